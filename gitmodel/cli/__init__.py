@@ -1,0 +1,1 @@
+"""The front door for people: parsers, dispatch and output."""

@@ -1,0 +1,1 @@
+"""Bytes in, bytes out: cutting, codecs, packs and manifests."""

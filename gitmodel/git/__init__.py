@@ -1,0 +1,1 @@
+"""Git and nothing else; knows no store."""

@@ -1,0 +1,1 @@
+"""One function a Git hook, and how hooks are installed."""

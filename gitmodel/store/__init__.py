@@ -1,0 +1,1 @@
+"""Objects by content hash, anywhere; knows no Git."""
