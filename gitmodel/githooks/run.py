@@ -1,0 +1,152 @@
+"""What Git passes to a hook becomes values, then one workflow, then an exit code.
+
+Hooks print to standard error only. `pre-commit`, `pre-merge-commit` and `pre-push` may refuse; the
+others never change what Git reports. A refusal has an exit code of its own, by which the scripts tell
+it from a crash: a crash must not keep anyone from committing.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from gitmodel.errors import GitmodelError
+from gitmodel.githooks.scripts import AFTER_COMMIT_NOTE, REFUSED
+from gitmodel.workflows.project import Context, Project
+
+if TYPE_CHECKING:
+    from gitmodel.workflows.bump import CommitReport
+
+Say = Callable[[str], None]
+
+
+def run_hook(
+    name: str,
+    arguments: Sequence[str],
+    *,
+    stdin: Callable[[], bytes],
+    context: Context,
+    say: Say,
+) -> int:
+    """Run one hook.
+
+    Args:
+        name: As Git names it (githooks(5)).
+        arguments: What Git passed.
+        stdin: Reads what Git wrote to standard input, to its end.
+        context: Environment, folder, progress.
+        say: Prints one line for the person.
+
+    Returns:
+        0, or `REFUSED` where the hook may refuse and does.
+    """
+    hook = _HOOKS.get(name)
+    if hook is None:
+        say(f"gitmodel has no hook called {name!r}; gitmodel install brings the hooks up to date")
+        return 0
+    try:
+        hook(arguments, stdin, context, say)
+    except GitmodelError as error:
+        say(f"gitmodel: {error}")
+        if error.hint is not None:
+            say(f"hint: {error.hint}")
+        return REFUSED if name in _REFUSING else 0
+    return 0
+
+
+def _pre_commit(
+    _arguments: Sequence[str], _stdin: Callable[[], bytes], context: Context, say: Say
+) -> None:
+    from gitmodel.workflows.bump import update_commit
+
+    with Project.open(context) as project:
+        if project.repository.work_tree is None or not project.is_set_up():
+            return
+        note = os.path.join(project.repository.git_dir, AFTER_COMMIT_NOTE)
+        with suppress(FileNotFoundError):
+            os.unlink(note)  # of a commit that was given up
+        report = update_commit(project)
+        if report.bumped and project.index.is_partial:
+            with open(note, "w", encoding="ascii"):
+                pass  # post-commit looks for it and puts the real index right
+    _report_commit(report, say)
+
+
+def _report_commit(report: CommitReport, say: Say) -> None:
+    for name, was, version in report.bumped:
+        before = f" (was v{was})" if was is not None else ""
+        say(f"gitmodel: {name} is v{version}{before} in this commit")
+    for note in report.notes:
+        say(f"gitmodel: {note}")
+    if report.otherwise_empty:
+        say(
+            "gitmodel: but for that the commit is empty; if Git now says there is nothing to "
+            "commit, run the same command again: the pointer is ready"
+        )
+
+
+def _post_commit(
+    _arguments: Sequence[str], _stdin: Callable[[], bytes], context: Context, _say: Say
+) -> None:
+    with Project.open(context) as project:
+        with suppress(FileNotFoundError):
+            os.unlink(os.path.join(project.repository.git_dir, AFTER_COMMIT_NOTE))
+        project.index.put_right()
+
+
+def _pre_push(
+    arguments: Sequence[str], stdin: Callable[[], bytes], context: Context, say: Say
+) -> None:
+    from gitmodel.workflows.push import push_updates, read_updates
+
+    git_remote, git_url = (*arguments, "", "")[:2]
+    updates = read_updates(stdin())
+    with Project.open(context) as project:
+        if not project.is_set_up():
+            return
+        report = push_updates(project, updates, git_remote=git_remote, git_url=git_url)
+    if report.versions:
+        names = ", ".join(f"{name}@{version}" for name, version in report.versions)
+        say(f"gitmodel: {names} on {report.remote}")
+
+
+def _align(
+    _arguments: Sequence[str], _stdin: Callable[[], bytes], context: Context, say: Say
+) -> None:
+    from gitmodel.workflows.align import align
+
+    with Project.open(context) as project:
+        if project.repository.work_tree is None or not project.is_set_up():
+            return
+        if project.repository.in_progress() == "rebase":
+            return  # post-rewrite comes once at the end
+        report = align(project)
+    for name, version in report.placed:
+        say(f"gitmodel: {name} is v{version}")
+    for note in report.notes:
+        say(f"gitmodel: {note}")
+    if report.to_fetch:
+        say(f"gitmodel: weights to fetch: {', '.join(report.to_fetch)}; run: gitmodel checkout")
+
+
+def _post_rewrite(
+    arguments: Sequence[str], stdin: Callable[[], bytes], context: Context, say: Say
+) -> None:
+    if list(arguments[:1]) != ["amend"]:  # an amended commit has the work tree's pointers
+        _align(arguments, stdin, context, say)
+
+
+_Hook = Callable[[Sequence[str], Callable[[], bytes], Context, Say], None]
+_HOOKS: Mapping[str, _Hook] = {
+    "pre-commit": _pre_commit,
+    "pre-merge-commit": _pre_commit,
+    "post-commit": _post_commit,
+    "pre-push": _pre_push,
+    "post-checkout": _align,
+    "post-merge": _align,
+    "post-rewrite": _post_rewrite,
+}
+_REFUSING = frozenset({"pre-commit", "pre-merge-commit", "pre-push"})
