@@ -1,0 +1,252 @@
+"""Packs: many encoded chunks in one immutable object.
+
+A pack is a run of *records*, each a header and the stored bytes of one chunk, its *payload*:
+
+    magic "gmc1" | codec u8 | width u8 | flags u16 | raw size u32 | stored size u32 | chunk hash 32
+    | base hash 32, if flag 1 is set | payload
+
+Numbers are little endian. So a pack can be read without its manifest, and a manifest rebuilt from
+packs. A pack is named by the BLAKE3 of all its bytes: `verify_pack` first, then read.
+
+One thing is guaranteed: whatever the bytes, reading stays inside them and ends with
+`DamagedObjectError` or `NewerFormatError`, or gives records that say what the bytes say.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from gitmodel.encoding.codec import (
+    HASH_SIZE,
+    MAX_CHUNK,
+    Codec,
+    Octets,
+    chunk_hash,
+    decode_checked,
+)
+from gitmodel.errors import DamagedObjectError, NewerFormatError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PACK_TARGET: Final = 8 << 20  # 8 MiB: an object large enough for full transfer speed
+PACK_MAX: Final = 16 << 20  # 16 MiB: what a reader accepts
+
+_FAMILY: Final = b"gmc"
+_MAGIC: Final = b"gmc1"
+_FIELDS: Final = struct.Struct("<4sBBHII32s")
+_HAS_BASE: Final = 1
+_PLAIN: Final = frozenset({int(Codec.RAW), int(Codec.ZSTD)})  # codecs with neither base nor width
+_SMALL: Final = 32 << 10  # payloads under 32 KiB are gathered, so that a pack has few parts
+
+HEADER_SIZE: Final = _FIELDS.size  # 48 bytes without a base
+BASED_HEADER_SIZE: Final = HEADER_SIZE + HASH_SIZE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkHeader:
+    """What stands before a chunk's payload.
+
+    Args:
+        codec: Number of the codec; one not known here may stand in a pack, only decoding refuses.
+        raw_size: Bytes the chunk decodes to, 1 to 16 MiB.
+        stored_size: Bytes of the payload, at least 1.
+        hash: The chunk hash, 32 bytes.
+        width: Bytes of one element for codecs that work on elements, else 0.
+        base: Chunk hash of the base, for codecs that need one.
+
+    Raises:
+        DamagedObjectError: A size is outside its bounds, or a chunk stored raw differs in size,
+            has elements or a base.
+    """
+
+    codec: int
+    raw_size: int
+    stored_size: int
+    hash: bytes
+    width: int = 0
+    base: bytes | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.raw_size <= MAX_CHUNK:
+            raise DamagedObjectError(f"a chunk's header claims {self.raw_size} raw bytes")
+        if not 1 <= self.stored_size <= PACK_MAX - self.size:
+            raise DamagedObjectError(f"a chunk's header claims {self.stored_size} stored bytes")
+        if self.codec == Codec.RAW and self.stored_size != self.raw_size:
+            raise DamagedObjectError("a chunk stored raw has two sizes")
+        if self.codec in _PLAIN and (self.base is not None or self.width):
+            raise DamagedObjectError("a chunk's header names a base or width that its codec lacks")
+
+    @property
+    def size(self) -> int:
+        """Length of this header in bytes."""
+        return HEADER_SIZE if self.base is None else BASED_HEADER_SIZE
+
+    def to_bytes(self) -> bytes:
+        """Return the header's bytes; `from_bytes` reads them back as an equal header."""
+        flags = 0 if self.base is None else _HAS_BASE
+        fields = _FIELDS.pack(
+            _MAGIC, self.codec, self.width, flags, self.raw_size, self.stored_size, self.hash
+        )
+        return fields + (self.base or b"")
+
+    @classmethod
+    def from_bytes(cls, data: Octets) -> ChunkHeader:
+        """Read the header at the start of `data`, which may go on behind it.
+
+        Raises:
+            DamagedObjectError: There is no whole, sound header.
+            NewerFormatError: The header is of a later format.
+        """
+        if len(data) < HEADER_SIZE:
+            raise DamagedObjectError("a pack ends inside a chunk's header")
+        magic, codec, width, flags, raw_size, stored_size, name = _FIELDS.unpack_from(data)
+        _check_magic(magic, flags)
+        base = bytes(data[HEADER_SIZE:BASED_HEADER_SIZE]) if flags & _HAS_BASE else None
+        if base is not None and len(base) < HASH_SIZE:
+            raise DamagedObjectError("a pack ends inside a chunk's header")
+        return cls(
+            codec=codec,
+            raw_size=raw_size,
+            stored_size=stored_size,
+            hash=name,
+            width=width,
+            base=base,
+        )
+
+    def open(self, payload: Octets) -> Octets:
+        """Return the chunk's raw bytes, checked against its hash.
+
+        Raises:
+            DamagedObjectError: The payload does not decode to the bytes that the hash names.
+            NewerFormatError: The codec is not known here.
+        """
+        return decode_checked(self.codec, payload, raw_size=self.raw_size, expected=self.hash)
+
+
+class Record(NamedTuple):
+    """One chunk in a pack."""
+
+    offset: int  # of the payload, in bytes from the pack's start, as manifests keep it
+    header: ChunkHeader
+    payload: memoryview
+
+
+class Pack(NamedTuple):
+    """A finished pack, to be written part by part."""
+
+    parts: list[Octets]  # at most about 1,000, fit for one gathering write
+    name: str  # 64 hex digits
+    size: int  # bytes
+
+
+class PackBuilder:
+    """Gathers encoded chunks into one pack. For one thread.
+
+    Payloads of 32 KiB and more are kept as they are, not copied: they must stay unchanged until
+    the finished pack is written.
+    """
+
+    def __init__(self) -> None:
+        from blake3 import blake3
+
+        self._hasher = blake3()
+        self._parts: list[Octets] = []
+        self._tail = bytearray()
+        self.size = 0
+
+    @property
+    def is_full(self) -> bool:
+        """The pack has reached 8 MiB: finish it and begin another."""
+        return self.size >= PACK_TARGET
+
+    def fits(self, header: ChunkHeader) -> bool:
+        """Whether this chunk still has a place in the pack; in an empty one every chunk has."""
+        return self.size + header.size + header.stored_size <= PACK_MAX
+
+    def add(self, header: ChunkHeader, payload: Octets) -> int:
+        """Append a chunk; returns the offset of its payload in the pack, in bytes.
+
+        Raises:
+            ValueError: The payload is not as long as the header says, or does not fit.
+        """
+        if len(payload) != header.stored_size or not self.fits(header):
+            raise ValueError(header)
+        self._tail += header.to_bytes()
+        if len(payload) < _SMALL:
+            self._tail += payload
+        else:
+            self._close_tail()
+            self._append(payload)
+        offset = self.size + header.size
+        self.size = offset + len(payload)
+        return offset
+
+    def finish(self) -> Pack:
+        """Return the pack; the builder must not be used again.
+
+        Raises:
+            ValueError: No chunk was added.
+        """
+        if not self.size:
+            raise ValueError(self.size)
+        self._close_tail()
+        return Pack(self._parts, self._hasher.hexdigest(), self.size)
+
+    def _close_tail(self) -> None:
+        if self._tail:
+            self._append(memoryview(self._tail))
+            self._tail = bytearray()
+
+    def _append(self, part: Octets) -> None:
+        self._hasher.update(part)
+        self._parts.append(part)
+
+
+def pack_name(data: Octets) -> str:
+    """Return the name of the pack with these bytes: 64 hex digits."""
+    return chunk_hash(data).hex()
+
+
+def verify_pack(data: Octets, name: str) -> None:
+    """Check the bytes of a pack against its name.
+
+    Raises:
+        DamagedObjectError: They are not the bytes that were written under this name.
+    """
+    if pack_name(data) != name:
+        raise DamagedObjectError(
+            f"pack {name[:12]} does not hold the bytes that its name stands for",
+            hint="gitmodel verify",
+        )
+
+
+def read_pack(data: Octets) -> Iterator[Record]:
+    """Yield the chunks of a pack in order, as views of `data`, not yet decoded.
+
+    Raises:
+        DamagedObjectError: The bytes are not a whole pack; raised when the damage is reached.
+        NewerFormatError: A record is of a later format.
+    """
+    view = memoryview(data)
+    if not 0 < len(view) <= PACK_MAX:
+        raise DamagedObjectError(f"a pack cannot have {len(view)} bytes")
+    position = 0
+    while position < len(view):
+        header = ChunkHeader.from_bytes(view[position : position + BASED_HEADER_SIZE])
+        offset = position + header.size
+        position = offset + header.stored_size
+        if position > len(view):
+            raise DamagedObjectError("a pack ends inside a chunk")
+        yield Record(offset, header, view[offset:position])
+
+
+def _check_magic(magic: bytes, flags: int) -> None:
+    if not magic.startswith(_FAMILY):
+        raise DamagedObjectError("there is no chunk where one should begin in a pack")
+    if magic != _MAGIC or flags & ~_HAS_BASE:
+        raise NewerFormatError(
+            "a pack was written in a later format than is known here", hint="upgrade gitmodel"
+        )
