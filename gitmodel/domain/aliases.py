@@ -1,0 +1,168 @@
+"""Aliases: movable names for versions of one model, `production` or `staging`, in a file of their own.
+
+`NAME.aliases.yaml` lies beside the pointer. Being a file of its own, promotion is a pull request of its own, with its
+own code owners. Each alias is one line with the number and the digest, so that a line merge can not mix two, an alias
+is resolvable in a clone of depth 1, and `was` makes a roll-back possible there.
+
+Guarantees: `Aliases.from_text(a.to_text()) == a`; equal values have equal texts; unknown keys are kept; whatever the
+bytes, only TextError or NewerFormatError is raised.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Self
+
+from gitmodel.domain.fields import Fields
+from gitmodel.domain.merged import refuse_newer
+from gitmodel.domain.pointer import HEADER, POINTER_SUFFIX, arranged
+from gitmodel.domain.printable import shown
+from gitmodel.domain.reference import MAX_VERSION, check_alias
+from gitmodel.domain.text import MAX_BYTES, block, decode, entry, parse_decoded, quoted
+from gitmodel.errors import ModelNameError, TextError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gitmodel.domain.digest import Digest
+    from gitmodel.domain.text import Value
+
+ALIASES_SUFFIX = ".aliases.yaml"
+
+_NUMBER = re.compile("[1-9][0-9]{0,8}")
+_CONFLICT = re.compile(r"^(?:<{7}|>{7})(?: |$)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """Where one alias points.
+
+    Attributes:
+        version: The version's number.
+        digest: The digest of its weights, what is really meant.
+        was: The number it pointed to before, if it was ever moved.
+        unknown: Keys of a later gitmodel or of people; kept as they are.
+    """
+
+    version: int
+    digest: Digest
+    was: int | None = None
+    unknown: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Aliases:
+    """All aliases of one model, and its deprecated versions.
+
+    Attributes:
+        aliases: Where each alias points.
+        deprecated: Versions not to be used any more, with the reason.
+        unknown: Keys of a later gitmodel or of people; kept as they are.
+    """
+
+    aliases: Mapping[str, Alias] = field(default_factory=dict)
+    deprecated: Mapping[int, str] = field(default_factory=dict)
+    unknown: Mapping[str, Value] = field(default_factory=dict)
+
+    def moved(self, alias: str, *, version: int, digest: Digest) -> Self:
+        """Point an alias at a version, remembering where it pointed; nothing changes where it is there.
+
+        Raises:
+            ModelNameError: It is no name for an alias.
+        """
+        check_alias(alias)
+        before = self.aliases.get(alias)
+        if before is None:
+            after = Alias(version, digest)
+        elif (before.version, before.digest) == (version, digest):
+            return self
+        else:
+            after = replace(before, version=version, digest=digest, was=before.version)
+        return replace(self, aliases={**self.aliases, alias: after})
+
+    def to_text(self) -> str:
+        """Write the canonical text: aliases by name, deprecated versions by number.
+
+        Raises:
+            TextError: Longer than what is read, or a value cannot be written as YAML.
+        """
+        lines = [HEADER, "aliases:" if self.aliases else "aliases: {}"]
+        for name in sorted(self.aliases):
+            alias = self.aliases[name]
+            values: dict[str, Value] = {"version": alias.version, "digest": str(alias.digest)}
+            if alias.was is not None:
+                values["was"] = alias.was
+            lines.append(entry(name, {**values, **arranged(alias.unknown)}, 2))
+        if self.deprecated:
+            lines.append("deprecated:")
+            lines += [
+                f"  {number}: {quoted(self.deprecated[number])}"
+                for number in sorted(self.deprecated)
+            ]
+        lines += block(arranged(self.unknown))
+        text = "\n".join(lines) + "\n"
+        if (size := len(text.encode())) > MAX_BYTES:
+            raise TextError(
+                f"the file of aliases would have {size} bytes, at most {MAX_BYTES} are read",
+                hint="remove aliases that nobody uses",
+            )
+        return text
+
+    @classmethod
+    def from_text(cls, raw: bytes | str, *, what: str) -> Self:
+        """Read a file of aliases, canonical or not; an empty one has no aliases.
+
+        Args:
+            raw: The bytes of the file.
+            what: What is read (its path), the beginning of every message.
+
+        Raises:
+            TextError: Conflict markers, or anything else that is wrong.
+            NewerFormatError: Written by a gitmodel that changed the format.
+        """
+        data = raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw
+        text = decode(data, what=what)
+        refuse_newer(text, what)
+        if _CONFLICT.search(text):
+            raise TextError(
+                f"{what}: a merge left a conflict",
+                hint="keep one line for each alias, remove the markers, then git add the file",
+            )
+        fields = Fields(parse_decoded(text, what=what), what, error=TextError)
+        aliases = _aliases(fields.inner("aliases") or Fields({}, what))
+        deprecated = _deprecated(fields.inner("deprecated") or Fields({}, what))
+        return cls(aliases, deprecated, fields.rest())
+
+
+def aliases_path_for(pointer_path: str) -> str:
+    """Give the path of the aliases that belong to a pointer: beside it, with the same stem."""
+    return pointer_path.removesuffix(POINTER_SUFFIX) + ALIASES_SUFFIX
+
+
+def _aliases(fields: Fields) -> dict[str, Alias]:
+    aliases: dict[str, Alias] = {}
+    for name in fields.names():
+        try:
+            check_alias(name)
+        except ModelNameError as error:
+            raise TextError(f"{fields.what}: {error.message}", hint=error.hint) from error
+        values = fields.inner(name)
+        if values is None:
+            raise fields.wrong(name, "is empty")
+        aliases[name] = Alias(
+            version=values.number("version", least=1, most=MAX_VERSION),
+            digest=values.digest("digest"),
+            was=values.optional_number("was", least=1, most=MAX_VERSION),
+            unknown=values.rest(),
+        )
+    return aliases
+
+
+def _deprecated(fields: Fields) -> dict[int, str]:
+    deprecated: dict[int, str] = {}
+    for name in fields.names():
+        if not _NUMBER.fullmatch(name):
+            raise fields.wrong(shown(name), "is not a version number")
+        deprecated[int(name)] = fields.text(name)
+    return deprecated

@@ -1,0 +1,156 @@
+"""Digests: what content is called, and how the digest of a file or a folder is computed.
+
+A digest is BLAKE3 and nothing else, written `blake3:<64 hex>`. Paths in the store are built from it, so
+a `Digest` cannot be made from anything but 64 lower-case hex digits: a digest that reaches a path can
+not leave its folder (the lesson of CVE-2024-37032 and CVE-2026-7020).
+
+Guarantees: `Digest.parse(str(digest)) == digest`; the digest of a folder does not depend on the order in
+which its files are listed, and two different listings never give the same bytes to hash.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from blake3 import blake3
+
+from gitmodel.domain.paths import refuse_clashes, safe_parts
+from gitmodel.errors import PointerError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+ALGORITHM = "blake3"
+FOLDER_CONTEXT = "gitmodel 2026 folder v1"
+# Below this a hash is done before other threads have started.
+_WORTH_THREADS_BYTES = 1 << 20  # 1 MiB
+
+_HEX = re.compile("[0-9a-f]{64}")
+_WRITTEN = re.compile("blake3:([0-9a-f]{64})")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Digest:
+    """The name of content: BLAKE3 of a file's bytes, or of a folder's listing.
+
+    Args:
+        hex: 64 lower-case hex digits.
+
+    Raises:
+        PointerError: `hex` is anything else.
+    """
+
+    hex: str
+
+    def __post_init__(self) -> None:
+        if not _HEX.fullmatch(self.hex):
+            raise PointerError("a digest is 64 lower-case hex digits")
+
+    def __str__(self) -> str:
+        return f"{ALGORITHM}:{self.hex}"
+
+    @property
+    def short(self) -> str:
+        """The first 12 hex digits, for people; never used to find anything in a store."""
+        return self.hex[:12]
+
+    @property
+    def raw(self) -> bytes:
+        """The 32 bytes themselves."""
+        return bytes.fromhex(self.hex)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `blake3:<64 hex>`.
+
+        Raises:
+            PointerError: It is written in any other way (upper case, short, another algorithm).
+        """
+        if not (found := _WRITTEN.fullmatch(text)):
+            raise PointerError("a digest is written blake3:<64 lower-case hex digits>")
+        return cls(found[1])
+
+    @classmethod
+    def from_hex(cls, text: str) -> Self:
+        """Read 64 hex digits without the algorithm in front.
+
+        Raises:
+            PointerError: They are not 64 lower-case hex digits.
+        """
+        return cls(text)
+
+    @classmethod
+    def from_raw(cls, raw: bytes) -> Self:
+        """Make a digest of its 32 bytes.
+
+        Raises:
+            PointerError: They are not 32 bytes.
+        """
+        return cls(raw.hex())
+
+
+def digest_of(data: bytes | bytearray | memoryview) -> Digest:
+    """Compute the digest of bytes in memory; releases the interpreter lock for long ones."""
+    threads = blake3.AUTO if len(data) >= _WORTH_THREADS_BYTES else 1
+    return Digest(blake3(data, max_threads=threads).hexdigest())
+
+
+class FileHasher:
+    """Computes the digest of a file that arrives piece by piece.
+
+    Args:
+        threads: How many threads hash one long piece; -1 takes as many as there are cores.
+    """
+
+    __slots__ = ("_state",)
+
+    def __init__(self, *, threads: int = 1) -> None:
+        self._state = blake3(max_threads=threads)
+
+    def update(self, data: bytes | bytearray | memoryview) -> None:
+        """Take the next piece of the file."""
+        self._state.update(data)
+
+    def result(self) -> Digest:
+        """Give the digest of all pieces so far; more may follow."""
+        return Digest(self._state.hexdigest())
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ListedFile:
+    """One file of a folder.
+
+    Args:
+        path: Relative to the folder, parts joined by `/`, Unicode NFC.
+        size: Length in bytes.
+        digest: Digest of its bytes.
+    """
+
+    path: str
+    size: int
+    digest: Digest
+
+
+def folder_digest(files: Iterable[ListedFile]) -> Digest:
+    r"""Compute the digest of a folder from the listing of its files, in whatever order.
+
+    Each file is a line `<path>\0<size>\0<hex>\n`, lines sorted as UTF-8 bytes of their paths, hashed by BLAKE3
+    in derive-key mode. No path can hold NUL or a line feed, so a listing reads in one way only.
+
+    Raises:
+        UnsafePathError: A path is unsafe, listed twice, or clashes with another one.
+        PointerError: A size is negative.
+
+    Source: DESIGN, section 4, Folders.
+    """
+    listing = sorted((file.path.encode("utf-8", "surrogatepass"), file) for file in files)
+    refuse_clashes(file.path for _, file in listing)
+    state = blake3(derive_key_context=FOLDER_CONTEXT)
+    for path, file in listing:
+        safe_parts(file.path)
+        if file.size < 0:
+            raise PointerError("a size in bytes is not negative")
+        state.update(b"%s\0%d\0%s\n" % (path, file.size, file.digest.hex.encode("ascii")))
+    return Digest(state.hexdigest())

@@ -1,0 +1,202 @@
+"""Typed access to a mapping that a file gave: each key is taken once, what is left is unknown.
+
+A wrong value becomes one sentence that names the file and the key; the value itself is not
+repeated, except by checks that escape it. Used by pointers and aliases, so that both refuse in the same words.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gitmodel.domain.digest import Digest
+from gitmodel.errors import GitmodelError, PointerError, TextError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from gitmodel.domain.text import Value
+
+_HINT = "correct that line, or restore the file with git checkout HEAD -- FILE"
+
+
+class Fields:
+    """The keys of one mapping, to be taken one after the other.
+
+    Args:
+        values: The mapping; it is copied.
+        what: The file it is from, the beginning of every message.
+        inside: The key under which it stands in that file, "" for the file itself.
+        error: The class of the errors raised.
+    """
+
+    __slots__ = ("_error", "_inside", "_values", "_what")
+
+    def __init__(
+        self,
+        values: Mapping[str, Value],
+        what: str,
+        *,
+        inside: str = "",
+        error: type[TextError] = PointerError,
+    ) -> None:
+        self._values = dict(values)
+        self._what = what
+        self._inside = inside
+        self._error = error
+
+    @property
+    def what(self) -> str:
+        """The file that the mapping is from."""
+        return self._what
+
+    def names(self) -> tuple[str, ...]:
+        """Give all keys not taken yet."""
+        return tuple(self._values)
+
+    def wrong(self, name: str, problem: str) -> TextError:
+        """Make the error for a value: `FILE: NAME PROBLEM`."""
+        where = f"{self._inside}.{name}" if self._inside else name
+        return self._error(f"{self._what}: {where} {problem}", hint=_HINT)
+
+    def take(self, name: str) -> Value:
+        """Take a value of any type; None where it is missing or empty."""
+        return self._values.pop(name, None)
+
+    def rest(self) -> dict[str, Value]:
+        """Take all that is left."""
+        rest, self._values = self._values, {}
+        return rest
+
+    def text(self, name: str) -> str:
+        """Take a string.
+
+        Raises:
+            TextError: It is missing or of another type.
+        """
+        if (value := self.optional_text(name)) is None:
+            raise self.wrong(name, "is missing")
+        return value
+
+    def optional_text(self, name: str) -> str | None:
+        """Take a string, if there is one.
+
+        Raises:
+            TextError: It is of another type, such as an unquoted number.
+        """
+        value = self.take(name)
+        if value is not None and not isinstance(value, str):
+            raise self.wrong(name, "must be a string, in double quotes")
+        return value
+
+    def checked(self, name: str, check: Callable[[str], str]) -> str:
+        """Take a string that must pass a check of another module.
+
+        Raises:
+            TextError: It is missing, or the check raised any error of gitmodel.
+        """
+        value = self.text(name)
+        try:
+            return check(value)
+        except GitmodelError as error:
+            raise self.wrong(name, f"is refused: {error.message}") from error
+
+    def digest(self, name: str) -> Digest:
+        """Take a digest.
+
+        Raises:
+            TextError: It is missing or not written as digests are.
+        """
+        value = self.text(name)
+        try:
+            return Digest.parse(value)
+        except PointerError as error:
+            raise self.wrong(name, "must be blake3: and 64 lower-case hex digits") from error
+
+    def number(self, name: str, *, least: int, most: int) -> int:
+        """Take a whole number in a range, both ends included.
+
+        Raises:
+            TextError: It is missing, of another type or out of range.
+        """
+        if (value := self.optional_number(name, least=least, most=most)) is None:
+            raise self.wrong(name, "is missing")
+        return value
+
+    def optional_number(self, name: str, *, least: int, most: int) -> int | None:
+        """Take a whole number in a range, if there is one.
+
+        Raises:
+            TextError: It is of another type or out of range.
+        """
+        value = self.take(name)
+        if value is None:
+            return None
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise self.wrong(name, f"must be a whole number from {least} to {most}")
+        return value
+
+    def optional_mapping(self, name: str) -> dict[str, Value] | None:
+        """Take a mapping, if there is one.
+
+        Raises:
+            TextError: It is of another type.
+        """
+        value = self.take(name)
+        if value is not None and not isinstance(value, dict):
+            raise self.wrong(name, "must be a mapping")
+        return value
+
+    def inner(self, name: str) -> Fields | None:
+        """Take a mapping whose keys are known too, if there is one.
+
+        Raises:
+            TextError: It is of another type.
+        """
+        value = self.optional_mapping(name)
+        if value is None:
+            return None
+        inside = f"{self._inside}.{name}" if self._inside else name
+        return Fields(value, self._what, inside=inside, error=self._error)
+
+    def metrics(self, name: str) -> dict[str, int | float | str | bool]:
+        """Take a mapping to numbers, strings and booleans; empty where it is missing.
+
+        Raises:
+            TextError: It is of another type, or one of its values is.
+        """
+        result: dict[str, int | float | str | bool] = {}
+        for key, value in (self.optional_mapping(name) or {}).items():
+            if value is None or isinstance(value, list | dict):
+                raise self.wrong(name, "must have numbers, strings or booleans only")
+            result[key] = value
+        return result
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Take a list of strings; empty where it is missing.
+
+        Raises:
+            TextError: It is of another type, or one of its items is.
+        """
+        items = self._list(name)
+        texts = tuple(item for item in items if isinstance(item, str))
+        if len(texts) < len(items):
+            raise self.wrong(name, "must be a list of strings, in double quotes")
+        return texts
+
+    def mappings(self, name: str) -> tuple[dict[str, Value], ...]:
+        """Take a list of mappings; empty where it is missing.
+
+        Raises:
+            TextError: It is of another type, or one of its items is.
+        """
+        items = self._list(name)
+        mappings = tuple(item for item in items if isinstance(item, dict))
+        if len(mappings) < len(items):
+            raise self.wrong(name, "must be a list of mappings")
+        return mappings
+
+    def _list(self, name: str) -> list[Value]:
+        value = self.take(name)
+        if value is not None and not isinstance(value, list):
+            raise self.wrong(name, "must be a list")
+        return value or []

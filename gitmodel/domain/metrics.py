@@ -1,0 +1,230 @@
+"""Metrics: read from the files that training writes, or from `NAME=VALUE` on a command line.
+
+A metric has a name and one value: a number, text, or true and false. Nested mappings become names
+with dots (`eval.auc`). Lists, nulls and whatever a pointer cannot hold are left out, each with its
+reason, so that a command can say what it did not take. Guarantee: reading ends with values or with a
+`TextError`, in a time and memory that the limits below bound.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias, cast
+
+from gitmodel.domain.printable import shown
+from gitmodel.domain.text import decode, parse, resolved
+from gitmodel.errors import TextError, UsageError
+
+Metric: TypeAlias = int | float | str | bool
+
+MAX_FILE_BYTES = 8 << 20  # 8 MiB: a trainer_state.json with the log of each step fits
+MAX_YAML_BYTES = 64 << 10
+# tomllib needs quadratic time for a key of many parts: 20 s for one of 30,000 in 60 KiB (measured).
+# A key of more than 32 is refused before; quotes can hide one, but in 16 KiB it costs 0.2 s (measured).
+MAX_TOML_BYTES = 16 << 10
+_MAX_DOTS = 32
+MAX_DEPTH = 8
+# A pointer has at most 64 KiB; half of that is left for the rest of it.
+MAX_VALUES = 500
+MAX_TOTAL_CHARACTERS = 32 << 10
+MAX_KEY_CHARACTERS = 200
+MAX_TEXT_CHARACTERS = 1000
+_MAX_INTEGER = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsRead:
+    """What a file of metrics holds.
+
+    Attributes:
+        values: Names and values in the file's order.
+        skipped: What was left out: pairs of name and reason.
+    """
+
+    values: Mapping[str, Metric]
+    skipped: tuple[tuple[str, str], ...]
+
+
+def parse_metrics(raw: bytes, *, path: str) -> dict[str, Metric]:
+    """Return the metrics in a file; `read_metrics` also says what was left out.
+
+    Raises:
+        TextError: As `read_metrics`.
+    """
+    return dict(read_metrics(raw, path=path).values)
+
+
+def read_metrics(raw: bytes, *, path: str) -> MetricsRead:
+    """Read a file of metrics: JSON, YAML (the restricted kind) or TOML, by the ending of its name.
+
+    Args:
+        raw: The file's bytes.
+        path: Its path, for the ending and for messages.
+
+    Raises:
+        TextError: The ending is another one, the file does not parse or is too large, one name is given
+            twice, or there are more values than a pointer can hold.
+    """
+    ending = path.lower().rpartition(".")[2]
+    match ending:
+        case "json":
+            content = _from_json(raw, path)
+        case "yaml" | "yml":
+            content = parse(raw, what=path, max_bytes=MAX_YAML_BYTES, max_depth=MAX_DEPTH)
+        case "toml":
+            content = _from_toml(raw, path)
+        case _:
+            raise TextError(
+                f"{path}: metrics are read from .json, .yaml, .yml and .toml only",
+                hint="gitmodel add --metric NAME=VALUE",
+            )
+    return _Flattening(path).of(content)
+
+
+def parse_assignment(text: str) -> tuple[str, Metric]:
+    """Read `NAME=VALUE` of a command line: "auc=0.93" is ("auc", 0.93).
+
+    The value is a number, `true` or `false` where it is spelled as one in YAML 1.2, also `nan`, `inf` and
+    `-inf`, and text otherwise; in double quotes it is text always.
+
+    Raises:
+        UsageError: There is no `=`, no name, or a value that a pointer cannot hold.
+    """
+    name, equals, written = text.partition("=")
+    name = name.strip()
+    written = written.strip()
+    value: object = written
+    if len(written) > 1 and written[0] == written[-1] == '"':
+        value = written[1:-1]
+    elif written.lower() in {"nan", "inf", "+inf", "-inf", "infinity", "-infinity"}:
+        value = float(written)
+    elif written:
+        value = resolved(written)
+    problem = _problem_of_key(name) or _problem_of_value(value)
+    if not equals or not written or not name:
+        problem = "it is not NAME=VALUE"
+    if problem or not isinstance(value, str | int | float):
+        raise UsageError(
+            f"{shown(text)} cannot be recorded: {problem}", hint="write it as auc=0.93"
+        )
+    return name, value
+
+
+def _from_json(raw: bytes, path: str) -> Mapping[str, object]:
+    # Editors on Windows put a byte order mark in front.
+    text = decode(raw.removeprefix(b"\xef\xbb\xbf"), what=path, max_bytes=MAX_FILE_BYTES)
+    try:
+        content = json.loads(text, object_pairs_hook=lambda pairs: _without_doubles(pairs, path))
+    except json.JSONDecodeError as error:
+        raise TextError(f"{path}: line {error.lineno}: not JSON: {error.msg}") from error
+    except RecursionError as error:
+        raise TextError(f"{path}: nested too deeply") from error
+    except ValueError as error:  # more digits than Python turns into a number
+        raise TextError(f"{path}: a number has too many digits") from error
+    if not isinstance(content, dict):
+        raise TextError(f'{path}: the file must hold names and values, as in {{"auc": 0.93}}')
+    return content
+
+
+def _without_doubles(pairs: list[tuple[str, Any]], path: str) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in result:
+            raise TextError(f"{path}: {shown(key)} is given twice")
+        result[key] = value
+    return result
+
+
+def _from_toml(raw: bytes, path: str) -> Mapping[str, object]:
+    import tomllib  # 4 ms, and few write metrics as TOML
+
+    text = decode(raw, what=path, max_bytes=MAX_TOML_BYTES)
+    if any(piece.count(".") > _MAX_DOTS for piece in re.split(r"[=,\[\]{}\n#]", text)):
+        raise TextError(f"{path}: nested too deeply")
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise TextError(f"{path}: not TOML: {shown(str(error), limit=120)[1:-1]}") from error
+    except (RecursionError, ValueError) as error:
+        raise TextError(f"{path}: nested too deeply, or a number has too many digits") from error
+
+
+class _Flattening:
+    """Turns nested mappings into one; an instance a file."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._values: dict[str, Metric] = {}
+        self._skipped: list[tuple[str, str]] = []
+        self._characters = 0
+
+    def of(self, content: Mapping[str, object]) -> MetricsRead:
+        self._add(content, "", 1)
+        return MetricsRead(self._values, tuple(self._skipped))
+
+    def _add(self, content: Mapping[str, object], prefix: str, depth: int) -> None:
+        for name, value in content.items():
+            key = f"{prefix}{name}"
+            problem = _problem_of_key(name) or _problem_of_key(key)
+            if problem is None and isinstance(value, Mapping):
+                if depth < MAX_DEPTH:
+                    self._add(value, f"{key}.", depth + 1)
+                    continue
+                problem = f"more than {MAX_DEPTH} levels of nesting"
+            if problem := problem or _problem_of_value(value):
+                self._skip(key, problem)
+            else:
+                self._take(key, cast("Metric", value))
+
+    def _skip(self, key: str, reason: str) -> None:
+        # One reason more than can be shown is enough.
+        if len(self._skipped) < MAX_VALUES:
+            self._skipped.append((key[:MAX_KEY_CHARACTERS], reason))
+
+    def _take(self, key: str, value: Metric) -> None:
+        if key in self._values:
+            raise TextError(
+                f"{self._path}: {shown(key)} is given twice, once with a dot in its name"
+            )
+        self._values[key] = value
+        self._characters += len(key) + len(str(value))
+        if len(self._values) > MAX_VALUES or self._characters > MAX_TOTAL_CHARACTERS:
+            raise TextError(
+                f"{self._path}: more than a pointer can hold, {MAX_VALUES} values or"
+                f" {MAX_TOTAL_CHARACTERS} characters in all",
+                hint="write the metrics that matter to a file of their own",
+            )
+
+
+def _problem_of_key(key: str) -> str | None:
+    if not key.strip():
+        return "its name is empty"
+    if len(key) > MAX_KEY_CHARACTERS:
+        return f"its name is longer than {MAX_KEY_CHARACTERS} characters"
+    if not key.isprintable():
+        return "its name has control or invisible characters"
+    return None
+
+
+def _problem_of_value(value: object) -> str | None:
+    match value:
+        case bool() | float():
+            return None
+        case int() if abs(value) > _MAX_INTEGER:
+            return "an integer of more than 64 bits"
+        case str() if len(value) > MAX_TEXT_CHARACTERS:
+            return f"text of more than {MAX_TEXT_CHARACTERS} characters"
+        case str() if not _is_utf8(value):
+            return "text that is not UTF-8"
+        case int() | str():
+            return None
+        case _:
+            kind = "list" if isinstance(value, list) else "value of another kind"
+            return "it has no value" if value is None else f"a {kind} cannot be a metric"
+
+
+def _is_utf8(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)

@@ -1,0 +1,242 @@
+"""Model names, alias names and references: what people type to say which version they mean.
+
+Words: a *name* is made of parts joined by `/`; an *alias* is one such part; a *reference* is a
+name, or a name and `@` and what to look for: `fraud`, `fraud@7`, `fraud@production`,
+`fraud@blake3:9f2c41aa`, `fraud@git:v1.2`.
+
+Guarantee: whatever passes `check_name` or `check_alias` is the same file name on every file
+system, a safe part of a store key and free of anything that Git or a shell would read as an
+option. Parsing is pure: what a word refers to is looked up elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Self
+
+from gitmodel.domain.printable import shown
+from gitmodel.errors import ModelNameError, UnknownReferenceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Kind = Literal["latest", "version", "digest", "word", "git"]
+
+MAX_PART_BYTES = 100
+MAX_NAME_BYTES = 200
+# Nine digits: far beyond any use, and every consumer (JSON readers, 32-bit columns) holds them.
+MAX_VERSION = 999_999_999
+
+_PART = re.compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
+_VERSION = re.compile(r"v?([0-9]+)", re.ASCII)
+_DIGEST = re.compile(r"blake3:([0-9a-f]{8,64})", re.ASCII)
+# Windows opens the device whatever follows the first dot ("con.model.yaml" too).
+_DEVICES = frozenset(
+    ["con", "prn", "aux", "nul", "conin$", "conout$"]
+    + [f"{port}{number}" for port in ("com", "lpt") for number in range(10)]
+)
+# Endings of files of weights, dropped when a name is made from a path. A list and not "whatever
+# follows the last dot": "llama-3.1" is a whole name.
+_ENDINGS = re.compile(
+    r"7z|bin|bz2|cbm|ckpt|gguf|ggml|gz|h5|hdf5|joblib|keras|mar|mlmodel|mlpackage|model|msgpack|npy"
+    r"|npz|nemo|onnx|params|pb|pdparams|pickle|pkl|pmml|pt|pt2|pte|pth|rds|safetensors|sav|tar"
+    r"|tflite|tgz|torchscript|txt|ubj|xgb|xz|zip|zst",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+def check_name(name: str) -> str:
+    """Return `name` if it is a model name.
+
+    Parts joined by `/`, each `[a-z0-9][a-z0-9._-]*`, at most 100 bytes a part and 200 in all, no
+    part ends with a dot or is a device name of Windows.
+
+    Raises:
+        ModelNameError: It is none; the hint has the nearest name that is one.
+    """
+    problem = _problem_of_name(name)
+    if problem is None:
+        return name
+    raise ModelNameError(
+        f"{shown(name)} is not a model name: {problem}", hint=f"use {_suggestion(name)}"
+    )
+
+
+def check_alias(alias: str) -> str:
+    """Return `alias` if it is a name for an alias: one part of a model name, not reserved.
+
+    Reserved are `latest`, and `7` and `v7`, which are version numbers.
+
+    Raises:
+        ModelNameError: It is none; the hint says what would be.
+    """
+    problem = _problem_of_part(alias) if alias else "it is empty"
+    if problem is None and (alias == "latest" or _VERSION.fullmatch(alias)):
+        problem = "it is reserved"
+    if problem is None and ".." in alias:
+        problem = "two dots are a range for Git"  # and NAME@WORD may be a Git revision
+    if problem is None:
+        return alias
+    raise ModelNameError(
+        f"{shown(alias)} cannot be an alias: {problem}",
+        hint="use one word in lower case, such as production or staging",
+    )
+
+
+def name_from_path(path: str) -> str:
+    """Return a model name for weights at `path`: "weights/Fraud Model.safetensors" is "fraud-model".
+
+    The last part counts, without the endings of weight files, in lower case, accents dropped and
+    anything else outside the grammar as `-`. The result always passes `check_name`.
+    """
+    parts = [part for part in re.split(r"[/\\]", path) if part.strip(". ")]
+    stem = parts[-1] if parts else ""
+    while "." in stem:
+        rest, _, ending = stem.rpartition(".")
+        if not rest.strip(".") or not _ENDINGS.fullmatch(ending):
+            break
+        stem = rest
+    return _part_from(stem)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Which version of which model: `Reference.parse(str(reference)) == reference`.
+
+    Attributes:
+        name: The model's name.
+        kind: `latest` (the pointer at HEAD), `version`, `digest` (a prefix), `git` (a revision), or
+            `word`: an alias if the model has one of that name, else a Git revision.
+        value: The number in decimal, 8 to 64 hex digits, the word or the revision; "" for `latest`.
+    """
+
+    name: str
+    kind: Kind
+    value: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read NAME, NAME@latest, NAME@7, NAME@v7, NAME@blake3:HEX, NAME@git:REV or NAME@WORD.
+
+        Raises:
+            ModelNameError: What stands before the first `@` is not a model name.
+            UnknownReferenceError: What stands behind it cannot refer to anything.
+        """
+        name, at, wanted = text.partition("@")
+        check_name(name)
+        if not at or wanted == "latest":
+            return cls(name, "latest")
+        if number := _VERSION.fullmatch(wanted):
+            return cls(name, "version", _version(name, number[1]))
+        if wanted.startswith("blake3:"):
+            return cls(name, "digest", _digest_prefix(name, wanted))
+        if wanted.startswith("git:"):
+            return cls(name, "git", _revision(name, wanted.removeprefix("git:")))
+        return cls(name, "word", _revision(name, wanted))
+
+    @property
+    def number(self) -> int:
+        """The version number; only for kind `version`."""
+        if self.kind != "version":
+            raise ValueError(self.kind)
+        return int(self.value)
+
+    def __str__(self) -> str:
+        if self.kind == "latest":
+            return self.name
+        mark = {"digest": "blake3:", "git": "git:"}.get(self.kind, "")
+        return f"{self.name}@{mark}{self.value}"
+
+
+def nearest(name: str, known: Iterable[str], limit: int = 3) -> list[str]:
+    """Return up to `limit` of the known names that `name` may have been meant to be, best first.
+
+    Names with the same last part come first ("fraud" for "team/fraud"), then similar spellings.
+    """
+    import difflib  # 5 ms, and needed only on the way to an error
+
+    wanted = name[:MAX_NAME_BYTES].lower()
+    names = sorted(set(known))
+    tail = wanted.rpartition("/")[2]
+    found = [other for other in names if tail and other.rpartition("/")[2] == tail]
+    found += difflib.get_close_matches(wanted, names, n=limit, cutoff=0.6)
+    return list(dict.fromkeys(found))[:limit]
+
+
+def _problem_of_name(name: str) -> str | None:
+    if not name:
+        return "it is empty"
+    if len(name) > MAX_NAME_BYTES:
+        return f"it is longer than {MAX_NAME_BYTES} bytes"
+    for part in name.split("/"):
+        if not part:
+            return "a part between two / is empty"
+        if problem := _problem_of_part(part):
+            return problem
+    return None
+
+
+def _problem_of_part(part: str) -> str | None:
+    # The grammar is ASCII, so from the second test on characters are bytes.
+    if not _PART.fullmatch(part):
+        return "only a-z, 0-9, '.', '_' and '-' are allowed, and a letter or digit comes first"
+    if len(part) > MAX_PART_BYTES:
+        return f"a part is longer than {MAX_PART_BYTES} bytes"
+    if part.endswith("."):
+        return "a part ends with a dot"
+    if part.partition(".")[0] in _DEVICES:
+        return f"{part.partition('.')[0]} is a device on Windows"
+    return None
+
+
+def _suggestion(name: str) -> str:
+    """A name near `name` that passes `check_name`; parts are kept where they can be."""
+    parts = [_part_from(part) for part in re.split(r"[/\\]", name[:1000]) if part.strip(". ")]
+    suggestion = "/".join(parts)
+    return (
+        suggestion if suggestion and len(suggestion) <= MAX_NAME_BYTES else (parts or ["model"])[-1]
+    )
+
+
+def _part_from(text: str) -> str:
+    # NFKD takes accents and full-width forms apart, so that "Modèle" keeps its letters.
+    plain = unicodedata.normalize("NFKD", text[: 4 * MAX_PART_BYTES]).encode("ascii", "ignore")
+    part = re.sub(r"[^a-z0-9._-]+", "-", plain.decode("ascii").lower())
+    part = part.strip("._-")[: MAX_PART_BYTES - len("-model")].rstrip("._-")
+    if not part:
+        return "model"
+    return part if part.partition(".")[0] not in _DEVICES else f"model-{part}"
+
+
+def _version(name: str, digits: str) -> str:
+    if digits.startswith("0") or len(digits) > len(str(MAX_VERSION)):
+        raise UnknownReferenceError(
+            f"{shown(digits)} is not a version number",
+            hint=f"gitmodel log {name}",
+            model=name,
+        )
+    return digits
+
+
+def _digest_prefix(name: str, wanted: str) -> str:
+    if digest := _DIGEST.fullmatch(wanted):
+        return digest[1]
+    raise UnknownReferenceError(
+        f"{shown(wanted, limit=80)} is not a digest: blake3: and 8 to 64 of 0-9 and a-f",
+        hint=f"gitmodel log {name}",
+        model=name,
+    )
+
+
+def _revision(name: str, text: str) -> str:
+    """A word that may go to Git as a revision: never an option, a range or a path in a tree."""
+    unsafe = text.startswith(("-", "^", ":")) or ".." in text or ":" in text or "\\" in text
+    if text and len(text) <= 250 and not unsafe and text.isprintable() and " " not in text:
+        return text
+    raise UnknownReferenceError(
+        f"{shown(text)} cannot be a version, an alias or a Git revision",
+        hint=f"gitmodel log {name}",
+        model=name,
+    )

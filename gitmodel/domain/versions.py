@@ -1,0 +1,127 @@
+"""Version numbers, and what `git commit` does about weights: the decision as one table.
+
+A number never names two contents, content whose version is known keeps its number, and gaps are
+fine. The decision looks at three digests: *file* (the weights on disk now), *have* (the weights as
+gitmodel last added or checked them out here) and *pointer* (what the commit would record).
+
+Guarantee: `decide` is total, and it never answers BUMP for weights that gitmodel itself put there.
+That is what keeps a pull, a rebase or a forgotten checkout from registering an old file as a new
+version.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gitmodel.domain.digest import Digest
+
+
+def next_version(known: Iterable[int]) -> int:
+    """Return 1 + the greatest number of `known`, or 1.
+
+    Args:
+        known: Numbers in the history of all local and remote-tracking refs, and of the claims last
+            seen. A clone that lacks history may guess low; the claim then says so before refs move.
+    """
+    return 1 + max(known, default=0)
+
+
+def number_for(
+    content: Digest, known: Iterable[tuple[int, Digest]], *, claimed: Iterable[int] = ()
+) -> int:
+    """Return the number of `content`: the one that it has, or else the next free one.
+
+    Args:
+        content: Digest of the weights.
+        known: Versions found in pointers, as pairs of number and digest. If the content has several
+            numbers (two branches registered it), the lowest is taken, so that everyone agrees.
+        claimed: Further numbers that are owned by somebody, whatever their content.
+    """
+    versions = list(known)
+    own = [number for number, digest in versions if digest == content]
+    if own:
+        return min(own)
+    return next_version([*(number for number, _ in versions), *claimed])
+
+
+@unique
+class Verdict(StrEnum):
+    """What a commit does about one model."""
+
+    CLEAN = "clean"  # the pointer describes the file: nothing to do
+    STALE = "stale"  # the file is older weights: leave the pointer, warn
+    BUMP = "bump"  # the file is new weights: a new version
+    KNOWN = "known"  # the file is an earlier version: the pointer goes back to it
+    MISSING = "missing"  # no weights on disk: nothing to do
+    CHANGING = "changing"  # the file changed while it was hashed: refuse, try again
+    CHOOSE = "choose"  # file, have and pointer all differ: refuse, a person chooses
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What was seen of one model at the time of a commit.
+
+    Attributes:
+        file: Digest of the weights on disk; None if there are none.
+        changing: The weights changed while they were hashed, so `file` means nothing.
+        have: Digest last added or checked out in this worktree; None if there is no record.
+        pointer: Digest in the pointer that this commit would contain.
+        head: Digest in the pointer at HEAD; None if the model is new in this commit.
+        known: `file` is the content of a version that some pointer in history names.
+    """
+
+    file: Digest | None
+    changing: bool
+    have: Digest | None
+    pointer: Digest
+    head: Digest | None
+    known: bool
+
+
+def decide(seen: Observation) -> Verdict:
+    """Return what to do about one model; the first row that matches counts.
+
+    | file     | have             | further                       | verdict  |
+    | -------- | ---------------- | ----------------------------- | -------- |
+    | changing | any              |                               | CHANGING |
+    | none     | any              |                               | MISSING  |
+    | pointer  | any              |                               | CLEAN    |
+    | = have   | any              |                               | STALE    |
+    | differs  | = pointer        | file is a known version       | KNOWN    |
+    | differs  | = pointer        |                               | BUMP     |
+    | differs  | none             | file is a known version       | STALE    |
+    | differs  | none             | pointer is new or as at HEAD  | BUMP     |
+    | differs  | none             | pointer changed since HEAD    | CHOOSE   |
+    | differs  | other            |                               | CHOOSE   |
+
+    Without a record (a fresh clone, a copied worktree) known content is taken for stale and not for
+    a wish to go back: the cautious reading loses nothing, and `gitmodel add` says the other.
+    """
+    if seen.changing:
+        return Verdict.CHANGING
+    if seen.file is None:
+        return Verdict.MISSING
+    if seen.file == seen.pointer:
+        return Verdict.CLEAN
+    return _without_record(seen) if seen.have is None else _with_record(seen)
+
+
+def _with_record(seen: Observation) -> Verdict:
+    if seen.file == seen.have:
+        return Verdict.STALE
+    if seen.have == seen.pointer:
+        return Verdict.KNOWN if seen.known else Verdict.BUMP
+    return Verdict.CHOOSE
+
+
+def _without_record(seen: Observation) -> Verdict:
+    if seen.known:
+        return Verdict.STALE
+    if seen.head is None or seen.head == seen.pointer:
+        return Verdict.BUMP
+    return Verdict.CHOOSE

@@ -1,0 +1,186 @@
+"""Version numbers and the decision of a commit, over every combination that there is."""
+
+from __future__ import annotations
+
+from itertools import permutations, product
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gitmodel.domain.digest import Digest
+from gitmodel.domain.versions import Observation, Verdict, decide, next_version, number_for
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+A, B, C, D = (Digest.from_hex(letter * 64) for letter in "abcd")
+
+# Only equality counts, so four digests are enough to show every pattern of four places.
+EVERY_CASE = [
+    Observation(file=file, changing=changing, have=have, pointer=pointer, head=head, known=known)
+    for file, have, head in product([None, A, B, C, D], repeat=3)
+    for pointer, changing, known in product([A, B, C, D], [False, True], [False, True])
+]
+
+
+def described(seen: Observation) -> Verdict:
+    """The rules in the words of the design, row by row, each complete in itself."""
+    rows: Mapping[Verdict, bool] = {
+        Verdict.CHANGING: seen.changing,
+        Verdict.MISSING: not seen.changing and seen.file is None,
+        Verdict.CLEAN: not seen.changing and seen.file == seen.pointer,
+    }
+    settled = [verdict for verdict, matches in rows.items() if matches]
+    if settled:
+        (verdict,) = settled
+        return verdict
+    as_left = seen.file == seen.have
+    record_is_pointer = seen.have == seen.pointer
+    untouched = seen.head in (None, seen.pointer)
+    no_record = seen.have is None
+    candidates = [
+        verdict
+        for verdict, matches in [
+            (Verdict.STALE, as_left or (no_record and seen.known)),
+            (Verdict.KNOWN, record_is_pointer and seen.known),
+            (
+                Verdict.BUMP,
+                not seen.known and (record_is_pointer or (no_record and untouched)),
+            ),
+        ]
+        if matches
+    ]
+    return candidates[0] if candidates else Verdict.CHOOSE
+
+
+def test_every_combination_has_the_verdict_that_the_design_describes() -> None:
+    assert len(EVERY_CASE) == 2000
+    for seen in EVERY_CASE:
+        assert decide(seen) is described(seen), seen
+
+
+def test_every_verdict_is_reached() -> None:
+    assert {decide(seen) for seen in EVERY_CASE} == set(Verdict)
+
+
+def test_weights_that_gitmodel_put_there_never_make_a_version() -> None:
+    for seen in EVERY_CASE:
+        if seen.file == seen.have:
+            assert decide(seen) not in {Verdict.BUMP, Verdict.KNOWN}, seen
+
+
+def test_weights_that_nobody_could_hash_never_make_a_version() -> None:
+    for seen in EVERY_CASE:
+        if seen.changing or seen.file is None:
+            assert decide(seen) in {Verdict.CHANGING, Verdict.MISSING}, seen
+
+
+def test_known_content_never_gets_a_new_number() -> None:
+    for seen in EVERY_CASE:
+        if seen.known:
+            assert decide(seen) is not Verdict.BUMP, seen
+
+
+def test_a_pointer_that_changed_under_unknown_weights_is_never_overwritten_silently() -> None:
+    for seen in EVERY_CASE:
+        if seen.have != seen.pointer and seen.head not in (None, seen.pointer):
+            assert decide(seen) not in {Verdict.BUMP, Verdict.KNOWN}, seen
+
+
+@pytest.mark.parametrize("renamed", list(permutations([A, B, C, D]))[1::5])
+def test_the_decision_looks_at_equality_and_at_nothing_else(renamed: tuple[Digest, ...]) -> None:
+    names = dict(zip([A, B, C, D], renamed, strict=True))
+    for seen in EVERY_CASE[::7]:
+        other = Observation(
+            file=names[seen.file] if seen.file else None,
+            changing=seen.changing,
+            have=names[seen.have] if seen.have else None,
+            pointer=names[seen.pointer],
+            head=names[seen.head] if seen.head else None,
+            known=seen.known,
+        )
+
+        assert decide(other) is decide(seen)
+
+
+@pytest.mark.parametrize(
+    ("story", "seen", "verdict"),
+    [
+        (
+            "trained again",
+            Observation(file=B, changing=False, have=A, pointer=A, head=A, known=False),
+            Verdict.BUMP,
+        ),
+        (
+            "pulled a pointer, weights not checked out yet",
+            Observation(file=A, changing=False, have=A, pointer=B, head=B, known=True),
+            Verdict.STALE,
+        ),
+        (
+            "copied an old version back",
+            Observation(file=B, changing=False, have=A, pointer=A, head=A, known=True),
+            Verdict.KNOWN,
+        ),
+        (
+            "fresh clone, weights from elsewhere",
+            Observation(file=B, changing=False, have=None, pointer=A, head=A, known=False),
+            Verdict.BUMP,
+        ),
+        (
+            "fresh clone, weights of an earlier version",
+            Observation(file=B, changing=False, have=None, pointer=A, head=A, known=True),
+            Verdict.STALE,
+        ),
+        (
+            "pulled a pointer over weights being trained",
+            Observation(file=C, changing=False, have=A, pointer=B, head=B, known=False),
+            Verdict.CHOOSE,
+        ),
+        (
+            "clone without weights",
+            Observation(file=None, changing=False, have=None, pointer=A, head=A, known=False),
+            Verdict.MISSING,
+        ),
+        (
+            "training still writes",
+            Observation(file=B, changing=True, have=A, pointer=A, head=A, known=False),
+            Verdict.CHANGING,
+        ),
+    ],
+)
+def test_stories(story: str, seen: Observation, verdict: Verdict) -> None:
+    assert decide(seen) is verdict
+
+
+def test_the_first_version_is_1() -> None:
+    assert next_version([]) == 1
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.integers(1, 10**9)))
+def test_the_next_version_is_free_and_greater_than_all(known: list[int]) -> None:
+    number = next_version(known)
+
+    assert number not in known
+    assert all(number > other for other in known)
+    assert next_version(reversed(known)) == number
+
+
+def test_gaps_are_not_filled() -> None:
+    assert next_version([1, 7]) == 8
+
+
+def test_content_with_a_number_keeps_it() -> None:
+    assert number_for(A, [(1, B), (3, A)], claimed=[9]) == 3
+
+
+def test_content_with_two_numbers_takes_the_lower_one() -> None:
+    assert number_for(A, [(5, A), (2, A), (7, B)]) == 2
+
+
+def test_new_content_gets_a_number_beyond_pointers_and_claims() -> None:
+    assert number_for(A, [(3, B)], claimed=[5, 4]) == 6
+    assert number_for(A, iter([(3, B)])) == 4
+    assert number_for(A, []) == 1
