@@ -1,0 +1,259 @@
+"""What a range of history says about pointers: which were introduced, by whom, in which commit.
+
+One path-limited `git log --raw` answers every question here. Its options are the interface, so:
+
+- `--full-history`: a side branch whose result a merge dropped is pushed too, so it counts;
+- `-c`: of a merge, the files that differ from all its parents: a pointer that only the merge
+  introduced (a conflict resolved, or edited while merging). What equals a parent was introduced
+  there;
+- `--no-renames`, and no patch: no blob is read, which in a partial clone would open a connection.
+
+Guarantee: every pointer blob in `tips` that is not reachable from the excluded commits is in some
+`Change`. In a shallow clone the oldest commits count as introducing all they have.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from gitmodel.errors import GitCommandError
+from gitmodel.git.batch import present_objects
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from gitmodel.git.repo import Repository
+
+_FORMAT = "--format=%H%n%at%n%an <%ae>%n%s"
+_OPTIONS = (
+    *("--raw", "-z", "-c", "--root", "--no-renames", "--no-abbrev", "--topo-order", _FORMAT),
+    # What a person may have configured for reading would run programs or change the output.
+    *("--no-show-signature", "--no-ext-diff", "--no-color", "--no-mailmap", "--no-notes"),
+    *("--ignore-submodules=all", "--encoding=UTF-8"),
+)
+# With `log.follow` Git 2.39 dies of a bug of its own on pathspecs like ours.
+_SETTINGS = ("-c", "log.follow=false")
+_GLOB_LETTERS = frozenset("*?[\\")
+_HEX_DIGITS = frozenset("0123456789abcdef")
+
+
+class RefUpdate(NamedTuple):
+    """One line that `pre-push` reads (githooks(5)); an oid of zeros means that there is none."""
+
+    local_ref: str
+    local_oid: str
+    remote_ref: str
+    remote_oid: str
+
+    @property
+    def is_delete(self) -> bool:
+        """Whether the push removes this ref from the remote."""
+        return not self.local_oid.strip("0")
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the remote does not have this ref yet."""
+        return not self.remote_oid.strip("0")
+
+
+class Change(NamedTuple):
+    """One file that one commit introduced, changed or deleted.
+
+    Attributes:
+        commit: The commit.
+        path: The file, relative to the top of the work tree.
+        oid: Its blob after the commit; None if it is gone, or no plain file any more.
+        author: "Ana <ana@example.org>"; not escaped.
+        when: When the author wrote it, in Unix seconds.
+        subject: First line of the message; not escaped.
+    """
+
+    commit: str
+    path: str
+    oid: str | None
+    author: str
+    when: int
+    subject: str
+
+
+def parse_updates(stdin: bytes) -> tuple[RefUpdate, ...]:
+    """Read what Git writes to `pre-push`; nothing at all when the remote is up to date.
+
+    Raises:
+        GitCommandError: A line is not four words with object ids as second and fourth.
+    """
+    updates = []
+    for line in os.fsdecode(stdin).split("\n"):
+        if not line:
+            continue
+        words = line.split(" ")
+        if len(words) != 4 or not _is_oid(words[1]) or not _is_oid(words[3]):
+            raise GitCommandError(
+                f"pre-push was given a line that is not Git's: {line[:80]!r}",
+                hint="call this hook as Git does: see githooks(5)",
+            )
+        updates.append(RefUpdate(*words))
+    return tuple(updates)
+
+
+class History:
+    """History of one repository. Object ids that people type are resolved before (`objects`)."""
+
+    __slots__ = ("_repository",)
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+
+    def changes(
+        self,
+        tips: Sequence[str],
+        *,
+        exclude: Sequence[str] = (),
+        not_on_remote: str | None = None,
+        suffix: str = ".model.yaml",
+        paths: Sequence[str] = (),
+    ) -> list[Change]:
+        """Return what commits reachable from `tips`, and from nothing excluded, did; newest first.
+
+        One process; three if an excluded commit is not in this clone (a remote branch that someone
+        else has moved), which excludes nothing then.
+
+        Args:
+            tips: Object ids of commits or tags; tags of anything else are passed over.
+            exclude: Object ids that are known to be elsewhere already.
+            not_on_remote: Also exclude what this clone believes that Git remote has.
+            suffix: End of the paths that count, if `paths` is empty.
+            paths: Exact paths that count.
+
+        Raises:
+            GitCommandError: A tip is not in this clone.
+        """
+        if not tips:
+            return []
+        hidden = _tracking_refs(not_on_remote)
+        return self._walk(tips, exclude, *hidden, *_pathspecs(suffix, paths))
+
+    def all_refs_changes(
+        self,
+        paths: Sequence[str] = (),
+        *,
+        exclude: Sequence[str] = (),
+        suffix: str = ".model.yaml",
+    ) -> list[Change]:
+        """Return what any ref reaches: branches, remote-tracking refs, tags, stash, and all HEADs.
+
+        Newest first; empty before the first commit. One process; on 5,000 commits and 100,000 files
+        0.35 s for one path, 0.7 s for all pointers, so who asks often excludes what was walked.
+
+        Args:
+            paths: Exact paths that count; all that end with `suffix` if empty.
+            exclude: Object ids of commits that were walked before; unknown ones exclude nothing.
+            suffix: End of the paths that count, if `paths` is empty.
+        """
+        return self._walk((), exclude, "--all", *_pathspecs(suffix, paths))
+
+    def log(self, path: str, revision: str) -> list[Change]:
+        """Return the history of one path as `git log` shows it, newest first. One process.
+
+        Args:
+            path: Relative to the top of the work tree.
+            revision: A commit; side branches that a merge dropped are left out.
+
+        Raises:
+            GitCommandError: There is no such revision.
+        """
+        if "\n" in revision or not revision:
+            raise GitCommandError(f"{revision!r} is not a revision")
+        return self._log((revision,), *_pathspecs("", (path,)), full=False)
+
+    def pushed_tips(self, updates: Iterable[RefUpdate]) -> tuple[str, ...]:
+        """Return the commits that a push makes tips of, through annotated tags. One process.
+
+        Deletions, and tags of blobs and trees, have none.
+
+        Raises:
+            GitCommandError: An object that is pushed is not in this clone.
+        """
+        oids = list(dict.fromkeys(u.local_oid for u in updates if not u.is_delete))
+        if not oids:
+            return ()
+        data = "".join(f"{oid}\n{oid}^{{commit}}\n" for oid in oids).encode("ascii")
+        check = "--batch-check=%(objectname) %(objecttype)"
+        output = self._repository.run("cat-file", check, input_bytes=data)
+        answers = output.decode("ascii").splitlines()
+        tips = []
+        for oid, itself, peeled in zip(oids, answers[::2], answers[1::2], strict=True):
+            if itself.endswith(" missing"):
+                raise GitCommandError(f"{oid} is pushed but not in this clone", hint="git fsck")
+            commit, _, kind = peeled.rpartition(" ")
+            if kind == "commit":
+                tips.append(commit)
+        return tuple(dict.fromkeys(tips))
+
+    def is_shallow(self) -> bool:
+        """Whether history was cut off when this was cloned or fetched. No process."""
+        return self._repository.is_shallow()
+
+    def _walk(self, tips: Sequence[str], exclude: Sequence[str], *arguments: str) -> list[Change]:
+        """Run the log; again without the excluded commits that nobody here knows, if it fails."""
+        if exclude and self._repository.is_partial_clone():
+            exclude = self._known(exclude)  # Git would try to fetch what it does not know
+        try:
+            return self._log((*tips, *(f"^{oid}" for oid in exclude)), *arguments)
+        except GitCommandError:
+            known = self._known(exclude)
+            if len(known) == len(set(exclude)):
+                raise
+            return self._log((*tips, *(f"^{oid}" for oid in known)), *arguments)
+
+    def _known(self, oids: Sequence[str]) -> list[str]:
+        present = present_objects(self._repository, oids, commits=True)
+        return [oid for oid in dict.fromkeys(oids) if oid in present]
+
+    def _log(self, revisions: Sequence[str], *arguments: str, full: bool = True) -> list[Change]:
+        history = ("--full-history",) if full else ()
+        given = ("--stdin",) if revisions else ()
+        data = os.fsencode("".join(revision + "\n" for revision in revisions))
+        output = self._repository.run(
+            *_SETTINGS, "log", *_OPTIONS, *history, *given, *arguments, input_bytes=data
+        )
+        return list(_parse(output))
+
+
+def _parse(output: bytes) -> Iterator[Change]:
+    """Read `git log -z --raw -c`: a header a commit, then description and path for each file."""
+    words = iter(output.split(b"\0"))
+    commit, when, author, subject = "", 0, "", ""
+    for word in words:
+        text = word.lstrip(b"\n")
+        if text.startswith(b":"):
+            yield Change(commit, os.fsdecode(next(words)), _blob(text), author, when, subject)
+        elif text:
+            commit, seconds, author, subject = text.decode("utf-8", "replace").split("\n", 3)
+            when = int(seconds)
+
+
+def _blob(description: bytes) -> str | None:
+    """Return the blob of ":100644 100644 <old> <new> M", or of a merge's with one more a parent."""
+    parents = len(description) - len(description.lstrip(b":"))
+    fields = description[parents:].decode("ascii").split(" ")
+    mode, oid = fields[parents], fields[2 * parents + 1]
+    return oid if mode.startswith("100") else None
+
+
+def _pathspecs(suffix: str, paths: Sequence[str]) -> tuple[str, ...]:
+    if paths:
+        return ("--", *(f":(literal){path}" for path in paths))
+    return ("--", f":(glob)**/*{suffix}")
+
+
+def _tracking_refs(remote: str | None) -> tuple[str, ...]:
+    """Exclude the remote-tracking refs of a Git remote; a URL, or a pattern, has none."""
+    if not remote or set(remote) & _GLOB_LETTERS:
+        return ()
+    return ("--not", f"--remotes={remote}")
+
+
+def _is_oid(text: str) -> bool:
+    return len(text) in {40, 64} and not set(text) - _HEX_DIGITS
