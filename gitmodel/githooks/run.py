@@ -8,9 +8,8 @@ it from a crash: a crash must not keep anyone from committing.
 from __future__ import annotations
 
 import os
-from contextlib import suppress
-
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gitmodel.errors import GitmodelError
@@ -59,12 +58,13 @@ def run_hook(
 
 def _pre_commit(
     _arguments: Sequence[str], _stdin: Callable[[], bytes], context: Context, say: Say
-) -> None:
+) -> bool:
+    """Bring pointers up to the weights; returns whether any was staged."""
     from gitmodel.workflows.bump import update_commit
 
     with Project.open(context) as project:
         if project.repository.work_tree is None or not project.is_set_up():
-            return
+            return False
         note = os.path.join(project.repository.git_dir, AFTER_COMMIT_NOTE)
         with suppress(FileNotFoundError):
             os.unlink(note)  # of a commit that was given up
@@ -73,6 +73,23 @@ def _pre_commit(
             with open(note, "w", encoding="ascii"):
                 pass  # post-commit looks for it and puts the real index right
     _report_commit(report, say)
+    return bool(report.bumped)
+
+
+def _pre_merge_commit(
+    arguments: Sequence[str], stdin: Callable[[], bytes], context: Context, say: Say
+) -> None:
+    """Refuse where a version would have to be made: the merge's tree is written already.
+
+    Measured with Git 2.39: what this hook stages is left behind, staged. After a refusal
+    `git commit` concludes the merge, with pre-commit and with the pointer in it.
+    """
+    if _pre_commit(arguments, stdin, context, say):
+        raise GitmodelError(
+            "the weights have become a new version, which is staged, but git merge has written "
+            "its tree already",
+            hint="git commit concludes the merge with the new version in it",
+        )
 
 
 def _report_commit(report: CommitReport, say: Say) -> None:
@@ -139,10 +156,10 @@ def _post_rewrite(
         _align(arguments, stdin, context, say)
 
 
-_Hook = Callable[[Sequence[str], Callable[[], bytes], Context, Say], None]
+_Hook = Callable[[Sequence[str], Callable[[], bytes], Context, Say], object]
 _HOOKS: Mapping[str, _Hook] = {
     "pre-commit": _pre_commit,
-    "pre-merge-commit": _pre_commit,
+    "pre-merge-commit": _pre_merge_commit,
     "post-commit": _post_commit,
     "pre-push": _pre_push,
     "post-checkout": _align,

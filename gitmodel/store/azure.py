@@ -1,0 +1,285 @@
+"""Objects in an Azure Blob container, through adlfs.
+
+The file system is adlfs's; its client is made here, because adlfs takes secrets from the environment
+for whatever account a repository names, has no way to switch off the retries of the Azure SDK, and
+cannot be given the address of another cloud over http. Reading, looking and listing go to that client:
+adlfs's own cost a LIST after each miss and hide whether the blob or the container is missing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from adlfs import AzureBlobFileSystem
+from aiohttp import ClientConnectorError, ClientError
+from azure.core import exceptions as azure
+from fsspec.asyn import FSTimeoutError, sync
+
+from gitmodel.store.azure_account import account_of
+from gitmodel.store.backend import ObjectInfo
+from gitmodel.store.cloud import (
+    CONNECT_TIMEOUT_SECONDS,
+    READ_TIMEOUT_SECONDS,
+    CloudBackend,
+    Page,
+    Service,
+    TooLargeError,
+)
+from gitmodel.store.cloud_errors import one_line, without_user
+from gitmodel.store.retry import Fault, FaultKind
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from azure.storage.blob.aio import BlobServiceClient
+
+    from gitmodel.domain.remote import Remote
+    from gitmodel.store.retry import Retrier
+
+# Larger than any pack, so that one is one GET and one PUT and never blocks that are put together.
+SINGLE_REQUEST_BYTES = 64 << 20
+LIST_PAGE = 1000
+
+_KIND_OF_CODE = {
+    "ContainerNotFound": FaultKind.NO_ROOT,
+    "ContainerBeingDeleted": FaultKind.NO_ROOT,
+    "ContainerDisabled": FaultKind.DENIED,
+    "BlobNotFound": FaultKind.MISSING,
+    "ResourceNotFound": FaultKind.MISSING,
+    "BlobAlreadyExists": FaultKind.EXISTS,
+    "ConditionNotMet": FaultKind.EXISTS,
+    "InvalidRange": FaultKind.SHORT,
+    "PublicAccessNotPermitted": FaultKind.DENIED,
+    "NoAuthenticationInformation": FaultKind.DENIED,
+    "Md5Mismatch": FaultKind.BROKEN,
+}
+_KIND_OF_STATUS = {
+    401: FaultKind.DENIED,
+    403: FaultKind.DENIED,
+    404: FaultKind.MISSING,
+    408: FaultKind.BUSY,
+    412: FaultKind.EXISTS,
+    416: FaultKind.SHORT,
+    429: FaultKind.BUSY,
+    501: FaultKind.REFUSED,
+}
+_BAD_CREDENTIALS = {
+    "AuthenticationFailed",
+    "InvalidAuthenticationInfo",
+    "NoAuthenticationInformation",
+    "PublicAccessNotPermitted",
+}
+_LOG_IN = "az login, or set AZURE_STORAGE_CONNECTION_STRING"
+
+
+class _FileSystem(AzureBlobFileSystem):  # type: ignore[misc] # adlfs has no types
+    """adlfs around a client of ours; no settings from fsspec's files and variables (see `s3.py`)."""
+
+    protocol = "gitmodel-az"
+
+    def __init__(self, client: BlobServiceClient, **options: object) -> None:
+        self.service_client = client
+        # With a connection string (not used, see `do_connect`) adlfs does not look for credentials.
+        unused = {"account_name": "unused", "connection_string": "unused", "anon": True}
+        super().__init__(**unused, **options)
+
+    def do_connect(self) -> None:
+        """Keep the client that was given; adlfs would make one from the environment."""
+
+
+class AzureService(Service):
+    """Requests to one container."""
+
+    permissions: ClassVar[dict[str, str]] = {
+        "read": "the role Storage Blob Data Reader",
+        "look for": "the role Storage Blob Data Reader",
+        "list": "the role Storage Blob Data Reader",
+        "write": "the role Storage Blob Data Contributor",
+        "create": "the role Storage Blob Data Contributor",
+        "delete": "the role Storage Blob Data Contributor",
+    }
+    failures: ClassVar[tuple[type[Exception], ...]] = (
+        OSError,
+        ValueError,
+        ClientError,
+        azure.AzureError,
+    )
+    address_setting: ClassVar[str] = "gitmodel remote list"
+
+    def __init__(self, filesystem: _FileSystem, root: str, *, url: str, credential: Any) -> None:
+        client: BlobServiceClient = filesystem.service_client
+        address = client.url.partition("?")[0].rstrip("/")
+        super().__init__(filesystem, root, url=url, endpoint=without_user(address))
+        self.container, _, self.prefix = root.partition("/")
+        self._client = client
+        self._credential = credential
+        self._closed = False
+
+    @property
+    def place(self) -> str:
+        """The container."""
+        return f"container {self.container}"
+
+    def fetch(self, key: str, limit: int) -> bytes:
+        """See `Service.fetch`: one GET of at most one byte more than allowed."""
+        data: bytes = self._sync(self._download, key, 0, limit + 1)
+        if len(data) > limit:
+            raise TooLargeError(None)
+        return data
+
+    def fetch_range(self, key: str, start: int, size: int) -> bytes:
+        """See `Service.fetch_range`."""
+        try:
+            data: bytes = self._sync(self._download, key, start, size)
+        except TooLargeError as error:  # the range was ignored: the bytes are other ones
+            raise Fault(FaultKind.REFUSED, "the server does not serve ranges") from error
+        return data
+
+    def stat(self, key: str) -> int:
+        """See `Service.stat`: one HEAD."""
+        size: int = self._sync(self._properties, key)
+        return size
+
+    def page(self, prefix: str, token: str | None) -> Page:
+        """See `Service.page`: one LIST."""
+        page: Page = self._sync(self._list, prefix, token)
+        return page
+
+    def close(self) -> None:
+        """See `Service.close`: ends client and credential on the loop where they live."""
+        if self._closed:
+            return
+        self._closed = True
+        with contextlib.suppress(FSTimeoutError):
+            sync(self.filesystem.loop, self._close, timeout=5)
+
+    def fault(self, error: Exception) -> Fault:
+        """See `Service.fault`."""
+        # adlfs raises its own errors while it handles those of the SDK.
+        behind = error.__cause__ or error.__context__
+        cause = behind if isinstance(behind, azure.AzureError) else error
+        if isinstance(cause, azure.HttpResponseError) and cause.status_code:
+            return _fault_of_answer(cause)
+        match cause:
+            case azure.ClientAuthenticationError():
+                return Fault(FaultKind.DENIED, _words(cause), hint=_LOG_IN)
+            case (
+                azure.ServiceRequestTimeoutError()
+                | azure.ServiceRequestError(inner_exception=ClientConnectorError())
+            ):
+                kind = FaultKind.UNREACHABLE
+            case azure.ServiceRequestError(inner_exception=None):  # the SDK itself refuses to send
+                kind = FaultKind.REFUSED
+            case azure.AzureError() | ClientError() | ConnectionError() | TimeoutError():
+                kind = FaultKind.BROKEN
+            case _:
+                return super().fault(error)
+        return Fault(kind, _words(cause))
+
+    def _object(self, key: str) -> str:
+        return f"{self.prefix}/{key}" if self.prefix else key
+
+    def _sync(self, request: Callable[..., Awaitable[Any]], *arguments: object) -> Any:
+        return sync(self.filesystem.loop, request, *arguments)
+
+    async def _download(self, key: str, start: int, size: int) -> bytes:
+        def refuse_more(response: Any) -> None:
+            # The SDK collects whatever comes; a server that ignores the range is stopped here.
+            headers, status = response.http_response.headers, response.http_response.status_code
+            length = int(headers.get("Content-Length") or -1)
+            begins = headers.get("Content-Range", "").startswith(f"bytes {start}-")
+            if status < 300 and (not 0 <= length <= size or not (begins or start == 0)):
+                raise TooLargeError(length)
+
+        async with self._client.get_blob_client(self.container, self._object(key)) as blob:
+            stream = await blob.download_blob(
+                offset=start, length=size, max_concurrency=1, raw_response_hook=refuse_more
+            )
+            data: bytes = await stream.readall()
+            return data
+
+    async def _properties(self, key: str) -> int:
+        async with self._client.get_blob_client(self.container, self._object(key)) as blob:
+            return int((await blob.get_blob_properties()).size)
+
+    async def _list(self, prefix: str, token: str | None) -> Page:
+        cut = len(self._object(""))
+        async with self._client.get_container_client(self.container) as container:
+            pages: Any = container.list_blobs(
+                name_starts_with=self._object(prefix), results_per_page=LIST_PAGE
+            ).by_page(continuation_token=token)
+            async for page in pages:
+                infos = [
+                    ObjectInfo(
+                        key=str(blob.name)[cut:],
+                        size=int(blob.size),
+                        modified=blob.last_modified.timestamp(),
+                        etag=str(blob.etag or ""),
+                    )
+                    async for blob in page
+                ]
+                return infos, pages.continuation_token or None
+        return [], None
+
+    async def _close(self) -> None:
+        await self._client.close()
+        if hasattr(self._credential, "close"):
+            await self._credential.close()
+
+
+def open_azure(
+    remote: Remote, *, trusted: bool, environment: Mapping[str, str], retrier: Retrier | None
+) -> CloudBackend:
+    """Open the container that a remote names; see `gitmodel.store.backend.open_backend`.
+
+    Credentials, the first that fits the account: none for an anonymous or untrusted remote; the
+    variables AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_ACCOUNT_KEY, AZURE_STORAGE_SAS_TOKEN;
+    what azure-identity finds (`az login`, a managed identity, AZURE_CLIENT_ID and so on).
+    """
+    foreign = remote.is_foreign and not trusted
+    client, credential = account_of(remote, environment).open_client(
+        anonymous=remote.anonymous or foreign,
+        connection_timeout=CONNECT_TIMEOUT_SECONDS,
+        read_timeout=READ_TIMEOUT_SECONDS,
+        max_single_get_size=SINGLE_REQUEST_BYTES,
+        max_single_put_size=SINGLE_REQUEST_BYTES,
+        retry_total=0,
+        raw_request_hook=_send_in_pieces,
+    )
+    filesystem = _FileSystem(
+        client, skip_instance_cache=True, use_listings_cache=False, max_concurrency=1
+    )
+    root = remote.url.removeprefix("az://")
+    service = AzureService(filesystem, root, url=remote.url, credential=credential)
+    return CloudBackend(service, retrier=retrier, writable=not foreign)
+
+
+def _send_in_pieces(request: Any) -> None:
+    """Let aiohttp send a large body piece by piece; given bytes, it blocks its loop and warns."""
+    body = request.http_request.data
+    if isinstance(body, bytes):
+        request.http_request.data = io.BytesIO(body)
+
+
+def _fault_of_answer(error: azure.HttpResponseError) -> Fault:
+    code = getattr(error, "error_code", None)
+    code = str(getattr(code, "value", code) or "")
+    status = int(error.status_code or 0)
+    headers: Mapping[str, str] = getattr(error.response, "headers", {})
+    code = code or headers.get("x-ms-error-code", "")
+    kind = _KIND_OF_CODE.get(code) or _KIND_OF_STATUS.get(status)
+    if kind is None:
+        kind = FaultKind.BUSY if status >= 500 else FaultKind.REFUSED
+    if code == "AuthenticationFailed" and "Request date header too old" in str(error):
+        kind = FaultKind.CLOCK
+    wait = headers.get("Retry-After", "")
+    seconds = float(wait) if wait.isascii() and wait.isdigit() else None
+    hint = _LOG_IN if kind is FaultKind.DENIED and code in _BAD_CREDENTIALS else None
+    detail = one_line(f"{status} {code}: {error.reason or ''}".removesuffix(": "))
+    return Fault(kind, detail, hint=hint, retry_after_seconds=seconds)
+
+
+def _words(error: BaseException) -> str:
+    return one_line(str(error)) or type(error).__name__

@@ -1,0 +1,117 @@
+"""Which Azure storage account a remote means, and with what to log in to it.
+
+The account may come from the remote, secrets come from the environment alone. Guaranteed: a secret of
+one account is never sent to another that a repository happens to name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from gitmodel.errors import RemoteDeniedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gitmodel.domain.remote import Remote
+
+CONNECTION_STRING = "AZURE_STORAGE_CONNECTION_STRING"
+ACCOUNT_NAMES = ("AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ACCOUNT")
+# The first is what adlfs reads, the second what the `az` program reads.
+ACCOUNT_KEYS = ("AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_KEY")
+SAS_TOKEN = "AZURE_STORAGE_SAS_TOKEN"  # noqa: S105 - the name of a variable
+EMULATOR_ACCOUNT = "devstoreaccount1"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account and what the environment offers for it.
+
+    Args:
+        url: Address of its blob service; empty if only the connection string knows.
+        name: Its name, if it is known.
+        connection_string: To be used whole, or None.
+        key: Its shared key, or None.
+        sas_token: A shared access signature, or None.
+    """
+
+    url: str
+    name: str | None
+    connection_string: str | None = field(default=None, repr=False)
+    key: str | None = field(default=None, repr=False)
+    sas_token: str | None = field(default=None, repr=False)
+
+    def open_client(self, *, anonymous: bool, **options: Any) -> tuple[Any, Any]:
+        """Make a client of the Azure SDK, and the credential that has to be closed with it.
+
+        Args:
+            anonymous: Send no credentials.
+            options: For the client.
+        """
+        from azure.storage.blob.aio import BlobServiceClient
+
+        if self.connection_string is not None and not anonymous:
+            client = BlobServiceClient.from_connection_string(self.connection_string, **options)
+            return client, None
+        credential = None if anonymous else self._credential()
+        return BlobServiceClient(self.url, credential=credential, **options), credential
+
+    def _credential(self) -> Any:
+        if self.key is not None:
+            return {"account_name": self.name, "account_key": self.key} if self.name else self.key
+        if self.sas_token is not None:
+            from azure.core.credentials import AzureSasCredential
+
+            return AzureSasCredential(self.sas_token.removeprefix("?"))
+        from azure.identity.aio import DefaultAzureCredential
+
+        return DefaultAzureCredential()
+
+
+def account_of(remote: Remote, environment: Mapping[str, str]) -> Account:
+    """Work out which account a remote means.
+
+    Args:
+        remote: An `az` remote.
+        environment: Variables of the person who runs the command.
+
+    Raises:
+        RemoteDeniedError: Neither says which account, or the connection string cannot be read.
+    """
+    text = environment.get(CONNECTION_STRING) or None
+    parts = _parts(text) if text is not None else {}
+    own_name = parts.get("accountname") or _first(environment, ACCOUNT_NAMES)
+    fits = remote.account is None or own_name is None or own_name == remote.account
+    name = remote.account or own_name
+    if fits and text is not None and remote.endpoint is None:
+        return Account("", name, connection_string=text)
+    if remote.endpoint is None and name is None:
+        raise RemoteDeniedError(
+            f"Nothing says in which storage account {remote.url} is",
+            hint=f"set {CONNECTION_STRING} or {ACCOUNT_NAMES[0]}",
+        )
+    url = remote.endpoint or f"https://{name}.blob.core.windows.net"
+    if not fits:
+        return Account(url, name)
+    key = parts.get("accountkey") or _first(environment, ACCOUNT_KEYS)
+    sas_token = parts.get("sharedaccesssignature") or environment.get(SAS_TOKEN) or None
+    return Account(url, name, key=key, sas_token=sas_token)
+
+
+def _first(environment: Mapping[str, str], names: tuple[str, ...]) -> str | None:
+    return next((environment[name] for name in names if environment.get(name)), None)
+
+
+def _parts(text: str) -> dict[str, str]:
+    """Split a connection string; its names are compared without case, as the SDK does."""
+    pairs = [part.partition("=") for part in text.strip().strip(";").split(";")]
+    if not all(name and separator for name, separator, _ in pairs):
+        raise RemoteDeniedError(
+            f"{CONNECTION_STRING} is not a connection string (not shown: it may hold a secret)",
+            hint="az storage account show-connection-string --name ACCOUNT",
+        )
+    parts = {name.strip().lower(): value for name, _, value in pairs}
+    if parts.get("usedevelopmentstorage", "").lower() == "true":
+        parts.setdefault("accountname", EMULATOR_ACCOUNT)
+    return parts

@@ -1,0 +1,197 @@
+"""Where objects live: one small interface over folders, S3 and Azure.
+
+A *backend* holds objects by *key* ("packs/ab/…"), bytes under a name. It knows nothing about what the
+bytes mean: names, digests and verification are one floor up, in `objects.py`. All methods may be
+called from several threads at once, and all are idempotent: calling one again after any failure is
+safe.
+
+Guaranteed: a reader sees an object whole or not at all, and of many who create one key at the same
+time exactly one owns it (on a store that honours exclusive creation; `doctor` tries).
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from gitmodel.errors import ConfigError, UnsafePathError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from gitmodel.domain.remote import Remote
+    from gitmodel.store.retry import Retrier
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """What a listing says about one object.
+
+    Args:
+        key: Its key, without the remote's own prefix.
+        size: Bytes.
+        modified: Unix seconds by the store's clock; compare only with other times of that store.
+        etag: The store's opaque mark of this content or write; empty where there is none.
+    """
+
+    key: str
+    size: int
+    modified: float
+    etag: str
+
+
+class Backend(Protocol):
+    """Objects by key. Every method also raises the errors of the remote as a whole.
+
+    Raises:
+        RemoteUnreachableError: No answer, or only failures, after all tries.
+        RemoteDeniedError: Wrong or missing credentials, or no permission.
+        RemoteMissingError: The bucket, container or folder is not there.
+        UnsafePathError: The key is not a plain relative path.
+    """
+
+    @property
+    def url(self) -> str:
+        """The place, for messages; never with a secret in it."""
+
+    def read(self, key: str, *, limit: int) -> bytes:
+        """Return a whole object.
+
+        Args:
+            key: Its key.
+            limit: Most bytes that it may have; reading stops there.
+
+        Raises:
+            ObjectMissingError: It is not there.
+            DamagedObjectError: It is larger than `limit`, or ended early.
+        """
+
+    def read_range(self, key: str, start: int, size: int) -> bytes:
+        """Return exactly `size` bytes from offset `start`.
+
+        Raises:
+            ObjectMissingError: It is not there.
+            DamagedObjectError: It ends before that.
+        """
+
+    def create(self, key: str, data: bytes | memoryview) -> bool:
+        """Write an object only if its key is free.
+
+        An answer that leaves a doubt (lost, "exists already") is followed by reading back, so one's
+        own success is never taken for a loss.
+
+        Returns:
+            True if the object now holds `data`, whoever wrote it; False if it holds other bytes.
+        """
+
+    def write(self, key: str, data: bytes | memoryview) -> None:
+        """Create or replace an object; readers see the old bytes or the new ones, never a mixture."""
+
+    def size(self, key: str) -> int | None:
+        """Return the bytes of an object, None if it is not there.
+
+        Raises:
+            RemoteDeniedError: Also when the store will not say whether it is there.
+        """
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Yield all objects whose key begins with `prefix` (a string prefix, "" for all).
+
+        The order is not defined. Objects created or deleted meanwhile may or may not be seen.
+        """
+
+    def delete(self, key: str) -> None:
+        """Delete an object; that it is not there is fine."""
+
+    def close(self) -> None:
+        """Give connections back; may be called more than once. The backend is not usable after."""
+
+
+def open_backend(
+    remote: Remote,
+    *,
+    trusted: bool,
+    profile: str | None = None,
+    root: str | None = None,
+    create_root: bool = False,
+    environment: Mapping[str, str] | None = None,
+    retrier: Retrier | None = None,
+) -> Backend:
+    """Open the backend that a remote names. Nothing is sent until the first call of a method.
+
+    Args:
+        remote: The address and its options.
+        trusted: The person said yes to this address, or chose it. Otherwise an address with its own
+            endpoint gets no credentials and nothing is written to it.
+        profile: AWS profile, from the person's own settings, never from a committed file.
+        root: Folder that relative paths are relative to.
+        create_root: Create the folder of a `file` remote if it is not there.
+        environment: Variables to take Azure credentials from; default is this process's own. (AWS
+            credentials are looked up by botocore, which reads its process's environment.)
+        retrier: How to try again; default is `RetryPolicy()`. Folders are never tried again.
+
+    Raises:
+        ConfigError: A relative path without `root`.
+        RemoteDeniedError: The profile does not exist.
+    """
+    if remote.scheme == "file":
+        from gitmodel.store.folder import FolderBackend
+
+        return FolderBackend(folder_of(remote, root=root), create_root=create_root)
+    if remote.scheme == "s3":
+        from gitmodel.store.s3 import open_s3
+
+        return open_s3(remote, trusted=trusted, profile=profile, retrier=retrier)
+    from gitmodel.store.azure import open_azure
+
+    chosen = os.environ if environment is None else environment
+    return open_azure(remote, trusted=trusted, environment=chosen, retrier=retrier)
+
+
+def folder_of(remote: Remote, *, root: str | None) -> str:
+    """Return the folder that a `file` remote names.
+
+    Args:
+        remote: The address.
+        root: Absolute folder that relative paths are relative to.
+
+    Raises:
+        ConfigError: The path is relative and there is no `root`.
+    """
+    if not remote.is_relative:
+        return remote.url
+    if root is None:
+        raise ConfigError(
+            f"The remote {remote.url} is a relative path, and nothing says relative to what",
+            hint="gitmodel remote add with an absolute path",
+        )
+    return os.path.normpath(os.path.join(root, remote.url))
+
+
+def check_key(key: str) -> str:
+    """Return a key that stays below the remote's prefix on every store, or refuse it.
+
+    Keys are made by gitmodel; this is the second lock, because a `..` in one would leave the folder
+    and a `?` would be read as an object's version by s3fs and adlfs.
+
+    Raises:
+        UnsafePathError: Empty, absolute, with `.`, `..` or empty parts, control characters,
+            backslash, `?` or `#`, or a name that is reserved for temporary files.
+    """
+    parts = key.split("/")
+    bad_part = any(part in {"", ".", ".."} or part.startswith(".tmp-") for part in parts)
+    if bad_part or any(sign in key for sign in "\\?#") or not key.isprintable():
+        raise UnsafePathError(f"The object key {key!r} is not a plain relative path")
+    return key
+
+
+def check_prefix(prefix: str) -> str:
+    """Return a prefix for listing that stays below the remote's own, or refuse it.
+
+    Raises:
+        UnsafePathError: As for keys; "" and a trailing "/" are fine.
+    """
+    if prefix:
+        check_key(prefix.removesuffix("/"))
+    return prefix

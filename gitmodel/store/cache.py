@@ -1,0 +1,202 @@
+"""The local store: the same packs and manifests as on a remote, in a folder of this machine.
+
+It can be shared by worktrees, clones and people without locks: names are content hashes, every
+object is written to a temporary name and renamed, and what is read is checked again. Deleting the
+folder loses only what was never pushed.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from gitmodel.encoding.manifest import Manifest
+from gitmodel.errors import DamagedObjectError, GitmodelError, ObjectMissingError, StoreError
+from gitmodel.store.handles import TEMPORARY_PREFIX, space_errors, temporary_name, write_all
+from gitmodel.store.objects import manifest_key, pack_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from gitmodel.domain.digest import Digest
+
+_OPEN_PACKS = 32  # file descriptors kept open for reading
+_STALE_SECONDS = 86_400  # a temporary file older than a day belongs to nobody
+
+
+class Cache:
+    """Packs and manifests in a folder.
+
+    Args:
+        root: The folder; made on the first write.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self._open: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def path(self, key: str) -> str:
+        """Where an object lies."""
+        return os.path.join(self.root, key)
+
+    def has_pack(self, name: str, size: int) -> bool:
+        """Whether a pack of that name and size is here; its bytes are checked when they are read."""
+        try:
+            return os.stat(self.path(pack_key(name))).st_size == size
+        except OSError:
+            return False
+
+    def manifest(self, digest: Digest) -> Manifest | None:
+        """The manifest of a digest, None if it is not here. A damaged one counts as not here."""
+        try:
+            with open(self.path(manifest_key(digest)), "rb") as stream:
+                return Manifest.from_bytes(stream.read(), expected=digest)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except DamagedObjectError:
+            return None
+
+    def missing_packs(self, manifest: Manifest) -> list[tuple[str, int]]:
+        """Packs (name, size in bytes) of a manifest that are not here."""
+        packs = zip(manifest.packs, manifest.pack_sizes, strict=True)
+        return [(name, size) for name, size in packs if not self.has_pack(name, size)]
+
+    def holds(self, digest: Digest) -> bool:
+        """Whether the content of a digest can be restored from here alone."""
+        manifest = self.manifest(digest)
+        return manifest is not None and not self.missing_packs(manifest)
+
+    def write_pack(self, name: str, parts: Iterable[bytes | memoryview], *, durable: bool) -> None:
+        """Store a pack whose name has been computed from these parts."""
+        self._write(pack_key(name), parts, durable=durable)
+
+    def write_manifest(self, manifest: Manifest, *, durable: bool) -> None:
+        """Store a manifest; call it only after all its packs are here."""
+        self._write(manifest_key(manifest.digest), [manifest.to_bytes()], durable=durable)
+
+    def sync_folders(self, keys: Iterable[str]) -> None:
+        """Flush the folders of these objects, so that their names survive a power loss."""
+        for folder in {os.path.dirname(self.path(key)) for key in keys}:
+            _sync_folder(folder)
+
+    def read_pack(self, name: str) -> bytes:
+        """A whole pack as it lies here, unchecked.
+
+        Raises:
+            ObjectMissingError: It is not here.
+        """
+        try:
+            with open(self.path(pack_key(name)), "rb") as stream:
+                return stream.read()
+        except FileNotFoundError as error:
+            raise ObjectMissingError(f"pack {name[:12]} is not in the cache") from error
+
+    def read_at(self, name: str, offset: int, size: int) -> bytes:
+        """A part of a pack, unchecked (the caller checks chunks by their hash).
+
+        Args:
+            name: The pack.
+            offset: First byte.
+            size: Bytes wanted; fewer are returned only at the end of a pack that was cut short.
+
+        Raises:
+            ObjectMissingError: The pack is not here.
+        """
+        with self._lock:
+            descriptor = self._open.get(name)
+            if descriptor is None:
+                descriptor = self._open_pack(name)
+            duplicate = os.dup(descriptor)
+        try:
+            return os.pread(duplicate, size, offset)
+        finally:
+            os.close(duplicate)
+
+    def _open_pack(self, name: str) -> int:
+        """Open a pack and remember it; the lock is held."""
+        try:
+            descriptor = os.open(self.path(pack_key(name)), os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError as error:
+            raise ObjectMissingError(f"pack {name[:12]} is not in the cache") from error
+        while len(self._open) >= _OPEN_PACKS:
+            os.close(self._open.pop(next(iter(self._open))))
+        self._open[name] = descriptor
+        return descriptor
+
+    def set_aside(self, name: str) -> None:
+        """Move a damaged pack out of the way, so that it can be fetched again."""
+        with self._lock:
+            descriptor = self._open.pop(name, None)
+            if descriptor is not None:
+                os.close(descriptor)
+        aside = self.path(f"bad/{name}")
+        with suppress(FileNotFoundError):
+            os.makedirs(os.path.dirname(aside), exist_ok=True)
+            os.replace(self.path(pack_key(name)), aside)
+
+    def close(self) -> None:
+        """Close all packs; idempotent."""
+        with self._lock:
+            while self._open:
+                os.close(self._open.popitem()[1])
+
+    def sweep_temporary(self) -> None:
+        """Remove what killed processes left behind more than a day ago."""
+        for kind in ("packs", "manifests"):
+            for folder, _, names in os.walk(self.path(kind)):
+                for name in names:
+                    if name.startswith(TEMPORARY_PREFIX):
+                        _remove_if_stale(os.path.join(folder, name))
+
+    def _write(self, key: str, parts: Iterable[bytes | memoryview], *, durable: bool) -> None:
+        path = self.path(key)
+        folder = os.path.dirname(path)
+        with self._writing(), space_errors(self.root):
+            os.makedirs(folder, exist_ok=True)
+            temporary = os.path.join(folder, temporary_name())
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            descriptor = os.open(temporary, flags, 0o666)
+            try:
+                try:
+                    for part in parts:
+                        write_all(descriptor, part)
+                    if durable:
+                        os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+                os.replace(temporary, path)
+            except BaseException:
+                with suppress(OSError):
+                    os.unlink(temporary)
+                raise
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except GitmodelError:
+            raise
+        except OSError as error:
+            raise StoreError(
+                f"the cache {self.root} cannot be written: {error.strerror}",
+                hint="git config gitmodel.cache DIR",
+            ) from error
+
+
+def _sync_folder(folder: str) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with suppress(OSError):  # EINVAL on network file systems that have no such thing
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove_if_stale(path: str) -> None:
+    with suppress(OSError):
+        if time.time() - os.stat(path).st_mtime > _STALE_SECONDS:
+            os.unlink(path)

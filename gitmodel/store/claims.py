@@ -1,0 +1,138 @@
+"""Claims: which digest owns a version number, on the primary remote.
+
+A claim is created only if absent and never changed, so exactly one of several racing clients gets
+the number. Claims are compared by digest alone. They refuse; they never resolve: which bytes a
+version has is said by Git.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from gitmodel.domain.digest import Digest, digest_of
+from gitmodel.domain.text import Value, block, parse
+from gitmodel.errors import DamagedObjectError, ObjectMissingError, PointerError, TextError
+from gitmodel.store.objects import SMALL_OBJECT_LIMIT, ObjectStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """One version number of one model, and who owns it."""
+
+    name: str
+    version: int
+    digest: Digest
+    by: str = ""  # "Ana <ana@example.org>"
+    at: str = ""  # when, UTC, ISO 8601
+    commit: str = ""
+    ref: str = ""
+    run_id: str = ""
+
+    def to_text(self) -> str:
+        """Canonical text; read back by `from_text`."""
+        rows: dict[str, Value] = {
+            "name": self.name,
+            "version": self.version,
+            "digest": str(self.digest),
+            "by": self.by,
+            "at": self.at,
+            "commit": self.commit,
+            "ref": self.ref,
+            "run_id": self.run_id,
+        }
+        return "\n".join(block(rows)) + "\n"
+
+    @classmethod
+    def from_text(cls, raw: bytes, *, what: str) -> Claim:
+        """Parse a claim.
+
+        Raises:
+            DamagedObjectError: It is not a claim.
+        """
+        try:
+            rows = parse(raw, what=what)
+            version = rows["version"]
+            if not isinstance(version, int) or isinstance(version, bool):
+                raise DamagedObjectError(f"{what} is not a claim: version is not a number")
+            return cls(
+                name=str(rows["name"]),
+                version=version,
+                digest=Digest.parse(str(rows["digest"])),
+                **{key: str(rows.get(key, "")) for key in ("by", "at", "commit", "ref", "run_id")},
+            )
+        except (TextError, PointerError, KeyError) as error:
+            raise DamagedObjectError(f"{what} is not a claim", hint="gitmodel doctor") from error
+
+    def __str__(self) -> str:
+        who = f" by {self.by}" if self.by else ""
+        when = f" on {self.at}" if self.at else ""
+        run = f" (run {self.run_id})" if self.run_id else ""
+        return f"{self.name}@{self.version} is {self.digest.short}, claimed{who}{when}{run}"
+
+
+def claim_key(project: str, name: str, version: int) -> str:
+    """Where the claim of one version lies."""
+    return f"versions/{project}/{name}@{version}.yaml"
+
+
+def read_claim(store: ObjectStore, project: str, name: str, version: int) -> Claim | None:
+    """The claim of a version, None while the number is free. One GET."""
+    key = claim_key(project, name, version)
+    try:
+        raw = store.backend.read(key, limit=SMALL_OBJECT_LIMIT)
+    except ObjectMissingError:
+        return None
+    return Claim.from_text(raw, what=f"{store.url}/{key}")
+
+
+def claim_version(store: ObjectStore, project: str, claim: Claim) -> Claim:
+    """Claim a number for a digest, and say who owns it now.
+
+    Safe to repeat. A lost answer to our own create is no loss: the object is read back, and equal
+    digests are success.
+
+    Returns:
+        The claim that owns the number: ours, an earlier one of the same digest, or somebody's.
+    """
+    key = claim_key(project, claim.name, claim.version)
+    if store.backend.create(key, claim.to_text().encode()):
+        return claim
+    owner = read_claim(store, project, claim.name, claim.version)
+    return owner if owner is not None else claim
+
+
+class ClaimsSeen:
+    """The greatest version number seen among claims, by model; a memory in the cache.
+
+    It keeps a clone from proposing a number that it has already been told is taken. Losing it costs
+    one refusal.
+    """
+
+    def __init__(self, cache_folder: str, project: str) -> None:
+        self._path = os.path.join(cache_folder, "claims", f"{digest_of(project.encode()).hex[:16]}")
+
+    def greatest(self, name: str) -> int:
+        """The greatest number seen for a model, 0 if none was."""
+        return self._read().get(name, 0)
+
+    def see(self, name: str, version: int) -> None:
+        """Remember that a number is taken."""
+        if self._read().get(name, 0) >= version:
+            return
+        os.makedirs(os.path.dirname(self._path), exist_ok=True)
+        with open(self._path, "a", encoding="utf-8") as stream:
+            stream.write(f"{version} {name}\n")
+
+    def _read(self) -> dict[str, int]:
+        seen: dict[str, int] = {}
+        try:
+            with open(self._path, encoding="utf-8", errors="replace") as stream:
+                lines = stream.read().split("\n")[:-1]
+        except FileNotFoundError:
+            return seen
+        for line in lines:
+            number, _, name = line.partition(" ")
+            if number.isdecimal():
+                seen[name] = max(seen.get(name, 0), int(number))
+        return seen

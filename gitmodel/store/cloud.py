@@ -1,0 +1,302 @@
+"""Objects in a bucket or container, through fsspec: what S3 and Azure have in common.
+
+Words: a *service* makes one request to one kind of store and turns its exceptions into a `Fault`; the
+`CloudBackend` around it decides about trying again, about doubtful answers, and about what a person
+is told. `Service` itself speaks the public interface of fsspec and so serves any of its file systems;
+`s3.py` and `azure.py` do better where that interface costs requests or hides an answer.
+
+fsspec's `get_file` and `put_file` are never used: a parallel download whose connection broke left a
+file of the right size and the wrong bytes (measured).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from gitmodel.errors import (
+    DamagedObjectError,
+    ObjectMissingError,
+    RemoteError,
+    UntrustedRemoteError,
+)
+from gitmodel.store.backend import ObjectInfo, check_key, check_prefix
+from gitmodel.store.cloud_errors import error_of, one_line
+from gitmodel.store.retry import Fault, FaultKind, Retrier
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+Result = TypeVar("Result")
+Page = tuple[list[ObjectInfo], str | None]
+CONNECT_TIMEOUT_SECONDS = 10
+READ_TIMEOUT_SECONDS = 60
+# How often a key may be said to be taken and then be missing: deleted in between, or a broken store.
+CREATE_ROUNDS = 3
+
+
+class TooLargeError(Exception):
+    """An object is larger than the reader allows; nothing beyond the limit was read."""
+
+    def __init__(self, size: int | None) -> None:
+        super().__init__(size)
+        self.size = size
+
+
+class Service:
+    """One request at a time to one store, below one prefix.
+
+    Args:
+        filesystem: The fsspec file system.
+        root: Bucket or container and prefix, without a slash at the end.
+        url: The remote, for messages.
+        endpoint: Address of the server, for messages.
+    """
+
+    # What the person's administrator has to grant, by verb of `CloudBackend`.
+    permissions: ClassVar[dict[str, str]] = {}
+    failures: ClassVar[tuple[type[Exception], ...]] = (OSError,)
+    address_setting: ClassVar[str] = "git config --get gitmodel.endpoint"
+
+    def __init__(self, filesystem: Any, root: str, *, url: str, endpoint: str) -> None:
+        self.filesystem = filesystem
+        self.root = root
+        self.url = url
+        self._endpoint = endpoint
+
+    @property
+    def endpoint(self) -> str:
+        """Address of the server, for messages; never with a secret in it."""
+        return self._endpoint
+
+    @property
+    def place(self) -> str:
+        """What holds the objects, for messages: "bucket models"."""
+        return f"store {self.url}"
+
+    def path(self, key: str) -> str:
+        """Path of a key for the file system."""
+        return f"{self.root}/{key}"
+
+    @contextlib.contextmanager
+    def faults(self) -> Iterator[None]:
+        """Turn the exceptions of the library into a fault.
+
+        Raises:
+            Fault: Whatever `failures` names.
+        """
+        try:
+            yield
+        except self.failures as error:
+            raise self.fault(error) from error
+
+    def fault(self, error: Exception) -> Fault:
+        """Classify an exception of the library; here by what fsspec promises."""
+        match error:
+            case FileNotFoundError():
+                kind = FaultKind.MISSING
+            case FileExistsError():
+                kind = FaultKind.EXISTS
+            case PermissionError():
+                kind = FaultKind.DENIED
+            case ConnectionRefusedError():
+                kind = FaultKind.UNREACHABLE
+            case TimeoutError() | ConnectionError() | OSError(errno=errno.EIO | errno.EBUSY):
+                kind = FaultKind.BROKEN
+            case _:
+                kind = FaultKind.REFUSED
+        return Fault(kind, one_line(str(error) or type(error).__name__))
+
+    def fetch(self, key: str, limit: int) -> bytes:
+        """Return a whole object of at most `limit` bytes.
+
+        Raises:
+            Fault: As for all requests.
+            TooLargeError: It is larger.
+        """
+        # One byte more than allowed tells "too large" without reading the rest.
+        data: bytes = self.filesystem.cat_file(self.path(key), start=0, end=limit + 1)
+        if len(data) > limit:
+            raise TooLargeError(None)
+        return data
+
+    def fetch_range(self, key: str, start: int, size: int) -> bytes:
+        """Return up to `size` bytes from `start`, fewer only where the object ends."""
+        data: bytes = self.filesystem.cat_file(self.path(key), start=start, end=start + size)
+        return data
+
+    def put(self, key: str, data: bytes, *, exclusive: bool) -> None:
+        """Write an object whole; with `exclusive` only if the key is free (fault EXISTS)."""
+        mode = "create" if exclusive else "overwrite"
+        self.filesystem.pipe_file(self.path(key), data, mode=mode)
+
+    def stat(self, key: str) -> int:
+        """Return the size of an object in bytes, or the fault MISSING."""
+        size: int = self.filesystem.info(self.path(key))["size"]
+        return size
+
+    def page(self, prefix: str, token: str | None) -> Page:
+        """Return objects whose key begins with `prefix`, and what to pass to get the next ones."""
+        del token  # one page holds everything here
+        folder = self.path(prefix).rpartition("/")[0]
+        found: dict[str, dict[str, Any]] = self.filesystem.find(folder, detail=True)
+        cut = len(self.filesystem._strip_protocol(self.root)) + 1  # noqa: SLF001 - a class method that fsspec documents
+        infos = [
+            ObjectInfo(name[cut:], int(entry["size"]), float(entry.get("created", 0)), "")
+            for name, entry in found.items()
+        ]
+        return [info for info in infos if info.key.startswith(prefix)], None
+
+    def remove(self, key: str) -> None:
+        """Delete an object; the fault MISSING if it is not there and the store says so."""
+        self.filesystem.rm_file(self.path(key))
+
+    def close(self) -> None:
+        """Close connections; may be called more than once."""
+
+
+class CloudBackend:
+    """A backend over a service: retries, read-back, and errors for people.
+
+    Args:
+        service: Makes the requests.
+        retrier: The only retry layer there is.
+        writable: False where the person has not said yes to the address yet.
+    """
+
+    def __init__(
+        self, service: Service, *, retrier: Retrier | None = None, writable: bool = True
+    ) -> None:
+        self._service = service
+        self._retrier = retrier or Retrier()
+        self._writable = writable
+
+    @property
+    def url(self) -> str:
+        """The remote's URL."""
+        return self._service.url
+
+    def read(self, key: str, *, limit: int) -> bytes:
+        """See `Backend.read`."""
+        check_key(key)
+        try:
+            return self._run("read", key, lambda: self._service.fetch(key, limit))
+        except TooLargeError as error:
+            size = "more bytes" if error.size is None else f"{error.size:,} bytes"
+            raise DamagedObjectError(
+                f"{self._name(key)} has {size}, at most {limit:,} are possible"
+            ) from error
+
+    def read_range(self, key: str, start: int, size: int) -> bytes:
+        """See `Backend.read_range`."""
+        check_key(key)
+        if size == 0:  # no store has a notation for an empty range
+            return b""
+        data = self._run("read", key, lambda: self._service.fetch_range(key, start, size))
+        if len(data) != size:
+            raise DamagedObjectError(
+                f"{self._name(key)} ended after {start + len(data):,} bytes, "
+                f"{start + size:,} were expected"
+            )
+        return data
+
+    def create(self, key: str, data: bytes | memoryview) -> bool:
+        """See `Backend.create`."""
+        check_key(key)
+        self._require_writable(key)
+        body = bytes(data)
+        for _round in range(CREATE_ROUNDS):
+            if not self._is_taken(key, body):
+                return True
+            # Taken, or ours from a try whose answer was lost: only the bytes can tell.
+            with contextlib.suppress(ObjectMissingError):  # deleted meanwhile: free again
+                return self._holds(key, body)
+        raise RemoteError(
+            f"{self._name(key)} is taken when we create it and not there when we read it",
+            hint="gitmodel doctor",
+        )
+
+    def write(self, key: str, data: bytes | memoryview) -> None:
+        """See `Backend.write`."""
+        check_key(key)
+        self._require_writable(key)
+        body = bytes(data)
+        self._run("write", key, lambda: self._service.put(key, body, exclusive=False))
+
+    def size(self, key: str) -> int | None:
+        """See `Backend.size`."""
+        check_key(key)
+        try:
+            return self._run("look for", key, lambda: self._service.stat(key))
+        except ObjectMissingError:
+            return None
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """See `Backend.list`."""
+        check_prefix(prefix)
+        token: str | None = None
+        while True:
+            infos, token = self._page(prefix, token)
+            yield from infos
+            if token is None:
+                return
+
+    def delete(self, key: str) -> None:
+        """See `Backend.delete`."""
+        check_key(key)
+        self._require_writable(key)
+        with contextlib.suppress(ObjectMissingError):
+            self._run("delete", key, lambda: self._service.remove(key))
+
+    def close(self) -> None:
+        """See `Backend.close`."""
+        self._service.close()
+
+    def _page(self, prefix: str, token: str | None) -> Page:
+        try:
+            return self._run("list", prefix, lambda: self._service.page(prefix, token))
+        except ObjectMissingError:
+            return [], None
+
+    def _is_taken(self, key: str, body: bytes) -> bool:
+        """Try to create an object; whether the key is said to be taken."""
+
+        def attempt() -> None:
+            with self._service.faults():
+                self._service.put(key, body, exclusive=True)
+
+        try:
+            self._retrier.run(attempt)
+        except Fault as fault:
+            if fault.kind is FaultKind.EXISTS:
+                return True
+            raise error_of(fault, self._service, verb="create", key=key) from fault
+        return False
+
+    def _holds(self, key: str, body: bytes) -> bool:
+        try:
+            return self.read(key, limit=len(body)) == body
+        except DamagedObjectError:  # longer than ours, so it is not ours
+            return False
+
+    def _run(self, verb: str, key: str, request: Callable[[], Result]) -> Result:
+        def attempt() -> Result:
+            with self._service.faults():
+                return request()
+
+        try:
+            return self._retrier.run(attempt)
+        except Fault as fault:
+            raise error_of(fault, self._service, verb=verb, key=key) from fault
+
+    def _name(self, key: str) -> str:
+        return f"{self.url}/{key}"
+
+    def _require_writable(self, key: str) -> None:
+        if not self._writable:
+            raise UntrustedRemoteError(
+                f"{self._name(key)} was not written: the repository names the address "
+                f"{self._service.endpoint}, and you have not said yet that you trust it",
+                hint="gitmodel remote trust",
+            )

@@ -1,0 +1,186 @@
+"""Files below a folder, reached by directory handles, never through a symbolic link.
+
+A path from a pointer or a manifest is somebody else's text. Checking it and then opening it by name
+leaves a gap in which a link can be put in the way, so each part is opened below the handle of the
+one before it with O_NOFOLLOW (openat(2)). New content is written to a temporary name in the same
+folder and renamed, so that a reader sees the old bytes or the new ones.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Self
+
+from gitmodel.errors import NoSpaceError, UnsafePathError, WeightsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+TEMPORARY_PREFIX = ".gitmodel-tmp-"
+_FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def temporary_name() -> str:
+    """A name that no other process uses, recognisable for sweeping after a kill."""
+    return f"{TEMPORARY_PREFIX}{os.getpid()}-{secrets.token_hex(6)}"
+
+
+@contextmanager
+def folder_handle(root: str, parts: Sequence[str], *, create: bool = False) -> Iterator[int]:
+    """The handle of the folder `root/parts`, no part of which (below root) is a link.
+
+    Args:
+        root: A folder that is trusted as it is.
+        parts: Names below it, already checked by `safe_parts`.
+        create: Make the folders that are missing.
+
+    Raises:
+        FileNotFoundError: A part is missing and `create` is not set.
+        UnsafePathError: A part is a link or not a folder.
+    """
+    handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for part in parts:
+            handle = _step(handle, part, create=create)
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _step(handle: int, part: str, *, create: bool) -> int:
+    """Replace a folder's handle by that of a folder in it; closes the old one on success."""
+    if create:
+        with suppress(FileExistsError):
+            os.mkdir(part, dir_fd=handle)
+    try:
+        below = os.open(part, _FOLDER_FLAGS, dir_fd=handle)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENOTDIR):
+            raise UnsafePathError(
+                f"{part!r} is a link or a file where a folder is needed"
+            ) from error
+        raise
+    os.close(handle)
+    return below
+
+
+def open_file(handle: int, name: str) -> int:
+    """Open a plain file in a folder for reading, not through a link.
+
+    Raises:
+        FileNotFoundError: It is not there.
+        UnsafePathError: It is a link.
+        WeightsError: It is something else than a plain file.
+    """
+    try:
+        descriptor = os.open(
+            name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=handle
+        )
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise UnsafePathError(
+                f"{name!r} is a symbolic link", hint="gitmodel add --follow PATH"
+            ) from error
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise WeightsError(f"{name!r} is not a plain file")
+    return descriptor
+
+
+class NewFile:
+    """A file being written in a folder under a temporary name; `place` renames it.
+
+    Use as a context manager: whatever is not placed is removed.
+    """
+
+    def __init__(self, handle: int, name: str) -> None:
+        self._handle = os.dup(handle)
+        self._name = name
+        self._temporary: str | None = temporary_name()
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            self.descriptor = os.open(self._temporary, flags, 0o666, dir_fd=self._handle)
+        except OSError:
+            os.close(self._handle)
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self.descriptor)
+        if self._temporary is not None:
+            with suppress(FileNotFoundError):
+                os.unlink(self._temporary, dir_fd=self._handle)
+        os.close(self._handle)
+
+    def set_back(self) -> None:
+        """Set the modification time three seconds back.
+
+        Any later write then gives another one, even on file systems that count in steps of two
+        seconds, so that the stat can be trusted at once (see `records.Known.holds_for`).
+        """
+        modified = time.time_ns() - 3_000_000_000
+        os.utime(self.descriptor, ns=(modified, modified))
+
+    def place(self) -> os.stat_result:
+        """Rename to the final name, replacing what is there (a link itself, not its target)."""
+        if self._temporary is None:
+            raise ValueError("already placed")
+        os.rename(self._temporary, self._name, src_dir_fd=self._handle, dst_dir_fd=self._handle)
+        self._temporary = None
+        return os.fstat(self.descriptor)
+
+
+def write_all(descriptor: int, data: bytes | memoryview) -> None:
+    """Write every byte, also after short writes."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+@contextmanager
+def space_errors(where: str) -> Iterator[None]:
+    """Turn a full disk into the error that says where.
+
+    Raises:
+        NoSpaceError: The file system or the quota is full.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            free = ""
+            with suppress(OSError):
+                status = os.statvfs(where)
+                free = f" ({status.f_bavail * status.f_frsize:,} bytes free)"
+            raise NoSpaceError(
+                f"no space left in {where}{free}",
+                hint="make room there, then run the same command again",
+            ) from error
+        raise
+
+
+def require_space(folder: str, size: int) -> None:
+    """Refuse to begin what cannot end: `size` bytes must fit where `folder` is or will be.
+
+    Raises:
+        NoSpaceError: They do not.
+    """
+    place = folder
+    while not os.path.isdir(place):
+        place = os.path.dirname(place)
+    status = os.statvfs(place)
+    free = status.f_bavail * status.f_frsize
+    if size > free:
+        raise NoSpaceError(
+            f"no space left in {folder}: {size:,} bytes are needed, {free:,} are free",
+            hint="make room there, then run the same command again",
+        )

@@ -1,0 +1,135 @@
+"""What lies at a path of the work tree: a file, a folder with its files, a link, or nothing.
+
+No link is followed unless a person asked for it, and names that file systems misread are refused.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from gitmodel.domain.paths import refuse_clashes, safe_parts
+from gitmodel.errors import UnsafePathError, WeightsError
+from gitmodel.store.handles import folder_handle
+from gitmodel.store.records import FileStat
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_FILES = 100_000  # what a manifest can list
+_MAX_DEPTH = 64  # folders in folders; also ends a cycle of links that are followed
+_LEFT_OUT = frozenset({".DS_Store", "__pycache__", ".ipynb_checkpoints"})
+
+
+class Kind(StrEnum):
+    """What lies at the path of a model."""
+
+    MISSING = "missing"
+    FILE = "file"
+    FOLDER = "folder"
+    LINK = "link"  # a symbolic link, which only `add --follow` follows
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file seen.
+
+    Attributes:
+        path: In the model, with `/`, Unicode NFC; "" for a model that is one file.
+        parts: The same as it is on disk.
+        stat: Its stat at that moment.
+    """
+
+    path: str
+    parts: tuple[str, ...]
+    stat: FileStat
+
+
+def kind_at(root: str, parts: tuple[str, ...], *, follow: bool = False) -> Kind:
+    """What lies at `root/parts`.
+
+    Raises:
+        UnsafePathError: A folder on the way is a link.
+        WeightsError: It is a device, a socket or the like.
+    """
+    if follow:
+        full = os.path.realpath(os.path.join(root, *parts))
+        if os.path.isdir(full):
+            return Kind.FOLDER
+        return Kind.FILE if os.path.isfile(full) else Kind.MISSING
+    try:
+        with folder_handle(root, parts[:-1]) as handle:
+            mode = os.stat(parts[-1], dir_fd=handle, follow_symlinks=False).st_mode
+    except FileNotFoundError:
+        return Kind.MISSING
+    if stat.S_ISLNK(mode):
+        return Kind.LINK
+    if stat.S_ISDIR(mode):
+        return Kind.FOLDER
+    if stat.S_ISREG(mode):
+        return Kind.FILE
+    raise WeightsError(f"{'/'.join(parts)} is neither a file nor a folder")
+
+
+def list_files(
+    root: str, parts: tuple[str, ...], kind: Kind, *, follow: bool = False
+) -> list[Found]:
+    """The files of the model at `root/parts`, sorted by path.
+
+    Raises:
+        UnsafePathError: A link, a name that file systems misread, or two names that clash.
+        WeightsError: The folder is empty, or has more files than a model can have.
+    """
+    top = os.path.join(root, *parts)
+    if kind is Kind.FILE:
+        return [Found("", (), FileStat.of(os.stat(top, follow_symlinks=follow)))]
+    found = sorted(walk(top, follow=follow), key=lambda file: file.path.encode())
+    if not found:
+        raise WeightsError(f"{'/'.join(parts)} is an empty folder")
+    if len(found) > MAX_FILES:
+        raise WeightsError(
+            f"{'/'.join(parts)} has {len(found):,} files, more than a model can have ({MAX_FILES:,})",
+            hint="pack them into one archive, and add that",
+        )
+    refuse_clashes(file.path for file in found)
+    return found
+
+
+def walk(top: str, *, follow: bool = False) -> Iterator[Found]:
+    """The files below a folder that belong to a model, in no order; raises as `list_files`."""
+    return _walk(top, (), follow=follow)
+
+
+def _walk(top: str, above: tuple[str, ...], *, follow: bool) -> Iterator[Found]:
+    if len(above) > _MAX_DEPTH:
+        raise UnsafePathError(f"{'/'.join(above[:3])}/... is nested too deep")
+    try:
+        entries = list(os.scandir(os.path.join(top, *above)))
+    except FileNotFoundError:
+        return
+    for item in entries:
+        if _left_out(item.name, above):
+            continue
+        inner = (*above, item.name)
+        path = unicodedata.normalize("NFC", "/".join(inner))
+        if item.is_symlink() and not follow:
+            raise UnsafePathError(
+                f"{path} is a symbolic link", hint="gitmodel add --follow stores what it points to"
+            )
+        if item.is_dir(follow_symlinks=follow):
+            yield from _walk(top, inner, follow=follow)
+        elif item.is_file(follow_symlinks=follow):
+            safe_parts(path)
+            yield Found(path, inner, FileStat.of(item.stat(follow_symlinks=follow)))
+        else:
+            raise WeightsError(f"{path} is neither a file nor a folder")
+
+
+def _left_out(name: str, above: tuple[str, ...]) -> bool:
+    """Whether a name is never part of a model (docs/format.md, Folders)."""
+    cache = bool(above) and above[-1] == ".cache" and name == "huggingface"
+    return name.startswith(".git") or name in _LEFT_OUT or cache  # our temporary names are .git*

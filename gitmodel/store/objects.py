@@ -1,0 +1,212 @@
+"""A store: packs, manifests and claims in one layout (docs/format.md), on any backend.
+
+A cache and a remote are both an `ObjectStore`; only the backend differs. The one guarantee: bytes
+that come out of this module match the name they were asked for by, or there is an error.
+
+    gitmodel.json                            {"format": 1, "id": "..."}
+    packs/ab/<BLAKE3 of the pack>
+    manifests/ab/<hex of the digest>
+    versions/<project>/<name>@<number>.yaml
+    projects/<project>/<id>/<hash of the Git URL>.json
+    gc/intents/<id>.json, gc/sweep.json
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gitmodel.domain.digest import Digest, digest_of
+from gitmodel.encoding.manifest import Manifest
+from gitmodel.encoding.pack import PACK_MAX
+from gitmodel.errors import (
+    DamagedObjectError,
+    NewerFormatError,
+    ObjectMissingError,
+    WeakRemoteError,
+)
+
+if TYPE_CHECKING:
+    from gitmodel.store.backend import Backend
+
+FORMAT = 1
+MARKER_KEY = "gitmodel.json"
+SMALL_OBJECT_LIMIT = 65536  # bytes; markers, claims, registrations
+SWEEP_LIMIT = 256 * 2**20  # bytes; the list of doomed objects of a large collection
+MANIFEST_LIMIT = 256 * 2**20  # bytes; about five million chunks
+
+
+def pack_key(name: str) -> str:
+    """The key of a pack, from the hex of the BLAKE3 of its bytes."""
+    return f"packs/{name[:2]}/{name}"
+
+
+def manifest_key(digest: Digest) -> str:
+    """The key of the manifest of a digest."""
+    return f"manifests/{digest.hex[:2]}/{digest.hex}"
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """What `gitmodel.json` at the root of a store says."""
+
+    format: int
+    store_id: (
+        str  # random, made once: tells a store that was emptied and made anew from the old one
+    )
+
+    def to_bytes(self) -> bytes:
+        """The one encoding of a marker."""
+        return json.dumps({"format": self.format, "id": self.store_id}).encode() + b"\n"
+
+    @classmethod
+    def from_bytes(cls, raw: bytes, *, url: str) -> Marker:
+        """Parse a marker.
+
+        Raises:
+            NewerFormatError: The store has a format that this program does not know.
+            DamagedObjectError: It is not a marker.
+        """
+        try:
+            value = json.loads(raw)
+            marker = cls(format=int(value["format"]), store_id=str(value.get("id", "")))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise DamagedObjectError(
+                f"{url}/{MARKER_KEY} is not a gitmodel marker", hint="gitmodel doctor"
+            ) from error
+        if marker.format > FORMAT:
+            raise NewerFormatError(
+                f"{url} has store format {marker.format}, this gitmodel knows {FORMAT}",
+                hint="pip install --upgrade gitmodel",
+            )
+        return marker
+
+
+class ObjectStore:
+    """Objects of one store, verified on the way out.
+
+    Methods are safe to call from several threads, as the backend is.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.url = backend.url
+
+    def close(self) -> None:
+        """Close the backend; idempotent."""
+        self.backend.close()
+
+    def marker(self) -> Marker | None:
+        """The store's marker, None where there is no store yet."""
+        try:
+            raw = self.backend.read(MARKER_KEY, limit=SMALL_OBJECT_LIMIT)
+        except ObjectMissingError:
+            return None
+        return Marker.from_bytes(raw, url=self.url)
+
+    def ensure_marker(self, store_id: str) -> Marker:
+        """The marker of the store, made now (with `store_id`) if there is none; race-free."""
+        found = self.marker()
+        if found is not None:
+            return found
+        mine = Marker(FORMAT, store_id)
+        if self.backend.create(MARKER_KEY, mine.to_bytes()):
+            return mine
+        return self.marker() or mine
+
+    def manifest(self, digest: Digest) -> Manifest | None:
+        """The manifest of a digest, None if this store does not have that content.
+
+        One GET. A damaged manifest is read a second time before it is believed.
+
+        Raises:
+            DamagedObjectError: The object under that name is not a manifest of this digest.
+        """
+        key = manifest_key(digest)
+        for last in (False, True):
+            try:
+                raw = self.backend.read(key, limit=MANIFEST_LIMIT)
+            except ObjectMissingError:
+                return None
+            try:
+                return Manifest.from_bytes(raw, expected=digest)
+            except DamagedObjectError as error:
+                if last:
+                    raise DamagedObjectError(
+                        f"the manifest of {digest.short} on {self.url} is damaged: {error.message}",
+                        hint="gitmodel verify",
+                    ) from error
+        return None
+
+    def create_manifest(self, manifest: Manifest) -> bool:
+        """Make a manifest visible; call it only after all its packs are there.
+
+        Returns whether it is ours; False means that another, equally good one was there first.
+        """
+        return self.backend.create(manifest_key(manifest.digest), manifest.to_bytes())
+
+    def replace_manifest(self, manifest: Manifest) -> None:
+        """Write a manifest anew, also over one that is doomed or damaged."""
+        self.backend.write(manifest_key(manifest.digest), manifest.to_bytes())
+
+    def pack(self, name: str, size: int) -> bytes:
+        """A whole pack, checked against its name; read a second time before damage is believed.
+
+        Args:
+            name: Hex of the BLAKE3 of the pack.
+            size: Its size in bytes, from a manifest.
+
+        Raises:
+            ObjectMissingError: It is not there.
+            DamagedObjectError: Its bytes do not match its name.
+        """
+        problem = ""
+        for _ in range(2):
+            try:
+                raw = self.backend.read(pack_key(name), limit=min(size, PACK_MAX))
+            except DamagedObjectError as error:
+                problem = error.message
+                continue
+            if len(raw) != size:
+                problem = f"expected {size:,} bytes, got {len(raw):,}"
+            elif digest_of(raw).hex != name:
+                problem = "its bytes do not match its name"
+            else:
+                return raw
+        raise DamagedObjectError(
+            f"pack {name[:12]} on {self.url} is damaged: {problem}", hint="gitmodel verify"
+        )
+
+    def put_pack(self, name: str, data: bytes) -> None:
+        """Store a pack under its name; idempotent, replaces a damaged one."""
+        self.backend.write(pack_key(name), data)
+
+    def pack_size(self, name: str) -> int | None:
+        """Size in bytes of a pack, None if it is not there."""
+        return self.backend.size(pack_key(name))
+
+
+def check_exclusive_creation(store: ObjectStore, probe: str) -> None:
+    """Create one object twice; a store that lets both pass cannot keep version numbers apart.
+
+    Args:
+        store: The store to try; needs permission to write. The probe is deleted again where the
+            permission allows it.
+        probe: A random name for the object.
+
+    Raises:
+        WeakRemoteError: Both creates passed.
+    """
+    key = f"gc/probes/{probe}"
+    first = store.backend.create(key, b"first\n")
+    second = store.backend.create(key, b"second\n")
+    found = store.backend.read(key, limit=SMALL_OBJECT_LIMIT)
+    store.backend.delete(key)
+    if not first or second or found != b"first\n":
+        raise WeakRemoteError(
+            f"{store.url} lets two writers create the same object, "
+            "so two people could publish different weights under one version",
+            hint="use a store with conditional writes (AWS S3, SeaweedFS, MinIO, Azure Blob, "
+            "or a folder)",
+        )

@@ -1,0 +1,151 @@
+"""What is remembered about the weights in this work tree: `have`, and digests by file stat.
+
+One small JSON file a model in `<git dir>/gitmodel/worktree/`, so every linked worktree has its own.
+`have` is the digest last added or checked out here: the third voice beside file and pointer. The
+stat part lets an unchanged file keep its digest without being read again. Losing a record costs one
+read of the weights and, for content of no known version, one question.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from urllib.parse import quote
+
+from gitmodel.domain.digest import Digest
+from gitmodel.errors import GitmodelError
+from gitmodel.store.handles import temporary_name
+
+# Git's racy-index rule (git's racy-git.txt): a file written in the same tick in which it was hashed
+# may have changed without a trace. Where stat shows nanoseconds a tick is a few ms, else up to 2 s.
+_FINE_TICK_NS = 50_000_000
+_COARSE_TICK_NS = 2_500_000_000
+
+
+class FileStat(NamedTuple):
+    """What must stay the same for a file to count as unchanged."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> FileStat:
+        """From what stat(2) says."""
+        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+
+class Known(NamedTuple):
+    """A file's digest, and the stat it had when it was hashed."""
+
+    stat: FileStat
+    hashed_ns: int  # unix nanoseconds when hashing began
+    digest: Digest
+
+    def holds_for(self, now: FileStat) -> bool:
+        """Whether a file with this stat still has this digest."""
+        fine = self.stat.mtime_ns % 1_000_000 != 0
+        tick = _FINE_TICK_NS if fine else _COARSE_TICK_NS
+        return now == self.stat and self.stat.mtime_ns + tick < self.hashed_ns
+
+
+@dataclass(slots=True)
+class Record:
+    """The record of one model in one work tree.
+
+    Attributes:
+        have: Digest last added or checked out here.
+        have_files: Of a folder: path -> digest of the files that made up `have`.
+        files: Path in the model ("" for a single file) -> what is known of that file.
+        digest: Of the whole as last seen, valid while every file of `files` is unchanged.
+    """
+
+    have: Digest | None = None
+    have_files: dict[str, Digest] = field(default_factory=dict)
+    files: dict[str, Known] = field(default_factory=dict)
+
+    def to_bytes(self) -> bytes:
+        """JSON; read back by `from_bytes`."""
+        value = {
+            "have": None if self.have is None else self.have.hex,
+            "have_files": {path: digest.hex for path, digest in self.have_files.items()},
+            "files": {
+                path: [*known.stat, known.hashed_ns, known.digest.hex]
+                for path, known in self.files.items()
+            },
+        }
+        return json.dumps(value, separators=(",", ":")).encode()
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> Record:
+        """Parse; anything unexpected gives an empty record, since a record is only a memory."""
+        try:
+            value = json.loads(raw)
+            have = value["have"]
+            return cls(
+                have=None if have is None else Digest.from_hex(have),
+                have_files={p: Digest.from_hex(h) for p, h in value["have_files"].items()},
+                files={
+                    path: Known(FileStat(*map(int, row[:4])), int(row[4]), Digest.from_hex(row[5]))
+                    for path, row in value["files"].items()
+                },
+            )
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError, GitmodelError):
+            return cls()
+
+
+class Records:
+    """The records of a work tree.
+
+    Args:
+        folder: `<git dir>/gitmodel/worktree`; None remembers nothing.
+    """
+
+    def __init__(self, folder: str | None) -> None:
+        self._folder = folder
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self._folder or os.devnull, quote(name, safe="") + ".json")
+
+    def read(self, name: str) -> Record:
+        """The record of a model; an empty one if there is none."""
+        try:
+            with open(self._path(name), "rb") as stream:
+                return Record.from_bytes(stream.read())
+        except (FileNotFoundError, NotADirectoryError):
+            return Record()
+
+    def write(self, name: str, record: Record) -> None:
+        """Replace a record. Two writers at once: the last one wins, neither is torn."""
+        if self._folder is None:
+            return
+        os.makedirs(self._folder, exist_ok=True)
+        temporary = os.path.join(self._folder, temporary_name())
+        try:
+            with open(temporary, "xb") as stream:
+                stream.write(record.to_bytes())
+            os.replace(temporary, self._path(name))
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(temporary)
+            raise
+
+    def remove(self, name: str) -> None:
+        """Forget a model."""
+        with suppress(FileNotFoundError):
+            os.unlink(self._path(name))
+
+    def rename(self, old: str, new: str) -> None:
+        """Keep the record of a model that gets another name."""
+        with suppress(FileNotFoundError):
+            os.replace(self._path(old), self._path(new))
+
+
+def now_ns() -> int:
+    """The time against which stat times are compared."""
+    return time.time_ns()

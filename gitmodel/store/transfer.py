@@ -1,0 +1,154 @@
+"""Packs between the cache and a remote: what must move, and moving it.
+
+A plan moves each pack once. Packs travel whole, several at a time; one that has arrived under its
+final name is never moved again, so an interrupted transfer goes on where it stopped. Retrying is
+the backend's business, in one layer.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from gitmodel.domain.digest import digest_of
+from gitmodel.errors import DamagedObjectError
+from gitmodel.store.reader import DamagedPackError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Sequence
+
+    from gitmodel.domain.progress import Progress
+    from gitmodel.encoding.manifest import Manifest
+    from gitmodel.store.cache import Cache
+    from gitmodel.store.objects import ObjectStore
+
+PACKS_IN_FLIGHT = 8
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Packs to move: names (hex) and sizes in bytes, each once."""
+
+    packs: tuple[tuple[str, int], ...]
+
+    @property
+    def total_bytes(self) -> int:
+        """Bytes that will move."""
+        return sum(size for _, size in self.packs)
+
+
+def plan_fetch(cache: Cache, manifests: Iterable[Manifest]) -> Plan:
+    """What must be fetched so that the cache holds these manifests whole."""
+    packs: dict[str, int] = {}
+    for manifest in manifests:
+        packs.update(cache.missing_packs(manifest))
+    return Plan(tuple(packs.items()))
+
+
+def plan_push(manifests: Iterable[Manifest], *, present: Iterable[str]) -> Plan:
+    """What must be uploaded for these manifests, beside packs known to be on that remote."""
+    packs: dict[str, int] = {}
+    for manifest in manifests:
+        packs.update(zip(manifest.packs, manifest.pack_sizes, strict=True))
+    for name in present:
+        packs.pop(name, None)
+    return Plan(tuple(packs.items()))
+
+
+def fetch_packs(remote: ObjectStore, cache: Cache, plan: Plan, *, progress: Progress) -> None:
+    """Bring packs into the cache; each is checked against its name before it takes it.
+
+    Raises:
+        ObjectMissingError, DamagedObjectError: The remote lacks a pack or has a damaged one.
+        RemoteError: The remote cannot be used.
+    """
+
+    def fetch(name: str, size: int) -> None:
+        cache.write_pack(name, [remote.pack(name, size)], durable=False)
+        progress.advance(size)
+
+    _run(fetch, plan.packs)
+
+
+def without_arrived(remote: ObjectStore, plan: Plan, candidates: Collection[str]) -> Plan:
+    """A plan without the packs that an interrupted push has sent and that are still there.
+
+    Args:
+        remote: The remote; asked for the size of each candidate.
+        plan: What would move.
+        candidates: Names of packs that this clone has sent and checked (`ledger.UploadJournal`).
+    """
+    there: set[str] = set()
+
+    def look(name: str, size: int) -> None:
+        if remote.pack_size(name) == size:
+            there.add(name)
+
+    _run(look, [pack for pack in plan.packs if pack[0] in candidates])
+    return Plan(tuple(pack for pack in plan.packs if pack[0] not in there))
+
+
+def push_packs(
+    cache: Cache,
+    remote: ObjectStore,
+    plan: Plan,
+    *,
+    progress: Progress,
+    arrived: Callable[[str], None] = lambda _name: None,
+) -> None:
+    """Upload packs from the cache, each checked against its name first and by size afterwards.
+
+    `arrived` is told each pack that is there now, from several threads.
+
+    Raises:
+        ObjectMissingError: A pack is not in the cache.
+        DamagedPackError: A pack in the cache does not match its name.
+        DamagedObjectError: The remote has another size than was sent.
+        RemoteError: The remote cannot be used.
+    """
+
+    def push(name: str, size: int) -> None:
+        data = cache.read_pack(name)
+        if len(data) != size or digest_of(data).hex != name:
+            raise DamagedPackError(name, "its bytes do not match its name")
+        remote.put_pack(name, data)
+        there = remote.pack_size(name)
+        if there != size:
+            found = "nothing" if there is None else f"{there:,} bytes"
+            raise DamagedObjectError(
+                f"pack {name[:12]} was sent to {remote.url} with {size:,} bytes, but {found} arrived",
+                hint="gitmodel push",
+            )
+        arrived(name)
+        progress.advance(size)
+
+    _run(push, plan.packs)
+
+
+def for_each(work: Callable[[Item], None], items: Sequence[Item]) -> None:
+    """Do small work on a remote for every item, several at a time; the first error stops it."""
+    _run(work, [(item,) for item in items])
+
+
+def _run(work: Callable[..., None], items: Sequence[tuple[object, ...]]) -> None:
+    """Run `work(*item)` for all items on a few threads, with a bounded number waiting."""
+    if not items:
+        return
+    with ThreadPoolExecutor(
+        min(PACKS_IN_FLIGHT, len(items)), thread_name_prefix="gitmodel-transfer"
+    ) as threads:
+        waiting: set[Future[None]] = set()
+        try:
+            for item in items:
+                if len(waiting) >= PACKS_IN_FLIGHT:
+                    done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        future.result()
+                waiting.add(threads.submit(work, *item))
+            for future in waiting:
+                future.result()
+        except BaseException:
+            threads.shutdown(wait=True, cancel_futures=True)
+            raise

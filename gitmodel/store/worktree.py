@@ -1,0 +1,245 @@
+"""Weights on disk: which digest they have, and what is remembered of them.
+
+Looking follows no link, and reads a file only if its stat has changed since it was last hashed.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from gitmodel.domain.digest import Digest, FileHasher, ListedFile, folder_digest
+from gitmodel.domain.paths import safe_parts
+from gitmodel.errors import ChangedWhileReadError, GitmodelError, UnsafePathError, WeightsError
+from gitmodel.store.handles import folder_handle, open_file
+from gitmodel.store.listing import Found, Kind, kind_at, list_files
+from gitmodel.store.records import FileStat, Known, Record, Records, now_ns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gitmodel.encoding.manifest import Manifest
+    from gitmodel.store.writer import SourceFile
+
+_READ = 4 * 2**20  # bytes
+
+
+def _parts_in(path: str) -> tuple[str, ...]:
+    return safe_parts(path) if path else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What lies at the path of a model.
+
+    Attributes:
+        kind: File, folder, link or nothing.
+        digest: Of the whole; None if there is nothing, or it is changing, or it was not asked for.
+        size: Bytes in all.
+        files: Files with their digests, path "" for a single file.
+        changing: A file changed while it was hashed.
+    """
+
+    kind: Kind
+    digest: Digest | None = None
+    size: int = 0
+    files: tuple[ListedFile, ...] = ()
+    changing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """The files at a path at one moment, without their digests."""
+
+    path: str
+    kind: Kind
+    files: tuple[Found, ...]
+    at_ns: int  # unix nanoseconds, when the look was over
+    follow: bool
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+        return sum(file.stat.size for file in self.files)
+
+
+class WorkTree:
+    """The weights of one work tree.
+
+    Args:
+        root: Absolute path of the top of the work tree.
+        records: What is remembered about it.
+    """
+
+    def __init__(self, root: str, records: Records) -> None:
+        self.root = root
+        self.records = records
+
+    def observe(self, name: str, path: str, *, follow: bool = False) -> Weights:
+        """What lies at a path, hashing only what has changed since last time.
+
+        Args:
+            name: The model, for its record.
+            path: Relative to the root, `/` between parts.
+            follow: Follow symbolic links (`add --follow`).
+
+        Raises:
+            UnsafePathError: A link in the way or in a folder, or a name that file systems misread.
+        """
+        parts = safe_parts(path)
+        kind = kind_at(self.root, parts, follow=follow)
+        if kind in (Kind.MISSING, Kind.LINK):
+            return Weights(kind)
+        record = self.records.read(name)
+        found = list_files(self.root, parts, kind, follow=follow)
+        files: list[ListedFile] = []
+        known: dict[str, Known] = {}
+        hashed = False
+        for file in found:
+            old = record.files.get(file.path)
+            if old is None or not old.holds_for(file.stat):
+                try:
+                    old = self.hash(parts, file, follow=follow)
+                except ChangedWhileReadError:
+                    return Weights(kind, size=sum(f.stat.size for f in found), changing=True)
+                hashed = True
+            known[file.path] = old
+            files.append(ListedFile(file.path, file.stat.size, old.digest))
+        if hashed or known.keys() != record.files.keys():
+            with suppress(OSError):  # a read-only repository can be looked at, only more slowly
+                self.records.write(name, replace(record, files=known))
+        digest = folder_digest(files) if kind is Kind.FOLDER else files[0].digest
+        return Weights(kind, digest, sum(file.size for file in files), tuple(files))
+
+    def unchanged(self, name: str, path: str) -> Digest | None:
+        """The digest by stat alone, None where something would have to be read."""
+        parts = safe_parts(path)
+        try:
+            kind = kind_at(self.root, parts)
+            if kind in (Kind.MISSING, Kind.LINK):
+                return None
+            files = self.records.read(name).files
+            listed = []
+            for file in list_files(self.root, parts, kind):
+                old = files.get(file.path)
+                if old is None or not old.holds_for(file.stat):
+                    return None
+                listed.append(ListedFile(file.path, file.stat.size, old.digest))
+        except (GitmodelError, OSError):
+            return None
+        return folder_digest(listed) if kind is Kind.FOLDER else listed[0].digest
+
+    def size_to_read(self, name: str, path: str) -> int:
+        """Bytes that `observe` would have to hash now."""
+        parts = safe_parts(path)
+        kind = kind_at(self.root, parts)
+        if kind in (Kind.MISSING, Kind.LINK):
+            return 0
+        files = self.records.read(name).files
+        total = 0
+        for file in list_files(self.root, parts, kind):
+            old = files.get(file.path)
+            if old is None or not old.holds_for(file.stat):
+                total += file.stat.size
+        return total
+
+    def have(self, name: str) -> Digest | None:
+        """The digest last added or checked out here."""
+        return self.records.read(name).have
+
+    def set_have(self, name: str, weights: Weights) -> None:
+        """Remember what has just been added or checked out."""
+        record = self.records.read(name)
+        self.records.write(
+            name,
+            replace(
+                record,
+                have=weights.digest,
+                have_files={file.path: file.digest for file in weights.files},
+            ),
+        )
+
+    def survey(self, path: str, *, follow: bool = False) -> Survey:
+        """The files at a path, without their digests; raises as `observe` does.
+
+        Raises:
+            WeightsError: There is nothing, or a link that is not followed.
+        """
+        parts = safe_parts(path)
+        kind = kind_at(self.root, parts, follow=follow)
+        if kind is Kind.MISSING:
+            raise WeightsError(f"{path} does not exist", hint="gitmodel checkout")
+        if kind is Kind.LINK:
+            raise UnsafePathError(
+                f"{path} is a symbolic link", hint="gitmodel add --follow stores what it points to"
+            )
+        return Survey(
+            path, kind, tuple(list_files(self.root, parts, kind, follow=follow)), now_ns(), follow
+        )
+
+    def sources(self, survey: Survey) -> list[SourceFile]:
+        """The files of a survey, for storing them."""
+        from gitmodel.store.writer import SourceFile
+
+        parts = safe_parts(survey.path)
+
+        def opener(file: Found) -> Callable[[], int]:
+            return lambda: self._open(parts, file.parts, follow=survey.follow)
+
+        return [SourceFile(file.path, file.stat.size, opener(file)) for file in survey.files]
+
+    def remember(self, name: str, survey: Survey, manifest: Manifest) -> Weights:
+        """Take what was just stored as `have`, after a last look that it has not changed meanwhile.
+
+        Raises:
+            ChangedWhileReadError: The files are not those of the survey any more.
+        """
+        again = self.survey(survey.path, follow=survey.follow)
+        if again.files != survey.files:
+            raise ChangedWhileReadError(
+                f"{survey.path} changed while it was read",
+                hint="wait until training has finished writing, then run gitmodel add again",
+            )
+        digests = {entry.path: entry.digest for entry in manifest.files}
+        known = {
+            file.path: Known(file.stat, survey.at_ns, digests[file.path]) for file in survey.files
+        }
+        self.records.write(name, Record(manifest.digest, digests, known))
+        files = tuple(ListedFile(f.path, f.stat.size, digests[f.path]) for f in survey.files)
+        return Weights(survey.kind, manifest.digest, manifest.total_size, files)
+
+    def _open(self, parts: tuple[str, ...], inner: tuple[str, ...], *, follow: bool) -> int:
+        if follow:
+            full = os.path.join(self.root, *parts, *inner)
+            return os.open(full, os.O_RDONLY | os.O_CLOEXEC)
+        whole = (*parts, *inner)
+        with folder_handle(self.root, whole[:-1]) as handle:
+            return open_file(handle, whole[-1])
+
+    def hash(self, parts: tuple[str, ...], file: Found, *, follow: bool = False) -> Known:
+        """Read a file that was listed.
+
+        Raises:
+            ChangedWhileReadError: It changed since it was listed, or while it was read.
+        """
+        started = now_ns()
+        descriptor = self._open(parts, file.parts, follow=follow)
+        try:
+            before = FileStat.of(os.fstat(descriptor))
+            hasher = FileHasher()
+            buffer = memoryview(bytearray(min(_READ, before.size + 1)))
+            size = 0
+            while count := os.readv(descriptor, [buffer]):
+                hasher.update(buffer[:count])
+                size += count
+            after = FileStat.of(os.fstat(descriptor))
+        finally:
+            os.close(descriptor)
+        if before != after or size != after.size or after != file.stat:
+            raise ChangedWhileReadError(
+                f"{file.path or parts[-1]} changed while it was read",
+                hint="wait until training has finished writing, then run gitmodel add again",
+            )
+        return Known(after, started, hasher.result())

@@ -1,0 +1,66 @@
+"""After Git has moved pointers: bring weights in line from the cache, or say what to run.
+
+Only weights that are as gitmodel left them (file = have) are touched, only from the cache, and never
+with an error that would change what Git reports.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from gitmodel.errors import GitmodelError
+from gitmodel.store.listing import Kind
+from gitmodel.workflows.models import Model, read_models
+
+if TYPE_CHECKING:
+    from gitmodel.workflows.project import Project
+
+
+@dataclass(slots=True)
+class AlignReport:
+    """What was done and what is left to the person.
+
+    Attributes:
+        placed: (name, version) brought from the cache.
+        to_fetch: Names whose weights are not in the cache.
+        notes: Everything else a person should know.
+    """
+
+    placed: list[tuple[str, int]] = field(default_factory=list)
+    to_fetch: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def align(project: Project) -> AlignReport:
+    """Look at every pointer of the work tree; reads no weights whose stat has not changed."""
+    report = AlignReport()
+    models = read_models(project)
+    for path, error in models.broken:
+        report.notes.append(f"{path}: {error.message}")
+    for model in models.models:
+        try:
+            _align_model(project, model, report)
+        except (GitmodelError, OSError) as error:
+            report.notes.append(str(error))
+    return report
+
+
+def _align_model(project: Project, model: Model, report: AlignReport) -> None:
+    wanted = model.pointer.digest
+    if project.worktree.unchanged(model.name, model.weights) == wanted:
+        return
+    weights = project.worktree.observe(model.name, model.weights)
+    if weights.digest == wanted:
+        return
+    have = project.worktree.have(model.name)
+    if have is None or (weights.kind is not Kind.MISSING and weights.digest != have):
+        return  # never checked out here, or new weights of the person's own
+    manifest = project.cache.manifest(wanted)
+    if manifest is None or project.cache.missing_packs(manifest):
+        report.to_fetch.append(model.name)
+        return
+    from gitmodel.workflows.checkout import checkout
+
+    checkout(project, [model.name])
+    report.placed.append((model.name, model.pointer.version))

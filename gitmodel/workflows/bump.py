@@ -1,0 +1,280 @@
+"""What happens inside `git commit`: new weights become a version in that very commit.
+
+For each pointer that the commit may touch three digests are compared: the file, what was last added
+or checked out here (*have*), and the pointer. The table is `domain.versions.decide`. Nothing here
+talks to the network, and no link is followed.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer
+from gitmodel.domain.versions import Observation, Verdict, decide
+from gitmodel.errors import GitmodelError, MixedPointerError, StaleWeightsError, WeightsError
+from gitmodel.store.listing import Kind
+from gitmodel.workflows.metadata import Given, gather
+from gitmodel.workflows.models import Model, read_pointer_file
+from gitmodel.workflows.references import history_of
+from gitmodel.workflows.register import dropped, next_pointer, store_survey, write_pointer
+
+if TYPE_CHECKING:
+    from gitmodel.domain.digest import Digest
+    from gitmodel.git.index import IndexEntry
+    from gitmodel.store.worktree import Weights
+    from gitmodel.workflows.project import Project
+
+# Weights end up in Git when someone runs `git add .` before `gitmodel add`.
+WEIGHT_SUFFIXES = (
+    *(".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".onnx", ".gguf", ".h5", ".keras", ".tflite"),
+    *(".pkl", ".pickle", ".joblib", ".npz", ".npy", ".msgpack", ".mlmodel", ".pb", ".engine"),
+)
+_BIG_WEIGHTS = 5 * 2**20  # bytes; what a repository can hold without harm
+
+
+@dataclass(slots=True)
+class CommitReport:
+    """What a commit did about models.
+
+    Attributes:
+        bumped: (name, version before or None, version now) of pointers staged here.
+        notes: What a person should know; the commit goes on.
+        otherwise_empty: But for these pointers the commit has nothing in it, and Git, which looked
+            before the hook ran, may say "nothing to commit".
+    """
+
+    bumped: list[tuple[str, int | None, int]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    otherwise_empty: bool = False
+
+
+def update_commit(project: Project) -> CommitReport:
+    """Bring the pointers of the commit under way up to the weights on disk.
+
+    Raises:
+        StaleWeightsError: File, have and pointer all differ; a person has to choose.
+        ChangedWhileReadError, WeightsError: The weights cannot be registered now.
+        MixedPointerError: A pointer was merged line by line, or edited in version or digest.
+    """
+    report = CommitReport()
+    entries = project.index.entries(f"*{POINTER_SUFFIX}")
+    conflicted = {entry.path for entry in entries if entry.stage}
+    entries = tuple(entry for entry in entries if entry.path not in conflicted)
+    blobs = project.reader.blobs([entry.oid for entry in entries]) if entries else {}
+    for entry in entries:
+        raw = blobs.get(entry.oid)
+        if raw is not None:
+            _update_model(project, entry, raw, report)
+    _refuse_big_weights(project)
+    if report.bumped:
+        names = {entry.path for entry in entries}
+        report.otherwise_empty = project.index.changed_since_head() <= names
+    return report
+
+
+def _update_model(project: Project, entry: IndexEntry, raw: bytes, report: CommitReport) -> None:
+    pointer = _read_staged(project, entry, raw)
+    model = Model(entry.path, pointer, raw)
+    if _is_clean(project, model):
+        return
+    if project.index.is_partial and not _named_by_commit(project, entry):
+        return
+    try:
+        _decide(project, model, report)
+    except GitmodelError as error:
+        raise error.about(pointer.name) from error
+
+
+def _is_clean(project: Project, model: Model) -> bool:
+    """Whether the weights are those of the pointer, by stat alone."""
+    return (
+        project.worktree.unchanged(model.name, model.weights) == model.pointer.digest
+        and project.worktree.have(model.name) == model.pointer.digest
+        and model.pointer.to_text().encode() == model.raw
+    )
+
+
+def _named_by_commit(project: Project, entry: IndexEntry) -> bool:
+    """Whether `git commit PATH` was about this pointer: it differs from HEAD's."""
+    head = _head_blob(project, entry.path)
+    return head != entry.oid
+
+
+def _head_blob(project: Project, path: str) -> str | None:
+    head = project.reader.resolve("HEAD")
+    if head is None:
+        return None
+    stem = path.rpartition("/")[2]
+    for found in project.reader.tree(head, stem):
+        if found.path == path:
+            return found.oid
+    return None
+
+
+def _head_pointer(project: Project, path: str) -> Pointer | None:
+    blob = _head_blob(project, path)
+    raw = None if blob is None else project.reader.blobs([blob]).get(blob)
+    if raw is None:
+        return None
+    with suppress(GitmodelError):
+        return Pointer.from_text(raw, what=f"HEAD:{path}")
+    return None
+
+
+def _read_staged(project: Project, entry: IndexEntry, raw: bytes) -> Pointer:
+    """The staged pointer; an edit by hand beside version and digest gets its check renewed.
+
+    Raises:
+        MixedPointerError: Version or digest are not those of HEAD, so it may be two sides mixed.
+    """
+    try:
+        return Pointer.from_text(raw, what=entry.path)
+    except MixedPointerError as error:
+        try:
+            edited = Pointer.from_text(raw, what=entry.path, trust_edits=True)
+        except GitmodelError:
+            raise error from None
+        head = _head_pointer(project, entry.path)
+        same = head is not None and (head.version, head.digest, head.name) == (
+            edited.version,
+            edited.digest,
+            edited.name,
+        )
+        if not same:
+            raise
+        write_pointer(project, entry.path, edited)
+        project.index.stage([entry.path])
+        return edited
+
+
+def _decide(project: Project, model: Model, report: CommitReport) -> None:
+    weights = _observe(project, model)
+    if weights.kind is Kind.LINK:
+        report.notes.append(
+            f"{model.name}: {model.weights} is a symbolic link, which hooks do not follow; "
+            f"run: gitmodel add --follow {model.weights}"
+        )
+        return
+    have = project.worktree.have(model.name)
+    head = None
+    known = False
+    if weights.digest is not None and weights.digest != model.pointer.digest:
+        history = history_of(project, model.name)
+        known = history.version_of(weights.digest) is not None
+        if have is None:
+            before = _head_pointer(project, model.path)
+            head = None if before is None else before.digest
+    verdict = decide(
+        Observation(
+            file=weights.digest,
+            changing=weights.changing,
+            have=have,
+            pointer=model.pointer.digest,
+            head=head,
+            known=known,
+        )
+    )
+    _act(project, model, weights, verdict, report)
+
+
+def _act(
+    project: Project, model: Model, weights: Weights, verdict: Verdict, report: CommitReport
+) -> None:
+    match verdict:
+        case Verdict.CLEAN:
+            if project.worktree.have(model.name) != weights.digest:
+                project.worktree.set_have(model.name, weights)
+        case Verdict.MISSING:
+            pass
+        case Verdict.STALE:
+            report.notes.append(
+                f"{model.name}: the weights on disk are not those of version "
+                f"{model.pointer.version}, which the pointer keeps; "
+                f"run: gitmodel checkout {model.name}"
+            )
+        case Verdict.BUMP | Verdict.KNOWN:
+            _bump(project, model, report)
+        case Verdict.CHANGING:
+            raise WeightsError(
+                f"{model.weights} changed while it was hashed",
+                hint="wait until training has finished writing, then commit again",
+                model=model.name,
+            )
+        case Verdict.CHOOSE:
+            raise _choice(model, weights.digest)
+
+
+def _choice(model: Model, file: Digest | None) -> StaleWeightsError:
+    short = "unknown" if file is None else file.short
+    return StaleWeightsError(
+        f"the weights on disk ({short}) are new, but the pointer has moved to version "
+        f"{model.pointer.version} since they were added or checked out here",
+        hint=f"register them as the next version: gitmodel add {model.weights}; "
+        f"or take the pointer's: gitmodel checkout --force {model.name}",
+        model=model.name,
+    )
+
+
+def _observe(project: Project, model: Model) -> Weights:
+    """Hash the weights if they have changed, within the limit for a commit.
+
+    Raises:
+        WeightsError: There is more to hash than `gitmodel.commitLimit`.
+    """
+    size = project.worktree.size_to_read(model.name, model.weights)
+    if size > project.settings.commit_limit:
+        raise WeightsError(
+            f"{size:,} bytes of weights have changed, more than a commit should wait for",
+            hint=f"gitmodel add {model.weights}, then commit again",
+            model=model.name,
+        )
+    progress = project.context.progress
+    progress.start(f"hashing {model.name}", size)
+    try:
+        return project.worktree.observe(model.name, model.weights)
+    finally:
+        progress.finish()
+
+
+def _bump(project: Project, model: Model, report: CommitReport) -> None:
+    survey = project.worktree.survey(model.weights)
+    metadata = gather(project, Given(), model.pointer)
+    _, weights = store_survey(project, model.name, survey, old=model.pointer)
+    pointer = next_pointer(
+        project,
+        name=model.name,
+        path=model.pointer.path,
+        weights=weights,
+        old=model.pointer,
+        metadata=metadata,
+    )
+    _write_staged(project, model, pointer)
+    report.bumped.append((model.name, model.pointer.version, pointer.version))
+    warning = dropped(model.pointer, pointer)
+    if warning is not None:
+        report.notes.append(warning)
+
+
+def _write_staged(project: Project, model: Model, pointer: Pointer) -> None:
+    """Write the pointer and stage it where this commit will find it."""
+    on_disk = read_pointer_file(project.root, model.path)
+    if on_disk != pointer.to_text().encode():
+        write_pointer(project, model.path, pointer)
+    project.index.stage([model.path])
+
+
+def _refuse_big_weights(project: Project) -> None:
+    """Refuse weights that were staged into Git itself by mistake.
+
+    Raises:
+        WeightsError: A file that looks like weights and is over 5 MiB is about to be committed.
+    """
+    big = [p for p in project.index.staged_files(_BIG_WEIGHTS) if p.endswith(WEIGHT_SUFFIXES)]
+    if big:
+        raise WeightsError(
+            f"{big[0]} would be committed to Git itself, where it stays for ever",
+            hint=f"git rm --cached {big[0]}, then gitmodel add {big[0]} "
+            "(git commit --no-verify commits it all the same)",
+        )

@@ -1,0 +1,215 @@
+"""`gitmodel checkout` and `pull`: weights of the versions asked for, verified, in their places.
+
+Everything that is missing is fetched before anything is placed. Weights that are in no store are
+never overwritten without `force`.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gitmodel.errors import DamagedObjectError, GitmodelError, UnsavedWeightsError, UsageError
+from gitmodel.store.handles import require_space
+from gitmodel.store.listing import Kind
+from gitmodel.store.placing import place
+from gitmodel.store.reader import DamagedPackError, Reader
+from gitmodel.store.transfer import Plan
+from gitmodel.store.worktree import WorkTree
+from gitmodel.workflows.fetch import (
+    CheckoutReport,
+    Placed,
+    chosen_models,
+    fetch_models,
+    run_plan,
+)
+from gitmodel.workflows.models import Model, read_models, write_text_file
+from gitmodel.workflows.project import PRIMARY
+from gitmodel.workflows.references import history_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gitmodel.encoding.manifest import FileEntry, Manifest
+    from gitmodel.store.worktree import Weights
+    from gitmodel.workflows.project import Project
+
+
+def checkout(
+    project: Project,
+    references: Sequence[str] = (),
+    *,
+    out: str | None = None,
+    force: bool = False,
+    remote: str | None = None,
+) -> CheckoutReport:
+    """Bring weights to their places in the work tree, or into another folder.
+
+    Args:
+        project: The project.
+        references: What; every pointer of the work tree if empty. `NAME@REF` also brings the
+            pointer of that version.
+        out: Another folder, as typed; the work tree is not touched then.
+        force: Overwrite weights that are in no store.
+        remote: From which remote.
+
+    Raises:
+        UnsavedWeightsError: Weights that are in no store would be overwritten; nothing was.
+        ObjectMissingError, DamagedObjectError, RemoteError: They cannot be had; nothing was placed.
+    """
+    report = CheckoutReport()
+    models = chosen_models(project, references)
+    _refuse_two_versions(models)
+    if out is None:
+        models = [_in_work_tree(project, model) for model in models]
+        for model in models:
+            _refuse_unsaved(project, model, force=force)
+    manifests = fetch_models(project, models, report, remote)
+    with Reader(project.cache) as reader:
+        for model in models:
+            manifest = manifests[model.pointer.digest]
+            try:
+                if out is None:
+                    placed = _place(project, reader, model, manifest, force=force, remote=remote)
+                else:
+                    placed = _place_elsewhere(project, reader, model, manifest, out, force=force)
+            except GitmodelError as error:
+                raise error.about(model.name) from error
+            report.placed.append(placed)
+    return report
+
+
+def _refuse_two_versions(models: list[Model]) -> None:
+    seen: dict[str, Model] = {}
+    for model in models:
+        other = seen.setdefault(model.name, model)
+        if other.pointer.digest != model.pointer.digest:
+            raise UsageError(
+                f"{model.name} can have one version at a time, not {other.pointer.version} and "
+                f"{model.pointer.version}",
+                hint="gitmodel checkout NAME@VERSION --out DIR writes elsewhere",
+            )
+
+
+def _in_work_tree(project: Project, model: Model) -> Model:
+    """The model at the place where its pointer lies now, if it was moved since that version."""
+    current = read_models(project).get(model.name)
+    if current is None or current.path == model.path:
+        return model
+    pointer = replace(model.pointer, path=current.pointer.path)
+    return Model(current.path, pointer, pointer.to_text().encode())
+
+
+def _refuse_unsaved(project: Project, model: Model, *, force: bool) -> None:
+    """Make sure that what would be overwritten can be had again."""
+    weights = project.worktree.observe(model.name, model.weights)
+    if force or weights.kind is Kind.MISSING or weights.digest == model.pointer.digest:
+        return
+    if weights.digest is not None and _is_saved(project, model.name, weights):
+        return
+    raise UnsavedWeightsError(
+        f"{model.weights} has changes that are in no store",
+        hint=f"keep them: gitmodel add {model.weights}; "
+        f"or overwrite them: gitmodel checkout --force {model.name}",
+        model=model.name,
+    )
+
+
+def _is_saved(project: Project, name: str, weights: Weights) -> bool:
+    """Whether these weights are in the cache, or are a version that the remote has."""
+    if weights.digest is None:
+        return False
+    if project.cache.holds(weights.digest):
+        return True
+    if history_of(project, name).version_of(weights.digest) is None:
+        return False
+    try:
+        return project.store().manifest(weights.digest) is not None
+    except GitmodelError:
+        return False
+
+
+def _place(
+    project: Project,
+    reader: Reader,
+    model: Model,
+    manifest: Manifest,
+    *,
+    force: bool,
+    remote: str | None,
+) -> Placed:
+    """Bring one model's files and pointer into the work tree."""
+    before = project.worktree.observe(model.name, model.weights)
+    changed = before.digest != model.pointer.digest
+    if changed:
+        _place_checked(
+            project, reader, model, manifest, project.worktree, force=force, remote=remote
+        )
+    elif project.worktree.have(model.name) != before.digest:
+        project.worktree.set_have(model.name, before)
+    current = read_models(project, [model.path]).get(model.name)
+    if current is None or current.raw != model.raw:
+        write_text_file(project.root, model.path, model.raw.decode())
+        project.index.stage([model.path])
+        changed = True
+    return Placed(model.name, model.pointer.version, model.weights, manifest.total_size, changed)
+
+
+def _place_checked(
+    project: Project,
+    reader: Reader,
+    model: Model,
+    manifest: Manifest,
+    worktree: WorkTree,
+    *,
+    force: bool,
+    remote: str | None,
+) -> None:
+    """Place, and fetch a pack again if the cache turns out to hold a damaged one."""
+    progress = project.context.progress
+
+    def write(entry: FileEntry, descriptor: int) -> None:
+        reader.write_file(manifest, entry, descriptor, progress=progress)
+
+    for _ in range(len(manifest.packs) + 1):
+        require_space(worktree.root, manifest.total_size)
+        progress.start(f"checking out {model.name}", manifest.total_size)
+        try:
+            place(worktree, model.name, model.weights, manifest, write, force=force)
+        except DamagedPackError as error:
+            project.context.note(f"{model.name}: {error.message}; fetching it again")
+            project.cache.set_aside(error.pack)
+            sizes = dict(zip(manifest.packs, manifest.pack_sizes, strict=True))
+            plan = Plan(((error.pack, sizes[error.pack]),))
+            run_plan(project, remote or PRIMARY, plan)
+        else:
+            return
+        finally:
+            progress.finish()
+    raise DamagedObjectError("the cache keeps returning damaged packs", hint="gitmodel verify")
+
+
+def _place_elsewhere(
+    project: Project, reader: Reader, model: Model, manifest: Manifest, out: str, *, force: bool
+) -> Placed:
+    """Write one model's files below another folder, under the name that they have in the tree."""
+    from gitmodel.store.records import Records
+
+    top = os.path.abspath(os.path.join(project.context.folder, out))
+    os.makedirs(top, exist_ok=True)
+    name = model.pointer.path.rpartition("/")[2]
+    elsewhere = WorkTree(top, Records(None))  # what is there is looked at afresh
+    here = elsewhere.observe(model.name, name)
+    if here.digest == manifest.digest:
+        return Placed(model.name, model.pointer.version, os.path.join(top, name), here.size, False)
+    if here.kind is not Kind.MISSING and not force:
+        raise UnsavedWeightsError(
+            f"{os.path.join(out, name)} is there already, with other content",
+            hint="use --force to overwrite it, or another --out",
+        )
+    flat = Model(name + ".pointer", replace(model.pointer, path=name), model.raw)
+    _place_checked(project, reader, flat, manifest, elsewhere, force=force, remote=None)
+    return Placed(
+        model.name, model.pointer.version, os.path.join(top, name), manifest.total_size, True
+    )

@@ -1,0 +1,144 @@
+"""`gitmodel log` and `show`: which versions there were, who registered them, how good they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from gitmodel.domain.reference import Reference
+from gitmodel.workflows.models import Model, read_models
+from gitmodel.workflows.references import history_of, resolve
+
+if TYPE_CHECKING:
+    from gitmodel.domain.pointer import Pointer
+    from gitmodel.workflows.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One version: the commit that brought it first.
+
+    Attributes:
+        name: The model.
+        version: The number.
+        digest: Of the weights.
+        size: Bytes.
+        run_id: The run that made it.
+        metrics: How good it is.
+        commit: Commit id, "" while it is not committed.
+        author: "Ana <ana@example.org>".
+        at: When it was committed, UTC, ISO 8601.
+        subject: First line of the commit's message.
+        current: Whether the work tree's pointer is this version.
+    """
+
+    name: str
+    version: int
+    digest: str
+    size: int
+    run_id: str | None
+    metrics: dict[str, object]
+    commit: str
+    author: str
+    at: str
+    subject: str
+    current: bool
+
+
+def log(project: Project, name: str | None = None) -> list[LogEntry]:
+    """The versions of a model (of all models), newest first.
+
+    Raises:
+        UnknownReferenceError: No model was ever called that.
+    """
+    current = read_models(project)
+    names = [name] if name is not None else current.names()
+    entries: list[LogEntry] = []
+    for one in names:
+        here = current.get(one)
+        found = _versions(project, one, here)
+        if not found:
+            current.require(one)
+        entries.extend(found)
+    if name is None:
+        entries.sort(key=lambda entry: entry.at or "9", reverse=True)
+    return entries
+
+
+def _versions(project: Project, name: str, here: Model | None) -> list[LogEntry]:
+    entries: dict[tuple[int, str], LogEntry] = {}
+    for item in history_of(project, name).seen:  # newest first, so the first commit wins at the end
+        pointer = item.model.pointer
+        entries[pointer.version, pointer.digest.hex] = _entry(
+            pointer,
+            here,
+            commit=item.change.commit,
+            author=item.change.author,
+            at=datetime.fromtimestamp(item.change.when, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            subject=item.change.subject,
+        )
+    if here is not None and (here.pointer.version, here.pointer.digest.hex) not in entries:
+        entries[here.pointer.version, here.pointer.digest.hex] = _entry(here.pointer, here)
+    return sorted(entries.values(), key=lambda entry: entry.version, reverse=True)
+
+
+def _entry(
+    pointer: Pointer,
+    here: Model | None,
+    *,
+    commit: str = "",
+    author: str = "",
+    at: str = "",
+    subject: str = "(not committed yet)",
+) -> LogEntry:
+    return LogEntry(
+        name=pointer.name,
+        version=pointer.version,
+        digest=str(pointer.digest),
+        size=pointer.size,
+        run_id=pointer.run_id,
+        metrics=dict(pointer.metrics),
+        commit=commit,
+        author=author,
+        at=at,
+        subject=subject,
+        current=here is not None
+        and (here.pointer.version, here.pointer.digest) == (pointer.version, pointer.digest),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ShowReport:
+    """Everything that is known of one version without asking the remote."""
+
+    model: Model
+    first: LogEntry | None
+    in_cache: bool
+    stored: (
+        int | None
+    )  # bytes of the packs that its manifest needs, if the manifest is in the cache
+    files: tuple[tuple[str, int, str], ...]  # of a folder: path, bytes, digest
+
+
+def show(project: Project, reference: str) -> ShowReport:
+    """One version.
+
+    Raises:
+        UnknownReferenceError: The reference means nothing.
+    """
+    model = resolve(project, Reference.parse(reference))
+    first = None
+    for entry in _versions(project, model.name, None):
+        if (entry.version, entry.digest) == (model.pointer.version, str(model.pointer.digest)):
+            first = entry
+    manifest = project.cache.manifest(model.pointer.digest)
+    return ShowReport(
+        model=model,
+        first=first,
+        in_cache=manifest is not None and not project.cache.missing_packs(manifest),
+        stored=None if manifest is None else sum(manifest.pack_sizes),
+        files=()
+        if manifest is None or manifest.kind == "file"
+        else tuple((entry.path, entry.size, str(entry.digest)) for entry in manifest.files),
+    )

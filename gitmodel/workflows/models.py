@@ -1,0 +1,168 @@
+"""The models of a tree: its pointer files, read and told apart by name."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gitmodel.domain.paths import safe_parts
+from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer, weights_path
+from gitmodel.domain.reference import nearest
+from gitmodel.errors import (
+    GitmodelError,
+    ModelNameError,
+    PointerError,
+    UnknownReferenceError,
+)
+from gitmodel.store.handles import NewFile, folder_handle, open_file, space_errors, write_all
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gitmodel.workflows.project import Project
+
+_POINTER_LIMIT = 65536  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A pointer and where it was found.
+
+    Attributes:
+        path: Of the pointer file, relative to the top of the tree.
+        pointer: What it says.
+        raw: Its bytes.
+    """
+
+    path: str
+    pointer: Pointer
+    raw: bytes
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.pointer.name
+
+    @property
+    def weights(self) -> str:
+        """Path of the weights, relative to the top of the tree."""
+        return weights_path(self.path, self.pointer)
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The models of a work tree, and the pointer files that are no good."""
+
+    models: tuple[Model, ...]
+    broken: tuple[tuple[str, GitmodelError], ...] = ()
+
+    def names(self) -> list[str]:
+        """All names, in the order of their paths."""
+        return [model.name for model in self.models]
+
+    def get(self, name: str) -> Model | None:
+        """The model of that name, None if there is none.
+
+        Raises:
+            ModelNameError: Two pointers have that name.
+        """
+        found = [model for model in self.models if model.name == name]
+        if len(found) > 1:
+            both = " and ".join(model.path for model in found[:2])
+            raise ModelNameError(
+                f"two pointers are called {name}: {both}",
+                hint=f"gitmodel mv --pointer {found[1].path} NEW_NAME",
+            )
+        return found[0] if found else None
+
+    def require(self, name: str) -> Model:
+        """The model of that name.
+
+        Raises:
+            UnknownReferenceError: There is none; the hint names the nearest.
+            GitmodelError: Its pointer is broken: that error.
+        """
+        found = self.get(name)
+        if found is not None:
+            return found
+        stem = name.rpartition("/")[2] + POINTER_SUFFIX
+        for path, error in self.broken:
+            if path.rpartition("/")[2] == stem:
+                raise error
+        raise unknown_model(name, self.names())
+
+    def at(self, path: str) -> Model | None:
+        """The model whose pointer or weights lie at a path."""
+        for model in self.models:
+            if path in (model.path, model.weights):
+                return model
+        return None
+
+
+def unknown_model(name: str, known: Iterable[str]) -> UnknownReferenceError:
+    """The error for a name that no model has."""
+    names = list(known)
+    close = nearest(name, names)
+    if close:
+        hint = f"did you mean {', '.join(close)}?"
+    elif names:
+        hint = "gitmodel list"
+    else:
+        hint = "gitmodel add PATH"
+    return UnknownReferenceError(f"no model is called {name!r}", hint=hint)
+
+
+def read_models(project: Project, paths: Iterable[str] | None = None) -> Models:
+    """Read the pointer files of the work tree (those that the index names, or `paths`).
+
+    A pointer that does not parse is reported in `broken`, so that other models keep working.
+    """
+    if paths is None:
+        paths = sorted({entry.path for entry in project.index.entries(f"*{POINTER_SUFFIX}")})
+    models = []
+    broken: list[tuple[str, GitmodelError]] = []
+    for path in paths:
+        try:
+            raw = read_pointer_file(project.root, path)
+            if raw is None:
+                continue
+            model = Model(path, Pointer.from_text(raw, what=path), raw)
+            safe_parts(model.weights)
+            models.append(model)
+        except GitmodelError as error:
+            broken.append((path, error))
+    return Models(tuple(models), tuple(broken))
+
+
+def read_pointer_file(root: str, path: str) -> bytes | None:
+    """The bytes of a pointer file, None if it is not there.
+
+    Raises:
+        PointerError: It is larger than a pointer can be.
+        UnsafePathError: It is, or lies behind, a link.
+    """
+    *above, name = path.split("/")
+    try:
+        with folder_handle(root, above) as handle:
+            descriptor = open_file(handle, name)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    with os.fdopen(descriptor, "rb") as stream:
+        raw = stream.read(_POINTER_LIMIT + 1)
+    if len(raw) > _POINTER_LIMIT:
+        raise PointerError(f"{path} is larger than a pointer can be (64 KiB)")
+    return raw
+
+
+def write_text_file(root: str, path: str, text: str) -> None:
+    """Replace a small text file of the work tree, whole or not at all, never through a link."""
+    *above, name = path.split("/")
+    with (
+        space_errors(root),
+        folder_handle(root, above, create=True) as handle,
+        NewFile(handle, name) as file,
+    ):
+        write_all(file.descriptor, text.encode())
+        os.fsync(file.descriptor)
+        file.place()

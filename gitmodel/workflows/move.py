@@ -1,0 +1,167 @@
+"""`gitmodel rm` and `gitmodel mv`: stop versioning a model, give it another name or place."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from gitmodel.domain.paths import safe_parts
+from gitmodel.domain.pointer import pointer_path_for
+from gitmodel.domain.reference import check_name
+from gitmodel.errors import ModelNameError, UnsafePathError, UnsavedWeightsError, UsageError
+from gitmodel.store.handles import folder_handle
+from gitmodel.store.listing import Kind
+from gitmodel.workflows.add import ignore_weights
+from gitmodel.workflows.metadata import path_inside
+from gitmodel.workflows.models import Model, read_models, unknown_model, write_text_file
+
+if TYPE_CHECKING:
+    from gitmodel.workflows.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveReport:
+    """What `rm` did."""
+
+    name: str
+    pointer_path: str
+    weights_path: str
+    weights_removed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RenameReport:
+    """What `mv` did; paths are of the weights unless they say otherwise."""
+
+    old_name: str
+    name: str
+    old_path: str
+    path: str
+    pointer_path: str
+
+
+def remove(project: Project, name: str, *, weights: bool = False) -> RemoveReport:
+    """Stop versioning a model: its pointer goes, its versions stay in history and on the remote.
+
+    Args:
+        project: The project.
+        name: The model.
+        weights: Also remove the weights from disk. Otherwise they stay, ignored by Git as before.
+
+    Raises:
+        UnknownReferenceError: No model is called that.
+        UnsavedWeightsError: `weights`, and they are in no store.
+    """
+    model = read_models(project).require(name)
+    if weights:
+        _remove_weights(project, model)
+    _unlink(project, model.path)
+    project.index.stage([model.path])
+    project.worktree.records.remove(name)
+    return RemoveReport(name, model.path, model.weights, weights)
+
+
+def _remove_weights(project: Project, model: Model) -> None:
+    seen = project.worktree.observe(model.name, model.weights)
+    if seen.kind is Kind.MISSING:
+        return
+    if seen.digest is None or not project.cache.holds(seen.digest):
+        raise UnsavedWeightsError(
+            f"{model.weights} is in no store, so it was not removed",
+            hint=f"gitmodel add {model.weights}, or remove it yourself",
+            model=model.name,
+        )
+    for file in seen.files:
+        _unlink(project, f"{model.weights}/{file.path}" if file.path else model.weights)
+    if seen.kind is Kind.FOLDER:
+        top = os.path.join(project.root, *model.weights.split("/"))
+        for folder, _, _ in os.walk(top, topdown=False):
+            with suppress(OSError):
+                os.rmdir(folder)
+
+
+def _unlink(project: Project, path: str) -> None:
+    parts = safe_parts(path)
+    with folder_handle(project.root, parts[:-1]) as handle, suppress(FileNotFoundError):
+        os.unlink(parts[-1], dir_fd=handle)
+
+
+def rename(
+    project: Project,
+    name: str,
+    *,
+    new_name: str | None = None,
+    path: str | None = None,
+    pointer: str | None = None,
+) -> RenameReport:
+    """Give a model another name, its weights another place, or both. The content does not change.
+
+    Args:
+        project: The project.
+        name: The model; with `pointer`, the new name.
+        new_name: What it is called from now on.
+        path: Where its weights lie from now on, as typed; the pointer moves beside them.
+        pointer: Pointer file, as typed, where two have the same name.
+
+    Raises:
+        UnknownReferenceError: No model is called that.
+        ModelNameError: The new name is taken, or not a name.
+        UnsafePathError: The new place is outside the repository, or something is there.
+    """
+    models = read_models(project)
+    if pointer is None:
+        model = models.require(name)
+    else:
+        new_name = new_name or name
+        place = path_inside(project, pointer)
+        found = None if place is None else models.at(place)
+        if found is None:
+            raise unknown_model(pointer, [m.path for m in models.models])
+        model = found
+    chosen = check_name(new_name or model.name)
+    if new_name is None and path is None:
+        raise UsageError(
+            "say what changes", hint=f"gitmodel mv {name} NEW_NAME, or --path NEW_PATH"
+        )
+    if chosen != model.name and chosen in models.names():
+        raise ModelNameError(f"{chosen} is another model already", hint="gitmodel list")
+    weights = model.weights if path is None else _free_place(project, path)
+    pointer_path = pointer_path_for(weights, chosen)
+    if pointer_path != model.path and os.path.lexists(os.path.join(project.root, pointer_path)):
+        raise ModelNameError(f"{pointer_path} is there already", hint="choose another name")
+    folder = pointer_path.rpartition("/")[0]
+    inside = weights[len(folder) + 1 :] if folder else weights
+    moved = replace(model.pointer, name=chosen, path=inside)
+    touched = [model.path, pointer_path]
+    if weights != model.weights:
+        touched += ignore_weights(project, weights)
+        _move_weights(project, model.weights, weights)
+    write_text_file(project.root, pointer_path, moved.to_text())
+    if pointer_path != model.path:
+        _unlink(project, model.path)
+    project.index.stage(list(dict.fromkeys(touched)))
+    if pointer is None:
+        project.worktree.records.rename(model.name, chosen)
+    return RenameReport(model.name, chosen, model.weights, weights, pointer_path)
+
+
+def _free_place(project: Project, path: str) -> str:
+    place = path_inside(project, path)
+    if place is None:
+        raise UnsafePathError(f"{path} is not inside the repository {project.root}")
+    safe_parts(place)
+    if os.path.lexists(os.path.join(project.root, place)):
+        raise UnsafePathError(f"{path} is there already", hint="choose another place")
+    return place
+
+
+def _move_weights(project: Project, old: str, new: str) -> None:
+    old_parts, new_parts = safe_parts(old), safe_parts(new)
+    with (
+        folder_handle(project.root, old_parts[:-1]) as source,
+        folder_handle(project.root, new_parts[:-1], create=True) as target,
+        suppress(FileNotFoundError),  # no weights on disk: only the pointer moves
+    ):
+        os.rename(old_parts[-1], new_parts[-1], src_dir_fd=source, dst_dir_fd=target)

@@ -1,0 +1,133 @@
+"""The Python interface: `gitmodel.path`, `gitmodel.open`, `gitmodel.log`.
+
+Weights that are asked for by a version other than the checked-out one are placed, verified, in a
+folder of the cache of their own and shared by every later call.
+"""
+
+from __future__ import annotations
+
+import builtins
+import os
+from typing import TYPE_CHECKING, BinaryIO
+
+from gitmodel.domain.reference import Reference
+from gitmodel.errors import UnknownReferenceError, WeightsError
+from gitmodel.workflows.add import AddReport, add
+from gitmodel.workflows.checkout import checkout
+from gitmodel.workflows.metadata import Given, Number
+from gitmodel.workflows.project import Context, Project
+from gitmodel.workflows.references import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gitmodel.workflows.models import Model
+
+__all__ = ["log", "open", "path"]
+
+
+def path(reference: str, *, repo: str | os.PathLike[str] = ".") -> str:
+    """The path of a version's weights on disk, fetched and verified if they are not here yet.
+
+    Args:
+        reference: `fraud`, `fraud@7`, `fraud@production`, ... (docs: references).
+        repo: A folder inside the repository.
+
+    Returns:
+        An absolute path of a file or folder. Do not write to it unless it is in the work tree.
+
+    Raises:
+        UnknownReferenceError: The reference means nothing.
+        StoreError, RemoteError: The weights cannot be had.
+    """
+    with Project.open(Context(environment=os.environ, folder=os.path.abspath(repo))) as project:
+        model = resolve(project, Reference.parse(reference))
+        here = _checked_out(project, model)
+        return here if here is not None else _shared_copy(project, model, reference)
+
+
+def _checked_out(project: Project, model: Model) -> str | None:
+    """The weights in the work tree, if they are those of the version."""
+    if project.repository.work_tree is None:
+        return None
+    seen = project.worktree.observe(model.name, model.weights)
+    if seen.digest != model.pointer.digest:
+        return None
+    return os.path.join(project.root, *model.weights.split("/"))
+
+
+def _shared_copy(project: Project, model: Model, reference: str) -> str:
+    """A verified copy in the cache, by digest, which is written once and then only read."""
+    name = model.pointer.path.rpartition("/")[2]
+    folder = os.path.join(project.cache_folder, "placed", model.pointer.digest.hex)
+    full = os.path.join(folder, name)
+    done = os.path.join(folder, ".complete")
+    if not os.path.exists(done):
+        checkout(project, [reference], out=folder, force=True)
+        with builtins.open(done, "wb"):
+            pass
+    return full
+
+
+def open(  # noqa: A001  (gitmodel.open reads like the builtin on purpose)
+    reference: str, file: str | None = None, *, repo: str | os.PathLike[str] = "."
+) -> BinaryIO:
+    """Open a version's weights for reading, in binary, seekable.
+
+    Args:
+        reference: As for `path`.
+        file: Which file, of a model that is a folder.
+        repo: A folder inside the repository.
+
+    Raises:
+        WeightsError: The model is a folder and no file was named, or the other way round.
+        UnknownReferenceError: The folder has no such file.
+    """
+    from gitmodel.domain.paths import safe_parts
+
+    full = path(reference, repo=repo)
+    if os.path.isdir(full):
+        if file is None:
+            names = ", ".join(sorted(os.listdir(full))[:5])
+            raise WeightsError(
+                f"{reference} is a folder; name one of its files", hint=f"there are {names}"
+            )
+        full = os.path.join(full, *safe_parts(file))
+    elif file is not None:
+        raise WeightsError(f"{reference} is one file, so there is no {file} in it")
+    try:
+        return builtins.open(full, "rb")
+    except FileNotFoundError as error:
+        raise UnknownReferenceError(f"{reference} has no file {file}") from error
+
+
+def log(
+    path: str | os.PathLike[str],
+    *,
+    metrics: Mapping[str, Number] | None = None,
+    params: Mapping[str, Number] | None = None,
+    run_id: str | None = None,
+    name: str | None = None,
+    repo: str | os.PathLike[str] | None = None,
+) -> AddReport:
+    """Register weights just written, with what the run knows of them; `git commit` does the rest.
+
+    Args:
+        path: A file or folder inside a repository.
+        metrics: How good these weights are.
+        params: What the run was given.
+        run_id: The run, as MLflow or another tracker names it.
+        name: The model's name, for the first version; from the path if not given.
+        repo: A folder inside the repository; that of `path` if not given.
+
+    Returns:
+        The version and what changed; equal content changes nothing.
+
+    Raises:
+        GitmodelError: As `gitmodel add`.
+    """
+    full = os.path.abspath(path)
+    folder = os.path.dirname(full) if repo is None else os.path.abspath(repo)
+    given = Given(metric_values=dict(metrics or {}), param_values=dict(params or {}), run_id=run_id)
+    with Project.open(Context(environment=os.environ, folder=folder)) as project:
+        return add(project, full, given=given, name=name)

@@ -1,0 +1,310 @@
+"""Which bytes a reference means: resolved through Git alone, never through a claim.
+
+The history of a model is every pointer of that name on any ref: local branches, remote-tracking
+branches, tags and HEAD. A name's pointer file is always called after the name's last part, so the
+walk is limited to files of that name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gitmodel.domain.aliases import ALIASES_SUFFIX, Aliases
+from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer
+from gitmodel.domain.versions import next_version
+from gitmodel.errors import GitmodelError, UnknownReferenceError
+from gitmodel.workflows.models import Model, read_models, read_pointer_file, unknown_model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gitmodel.domain.digest import Digest
+    from gitmodel.domain.reference import Reference
+    from gitmodel.git.history import Change
+    from gitmodel.workflows.project import Project
+
+_MOST_BLOBS = 100_000  # more pointers of one name than this are not a model's history
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One pointer found in history, and the commit that brought it."""
+
+    model: Model
+    change: Change
+    blob: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelHistory:
+    """Every pointer of one name, newest first."""
+
+    name: str
+    seen: tuple[Seen, ...]
+
+    def numbers(self) -> set[int]:
+        """All version numbers."""
+        return {item.model.pointer.version for item in self.seen}
+
+    def version_of(self, digest: Digest) -> Pointer | None:
+        """The pointer of the version that has this content, None if none has.
+
+        A number that names two contents (two branches took it) speaks for neither, unless the
+        content has no other.
+        """
+        owners: dict[int, set[str]] = {}
+        for item in self.seen:
+            owners.setdefault(item.model.pointer.version, set()).add(item.model.pointer.digest.hex)
+        own = [item.model.pointer for item in self.seen if item.model.pointer.digest == digest]
+        clean = [pointer for pointer in own if len(owners[pointer.version]) == 1]
+        candidates = clean or own
+        return min(candidates, key=lambda pointer: pointer.version) if candidates else None
+
+    def with_number(self, number: int) -> list[Model]:
+        """The distinct contents that a number names, newest first; more than one is a defect."""
+        found: dict[str, Model] = {}
+        for item in self.seen:
+            if item.model.pointer.version == number:
+                found.setdefault(item.model.pointer.digest.hex, item.model)
+        return list(found.values())
+
+    def with_prefix(self, prefix: str) -> list[Model]:
+        """The distinct contents whose digest begins so, newest first."""
+        found: dict[str, Model] = {}
+        for item in self.seen:
+            if item.model.pointer.digest.hex.startswith(prefix):
+                found.setdefault(item.model.pointer.digest.hex, item.model)
+        return list(found.values())
+
+
+def history_of(project: Project, name: str) -> ModelHistory:
+    """Every pointer of a name in the history of all refs. Two git processes."""
+    stem = name.rpartition("/")[2] + POINTER_SUFFIX
+    changes = project.history.all_refs_changes(suffix=stem)
+    return ModelHistory(name, tuple(_seen(project, changes, name)))
+
+
+def _seen(project: Project, changes: Iterable[Change], name: str | None) -> list[Seen]:
+    listed = [change for change in changes if change.oid is not None][:_MOST_BLOBS]
+    blobs = project.reader.blobs(list(dict.fromkeys(c.oid for c in listed if c.oid is not None)))
+    parsed: dict[str, Pointer | None] = {}
+    found = []
+    for change in listed:
+        if change.oid is None or change.oid not in blobs:
+            continue
+        raw = blobs[change.oid]
+        if change.oid not in parsed:
+            parsed[change.oid] = _parse(raw, change.path)
+        pointer = parsed[change.oid]
+        if pointer is not None and name in (None, pointer.name):
+            found.append(Seen(Model(change.path, pointer, raw), change, change.oid))
+    return found
+
+
+def _parse(raw: bytes, path: str) -> Pointer | None:
+    """A pointer of history; one that does not parse is not a version."""
+    try:
+        return Pointer.from_text(raw, what=path)
+    except GitmodelError:
+        return None
+
+
+def next_number(project: Project, history: ModelHistory) -> int:
+    """1 + the greatest number in history and among the claims last seen."""
+    from gitmodel.store.claims import ClaimsSeen
+
+    claimed = ClaimsSeen(project.cache_folder, project.config.project).greatest(history.name)
+    return next_version([*history.numbers(), claimed])
+
+
+def resolve(project: Project, reference: Reference) -> Model:
+    """The pointer that a reference means.
+
+    Raises:
+        UnknownReferenceError: There is none such, or several; the hint says what there is.
+    """
+    match reference.kind:
+        case "latest":
+            return _latest(project, reference.name)
+        case "version":
+            return _only(project, reference, history_of(project, reference.name))
+        case "digest":
+            return _only(project, reference, history_of(project, reference.name))
+        case "git":
+            return _at_revision(project, reference.name, reference.value)
+        case "word":
+            aliased = _alias(project, reference)
+            return aliased or _at_revision(project, reference.name, reference.value)
+
+
+def _latest(project: Project, name: str) -> Model:
+    """The pointer of the work tree, else of HEAD."""
+    if project.repository.work_tree is not None:
+        models = read_models(project)
+        if models.get(name) is not None or not _in_head(project, name):
+            return models.require(name)
+    return _at_revision(project, name, "HEAD")
+
+
+def _in_head(project: Project, name: str) -> bool:
+    head = project.reader.resolve("HEAD")
+    return head is not None and _find_in_tree(project, head, name) is not None
+
+
+def _find_in_tree(project: Project, commit: str, name: str) -> Model | None:
+    stem = name.rpartition("/")[2] + POINTER_SUFFIX
+    entries = [
+        entry
+        for entry in project.reader.tree(commit, POINTER_SUFFIX)
+        if entry.path.rpartition("/")[2] == stem
+    ]
+    blobs = project.reader.blobs([entry.oid for entry in entries])
+    for entry in entries:
+        raw = blobs.get(entry.oid)
+        if raw is not None:
+            pointer = Pointer.from_text(raw, what=entry.path)
+            if pointer.name == name:
+                return Model(entry.path, pointer, raw)
+    return None
+
+
+def _at_revision(project: Project, name: str, revision: str) -> Model:
+    commit = project.reader.resolve(revision)
+    if commit is None:
+        known = _known_words(project, name)
+        raise UnknownReferenceError(
+            f"{name} has no alias {revision!r}, and Git knows no such revision",
+            hint=f"there are {known}" if known else f"gitmodel log {name}",
+            model=name,
+        )
+    found = _find_in_tree(project, commit, name)
+    if found is None:
+        names = [model.name for model in _models_at(project, commit)]
+        error = unknown_model(name, names)
+        raise UnknownReferenceError(
+            f"no model is called {name!r} at {revision}", hint=error.hint
+        ) from None
+    return found
+
+
+def models_at(project: Project, revision: str) -> list[Model]:
+    """All models of a revision's tree that parse.
+
+    Raises:
+        UnknownReferenceError: Git knows no such revision.
+    """
+    commit = project.reader.resolve(revision)
+    if commit is None:
+        raise UnknownReferenceError(f"Git knows no revision {revision!r}", hint="git log")
+    return _models_at(project, commit)
+
+
+def _models_at(project: Project, commit: str) -> list[Model]:
+    entries = project.reader.tree(commit, POINTER_SUFFIX)
+    blobs = project.reader.blobs([entry.oid for entry in entries])
+    models = []
+    for entry in entries:
+        pointer = _parse(blobs.get(entry.oid, b""), entry.path)
+        if pointer is not None:
+            models.append(Model(entry.path, pointer, blobs[entry.oid]))
+    return models
+
+
+def _only(project: Project, reference: Reference, history: ModelHistory) -> Model:
+    if reference.kind == "version":
+        found = history.with_number(reference.number)
+    else:
+        found = history.with_prefix(reference.value)
+    if not history.seen and not found:
+        current = read_models(project) if project.repository.work_tree is not None else None
+        model = current.get(reference.name) if current is not None else None
+        if model is None:
+            raise unknown_model(reference.name, current.names() if current else [])
+        found = [model] if _matches(model, reference) else []
+    if not found:
+        uncommitted = _uncommitted(project, reference)
+        if uncommitted is not None:
+            return uncommitted
+        numbers = ", ".join(f"{reference.name}@{n}" for n in sorted(history.numbers())[-5:])
+        raise UnknownReferenceError(
+            f"there is no {reference}" + (", history is cut off here" if _cut_off(project) else ""),
+            hint=f"there are {numbers}" if numbers else f"gitmodel log {reference.name}",
+            model=reference.name,
+        )
+    if len(found) > 1:
+        several = ", ".join(model.pointer.digest.short for model in found)
+        raise UnknownReferenceError(
+            f"{reference} names several contents: {several}",
+            hint=f"ask by digest: gitmodel show {reference.name}@{found[0].pointer.digest.short}",
+            model=reference.name,
+        )
+    return found[0]
+
+
+def _matches(model: Model, reference: Reference) -> bool:
+    if reference.kind == "version":
+        return model.pointer.version == reference.number
+    return model.pointer.digest.hex.startswith(reference.value)
+
+
+def _uncommitted(project: Project, reference: Reference) -> Model | None:
+    """A version that is only in the work tree so far."""
+    if project.repository.work_tree is None:
+        return None
+    model = read_models(project).get(reference.name)
+    return model if model is not None and _matches(model, reference) else None
+
+
+def _cut_off(project: Project) -> bool:
+    return project.history.is_shallow()
+
+
+def _aliases(project: Project, name: str) -> Aliases | None:
+    """The aliases beside a model's pointer in the work tree, else at HEAD."""
+    stem = name.rpartition("/")[2]
+    if project.repository.work_tree is not None:
+        model = read_models(project).get(name)
+        if model is not None:
+            folder = model.path.rpartition("/")[0]
+            path = f"{folder}/{stem}{ALIASES_SUFFIX}" if folder else f"{stem}{ALIASES_SUFFIX}"
+            raw = read_pointer_file(project.root, path)
+            return None if raw is None else Aliases.from_text(raw, what=path)
+    head = project.reader.resolve("HEAD")
+    found = None if head is None else _find_in_tree(project, head, name)
+    if head is None or found is None:
+        return None
+    folder = found.path.rpartition("/")[0]
+    path = f"{folder}/{stem}{ALIASES_SUFFIX}" if folder else f"{stem}{ALIASES_SUFFIX}"
+    for entry in project.reader.tree(head, ALIASES_SUFFIX):
+        if entry.path == path:
+            raw = project.reader.blobs([entry.oid]).get(entry.oid)
+            return None if raw is None else Aliases.from_text(raw, what=path)
+    return None
+
+
+def _known_words(project: Project, name: str) -> str:
+    aliases = _aliases(project, name)
+    return ", ".join(f"{name}@{word}" for word in aliases.aliases) if aliases else ""
+
+
+def _alias(project: Project, reference: Reference) -> Model | None:
+    aliases = _aliases(project, reference.name)
+    alias = None if aliases is None else aliases.aliases.get(reference.value)
+    if alias is None:
+        return None
+    for item in history_of(project, reference.name).seen:
+        if item.model.pointer.digest == alias.digest:
+            return item.model
+    # A clone of depth 1 lacks the old pointer; the alias has version and digest by itself.
+    current = _latest(project, reference.name)
+    from dataclasses import replace
+
+    bare = Pointer(
+        name=reference.name,
+        version=alias.version,
+        digest=alias.digest,
+        size=0,
+        path=current.pointer.path,
+    )
+    return replace(current, pointer=bare)

@@ -1,0 +1,205 @@
+"""`gitmodel status`, `list`: what is here, and what differs between file, have, pointer and remote.
+
+No network. An unchanged file is not read again: its digest is remembered by its stat.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from gitmodel.domain.pointer import POINTER_SUFFIX
+from gitmodel.errors import GitmodelError
+from gitmodel.workflows.models import Model, read_models
+
+if TYPE_CHECKING:
+    from gitmodel.domain.digest import Digest
+    from gitmodel.store.worktree import Weights
+    from gitmodel.workflows.project import Project
+
+
+class State(StrEnum):
+    """How the weights on disk stand to the pointer."""
+
+    CLEAN = "clean"
+    NEW_WEIGHTS = "new weights"  # the next commit makes a version of them
+    STALE = "stale"  # older weights than the pointer's
+    CHOOSE = "choose"  # new weights, and the pointer has moved as well
+    MISSING = "missing"  # no weights on disk
+    CHANGING = "changing"  # being written at this moment
+    LINK = "link"  # a symbolic link
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStatus:
+    """One model.
+
+    Attributes:
+        name: The model.
+        version: Of its pointer.
+        path: Of the weights.
+        size: Bytes, by the pointer.
+        state: How the weights on disk stand to the pointer.
+        committed: Whether the pointer is as at HEAD.
+        published: Whether the primary remote is known to have it (from the ledger, no look).
+        next_command: What to run, "" if nothing.
+    """
+
+    name: str
+    version: int
+    path: str
+    size: int
+    state: State
+    committed: bool
+    published: bool
+    next_command: str = ""
+
+
+@dataclass(slots=True)
+class StatusReport:
+    """All models, and pointer files that are no good."""
+
+    models: list[ModelStatus] = field(default_factory=list)
+    broken: list[GitmodelError] = field(default_factory=list)
+    remote: str = ""
+    hooks_missing: bool = False
+
+    @property
+    def clean(self) -> bool:
+        """Whether there is nothing to do."""
+        fine = all(model.state is State.CLEAN and model.published for model in self.models)
+        return fine and not self.broken
+
+
+def status(project: Project) -> StatusReport:
+    """Compare file, have, pointer and what is known of the remote, for every model."""
+    project.require_set_up()
+    entries = {e.path: e for e in project.index.entries(f"*{POINTER_SUFFIX}") if e.stage in (0, 2)}
+    models = read_models(project, sorted(entries))
+    report = StatusReport(
+        broken=[error for _, error in models.broken], remote=project.address().url
+    )
+    staged = project.index.changed_since_head() if models.models else frozenset()
+    for model in models.models:
+        blob = project.repository.blob_id(model.raw)
+        unchanged = blob == entries[model.path].oid and model.path not in staged
+        report.models.append(
+            _status_of(project, model, committed=unchanged, published=project.ledger().knows(blob))
+        )
+    for name in {n for n in models.names() if models.names().count(n) > 1}:
+        try:
+            models.require(name)
+        except GitmodelError as error:
+            report.broken.append(error)
+    return report
+
+
+def _status_of(project: Project, model: Model, *, committed: bool, published: bool) -> ModelStatus:
+    weights = _look(project, model)
+    have = project.worktree.have(model.name)
+    state = _state(weights, have, model.pointer.digest)
+    return ModelStatus(
+        name=model.name,
+        version=model.pointer.version,
+        path=model.weights,
+        size=model.pointer.size,
+        state=state,
+        committed=committed,
+        published=published,
+        next_command=_next(model, state, committed=committed, published=published),
+    )
+
+
+def _look(project: Project, model: Model) -> Weights:
+    progress = project.context.progress
+    progress.start(
+        f"hashing {model.name}", project.worktree.size_to_read(model.name, model.weights)
+    )
+    try:
+        return project.worktree.observe(model.name, model.weights)
+    except GitmodelError as error:
+        raise error.about(model.name) from error
+    finally:
+        progress.finish()
+
+
+def _state(weights: Weights, have: Digest | None, pointer: Digest) -> State:
+    if weights.changing:
+        return State.CHANGING
+    if weights.kind.value == "link":
+        return State.LINK
+    if weights.digest is None:
+        return State.MISSING
+    if weights.digest == pointer:
+        return State.CLEAN
+    if weights.digest == have:
+        return State.STALE
+    return State.NEW_WEIGHTS if have in (None, pointer) else State.CHOOSE
+
+
+def _next(model: Model, state: State, *, committed: bool, published: bool) -> str:
+    if state is State.CLEAN:
+        if not committed:
+            return "git commit"
+        return "" if published else "git push"
+    commands = {
+        State.NEW_WEIGHTS: f"git commit -am MESSAGE, or gitmodel add {model.weights}",
+        State.STALE: f"gitmodel checkout {model.name}",
+        State.MISSING: f"gitmodel checkout {model.name}",
+        State.CHOOSE: f"gitmodel add {model.weights}, or gitmodel checkout --force {model.name}",
+        State.LINK: f"gitmodel add --follow {model.weights}",
+        State.CHANGING: "wait until training has finished writing",
+    }
+    return commands[state]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One row of `gitmodel list`."""
+
+    name: str
+    version: int
+    path: str
+    pointer_path: str
+    size: int
+    digest: str
+    run_id: str | None
+    metrics: dict[str, object]
+
+
+@dataclass(slots=True)
+class ListReport:
+    """The models of a tree."""
+
+    models: list[Listed] = field(default_factory=list)
+    broken: list[GitmodelError] = field(default_factory=list)
+
+
+def list_models(project: Project, revision: str | None = None) -> ListReport:
+    """The models of the work tree, or of a revision.
+
+    Raises:
+        UnknownReferenceError: Git knows no such revision.
+    """
+    if revision is None and project.repository.work_tree is not None:
+        found = read_models(project)
+        models, broken = list(found.models), [error for _, error in found.broken]
+    else:
+        from gitmodel.workflows.references import models_at
+
+        models, broken = models_at(project, revision or "HEAD"), []
+    rows = [
+        Listed(
+            name=model.name,
+            version=model.pointer.version,
+            path=model.weights,
+            pointer_path=model.path,
+            size=model.pointer.size,
+            digest=str(model.pointer.digest),
+            run_id=model.pointer.run_id,
+            metrics=dict(model.pointer.metrics),
+        )
+        for model in models
+    ]
+    return ListReport(sorted(rows, key=lambda row: row.name), broken)

@@ -1,0 +1,283 @@
+"""`gitmodel verify`: prove that cache and remote hold what the pointers say. Nothing is changed.
+
+`verify_refs` is the check for CI: hooks are a convenience that people can step around, and this one
+is not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer
+from gitmodel.errors import (
+    DamagedObjectError,
+    GitmodelError,
+    ModelNameError,
+    ObjectMissingError,
+    UnknownReferenceError,
+    VersionTakenError,
+)
+from gitmodel.workflows.fetch import chosen_models
+from gitmodel.workflows.models import Model, read_models
+from gitmodel.workflows.project import PRIMARY
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gitmodel.domain.digest import Digest
+    from gitmodel.encoding.manifest import Manifest
+    from gitmodel.store.objects import ObjectStore
+    from gitmodel.workflows.project import Project
+
+
+@dataclass(slots=True)
+class VerifyReport:
+    """What was checked, and what is wrong.
+
+    Attributes:
+        checked: Versions looked at.
+        bytes_read: Bytes read and hashed.
+        problems: One error for each thing that is wrong.
+    """
+
+    checked: int = 0
+    bytes_read: int = 0
+    problems: list[GitmodelError] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything is as the pointers say."""
+        return not self.problems
+
+
+def verify_cache(project: Project) -> VerifyReport:
+    """Decode and hash the weights of every pointer of the work tree that the cache should hold.
+
+    Weights that are not in the cache are no problem of the cache.
+    """
+    from gitmodel.store.reader import Reader
+
+    report = VerifyReport()
+    models = read_models(project)
+    report.problems += [error for _, error in models.broken]
+    progress = project.context.progress
+    with Reader(project.cache) as reader:
+        for model in models.models:
+            manifest = project.cache.manifest(model.pointer.digest)
+            if manifest is None or project.cache.missing_packs(manifest):
+                continue
+            report.checked += 1
+            progress.start(f"checking {model.name}", manifest.total_size)
+            try:
+                for entry in manifest.files:
+                    reader.check_file(manifest, entry, progress=progress)
+                    report.bytes_read += entry.size
+            except GitmodelError as error:
+                error.hint = f"gitmodel checkout {model.name}, which fetches it again"
+                report.problems.append(error.about(model.name))
+            finally:
+                progress.finish()
+    return report
+
+
+def verify_remote(
+    project: Project,
+    references: Sequence[str] = (),
+    *,
+    remote: str = PRIMARY,
+    full: bool = False,
+) -> VerifyReport:
+    """Check that versions are on a remote: manifest sound, every pack there with its size.
+
+    Args:
+        project: The project.
+        references: Which; every pointer of the work tree if empty.
+        remote: Which remote.
+        full: Also read every pack and check its bytes.
+
+    Raises:
+        RemoteError: The remote cannot be used.
+    """
+    report = VerifyReport()
+    store = project.store(remote)
+    manifests: list[tuple[Model, Manifest]] = []
+    for model in chosen_models(project, references):
+        report.checked += 1
+        manifest = _manifest(store, model, report)
+        if manifest is not None:
+            manifests.append((model, manifest))
+    _check_packs(project, store, manifests, report, full=full)
+    return report
+
+
+def _manifest(store: ObjectStore, model: Model, report: VerifyReport) -> Manifest | None:
+    try:
+        manifest = store.manifest(model.pointer.digest)
+    except (DamagedObjectError, GitmodelError) as error:
+        report.problems.append(error.about(model.name))
+        return None
+    if manifest is None:
+        report.problems.append(
+            ObjectMissingError(
+                f"the weights of version {model.pointer.version} ({model.pointer.digest.short}) "
+                f"are not on {store.url}",
+                hint="gitmodel push, in a clone that has them",
+                model=model.name,
+            )
+        )
+    return manifest
+
+
+def _check_packs(
+    project: Project,
+    store: ObjectStore,
+    manifests: Sequence[tuple[Model, Manifest]],
+    report: VerifyReport,
+    *,
+    full: bool,
+) -> None:
+    from gitmodel.store.transfer import for_each
+
+    packs: dict[str, tuple[int, str]] = {}
+    for model, manifest in manifests:
+        for name, size in zip(manifest.packs, manifest.pack_sizes, strict=True):
+            packs.setdefault(name, (size, model.name))
+    progress = project.context.progress
+    total = sum(size for size, _ in packs.values()) if full else 0
+    progress.start("checking packs", total)
+
+    def check(name: str) -> None:
+        size, model = packs[name]
+        try:
+            if full:
+                store.pack(name, size)
+                progress.advance(size)
+            else:
+                _check_size(store, name, size)
+        except (ObjectMissingError, DamagedObjectError) as error:
+            report.problems.append(error.about(model))
+
+    try:
+        for_each(check, list(packs))
+    finally:
+        progress.finish()
+    report.bytes_read += total
+
+
+def _check_size(store: ObjectStore, name: str, size: int) -> None:
+    found = store.pack_size(name)
+    if found is None:
+        raise ObjectMissingError(
+            f"pack {name[:12]} is missing on {store.url}",
+            hint="gitmodel push, in a clone that has the weights",
+        )
+    if found != size:
+        raise DamagedObjectError(
+            f"pack {name[:12]} on {store.url} is damaged: expected {size:,} bytes, got {found:,}",
+            hint="gitmodel verify --full",
+        )
+
+
+def verify_refs(project: Project, ranges: Sequence[str], *, remote: str = PRIMARY) -> VerifyReport:
+    """Check every pointer at the tips and in the commits of revision ranges, for CI.
+
+    Refused are pointers that do not parse or mix two sides, weights that the remote does not have,
+    a number that belongs to other content, and two pointers of one name.
+
+    Args:
+        project: The project; the work tree is not looked at.
+        ranges: `origin/main..HEAD`, `HEAD`, a tag; as git rev-list(1) reads them.
+        remote: Which remote.
+
+    Raises:
+        UnknownReferenceError: Git knows no such revision.
+        RemoteError: The remote cannot be used.
+    """
+    report = VerifyReport()
+    pointers: dict[str, tuple[str, str, bool]] = {}
+    for text in ranges:
+        start, dots, end = text.rpartition("..")
+        tip = project.reader.resolve((end if dots else text) or "HEAD")
+        below = project.reader.resolve(start.removesuffix(".") or "HEAD") if dots else None
+        if tip is None or (dots and below is None):
+            raise UnknownReferenceError(f"Git knows no revision {text!r}", hint="git log")
+        for entry in project.reader.tree(tip, POINTER_SUFFIX):
+            pointers[entry.oid] = (entry.path, tip, True)
+        for change in project.history.changes((tip,), exclude=(below,) if below else ()):
+            if change.oid is not None and below is not None:
+                pointers.setdefault(change.oid, (change.path, change.commit, False))
+    models = _parsed(project, pointers, report)
+    _refuse_double_names([model for model, tip in models if tip], report)
+    store = project.store(remote)
+    manifests = []
+    seen: set[Digest] = set()
+    for model, _ in models:
+        report.checked += 1
+        if model.pointer.digest not in seen:
+            seen.add(model.pointer.digest)
+            manifest = _manifest(store, model, report)
+            if manifest is not None:
+                manifests.append((model, manifest))
+    _check_packs(project, store, manifests, report, full=False)
+    _check_claims(project, store, [model for model, tip in models if tip], report)
+    return report
+
+
+def _parsed(
+    project: Project, pointers: dict[str, tuple[str, str, bool]], report: VerifyReport
+) -> list[tuple[Model, bool]]:
+    blobs = project.reader.blobs(list(pointers))
+    models = []
+    for blob, (path, commit, tip) in pointers.items():
+        raw = blobs.get(blob)
+        try:
+            if raw is None:
+                raise ObjectMissingError(f"{path} of commit {commit[:10]} is not in this clone")
+            pointer = Pointer.from_text(raw, what=f"{path} in commit {commit[:10]}")
+            models.append((Model(path, pointer, raw), tip))
+        except GitmodelError as error:
+            report.problems.append(error)
+    return models
+
+
+def _refuse_double_names(models: Sequence[Model], report: VerifyReport) -> None:
+    paths: dict[str, set[str]] = {}
+    for model in models:
+        paths.setdefault(model.name, set()).add(model.path)
+    for name, found in paths.items():
+        if len(found) > 1:
+            both = " and ".join(sorted(found)[:2])
+            report.problems.append(
+                ModelNameError(
+                    f"two pointers are called {name}: {both}",
+                    hint=f"gitmodel mv --pointer {sorted(found)[1]} NEW_NAME",
+                )
+            )
+
+
+def _check_claims(
+    project: Project, store: ObjectStore, models: Sequence[Model], report: VerifyReport
+) -> None:
+    from gitmodel.store.claims import read_claim
+
+    for model in models:
+        pointer = model.pointer
+        claim = read_claim(store, project.config.project, pointer.name, pointer.version)
+        if claim is None:
+            report.problems.append(
+                ObjectMissingError(
+                    f"version {pointer.version} is not claimed on {store.url}: it was pushed "
+                    "without the hooks",
+                    hint="gitmodel push, in a clone that has the weights",
+                    model=pointer.name,
+                )
+            )
+        elif claim.digest != pointer.digest:
+            report.problems.append(
+                VersionTakenError(
+                    f"version {pointer.version} belongs to other content: {claim}",
+                    hint=f"gitmodel renumber {pointer.name} --commit",
+                    model=pointer.name,
+                )
+            )
