@@ -1,0 +1,110 @@
+"""The world of the stories: a team with a Git server, a place for weights, and their clones."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.repo import Repo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@dataclass
+class Team:
+    """People who share a Git server and a remote for weights.
+
+    Attributes:
+        folder: Where their clones are.
+        server: The bare repository.
+        url: Where weights go.
+    """
+
+    folder: Path
+    server: Repo
+    url: str
+    members: dict[str, Repo] = field(default_factory=dict)
+
+    def join(self, name: str, *, set_up: bool = True) -> Repo:
+        """A clone of one's own; `gitmodel init` in it picks up what is committed."""
+        clone = self.server.clone(self.folder / name)
+        clone.git("config", "user.name", name.capitalize())
+        clone.git("config", "user.email", f"{name}@example.org")
+        self.members[name] = clone
+        if set_up:
+            clone.gitmodel("init")
+        return clone
+
+
+def version(repo: Repo, pointer: str = "fraud.model.yaml") -> int:
+    """The version that a pointer of the work tree says."""
+    return version_in(repo.read(pointer).decode())
+
+
+def version_in(text: str) -> int:
+    """The version that the text of a pointer says."""
+    found = re.search(r"^version: ([0-9]+)$", text, re.MULTILINE)
+    assert found is not None, text
+    return int(found[1])
+
+
+def start_team(folder: Path, url: str) -> Team:
+    """A server, and Ana, who has set up the repository and pushed that."""
+    server = Repo.create(folder / "server.git", "--bare")
+    team = Team(folder, server, url)
+    ana = Repo.create(folder / "ana")
+    ana.git("remote", "add", "origin", str(server.path))
+    ana.write("README.md", "models\n")
+    ana.git("add", ".")
+    ana.gitmodel("init", url)
+    ana.git("commit", "-qm", "set up")
+    ana.git("push", "-q", "-u", "origin", "main")
+    team.members["ana"] = ana
+    return team
+
+
+@pytest.fixture
+def team(tmp_path: Path) -> Team:
+    """A team whose weights go to a folder."""
+    return start_team(tmp_path, str(tmp_path / "store"))
+
+
+@pytest.fixture(
+    params=[
+        "folder",
+        pytest.param("s3", marks=pytest.mark.s3),
+        pytest.param("azure", marks=pytest.mark.azure),
+    ]
+)
+def team_anywhere(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Team:
+    """The same team with each kind of remote: a folder, S3 (SeaweedFS) and Azure Blob (Azurite)."""
+    if request.param == "folder":
+        return start_team(tmp_path, str(tmp_path / "store"))
+    server = request.getfixturevalue(f"{request.param}_server")
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    return start_team(tmp_path, f"{server.new_bucket()}/models")
+
+
+@pytest.fixture
+def fraud(team: Team) -> Callable[[bytes], Repo]:
+    """Ana registers, commits and pushes a first version of `fraud.safetensors`."""
+
+    def register(weights: bytes) -> Repo:
+        ana = team.members["ana"]
+        ana.write("fraud.safetensors", weights)
+        ana.write("metrics.json", '{"auc": 0.9}')
+        ana.gitmodel("add", "fraud.safetensors", "--metrics", "metrics.json")
+        ana.git("add", "metrics.json")
+        ana.git("commit", "-qm", "fraud 1")
+        ana.git("push", "-q", "origin", "main")
+        return ana
+
+    return register
