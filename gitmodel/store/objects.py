@@ -71,7 +71,14 @@ class Marker:
         try:
             value = json.loads(raw)
             marker = cls(format=int(value["format"]), store_id=str(value.get("id", "")))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (
+            ValueError,
+            OverflowError,
+            RecursionError,
+            KeyError,
+            TypeError,
+            AttributeError,
+        ) as error:
             raise DamagedObjectError(
                 f"{url}/{MARKER_KEY} is not a gitmodel marker", hint="gitmodel doctor"
             ) from error
@@ -165,6 +172,11 @@ class ObjectStore:
         for _ in range(2):
             try:
                 raw = self.backend.read(pack_key(name), limit=min(size, PACK_MAX))
+            except ObjectMissingError as error:
+                raise ObjectMissingError(
+                    f"pack {name[:12]} is missing on {self.url}",
+                    hint="gitmodel push, in a clone that has the weights",
+                ) from error
             except DamagedObjectError as error:
                 problem = error.message
                 continue

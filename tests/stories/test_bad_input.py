@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -130,10 +131,8 @@ def test_a_link_in_the_way_of_a_checkout(team: Team, tmp_path: Path) -> None:
     ana.gitmodel("add", "models/fraud.bin")
     victim = tmp_path / "victim"
     victim.mkdir()
-    (ana.path / "models/fraud.bin").unlink()
     text = ana.read("models/fraud.model.yaml")
-    (ana.path / "models/fraud.model.yaml").unlink()
-    (ana.path / "models").rmdir()
+    shutil.rmtree(ana.path / "models")
     os.symlink(victim, ana.path / "models")
     (victim / "fraud.model.yaml").write_bytes(text)
 

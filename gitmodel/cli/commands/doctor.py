@@ -1,0 +1,57 @@
+"""`gitmodel doctor`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gitmodel.cli.output import Paint
+
+if TYPE_CHECKING:
+    from gitmodel.cli.parsers import Verbs
+    from gitmodel.cli.session import Session
+    from gitmodel.workflows.project import Project
+
+
+def add_parser(verbs: Verbs) -> None:
+    """Describe the verb."""
+    doctor = verbs.add(
+        "doctor",
+        run,
+        summary="Prove that everything a clone needs is there and works",
+        description="Exit code 1 means that something is wrong; each finding says what to run.",
+        json=True,
+    )
+    doctor.add_argument(
+        "--offline", dest="network", action="store_false", help="do not ask the remotes"
+    )
+
+
+def run(session: Session, *, network: bool) -> int:
+    """Look at everything and print a line for each finding."""
+    from gitmodel.workflows.doctor import doctor
+
+    with session.project() as project:
+        findings = doctor(project, hooks=_hooks(project), network=network)
+    output = session.output
+    fine = all(finding.ok for finding in findings)
+    if output.as_json:
+        output.json({"ok": fine, "findings": findings})
+        return 0 if fine else 1
+    for finding in findings:
+        word = Paint("ok    ", "good") if finding.ok else Paint("wrong ", "bad")
+        output.line(word, Paint(finding.title, "strong"), f": {finding.detail}")
+        if not finding.ok and finding.hint is not None:
+            output.line(f"      run: {finding.hint}")
+    return 0 if fine else 1
+
+
+def _hooks(project: Project) -> dict[str, str]:
+    """The state of each hook; one that runs ours by way of another tool is as good as ours."""
+    from gitmodel.githooks.install import HookState, inspect
+
+    runs = {HookState.OURS, HookState.EDITED, HookState.BEHIND}
+    found = inspect(project.repository.hooks_folder())
+    return {
+        name: str(HookState.OURS if state in runs else state)
+        for name, state in found.states.items()
+    }

@@ -1,0 +1,134 @@
+"""`gitmodel remote add|list|remove|trust`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gitmodel.cli.commands.remote_options import ADDRESSES, add_remote_options, given_options
+from gitmodel.cli.output import Paint
+from gitmodel.cli.parsers import finish
+
+if TYPE_CHECKING:
+    from gitmodel.cli.parsers import Verbs
+    from gitmodel.cli.session import Session
+    from gitmodel.workflows.remotes import RemoteRow
+
+_REMOTE = """\
+One remote is the primary; versions are claimed there. Others are mirrors.
+Without a further word the remotes are listed."""
+_TRUST = """\
+Nothing is uploaded to an address that the repository names, and no credentials
+go to a host of its choice, before you said so once in this clone."""
+
+
+def add_parser(verbs: Verbs) -> None:
+    """Describe the verb and the verbs below it."""
+    remote = verbs.add(
+        "remote",
+        run_list,
+        summary="Add, list, remove or trust places for weights",
+        description=_REMOTE,
+        json=True,
+    )
+    below = remote.add_subparsers(metavar="add|list|remove|trust")
+    add = below.add_parser("add", help="Add a remote", description=f"Add a remote\n\n{ADDRESSES}")
+    add.add_argument("url", metavar="URL", help="where weights go")
+    add.add_argument("--name", default="primary", metavar="NAME", help="name of a mirror")
+    add.add_argument("--replace", action="store_true", help="take the place of the present one")
+    add.add_argument(
+        "--no-check", dest="check", action="store_false", help="do not look at the remote"
+    )
+    add_remote_options(add)
+    finish(add, run_add, json=False)
+    finish(
+        below.add_parser("list", help="List the remotes", description="List the remotes"),
+        run_list,
+        json=True,
+    )
+    remove = below.add_parser(
+        "remove",
+        help="Forget a remote; what is stored there stays",
+        description="Forget a remote; what is stored there stays",
+    )
+    remove.add_argument("name", metavar="NAME", help="primary, or the name of a mirror")
+    finish(remove, run_remove, json=False)
+    trust = below.add_parser(
+        "trust",
+        help="Say yes to uploading to a remote from this clone",
+        description=f"Say yes to uploading to a remote from this clone\n\n{_TRUST}",
+    )
+    trust.add_argument(
+        "name", nargs="?", default="primary", metavar="NAME", help="the name of a mirror"
+    )
+    finish(trust, run_trust, json=False)
+
+
+def run_add(
+    session: Session,
+    *,
+    url: str,
+    name: str,
+    replace: bool,
+    check: bool,
+    **options: str | bool | None,
+) -> int:
+    """Add a remote to the configuration, after a look at it."""
+    from gitmodel.workflows.remotes import add_remote
+
+    with session.project() as project:
+        row = add_remote(
+            project, url, name=name, options=given_options(options), replace=replace, check=check
+        )
+    session.output.say(Paint(row.name, "strong"), f"  {row.url}")
+    session.output.say("staged .gitmodel.yaml")
+    return 0
+
+
+def run_list(session: Session) -> int:
+    """List the remotes; no network."""
+    from gitmodel.workflows.remotes import list_remotes
+
+    with session.project() as project:
+        rows = list_remotes(project)
+    if session.output.as_json:
+        session.output.json({"remotes": rows})
+    else:
+        session.output.table([_row(row) for row in rows])
+    return 0
+
+
+def _row(row: RemoteRow) -> list[str | Paint]:
+    words = [f"{name}={value}" for name, value in row.options.items()]
+    if row.default_folder:
+        words.append("on this machine only")
+    return [
+        Paint(row.name, "strong"),
+        row.url,
+        " ".join(words),
+        Paint("", "good")
+        if row.trusted
+        else Paint(f"no uploads: gitmodel remote trust {row.name}", "doubt"),
+    ]
+
+
+def run_remove(session: Session, *, name: str) -> int:
+    """Take a remote out of the configuration."""
+    from gitmodel.workflows.remotes import remove_remote
+
+    with session.project() as project:
+        url = remove_remote(project, name)
+    session.output.say(f"{name} is no longer {url}; what is stored there stays")
+    session.output.say("staged .gitmodel.yaml")
+    return 0
+
+
+def run_trust(session: Session, *, name: str) -> int:
+    """Remember the person's yes in this clone."""
+    from gitmodel.workflows.remotes import trust_remote
+
+    with session.project() as project:
+        address, new = trust_remote(project, name)
+    session.output.say(
+        "this clone may upload to ", Paint(address, "strong"), "" if new else ", as before"
+    )
+    return 0

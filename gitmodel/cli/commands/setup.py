@@ -1,0 +1,170 @@
+"""`gitmodel init`, `install` and `uninstall`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from gitmodel.cli.commands.remote_options import ADDRESSES, add_remote_options, given_options
+from gitmodel.cli.output import Paint
+
+if TYPE_CHECKING:
+    from gitmodel.cli.output import Output
+    from gitmodel.cli.parsers import Verbs
+    from gitmodel.cli.session import Session
+    from gitmodel.githooks.install import InstallReport
+    from gitmodel.workflows.project import Project
+
+_INSTALL = """\
+Hooks are not part of what Git clones, so everybody runs this once in a clone.
+It also counts as your yes to uploading to the remote that it shows. Hooks that
+are there already keep running."""
+
+
+def add_parser(verbs: Verbs) -> None:
+    """Describe the verbs."""
+    init = verbs.add(
+        "init",
+        run_init,
+        summary="Set up a repository: configuration, remote and hooks",
+        description=f"Run again, it changes nothing.\n\n{ADDRESSES}",
+        json=True,
+    )
+    init.add_argument("url", nargs="?", metavar="URL", help="where weights go")
+    init.add_argument(
+        "--project", metavar="NAME", help="name of the project; by default the folder's"
+    )
+    init.add_argument(
+        "--no-check", dest="check", action="store_false", help="do not look at the remote"
+    )
+    init.add_argument("--no-hooks", dest="hooks", action="store_false", help="install no hooks")
+    add_remote_options(init)
+    install = verbs.add(
+        "install", run_install, summary="Install the hooks in this clone", description=_INSTALL
+    )
+    install.add_argument("--check", action="store_true", help="change nothing, show their state")
+    verbs.add(
+        "uninstall", run_uninstall, summary="Remove the hooks and put back what was there before"
+    )
+
+
+def run_init(
+    session: Session,
+    *,
+    url: str | None,
+    project: str | None,
+    check: bool,
+    hooks: bool,
+    **options: str | bool | None,
+) -> int:
+    """Set up the repository of the current folder."""
+    from gitmodel.workflows.setup import init
+
+    output = session.output
+    with session.project() as opened:
+        report = init(opened, url, options=given_options(options), name=project, check=check)
+        top = opened.root
+    output.say("project  ", Paint(report.project, "strong"))
+    output.say("remote   ", Paint(report.remote, "strong"))
+    for text in report.done:
+        output.say(text)
+    installed = _install(output, report.hooks_folder, top) if hooks else None
+    if not report.done and (installed is None or not _changed(installed)):
+        output.say("everything was set up already")
+    if report.default_folder:
+        output.say("Weights go to a folder on this machine, which nobody else can reach.")
+    if output.as_json:
+        output.json({"report": report, "hooks": installed})
+    elif report.default_folder and not output.quiet:
+        output.hint("gitmodel remote add s3://BUCKET/PREFIX moves to a bucket")
+    return 0
+
+
+def run_install(session: Session, *, check: bool) -> int:
+    """Install the hooks, or show their state."""
+    output = session.output
+    with session.project() as project:
+        folder = project.repository.hooks_folder()
+        top = project.repository.work_tree or project.repository.git_dir
+        if check:
+            return _show_hooks(output, folder, top)
+        report = _install(output, folder, top)
+        if not _changed(report):
+            output.say(f"hooks are installed in {_short(folder, top)}")
+        if project.is_set_up():
+            _trust(output, project)
+    return 0
+
+
+def run_uninstall(session: Session) -> int:
+    """Remove the hooks."""
+    from gitmodel.githooks.install import uninstall
+
+    output = session.output
+    with session.project() as project:
+        folder = project.repository.hooks_folder()
+    report = uninstall(folder)
+    if report.removed:
+        output.say(f"removed {', '.join(report.removed)}")
+    if report.restored:
+        output.say(f"put back what was there before: {', '.join(report.restored)}")
+    for name in report.left:
+        output.warn(f"{os.path.join(folder, name)} was edited, or chains another hook; it stays")
+    if not report.removed and not report.left:
+        output.say("there were no hooks of gitmodel")
+    return 0
+
+
+def _install(output: Output, folder: str, top: str) -> InstallReport:
+    from gitmodel.githooks.install import install
+
+    report = install(folder, interpreter=sys.executable)
+    if report.written or report.upgraded:
+        names = ", ".join([*report.written, *report.upgraded])
+        output.say(f"installed hooks in {_short(folder, top)}")
+        output.detail(f"  {names}")
+    if report.chained and _changed(report):
+        output.say(f"hooks that were there run first: {', '.join(report.chained)}")
+    if report.edited:
+        output.say(f"kept your edits in {', '.join(report.edited)}")
+    return report
+
+
+def _changed(report: InstallReport) -> bool:
+    return bool(report.written or report.upgraded)
+
+
+def _show_hooks(output: Output, folder: str, top: str) -> int:
+    from gitmodel.githooks.install import HookState, inspect
+
+    found = inspect(folder, work_tree=top)
+    runs = {HookState.OURS, HookState.EDITED, HookState.BEHIND}
+    rows: list[list[str | Paint]] = []
+    for name, state in found.states.items():
+        word = f"{state}, of {found.makers[name]}" if name in found.makers else str(state)
+        rows.append([name, Paint(word, "good" if state in runs else "bad")])
+    output.line(folder)
+    output.table(rows)
+    if all(state in runs for state in found.states.values()):
+        return 0
+    output.hint("gitmodel install")
+    return 1
+
+
+def _trust(output: Output, project: Project) -> None:
+    """Show where this clone uploads to; by running this command the person says yes to it."""
+    from gitmodel.workflows.remotes import trust_remote
+
+    for name in project.remote_names():
+        address, new = trust_remote(project, name)
+        if new:
+            output.say("this clone may upload to ", Paint(address, "strong"))
+        else:
+            output.detail("this clone uploads to ", Paint(address, "strong"))
+
+
+def _short(folder: str, top: str) -> str:
+    """The folder as seen from the top of the work tree, where it lies in it."""
+    inside = os.path.relpath(folder, top)
+    return folder if inside.startswith(os.pardir) else inside

@@ -1,0 +1,80 @@
+"""`gitmodel status`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gitmodel.cli.output import Paint
+from gitmodel.cli.wording import size_text
+
+if TYPE_CHECKING:
+    from gitmodel.cli.parsers import Verbs
+    from gitmodel.cli.session import Session
+    from gitmodel.workflows.status import ModelStatus
+
+_STATUS = """\
+Compares the weights on disk, what was last added or checked out here, and the
+pointers. It does not ask the remote. Exit code 1 means that a pointer is broken."""
+
+
+def add_parser(verbs: Verbs) -> None:
+    """Describe the verb."""
+    verbs.add(
+        "status",
+        run,
+        summary="Show which models have new, stale or missing weights",
+        description=_STATUS,
+        json=True,
+    )
+
+
+def run(session: Session) -> int:
+    """Show every model of the work tree."""
+    from gitmodel.workflows.status import status
+
+    with session.project() as project:
+        report = status(project)
+    output = session.output
+    if output.as_json:
+        from gitmodel.cli.document import plain
+
+        content = plain(report)
+        assert isinstance(content, dict)  # noqa: S101  (a report is a dataclass)
+        output.json({"clean": report.clean, **content})
+    else:
+        output.table([_row(model) for model in report.models])
+        if not report.models and not report.broken:
+            output.line("no models yet")
+            output.hint("gitmodel add PATH")
+        output.detail(f"remote {report.remote}")
+    for error in report.broken:
+        output.error(error)
+    if report.hooks_missing:
+        output.warn("hooks are not installed in this clone, so commits make no versions")
+        output.hint("gitmodel install")
+    return 1 if report.broken else 0
+
+
+def _row(model: ModelStatus) -> list[str | Paint]:
+    state = _state(model)
+    return [
+        Paint(model.name, "strong"),
+        f"v{model.version}",
+        size_text(model.size),
+        state,
+        Paint(model.next_command, "quiet"),
+    ]
+
+
+def _state(model: ModelStatus) -> Paint:
+    """One word for how far the model has come: changed, committed, published."""
+    word = str(model.state)
+    if word != "clean":
+        bad = word in ("choose", "stale")
+        return Paint(
+            "changed, and so has the pointer" if word == "choose" else word,
+            "bad" if bad else "doubt",
+        )
+    if not model.committed:
+        return Paint("not committed", "doubt")
+    return Paint("pushed", "good") if model.published else Paint("not pushed", "doubt")

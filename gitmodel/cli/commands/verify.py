@@ -1,0 +1,113 @@
+"""`gitmodel verify`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gitmodel.cli.commands.checkout import REFERENCES
+from gitmodel.cli.output import Paint
+from gitmodel.cli.wording import count_text, size_text
+from gitmodel.errors import UsageError
+
+if TYPE_CHECKING:
+    from gitmodel.cli.parsers import Verbs
+    from gitmodel.cli.session import Session
+    from gitmodel.workflows.project import Project
+    from gitmodel.workflows.verify import VerifyReport
+
+_VERIFY = f"""\
+Without options it checks the cache and the primary remote. --refs is for CI: it
+checks every pointer in the commits of a range, whatever happened to the hooks.
+
+{REFERENCES}"""
+
+
+def add_parser(verbs: Verbs) -> None:
+    """Describe the verb."""
+    verify = verbs.add(
+        "verify",
+        run,
+        summary="Prove that cache and remote hold what the pointers say",
+        description=_VERIFY,
+        json=True,
+    )
+    verify.add_argument("references", nargs="*", metavar="REF", help="which; all if none")
+    verify.add_argument("--cache", action="store_true", help="only the cache: decode everything")
+    verify.add_argument("--remote", metavar="NAME", help="only this remote")
+    verify.add_argument(
+        "--refs",
+        action="append",
+        default=[],
+        dest="ranges",
+        metavar="RANGE",
+        help="Git revisions such as origin/main..HEAD; can be repeated",
+    )
+    verify.add_argument("--full", action="store_true", help="read every pack of the remote")
+
+
+def run(
+    session: Session,
+    *,
+    references: list[str],
+    cache: bool,
+    remote: str | None,
+    ranges: list[str],
+    full: bool,
+) -> int:
+    """Check, and list what is wrong."""
+    _refuse_mixtures(references, cache=cache, remote=remote, ranges=ranges, full=full)
+    with session.project() as project:
+        reports = _reports(
+            project, references, cache=cache, remote=remote, ranges=ranges, full=full
+        )
+    output = session.output
+    fine = all(report.ok for _, report in reports)
+    if output.as_json:
+        checks = [{"what": what, "ok": report.ok, "report": report} for what, report in reports]
+        output.json({"ok": fine, "checks": checks})
+        return 0 if fine else 1
+    for what, report in reports:
+        for problem in report.problems:
+            output.error(problem)
+        verdict = count_text(len(report.problems), "problem") if report.problems else "fine"
+        read = f", {size_text(report.bytes_read)} read" if report.bytes_read else ""
+        output.say(
+            f"{what}: {count_text(report.checked, 'version')}{read}: ",
+            Paint(verdict, "good" if report.ok else "bad"),
+        )
+    return 0 if fine else 1
+
+
+def _refuse_mixtures(
+    references: list[str], *, cache: bool, remote: str | None, ranges: list[str], full: bool
+) -> None:
+    wrong = None
+    if ranges and (references or cache or full):
+        wrong = "--refs goes with --remote only"
+    elif cache and (references or remote is not None or full):
+        wrong = "--cache goes with nothing else"
+    if wrong is not None:
+        raise UsageError(f"gitmodel verify: {wrong}", hint="gitmodel verify --help")
+
+
+def _reports(
+    project: Project,
+    references: list[str],
+    *,
+    cache: bool,
+    remote: str | None,
+    ranges: list[str],
+    full: bool,
+) -> list[tuple[str, VerifyReport]]:
+    from gitmodel.workflows.verify import verify_cache, verify_refs, verify_remote
+
+    name = remote or "primary"
+    if ranges:
+        return [(f"{' '.join(ranges)} on {name}", verify_refs(project, ranges, remote=name))]
+    reports: list[tuple[str, VerifyReport]] = []
+    if cache or not (references or remote):
+        reports.append(("cache", verify_cache(project)))
+    if not cache:
+        checked = verify_remote(project, references, remote=name, full=full)
+        reports.append((f"remote {name}", checked))
+    return reports

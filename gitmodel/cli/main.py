@@ -1,0 +1,164 @@
+"""The command line: reads the world, finds the verb, and turns every end into an exit code.
+
+What costs time is imported late: `--version` and hooks need no argparse, a verb only its own module.
+Nobody sees a traceback: an error that was foreseen is a message with a hint, any other a report in a
+file. The environment, the clock and the current folder are read here and nowhere below.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from gitmodel.cli.output import Output, OutputClosedError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+INTERRUPTED = 130  # as a shell reports SIGINT
+OUTPUT_CLOSED = 141  # as a shell reports SIGPIPE
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run gitmodel; returns the exit code.
+
+    Args:
+        arguments: Without the program; those of the process if not given.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    output = Output(os.environ)
+    try:
+        code = _guarded(words, output)
+        output.flush()
+    except OutputClosedError:
+        _forget_stdout()
+        return OUTPUT_CLOSED
+    return code
+
+
+def _guarded(words: list[str], output: Output) -> int:
+    """Run, and turn what is raised into a message and an exit code."""
+    try:
+        return _run(words, output)
+    except OutputClosedError:
+        raise
+    except KeyboardInterrupt:
+        output.failure("interrupted")
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001  (the front door: nothing may pass it)
+        return _explain(error, words, output)
+
+
+def _run(words: list[str], output: Output) -> int:
+    if words == ["--version"]:
+        from gitmodel import __version__
+
+        output.line(f"gitmodel {__version__}")
+        return 0
+    folders, rest = _read_globals(words, output)
+    if not rest or rest[0] in ("-h", "--help", "help"):
+        return _help(rest, output)
+    verb = rest[0]
+    if verb == "--version":
+        return _run([verb], output)
+    if verb == "hook":
+        from gitmodel.cli.commands.hook import run
+
+        return run(output, folders=folders, words=rest[1:])
+    return _run_verb(verb, rest[1:], folders, output)
+
+
+def _read_globals(words: list[str], output: Output) -> tuple[list[str], list[str]]:
+    """The options before the verb: folders of `-C`, and everything from the verb on.
+
+    Raises:
+        UsageError: There is no such option.
+    """
+    folders: list[str] = []
+    rest = list(words)
+    while rest and rest[0].startswith("-") and rest[0] not in ("-h", "--help", "--version"):
+        option = rest.pop(0)
+        match option:
+            case "-q" | "--quiet":
+                output.quiet = True
+            case "-v" | "--verbose":
+                output.verbose = True
+            case "-C" if rest:
+                folders.append(rest.pop(0))
+            case _:
+                from gitmodel.errors import UsageError
+
+                what = "-C needs a folder" if option == "-C" else f"there is no option {option}"
+                raise UsageError(f"gitmodel: {what}", hint="gitmodel --help")
+    return folders, rest
+
+
+def _help(rest: list[str], output: Output) -> int:
+    if len(rest) > 1:  # `gitmodel help add`
+        return _run_verb(rest[1], ["--help"], [], output)
+    from gitmodel.cli.parsers import overview
+
+    output.verbatim(overview())
+    return 0
+
+
+def _run_verb(verb: str, words: list[str], folders: list[str], output: Output) -> int:
+    from gitmodel.cli.parsers import MODULES, nearest_verb, parse
+    from gitmodel.errors import UsageError
+
+    if verb not in MODULES:
+        near = nearest_verb(verb)
+        raise UsageError(
+            f"gitmodel has no command {verb!r}",
+            hint="gitmodel --help" if near is None else f"gitmodel {near}",
+        )
+    from gitmodel.cli.session import Session, folder_after
+
+    try:
+        run, values = parse(verb, words)
+    except SystemExit:
+        return 0  # --help has been printed
+    output.quiet = bool(values.pop("quiet", output.quiet))
+    output.verbose = bool(values.pop("verbose", output.verbose))
+    output.as_json = bool(values.pop("as_json", False))
+    session = Session(output, environment=os.environ, folder=folder_after(folders))
+    return run(session, **values)
+
+
+def _explain(error: Exception, words: list[str], output: Output) -> int:
+    """Print what happened; the one place where errors become exit codes."""
+    from gitmodel.errors import GitmodelError
+
+    if os.environ.get("GITMODEL_DEBUG") == "1":
+        import traceback
+
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            output.note(line)
+    if isinstance(error, GitmodelError):
+        output.error(error)
+        return error.exit_code
+    return _report(error, words, output)
+
+
+def _report(error: Exception, words: list[str], output: Output) -> int:
+    """An error that nobody foresaw: a file with everything, one line for the person."""
+    from datetime import UTC, datetime
+
+    from gitmodel.cli.crash import write_report
+
+    path = write_report(error, arguments=words, environment=os.environ, now=datetime.now(UTC))
+    where = "no report could be written" if path is None else f"the report is in {path}"
+    if isinstance(error, OSError) and error.strerror:  # the system's fault more often than ours
+        about = f"{error.filename}: " if isinstance(error.filename, str) else ""
+        output.failure(f"{about}{error.strerror} ({where})")
+    else:
+        output.failure(f"gitmodel has a defect ({type(error).__name__}); {where}")
+    return 1
+
+
+def _forget_stdout() -> None:
+    """Keep the interpreter from failing once more when it flushes at its end (docs: signal)."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)

@@ -1,0 +1,239 @@
+"""The verbs, where each is defined, and the parsers made of them.
+
+Each verb is a module of `gitmodel.cli.commands` (or shares one) with `add_parser`, which describes
+its arguments, beside the function that runs it. Only the module of the verb that was typed is
+imported; help and completion, which speak of all verbs, import all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from gitmodel.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+# Verb -> module, in the order in which help shows them.
+GROUPS: Mapping[str, Mapping[str, str]] = {
+    "Set up": {
+        "init": "setup",
+        "install": "setup",
+        "uninstall": "setup",
+        "remote": "remote",
+        "doctor": "doctor",
+        "demo": "demo",
+        "completion": "completion",
+    },
+    "Register": {
+        "add": "add",
+        "mv": "move",
+        "rm": "move",
+        "renumber": "renumber",
+    },
+    "Look": {
+        "status": "status",
+        "list": "listing",
+        "log": "log",
+        "show": "log",
+    },
+    "Transfer": {
+        "checkout": "checkout",
+        "fetch": "checkout",
+        "pull": "checkout",
+        "push": "push",
+        "verify": "verify",
+    },
+}
+MODULES: Mapping[str, str] = {verb: m for group in GROUPS.values() for verb, m in group.items()}
+
+EXIT_CODES = (
+    "Exit codes: 0 done, 1 the thing asked about is not so or failed, 2 wrong use, "
+    "3 a gate refused, 130 interrupted"
+)
+_WIDTH = 80  # columns of help, on every terminal the same, so that it can be compared in tests
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that raises instead of exiting, and takes no abbreviations of options.
+
+    Attributes:
+        has_verbs: Whether there are verbs below it, as in `gitmodel remote add`.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        settings.setdefault("formatter_class", _formatter)
+        super().__init__(allow_abbrev=False, **settings)
+        self.has_verbs = False
+
+    def add_subparsers(self, **settings: Any) -> Any:
+        """Add verbs below this one."""
+        self.has_verbs = True
+        return super().add_subparsers(**settings)
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the command line.
+
+        Raises:
+            UsageError: Always.
+        """
+        raise UsageError(f"{self.prog}: {message}", hint=f"{self.prog} --help")
+
+
+class Verbs:
+    """Collects the parsers of verbs.
+
+    Args:
+        subparsers: Of a parser for all verbs; without it each verb gets a parser of its own, which
+            then takes options between its positional arguments.
+
+    Attributes:
+        parsers: By verb.
+        summaries: What each verb does, in one line.
+    """
+
+    def __init__(self, subparsers: Any = None) -> None:
+        self.parsers: dict[str, Parser] = {}
+        self.summaries: dict[str, str] = {}
+        self._subparsers = subparsers
+
+    def add(
+        self,
+        verb: str,
+        run: Callable[..., int] | None,
+        *,
+        summary: str,
+        description: str = "",
+        json: bool = False,
+    ) -> Parser:
+        """Describe a verb; its arguments are added to what is returned.
+
+        Args:
+            verb: As typed.
+            run: Takes the session, then the arguments by name; returns the exit code. None where
+                verbs below it say that.
+            summary: First line of help: imperative, no full stop.
+            description: Further text for the verb's own help.
+            json: Whether it can print its report as JSON.
+        """
+        text = f"{summary}\n\n{description}".rstrip()
+        if self._subparsers is None:
+            parser = Parser(prog=f"gitmodel {verb}", description=text)
+        else:
+            parser = self._subparsers.add_parser(verb, help=summary, description=text)
+        if run is not None:
+            finish(parser, run, json=json)
+        self.parsers[verb] = parser
+        self.summaries[verb] = summary
+        return parser
+
+
+def finish(parser: argparse.ArgumentParser, run: Callable[..., int], *, json: bool) -> None:
+    """Say what a parser's command runs, and add the options that every command has."""
+    parser.set_defaults(run=run)
+    if json:
+        parser.add_argument(
+            "--json", action="store_true", dest="as_json", help="print a JSON document instead"
+        )
+    _add_loudness(parser)
+
+
+def verb_parser(verb: str) -> Parser:
+    """The parser of one verb; imports its module only."""
+    verbs = Verbs()
+    _module(MODULES[verb]).add_parser(verbs)
+    return verbs.parsers[verb]
+
+
+def parse(verb: str, words: Sequence[str]) -> tuple[Callable[..., int], dict[str, object]]:
+    """What a verb runs, and the named arguments to run it with.
+
+    Raises:
+        UsageError: The command line is not one of this verb.
+        SystemExit: Help was asked for and has been printed.
+    """
+    parser = verb_parser(verb)
+    # Options between positional arguments, `checkout a --out d b`: argparse can do that only where
+    # there are no verbs below.
+    read = parser.parse_known_args if parser.has_verbs else parser.parse_known_intermixed_args
+    namespace, unknown = read(list(words))
+    if unknown:
+        raise UsageError(f"{parser.prog} does not know {unknown[0]}", hint=f"{parser.prog} --help")
+    values = vars(namespace)
+    return values.pop("run"), values
+
+
+def full_parser() -> Parser:
+    """One parser for everything, for the generation of completion."""
+    parser = Parser(prog="gitmodel", description=_about())
+    parser.add_argument("--version", action="store_true", help="print the version")
+    parser.add_argument("-C", metavar="DIR", dest="folder", help="run as if started in DIR")
+    _add_loudness(parser)
+    verbs = Verbs(parser.add_subparsers(metavar="COMMAND"))
+    _add_all(verbs)
+    return parser
+
+
+def overview() -> str:
+    """What `gitmodel --help` prints: every verb in one line."""
+    verbs = Verbs()
+    _add_all(verbs)
+    lines = ["usage: gitmodel [-C DIR] [-q] [-v] COMMAND ...", "", _about()]
+    for title, group in GROUPS.items():
+        lines += ["", f"{title}:"]
+        lines += [f"  {verb:<12}{verbs.summaries[verb]}" for verb in group]
+    lines += [
+        "",
+        "Options:",
+        "  -C DIR        run as if started in DIR; can be repeated",
+        "  -q, --quiet   print only results, warnings and errors",
+        "  -v, --verbose print more",
+        "  --version     print the version",
+        "",
+        "gitmodel COMMAND --help explains a command.",
+        EXIT_CODES.partition(", 130")[0],
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def nearest_verb(word: str) -> str | None:
+    """The verb that was probably meant."""
+    import difflib
+
+    found = difflib.get_close_matches(word, MODULES, n=1, cutoff=0.5)
+    return found[0] if found else None
+
+
+def _about() -> str:
+    from gitmodel import __doc__ as text
+
+    return (text or "").partition("\n")[0]
+
+
+def _add_all(verbs: Verbs) -> None:
+    for name in dict.fromkeys(MODULES.values()):
+        _module(name).add_parser(verbs)
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f"gitmodel.cli.commands.{name}")
+
+
+def _add_loudness(parser: argparse.ArgumentParser) -> None:
+    # SUPPRESS: what was said before the verb is not overwritten by a default after it.
+    parser.add_argument(
+        "-q",
+        "--quiet",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="print only results, warnings and errors",
+    )
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", default=argparse.SUPPRESS, help="print more"
+    )
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    return argparse.RawDescriptionHelpFormatter(prog, width=_WIDTH, max_help_position=30)

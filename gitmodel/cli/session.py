@@ -1,0 +1,82 @@
+"""What a command is given: where to print, and what the front door has read for the workflows."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from gitmodel.errors import RepositoryError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from gitmodel.cli.output import Output
+    from gitmodel.domain.progress import Progress
+    from gitmodel.workflows.project import Context, Project
+
+
+class Session:
+    """One run of one command.
+
+    Args:
+        output: Where to print.
+        environment: The environment of the process.
+        folder: The folder that relative paths are relative to, absolute.
+    """
+
+    def __init__(self, output: Output, *, environment: Mapping[str, str], folder: str) -> None:
+        self.output = output
+        self.environment = environment
+        self.folder = folder
+
+    def context(self) -> Context:
+        """What the workflows are told about the world."""
+        from gitmodel.workflows.project import Context
+
+        progress, interrupt = self._progress()
+
+        def note(text: str) -> None:
+            interrupt()
+            self.output.warn(text)
+
+        return Context(
+            environment=self.environment, folder=self.folder, progress=progress, note=note
+        )
+
+    def project(self) -> Project:
+        """The repository of the current folder; close it, or use it as a context manager.
+
+        Raises:
+            RepositoryError: There is none.
+        """
+        from gitmodel.workflows.project import Project
+
+        return Project.open(self.context())
+
+    def _progress(self) -> tuple[Progress, Callable[[], None]]:
+        if self.output.quiet or not self.output.stderr.isatty():
+            from gitmodel.domain.progress import Silent
+
+            return Silent(), lambda: None
+        from gitmodel.cli.progress import TerminalProgress
+
+        progress = TerminalProgress(self.output.stderr)
+        return progress, progress.clear
+
+
+def folder_after(changes: Sequence[str]) -> str:
+    """The current folder after each `-C DIR` in turn, absolute; the process stays where it is.
+
+    Raises:
+        UsageError: There is no such folder.
+        RepositoryError: The current folder was deleted.
+    """
+    try:
+        folder = os.getcwd()
+    except FileNotFoundError as error:
+        raise RepositoryError("the current folder was deleted", hint="cd elsewhere") from error
+    for change in changes:
+        folder = os.path.normpath(os.path.join(folder, change))
+        if not os.path.isdir(folder):
+            raise UsageError(f"there is no folder {change}", hint="gitmodel -C DIR COMMAND")
+    return folder
