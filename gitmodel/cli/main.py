@@ -29,25 +29,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     output = Output(os.environ)
     try:
-        code = _guarded(words, output)
-        output.flush()
+        return _guarded(words, output)
     except OutputClosedError:
         _forget_stdout()
         return OUTPUT_CLOSED
-    return code
 
 
 def _guarded(words: list[str], output: Output) -> int:
     """Run, and turn what is raised into a message and an exit code."""
     try:
-        return _run(words, output)
+        code = _run(words, output)
+        output.flush()
     except OutputClosedError:
         raise
     except KeyboardInterrupt:
         output.failure("interrupted")
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001  (the front door: nothing may pass it)
-        return _explain(error, words, output)
+        code = _explain(error, words, output)
+        try:
+            output.flush()  # what was printed before the failure
+        except OSError:
+            _forget_stdout()
+    return code
 
 
 def _run(words: list[str], output: Output) -> int:
@@ -160,5 +164,5 @@ def _report(error: Exception, words: list[str], output: Output) -> int:
 def _forget_stdout() -> None:
     """Keep the interpreter from failing once more when it flushes at its end (docs: signal)."""
     null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
+    os.dup2(null, 1)
     os.close(null)

@@ -8,6 +8,7 @@ only on a terminal, and not where `NO_COLOR` is set.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -43,6 +44,14 @@ class OutputClosedError(Exception):
     """Whoever read our stdout has gone, as in `gitmodel list | head -1`; nothing failed."""
 
 
+class _Nowhere(io.StringIO):
+    """A stream that keeps nothing."""
+
+    def write(self, text: str, /) -> int:
+        """Drop the text."""
+        return len(text)
+
+
 class Output:
     """Where one command prints to.
 
@@ -67,8 +76,9 @@ class Output:
         self.quiet = False
         self.verbose = False
         self.as_json = False
-        self._stdout = stdout or sys.stdout
-        self._stderr = stderr or sys.stderr
+        # Python has no stream where the parent closed it (`gitmodel push >&-`).
+        self._stdout = stdout or sys.stdout or _Nowhere()
+        self._stderr = stderr or sys.stderr or _Nowhere()
         self._environment = environment
         for stream in (self._stdout, self._stderr):
             _never_fail_to_encode(stream)

@@ -98,8 +98,9 @@ class TerminalProgress:
             leave=False,
             dynamic_ncols=True,
         )
-        # The rate counts from the start of the step, not from the first time that it is drawn.
+        # The rate counts from the start of the step. `update` would take what was done so far for
+        # the work of this very moment.
         bar.start_t -= self._clock() - self._started
-        bar.update(self._done_bytes)
+        bar.n = bar.last_print_n = self._done_bytes
         bar.refresh()
         return bar

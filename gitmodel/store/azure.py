@@ -4,21 +4,22 @@ The file system is adlfs's; its client is made here, because adlfs takes secrets
 for whatever account a repository names, has no way to switch off the retries of the Azure SDK, and
 cannot be given the address of another cloud over http. Reading, looking and listing go to that client:
 adlfs's own cost a LIST after each miss and hide whether the blob or the container is missing.
+
+One exception to one request a try: a body that breaks off is asked for three times, a second apart, by
+the SDK itself, which has no option for it.
 """
 
 from __future__ import annotations
 
-import contextlib
 import io
+import logging
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from adlfs import AzureBlobFileSystem
 from aiohttp import ClientConnectorError, ClientError
 from azure.core import exceptions as azure
-from fsspec.asyn import FSTimeoutError, sync
 
 from gitmodel.store.azure_account import account_of
-from gitmodel.store.backend import ObjectInfo
 from gitmodel.store.cloud import (
     CONNECT_TIMEOUT_SECONDS,
     READ_TIMEOUT_SECONDS,
@@ -28,10 +29,12 @@ from gitmodel.store.cloud import (
     TooLargeError,
 )
 from gitmodel.store.cloud_errors import one_line, without_user
+from gitmodel.store.keys import ObjectInfo
+from gitmodel.store.loop import RequestLoop
 from gitmodel.store.retry import Fault, FaultKind
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Mapping
 
     from azure.storage.blob.aio import BlobServiceClient
 
@@ -71,6 +74,8 @@ _BAD_CREDENTIALS = {
     "NoAuthenticationInformation",
     "PublicAccessNotPermitted",
 }
+# The SDK logs warnings while requests fail, and Python prints those of a logger that nobody handles.
+logging.getLogger("azure").addHandler(logging.NullHandler())
 _LOG_IN = "az login, or set AZURE_STORAGE_CONNECTION_STRING"
 
 
@@ -115,7 +120,7 @@ class AzureService(Service):
         self.container, _, self.prefix = root.partition("/")
         self._client = client
         self._credential = credential
-        self._closed = False
+        self._requests = RequestLoop(filesystem.loop)
 
     @property
     def place(self) -> str:
@@ -124,7 +129,7 @@ class AzureService(Service):
 
     def fetch(self, key: str, limit: int) -> bytes:
         """See `Service.fetch`: one GET of at most one byte more than allowed."""
-        data: bytes = self._sync(self._download, key, 0, limit + 1)
+        data: bytes = self._requests.run(self._download, key, 0, limit + 1)
         if len(data) > limit:
             raise TooLargeError(None)
         return data
@@ -132,28 +137,34 @@ class AzureService(Service):
     def fetch_range(self, key: str, start: int, size: int) -> bytes:
         """See `Service.fetch_range`."""
         try:
-            data: bytes = self._sync(self._download, key, start, size)
+            data: bytes = self._requests.run(self._download, key, start, size)
         except TooLargeError as error:  # the range was ignored: the bytes are other ones
             raise Fault(FaultKind.REFUSED, "the server does not serve ranges") from error
         return data
 
+    def put(self, key: str, data: bytes, *, exclusive: bool) -> None:
+        """See `Service.put`: one PUT."""
+        pipe_file = self.filesystem._pipe_file  # noqa: SLF001 - fsspec's asynchronous interface
+        self._requests.run(pipe_file, self.path(key), data, overwrite=not exclusive)
+
+    def remove(self, key: str) -> None:
+        """See `Service.remove`: one DELETE."""
+        rm_file = self.filesystem._rm_file  # noqa: SLF001 - fsspec's asynchronous interface
+        self._requests.run(rm_file, self.path(key))
+
     def stat(self, key: str) -> int:
         """See `Service.stat`: one HEAD."""
-        size: int = self._sync(self._properties, key)
+        size: int = self._requests.run(self._properties, key)
         return size
 
     def page(self, prefix: str, token: str | None) -> Page:
         """See `Service.page`: one LIST."""
-        page: Page = self._sync(self._list, prefix, token)
+        page: Page = self._requests.run(self._list, prefix, token)
         return page
 
     def close(self) -> None:
         """See `Service.close`: ends client and credential on the loop where they live."""
-        if self._closed:
-            return
-        self._closed = True
-        with contextlib.suppress(FSTimeoutError):
-            sync(self.filesystem.loop, self._close, timeout=5)
+        self._requests.close(self._close)
 
     def fault(self, error: Exception) -> Fault:
         """See `Service.fault`."""
@@ -181,24 +192,23 @@ class AzureService(Service):
     def _object(self, key: str) -> str:
         return f"{self.prefix}/{key}" if self.prefix else key
 
-    def _sync(self, request: Callable[..., Awaitable[Any]], *arguments: object) -> Any:
-        return sync(self.filesystem.loop, request, *arguments)
-
     async def _download(self, key: str, start: int, size: int) -> bytes:
-        def refuse_more(response: Any) -> None:
-            # The SDK collects whatever comes; a server that ignores the range is stopped here.
-            headers, status = response.http_response.headers, response.http_response.status_code
-            length = int(headers.get("Content-Length") or -1)
-            begins = headers.get("Content-Range", "").startswith(f"bytes {start}-")
-            if status < 300 and (not 0 <= length <= size or not (begins or start == 0)):
-                raise TooLargeError(length)
+        answers: list[Any] = []
 
-        async with self._client.get_blob_client(self.container, self._object(key)) as blob:
-            stream = await blob.download_blob(
-                offset=start, length=size, max_concurrency=1, raw_response_hook=refuse_more
-            )
-            data: bytes = await stream.readall()
-            return data
+        def check(response: Any) -> None:
+            answers.append(response.http_response)
+            _refuse_more(response.http_response, start, size)
+
+        try:
+            async with self._client.get_blob_client(self.container, self._object(key)) as blob:
+                stream = await blob.download_blob(
+                    offset=start, length=size, max_concurrency=1, raw_response_hook=check
+                )
+                data: bytes = await stream.readall()
+                return data
+        finally:
+            for answer in answers:  # the SDK leaves one that was not read to its end open
+                await answer.close()
 
     async def _properties(self, key: str) -> int:
         async with self._client.get_blob_client(self.container, self._object(key)) as blob:
@@ -254,6 +264,17 @@ def open_azure(
     root = remote.url.removeprefix("az://")
     service = AzureService(filesystem, root, url=remote.url, credential=credential)
     return CloudBackend(service, retrier=retrier, writable=not foreign)
+
+
+def _refuse_more(answer: Any, start: int, size: int) -> None:
+    """Refuse an answer that is longer than what was asked for, or begins elsewhere.
+
+    The SDK collects whatever comes, so a server that ignores the range is stopped here.
+    """
+    length = int(answer.headers.get("Content-Length") or -1)
+    begins = start == 0 or answer.headers.get("Content-Range", "").startswith(f"bytes {start}-")
+    if answer.status_code < 300 and not (begins and 0 <= length <= size):
+        raise TooLargeError(length)
 
 
 def _send_in_pieces(request: Any) -> None:

@@ -13,7 +13,8 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from gitmodel.encoding.manifest import Manifest
+from gitmodel.encoding.manifest import MAX_MANIFEST, Manifest
+from gitmodel.encoding.pack import PACK_MAX, pack_name
 from gitmodel.errors import DamagedObjectError, GitmodelError, ObjectMissingError, StoreError
 from gitmodel.store.handles import TEMPORARY_PREFIX, space_errors, temporary_name, write_all
 from gitmodel.store.objects import manifest_key, pack_key
@@ -50,11 +51,22 @@ class Cache:
         except OSError:
             return False
 
+    def has_sound_pack(self, name: str, size: int) -> bool:
+        """Whether a pack is here with the bytes that its name stands for; reads them."""
+        if not self.has_pack(name, size):
+            return False
+        try:
+            return pack_name(self.read_pack(name)) == name
+        except (ObjectMissingError, OSError):
+            return False
+
     def manifest(self, digest: Digest) -> Manifest | None:
         """The manifest of a digest, None if it is not here. A damaged one counts as not here."""
         try:
             with open(self.path(manifest_key(digest)), "rb") as stream:
-                return Manifest.from_bytes(stream.read(), expected=digest)
+                if os.fstat(stream.fileno()).st_size > MAX_MANIFEST:
+                    return None
+                return Manifest.from_bytes(stream.read(MAX_MANIFEST), expected=digest)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except DamagedObjectError:
@@ -73,14 +85,21 @@ class Cache:
     def write_pack(self, name: str, parts: Iterable[bytes | memoryview], *, durable: bool) -> None:
         """Store a pack whose name has been computed from these parts."""
         self._write(pack_key(name), parts, durable=durable)
+        self._forget(name)  # what was open may be a damaged one that has just been replaced
 
     def write_manifest(self, manifest: Manifest, *, durable: bool) -> None:
         """Store a manifest; call it only after all its packs are here."""
         self._write(manifest_key(manifest.digest), [manifest.to_bytes()], durable=durable)
 
     def sync_folders(self, keys: Iterable[str]) -> None:
-        """Flush the folders of these objects, so that their names survive a power loss."""
-        for folder in {os.path.dirname(self.path(key)) for key in keys}:
+        """Flush the folders of these objects, so that their names survive a power loss.
+
+        The folders above too: whoever created one may not have come to flush its name.
+        """
+        folders = {os.path.dirname(self.path(key)) for key in keys}
+        kinds = {os.path.dirname(folder) for folder in folders}
+        above = {self.root, os.path.dirname(self.root)} if folders else set()
+        for folder in sorted(folders | kinds | above):
             _sync_folder(folder)
 
     def read_pack(self, name: str) -> bytes:
@@ -91,7 +110,7 @@ class Cache:
         """
         try:
             with open(self.path(pack_key(name)), "rb") as stream:
-                return stream.read()
+                return stream.read(PACK_MAX + 1)
         except FileNotFoundError as error:
             raise ObjectMissingError(f"pack {name[:12]} is not in the cache") from error
 
@@ -127,12 +146,15 @@ class Cache:
         self._open[name] = descriptor
         return descriptor
 
-    def set_aside(self, name: str) -> None:
-        """Move a damaged pack out of the way, so that it can be fetched again."""
+    def _forget(self, name: str) -> None:
         with self._lock:
             descriptor = self._open.pop(name, None)
             if descriptor is not None:
                 os.close(descriptor)
+
+    def set_aside(self, name: str) -> None:
+        """Move a damaged pack out of the way, so that it can be fetched again."""
+        self._forget(name)
         aside = self.path(f"bad/{name}")
         with suppress(FileNotFoundError):
             os.makedirs(os.path.dirname(aside), exist_ok=True)

@@ -94,12 +94,22 @@ def claim_version(store: ObjectStore, project: str, claim: Claim) -> Claim:
 
     Returns:
         The claim that owns the number: ours, an earlier one of the same digest, or somebody's.
+
+    Raises:
+        ObjectMissingError: The number is taken, and yet no claim can be read.
+        DamagedObjectError: What is there is not a claim.
     """
     key = claim_key(project, claim.name, claim.version)
-    if store.backend.create(key, claim.to_text().encode()):
-        return claim
-    owner = read_claim(store, project, claim.name, claim.version)
-    return owner if owner is not None else claim
+    for _ in range(2):  # a store may show an object only after a while, or a person remove it
+        if store.backend.create(key, claim.to_text().encode()):
+            return claim
+        owner = read_claim(store, project, claim.name, claim.version)
+        if owner is not None:
+            return owner
+    raise ObjectMissingError(
+        f"{store.url} says that {claim.name}@{claim.version} is claimed, but not by whom",
+        hint="gitmodel push",
+    )
 
 
 class ClaimsSeen:

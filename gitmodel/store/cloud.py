@@ -21,8 +21,8 @@ from gitmodel.errors import (
     RemoteError,
     UntrustedRemoteError,
 )
-from gitmodel.store.backend import ObjectInfo, check_key, check_prefix
 from gitmodel.store.cloud_errors import error_of, one_line
+from gitmodel.store.keys import ObjectInfo, check_key, check_prefix
 from gitmodel.store.retry import Fault, FaultKind, Retrier
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from gitmodel.errors import (
     RemoteMissingError,
     StoreError,
 )
-from gitmodel.store.backend import ObjectInfo, check_key, check_prefix
+from gitmodel.store.keys import ObjectInfo, check_key, check_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 import time
 from contextlib import contextmanager, suppress
@@ -28,7 +27,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 def temporary_name() -> str:
     """A name that no other process uses, recognisable for sweeping after a kill."""
-    return f"{TEMPORARY_PREFIX}{os.getpid()}-{secrets.token_hex(6)}"
+    return f"{TEMPORARY_PREFIX}{os.getpid()}-{os.urandom(6).hex()}"
 
 
 @contextmanager
@@ -87,6 +86,8 @@ def open_file(handle: int, name: str) -> int:
             raise UnsafePathError(
                 f"{name!r} is a symbolic link", hint="gitmodel add --follow PATH"
             ) from error
+        if error.errno == errno.ENXIO:  # a socket
+            raise WeightsError(f"{name!r} is not a plain file") from error
         raise
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
@@ -121,14 +122,22 @@ class NewFile:
                 os.unlink(self._temporary, dir_fd=self._handle)
         os.close(self._handle)
 
-    def set_back(self) -> None:
-        """Set the modification time three seconds back.
+    def set_back(self) -> os.stat_result:
+        """Set the modification time three seconds back; returns the stat.
 
         Any later write then gives another one, even on file systems that count in steps of two
         seconds, so that the stat can be trusted at once (see `records.Known.holds_for`).
         """
         modified = time.time_ns() - 3_000_000_000
         os.utime(self.descriptor, ns=(modified, modified))
+        return os.fstat(self.descriptor)
+
+    def keep(self) -> str:
+        """Leave the file under its temporary name, for the caller to rename or remove."""
+        if self._temporary is None:
+            raise ValueError("already placed")
+        name, self._temporary = self._temporary, None
+        return name
 
     def place(self) -> os.stat_result:
         """Rename to the final name, replacing what is there (a link itself, not its target)."""
@@ -174,7 +183,7 @@ def require_space(folder: str, size: int) -> None:
     Raises:
         NoSpaceError: They do not.
     """
-    place = folder
+    place = os.path.abspath(folder)
     while not os.path.isdir(place):
         place = os.path.dirname(place)
     status = os.statvfs(place)

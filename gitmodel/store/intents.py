@@ -11,16 +11,22 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gitmodel.errors import DamagedObjectError, ObjectMissingError
+from gitmodel.domain.digest import Digest
+from gitmodel.errors import (
+    DamagedObjectError,
+    NewerFormatError,
+    ObjectMissingError,
+    PointerError,
+)
 from gitmodel.store.objects import SWEEP_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gitmodel.domain.digest import Digest
     from gitmodel.store.objects import ObjectStore
 
 SWEEP_KEY = "gc/sweep.json"
+_FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,7 @@ def write_intent(
         at: When, UTC, ISO 8601; for people only.
     """
     body = {
-        "format": 1,
+        "format": _FORMAT,
         "at": at,
         "manifests": sorted(digest.hex for digest in digests),
         "packs": sorted(packs),
@@ -66,6 +72,7 @@ def read_sweep(store: ObjectStore) -> Sweep:
 
     Raises:
         DamagedObjectError: The flag cannot be read; nothing may be relied on then.
+        NewerFormatError: It says more than is understood here; the same.
     """
     try:
         raw = store.backend.read(SWEEP_KEY, limit=SWEEP_LIMIT)
@@ -73,13 +80,25 @@ def read_sweep(store: ObjectStore) -> Sweep:
         return NO_SWEEP
     try:
         value = json.loads(raw)
+        if value["format"] > _FORMAT:
+            raise NewerFormatError(
+                f"{store.url}/{SWEEP_KEY} was written by a newer gitmodel",
+                hint="pip install --upgrade gitmodel",
+            )
         return Sweep(
             epoch=str(value["epoch"]),
-            manifests=frozenset(map(str, value["manifests"])),
-            packs=frozenset(map(str, value["packs"])),
+            manifests=_names(value["manifests"]),
+            packs=_names(value["packs"]),
         )
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError, PointerError) as error:
         raise DamagedObjectError(
             f"{store.url}/{SWEEP_KEY} cannot be read, so it is not known what is being deleted",
             hint="gitmodel doctor",
         ) from error
+
+
+def _names(value: object) -> frozenset[str]:
+    """Names of doomed objects, each checked: one misread would be relied on and then deleted."""
+    if not isinstance(value, list):
+        raise TypeError(value)
+    return frozenset(Digest.from_hex(name).hex for name in value)

@@ -8,12 +8,14 @@ from __future__ import annotations
 import os
 import stat
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.paths import refuse_clashes, safe_parts
-from gitmodel.errors import UnsafePathError, WeightsError
+from gitmodel.errors import ChangedWhileReadError, UnsafePathError, WeightsError
 from gitmodel.store.handles import folder_handle
 from gitmodel.store.records import FileStat
 
@@ -82,17 +84,22 @@ def list_files(
 
     Raises:
         UnsafePathError: A link, a name that file systems misread, or two names that clash.
+        ChangedWhileReadError: It was removed since `kind_at` saw it.
         WeightsError: The folder is empty, or has more files than a model can have.
     """
     top = os.path.join(root, *parts)
     if kind is Kind.FILE:
-        return [Found("", (), FileStat.of(os.stat(top, follow_symlinks=follow)))]
-    found = sorted(walk(top, follow=follow), key=lambda file: file.path.encode())
+        try:
+            return [Found("", (), FileStat.of(os.stat(top, follow_symlinks=follow)))]
+        except FileNotFoundError as error:
+            raise ChangedWhileReadError(f"{'/'.join(parts)} was removed meanwhile") from error
+    some = list(islice(walk(top, follow=follow), MAX_FILES + 1))  # a wrong folder can have millions
+    found = sorted(some, key=lambda file: file.path.encode())
     if not found:
         raise WeightsError(f"{'/'.join(parts)} is an empty folder")
     if len(found) > MAX_FILES:
         raise WeightsError(
-            f"{'/'.join(parts)} has {len(found):,} files, more than a model can have ({MAX_FILES:,})",
+            f"{'/'.join(parts)} has more files than a model can have ({MAX_FILES:,})",
             hint="pack them into one archive, and add that",
         )
     refuse_clashes(file.path for file in found)
@@ -124,7 +131,9 @@ def _walk(top: str, above: tuple[str, ...], *, follow: bool) -> Iterator[Found]:
             yield from _walk(top, inner, follow=follow)
         elif item.is_file(follow_symlinks=follow):
             safe_parts(path)
-            yield Found(path, inner, FileStat.of(item.stat(follow_symlinks=follow)))
+            with suppress(FileNotFoundError):  # removed while we walked
+                status = item.stat(follow_symlinks=follow)
+                yield Found(path, inner, FileStat.of(status))
         else:
             raise WeightsError(f"{path} is neither a file nor a folder")
 

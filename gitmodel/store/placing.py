@@ -1,29 +1,39 @@
 """Putting a version's files in place: all checked first, then renamed.
 
-Each file is written to a temporary name beside its final one and checked whole. Only when every file
-has passed are names changed, so that a failure leaves the old weights as they were. `have` is
-recorded last; a kill between two renames leaves a folder that `status` shows as changed and that
-`checkout` completes.
+Each file is written to a temporary name in the nearest folder that is there already, and checked
+whole. Only when every file has passed, and everything in the way is known to be replaceable, are
+names changed, so that a failure leaves the old weights as they were. `have` is recorded last; a kill
+between two renames leaves a folder that `status` shows as changed and that `checkout` completes.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.domain.paths import safe_parts
 from gitmodel.errors import GitmodelError, UnsavedWeightsError
 from gitmodel.store.handles import NewFile, folder_handle, space_errors
-from gitmodel.store.listing import Kind, kind_at, walk
+from gitmodel.store.listing import Found, Kind, kind_at, walk
 from gitmodel.store.records import FileStat, Known, Record, now_ns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Iterator
 
     from gitmodel.encoding.manifest import FileEntry, Manifest
     from gitmodel.store.worktree import WorkTree
+
+
+class _Staged(NamedTuple):
+    """A checked file under its temporary name. No descriptor is kept: a folder has many files."""
+
+    entry: FileEntry
+    whole: tuple[str, ...]  # the final place
+    folder: tuple[str, ...]  # where the temporary name is
+    temporary: str
+    stat: FileStat
 
 
 def place(
@@ -47,34 +57,30 @@ def place(
         force: Replace and remove also what is in no version.
 
     Raises:
-        UnsafePathError: A link or a file where a folder is needed.
-        DamagedObjectError: From `write`; nothing has been renamed then.
-        NoSpaceError: The work tree's file system is full; nothing has been renamed then.
+        UnsafePathError: A link on the way, or a file that is not the model's where a folder is
+            needed.
+        UnsavedWeightsError: Something in the way is in no version; nothing has been changed then.
+        DamagedObjectError: From `write`; nothing has been changed then.
+        NoSpaceError: The work tree's file system is full; nothing has been changed then.
     """
     parts = safe_parts(path)
     record = worktree.records.read(name)
-    folder = manifest.kind == "folder"
     known: dict[str, Known] = {}
-    with space_errors(worktree.root), ExitStack() as stack:
-        new: list[tuple[FileEntry, NewFile]] = []
+    with space_errors(worktree.root), _staging(worktree.root) as staged:
         for entry in manifest.files:
             whole = (*parts, *_parts_in(entry.path))
             kept = _keep(worktree.root, whole, record.files.get(entry.path), entry)
             if kept is not None:
                 known[entry.path] = kept
-                continue
-            with folder_handle(worktree.root, whole[:-1], create=True) as handle:
-                file = stack.enter_context(NewFile(handle, whole[-1]))
-            write(entry, file.descriptor)
-            file.set_back()
-            new.append((entry, file))
-        if folder:
-            _remove_left_over(worktree, parts, manifest, record, force=force)
-        else:
-            _make_way(worktree.root, parts, force=force)
-        for entry, file in new:
-            status = FileStat.of(file.place())
-            known[entry.path] = Known(status, now_ns(), entry.digest)
+            else:
+                staged.append(_stage(worktree.root, parts, whole, entry, write))
+        fresh = {file.entry.path for file in staged}
+        _make_way(worktree, parts, manifest, fresh, record, force=force)
+        while staged:
+            status = _rename(worktree.root, staged[-1])
+            file = staged.pop()
+            if status == file.stat._replace(ctime_ns=status.ctime_ns):
+                known[file.entry.path] = Known(status, now_ns(), file.entry.digest)
     have_files = {entry.path: entry.digest for entry in manifest.files}
     worktree.records.write(name, Record(manifest.digest, have_files, known))
 
@@ -90,37 +96,142 @@ def _keep(root: str, whole: tuple[str, ...], old: Known | None, entry: FileEntry
     return None
 
 
-def _make_way(root: str, parts: tuple[str, ...], *, force: bool) -> None:
-    """A single file can't be renamed over a folder: refuse, or remove what is there."""
-    if kind_at(root, parts) is not Kind.FOLDER:
-        return
-    top = os.path.join(root, *parts)
-    if not force:
-        raise UnsavedWeightsError(
-            f"{'/'.join(parts)} is a folder, the version asked for is a file",
-            hint="move it away, or use --force",
-        )
-    for file in list(walk(top)):
-        _unlink(root, (*parts, *file.parts))
-    _remove_empty_folders(top)
+@contextmanager
+def _staging(root: str) -> Iterator[list[_Staged]]:
+    """Files waiting to be renamed; whatever is still in the list at the end is removed."""
+    staged: list[_Staged] = []
+    try:
+        yield staged
+    finally:
+        for file in staged:
+            with suppress(OSError, GitmodelError):
+                _unlink(root, (*file.folder, file.temporary))
 
 
-def _remove_left_over(
-    worktree: WorkTree, parts: tuple[str, ...], manifest: Manifest, record: Record, *, force: bool
+def _stage(
+    root: str,
+    parts: tuple[str, ...],
+    whole: tuple[str, ...],
+    entry: FileEntry,
+    write: Callable[[FileEntry, int], None],
+) -> _Staged:
+    """Write and check one file under a temporary name."""
+    folder = _nearest_folder(root, parts, whole[:-1])
+    with folder_handle(root, folder, create=True) as handle, NewFile(handle, whole[-1]) as file:
+        write(entry, file.descriptor)
+        status = FileStat.of(file.set_back())
+        return _Staged(entry, whole, folder, file.keep(), status)
+
+
+def _nearest_folder(root: str, parts: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """The folder wanted, or the last one before a file of the model itself that is in the way.
+
+    Raises:
+        UnsafePathError: A link is in the way.
+    """
+    for count in range(len(parts), len(wanted) + 1):
+        if kind_at(root, wanted[:count]) is Kind.FILE:
+            return wanted[: count - 1]
+    return wanted
+
+
+def _rename(root: str, file: _Staged) -> FileStat:
+    """Give a file its final name; what is there is replaced, a link itself and not its target."""
+    with (
+        folder_handle(root, file.folder) as source,
+        folder_handle(root, file.whole[:-1], create=True) as target,
+    ):
+        name = file.whole[-1]
+        os.rename(file.temporary, name, src_dir_fd=source, dst_dir_fd=target)
+        return FileStat.of(os.stat(name, dir_fd=target, follow_symlinks=False))
+
+
+def _make_way(
+    worktree: WorkTree,
+    parts: tuple[str, ...],
+    manifest: Manifest,
+    fresh: Collection[str],
+    record: Record,
+    *,
+    force: bool,
 ) -> None:
-    top = os.path.join(worktree.root, *parts)
-    wanted = {entry.path for entry in manifest.files}
-    for file in list(walk(top)):
-        if file.path in wanted:
-            continue
-        mine = record.have_files.get(file.path)
-        if not force and (mine is None or worktree.hash(parts, file).digest != mine):
-            raise UnsavedWeightsError(
-                f"{'/'.join((*parts, file.path))} is in no version",
-                hint="move it away, or use --force to remove it",
-            )
-        _unlink(worktree.root, (*parts, *file.parts))
-    _remove_empty_folders(top)
+    """Remove what the new version does not have, after checking that all of it may be removed.
+
+    Args:
+        worktree: The work tree.
+        parts: Where the model lies.
+        manifest: The new version.
+        fresh: Paths of its files that are about to be renamed into place.
+        record: What is remembered of the model.
+        force: Remove also what is in no version.
+    """
+    wanted = {entry.path for entry in manifest.files if manifest.kind == "folder"}
+    doomed: set[tuple[str, ...]] = set()
+    for file in _files_at(worktree.root, parts, folder_wanted=manifest.kind == "folder"):
+        if file.path not in wanted:
+            _refuse_unsaved(worktree, parts, file, record, force=force)
+            doomed.add(file.parts)
+        elif file.path in fresh and "/".join(file.parts) != file.path:
+            # The same file, but spelled in another form of Unicode, which rename(2) keeps apart.
+            doomed.add(file.parts)
+    emptied = {inner[:count] for inner in doomed for count in range(len(inner))}
+    for path in fresh:
+        emptied |= _folders_to_empty(worktree.root, parts, _parts_in(path), doomed)
+    for inner in doomed:
+        _unlink(worktree.root, (*parts, *inner))
+    for inner in sorted(emptied, key=len, reverse=True):
+        whole = (*parts, *inner)
+        with suppress(OSError, GitmodelError), folder_handle(worktree.root, whole[:-1]) as handle:
+            os.rmdir(whole[-1], dir_fd=handle)
+
+
+def _files_at(root: str, parts: tuple[str, ...], *, folder_wanted: bool) -> list[Found]:
+    """The model's files that are there, but for a single file that another one replaces."""
+    top = os.path.join(root, *parts)
+    there = kind_at(root, parts)
+    if there is Kind.FOLDER:
+        return list(walk(top))
+    if there is Kind.FILE and folder_wanted:
+        return [Found("", (), FileStat.of(os.stat(top, follow_symlinks=False)))]
+    return []
+
+
+def _refuse_unsaved(
+    worktree: WorkTree, parts: tuple[str, ...], file: Found, record: Record, *, force: bool
+) -> None:
+    mine = record.have_files.get(file.path)
+    if not force and (mine is None or worktree.hash(parts, file).digest != mine):
+        raise UnsavedWeightsError(
+            f"{'/'.join((*parts, *_parts_in(file.path)))} is in no version",
+            hint="move it away, or use --force to remove it",
+        )
+
+
+def _folders_to_empty(
+    root: str, parts: tuple[str, ...], inner: tuple[str, ...], doomed: Collection[tuple[str, ...]]
+) -> set[tuple[str, ...]]:
+    """Folders that must go because a file gets the name of the outermost one.
+
+    Raises:
+        UnsavedWeightsError: It holds something that is never part of a model (a `.git`, say), so it
+            is nobody's to remove, not even by force.
+    """
+    top = os.path.join(root, *parts, *inner)
+    if os.path.islink(top) or not os.path.isdir(top):
+        return set()
+    folders = {inner}
+    for folder, below, names in os.walk(top):
+        here = (*inner, *os.path.relpath(folder, top).split(os.sep)) if folder != top else inner
+        links = [name for name in below if os.path.islink(os.path.join(folder, name))]
+        for name in [*names, *links]:
+            if (*here, name) not in doomed:
+                raise UnsavedWeightsError(
+                    f"{'/'.join((*parts, *here, name))} is not part of the model, and the version "
+                    f"asked for has a file called {'/'.join((*parts, *inner))}",
+                    hint="move it away",
+                )
+        folders |= {(*here, name) for name in below}
+    return folders
 
 
 def _unlink(root: str, whole: tuple[str, ...]) -> None:
@@ -130,9 +241,3 @@ def _unlink(root: str, whole: tuple[str, ...]) -> None:
 
 def _parts_in(path: str) -> tuple[str, ...]:
     return safe_parts(path) if path else ()
-
-
-def _remove_empty_folders(top: str) -> None:
-    for folder, _, _ in os.walk(top, topdown=False):
-        with suppress(OSError):
-            os.rmdir(folder)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gitmodel.store.cache import Cache
 
 _GROUP = 4 * 2**20  # bytes of decoded chunks a worker takes at a time
+_GROUPS_IN_FLIGHT = 12  # 48 MiB, however many cores there are
 
 
 class DamagedPackError(DamagedObjectError):
@@ -41,8 +42,9 @@ class Reader:
 
     def __init__(self, cache: Cache, *, workers: int | None = None) -> None:
         self._cache = cache
-        self._count = workers or os.cpu_count() or 1
-        self._workers = ThreadPoolExecutor(self._count, thread_name_prefix="gitmodel-decode")
+        count = workers or os.cpu_count() or 1
+        self._in_flight = min(count + 1, _GROUPS_IN_FLIGHT)
+        self._workers = ThreadPoolExecutor(count, thread_name_prefix="gitmodel-decode")
 
     def __enter__(self) -> Self:
         return self
@@ -84,7 +86,7 @@ class Reader:
         """The checked chunks of a file, in order."""
         waiting: deque[Future[list[bytes | memoryview]]] = deque()
         for group in _groups(manifest, entry):
-            if len(waiting) > self._count + 1:
+            if len(waiting) > self._in_flight:
                 yield from waiting.popleft().result()
             waiting.append(self._workers.submit(self._decode, manifest, group))
         while waiting:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import quote
 
-from gitmodel.domain.digest import Digest
+from gitmodel.domain.digest import Digest, digest_of
 from gitmodel.errors import GitmodelError
 from gitmodel.store.handles import temporary_name
 
@@ -24,6 +24,7 @@ from gitmodel.store.handles import temporary_name
 # may have changed without a trace. Where stat shows nanoseconds a tick is a few ms, else up to 2 s.
 _FINE_TICK_NS = 50_000_000
 _COARSE_TICK_NS = 2_500_000_000
+_LONGEST = 200  # characters of a record's file name, before ".json"
 
 
 class FileStat(NamedTuple):
@@ -62,7 +63,6 @@ class Record:
         have: Digest last added or checked out here.
         have_files: Of a folder: path -> digest of the files that made up `have`.
         files: Path in the model ("" for a single file) -> what is known of that file.
-        digest: Of the whole as last seen, valid while every file of `files` is unchanged.
     """
 
     have: Digest | None = None
@@ -95,7 +95,16 @@ class Record:
                     for path, row in value["files"].items()
                 },
             )
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError, GitmodelError):
+        except (
+            ValueError,
+            OverflowError,
+            RecursionError,
+            KeyError,
+            IndexError,
+            TypeError,
+            AttributeError,
+            GitmodelError,
+        ):
             return cls()
 
 
@@ -110,7 +119,10 @@ class Records:
         self._folder = folder
 
     def _path(self, name: str) -> str:
-        return os.path.join(self._folder or os.devnull, quote(name, safe="") + ".json")
+        plain = quote(name, safe="")
+        if len(plain) > _LONGEST:  # "/" takes three characters, and a file name has 255 bytes
+            plain = digest_of(name.encode()).hex
+        return os.path.join(self._folder or os.devnull, f"{plain}.json")
 
     def read(self, name: str) -> Record:
         """The record of a model; an empty one if there is none."""
@@ -137,12 +149,12 @@ class Records:
 
     def remove(self, name: str) -> None:
         """Forget a model."""
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, NotADirectoryError):
             os.unlink(self._path(name))
 
     def rename(self, old: str, new: str) -> None:
         """Keep the record of a model that gets another name."""
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, NotADirectoryError):
             os.replace(self._path(old), self._path(new))
 
 

@@ -10,16 +10,13 @@ left open after `close`, so nothing is printed when the interpreter ends.
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import aiohttp
 from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
-from fsspec.asyn import FSTimeoutError, sync
 from s3fs import S3FileSystem
 
-from gitmodel.store.backend import ObjectInfo
 from gitmodel.store.cloud import (
     CONNECT_TIMEOUT_SECONDS,
     READ_TIMEOUT_SECONDS,
@@ -29,6 +26,8 @@ from gitmodel.store.cloud import (
     TooLargeError,
 )
 from gitmodel.store.cloud_errors import one_line, without_user
+from gitmodel.store.keys import ObjectInfo
+from gitmodel.store.loop import RequestLoop
 from gitmodel.store.retry import Fault, FaultKind
 
 if TYPE_CHECKING:
@@ -100,7 +99,6 @@ _BROKEN = (
     boto.ResponseStreamingError,
     ResponseParserError,  # an answer that is not S3's: a proxy, a captive portal
     aiohttp.ClientError,
-    FSTimeoutError,
     TimeoutError,
     ConnectionError,
 )
@@ -140,7 +138,7 @@ class S3Service(Service):
         super().__init__(filesystem, root, url=url, endpoint=endpoint)
         self.bucket, _, self.prefix = root.partition("/")
         self._bucket_was_seen = False
-        self._closed = False
+        self._requests = RequestLoop(filesystem.loop)
 
     @property
     def endpoint(self) -> str:
@@ -168,11 +166,16 @@ class S3Service(Service):
     def put(self, key: str, data: bytes, *, exclusive: bool) -> None:
         """See `Service.put`."""
         mode = "create" if exclusive else "overwrite"
-        answer = self.filesystem.pipe_file(self.path(key), data, mode=mode)
+        pipe_file = self.filesystem._pipe_file  # noqa: SLF001 - fsspec's asynchronous interface
+        answer = self._requests.run(pipe_file, self.path(key), data, mode=mode)
         if answer is not None and not answer.get("ETag"):
             # A proxy or captive portal says 200 to anything; S3 says what it stored.
             raise Fault(FaultKind.REFUSED, "the answer to the upload is not one of S3")
         self._bucket_was_seen = True
+
+    def remove(self, key: str) -> None:
+        """See `Service.remove`; S3 answers the same whether it was there or not."""
+        self._call("delete_object", Key=self._object(key))
 
     def stat(self, key: str) -> int:
         """See `Service.stat`: one HEAD."""
@@ -202,12 +205,7 @@ class S3Service(Service):
 
     def close(self) -> None:
         """See `Service.close`: ends the session on the loop where it lives."""
-        if self._closed or self.filesystem._s3 is None:  # noqa: SLF001 - None until the first request
-            return
-        self._closed = True
-        creator = self.filesystem._s3creator  # noqa: SLF001 - s3fs has no public way to close
-        with contextlib.suppress(FSTimeoutError):
-            sync(self.filesystem.loop, creator.__aexit__, None, None, None, timeout=5)
+        self._requests.close(self._close)
 
     def fault(self, error: Exception) -> Fault:
         """See `Service.fault`."""
@@ -236,12 +234,13 @@ class S3Service(Service):
         return f"{self.prefix}/{key}" if self.prefix else key
 
     def _transfer(self, key: str, limit: int, header: Mapping[str, str]) -> bytes:
-        data: bytes = sync(self.filesystem.loop, self._download, key, limit, header)
+        data: bytes = self._requests.run(self._download, key, limit, header)
         self._bucket_was_seen = True
         return data
 
     def _call(self, method: str, **arguments: str) -> Any:
-        found = self.filesystem.call_s3(method, Bucket=self.bucket, **arguments)
+        call = self.filesystem._call_s3  # noqa: SLF001 - what `call_s3` wraps, for this loop
+        found = self._requests.run(call, method, Bucket=self.bucket, **arguments)
         self._bucket_was_seen = True
         return found
 
@@ -255,6 +254,11 @@ class S3Service(Service):
             raise Fault(FaultKind.NO_ROOT, "404 Not Found") from error
         except PermissionError:
             self._bucket_was_seen = True  # it is there, we may not look at it
+
+    async def _close(self) -> None:
+        if self.filesystem._s3 is not None:  # noqa: SLF001 - None until the first request
+            # s3fs has no public way to close that waits until it is done.
+            await self.filesystem._s3creator.__aexit__(None, None, None)  # noqa: SLF001
 
     async def _download(self, key: str, limit: int, header: Mapping[str, str]) -> bytes:
         name = self._object(key)

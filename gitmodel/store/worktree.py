@@ -93,7 +93,10 @@ class WorkTree:
         if kind in (Kind.MISSING, Kind.LINK):
             return Weights(kind)
         record = self.records.read(name)
-        found = list_files(self.root, parts, kind, follow=follow)
+        try:
+            found = list_files(self.root, parts, kind, follow=follow)
+        except ChangedWhileReadError:
+            return Weights(kind, changing=True)
         files: list[ListedFile] = []
         known: dict[str, Known] = {}
         hashed = False
@@ -211,12 +214,16 @@ class WorkTree:
         return Weights(survey.kind, manifest.digest, manifest.total_size, files)
 
     def _open(self, parts: tuple[str, ...], inner: tuple[str, ...], *, follow: bool) -> int:
-        if follow:
-            full = os.path.join(self.root, *parts, *inner)
-            return os.open(full, os.O_RDONLY | os.O_CLOEXEC)
         whole = (*parts, *inner)
-        with folder_handle(self.root, whole[:-1]) as handle:
-            return open_file(handle, whole[-1])
+        try:
+            if follow:
+                return os.open(os.path.join(self.root, *whole), os.O_RDONLY | os.O_CLOEXEC)
+            with folder_handle(self.root, whole[:-1]) as handle:
+                return open_file(handle, whole[-1])
+        except FileNotFoundError as error:
+            raise ChangedWhileReadError(
+                f"{'/'.join(whole)} was removed while it was read", hint="gitmodel status"
+            ) from error
 
     def hash(self, parts: tuple[str, ...], file: Found, *, follow: bool = False) -> Known:
         """Read a file that was listed.

@@ -20,7 +20,7 @@ from gitmodel.encoding.codec import Codec, encode
 from gitmodel.encoding.cut import CutterId, content_cutter
 from gitmodel.encoding.manifest import ChunkPlace, Manifest, ManifestBuilder
 from gitmodel.encoding.pack import ChunkHeader, Pack, PackBuilder
-from gitmodel.errors import ChangedWhileReadError
+from gitmodel.errors import ChangedWhileReadError, ObjectMissingError
 from gitmodel.store.objects import manifest_key, pack_key
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 WINDOW = 8 * 2**20  # bytes read at a time
 GROUP = 2 * 2**20  # bytes of chunks a worker takes at a time
+_GROUPS_IN_FLIGHT = 24  # 48 MiB, however many cores there are
 _PACKS_IN_FLIGHT = 3
 
 
@@ -66,7 +67,7 @@ class _Chunk(NamedTuple):
     hash: bytes
     raw_size: int
     codec: int
-    payload: bytes | memoryview | None
+    payload: bytes | None
 
 
 class _WrittenFile(NamedTuple):
@@ -116,7 +117,7 @@ class _Writer:
         self._cutter_id: CutterId = content_cutter().id
         self._workers = ThreadPoolExecutor(workers, thread_name_prefix="gitmodel-encode")
         self._flusher = ThreadPoolExecutor(1, thread_name_prefix="gitmodel-flush")
-        self._limit = workers * 3
+        self._limit = min(workers * 3, _GROUPS_IN_FLIGHT)
         self._groups: deque[tuple[Future[list[_Chunk]], list[bytes]]] = deque()
         self._flushing: deque[Future[None]] = deque()
         self._pack = PackBuilder()
@@ -141,11 +142,8 @@ class _Writer:
         finally:
             os.close(descriptor)
         changed = (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns)
-        if changed or after.st_size != self._files[-1].size:
-            raise ChangedWhileReadError(
-                f"{source.path or 'the file'} changed while it was read",
-                hint="wait until training has finished writing, then run gitmodel add again",
-            )
+        if changed or not after.st_size == self._files[-1].size == source.size:
+            raise _changed(source)
 
     def _read(self, descriptor: int, source: SourceFile) -> _WrittenFile:
         hasher = FileHasher()
@@ -155,11 +153,12 @@ class _Writer:
         carry = b""
         final = False
         while not final:
-            window = bytearray(len(carry) + WINDOW)
+            wanted = min(WINDOW, max(source.size - size, 0) + 1)  # one more shows the end
+            window = bytearray(len(carry) + wanted)
             window[: len(carry)] = carry
             view = memoryview(window)
             count = _read_into(descriptor, view[len(carry) :])
-            final = count < WINDOW
+            final = count < wanted
             view = view[: len(carry) + count]
             hasher.update(view[len(carry) :])
             lengths = cutter.feed(view, final=final)
@@ -168,6 +167,8 @@ class _Writer:
             self._submit(view, lengths, chunks)
             size += count
             self._progress.advance(count)
+            if size > source.size:  # it may grow for ever
+                raise _changed(source)
         return _WrittenFile(source.path, size, hasher.result(), chunks)
 
     def _submit(self, view: memoryview, lengths: list[int], chunks: list[bytes]) -> None:
@@ -224,9 +225,10 @@ class _Writer:
         self._flushing.append(self._flusher.submit(self._flush, pack))
 
     def _flush(self, pack: Pack) -> None:
-        if not self._cache.has_pack(pack.name, pack.size):
+        # A damaged one is replaced: storing weights again is how a person mends the cache.
+        if not self._cache.has_sound_pack(pack.name, pack.size):
             self._cache.write_pack(pack.name, pack.parts, durable=True)
-            self._keys.append(pack_key(pack.name))
+        self._keys.append(pack_key(pack.name))  # whoever wrote it may not have flushed its name
 
     def finish(self, *, folder: bool) -> Manifest:
         """Write what is left; the manifest is written when every pack is durable."""
@@ -240,6 +242,11 @@ class _Writer:
             known = self._cache.manifest(manifest.digest)
             return manifest if known is None else known
         self._cache.sync_folders(self._keys)
+        if self._cache.missing_packs(manifest):  # a pack to be reused went while we wrote
+            raise ObjectMissingError(
+                f"packs vanished from the cache {self._cache.root} meanwhile",
+                hint="run the same command again",
+            )
         self._cache.write_manifest(manifest, durable=True)
         self._cache.sync_folders([manifest_key(manifest.digest)])
         return manifest
@@ -277,6 +284,13 @@ class _Writer:
         return builder.build(digest, "folder" if folder else "file")
 
 
+def _changed(source: SourceFile) -> ChangedWhileReadError:
+    return ChangedWhileReadError(
+        f"{source.path or 'the file'} changed while it was read",
+        hint="wait until training has finished writing, then run gitmodel add again",
+    )
+
+
 def _known_places(cache: Cache, reuse: Iterable[Manifest]) -> dict[bytes, _Place]:
     """Where the self-contained chunks of these manifests lie, as far as the cache has their packs."""
     places: dict[bytes, _Place] = {}
@@ -308,7 +322,8 @@ def _encode_group(group: list[memoryview], places: dict[bytes, _Place]) -> list[
             done.append(_Chunk(name, len(raw), Codec.RAW, None))
         else:
             codec, payload = encode(raw)
-            done.append(_Chunk(name, len(raw), codec, payload))
+            # A copy: a view of 256 KiB would keep its whole window, 8 MiB, until the pack is out.
+            done.append(_Chunk(name, len(raw), codec, bytes(payload)))
     return done
 
 

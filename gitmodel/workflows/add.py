@@ -99,7 +99,7 @@ def add(
         write_pointer(project, pointer_path, pointer)
     touched = [pointer_path, *ignore_weights(project, place)]
     project.index.stage(touched)
-    warning = dropped(old, pointer)
+    warning = dropped(old, pointer, place)
     return AddReport(
         name=chosen,
         version=pointer.version,

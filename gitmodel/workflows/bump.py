@@ -252,7 +252,7 @@ def _bump(project: Project, model: Model, report: CommitReport) -> None:
     )
     _write_staged(project, model, pointer)
     report.bumped.append((model.name, model.pointer.version, pointer.version))
-    warning = dropped(model.pointer, pointer)
+    warning = dropped(model.pointer, pointer, model.weights)
     if warning is not None:
         report.notes.append(warning)
 

@@ -16,7 +16,7 @@ import shutil
 import sys
 import tempfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from gitmodel.errors import GitmodelError, RepositoryError, UsageError
 from gitmodel.git.program import find_program
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from gitmodel.workflows.project import Context
-
-    type Run = Callable[[list[str], str, Mapping[str, str]], int]
 
 MODEL = "moons"
 _SERVER = "server.git"
@@ -45,6 +43,19 @@ _GIT_CONFIG = """\
 [advice]
 \tdetachedHead = false
 """
+
+
+class Run(Protocol):
+    """How a front door runs a command for the demo."""
+
+    def __call__(self, arguments: list[str], folder: str, environment: Mapping[str, str], /) -> int:
+        """Run a command with its output shown; returns its exit code.
+
+        Args:
+            arguments: The program and what follows it.
+            folder: Where it runs.
+            environment: The whole of its environment.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +90,7 @@ def run_demo(
         folder: Where; must be empty or not there yet, and is kept. A temporary folder if None.
         keep: Keep the temporary folder.
         say: Print one line; it must be out before a command that `run` starts writes.
-        run: Run a command in a folder with an environment, with its output shown; returns its exit
-            code.
+        run: Run a command and show its output.
 
     Raises:
         UsageError: `folder` has something in it.
@@ -96,7 +106,8 @@ def run_demo(
         demo.show()
     finally:
         if kept:
-            say(f"\nEverything is in {scratch} for you to look at.")
+            say("")
+            say(f"Everything is in {scratch} for you to look at.")
         else:
             shutil.rmtree(scratch, ignore_errors=True)
     if not kept:
@@ -214,8 +225,8 @@ class _Demo:
         return self._checksum(WEIGHTS_NAME)
 
     def _colleague(self, trained: str) -> None:
-        self._enter("..")
         self._step("A colleague clones the repository. The weights are not in it.")
+        self._enter("..")
         self._git("clone", "--quiet", _SERVER, _COLLEAGUE)
         self._enter(_COLLEAGUE)
         self._step("Hooks are never part of a clone, so each clone asks for them once.")
@@ -274,15 +285,20 @@ class _Demo:
         Raises:
             GitmodelError: It does not.
         """
-        size = os.path.getsize(self._path(name))
-        if self._checksum(name) != expected:
-            raise GitmodelError(
-                f"{name} is not {what}: its {size:,} bytes differ",
-                hint="this is a defect of gitmodel; please report it with this output",
-                model=MODEL,
-            )
-        self.compared += 1
-        self._say(f"{name}: {size:,} bytes, the same, byte for byte, as {what}.")
+        if not os.path.isfile(self._path(name)):
+            found = "there is no such file"
+        elif self._checksum(name) != expected:
+            found = f"its {os.path.getsize(self._path(name)):,} bytes differ"
+        else:
+            self.compared += 1
+            size = os.path.getsize(self._path(name))
+            self._say(f"{name}: {size:,} bytes, the same, byte for byte, as {what}.")
+            return
+        raise GitmodelError(
+            f"{name} is not {what}: {found}",
+            hint="this is a defect of gitmodel; please report it with this output",
+            model=MODEL,
+        )
 
     def _checksum(self, name: str) -> str:
         """SHA-256 of a file: not gitmodel's own hash, so that the comparison stands alone."""

@@ -7,7 +7,6 @@ library that it does not need. Environment, clock and randomness are given, neve
 from __future__ import annotations
 
 import os
-import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -33,6 +32,10 @@ CONFIG_NAME = ".gitmodel.yaml"
 PRIMARY = "primary"
 
 
+def _random_hex(size: int) -> str:
+    return os.urandom(size).hex()  # what secrets.token_hex is, without importing hmac and hashlib
+
+
 def _silent() -> Progress:
     from gitmodel.domain.progress import Silent
 
@@ -56,7 +59,7 @@ class Context:
     folder: str
     progress: Progress = field(default_factory=_silent)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    random: Callable[[int], str] = secrets.token_hex
+    random: Callable[[int], str] = _random_hex
     note: Callable[[str], None] = lambda _text: None
 
     def timestamp(self) -> str:

@@ -123,13 +123,13 @@ def _with_metadata(pointer: Pointer, metadata: Metadata) -> Pointer:
     return pointer
 
 
-def dropped(old: Pointer | None, new: Pointer) -> str | None:
+def dropped(old: Pointer | None, new: Pointer, weights: str) -> str | None:
     """What to tell a person about metadata that was not carried over, None if nothing was lost."""
     if old is None or old.digest == new.digest or new.metrics or not old.metrics:
         return None
     return (
         f"{new.name}: the metrics of version {old.version} do not describe the new weights and were "
-        f"dropped; add new ones with: gitmodel add {new.path} -M NAME=VALUE"
+        f"dropped; add new ones with: gitmodel add {weights} -M NAME=VALUE"
     )
 
 

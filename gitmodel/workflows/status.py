@@ -63,12 +63,14 @@ class StatusReport:
     models: list[ModelStatus] = field(default_factory=list)
     broken: list[GitmodelError] = field(default_factory=list)
     remote: str = ""
-    hooks_missing: bool = False
 
     @property
     def clean(self) -> bool:
         """Whether there is nothing to do."""
-        fine = all(model.state is State.CLEAN and model.published for model in self.models)
+        fine = all(
+            model.state is State.CLEAN and model.committed and model.published
+            for model in self.models
+        )
         return fine and not self.broken
 
 

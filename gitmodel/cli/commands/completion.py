@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from gitmodel.cli.session import Session
 
 _COMPLETION = """\
-bash   gitmodel completion bash > ~/.local/share/bash-completion/completions/gitmodel
-zsh    gitmodel completion zsh > DIR/_gitmodel, where DIR is in $fpath
-tcsh   gitmodel completion tcsh > ~/.gitmodel.tcsh, and source it in ~/.tcshrc"""
+Write it to a file that the shell reads:
+  bash   ~/.local/share/bash-completion/completions/gitmodel
+  zsh    _gitmodel in a folder of $fpath
+  tcsh   any file, with a line in ~/.tcshrc: source FILE"""
 _FILES = frozenset({"PATH", "FILE"})
 _FOLDERS = frozenset({"DIR", "FOLDER"})
 

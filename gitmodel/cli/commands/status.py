@@ -10,11 +10,12 @@ from gitmodel.cli.wording import size_text
 if TYPE_CHECKING:
     from gitmodel.cli.parsers import Verbs
     from gitmodel.cli.session import Session
+    from gitmodel.workflows.project import Project
     from gitmodel.workflows.status import ModelStatus
 
 _STATUS = """\
 Compares the weights on disk, what was last added or checked out here, and the
-pointers. It does not ask the remote. Exit code 1 means that a pointer is broken."""
+pointers. It does not ask the remote. Exit code 1: a pointer is broken."""
 
 
 def add_parser(verbs: Verbs) -> None:
@@ -34,13 +35,14 @@ def run(session: Session) -> int:
 
     with session.project() as project:
         report = status(project)
+        missing = _missing_hooks(project)
     output = session.output
     if output.as_json:
         from gitmodel.cli.document import plain
 
         content = plain(report)
         assert isinstance(content, dict)  # noqa: S101  (a report is a dataclass)
-        output.json({"clean": report.clean, **content})
+        output.json({"clean": report.clean, **content, "hooks_missing": missing})
     else:
         output.table([_row(model) for model in report.models])
         if not report.models and not report.broken:
@@ -49,10 +51,22 @@ def run(session: Session) -> int:
         output.detail(f"remote {report.remote}")
     for error in report.broken:
         output.error(error)
-    if report.hooks_missing:
-        output.warn("hooks are not installed in this clone, so commits make no versions")
+    if missing:
+        output.warn(f"hooks that are not installed in this clone: {', '.join(missing)}")
         output.hint("gitmodel install")
     return 1 if report.broken else 0
+
+
+def _missing_hooks(project: Project) -> list[str]:
+    """Of the two hooks that carry the promises, those that Git has nothing to run for.
+
+    A hook of another tool may well run ours; `gitmodel doctor` looks closer.
+    """
+    from gitmodel.githooks.inspection import HookState, find
+
+    folder = project.repository.hooks_folder()
+    nothing = {HookState.ABSENT, HookState.NOT_EXECUTABLE}
+    return [name for name in ("pre-commit", "pre-push") if find(folder, name).state in nothing]
 
 
 def _row(model: ModelStatus) -> list[str | Paint]:

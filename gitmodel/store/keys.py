@@ -1,0 +1,55 @@
+"""Keys of objects, and what a listing says about them.
+
+A *key* is a relative path with `/` ("packs/ab/ab12…") that means the same on every store.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gitmodel.errors import UnsafePathError
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """What a listing says about one object.
+
+    Args:
+        key: Its key, without the remote's own prefix.
+        size: Bytes.
+        modified: Unix seconds by the store's clock; compare only with other times of that store.
+        etag: The store's opaque mark of this content or write; empty where there is none.
+    """
+
+    key: str
+    size: int
+    modified: float
+    etag: str
+
+
+def check_key(key: str) -> str:
+    """Return a key that stays below the remote's prefix on every store, or refuse it.
+
+    Keys are made by gitmodel; this is the second lock, because a `..` in one would leave the folder
+    and a `?` would be read as an object's version by s3fs and adlfs.
+
+    Raises:
+        UnsafePathError: Empty, absolute, with `.`, `..` or empty parts, control characters,
+            backslash, `?` or `#`, or a name that is reserved for temporary files.
+    """
+    parts = key.split("/")
+    bad_part = any(part in {"", ".", ".."} or part.startswith(".tmp-") for part in parts)
+    if bad_part or any(sign in key for sign in "\\?#") or not key.isprintable():
+        raise UnsafePathError(f"The object key {key!r} is not a plain relative path")
+    return key
+
+
+def check_prefix(prefix: str) -> str:
+    """Return a prefix for listing that stays below the remote's own, or refuse it.
+
+    Raises:
+        UnsafePathError: As for keys; "" and a trailing "/" are fine.
+    """
+    if prefix:
+        check_key(prefix.removesuffix("/"))
+    return prefix

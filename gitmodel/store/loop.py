@@ -1,0 +1,70 @@
+"""Requests on fsspec's event loop, made from ordinary threads.
+
+fsspec runs all asynchronous file systems of a process on one loop in a thread of its own. Its `sync`
+forgets a request when the waiting thread is interrupted; the interpreter then ends with "Task was
+destroyed but it is pending!". Here every request is remembered until it has ended.
+
+Guaranteed: after `close` none of our requests is left on the loop; those of other users stay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import threading
+from typing import TYPE_CHECKING, Any
+
+from gitmodel.store.retry import Fault, FaultKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+CLOSE_SECONDS = 5.0
+
+
+class RequestLoop:
+    """Runs requests of one service.
+
+    Args:
+        loop: The running loop of the file system.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._lock = threading.Lock()
+        self._pending: set[concurrent.futures.Future[Any]] = set()
+        self._closed = False
+
+    def run(
+        self, request: Callable[..., Coroutine[Any, Any, Any]], *arguments: Any, **options: Any
+    ) -> Any:
+        """Run a request and return its result; an interrupted wait ends the request.
+
+        Raises:
+            Fault: The service was closed before or meanwhile.
+        """
+        with self._lock:
+            if self._closed:
+                raise Fault(FaultKind.REFUSED, "the connection is closed")
+            future = asyncio.run_coroutine_threadsafe(request(*arguments, **options), self._loop)
+            self._pending.add(future)
+        try:
+            return future.result()
+        except concurrent.futures.CancelledError as error:
+            raise Fault(FaultKind.REFUSED, "the connection was closed meanwhile") from error
+        finally:
+            future.cancel()  # does nothing to a request that has ended
+            with self._lock:
+                self._pending.discard(future)
+
+    def close(self, last: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """End all requests, then run `last`, which closes the session; only the first call counts."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            pending = list(self._pending)
+        for future in pending:
+            future.cancel()
+        closing = asyncio.run_coroutine_threadsafe(last(), self._loop)
+        concurrent.futures.wait([closing], timeout=CLOSE_SECONDS)
