@@ -23,10 +23,19 @@ if TYPE_CHECKING:
 
 __all__ = ["azure_server", "s3_server"]  # fixtures, given on to every test
 
+# A slow machine is no defect: nothing here is judged by time.
+_PATIENT = (hypothesis.HealthCheck.too_slow,)
 hypothesis.settings.register_profile(
-    "ci", derandomize=True, deadline=None, max_examples=60, database=None
+    "ci",
+    derandomize=True,
+    deadline=None,
+    max_examples=60,
+    database=None,
+    suppress_health_check=_PATIENT,
 )
-hypothesis.settings.register_profile("deep", deadline=None, max_examples=5000)
+hypothesis.settings.register_profile(
+    "deep", deadline=None, max_examples=5000, suppress_health_check=_PATIENT
+)
 hypothesis.settings.load_profile(os.environ.get("GITMODEL_TESTS_PROFILE", "ci"))
 
 # What would let the machine leak into a test. Our own switches are included: a test sets its own.
