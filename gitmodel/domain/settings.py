@@ -51,8 +51,10 @@ class LocalSettings(Overrides):
         commit_limit: Bytes that a hook hashes inside `git commit` before it asks for `gitmodel add`.
         trust: Fingerprints of remotes (`Remote.fingerprint`) to which this person said yes.
         mirrors: The same overrides for mirrors, by name (`gitmodel.NAME.endpoint`).
+        s3_endpoint: What AWS's own variables say; counts for an S3 primary where nothing else does.
     """
 
+    s3_endpoint: str | None = None
     cache: str | None = None
     commit_limit: int = DEFAULT_COMMIT_LIMIT
     trust: frozenset[str] = frozenset()
@@ -96,8 +98,8 @@ class LocalSettings(Overrides):
         """Return these settings with those of the environment, which win over Git's configuration.
 
         Read are GITMODEL_ENDPOINT, GITMODEL_PROFILE, GITMODEL_REGION, GITMODEL_CACHE and GITMODEL_TRUST (one
-        fingerprint a line). AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL count where nothing else is said:
-        without that a committed endpoint would win over the person's own.
+        fingerprint a line). AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL count for S3 where nothing else is
+        said: without that a committed endpoint would win over the person's own.
 
         Raises:
             ConfigError: A value cannot be what its name says.
@@ -111,7 +113,8 @@ class LocalSettings(Overrides):
         trust = {_plain(line.strip(), "GITMODEL_TRUST") for line in lines if line.strip()}
         return replace(
             self,
-            endpoint=own.get("endpoint") or self.endpoint or _usual_endpoint(environment),
+            endpoint=own.get("endpoint") or self.endpoint,
+            s3_endpoint=_usual_endpoint(environment),
             profile=own.get("profile") or self.profile,
             region=own.get("region") or self.region,
             cache=own.get("cache") or self.cache,
@@ -132,7 +135,7 @@ def effective(remote: Remote, settings: LocalSettings, *, mirror: str | None = N
         return remote
     return replace(
         remote,
-        endpoint=own.endpoint or remote.endpoint,
+        endpoint=_own_endpoint(remote, settings, mirror) or remote.endpoint,
         region=own.region or remote.region,
         profile=own.profile,
     )
@@ -160,7 +163,7 @@ def needs_trust(
     if upload:
         return True
     return remote.is_foreign and (
-        remote.scheme == "file" or not _overrides(settings, mirror).endpoint
+        remote.scheme == "file" or not _own_endpoint(remote, settings, mirror)
     )
 
 
@@ -173,6 +176,12 @@ def _usual_endpoint(environment: Mapping[str, str]) -> str | None:
 
 def _overrides(settings: LocalSettings, mirror: str | None) -> Overrides:
     return settings if mirror is None else settings.mirrors.get(mirror, Overrides())
+
+
+def _own_endpoint(remote: Remote, settings: LocalSettings, mirror: str | None) -> str | None:
+    own = _overrides(settings, mirror).endpoint
+    usual = mirror is None and remote.scheme == "s3"
+    return own or (settings.s3_endpoint if usual else None)
 
 
 def _own(name: str, value: str, where: str) -> str:

@@ -315,13 +315,16 @@ class Project:
         from gitmodel.store.objects import ObjectStore
 
         if upload and not chosen_now and not self.is_trusted(name, upload=True):
-            raise self._untrusted(name)
+            raise self._untrusted(name, "uploaded to")
+        readable = chosen_now or self.is_trusted(name, upload=False)
+        if not readable and self.address(name).scheme == "file":
+            raise self._untrusted(name, "read from")  # a share is told who asks
         if name not in self._stores:
             default = name == PRIMARY and self.uses_default_folder()
             address = self.address(name)
             backend = open_backend(
                 address,
-                trusted=chosen_now or self.is_trusted(name, upload=False),
+                trusted=readable,
                 profile=address.profile,
                 root=self.root,
                 create_root=default,
@@ -330,11 +333,11 @@ class Project:
             self._stores[name] = ObjectStore(backend)
         return self._stores[name]
 
-    def _untrusted(self, name: str) -> Exception:
+    def _untrusted(self, name: str, verb: str) -> Exception:
         from gitmodel.errors import UntrustedRemoteError
 
         fingerprint = self.committed_remote(name).fingerprint
         return UntrustedRemoteError(
-            f"nothing is uploaded to {fingerprint} before you have said yes to it in this clone",
+            f"nothing is {verb} {fingerprint} before you have said yes to it in this clone",
             hint=f"gitmodel remote trust {'' if name == PRIMARY else name}".rstrip(),
         )

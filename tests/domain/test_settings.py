@@ -120,12 +120,24 @@ def test_the_environment_wins_over_git_config_and_both_over_the_usual_variables(
         region="ap-1",
         cache="/mnt/cache",
         trust=frozenset({"s3://models", "../my store"}),
+        s3_endpoint="https://special.example",
     )
-    assert LocalSettings().with_environment(environment).endpoint == "https://special.example"
+    bare = LocalSettings().with_environment(environment)
+    assert effective(AWS, bare).endpoint == "https://special.example"
+    assert effective(AWS, OWN.with_environment(environment)).endpoint == "http://127.0.0.1:9000"
     del environment["AWS_ENDPOINT_URL_S3"]
-    assert LocalSettings().with_environment(environment).endpoint == "https://general.example"
+    bare = LocalSettings().with_environment(environment)
+    assert effective(AWS, bare).endpoint == "https://general.example"
+    assert not needs_trust(MINIO, bare, upload=False)
     environment["GITMODEL_ENDPOINT"] = "https://chosen.example"
     assert OWN.with_environment(environment).endpoint == "https://chosen.example"
+
+
+def test_the_variables_of_aws_say_nothing_about_azure() -> None:
+    azure = Remote(url="az://models", scheme="az", account="ana")
+    settings_ = LocalSettings().with_environment({"AWS_ENDPOINT_URL": "https://general.example"})
+
+    assert effective(azure, settings_) == azure
 
 
 def test_a_bad_variable_is_named() -> None:

@@ -1,0 +1,72 @@
+"""The pages under docs/ name what is there, and point to what is there."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from gitmodel.domain.config import Config
+from gitmodel.domain.remote import Remote
+
+ROOT = Path(__file__).parents[2]
+PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "CHANGELOG.md", ROOT / "README.md"]
+
+
+def page(name: str) -> str:
+    return (ROOT / "docs" / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_links_lead_somewhere(path: Path) -> None:
+    links = re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8"))
+    files = {link.partition("#")[0] for link in links if "://" not in link}
+
+    assert [name for name in sorted(files) if name and not (path.parent / name).exists()] == []
+
+
+def test_the_architecture_names_every_module() -> None:
+    text = page("architecture.md")
+    package = ROOT / "gitmodel"
+    modules = {
+        path.stem
+        for path in package.rglob("*.py")
+        if path.stem != "__init__" and path.parent.name != "commands"
+    }
+
+    assert sorted(name for name in modules if not re.search(rf"\b{name}\b", text)) == []
+
+
+def test_every_dependency_has_its_reason() -> None:
+    text = page("dependencies.md")
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    wanted = [
+        *settings["project"]["dependencies"],
+        *settings["dependency-groups"]["test"],
+        *settings["build-system"]["requires"],
+    ]
+    names = [re.split(r"[<>=~ ]", requirement)[0] for requirement in wanted]
+
+    assert [name for name in names if f"`{name}`" not in text] == []
+
+
+def test_the_page_on_remotes_names_every_option() -> None:
+    text = page("remotes.md")
+    options = set(Remote.__dataclass_fields__) - {"url", "scheme", "profile"}
+
+    assert [name for name in sorted(options) if f"| `{name}` |" not in text] == []
+
+
+def test_the_configuration_in_the_page_on_remotes_is_accepted() -> None:
+    (example,) = re.findall(r"^```yaml\n(.*?)^```", page("remotes.md"), re.MULTILINE | re.DOTALL)
+    config = Config.from_text(f'gitmodel: 1\nproject: "demo"\nid: "9c1f22ab"\n{example}')
+
+    assert config.remote == Remote(
+        url="s3://models/fraud",
+        scheme="s3",
+        endpoint="https://minio.example.org:9000",
+        addressing="path",
+    )
+    assert config.mirrors["backup"].account == "acme"
