@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from gitmodel.domain.digest import Digest, digest_of
 from gitmodel.domain.text import Value, block, parse
 from gitmodel.errors import DamagedObjectError, ObjectMissingError, PointerError, TextError
+from gitmodel.store.handles import append_lines
 from gitmodel.store.objects import SMALL_OBJECT_LIMIT, ObjectStore
+
+_LONGEST_NUMBER = 18  # digits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,9 +133,7 @@ class ClaimsSeen:
         """Remember that a number is taken."""
         if self._read().get(name, 0) >= version:
             return
-        os.makedirs(os.path.dirname(self._path), exist_ok=True)
-        with open(self._path, "a", encoding="utf-8") as stream:
-            stream.write(f"{version} {name}\n")
+        append_lines(self._path, [f"{version} {name}"])
 
     def _read(self) -> dict[str, int]:
         seen: dict[str, int] = {}
@@ -143,6 +144,6 @@ class ClaimsSeen:
             return seen
         for line in lines:
             number, _, name = line.partition(" ")
-            if number.isdecimal():
+            if number.isdecimal() and len(number) <= _LONGEST_NUMBER:
                 seen[name] = max(seen.get(name, 0), int(number))
         return seen

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Self
 from gitmodel.errors import NoSpaceError, UnsafePathError, WeightsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 TEMPORARY_PREFIX = ".gitmodel-tmp-"
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -153,6 +153,19 @@ def write_all(descriptor: int, data: bytes | memoryview) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
+
+
+def append_lines(path: str, lines: Iterable[str]) -> None:
+    """Add lines to a text file that several processes add to; makes it and its folder.
+
+    A last line that a kill has torn is ended first, so that it swallows nothing, and marked, so
+    that it is not taken for a whole one.
+    """
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "ab+", buffering=0) as stream:
+        torn = stream.seek(0, os.SEEK_END) and os.pread(stream.fileno(), 1, stream.tell() - 1)
+        start = " torn\n" if torn and torn != b"\n" else ""
+        write_all(stream.fileno(), (start + "".join(f"{line}\n" for line in lines)).encode())
 
 
 @contextmanager

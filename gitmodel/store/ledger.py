@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.digest import digest_of
+from gitmodel.store.handles import append_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,6 +71,7 @@ class Ledger:
     def forget(self) -> None:
         """Trust nothing any more; the next push looks at the remote again."""
         self._known = set()
+        self._store_id = ""
         with suppress(FileNotFoundError):
             os.unlink(self._path)
 
@@ -78,9 +80,7 @@ class Ledger:
         return UploadJournal(f"{self._path}.packs")
 
     def _append(self, lines: list[str]) -> None:
-        os.makedirs(os.path.dirname(self._path), exist_ok=True)
-        with open(self._path, "a", encoding="ascii") as stream:
-            stream.write("".join(f"{line}\n" for line in lines))
+        append_lines(self._path, lines)
 
 
 class UploadJournal:
@@ -106,9 +106,7 @@ class UploadJournal:
     def arrived(self, name: str) -> None:
         """Write down that a pack arrived; from any thread."""
         with self._lock:
-            os.makedirs(os.path.dirname(self._path), exist_ok=True)
-            with open(self._path, "a", encoding="ascii") as stream:
-                stream.write(f"{name}\n")
+            append_lines(self._path, [name])
 
     def clear(self) -> None:
         """Empty the journal: everything it names is named by a manifest now."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_FILES = 100_000  # what a manifest can list
-_MAX_DEPTH = 64  # folders in folders; also ends a cycle of links that are followed
+_MAX_DEPTH = 64  # folders in folders
 _LEFT_OUT = frozenset({".DS_Store", "__pycache__", ".ipynb_checkpoints"})
 
 
@@ -111,7 +111,10 @@ def walk(top: str, *, follow: bool = False) -> Iterator[Found]:
     return _walk(top, (), follow=follow)
 
 
-def _walk(top: str, above: tuple[str, ...], *, follow: bool) -> Iterator[Found]:
+def _walk(
+    top: str, above: tuple[str, ...], *, follow: bool, inside: tuple[tuple[int, int], ...] = ()
+) -> Iterator[Found]:
+    """As `walk`; `inside` are the folders that we are in, by device and inode, to end a cycle."""
     if len(above) > _MAX_DEPTH:
         raise UnsafePathError(f"{'/'.join(above[:3])}/... is nested too deep")
     try:
@@ -128,7 +131,10 @@ def _walk(top: str, above: tuple[str, ...], *, follow: bool) -> Iterator[Found]:
                 f"{path} is a symbolic link", hint="gitmodel add --follow stores what it points to"
             )
         if item.is_dir(follow_symlinks=follow):
-            yield from _walk(top, inner, follow=follow)
+            here = _identity(item.path) if follow else (0, 0)
+            if follow and (here in inside or here == _identity(top)):
+                raise UnsafePathError(f"{path} is a link to a folder that it is in")
+            yield from _walk(top, inner, follow=follow, inside=(*inside, here))
         elif item.is_file(follow_symlinks=follow):
             safe_parts(path)
             with suppress(FileNotFoundError):  # removed while we walked
@@ -136,6 +142,11 @@ def _walk(top: str, above: tuple[str, ...], *, follow: bool) -> Iterator[Found]:
                 yield Found(path, inner, FileStat.of(status))
         else:
             raise WeightsError(f"{path} is neither a file nor a folder")
+
+
+def _identity(path: str) -> tuple[int, int]:
+    status = os.stat(path)
+    return status.st_dev, status.st_ino
 
 
 def _left_out(name: str, above: tuple[str, ...]) -> bool:

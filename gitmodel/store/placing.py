@@ -17,7 +17,7 @@ from gitmodel.domain.paths import safe_parts
 from gitmodel.errors import GitmodelError, UnsavedWeightsError
 from gitmodel.store.handles import NewFile, folder_handle, space_errors
 from gitmodel.store.listing import Found, Kind, kind_at, walk
-from gitmodel.store.records import FileStat, Known, Record, now_ns
+from gitmodel.store.records import FileStat, Known, Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -80,7 +80,7 @@ def place(
             status = _rename(worktree.root, staged[-1])
             file = staged.pop()
             if status == file.stat._replace(ctime_ns=status.ctime_ns):
-                known[file.entry.path] = Known(status, now_ns(), file.entry.digest)
+                known[file.entry.path] = Known.placed(status, file.entry.digest)
     have_files = {entry.path: entry.digest for entry in manifest.files}
     worktree.records.write(name, Record(manifest.digest, have_files, known))
 

@@ -109,7 +109,13 @@ class Reader:
 
 def _decode_chunk(chunk: ChunkPlace, stored: memoryview, pack: str) -> bytes | memoryview:
     try:
-        return decode_checked(chunk.codec, stored, raw_size=chunk.raw_size, expected=chunk.hash)
+        return decode_checked(
+            chunk.codec,
+            stored,
+            raw_size=chunk.raw_size,
+            expected=chunk.hash,
+            width=chunk.width,
+        )
     except DamagedObjectError as error:
         raise DamagedPackError(pack, error.message) from error
 

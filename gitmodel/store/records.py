@@ -49,10 +49,24 @@ class Known(NamedTuple):
     digest: Digest
 
     def holds_for(self, now: FileStat) -> bool:
-        """Whether a file with this stat still has this digest."""
-        fine = self.stat.mtime_ns % 1_000_000 != 0
+        """Whether a file with this stat still has this digest.
+
+        The change time counts too: a copy with its old time (`cp -p`) may be written again, and set
+        back again, in the very tick in which it was hashed. It also tells how finely the file
+        system counts, since nobody sets it by hand.
+        """
+        fine = self.stat.ctime_ns % 1_000_000 != 0
         tick = _FINE_TICK_NS if fine else _COARSE_TICK_NS
-        return now == self.stat and self.stat.mtime_ns + tick < self.hashed_ns
+        written_ns = max(self.stat.mtime_ns, self.stat.ctime_ns)
+        return now == self.stat and written_ns + tick < self.hashed_ns
+
+    @classmethod
+    def placed(cls, stat: FileStat, digest: Digest) -> Known:
+        """Of a file that we wrote ourselves and set back, so that any write to it shows.
+
+        It can be trusted at once, as if it had been hashed a while later.
+        """
+        return cls(stat, max(stat.mtime_ns, stat.ctime_ns) + _COARSE_TICK_NS + 1, digest)
 
 
 @dataclass(slots=True)

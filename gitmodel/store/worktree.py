@@ -14,7 +14,7 @@ from gitmodel.domain.digest import Digest, FileHasher, ListedFile, folder_digest
 from gitmodel.domain.paths import safe_parts
 from gitmodel.errors import ChangedWhileReadError, GitmodelError, UnsafePathError, WeightsError
 from gitmodel.store.handles import folder_handle, open_file
-from gitmodel.store.listing import Found, Kind, kind_at, list_files
+from gitmodel.store.listing import Found, Kind, kind_at, list_files, walk
 from gitmodel.store.records import FileStat, Known, Record, Records, now_ns
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class WorkTree:
             UnsafePathError: A link in the way or in a folder, or a name that file systems misread.
         """
         parts = safe_parts(path)
-        kind = kind_at(self.root, parts, follow=follow)
+        kind = self._kind(parts, follow=follow)
         if kind in (Kind.MISSING, Kind.LINK):
             return Weights(kind)
         record = self.records.read(name)
@@ -137,7 +137,7 @@ class WorkTree:
     def size_to_read(self, name: str, path: str) -> int:
         """Bytes that `observe` would have to hash now."""
         parts = safe_parts(path)
-        kind = kind_at(self.root, parts)
+        kind = self._kind(parts)
         if kind in (Kind.MISSING, Kind.LINK):
             return 0
         files = self.records.read(name).files
@@ -147,6 +147,14 @@ class WorkTree:
             if old is None or not old.holds_for(file.stat):
                 total += file.stat.size
         return total
+
+    def _kind(self, parts: tuple[str, ...], *, follow: bool = False) -> Kind:
+        """As `kind_at`, but a folder without any file is nothing: a killed checkout leaves one."""
+        kind = kind_at(self.root, parts, follow=follow)
+        if kind is Kind.FOLDER:
+            files = walk(os.path.join(self.root, *parts), follow=follow)
+            return Kind.MISSING if next(files, None) is None else kind
+        return kind
 
     def have(self, name: str) -> Digest | None:
         """The digest last added or checked out here."""
@@ -193,8 +201,16 @@ class WorkTree:
 
         return [SourceFile(file.path, file.stat.size, opener(file)) for file in survey.files]
 
-    def remember(self, name: str, survey: Survey, manifest: Manifest) -> Weights:
-        """Take what was just stored as `have`, after a last look that it has not changed meanwhile.
+    def remember(
+        self, name: str, survey: Survey, manifest: Manifest, *, as_have: bool = True
+    ) -> Weights:
+        """Remember what was just stored, after a last look that it has not changed meanwhile.
+
+        Args:
+            name: The model, for its record.
+            survey: What was stored.
+            manifest: Of it.
+            as_have: It is `have` now; otherwise only its digests are known, and `set_have` follows.
 
         Raises:
             ChangedWhileReadError: The files are not those of the survey any more.
@@ -209,7 +225,10 @@ class WorkTree:
         known = {
             file.path: Known(file.stat, survey.at_ns, digests[file.path]) for file in survey.files
         }
-        self.records.write(name, Record(manifest.digest, digests, known))
+        if as_have:
+            self.records.write(name, Record(manifest.digest, digests, known))
+        else:
+            self.records.write(name, replace(self.records.read(name), files=known))
         files = tuple(ListedFile(f.path, f.stat.size, digests[f.path]) for f in survey.files)
         return Weights(survey.kind, manifest.digest, manifest.total_size, files)
 

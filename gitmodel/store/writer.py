@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from blake3 import blake3
 
 from gitmodel.domain.digest import Digest, FileHasher, ListedFile, folder_digest
-from gitmodel.encoding.codec import Codec, encode
+from gitmodel.encoding.codec import Codec, Octets, encode
 from gitmodel.encoding.cut import CutterId, content_cutter
 from gitmodel.encoding.manifest import ChunkPlace, Manifest, ManifestBuilder
 from gitmodel.encoding.pack import ChunkHeader, Pack, PackBuilder
@@ -67,7 +67,8 @@ class _Chunk(NamedTuple):
     hash: bytes
     raw_size: int
     codec: int
-    payload: bytes | None
+    width: int
+    payload: Octets | None
 
 
 class _WrittenFile(NamedTuple):
@@ -201,7 +202,7 @@ class _Writer:
             self._places[chunk.hash] = _Place("", 0, 0, 0, 0, 0)  # on its way: stored once
             header = ChunkHeader(
                 codec=chunk.codec,
-                width=0,
+                width=chunk.width,
                 raw_size=chunk.raw_size,
                 stored_size=len(chunk.payload),
                 hash=chunk.hash,
@@ -217,7 +218,9 @@ class _Writer:
         pack = self._pack.finish()
         for chunk, offset in self._in_pack:
             stored = 0 if chunk.payload is None else len(chunk.payload)
-            self._places[chunk.hash] = _Place(pack.name, pack.size, offset, stored, chunk.codec, 0)
+            self._places[chunk.hash] = _Place(
+                pack.name, pack.size, offset, stored, chunk.codec, chunk.width
+            )
         self._pack = PackBuilder()
         self._in_pack = []
         while len(self._flushing) >= _PACKS_IN_FLIGHT:
@@ -319,11 +322,12 @@ def _encode_group(group: list[memoryview], places: dict[bytes, _Place]) -> list[
     for raw in group:
         name = blake3(raw).digest()
         if name in places:
-            done.append(_Chunk(name, len(raw), Codec.RAW, None))
+            done.append(_Chunk(name, len(raw), Codec.RAW, 0, None))
         else:
-            codec, payload = encode(raw)
+            found = encode(raw)
             # A copy: a view of 256 KiB would keep its whole window, 8 MiB, until the pack is out.
-            done.append(_Chunk(name, len(raw), codec, bytes(payload)))
+            payload = bytes(raw) if found.codec is Codec.RAW else found.payload
+            done.append(_Chunk(name, len(raw), found.codec, found.width, payload))
     return done
 
 

@@ -40,9 +40,10 @@ def test_looking_into_a_cache_that_is_not_there_makes_nothing(cache: Cache, root
     assert cache.manifest(digest) is None
     assert not cache.holds(digest)
     assert not cache.has_pack("ab" * 32, 1)
-    for read in (lambda: cache.read_pack("ab" * 32), lambda: cache.read_at("ab" * 32, 0, 1)):
-        with pytest.raises(ObjectMissingError):
-            read()
+    with pytest.raises(ObjectMissingError):
+        cache.read_pack("ab" * 32)
+    with pytest.raises(ObjectMissingError):
+        cache.read_at("ab" * 32, 0, 1)
     cache.set_aside("ab" * 32)
     cache.sweep_temporary()
     assert files_below(root) == []

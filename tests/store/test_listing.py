@@ -12,6 +12,7 @@ import pytest
 from gitmodel.errors import ChangedWhileReadError, UnsafePathError, WeightsError
 from gitmodel.store import listing
 from gitmodel.store.listing import Kind, kind_at, list_files, walk
+from gitmodel.store.records import FileStat
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -219,14 +220,14 @@ def test_a_folder_with_far_too_many_files_is_refused_early(
     assert len(listed(root)) == 5
     fill(root, *(f"model/more-{number}" for number in range(50)))
     looked_at = 0
-    original = listing.FileStat.of
+    original = FileStat.of
 
-    def counted(status: os.stat_result) -> listing.FileStat:
+    def counted(status: os.stat_result) -> FileStat:
         nonlocal looked_at
         looked_at += 1
         return original(status)
 
-    monkeypatch.setattr(listing.FileStat, "of", counted)
+    monkeypatch.setattr(FileStat, "of", counted)
     with pytest.raises(WeightsError) as caught:
         listed(root)
 

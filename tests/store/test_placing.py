@@ -37,6 +37,7 @@ from tests.support.stores import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from gitmodel.encoding.manifest import FileEntry, Manifest
@@ -72,8 +73,10 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path)
+    yield made
+    made.cache.close()
 
 
 def test_a_file_is_placed_and_remembered(world: World) -> None:
@@ -120,7 +123,9 @@ def test_a_later_write_to_a_placed_file_is_noticed(world: World) -> None:
 def test_a_folder_of_more_files_than_descriptors_is_placed(world: World) -> None:
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     manifest = world.folder(**{f"shard{number}": b"%d" % number for number in range(120)})
-    resource.setrlimit(resource.RLIMIT_NOFILE, (80, before[1]))
+    taken = set(map(int, os.listdir("/proc/self/fd")))
+    free = [number for number in range(before[0]) if number not in taken]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free[40], before[1]))
     try:
         world.place(manifest)
     finally:
@@ -409,8 +414,8 @@ def test_a_file_written_to_while_it_is_placed_is_not_trusted(
 ) -> None:
     rename = os.rename
 
-    def rename_and_write(*arguments: str, **options: int) -> None:
-        rename(*arguments, **options)
+    def rename_and_write(old: str, new: str, *, src_dir_fd: int, dst_dir_fd: int) -> None:
+        rename(old, new, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
         (world.root / "model").write_bytes(b"WEIGHTS")
 
     manifest = world.file(b"weights")

@@ -28,6 +28,7 @@ from tests.support.stores import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from gitmodel.encoding.manifest import Manifest
@@ -36,8 +37,10 @@ MIB = 2**20
 
 
 @pytest.fixture
-def cache(tmp_path: Path) -> Cache:
-    return Cache(str(tmp_path / "cache"))
+def cache(tmp_path: Path) -> Iterator[Cache]:
+    opened = Cache(str(tmp_path / "cache"))
+    yield opened
+    opened.close()
 
 
 def check(cache: Cache, manifest: Manifest) -> None:
@@ -123,6 +126,8 @@ def test_no_damage_to_a_pack_ever_gives_other_bytes(
         out = restored(cache, manifest, folder)
     except GitmodelError:
         out = {"": content}
+    finally:
+        cache.close()
     assert out == {"": content}
 
 

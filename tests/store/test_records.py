@@ -156,7 +156,7 @@ def test_writers_at_once_leave_one_whole_record(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("written_ago_ns", "mtime_offset", "trusted"),
+    ("written_ago_ns", "offset", "trusted"),
     [
         (10_000_000, 0, False),  # 10 ms before hashing began: the same tick may hide a write
         (60_000_000, 0, True),
@@ -166,13 +166,21 @@ def test_writers_at_once_leave_one_whole_record(folder: Path) -> None:
     ],
 )
 def test_a_file_written_in_the_tick_of_its_hashing_is_not_trusted(
-    written_ago_ns: int, mtime_offset: int, trusted: bool
+    written_ago_ns: int, offset: int, trusted: bool
 ) -> None:
-    mtime = NOW + mtime_offset - written_ago_ns
-    status = FileStat(1, mtime, mtime, 7)
-    hashed = NOW + mtime_offset
+    then, hashed, long_ago = NOW + offset - written_ago_ns, NOW + offset, NOW - 10**15
+    plain = FileStat(1, then, then, 7)
+    set_back = FileStat(1, long_ago, then, 7)
 
-    assert Known(status, hashed, DIGEST).holds_for(status) is trusted
+    assert Known(plain, hashed, DIGEST).holds_for(plain) is trusted
+    assert Known(set_back, hashed, DIGEST).holds_for(set_back) is trusted
+
+
+def test_a_file_that_we_placed_is_trusted_at_once() -> None:
+    for then in (NOW, NOW // SECOND * SECOND):
+        status = FileStat(1, then - 3 * SECOND, then, 7)
+
+        assert Known.placed(status, DIGEST).holds_for(status)
 
 
 @pytest.mark.parametrize("field", FileStat._fields)

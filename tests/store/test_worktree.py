@@ -68,10 +68,17 @@ def cache(tmp_path: Path) -> Iterator[Cache]:
 
 
 def write(path: Path, content: bytes, *, mtime_ns: int = LONG_AGO) -> None:
-    """A file that was last written long ago, so that its stat can be trusted at once."""
+    """A file with the times of long ago; only its change time is new."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     os.utime(path, ns=(mtime_ns, mtime_ns))
+
+
+def grow_old(folder: Path) -> None:
+    """Wait until no file of a folder is so fresh that its stat cannot be trusted."""
+    newest = max(path.stat().st_ctime_ns for path in folder.rglob("*"))
+    while time.time_ns() < newest + 60_000_000:
+        time.sleep(0.005)
 
 
 def add(tree: WorkTree, cache: Cache, path: str = "model", *, follow: bool = False) -> Manifest:
@@ -132,6 +139,7 @@ class TestObserve:
         self, tree: WorkTree, root: Path, reads: Reads
     ) -> None:
         write(root / "model", b"weights")
+        grow_old(root)
         first = tree.observe("m", "model")
         assert reads.bytes == 7
 
@@ -145,6 +153,7 @@ class TestObserve:
     ) -> None:
         write(root / "model/large", some_bytes(10_000))
         write(root / "model/small", b"1")
+        grow_old(root)
         tree.observe("m", "model")
         reads.bytes = 0
         write(root / "model/small", b"22")
@@ -154,12 +163,15 @@ class TestObserve:
         assert reads.bytes == 2
         assert seen.files[1] == ListedFile("small", 2, digest_of(b"22"))
 
+    @pytest.mark.parametrize("aged", [False, True])
     @pytest.mark.parametrize("how", ["in place", "replaced", "through a hard link"])
     def test_a_write_that_hides_behind_size_and_time_is_noticed(
-        self, tree: WorkTree, root: Path, how: str
+        self, tree: WorkTree, root: Path, how: str, aged: bool
     ) -> None:
         """`cp -p`, `rsync -t`, and tools that set times back: the change time tells."""
         write(root / "model", b"weights")
+        if aged:
+            grow_old(root)
         old = tree.observe("m", "model").digest
         if how == "replaced":
             write(root / "new", b"WEIGHTS")
@@ -203,7 +215,7 @@ class TestObserve:
         write(root / "model", b"weights", mtime_ns=time.time_ns())
         tree.observe("m", "model")
         before = reads.bytes
-        os.utime(root / "model", ns=(LONG_AGO, LONG_AGO))
+        grow_old(root)
         tree.observe("m", "model")
         tree.observe("m", "model")
 
@@ -302,6 +314,7 @@ class TestAdd:
         self, tree: WorkTree, cache: Cache, root: Path, reads: Reads
     ) -> None:
         write(root / "model", b"weights")
+        grow_old(root)
         manifest = add(tree, cache)
         reads.bytes = 0
 
@@ -312,6 +325,7 @@ class TestAdd:
     def test_a_folder_too(self, tree: WorkTree, cache: Cache, root: Path, reads: Reads) -> None:
         write(root / "model/a", b"1")
         write(root / "model/b/c", b"2")
+        grow_old(root)
         manifest = add(tree, cache)
         reads.bytes = 0
 
@@ -370,7 +384,7 @@ class TestAdd:
         with pytest.raises(ChangedWhileReadError):
             source.open()
 
-    def test_nothing_cannot_be_added(self, tree: WorkTree, root: Path) -> None:
+    def test_nothing_cannot_be_added(self, tree: WorkTree) -> None:
         with pytest.raises(WeightsError) as caught:
             tree.survey("model")
         assert caught.value.message == "model does not exist"
@@ -391,6 +405,7 @@ class TestAdd:
     ) -> None:
         composed = unicodedata.normalize("NFC", "modèle.bin")
         write(root / "model" / unicodedata.normalize("NFD", composed), b"weights")
+        grow_old(root)
         manifest = add(tree, cache)
 
         assert [entry.path for entry in manifest.files] == [composed]
@@ -400,6 +415,7 @@ class TestAdd:
         self, tree: WorkTree, root: Path, reads: Reads
     ) -> None:
         write(root / "model", b"weights")
+        grow_old(root)
         seen = tree.observe("m", "model")
         reads.bytes = 0
         tree.set_have("m", seen)

@@ -7,7 +7,7 @@ A *point* is a moment just before the program changes something: opens a file fo
 links, removes, flushes, makes a folder, starts git; and for each write also the moment when half of
 it has been written. Between two points the disk does not change, so killing at every point meets
 every state that a kill can leave (but for the inside of git itself). Python's audit events tell the
-points, with `os.write`, `os.fsync` and `os.close` wrapped, since these have no event.
+points, with `os.write` and `os.fsync` wrapped, since these have no event.
 """
 
 from __future__ import annotations
@@ -91,6 +91,7 @@ class Forks:
         stdin: str = "",
         env: Mapping[str, str] | None = None,
         patient: bool = True,
+        read_timeout: float | None = None,
     ) -> Ran:
         """Run `gitmodel ARGUMENT...` in a folder.
 
@@ -101,6 +102,7 @@ class Forks:
             stdin: Its standard input.
             env: Variables beside the test's own.
             patient: False lets it wait no time before it tries a request again.
+            read_timeout: Seconds of silence after which a request to S3 has failed.
         """
         order = {
             "folder": str(folder),
@@ -109,6 +111,7 @@ class Forks:
             "stdin": stdin,
             "environment": os.environ | dict(env or {}),
             "patient": patient,
+            "read_timeout": read_timeout,
         }
         assert self._server.stdin is not None
         assert self._server.stdout is not None
@@ -128,7 +131,7 @@ class Points:
 
     def watch(self) -> None:
         """Begin to count. There is no way back."""
-        write, fsync, close = os.write, os.fsync, os.close
+        write, fsync = os.write, os.fsync
 
         def watched_write(descriptor: int, data: bytes | memoryview, /) -> int:
             self._pass("write")
@@ -140,10 +143,7 @@ class Points:
             self._pass("fsync")
             fsync(descriptor)
 
-        def watched_close(descriptor: int, /) -> None:
-            close(descriptor)
-
-        os.write, os.fsync, os.close = watched_write, watched_fsync, watched_close  # type: ignore[assignment]
+        os.write, os.fsync = watched_write, watched_fsync  # type: ignore[assignment]
         sys.addaudithook(self._hear)
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -212,6 +212,8 @@ def _run_order(order: Mapping[str, Any], folder: str) -> NoReturn:
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - forgets what was buffered
     if not order["patient"]:
         _wait_for_nothing()
+    if order["read_timeout"] is not None:
+        _be_silent_for(order["read_timeout"])
     points = Points(order["at"])
     points.watch()
     code = _main(order["arguments"])
@@ -226,7 +228,14 @@ def _wait_for_nothing() -> None:
     """Keep the retries and their number, but not the waits between them."""
     from gitmodel.store.retry import Retrier
 
-    Retrier.__init__.__kwdefaults__["sleep"] = lambda _seconds: None
+    defaults: dict[str, Any] = Retrier.__init__.__kwdefaults__ or {}
+    defaults["sleep"] = lambda _seconds: None
+
+
+def _be_silent_for(seconds: float) -> None:
+    from gitmodel.store import s3
+
+    s3.READ_TIMEOUT_SECONDS = seconds  # type: ignore[attr-defined]
 
 
 def _main(arguments: Sequence[str]) -> int:
