@@ -32,6 +32,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "mv": "move",
         "rm": "move",
         "renumber": "renumber",
+        "resolve": "resolve",
     },
     "Look": {
         "status": "status",

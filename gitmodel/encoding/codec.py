@@ -1,45 +1,77 @@
-"""How one chunk's bytes are stored: as they are, or compressed.
+"""How one chunk's bytes are stored: as they are, compressed, by planes, or as a delta.
 
 A *codec* names the stored form; `encode` picks the smallest, `decode` brings back the *raw* bytes.
-A chunk is named by its *chunk hash*, the BLAKE3 of its raw bytes.
+A chunk is named by its *chunk hash*, the BLAKE3 of its raw bytes. A chunk stored as a delta needs
+another, its *base*, to be decoded; a base is never a delta itself.
+
+    RAW     the raw bytes
+    ZSTD    one zstd frame of them
+    PLANES  the payload of planes.py, elements of 1 to 16 bytes
+    DELTA   the payload of planes.py, of the difference to the base in delta.py; elements are its lanes
 
 One thing is guaranteed: decoding never yields more than the raw size it was told, which is at most
 16 MiB, whatever the stored bytes claim. All functions may be called from several threads at once;
-zstandard and BLAKE3 do their work without the interpreter lock.
+zstandard, numpy and BLAKE3 do their work without the interpreter lock.
 """
 
 from __future__ import annotations
 
-import threading
 from enum import IntEnum
-from functools import cached_property
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from gitmodel.encoding import delta, planes
+from gitmodel.encoding.frames import MAX_CHUNK, Effort, Octets, compress, decompress
+from gitmodel.encoding.sample import Plan, best_delta_plan, best_plan, spans, taken
 from gitmodel.errors import DamagedObjectError, NewerFormatError
 
 if TYPE_CHECKING:
-    import zstandard
+    from gitmodel.encoding.planes import Numbers
 
-Octets: TypeAlias = bytes | memoryview  # views are contiguous and of format "B"
+__all__ = [
+    "HASH_SIZE",
+    "MAX_CHUNK",
+    "Codec",
+    "Encoded",
+    "Octets",
+    "check_form",
+    "chunk_hash",
+    "decode",
+    "decode_checked",
+    "encode",
+    "known_codec",
+]
 
-MAX_CHUNK: Final = 16 << 20  # 16 MiB of raw bytes; cutters stay below, readers accept no more
 HASH_SIZE: Final = 32
 
-_SAMPLE: Final = (
-    16 << 10
-)  # smaller ones pay for their Huffman tables: 4 KiB of bf16 looks 2 % worse
 _WORTHWHILE: Final = 0.97  # a gain under 3 % is not worth its decoding
 _REPETITIVE: Final = 0.60  # text and code: level 3 saves another tenth there, on weights nothing
+_DELTA_WORTHWHILE: Final = 0.80  # a delta that wins less than a fifth is not worth its base
 
 
 class Codec(IntEnum):
-    """The stored form of a chunk. The numbers are in packs and manifests: never reuse one.
-
-    2 (byte planes) and 3 (delta against a base) are taken by forms to come.
-    """
+    """The stored form of a chunk. The numbers are in packs and manifests: never reuse one."""
 
     RAW = 0
     ZSTD = 1
+    PLANES = 2
+    DELTA = 3
+
+
+_WIDTHS: Final = {
+    Codec.RAW: frozenset({0}),
+    Codec.ZSTD: frozenset({0}),
+    Codec.PLANES: frozenset(range(1, planes.MAX_WIDTH + 1)),
+    Codec.DELTA: frozenset(delta.LANES),
+}
+
+
+class Encoded(NamedTuple):
+    """A chunk as it is to be stored."""
+
+    codec: Codec
+    payload: Octets
+    width: int  # bytes of an element, 0 for codecs that have none
+    uses_base: bool
 
 
 def known_codec(number: int) -> Codec:
@@ -57,6 +89,25 @@ def known_codec(number: int) -> Codec:
         ) from error
 
 
+def check_form(codec: int, *, width: int, has_base: bool) -> Codec:
+    """Return the codec of a number, which takes such a width and such a base.
+
+    Raises:
+        DamagedObjectError: It takes others.
+        NewerFormatError: No such codec is known here.
+    """
+    form = known_codec(codec)
+    if width not in _WIDTHS[form]:
+        raise DamagedObjectError(f"a chunk has elements of {width} bytes, which its codec lacks")
+    if has_base is not (form is Codec.DELTA):
+        raise DamagedObjectError(
+            "a chunk has a base for a codec that takes none"
+            if has_base
+            else "a chunk stored as a delta has no base"
+        )
+    return form
+
+
 def chunk_hash(raw: Octets) -> bytes:
     """Return the 32 bytes that name a chunk with these raw bytes."""
     from blake3 import blake3
@@ -64,40 +115,51 @@ def chunk_hash(raw: Octets) -> bytes:
     return blake3(raw).digest()
 
 
-def encode(raw: Octets) -> tuple[Codec, Octets]:
+def encode(raw: Octets, *, width: int = 0, base: Octets | None = None) -> Encoded:
     """Return the smallest stored form of a chunk's raw bytes.
 
-    A sample decides whether to compress at all, so bytes that do not compress cost little more
-    than the sample.
+    A sample decides what to try, so bytes that do not compress cost little more than the sample.
 
     Args:
         raw: At most 16 MiB.
+        width: Bytes of one element where they are known, else 0: then 1, 2, 4 and 8 are considered.
+        base: Raw bytes of a chunk stored without a base, that these may be stored against. One of
+            another length is not used, nor one that saves less than a fifth.
 
     Returns:
-        The codec and the stored bytes. For `RAW` these are `raw` itself, not a copy.
+        The codec, what to store, and what decoding needs. For `RAW` the payload is `raw` itself,
+        not a copy.
     """
     if len(raw) > MAX_CHUNK:
         raise ValueError(len(raw))
-    view = memoryview(raw)
-    sample = _sample(view)
-    likely = len(_local.fast.compress(sample)) / max(1, len(sample))
-    if likely <= _WORTHWHILE:
-        compressor = _local.thorough if likely <= _REPETITIVE else _local.fast
-        stored = compressor.compress(view)
-        if len(stored) <= _WORTHWHILE * len(raw):
-            return Codec.ZSTD, stored
-    return Codec.RAW, raw
+    if not raw:
+        return Encoded(Codec.RAW, raw, 0, uses_base=False)
+    import numpy as np
+
+    octets = np.frombuffer(raw, np.uint8)
+    where = spans(len(raw))
+    sample = taken(octets, where)
+    alone = best_plan(sample, width)
+    if base is not None and len(base) == len(raw):
+        found = _encode_delta(octets, np.frombuffer(base, np.uint8), width, alone)
+        if found is not None:
+            return found
+    return _encode_alone(raw, octets, alone)
 
 
-def decode(codec: int, stored: Octets, *, raw_size: int) -> Octets:
+def decode(
+    codec: int, stored: Octets, *, raw_size: int, width: int = 0, base: Octets | None = None
+) -> Octets:
     """Return the raw bytes of a stored chunk.
 
-    `decode(*encode(raw), raw_size=len(raw))` equals `raw`.
+    They are those that `encode` was given, if this is given what `encode` returned.
 
     Args:
         codec: A number from a chunk's header or a manifest, of any value.
         stored: The stored bytes, trusted in no way.
         raw_size: Length of the result in bytes, from the header or manifest.
+        width: Bytes of one element, from the header or manifest.
+        base: Raw bytes of the base, for codecs that have one.
 
     Returns:
         Exactly `raw_size` bytes. For `RAW` these are `stored` itself, not a copy.
@@ -106,18 +168,26 @@ def decode(codec: int, stored: Octets, *, raw_size: int) -> Octets:
         DamagedObjectError: The stored bytes do not decode to `raw_size` bytes.
         NewerFormatError: The codec is not known here.
     """
-    form = known_codec(codec)
+    form = check_form(codec, width=width, has_base=base is not None)
     if not 0 <= raw_size <= MAX_CHUNK:
         raise DamagedObjectError(
             f"a chunk claims to hold {raw_size} bytes, more than any chunk does"
         )
-    raw = stored if form is Codec.RAW else _decompress(stored, raw_size)
+    raw = _decoded(form, stored, raw_size, width, base)
     if len(raw) != raw_size:
         raise DamagedObjectError(f"a chunk holds {len(raw)} bytes where {raw_size} belong")
     return raw
 
 
-def decode_checked(codec: int, stored: Octets, *, raw_size: int, expected: bytes) -> Octets:
+def decode_checked(
+    codec: int,
+    stored: Octets,
+    *,
+    raw_size: int,
+    expected: bytes,
+    width: int = 0,
+    base: Octets | None = None,
+) -> Octets:
     """Return the raw bytes of a stored chunk, which are those that its chunk hash names.
 
     Args:
@@ -125,58 +195,63 @@ def decode_checked(codec: int, stored: Octets, *, raw_size: int, expected: bytes
         stored: As for `decode`.
         raw_size: As for `decode`.
         expected: The chunk hash, 32 bytes.
+        width: As for `decode`.
+        base: As for `decode`.
 
     Raises:
         DamagedObjectError: The stored bytes do not decode, or to other bytes.
         NewerFormatError: The codec is not known here.
     """
-    raw = decode(codec, stored, raw_size=raw_size)
+    raw = decode(codec, stored, raw_size=raw_size, width=width, base=base)
     if chunk_hash(raw) != expected:
         raise DamagedObjectError(f"a chunk does not match its hash {expected.hex()[:12]}")
     return raw
 
 
-def _sample(view: memoryview) -> Octets:
-    """Return 16 KiB each of the start, the middle and the end, or all of a short chunk."""
-    if len(view) <= 4 * _SAMPLE:
-        return view
-    middle = (len(view) - _SAMPLE) // 2
-    return b"".join([view[:_SAMPLE], view[middle : middle + _SAMPLE], view[-_SAMPLE:]])
+def _encode_alone(raw: Octets, octets: Numbers, plan: Plan) -> Encoded:
+    if plan.ratio <= _WORTHWHILE:
+        if plan.width == 1:
+            codec, width = Codec.ZSTD, 0
+            payload: Octets = compress(raw, _plain_effort(plan))
+        else:
+            codec, width = Codec.PLANES, plan.width
+            payload = planes.to_payload(octets, width, plan.efforts)
+        if len(payload) <= _WORTHWHILE * len(raw):
+            return Encoded(codec, payload, width, uses_base=False)
+    return Encoded(Codec.RAW, raw, 0, uses_base=False)
 
 
-def _decompress(stored: Octets, raw_size: int) -> bytes:
-    import zstandard
-
-    try:
-        # The frame must say how long its content is, and truly: then the buffer allocated for it
-        # is the one we expect, and nothing can be written beyond.
-        if zstandard.get_frame_parameters(stored).content_size != raw_size:
-            raise DamagedObjectError("a chunk's compressed frame disagrees with its header on size")
-        return _local.decompressor.decompress(stored, allow_extra_data=False)
-    except zstandard.ZstdError as error:
-        raise DamagedObjectError(f"a chunk does not decompress: {error}") from error
+def _plain_effort(plan: Plan) -> Effort:
+    effort = plan.efforts[0] or Effort.ENTROPY
+    if effort is Effort.FAST and plan.ratio <= _REPETITIVE:
+        return Effort.THOROUGH
+    return effort
 
 
-class _Local(threading.local):
-    """One set of zstandard objects a thread, made on first use: no two threads may use one at once."""
-
-    @cached_property
-    def fast(self) -> zstandard.ZstdCompressor:
-        import zstandard
-
-        return zstandard.ZstdCompressor(level=1)
-
-    @cached_property
-    def thorough(self) -> zstandard.ZstdCompressor:
-        import zstandard
-
-        return zstandard.ZstdCompressor(level=3)
-
-    @cached_property
-    def decompressor(self) -> zstandard.ZstdDecompressor:
-        import zstandard
-
-        return zstandard.ZstdDecompressor(max_window_size=MAX_CHUNK)
+def _encode_delta(octets: Numbers, base: Numbers, width: int, alone: Plan) -> Encoded | None:
+    """Return the chunk as a delta, or None where that wins less than a fifth."""
+    where = spans(len(octets))
+    plan = best_delta_plan(taken(octets, where), taken(base, where), width)
+    limit = _DELTA_WORTHWHILE * (alone.ratio if alone.ratio <= _WORTHWHILE else 1.0)
+    if plan.ratio > limit:
+        return None
+    found = delta.difference(octets, base, plan.width)
+    payload = planes.to_payload(found, plan.width, plan.efforts)
+    if len(payload) > limit * len(octets):
+        return None
+    return Encoded(Codec.DELTA, payload, plan.width, uses_base=True)
 
 
-_local: Final = _Local()
+def _decoded(form: Codec, stored: Octets, raw_size: int, width: int, base: Octets | None) -> Octets:
+    if form is Codec.RAW:
+        return stored
+    if form is Codec.ZSTD:
+        return decompress(stored, raw_size)
+    if base is not None and len(base) != raw_size:
+        raise DamagedObjectError("a chunk stored as a delta has a base of another length")
+    raw = planes.from_payload(stored, width=width, raw_size=raw_size)
+    if base is not None:
+        import numpy as np
+
+        delta.apply(raw, np.frombuffer(base, np.uint8), width)
+    return raw.data

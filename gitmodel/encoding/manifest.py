@@ -52,7 +52,11 @@ MAX_MANIFEST: Final = 256 << 20  # 256 MiB: what a store should read at most
 
 _MAGIC: Final = b"gmm1"
 _KINDS: Final[tuple[Kind, ...]] = ("file", "folder")
-_REQUIRES: Final = {Codec.ZSTD: "zstd"}  # what a reader must know for a codec
+_REQUIRES: Final = {  # what a reader must know for a codec
+    Codec.ZSTD: "zstd",
+    Codec.PLANES: "planes",
+    Codec.DELTA: "delta",
+}
 _PACK_ROW: Final = HASH_SIZE + 4
 
 

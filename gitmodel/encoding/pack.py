@@ -23,6 +23,7 @@ from gitmodel.encoding.codec import (
     MAX_CHUNK,
     Codec,
     Octets,
+    check_form,
     chunk_hash,
     decode_checked,
 )
@@ -38,7 +39,7 @@ _FAMILY: Final = b"gmc"
 _MAGIC: Final = b"gmc1"
 _FIELDS: Final = struct.Struct("<4sBBHII32s")
 _HAS_BASE: Final = 1
-_PLAIN: Final = frozenset({int(Codec.RAW), int(Codec.ZSTD)})  # codecs with neither base nor width
+_KNOWN: Final = frozenset(map(int, Codec))
 _SMALL: Final = 32 << 10  # payloads under 32 KiB are gathered, so that a pack has few parts
 
 HEADER_SIZE: Final = _FIELDS.size  # 48 bytes without a base
@@ -58,8 +59,8 @@ class ChunkHeader:
         base: Chunk hash of the base, for codecs that need one.
 
     Raises:
-        DamagedObjectError: A size is outside its bounds, or a chunk stored raw differs in size,
-            has elements or a base.
+        DamagedObjectError: A size is outside its bounds, a chunk stored raw differs in size, or the
+            codec is known and takes other elements or no such base.
     """
 
     codec: int
@@ -76,8 +77,8 @@ class ChunkHeader:
             raise DamagedObjectError(f"a chunk's header claims {self.stored_size} stored bytes")
         if self.codec == Codec.RAW and self.stored_size != self.raw_size:
             raise DamagedObjectError("a chunk stored raw has two sizes")
-        if self.codec in _PLAIN and (self.base is not None or self.width):
-            raise DamagedObjectError("a chunk's header names a base or width that its codec lacks")
+        if self.codec in _KNOWN:
+            check_form(self.codec, width=self.width, has_base=self.base is not None)
 
     @property
     def size(self) -> int:
@@ -116,14 +117,25 @@ class ChunkHeader:
             base=base,
         )
 
-    def open(self, payload: Octets) -> Octets:
+    def open(self, payload: Octets, *, base: Octets | None = None) -> Octets:
         """Return the chunk's raw bytes, checked against its hash.
+
+        Args:
+            payload: What stands behind the header.
+            base: Raw bytes of the chunk that `self.base` names, if it names one.
 
         Raises:
             DamagedObjectError: The payload does not decode to the bytes that the hash names.
             NewerFormatError: The codec is not known here.
         """
-        return decode_checked(self.codec, payload, raw_size=self.raw_size, expected=self.hash)
+        return decode_checked(
+            self.codec,
+            payload,
+            raw_size=self.raw_size,
+            expected=self.hash,
+            width=self.width,
+            base=base,
+        )
 
 
 class Record(NamedTuple):

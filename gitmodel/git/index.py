@@ -17,6 +17,7 @@ Guarantee: only entries of the named paths change; entries that a person staged 
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.errors import GitCommandError
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
     from gitmodel.git.repo import Repository
 
+# How git says that the lock is taken (LC_ALL=C is set), and how long we wait: 5 seconds in all.
+_LOCKED = ".lock': File exists"
+_LOCK_WAITS = (0.02, 0.05, *(0.1 for _ in range(49)))
 _FILE_MODES = frozenset({"100644", "100755"})
 
 
@@ -218,14 +222,33 @@ class Index:
             return
         lines = (f"{mode} {oid}\t{path}\0" for mode, oid, path in entries)
         data = os.fsencode("".join(lines))
-        self._repository.run(
-            "update-index", "-z", "--index-info", input_bytes=data, index_file=file
-        )
+        self._write("-z", "--index-info", data=data, file=file)
 
     def _update(self, options: tuple[str, ...], paths: Iterable[str]) -> None:
         data = os.fsencode("".join(path + "\0" for path in paths))
         if data:
-            self._run("update-index", *options, "-z", "--stdin", input_bytes=data)
+            self._write(*options, "-z", "--stdin", data=data, file=self.file)
+
+    def _write(self, *options: str, data: bytes, file: str) -> None:
+        """Run `git update-index`, and wait a little while another process holds the lock.
+
+        Git itself gives up at once there, which is what two `gitmodel add` at a time would meet.
+        """
+        for wait_seconds in (*_LOCK_WAITS, None):
+            try:
+                self._repository.run("update-index", *options, input_bytes=data, index_file=file)
+            except GitCommandError as error:
+                if _LOCKED not in error.message:
+                    raise
+                if wait_seconds is None:
+                    error.hint = (
+                        f"run it again when the other Git command has ended; if none is running, "
+                        f"remove {file}.lock"
+                    )
+                    raise
+                time.sleep(wait_seconds)
+            else:
+                return
 
     def _run(self, *arguments: str, input_bytes: bytes | None = None) -> bytes:
         return self._repository.run(*arguments, input_bytes=input_bytes, index_file=self.file)

@@ -88,6 +88,10 @@ def open_file(handle: int, name: str) -> int:
             ) from error
         if error.errno == errno.ENXIO:  # a socket
             raise WeightsError(f"{name!r} is not a plain file") from error
+        if error.errno in (errno.EACCES, errno.EPERM):
+            raise WeightsError(
+                f"{name!r} cannot be read: permission denied", hint="ls -l shows who may read it"
+            ) from error
         raise
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)

@@ -12,8 +12,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Self
 
 from gitmodel.domain.digest import FileHasher
-from gitmodel.encoding.codec import decode_checked
 from gitmodel.errors import DamagedObjectError
+from gitmodel.store.chunks import DamagedPackError, decoded
 from gitmodel.store.handles import write_all
 
 if TYPE_CHECKING:
@@ -23,18 +23,11 @@ if TYPE_CHECKING:
     from gitmodel.encoding.manifest import ChunkPlace, FileEntry, Manifest
     from gitmodel.store.cache import Cache
 
+__all__ = ["DamagedPackError", "Reader"]
+
 _GROUP = 4 * 2**20  # bytes of decoded chunks a worker takes at a time
+_GROUP_CHUNKS = 1024  # and how many at most: a hostile manifest may have chunks of one byte
 _GROUPS_IN_FLIGHT = 12  # 48 MiB, however many cores there are
-
-
-class DamagedPackError(DamagedObjectError):
-    """A pack in the cache has bytes that do not match a chunk's name."""
-
-    def __init__(self, pack: str, problem: str) -> None:
-        super().__init__(
-            f"pack {pack[:12]} in the cache is damaged: {problem}", hint="gitmodel verify --cache"
-        )
-        self.pack = pack
 
 
 class Reader:
@@ -103,21 +96,9 @@ class Reader:
                 raise DamagedPackError(pack, "it is cut short")
             for chunk in run:
                 start = chunk.offset - first
-                done.append(_decode_chunk(chunk, data[start : start + chunk.stored_size], pack))
+                stored = data[start : start + chunk.stored_size]
+                done.append(decoded(self._cache.read_at, manifest, chunk, stored))
         return done
-
-
-def _decode_chunk(chunk: ChunkPlace, stored: memoryview, pack: str) -> bytes | memoryview:
-    try:
-        return decode_checked(
-            chunk.codec,
-            stored,
-            raw_size=chunk.raw_size,
-            expected=chunk.hash,
-            width=chunk.width,
-        )
-    except DamagedObjectError as error:
-        raise DamagedPackError(pack, error.message) from error
 
 
 def _groups(manifest: Manifest, entry: FileEntry) -> Iterator[list[ChunkPlace]]:
@@ -127,7 +108,7 @@ def _groups(manifest: Manifest, entry: FileEntry) -> Iterator[list[ChunkPlace]]:
         chunk = manifest.chunk(number)
         group.append(chunk)
         size += chunk.raw_size
-        if size >= _GROUP:
+        if size >= _GROUP or len(group) >= _GROUP_CHUNKS:
             yield group
             group, size = [], 0
     if group:

@@ -13,18 +13,18 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from blake3 import blake3
-
 from gitmodel.domain.digest import Digest, FileHasher, ListedFile, folder_digest
-from gitmodel.encoding.codec import Codec, Octets, encode
-from gitmodel.encoding.cut import CutterId, content_cutter
+from gitmodel.encoding.cut import CutterId, Piece, PlannedCutter, choose_cutter
 from gitmodel.encoding.manifest import ChunkPlace, Manifest, ManifestBuilder
 from gitmodel.encoding.pack import ChunkHeader, Pack, PackBuilder
+from gitmodel.encoding.places import NO_BASE
 from gitmodel.errors import ChangedWhileReadError, ObjectMissingError
+from gitmodel.store.bases import Bases
+from gitmodel.store.encoder import EncodedChunk, Place, RawPiece, encode_group, known_places
 from gitmodel.store.objects import manifest_key, pack_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from gitmodel.domain.progress import Progress
     from gitmodel.store.cache import Cache
@@ -33,6 +33,7 @@ WINDOW = 8 * 2**20  # bytes read at a time
 GROUP = 2 * 2**20  # bytes of chunks a worker takes at a time
 _GROUPS_IN_FLIGHT = 24  # 48 MiB, however many cores there are
 _PACKS_IN_FLIGHT = 3
+_UNNAMED = Piece(size=0, key=None, width=0)  # of a chunk that no plan names
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,32 +51,12 @@ class SourceFile:
     open: Callable[[], int]
 
 
-class _Place(NamedTuple):
-    """Where a chunk lies: in which pack, and how it is encoded there."""
-
-    pack: str
-    pack_size: int
-    offset: int
-    stored_size: int
-    codec: int
-    width: int
-
-
-class _Chunk(NamedTuple):
-    """What a worker made of one chunk; `payload` is None where the chunk is known already."""
-
-    hash: bytes
-    raw_size: int
-    codec: int
-    width: int
-    payload: Octets | None
-
-
 class _WrittenFile(NamedTuple):
     path: str
     size: int
     digest: Digest
     chunks: list[bytes]
+    cutter: CutterId
 
 
 def store_weights(
@@ -113,16 +94,16 @@ class _Writer:
     ) -> None:
         self._cache = cache
         self._progress = progress
-        self._places = _known_places(cache, reuse)
-        self._raw_sizes: dict[bytes, int] = {}
-        self._cutter_id: CutterId = content_cutter().id
+        earlier = list(reuse)
+        self._places = known_places(cache, earlier)
+        self._bases = Bases(cache, earlier)
         self._workers = ThreadPoolExecutor(workers, thread_name_prefix="gitmodel-encode")
         self._flusher = ThreadPoolExecutor(1, thread_name_prefix="gitmodel-flush")
         self._limit = min(workers * 3, _GROUPS_IN_FLIGHT)
-        self._groups: deque[tuple[Future[list[_Chunk]], list[bytes]]] = deque()
+        self._groups: deque[tuple[Future[list[EncodedChunk]], list[bytes]]] = deque()
         self._flushing: deque[Future[None]] = deque()
         self._pack = PackBuilder()
-        self._in_pack: list[tuple[_Chunk, int]] = []  # and its offset
+        self._in_pack: list[tuple[EncodedChunk, int]] = []  # and its offset
         self._files: list[_WrittenFile] = []
         self._keys: list[str] = []
 
@@ -148,7 +129,10 @@ class _Writer:
 
     def _read(self, descriptor: int, source: SourceFile) -> _WrittenFile:
         hasher = FileHasher()
-        cutter = content_cutter()
+        cutter = choose_cutter(
+            lambda offset, count: os.pread(descriptor, count, offset), source.size
+        )
+        pieces = iter(cutter.pieces if isinstance(cutter, PlannedCutter) else ())
         chunks: list[bytes] = []
         size = 0
         carry = b""
@@ -165,19 +149,22 @@ class _Writer:
             lengths = cutter.feed(view, final=final)
             cut = sum(lengths)
             carry = bytes(view[cut:])
-            self._submit(view, lengths, chunks)
+            self._submit(view, lengths, pieces, chunks)
             size += count
             self._progress.advance(count)
             if size > source.size:  # it may grow for ever
                 raise _changed(source)
-        return _WrittenFile(source.path, size, hasher.result(), chunks)
+        return _WrittenFile(source.path, size, hasher.result(), chunks, cutter.id)
 
-    def _submit(self, view: memoryview, lengths: list[int], chunks: list[bytes]) -> None:
+    def _submit(
+        self, view: memoryview, lengths: list[int], pieces: Iterator[Piece], chunks: list[bytes]
+    ) -> None:
         start = 0
-        group: list[memoryview] = []
+        group: list[RawPiece] = []
         group_size = 0
         for length in lengths:
-            group.append(view[start : start + length])
+            piece = next(pieces, _UNNAMED)
+            group.append(RawPiece(view[start : start + length], piece.key, piece.width))
             start += length
             group_size += length
             if group_size >= GROUP:
@@ -186,27 +173,27 @@ class _Writer:
         if group:
             self._enqueue(group, chunks)
 
-    def _enqueue(self, group: list[memoryview], chunks: list[bytes]) -> None:
+    def _enqueue(self, group: list[RawPiece], chunks: list[bytes]) -> None:
         while len(self._groups) >= self._limit:
             self._take()
-        self._groups.append((self._workers.submit(_encode_group, group, self._places), chunks))
+        work = self._workers.submit(encode_group, group, self._places, self._bases)
+        self._groups.append((work, chunks))
 
     def _take(self) -> None:
         """Put the oldest encoded group into the pack."""
         future, chunks = self._groups.popleft()
         for chunk in future.result():
             chunks.append(chunk.hash)
-            self._raw_sizes[chunk.hash] = chunk.raw_size
             if chunk.payload is None or chunk.hash in self._places:
                 continue
-            self._places[chunk.hash] = _Place("", 0, 0, 0, 0, 0)  # on its way: stored once
+            self._places[chunk.hash] = Place(chunk.raw_size)  # on its way: stored once
             header = ChunkHeader(
                 codec=chunk.codec,
                 width=chunk.width,
                 raw_size=chunk.raw_size,
                 stored_size=len(chunk.payload),
                 hash=chunk.hash,
-                base=None,
+                base=None if chunk.base is None else chunk.base.hash,
             )
             self._in_pack.append((chunk, self._pack.add(header, chunk.payload)))
             if self._pack.is_full:
@@ -218,8 +205,15 @@ class _Writer:
         pack = self._pack.finish()
         for chunk, offset in self._in_pack:
             stored = 0 if chunk.payload is None else len(chunk.payload)
-            self._places[chunk.hash] = _Place(
-                pack.name, pack.size, offset, stored, chunk.codec, chunk.width
+            self._places[chunk.hash] = Place(
+                chunk.raw_size,
+                pack.name,
+                pack.size,
+                offset,
+                stored,
+                chunk.codec,
+                chunk.width,
+                None if chunk.base is None else chunk.base.hash,
             )
         self._pack = PackBuilder()
         self._in_pack = []
@@ -257,34 +251,36 @@ class _Writer:
     def _manifest(self, *, folder: bool) -> Manifest:
         builder = ManifestBuilder()
         packs: dict[str, int] = {}
-        numbers: dict[bytes, int] = {}
         for written in self._files:
-            for chunk in written.chunks:
-                if chunk not in numbers:
-                    place = self._places[chunk]
-                    if place.pack not in packs:
-                        packs[place.pack] = builder.add_pack(place.pack, place.pack_size)
-                    numbers[chunk] = builder.add_chunk(
-                        ChunkPlace(
-                            hash=chunk,
-                            raw_size=self._raw_sizes[chunk],
-                            stored_size=place.stored_size,
-                            pack=packs[place.pack],
-                            offset=place.offset,
-                            codec=place.codec,
-                            width=place.width,
-                        )
-                    )
+            numbers = [self._add_chunk(builder, packs, chunk) for chunk in written.chunks]
             builder.add_file(
-                written.path,
-                written.size,
-                written.digest,
-                [numbers[chunk] for chunk in written.chunks],
-                cutter=self._cutter_id,
+                written.path, written.size, written.digest, numbers, cutter=written.cutter
             )
         listing = [ListedFile(file.path, file.size, file.digest) for file in self._files]
         digest = folder_digest(listing) if folder else self._files[0].digest
         return builder.build(digest, "folder" if folder else "file")
+
+    def _add_chunk(self, builder: ManifestBuilder, packs: dict[str, int], chunk: bytes) -> int:
+        """Name a chunk in the manifest, after its base if it has one; returns its number."""
+        found = builder.find(chunk)
+        if found is not None:
+            return found
+        place = self._places[chunk]
+        base = NO_BASE if place.base is None else self._add_chunk(builder, packs, place.base)
+        if place.pack not in packs:
+            packs[place.pack] = builder.add_pack(place.pack, place.pack_size)
+        return builder.add_chunk(
+            ChunkPlace(
+                hash=chunk,
+                raw_size=place.raw_size,
+                stored_size=place.stored_size,
+                pack=packs[place.pack],
+                offset=place.offset,
+                codec=place.codec,
+                width=place.width,
+                base=base,
+            )
+        )
 
 
 def _changed(source: SourceFile) -> ChangedWhileReadError:
@@ -292,43 +288,6 @@ def _changed(source: SourceFile) -> ChangedWhileReadError:
         f"{source.path or 'the file'} changed while it was read",
         hint="wait until training has finished writing, then run gitmodel add again",
     )
-
-
-def _known_places(cache: Cache, reuse: Iterable[Manifest]) -> dict[bytes, _Place]:
-    """Where the self-contained chunks of these manifests lie, as far as the cache has their packs."""
-    places: dict[bytes, _Place] = {}
-    for manifest in reuse:
-        here = [
-            cache.has_pack(name, size)
-            for name, size in zip(manifest.packs, manifest.pack_sizes, strict=True)
-        ]
-        for number in range(manifest.chunk_count):
-            chunk = manifest.chunk(number)
-            if here[chunk.pack] and chunk.base < 0:
-                places[chunk.hash] = _Place(
-                    manifest.packs[chunk.pack],
-                    manifest.pack_sizes[chunk.pack],
-                    chunk.offset,
-                    chunk.stored_size,
-                    chunk.codec,
-                    chunk.width,
-                )
-    return places
-
-
-def _encode_group(group: list[memoryview], places: dict[bytes, _Place]) -> list[_Chunk]:
-    """Hash and encode some chunks; runs in a worker, only looks into `places`."""
-    done = []
-    for raw in group:
-        name = blake3(raw).digest()
-        if name in places:
-            done.append(_Chunk(name, len(raw), Codec.RAW, 0, None))
-        else:
-            found = encode(raw)
-            # A copy: a view of 256 KiB would keep its whole window, 8 MiB, until the pack is out.
-            payload = bytes(raw) if found.codec is Codec.RAW else found.payload
-            done.append(_Chunk(name, len(raw), found.codec, found.width, payload))
-    return done
 
 
 def _read_into(descriptor: int, view: memoryview) -> int:

@@ -37,7 +37,8 @@ def align(project: Project) -> AlignReport:
     report = AlignReport()
     models = read_models(project)
     for path, error in models.broken:
-        report.notes.append(f"{path}: {error.message}")
+        told = error.message.startswith(path)
+        report.notes.append(error.message if told else f"{path}: {error.message}")
     for model in models.models:
         try:
             _align_model(project, model, report)

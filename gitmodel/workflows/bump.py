@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING
 
 from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer
 from gitmodel.domain.versions import Observation, Verdict, decide
-from gitmodel.errors import GitmodelError, MixedPointerError, StaleWeightsError, WeightsError
+from gitmodel.errors import (
+    GitmodelError,
+    MixedPointerError,
+    StaleWeightsError,
+    UnsafePathError,
+    WeightsError,
+)
 from gitmodel.store.listing import Kind
 from gitmodel.workflows.metadata import Given, gather
 from gitmodel.workflows.models import Model, read_pointer_file
@@ -150,7 +156,14 @@ def _read_staged(project: Project, entry: IndexEntry, raw: bytes) -> Pointer:
 
 
 def _decide(project: Project, model: Model, report: CommitReport) -> None:
-    weights = _observe(project, model)
+    try:
+        weights = _observe(project, model)
+    except UnsafePathError as error:  # a link in a folder that was added with --follow
+        report.notes.append(
+            f"{model.name}: {error.message}, and hooks follow none; "
+            f"run: gitmodel add --follow {model.weights}"
+        )
+        return
     if weights.kind is Kind.LINK:
         report.notes.append(
             f"{model.name}: {model.weights} is a symbolic link, which hooks do not follow; "
@@ -251,6 +264,7 @@ def _bump(project: Project, model: Model, report: CommitReport) -> None:
         metadata=metadata,
     )
     _write_staged(project, model, pointer)
+    project.worktree.set_have(model.name, weights)
     report.bumped.append((model.name, model.pointer.version, pointer.version))
     warning = dropped(model.pointer, pointer, model.weights)
     if warning is not None:

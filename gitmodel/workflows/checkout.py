@@ -10,22 +10,21 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gitmodel.domain.pointer import Pointer
 from gitmodel.errors import DamagedObjectError, GitmodelError, UnsavedWeightsError, UsageError
 from gitmodel.store.handles import require_space
 from gitmodel.store.listing import Kind
 from gitmodel.store.placing import place
 from gitmodel.store.reader import DamagedPackError, Reader
-from gitmodel.store.transfer import Plan
 from gitmodel.store.worktree import WorkTree
 from gitmodel.workflows.fetch import (
     CheckoutReport,
     Placed,
     chosen_models,
+    fetch_again,
     fetch_models,
-    run_plan,
 )
 from gitmodel.workflows.models import Model, read_models, write_text_file
-from gitmodel.workflows.project import PRIMARY
 from gitmodel.workflows.references import history_of
 
 if TYPE_CHECKING:
@@ -64,8 +63,13 @@ def checkout(
     if out is None:
         models = [_in_work_tree(project, model) for model in models]
         for model in models:
+            _refuse_foreign_place(project, model)
             _refuse_unsaved(project, model, force=force)
+            _refuse_unsaved_pointer(project, model, force=force)
+    else:
+        _refuse_one_place_for_two(models, out)
     manifests = fetch_models(project, models, report, remote)
+    models = [_with_size(project, model, manifests[model.pointer.digest]) for model in models]
     with Reader(project.cache) as reader:
         for model in models:
             manifest = manifests[model.pointer.digest]
@@ -77,6 +81,10 @@ def checkout(
             except GitmodelError as error:
                 raise error.about(model.name) from error
             report.placed.append(placed)
+    if out is None:
+        # Also where the pointer was written already: by a run that was killed before it staged it.
+        chosen = [m.path for m, text in zip(models, references, strict=False) if "@" in text]
+        project.index.stage(chosen)
     return report
 
 
@@ -92,6 +100,29 @@ def _refuse_two_versions(models: list[Model]) -> None:
             )
 
 
+def _refuse_one_place_for_two(models: list[Model], out: str) -> None:
+    seen: dict[str, Model] = {}
+    for model in models:
+        file = model.pointer.path.rpartition("/")[2]
+        other = seen.setdefault(file, model)
+        if other.name != model.name:
+            raise UsageError(
+                f"{other.name} and {model.name} would both be written to {os.path.join(out, file)}",
+                hint=f"gitmodel checkout {model.name} --out ANOTHER_DIR",
+            )
+
+
+def _refuse_foreign_place(project: Project, model: Model) -> None:
+    """Refuse to put an old version where a model of another name lies since `gitmodel mv`."""
+    owner = read_models(project).at(model.weights)
+    if owner is not None and owner.name != model.name:
+        raise UsageError(
+            f"{model.weights} is the place of the model {owner.name} now",
+            hint=f"gitmodel checkout {model.name}@{model.pointer.version} --out DIR",
+            model=model.name,
+        )
+
+
 def _in_work_tree(project: Project, model: Model) -> Model:
     """The model at the place where its pointer lies now, if it was moved since that version."""
     current = read_models(project).get(model.name)
@@ -101,6 +132,18 @@ def _in_work_tree(project: Project, model: Model) -> Model:
     return Model(current.path, pointer, pointer.to_text().encode())
 
 
+def _with_size(project: Project, model: Model, manifest: Manifest) -> Model:
+    """The model of an alias whose own pointer this clone lacks, with what its manifest says."""
+    if model.pointer.size == manifest.total_size:
+        return model
+    project.context.note(
+        f"{model.name}: version {model.pointer.version} is older than this clone's history, so its "
+        "metrics and other metadata are not known here; git fetch --unshallow brings them"
+    )
+    pointer = replace(model.pointer, size=manifest.total_size)
+    return Model(model.path, pointer, pointer.to_text().encode())
+
+
 def _refuse_unsaved(project: Project, model: Model, *, force: bool) -> None:
     """Make sure that what would be overwritten can be had again."""
     weights = project.worktree.observe(model.name, model.weights)
@@ -108,12 +151,42 @@ def _refuse_unsaved(project: Project, model: Model, *, force: bool) -> None:
         return
     if weights.digest is not None and _is_saved(project, model.name, weights):
         return
+    if weights.digest is not None and _is_half_way(project, model, weights):
+        return
     raise UnsavedWeightsError(
         f"{model.weights} has changes that are in no store",
         hint=f"keep them: gitmodel add {model.weights}; "
         f"or overwrite them: gitmodel checkout --force {model.name}",
         model=model.name,
     )
+
+
+def _refuse_unsaved_pointer(project: Project, model: Model, *, force: bool) -> None:
+    """Make sure that the pointer to be overwritten is in some commit, wherever it lay then.
+
+    The weights of a version that was never committed may be in the cache, but nothing else names
+    them, nor says how good they are.
+    """
+    current = read_models(project).get(model.name)
+    if force or current is None or current.raw == model.raw:
+        return
+    pointer = current.pointer
+    bare = Pointer(  # all there is to the pointer of an alias in a clone of depth 1
+        name=pointer.name,
+        version=pointer.version,
+        digest=pointer.digest,
+        size=pointer.size,
+        path=pointer.path,
+    )
+    committed = [item.model.pointer for item in history_of(project, model.name).seen]
+    saved = {replace(old, path=pointer.path).body() for old in [bare, *committed]}
+    if pointer.body() not in saved:
+        raise UnsavedWeightsError(
+            f"{current.path} has changes that are in no commit",
+            hint="keep them: git commit; or overwrite them: "
+            f"gitmodel checkout --force {model.name}@{model.pointer.version}",
+            model=model.name,
+        )
 
 
 def _is_saved(project: Project, name: str, weights: Weights) -> bool:
@@ -128,6 +201,21 @@ def _is_saved(project: Project, name: str, weights: Weights) -> bool:
         return project.store().manifest(weights.digest) is not None
     except GitmodelError:
         return False
+
+
+def _is_half_way(project: Project, model: Model, weights: Weights) -> bool:
+    """Whether this is what a checkout leaves that was killed between two files of a folder.
+
+    Each file is then one of `have` or one of the version asked for, and the cache has both.
+    """
+    wanted = project.cache.manifest(model.pointer.digest)
+    if wanted is None or project.cache.missing_packs(wanted):
+        return False
+    new = {entry.path: entry.digest for entry in wanted.files}
+    record = project.worktree.records.read(model.name)
+    kept = record.have is not None and project.cache.holds(record.have)
+    old = record.have_files if kept else {}
+    return all(file.digest in (new.get(file.path), old.get(file.path)) for file in weights.files)
 
 
 def _place(
@@ -181,8 +269,7 @@ def _place_checked(
             project.context.note(f"{model.name}: {error.message}; fetching it again")
             project.cache.set_aside(error.pack)
             sizes = dict(zip(manifest.packs, manifest.pack_sizes, strict=True))
-            plan = Plan(((error.pack, sizes[error.pack]),))
-            run_plan(project, remote or PRIMARY, plan)
+            fetch_again(project, error.pack, sizes[error.pack], remote)
         else:
             return
         finally:
@@ -197,7 +284,12 @@ def _place_elsewhere(
     from gitmodel.store.records import Records
 
     top = os.path.abspath(os.path.join(project.context.folder, out))
-    os.makedirs(top, exist_ok=True)
+    try:
+        os.makedirs(top, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"{out} cannot be made: {error.strerror}", hint="name a folder: --out DIR"
+        ) from error
     name = model.pointer.path.rpartition("/")[2]
     elsewhere = WorkTree(top, Records(None))  # what is there is looked at afresh
     here = elsewhere.observe(model.name, name)

@@ -153,13 +153,14 @@ def _pointers(project: Project) -> Finding:
     models = read_models(project)
     if models.broken:
         path, error = models.broken[0]
-        return Finding("pointers", False, f"{path}: {error.message}", error.hint)
-    doubles = {name for name in models.names() if models.names().count(name) > 1}
-    if doubles:
-        name = min(doubles)
-        return Finding(
-            "pointers", False, f"two pointers are called {name}", "gitmodel mv --pointer"
-        )
+        told = error.message.startswith(path)
+        detail = error.message if told else f"{path}: {error.message}"
+        return Finding("pointers", False, detail, error.hint)
+    try:
+        for name in models.names():
+            models.require(name)
+    except GitmodelError as error:
+        return Finding("pointers", False, error.message, error.hint)
     return Finding("pointers", True, f"{len(models.models)} read")
 
 

@@ -104,7 +104,7 @@ def fetch_models(
         if wanted:
             wanted = _fetch_from(project, name, wanted, manifests, report)
     if wanted:
-        raise report.errors[0] if report.errors else _not_there(project, wanted[0])
+        raise report.errors[0]
     report.errors.clear()
     return manifests
 
@@ -126,9 +126,9 @@ def _fetch_from(
             manifest = store.manifest(model.pointer.digest)
             if manifest is None:
                 left.append(model)
-                report.errors.append(_not_there(project, model))
+                report.errors.append(_not_there(project, model, remote))
             else:
-                _check_size(model, manifest)
+                check_size(model, manifest)
                 found.append(manifest)
 
         for_each(look, wanted)
@@ -145,7 +145,7 @@ def _fetch_from(
     return left
 
 
-def _check_size(model: Model, manifest: Manifest) -> None:
+def check_size(model: Model, manifest: Manifest) -> None:
     """A manifest that claims another size than the pointer is not unpacked at all."""
     if model.pointer.size and manifest.total_size != model.pointer.size:
         raise DamagedObjectError(
@@ -153,6 +153,23 @@ def _check_size(model: Model, manifest: Manifest) -> None:
             hint="gitmodel verify",
             model=model.name,
         )
+
+
+def fetch_again(project: Project, pack: str, size: int, remote: str | None) -> None:
+    """Fetch one pack that the cache had in bad shape, from the first remote that has it.
+
+    Raises:
+        ObjectMissingError, DamagedObjectError, RemoteError: None has; what the first one said.
+    """
+    errors: list[GitmodelError] = []
+    for name in [remote] if remote is not None else project.remote_names():
+        try:
+            run_plan(project, name, Plan(((pack, size),)))
+        except (RemoteError, ObjectMissingError, DamagedObjectError) as error:
+            errors.append(error)
+        else:
+            return
+    raise errors[0]
 
 
 def run_plan(project: Project, remote: str, plan: Plan) -> None:
@@ -168,8 +185,8 @@ def run_plan(project: Project, remote: str, plan: Plan) -> None:
         progress.finish()
 
 
-def _not_there(project: Project, model: Model) -> ObjectMissingError:
-    url = project.committed_remote().url
+def _not_there(project: Project, model: Model, remote: str) -> ObjectMissingError:
+    url = project.committed_remote(remote).url
     return ObjectMissingError(
         f"the weights of version {model.pointer.version} ({model.pointer.digest.short}) are neither "
         f"in the cache nor on {url}",

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.reference import Reference
-from gitmodel.workflows.models import Model, read_models
-from gitmodel.workflows.references import history_of, resolve
+from gitmodel.workflows.models import Model, Models, read_models
+from gitmodel.workflows.references import history_of, models_at, resolve
 
 if TYPE_CHECKING:
     from gitmodel.domain.pointer import Pointer
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """One version: the commit that brought it first.
+    """One version: the commit that brought it first, and what is said of it by now.
 
     Attributes:
         name: The model.
@@ -28,7 +28,7 @@ class LogEntry:
         metrics: How good it is.
         commit: Commit id, "" while it is not committed.
         author: "Ana <ana@example.org>".
-        at: When it was committed, UTC, ISO 8601.
+        at: When that was written, UTC, ISO 8601.
         subject: First line of the commit's message.
         current: Whether the work tree's pointer is this version.
     """
@@ -52,7 +52,7 @@ def log(project: Project, name: str | None = None) -> list[LogEntry]:
     Raises:
         UnknownReferenceError: No model was ever called that.
     """
-    current = read_models(project)
+    current = _current_models(project)
     names = [name] if name is not None else current.names()
     entries: list[LogEntry] = []
     for one in names:
@@ -66,12 +66,24 @@ def log(project: Project, name: str | None = None) -> list[LogEntry]:
     return entries
 
 
+def _current_models(project: Project) -> Models:
+    """The models of the work tree; those of HEAD where there is none."""
+    if project.repository.work_tree is not None:
+        return read_models(project)
+    head = project.reader.resolve("HEAD")
+    return Models(() if head is None else tuple(models_at(project, head)))
+
+
 def _versions(project: Project, name: str, here: Model | None) -> list[LogEntry]:
     entries: dict[tuple[int, str], LogEntry] = {}
+    newest: dict[tuple[int, str], Pointer] = {}
+    if here is not None:
+        newest[here.pointer.version, here.pointer.digest.hex] = here.pointer
     for item in history_of(project, name).seen:  # newest first, so the first commit wins at the end
         pointer = item.model.pointer
-        entries[pointer.version, pointer.digest.hex] = _entry(
-            pointer,
+        key = pointer.version, pointer.digest.hex
+        entries[key] = _entry(
+            newest.setdefault(key, pointer),  # metrics may have been added or corrected since
             here,
             commit=item.change.commit,
             author=item.change.author,

@@ -88,8 +88,11 @@ def gather(project: Project, given: Given, old: Pointer | None) -> Metadata:
         metrics.update(parse_metrics(raw, path=named))
         inside = path_inside(project, named)
         source = None if inside is None else MetricsSource(inside, digest_of(raw))
-    elif remembered is not None and not said:
-        metrics, source = _again(project, remembered, old)
+    elif remembered is not None:
+        again, source = _again(project, remembered, old)
+        # Metrics that were said take the file's place, and yet what the file holds is of this
+        # version from now on, and not news for the next.
+        metrics = {} if said else again
     metrics.update(given.metric_values)
     metrics.update(parse_assignment(text) for text in given.metrics)
     params: dict[str, Number] = {}

@@ -86,11 +86,14 @@ class Models:
         found = self.get(name)
         if found is not None:
             return found
-        stem = name.rpartition("/")[2] + POINTER_SUFFIX
         for path, error in self.broken:
-            if path.rpartition("/")[2] == stem:
+            if _belongs_to(path, name):
                 raise error
         raise unknown_model(name, self.names())
+
+    def breaks(self, name: str) -> bool:
+        """Whether a pointer file that is no good may be the model's."""
+        return any(_belongs_to(path, name) for path, _ in self.broken)
 
     def at(self, path: str) -> Model | None:
         """The model whose pointer or weights lie at a path."""
@@ -98,6 +101,11 @@ class Models:
             if path in (model.path, model.weights):
                 return model
         return None
+
+
+def _belongs_to(path: str, name: str) -> bool:
+    """Whether a pointer file is called as that of a model would be."""
+    return path.rpartition("/")[2] == name.rpartition("/")[2] + POINTER_SUFFIX
 
 
 def unknown_model(name: str, known: Iterable[str]) -> UnknownReferenceError:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from gitmodel.domain.aliases import aliases_path_for
 from gitmodel.domain.paths import safe_parts
 from gitmodel.domain.pointer import pointer_path_for
 from gitmodel.domain.reference import check_name
@@ -129,22 +130,38 @@ def rename(
         raise ModelNameError(f"{chosen} is another model already", hint="gitmodel list")
     weights = model.weights if path is None else _free_place(project, path)
     pointer_path = pointer_path_for(weights, chosen)
-    if pointer_path != model.path and os.path.lexists(os.path.join(project.root, pointer_path)):
-        raise ModelNameError(f"{pointer_path} is there already", hint="choose another name")
+    if pointer_path != model.path:
+        _refuse_taken(project, pointer_path)
     folder = pointer_path.rpartition("/")[0]
     inside = weights[len(folder) + 1 :] if folder else weights
     moved = replace(model.pointer, name=chosen, path=inside)
     touched = [model.path, pointer_path]
     if weights != model.weights:
+        _move_entry(project, model.weights, weights)  # first, since it makes the folder
         touched += ignore_weights(project, weights)
-        _move_weights(project, model.weights, weights)
     write_text_file(project.root, pointer_path, moved.to_text())
     if pointer_path != model.path:
         _unlink(project, model.path)
+        touched += _move_aliases(project, model.path, pointer_path)
     project.index.stage(list(dict.fromkeys(touched)))
     if pointer is None:
         project.worktree.records.rename(model.name, chosen)
     return RenameReport(model.name, chosen, model.weights, weights, pointer_path)
+
+
+def _refuse_taken(project: Project, pointer_path: str) -> None:
+    for taken in (pointer_path, aliases_path_for(pointer_path)):
+        if os.path.lexists(os.path.join(project.root, taken)):
+            raise ModelNameError(f"{taken} is there already", hint="choose another name")
+
+
+def _move_aliases(project: Project, old_pointer: str, new_pointer: str) -> list[str]:
+    """The aliases lie beside their pointer, under its name; returns the paths that changed."""
+    old, new = aliases_path_for(old_pointer), aliases_path_for(new_pointer)
+    if not os.path.lexists(os.path.join(project.root, old)):
+        return []
+    _move_entry(project, old, new)
+    return [old, new]
 
 
 def _free_place(project: Project, path: str) -> str:
@@ -157,7 +174,7 @@ def _free_place(project: Project, path: str) -> str:
     return place
 
 
-def _move_weights(project: Project, old: str, new: str) -> None:
+def _move_entry(project: Project, old: str, new: str) -> None:
     old_parts, new_parts = safe_parts(old), safe_parts(new)
     with (
         folder_handle(project.root, old_parts[:-1]) as source,

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
-from gitmodel.errors import NotSetUpError, RepositoryError, UsageError
+from gitmodel.errors import ConfigError, NotSetUpError, RepositoryError, UsageError
 from gitmodel.git.repo import Repository
 
 if TYPE_CHECKING:
@@ -151,10 +151,13 @@ class Project:
         """The text of `.gitmodel.yaml`: of the work tree, else of HEAD (bare, sparse); or None."""
         if self.repository.work_tree is not None:
             try:
-                with open(self.config_path, encoding="utf-8") as stream:
+                # What is not UTF-8 is told by the parser, with its line.
+                with open(self.config_path, encoding="utf-8", errors="surrogateescape") as stream:
                     return stream.read(65537)
             except FileNotFoundError:
                 pass
+            except OSError as error:
+                raise ConfigError(f"{CONFIG_NAME} cannot be read: {error.strerror}") from error
         head = self.reader.resolve("HEAD")
         if head is None:
             return None
@@ -326,7 +329,7 @@ class Project:
                 address,
                 trusted=readable,
                 profile=address.profile,
-                root=self.root,
+                root=self.repository.work_tree,
                 create_root=default,
                 environment=self.context.environment,
             )

@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from gitmodel.domain.pointer import weights_path
 from gitmodel.errors import DamagedObjectError, ObjectMissingError, RemoteError, VersionTakenError
 from gitmodel.git.repo import without_user_info
+from gitmodel.store.reader import DamagedPackError
 from gitmodel.workflows.project import PRIMARY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from gitmodel.domain.digest import Digest
     from gitmodel.domain.pointer import Pointer
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from gitmodel.store.claims import Claim
     from gitmodel.store.objects import ObjectStore
     from gitmodel.workflows.project import Project
+
+_CLAIM_TEXT = 1000  # characters of a name in a claim; readers take 64 KiB in all
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +143,16 @@ class _Upload:
         )
         sweep = read_sweep(self._store)
         self._confirm(digests)
-        doomed = {digest for digest in self._confirmed if digest.hex in sweep.manifests}
+        doomed = {
+            digest: manifest
+            for digest, manifest in self._confirmed.items()
+            if digest.hex in sweep.manifests or not sweep.packs.isdisjoint(manifest.packs)
+        }
         for digest in doomed:
             del self._confirmed[digest]
         missing = [digest for digest in self._wanted if digest not in self._confirmed]
-        self._send([self._required(d, local[d]) for d in missing], sweep.packs, doomed)
+        manifests = [self._required(d, local[d], doomed.get(d)) for d in missing]
+        self._send(manifests, sweep.packs, doomed.keys())
 
     def _earlier(self) -> list[Digest]:
         """Versions before the wanted ones, whose packs need not be sent if the remote has them."""
@@ -171,20 +180,42 @@ class _Upload:
 
         for_each(look, list(digests))
 
-    def _required(self, digest: Digest, manifest: Manifest | None) -> Manifest:
+    def _required(
+        self, digest: Digest, manifest: Manifest | None, doomed: Manifest | None
+    ) -> Manifest:
+        """What to upload: as the cache has it, else as the remote has it for the moment."""
+        cache = self._project.cache
+        if doomed is not None and (manifest is None or cache.missing_packs(manifest)):
+            from gitmodel.store.transfer import plan_fetch
+            from gitmodel.workflows.fetch import run_plan
+
+            run_plan(self._project, self._remote, plan_fetch(cache, [doomed]))
+            cache.write_manifest(doomed, durable=False)
+            return doomed
         if manifest is not None:
             return manifest
-        item = self._wanted[digest]
-        raise ObjectMissingError(
-            f"the weights of version {item.pointer.version} ({digest.short}) are neither in the "
+        raise self._nowhere(self._wanted[digest])
+
+    def _nowhere(self, item: Outgoing) -> ObjectMissingError:
+        pointer = item.pointer
+        return ObjectMissingError(
+            f"the weights of version {pointer.version} ({pointer.digest.short}) are neither in the "
             f"cache nor on {self._store.url}, so {item.path} may not be pushed",
-            hint=f"gitmodel add {item.pointer.path}, where the weights are; "
+            hint=f"gitmodel add {weights_path(item.path, pointer)}, where the weights are; "
             "or gitmodel push in the clone that has them",
-            model=item.pointer.name,
+            model=pointer.name,
         )
 
+    def _damaged(self, error: DamagedPackError, owner: Outgoing) -> DamagedObjectError:
+        """Put the pack out of the way, so that adding the weights stores it again."""
+        self._project.cache.set_aside(error.pack)
+        place = weights_path(owner.path, owner.pointer)
+        error.hint = f"gitmodel add {place}, which stores the weights again"
+        error.model = owner.pointer.name
+        return error
+
     def _send(
-        self, manifests: list[Manifest], doomed: frozenset[str], replace: set[Digest]
+        self, manifests: list[Manifest], doomed: frozenset[str], replace: Collection[Digest]
     ) -> None:
         from gitmodel.store.transfer import for_each, plan_push, push_packs, without_arrived
 
@@ -192,13 +223,20 @@ class _Upload:
         present = {name for m in self._confirmed.values() for name in m.packs} - doomed
         plan = plan_push(manifests, present=present)
         plan = without_arrived(self._store, plan, journal.packs() - doomed)
+        cache = self._project.cache
+        owners = {name: self._wanted[m.digest] for m in manifests for name in m.packs}
         progress = self._project.context.progress
         if plan.packs:
             progress.start(f"uploading to {self._store.url}", plan.total_bytes)
         try:
-            push_packs(
-                self._project.cache, self._store, plan, progress=progress, arrived=journal.arrived
-            )
+            push_packs(cache, self._store, plan, progress=progress, arrived=journal.arrived)
+        except DamagedPackError as error:
+            raise self._damaged(error, owners[error.pack]) from error
+        except ObjectMissingError as error:
+            gone = [name for name, size in plan.packs if not cache.has_pack(name, size)]
+            if not gone:
+                raise
+            raise self._nowhere(owners[gone[0]]) from error
         finally:
             progress.finish()
 
@@ -279,11 +317,11 @@ def _claim_all(project: Project, store: ObjectStore, outgoing: Sequence[Outgoing
             name=item.pointer.name,
             version=item.pointer.version,
             digest=item.pointer.digest,
-            by=by,
+            by=by[:_CLAIM_TEXT],
             at=at,
             commit=item.commit,
-            ref=branch,
-            run_id=item.pointer.run_id or "",
+            ref=branch[:_CLAIM_TEXT],
+            run_id=(item.pointer.run_id or "")[:_CLAIM_TEXT],
         )
         owner = claim_version(store, project.config.project, mine)
         if owner.digest != mine.digest and item.tip:

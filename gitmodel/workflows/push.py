@@ -14,7 +14,7 @@ from gitmodel.workflows.project import PRIMARY
 from gitmodel.workflows.publish import Outgoing, PushReport, publish
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from gitmodel.git.history import RefUpdate
     from gitmodel.workflows.project import Project
@@ -54,11 +54,16 @@ def push_updates(
     if not updates:
         head = project.repository.head()
         tips = () if head is None else (head,)
-    exclude = [u.remote_oid for u in updates if not u.is_delete]
-    outgoing = collect(project, tips, exclude=exclude, not_on_remote=git_remote if known else None)
-    if outgoing:
-        _refuse_default_folder(project, git_url)
-    return publish(project, outgoing, git_url=git_url)
+    exclude = [u.remote_oid for u in updates if not u.is_delete and not u.is_new]
+    hidden = git_remote if known else None
+
+    def outgoing() -> list[Outgoing]:
+        found = collect(project, tips, exclude=exclude, not_on_remote=hidden)
+        if found:
+            _refuse_default_folder(project, git_url)
+        return found
+
+    return _publish_all(project, outgoing, git_url=git_url, remote=PRIMARY)
 
 
 def push_head(project: Project, *, remote: str = PRIMARY) -> PushReport:
@@ -71,10 +76,30 @@ def push_head(project: Project, *, remote: str = PRIMARY) -> PushReport:
         return PushReport()
     known = "origin" in project.repository.remotes()
     git_url = (project.repository.remote_url("origin") or "") if known else ""
-    outgoing = collect(
-        project, (head,), exclude=(), not_on_remote="origin" if known else None, remote=remote
-    )
-    return publish(project, outgoing, git_url=git_url, remote=remote)
+    hidden = "origin" if known else None
+
+    def outgoing() -> list[Outgoing]:
+        return collect(project, (head,), exclude=(), not_on_remote=hidden, remote=remote)
+
+    return _publish_all(project, outgoing, git_url=git_url, remote=remote)
+
+
+def _publish_all(
+    project: Project, outgoing: Callable[[], list[Outgoing]], *, git_url: str, remote: str
+) -> PushReport:
+    """Publish, and once more if the remote turned out to be another store than the ledger's.
+
+    Only the first look at a remote shows that it was emptied or replaced. What the ledger took for
+    published until then must be there as well before refs move.
+    """
+    report = publish(project, outgoing(), git_url=git_url, remote=remote)
+    rest = outgoing() if report.looked else []
+    if rest:
+        more = publish(project, rest, git_url=git_url, remote=remote)
+        report.versions = sorted({*report.versions, *more.versions})
+        report.packs += more.packs
+        report.uploaded_bytes += more.uploaded_bytes
+    return report
 
 
 def collect(

@@ -7,11 +7,12 @@ folder of the cache of their own and shared by every later call.
 from __future__ import annotations
 
 import builtins
+import numbers
 import os
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from gitmodel.domain.reference import Reference
-from gitmodel.errors import UnknownReferenceError, WeightsError
+from gitmodel.errors import GitmodelError, TextError, UnknownReferenceError, WeightsError
 from gitmodel.workflows.add import AddReport, add
 from gitmodel.workflows.checkout import checkout
 from gitmodel.workflows.metadata import Given, Number
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from gitmodel.workflows.models import Model
 
 __all__ = ["log", "open", "path"]
+
+_NAMED_FILES = 5
 
 
 def path(reference: str, *, repo: str | os.PathLike[str] = ".") -> str:
@@ -50,7 +53,10 @@ def _checked_out(project: Project, model: Model) -> str | None:
     """The weights in the work tree, if they are those of the version."""
     if project.repository.work_tree is None:
         return None
-    seen = project.worktree.observe(model.name, model.weights)
+    try:
+        seen = project.worktree.observe(model.name, model.weights)
+    except GitmodelError:  # a folder of links, say: the cache has what was stored from it
+        return None
     if seen.digest != model.pointer.digest:
         return None
     return os.path.join(project.root, *model.weights.split("/"))
@@ -88,17 +94,26 @@ def open(  # noqa: A001  (gitmodel.open reads like the builtin on purpose)
     full = path(reference, repo=repo)
     if os.path.isdir(full):
         if file is None:
-            names = ", ".join(sorted(os.listdir(full))[:5])
             raise WeightsError(
-                f"{reference} is a folder; name one of its files", hint=f"there are {names}"
+                f"{reference} is a folder; name one of its files", hint=_some_files(full)
             )
-        full = os.path.join(full, *safe_parts(file))
+        folder, full = full, os.path.join(full, *safe_parts(file))
+        if not os.path.isfile(full):
+            raise UnknownReferenceError(f"{reference} has no file {file}", hint=_some_files(folder))
     elif file is not None:
         raise WeightsError(f"{reference} is one file, so there is no {file} in it")
-    try:
-        return builtins.open(full, "rb")
-    except FileNotFoundError as error:
-        raise UnknownReferenceError(f"{reference} has no file {file}") from error
+    return builtins.open(full, "rb")
+
+
+def _some_files(folder: str) -> str:
+    """A hint that names the first files of a folder."""
+    found: list[str] = []
+    for place, folders, names in os.walk(folder):
+        folders.sort()
+        found += [os.path.relpath(os.path.join(place, name), folder) for name in sorted(names)]
+        if len(found) >= _NAMED_FILES:
+            break
+    return f"there are {', '.join(found[:_NAMED_FILES])}"
 
 
 def log(
@@ -128,6 +143,33 @@ def log(
     """
     full = os.path.abspath(path)
     folder = os.path.dirname(full) if repo is None else os.path.abspath(repo)
-    given = Given(metric_values=dict(metrics or {}), param_values=dict(params or {}), run_id=run_id)
+    given = Given(
+        metric_values=_plain_values(metrics or {}, "metric"),
+        param_values=_plain_values(params or {}, "param"),
+        run_id=run_id,
+    )
     with Project.open(Context(environment=os.environ, folder=folder)) as project:
         return add(project, full, given=given, name=name)
+
+
+def _plain_values(values: Mapping[str, object], what: str) -> dict[str, Number]:
+    """Values as a pointer can hold them; numbers of numpy and its kin become Python's.
+
+    Raises:
+        TextError: Anything else: what would be written could not be read again.
+    """
+    plain: dict[str, Number] = {}
+    for name, value in values.items():
+        if isinstance(value, (bool, str)):
+            plain[name] = value
+        elif isinstance(value, numbers.Integral):
+            plain[name] = int(value)
+        elif isinstance(value, numbers.Real):
+            plain[name] = float(value)
+        if name not in plain or not isinstance(cast("object", name), str):
+            raise TextError(
+                f"the {what} {name!r} is {type(value).__name__}, "
+                "and only numbers, text and yes or no can be kept under a name",
+                hint=f"float(value), or leave out the {what}",
+            )
+    return plain

@@ -14,7 +14,13 @@ from gitmodel.domain.aliases import ALIASES_SUFFIX, Aliases
 from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer
 from gitmodel.domain.versions import next_version
 from gitmodel.errors import GitmodelError, UnknownReferenceError
-from gitmodel.workflows.models import Model, read_models, read_pointer_file, unknown_model
+from gitmodel.workflows.models import (
+    Model,
+    Models,
+    read_models,
+    read_pointer_file,
+    unknown_model,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -95,14 +101,14 @@ def _seen(project: Project, changes: Iterable[Change], name: str | None) -> list
             continue
         raw = blobs[change.oid]
         if change.oid not in parsed:
-            parsed[change.oid] = _parse(raw, change.path)
+            parsed[change.oid] = parsed_or_none(raw, change.path)
         pointer = parsed[change.oid]
         if pointer is not None and name in (None, pointer.name):
             found.append(Seen(Model(change.path, pointer, raw), change, change.oid))
     return found
 
 
-def _parse(raw: bytes, path: str) -> Pointer | None:
+def parsed_or_none(raw: bytes, path: str) -> Pointer | None:
     """A pointer of history; one that does not parse is not a version."""
     try:
         return Pointer.from_text(raw, what=path)
@@ -134,15 +140,15 @@ def resolve(project: Project, reference: Reference) -> Model:
         case "git":
             return _at_revision(project, reference.name, reference.value)
         case "word":
-            aliased = _alias(project, reference)
-            return aliased or _at_revision(project, reference.name, reference.value)
+            return _alias(project, reference) or _at_word(project, reference)
 
 
 def _latest(project: Project, name: str) -> Model:
     """The pointer of the work tree, else of HEAD."""
     if project.repository.work_tree is not None:
         models = read_models(project)
-        if models.get(name) is not None or not _in_head(project, name):
+        here = models.get(name) is not None or models.breaks(name)
+        if here or not _in_head(project, name):  # a conflicted pointer is no missing one
             return models.require(name)
     return _at_revision(project, name, "HEAD")
 
@@ -160,31 +166,55 @@ def _find_in_tree(project: Project, commit: str, name: str) -> Model | None:
         if entry.path.rpartition("/")[2] == stem
     ]
     blobs = project.reader.blobs([entry.oid for entry in entries])
+    models = []
+    broken: list[GitmodelError] = []
     for entry in entries:
-        raw = blobs.get(entry.oid)
-        if raw is not None:
-            pointer = Pointer.from_text(raw, what=entry.path)
-            if pointer.name == name:
-                return Model(entry.path, pointer, raw)
-    return None
+        raw = blobs.get(entry.oid, b"")
+        try:
+            models.append(Model(entry.path, Pointer.from_text(raw, what=entry.path), raw))
+        except GitmodelError as error:  # may be another model's, in another folder
+            broken.append(error)
+    found = Models(tuple(models)).get(name)
+    if found is None and broken:
+        raise broken[0]
+    return found
+
+
+def _at_word(project: Project, reference: Reference) -> Model:
+    """The pointer at a revision that was not said to be one."""
+    name, word = reference.name, reference.value
+    if project.reader.resolve(word) is not None:
+        return _at_revision(project, name, word)
+    names = _known_names(project)
+    if name not in names and not history_of(project, name).seen:
+        raise unknown_model(name, names)
+    known = _known_words(project, name)
+    raise UnknownReferenceError(
+        f"there is no alias {word!r}, and Git knows no such revision",
+        hint=f"there are {known}" if known else f"gitmodel log {name}",
+        model=name,
+    )
+
+
+def _known_names(project: Project) -> list[str]:
+    """The models of the work tree, of HEAD where there is none."""
+    if project.repository.work_tree is not None:
+        return read_models(project).names()
+    head = project.reader.resolve("HEAD")
+    return [] if head is None else [model.name for model in _models_at(project, head)]
 
 
 def _at_revision(project: Project, name: str, revision: str) -> Model:
     commit = project.reader.resolve(revision)
     if commit is None:
-        known = _known_words(project, name)
         raise UnknownReferenceError(
-            f"{name} has no alias {revision!r}, and Git knows no such revision",
-            hint=f"there are {known}" if known else f"gitmodel log {name}",
-            model=name,
+            f"Git knows no revision {revision!r}", hint=f"gitmodel log {name}", model=name
         )
     found = _find_in_tree(project, commit, name)
     if found is None:
         names = [model.name for model in _models_at(project, commit)]
         error = unknown_model(name, names)
-        raise UnknownReferenceError(
-            f"no model is called {name!r} at {revision}", hint=error.hint
-        ) from None
+        raise UnknownReferenceError(f"no model is called {name!r} at {revision}", hint=error.hint)
     return found
 
 
@@ -205,7 +235,7 @@ def _models_at(project: Project, commit: str) -> list[Model]:
     blobs = project.reader.blobs([entry.oid for entry in entries])
     models = []
     for entry in entries:
-        pointer = _parse(blobs.get(entry.oid, b""), entry.path)
+        pointer = parsed_or_none(blobs.get(entry.oid, b""), entry.path)
         if pointer is not None:
             models.append(Model(entry.path, pointer, blobs[entry.oid]))
     return models
@@ -216,30 +246,42 @@ def _only(project: Project, reference: Reference, history: ModelHistory) -> Mode
         found = history.with_number(reference.number)
     else:
         found = history.with_prefix(reference.value)
-    if not history.seen and not found:
-        current = read_models(project) if project.repository.work_tree is not None else None
-        model = current.get(reference.name) if current is not None else None
-        if model is None:
-            raise unknown_model(reference.name, current.names() if current else [])
-        found = [model] if _matches(model, reference) else []
     if not found:
         uncommitted = _uncommitted(project, reference)
         if uncommitted is not None:
             return uncommitted
-        numbers = ", ".join(f"{reference.name}@{n}" for n in sorted(history.numbers())[-5:])
-        raise UnknownReferenceError(
-            f"there is no {reference}" + (", history is cut off here" if _cut_off(project) else ""),
-            hint=f"there are {numbers}" if numbers else f"gitmodel log {reference.name}",
-            model=reference.name,
-        )
+        raise _no_version(project, reference, history)
     if len(found) > 1:
         several = ", ".join(model.pointer.digest.short for model in found)
+        first = f"{reference.name}@blake3:{found[0].pointer.digest.short}"
         raise UnknownReferenceError(
             f"{reference} names several contents: {several}",
-            hint=f"ask by digest: gitmodel show {reference.name}@{found[0].pointer.digest.short}",
+            hint=f"ask by digest: gitmodel show {first}",
             model=reference.name,
         )
     return found[0]
+
+
+def _no_version(
+    project: Project, reference: Reference, history: ModelHistory
+) -> UnknownReferenceError:
+    """The error for a version that is not in history."""
+    name = reference.name
+    names = _known_names(project)
+    if not history.seen and name not in names:
+        return unknown_model(name, names)
+    if project.history.is_shallow():
+        return UnknownReferenceError(
+            f"there is no {reference}, history is cut off here",
+            hint="git fetch --unshallow",
+            model=name,
+        )
+    numbers = ", ".join(f"{name}@{number}" for number in sorted(history.numbers())[-5:])
+    return UnknownReferenceError(
+        f"there is no {reference}",
+        hint=f"there are {numbers}" if numbers else f"gitmodel log {name}",
+        model=name,
+    )
 
 
 def _matches(model: Model, reference: Reference) -> bool:
@@ -254,10 +296,6 @@ def _uncommitted(project: Project, reference: Reference) -> Model | None:
         return None
     model = read_models(project).get(reference.name)
     return model if model is not None and _matches(model, reference) else None
-
-
-def _cut_off(project: Project) -> bool:
-    return project.history.is_shallow()
 
 
 def _aliases(project: Project, name: str) -> Aliases | None:
@@ -293,13 +331,13 @@ def _alias(project: Project, reference: Reference) -> Model | None:
     alias = None if aliases is None else aliases.aliases.get(reference.value)
     if alias is None:
         return None
-    for item in history_of(project, reference.name).seen:
-        if item.model.pointer.digest == alias.digest:
-            return item.model
-    # A clone of depth 1 lacks the old pointer; the alias has version and digest by itself.
+    seen = [item.model for item in history_of(project, reference.name).seen]
+    same = [model for model in seen if model.pointer.digest == alias.digest]
+    if same:  # content that was renumbered has several
+        return next((m for m in same if m.pointer.version == alias.version), same[0])
+    # A clone of depth 1 lacks the old pointer; the alias has version and digest by itself. The size
+    # is not known before there is a manifest: `checkout` fills it in.
     current = _latest(project, reference.name)
-    from dataclasses import replace
-
     bare = Pointer(
         name=reference.name,
         version=alias.version,
@@ -307,4 +345,4 @@ def _alias(project: Project, reference: Reference) -> Model | None:
         size=0,
         path=current.pointer.path,
     )
-    return replace(current, pointer=bare)
+    return Model(current.path, bare, bare.to_text().encode())

@@ -9,9 +9,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.pointer import Pointer, Previous
+from gitmodel.domain.versions import next_version
 from gitmodel.store.writer import store_weights
 from gitmodel.workflows.models import write_text_file
-from gitmodel.workflows.references import ModelHistory, history_of, next_number
+from gitmodel.workflows.references import ModelHistory, history_of, models_at, next_number
 
 if TYPE_CHECKING:
     from gitmodel.encoding.manifest import Manifest
@@ -21,15 +22,25 @@ if TYPE_CHECKING:
 
 
 def store_survey(
-    project: Project, name: str, survey: Survey, *, old: Pointer | None
+    project: Project,
+    name: str,
+    survey: Survey,
+    *,
+    old: Pointer | None,
+    base: Pointer | None = None,
 ) -> tuple[Manifest, Weights]:
-    """Store the files of a survey and remember them as `have`.
+    """Store the files of a survey.
+
+    They are not `have` yet: that comes after the pointer. Were it the other way round, a kill between
+    the two would leave new weights that look like those of a version left behind, and no later commit
+    would make a version of them.
 
     Args:
         project: The project.
         name: The model.
         survey: What lies at its path.
-        old: Its last version, whose chunks are not stored again.
+        old: Its last version, whose chunks are not stored again, and against which others are stored.
+        base: Another model's version to be used in the same way, after `old`.
 
     Raises:
         ChangedWhileReadError: The files changed meanwhile; nothing is remembered then.
@@ -38,17 +49,17 @@ def store_survey(
     progress = project.context.progress
     progress.start(f"storing {name}", survey.size)
     try:
-        before = None if old is None else project.cache.manifest(old.digest)
+        known = [project.cache.manifest(p.digest) for p in (old, base) if p is not None]
         manifest = store_weights(
             project.cache,
             project.worktree.sources(survey),
             folder=survey.kind.value == "folder",
-            reuse=() if before is None else (before,),
+            reuse=[manifest for manifest in known if manifest is not None],
             progress=progress,
         )
     finally:
         progress.finish()
-    return manifest, project.worktree.remember(name, survey, manifest)
+    return manifest, project.worktree.remember(name, survey, manifest, as_have=False)
 
 
 def next_pointer(
@@ -81,13 +92,14 @@ def next_pointer(
     known = history.version_of(weights.digest)
     if known is not None:
         return _with_metadata(replace(known, path=path), metadata)
+    committed = _committed(project, old, history)
     fresh = Pointer(
         name=name,
-        version=next_number(project, history),
+        version=max(next_number(project, history), next_version(committed)),
         digest=weights.digest,
         size=weights.size,
         path=path,
-        previous=_previous(old, history),
+        previous=_previous(old, committed),
     )
     if old is not None:  # what people wrote about the model, not about one version's weights
         fresh = replace(
@@ -95,19 +107,30 @@ def next_pointer(
             description=old.description,
             license=old.license,
             tags=old.tags,
+            base=old.base,
             unknown=old.unknown,
             metrics_from=old.metrics_from,
         )
     return _with_metadata(fresh, metadata)
 
 
-def _previous(old: Pointer | None, history: ModelHistory) -> Previous | None:
+def _committed(project: Project, old: Pointer | None, history: ModelHistory) -> set[int]:
+    """The numbers in history, and that of HEAD's pointer.
+
+    A pointer file that was renamed by hand has a past that its name does not lead to.
+    """
+    numbers = history.numbers()
+    if old is not None and old.version not in numbers and project.reader.resolve("HEAD"):
+        at_head = models_at(project, "HEAD")
+        numbers |= {model.pointer.version for model in at_head if model.name == old.name}
+    return numbers
+
+
+def _previous(old: Pointer | None, committed: set[int]) -> Previous | None:
     """The version before: the pointer so far if it was ever committed, else the one before that."""
     if old is None:
         return None
-    if old.version in history.numbers():
-        return Previous(old.version, old.digest)
-    return old.previous
+    return Previous(old.version, old.digest) if old.version in committed else old.previous
 
 
 def _with_metadata(pointer: Pointer, metadata: Metadata) -> Pointer:
@@ -124,12 +147,26 @@ def _with_metadata(pointer: Pointer, metadata: Metadata) -> Pointer:
 
 
 def dropped(old: Pointer | None, new: Pointer, weights: str) -> str | None:
-    """What to tell a person about metadata that was not carried over, None if nothing was lost."""
-    if old is None or old.digest == new.digest or new.metrics or not old.metrics:
+    """What to tell a person about metadata that was not carried over, None if nothing was lost.
+
+    Going back to an earlier version loses nothing: it has its own.
+    """
+    if old is None or old.digest == new.digest or new.version < old.version or new.metrics:
         return None
+    pairs = {
+        "metrics": (old.metrics, new.metrics),
+        "params": (old.params, new.params),
+        "run id": (old.run_id, new.run_id),
+    }
+    lost = [name for name, (before, now) in pairs.items() if before and not now]
+    if not lost:
+        return None
+    do, were = ("does", "was") if lost == ["run id"] else ("do", "were")
+    *more, last = lost
+    names = f"{', '.join(more)} and {last}" if more else last
     return (
-        f"{new.name}: the metrics of version {old.version} do not describe the new weights and were "
-        f"dropped; add new ones with: gitmodel add {weights} -M NAME=VALUE"
+        f"{new.name}: the {names} of version {old.version} {do} not describe the new weights and "
+        f"{were} dropped; add new ones with: gitmodel add {weights} -M NAME=VALUE"
     )
 
 

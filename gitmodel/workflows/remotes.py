@@ -9,7 +9,7 @@ from gitmodel.domain.config import Config, with_mirror, with_remote
 from gitmodel.errors import UsageError
 from gitmodel.workflows.models import write_text_file
 from gitmodel.workflows.project import CONFIG_NAME, PRIMARY
-from gitmodel.workflows.setup import check_remote, remote_from, trust
+from gitmodel.workflows.setup import check_remote, hide_temporary_files, remote_from, trust
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,8 +75,9 @@ def add_remote(
         raise UsageError("a remote needs a URL")
     present = project.config.remote if name == PRIMARY else project.config.mirrors.get(name)
     if present is not None and present != remote and not replace:
+        named = "" if name == PRIMARY else f" --name {name}"
         raise UsageError(
-            f"{name} is {present.url} already", hint=f"gitmodel remote add {url} --replace"
+            f"{name} is {present.url} already", hint=f"gitmodel remote add {url}{named} --replace"
         )
     after = with_remote(before, remote) if name == PRIMARY else with_mirror(before, name, remote)
     _apply(project, before, after, name if check else None)
@@ -104,6 +105,7 @@ def remove_remote(project: Project, name: str) -> str:
 
 def trust_remote(project: Project, name: str = PRIMARY) -> tuple[str, bool]:
     """Say yes to an address in this clone. Returns what was said yes to, and whether that is new."""
+    hide_temporary_files(project)
     return project.committed_remote(name).fingerprint, trust(project, name)
 
 

@@ -14,6 +14,8 @@ from gitmodel.domain.config import Config, Remote, new_config_text, with_remote
 from gitmodel.domain.reference import name_from_path
 from gitmodel.errors import RemoteError, UsageError
 from gitmodel.git.repo import without_user_info
+from gitmodel.git.rules import append_missing
+from gitmodel.store.handles import TEMPORARY_PREFIX
 from gitmodel.store.objects import check_exclusive_creation
 from gitmodel.store.projects import other_projects, register
 from gitmodel.workflows.models import write_text_file
@@ -88,6 +90,7 @@ def init(
     if project.repository.ensure_attributes(ATTRIBUTES):
         project.index.stage([".gitattributes"])
         done.append("wrote .gitattributes")
+    hide_temporary_files(project)
     if trust(project, PRIMARY):
         done.append(f"this clone may upload to {project.committed_remote().fingerprint}")
     return InitReport(
@@ -97,6 +100,13 @@ def init(
         done=done,
         hooks_folder=project.repository.hooks_folder(),
     )
+
+
+def hide_temporary_files(project: Project) -> None:
+    """Keep what a killed checkout leaves behind out of `git status` and `git add .`."""
+    path = os.path.join(project.repository.common_dir, "info", "exclude")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    append_missing(path, [f"{TEMPORARY_PREFIX}*"])
 
 
 def remote_from(
@@ -125,7 +135,13 @@ def _wanted_config(
     if before is None:
         chosen = name or name_from_path(os.path.basename(project.root) or "project")
         return new_config_text(chosen, project.context.random(4), remote)
-    present = Config.from_text(before).remote
+    config = Config.from_text(before)
+    if name is not None and name != config.project:
+        raise UsageError(
+            f"this project is called {config.project!r} already",
+            hint="its name is part of what is stored, so it stays",
+        )
+    present = config.remote
     if remote is None or present == remote:
         return before
     if present is not None:

@@ -86,9 +86,13 @@ def status(project: Project) -> StatusReport:
     for model in models.models:
         blob = project.repository.blob_id(model.raw)
         unchanged = blob == entries[model.path].oid and model.path not in staged
-        report.models.append(
-            _status_of(project, model, committed=unchanged, published=project.ledger().knows(blob))
-        )
+        published = project.ledger().knows(blob)
+        try:
+            row = _status_of(project, model, committed=unchanged, published=published)
+        except GitmodelError as error:  # a link in a folder, say: the other models are fine
+            report.broken.append(error.about(model.name))
+        else:
+            report.models.append(row)
     for name in {n for n in models.names() if models.names().count(n) > 1}:
         try:
             models.require(name)

@@ -6,7 +6,7 @@ is not.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer
@@ -15,15 +15,16 @@ from gitmodel.errors import (
     GitmodelError,
     ModelNameError,
     ObjectMissingError,
+    StoreError,
     UnknownReferenceError,
     VersionTakenError,
 )
-from gitmodel.workflows.fetch import chosen_models
-from gitmodel.workflows.models import Model, read_models
+from gitmodel.workflows.fetch import check_size, chosen_models
+from gitmodel.workflows.models import Model, Models, read_models
 from gitmodel.workflows.project import PRIMARY
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from gitmodel.domain.digest import Digest
     from gitmodel.encoding.manifest import Manifest
@@ -114,7 +115,7 @@ def verify_remote(
 def _manifest(store: ObjectStore, model: Model, report: VerifyReport) -> Manifest | None:
     try:
         manifest = store.manifest(model.pointer.digest)
-    except (DamagedObjectError, GitmodelError) as error:
+    except StoreError as error:
         report.problems.append(error.about(model.name))
         return None
     if manifest is None:
@@ -126,6 +127,11 @@ def _manifest(store: ObjectStore, model: Model, report: VerifyReport) -> Manifes
                 model=model.name,
             )
         )
+        return None
+    try:
+        check_size(model, manifest)
+    except DamagedObjectError as error:
+        report.problems.append(error)
     return manifest
 
 
@@ -196,26 +202,31 @@ def verify_refs(project: Project, ranges: Sequence[str], *, remote: str = PRIMAR
     """
     report = VerifyReport()
     pointers: dict[str, tuple[str, str, bool]] = {}
+    trees: list[dict[str, str]] = []  # of each tip: path -> blob
     for text in ranges:
         start, dots, end = text.rpartition("..")
         tip = project.reader.resolve((end if dots else text) or "HEAD")
         below = project.reader.resolve(start.removesuffix(".") or "HEAD") if dots else None
         if tip is None or (dots and below is None):
             raise UnknownReferenceError(f"Git knows no revision {text!r}", hint="git log")
-        for entry in project.reader.tree(tip, POINTER_SUFFIX):
-            pointers[entry.oid] = (entry.path, tip, True)
+        entries = project.reader.tree(tip, POINTER_SUFFIX)
+        trees.append({entry.path: entry.oid for entry in entries})
+        pointers.update({entry.oid: (entry.path, tip, True) for entry in entries})
         for change in project.history.changes((tip,), exclude=(below,) if below else ()):
             if change.oid is not None and below is not None:
                 pointers.setdefault(change.oid, (change.path, change.commit, False))
-    models = _parsed(project, pointers, report)
-    _refuse_double_names([model for model, tip in models if tip], report)
+    parsed = _parsed(project, pointers, report)
+    for tree in trees:
+        _refuse_double_names(tree, parsed, report)
+    models = list(parsed.values())
     store = project.store(remote)
     manifests = []
-    seen: set[Digest] = set()
+    seen: set[tuple[Digest, int]] = set()
     for model, _ in models:
         report.checked += 1
-        if model.pointer.digest not in seen:
-            seen.add(model.pointer.digest)
+        claimed = model.pointer.digest, model.pointer.size
+        if claimed not in seen:
+            seen.add(claimed)
             manifest = _manifest(store, model, report)
             if manifest is not None:
                 manifests.append((model, manifest))
@@ -226,34 +237,32 @@ def verify_refs(project: Project, ranges: Sequence[str], *, remote: str = PRIMAR
 
 def _parsed(
     project: Project, pointers: dict[str, tuple[str, str, bool]], report: VerifyReport
-) -> list[tuple[Model, bool]]:
+) -> dict[str, tuple[Model, bool]]:
+    """Pointers by blob, and whether they are at a tip; those that do not parse are problems."""
     blobs = project.reader.blobs(list(pointers))
-    models = []
+    models = {}
     for blob, (path, commit, tip) in pointers.items():
         raw = blobs.get(blob)
         try:
             if raw is None:
                 raise ObjectMissingError(f"{path} of commit {commit[:10]} is not in this clone")
             pointer = Pointer.from_text(raw, what=f"{path} in commit {commit[:10]}")
-            models.append((Model(path, pointer, raw), tip))
+            models[blob] = Model(path, pointer, raw), tip
         except GitmodelError as error:
             report.problems.append(error)
     return models
 
 
-def _refuse_double_names(models: Sequence[Model], report: VerifyReport) -> None:
-    paths: dict[str, set[str]] = {}
-    for model in models:
-        paths.setdefault(model.name, set()).add(model.path)
-    for name, found in paths.items():
-        if len(found) > 1:
-            both = " and ".join(sorted(found)[:2])
-            report.problems.append(
-                ModelNameError(
-                    f"two pointers are called {name}: {both}",
-                    hint=f"gitmodel mv --pointer {sorted(found)[1]} NEW_NAME",
-                )
-            )
+def _refuse_double_names(
+    tree: Mapping[str, str], parsed: Mapping[str, tuple[Model, bool]], report: VerifyReport
+) -> None:
+    """A copy is the same blob under two paths, so paths are what is looked at."""
+    models = [replace(parsed[blob][0], path=path) for path, blob in tree.items() if blob in parsed]
+    for name in dict.fromkeys(model.name for model in models):
+        try:
+            Models(tuple(models)).get(name)
+        except ModelNameError as error:
+            report.problems.append(error)
 
 
 def _check_claims(
@@ -263,7 +272,11 @@ def _check_claims(
 
     for model in models:
         pointer = model.pointer
-        claim = read_claim(store, project.config.project, pointer.name, pointer.version)
+        try:
+            claim = read_claim(store, project.config.project, pointer.name, pointer.version)
+        except StoreError as error:
+            report.problems.append(error.about(pointer.name))
+            continue
         if claim is None:
             report.problems.append(
                 ObjectMissingError(

@@ -17,6 +17,7 @@ LEAST = {
     "completion": ["bash"],
     "mv": ["fraud"],
     "renumber": ["fraud"],
+    "resolve": ["fraud", "--ours"],
     "rm": ["fraud"],
     "show": ["fraud"],
 }

@@ -15,12 +15,15 @@ from hypothesis import strategies as st
 from gitmodel.encoding.codec import (
     MAX_CHUNK,
     Codec,
+    Encoded,
+    Octets,
     chunk_hash,
     decode,
     decode_checked,
     encode,
     known_codec,
 )
+from gitmodel.encoding.sample import spans
 from gitmodel.errors import DamagedObjectError, NewerFormatError
 
 REFUSED = (DamagedObjectError, NewerFormatError)
@@ -50,47 +53,123 @@ def chunks() -> st.SearchStrategy[bytes]:
     return st.one_of(st.binary(max_size=300), large)
 
 
+def changed(raw: bytes, data: st.DataObject) -> bytes:
+    """Bytes of the same length, with some of them a little different."""
+    other = bytearray(raw)
+    step = data.draw(st.integers(1, 9))
+    for place in range(data.draw(st.integers(0, 40)), len(raw), 97):
+        other[place] = (other[place] + step) % 256
+    return bytes(other)
+
+
+def back(found: Encoded, raw: bytes, base: bytes | None = None) -> Octets:
+    """Decode with no more than a store keeps: the header's fields, the payload and the base."""
+    return decode_checked(
+        found.codec,
+        found.payload,
+        raw_size=len(raw),
+        expected=chunk_hash(raw),
+        width=found.width,
+        base=base if found.uses_base else None,
+    )
+
+
 @given(chunks())
 @settings(deadline=None, max_examples=120)
 def test_any_bytes_come_back(raw: bytes) -> None:
-    codec, stored = encode(raw)
+    found = encode(raw)
 
-    assert len(stored) <= len(raw)
-    assert decode(codec, stored, raw_size=len(raw)) == raw
-    assert decode_checked(codec, stored, raw_size=len(raw), expected=chunk_hash(raw)) == raw
+    assert len(found.payload) <= len(raw)
+    assert back(found, raw) == raw
+
+
+@given(chunks(), st.data(), st.integers(0, 255))
+@settings(deadline=None, max_examples=150)
+def test_any_bytes_come_back_with_any_base_and_width(
+    raw: bytes, data: st.DataObject, width: int
+) -> None:
+    base = changed(raw, data) if data.draw(st.booleans()) else data.draw(chunks())
+    found = encode(raw, width=width, base=base)
+
+    assert len(found.payload) <= len(raw)
+    assert found.uses_base is (found.codec is Codec.DELTA)
+    assert back(found, raw, base) == raw
 
 
 @pytest.mark.parametrize("make", [bytes, memoryview])
 def test_any_kind_of_buffer_is_taken(make: type[bytes]) -> None:
-    for raw in (TEXT, noise(5000)):
-        codec, stored = encode(make(raw))
+    for raw in (TEXT, noise(5000), weights(9000)):
+        for base in (None, make(noise(2, 9) + raw[2:])):
+            found = encode(make(raw), base=base)
+            stored = found._replace(payload=make(found.payload))
 
-        assert decode(codec, make(stored), raw_size=len(raw)) == raw
+            assert back(stored, raw, None if base is None else bytes(base)) == raw
 
 
 def test_what_does_not_compress_is_stored_as_it_is_and_not_copied() -> None:
     raw = memoryview(noise(300_000))
-    codec, stored = encode(raw)
+    found = encode(raw)
 
-    assert codec is Codec.RAW
-    assert stored is raw
-    assert decode(codec, stored, raw_size=len(raw)) is raw
+    assert found.codec is Codec.RAW
+    assert found.payload is raw
+    assert decode(found.codec, found.payload, raw_size=len(raw)) is raw
 
 
 def test_a_gain_under_three_percent_is_left() -> None:
     raw = noise(98_000) + bytes(2_000)
 
-    assert encode(raw) == (Codec.RAW, raw)
+    assert encode(raw) == (Codec.RAW, raw, 0, False)
 
 
 @pytest.mark.parametrize(
-    ("raw", "share"), [(TEXT, 0.1), (weights(150_000), 0.9), (bytes(1 << 20), 0.001)]
+    ("raw", "codec", "width", "share"),
+    [
+        (TEXT, Codec.ZSTD, 0, 0.1),
+        (weights(150_000), Codec.PLANES, 2, 0.7),
+        (bytes(1 << 20), Codec.ZSTD, 0, 0.001),
+    ],
+    ids=["text", "weights", "zeros"],
 )
-def test_what_compresses_is_compressed(raw: bytes, share: float) -> None:
-    codec, stored = encode(raw)
+def test_what_compresses_is_compressed(raw: bytes, codec: Codec, width: int, share: float) -> None:
+    found = encode(raw)
 
-    assert codec is Codec.ZSTD
-    assert len(stored) < share * len(raw)
+    assert (found.codec, found.width) == (codec, width)
+    assert len(found.payload) < share * len(raw)
+
+
+def test_a_small_change_is_stored_as_a_delta() -> None:
+    base = weights(60_000)
+    raw = bytes(byte ^ (place % 2 == 0) for place, byte in enumerate(base))
+    for width in (0, 2, 34):
+        found = encode(raw, width=width, base=base)
+
+        assert (found.codec, found.uses_base) == (Codec.DELTA, True)
+        assert len(found.payload) < 0.2 * len(raw)
+
+
+def test_a_delta_that_wins_less_than_a_fifth_is_not_used() -> None:
+    base = noise(120_000)
+    raw = b"".join([noise(100_000, 2), base[100_000:]])
+    assert encode(raw, width=1, base=base) == (Codec.RAW, raw, 0, False)
+
+    zeros = bytes(120_000)
+    assert encode(zeros, base=base).codec is Codec.ZSTD
+    assert encode(zeros, base=zeros).codec is Codec.ZSTD
+
+
+def test_a_base_of_another_length_is_not_used() -> None:
+    raw = weights(60_000)
+    for base in (raw[:-1], raw + b"x", b""):
+        assert encode(raw, base=base) == encode(raw)
+
+
+def test_a_delta_that_the_sample_promised_but_is_none_does_no_harm() -> None:
+    """The same bytes wherever the sample looks, others everywhere else."""
+    raw, base = noise(1 << 20), bytearray(noise(1 << 20, 2))
+    for span in spans(1 << 20):
+        base[span] = raw[span]
+
+    assert encode(raw, base=bytes(base)) == (Codec.RAW, raw, 0, False)
 
 
 def test_a_sample_that_promised_too_much_does_no_harm() -> None:
@@ -99,16 +178,20 @@ def test_a_sample_that_promised_too_much_does_no_harm() -> None:
     middle = len(hidden) // 2
     raw = bytes(8192) + hidden[:middle] + bytes(16_384) + hidden[middle:] + bytes(8192)
 
-    assert encode(raw) == (Codec.RAW, raw)
+    assert encode(raw) == (Codec.RAW, raw, 0, False)
 
 
 def test_a_chunk_has_at_most_16_mib() -> None:
     assert MAX_CHUNK == 16_777_216
-    codec, stored = encode(bytes(MAX_CHUNK))
-    assert decode(codec, stored, raw_size=MAX_CHUNK) == bytes(MAX_CHUNK)
+    raw = bytes(MAX_CHUNK)
+    assert back(encode(raw), raw) == raw
 
     with pytest.raises(ValueError, match="16777217"):
         encode(bytes(MAX_CHUNK + 1))
+
+
+def test_no_bytes_are_stored_as_they_are() -> None:
+    assert encode(b"", width=2, base=b"") == (Codec.RAW, b"", 0, False)
 
 
 @given(chunks(), st.data())
@@ -139,11 +222,73 @@ def test_a_flipped_bit_never_yields_other_bytes() -> None:
         assert back == raw
 
 
-@given(st.binary(max_size=200), st.integers(-5, 300), st.integers(-10, 2 * MAX_CHUNK))
-@settings(deadline=None, max_examples=200)
-def test_arbitrary_input_is_decoded_or_refused(stored: bytes, codec: int, raw_size: int) -> None:
+def test_a_flipped_bit_in_a_delta_never_yields_other_bytes() -> None:
+    base = weights(400)
+    raw = bytes(byte ^ (place % 8 == 0) for place, byte in enumerate(base))
+    found = encode(raw, width=2, base=base)
+    assert found.codec is Codec.DELTA
+    for flip in range(8 * len(found.payload)):
+        mutated = bytearray(found.payload)
+        mutated[flip // 8] ^= 1 << flip % 8
+        try:
+            assert back(found._replace(payload=bytes(mutated)), raw, base) == raw
+        except DamagedObjectError:
+            continue
+
+
+@given(
+    st.binary(max_size=200),
+    st.integers(-5, 10),
+    st.integers(-10, 2 * MAX_CHUNK) | st.integers(0, 200),
+    st.integers(-1, 300),
+    st.none() | st.binary(max_size=200),
+)
+@settings(deadline=None, max_examples=300)
+def test_arbitrary_input_is_decoded_or_refused(
+    stored: bytes, codec: int, raw_size: int, width: int, base: bytes | None
+) -> None:
     with suppress(*REFUSED):
-        assert len(decode(codec, stored, raw_size=raw_size)) == raw_size
+        assert len(decode(codec, stored, raw_size=raw_size, width=width, base=base)) == raw_size
+
+
+PLAIN = bytes.fromhex("0100000001000000 6162 63")  # elements of two bytes, one and a half of them
+
+
+@pytest.mark.parametrize(
+    ("codec", "width", "base", "message"),
+    [
+        (0, 2, None, "a chunk has elements of 2 bytes, which its codec lacks"),
+        (1, 1, None, "a chunk has elements of 1 bytes, which its codec lacks"),
+        (2, 0, None, "a chunk has elements of 0 bytes, which its codec lacks"),
+        (2, 17, None, "a chunk has elements of 17 bytes, which its codec lacks"),
+        (3, 3, b"abc", "a chunk has elements of 3 bytes, which its codec lacks"),
+        (3, 16, b"abc", "a chunk has elements of 16 bytes, which its codec lacks"),
+        (0, 0, b"abc", "a chunk has a base for a codec that takes none"),
+        (2, 2, b"abc", "a chunk has a base for a codec that takes none"),
+        (3, 2, None, "a chunk stored as a delta has no base"),
+        (3, 2, b"ab", "a chunk stored as a delta has a base of another length"),
+        (3, 2, b"abcd", "a chunk stored as a delta has a base of another length"),
+        (2, 4, None, "a chunk ends inside the sizes of its planes"),
+        (3, 4, b"abc", "a chunk ends inside the sizes of its planes"),
+        (2, 1, None, "a chunk's planes do not add up to its size"),
+    ],
+    ids=range(14),
+)
+def test_a_width_or_base_that_does_not_fit_is_refused(
+    codec: int, width: int, base: bytes | None, message: str
+) -> None:
+    with pytest.raises(DamagedObjectError) as caught:
+        decode(codec, PLAIN, raw_size=3, width=width, base=base)
+
+    assert str(caught.value) == message
+
+
+def test_the_layouts_are_pinned() -> None:
+    """Stores outlive programs: these bytes never change their meaning."""
+    assert decode(2, PLAIN, raw_size=3, width=2) == b"abc"
+    # 0x6261 less 1 is 0x6260: the base and the difference -1, written 1; 0x63 is 0x60 and 3.
+    stored = bytes.fromhex("0100000001000000 0100 03")
+    assert decode(3, stored, raw_size=3, width=2, base=b"\x61\x62\x60") == b"\x60\x62\x63"
 
 
 BOMB = zstandard.compress(bytes(64 << 20), 1)
@@ -212,7 +357,7 @@ def test_other_bytes_of_the_right_size_are_refused() -> None:
     assert str(caught.value) == "a chunk does not match its hash 6437b3ac3846"
 
 
-@pytest.mark.parametrize("number", [-1, 2, 3, 255])
+@pytest.mark.parametrize("number", [-1, 4, 255])
 def test_a_codec_to_come_asks_for_an_upgrade(number: int) -> None:
     with pytest.raises(NewerFormatError) as caught:
         known_codec(number)
@@ -233,9 +378,8 @@ def test_many_threads_may_encode_and_decode_at_once() -> None:
     raws = [noise(100_000, seed) + TEXT[: 1000 * seed] for seed in range(12)] * 3
 
     def there_and_back(raw: bytes) -> bool:
-        codec, stored = encode(raw)
-        expected = chunk_hash(raw)
-        return decode_checked(codec, stored, raw_size=len(raw), expected=expected) == raw
+        base = raw[:-9] + noise(9)
+        return back(encode(raw), raw) == raw == back(encode(raw, base=base), raw, base)
 
     with ThreadPoolExecutor(6) as pool:
         assert all(pool.map(there_and_back, raws))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import hashlib
 import tracemalloc
@@ -116,6 +117,59 @@ def test_a_manifest_requires_the_codecs_that_it_uses() -> None:
 
     assert manifest.requires == ("zstd",)
     assert Manifest.from_bytes(manifest.to_bytes(), expected=digest) == manifest
+
+
+# Written before there were byte planes and deltas: a chunk stored raw, one as a zstd frame.
+FROZEN_DIGEST = "blake3:a06bbd3f2eb786d3e32fdd68c4b5f7f6401e70e58c3e1b0d0809a765aed03d9f"
+FROZEN = base64.b64decode(
+    "Z21tMQtCgM7ZGgPXtVP8rUeoBe8xJInuj+i6rGTxFZ0hh3ZWKLUv/WBAAKUHAEQNAQAAAAIBAQAwAAAAenN0ZABm"
+    "YXN0Y2RjLXYxIDY1NTM2IDI2MjE0NCAxMDQ4NTc2AGVtcHR5AHcuYmlurxNJufX5oaagQE3qNtzJSZvLJcmtwRK3"
+    "zJqTyuQfMmLuQCX5oVHji1jvmYzxE87/8bE7tLqXzD2acazlj58o9gArACMAAlp0AQAAZDezrDhGUTP/tjt1JzqN"
+    "tUjFWEZdedsD/TWcbNW9nYXmWf8OlwzLvnHnq8os5P0NzkvzXJV5YnDJOp7iHMppNQMoAxEAMGMA/wABAAAMALjE"
+    "Kg0BZpAbsTATIFhTgeDauWxsx/FYKezMvQE="
+)
+
+
+def test_a_manifest_of_the_first_version_still_reads() -> None:
+    manifest = Manifest.from_bytes(FROZEN, expected=Digest.parse(FROZEN_DIGEST))
+
+    assert manifest.requires == ("zstd",)
+    assert [(file.path, file.size) for file in manifest.files] == [("empty", 0), ("w.bin", 9003)]
+    assert [manifest.chunk(number) for number in range(2)] == [
+        ChunkPlace(chunk_hash(b"abc"), 3, 3, 0, 48, Codec.RAW),
+        ChunkPlace(chunk_hash(bytes(9000)), 9000, 17, 0, 99, Codec.ZSTD),
+    ]
+
+
+def with_deltas(sizes: tuple[int, int, int] = (90, 90, 90), base: int = 0) -> Manifest:
+    """Three chunks: planes, and two deltas against `base` and the first."""
+    builder = ManifestBuilder()
+    pack = builder.add_pack("0" * 64, 1000)
+    raws = [bytes([number]) * size for number, size in enumerate(sizes)]
+    codecs = [(Codec.PLANES, 2, -1), (Codec.DELTA, 4, base), (Codec.DELTA, 1, 0)]
+    numbers = [
+        builder.add_chunk(ChunkPlace(chunk_hash(raw), len(raw), 20, pack, 48 + 100 * at, *form))
+        for at, (raw, form) in enumerate(zip(raws, codecs, strict=True))
+    ]
+    digest = digest_of(b"".join(raws))
+    builder.add_file("", sum(sizes), digest, numbers, cutter=CONTENT_CUTTER)
+    return builder.build(digest, "file")
+
+
+def test_a_manifest_with_deltas_reads_back_equal() -> None:
+    manifest = with_deltas()
+    back = Manifest.from_bytes(manifest.to_bytes(), expected=manifest.digest)
+
+    assert back == manifest
+    assert back.requires == ("delta", "planes")
+    assert [back.chunk(number)[5:] for number in range(3)] == [(2, 2, -1), (3, 4, 0), (3, 1, 0)]
+
+
+def test_a_base_is_self_contained_and_as_long_as_its_delta() -> None:
+    with pytest.raises(DamagedObjectError, match="unfit base"):
+        with_deltas(base=2)
+    with pytest.raises(DamagedObjectError, match="base of another length"):
+        with_deltas(sizes=(90, 90, 91))
 
 
 def test_a_pack_without_a_proper_name_is_not_added() -> None:
@@ -283,19 +337,19 @@ def test_counts_are_compared_with_the_length_before_anything_is_allocated() -> N
 
 
 def test_a_feature_to_come_asks_for_an_upgrade() -> None:
-    later = dict(vars_of(SMALL), requires=("zstd", "delta\x1b[2J"))
+    later = dict(vars_of(SMALL), requires=("zstd", "later\x1b[2J"))
     with pytest.raises(NewerFormatError) as caught:
         Manifest(**later)
 
     assert (str(caught.value), caught.value.hint) == (
-        "a manifest requires what is not known here: 'delta\\x1b[2J'",
+        "a manifest requires what is not known here: 'later\\x1b[2J'",
         "upgrade gitmodel",
     )
 
 
 def test_a_feature_to_come_is_noticed_before_its_columns_are() -> None:
     columns = columns_of(SINGLE)
-    text = b"planes\0A cutter of a later kind!\0"
+    text = b"future\0A cutter of a later kind!\0"
     forged = columns[:22] + b"\1\0" + len(text).to_bytes(4, "little") + text + columns[28 + 32 :]
     with pytest.raises(NewerFormatError):
         Manifest.from_bytes(sealed(forged), expected=SINGLE.digest)

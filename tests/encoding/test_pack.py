@@ -35,11 +35,15 @@ def noise(size: int, seed: int = 1) -> bytes:
 
 
 def header_of(raw: bytes) -> tuple[ChunkHeader, bytes]:
-    codec, stored = encode(raw)
+    found = encode(raw)
     header = ChunkHeader(
-        codec=codec, raw_size=len(raw), stored_size=len(stored), hash=chunk_hash(raw)
+        codec=found.codec,
+        raw_size=len(raw),
+        stored_size=len(found.payload),
+        hash=chunk_hash(raw),
+        width=found.width,
     )
-    return header, bytes(stored)
+    return header, bytes(found.payload)
 
 
 def packed(raws: list[bytes]) -> tuple[Pack, list[int]]:
@@ -52,7 +56,7 @@ def headers() -> st.SearchStrategy[ChunkHeader]:
     """Sound headers of codecs to come, with widths and bases."""
     return st.builds(
         ChunkHeader,
-        codec=st.integers(2, 255),
+        codec=st.integers(4, 255),
         raw_size=st.integers(1, MAX_CHUNK),
         stored_size=st.integers(1, PACK_MAX - BASED_HEADER_SIZE),
         hash=st.binary(min_size=32, max_size=32),
@@ -122,6 +126,28 @@ def test_a_base_stands_between_header_and_payload() -> None:
 
     assert (record.offset, offset) == (BASED_HEADER_SIZE, BASED_HEADER_SIZE)
     assert (record.header, bytes(record.payload)) == (header, b"zz")
+
+
+def test_a_delta_is_opened_with_its_base() -> None:
+    base, raw = noise(4000), bytes(byte // 2 * 2 for byte in noise(4000))
+    found = encode(raw, width=1, base=base)
+    header = ChunkHeader(
+        codec=found.codec,
+        raw_size=len(raw),
+        stored_size=len(found.payload),
+        hash=chunk_hash(raw),
+        width=found.width,
+        base=chunk_hash(base),
+    )
+    builder = PackBuilder()
+    builder.add(header, found.payload)
+    (record,) = read_pack(b"".join(builder.finish().parts))
+
+    assert (record.header, record.header.codec) == (header, Codec.DELTA)
+    assert record.header.open(record.payload, base=base) == raw
+    for wrong in (None, base[1:], raw):
+        with pytest.raises(DamagedObjectError):
+            record.header.open(record.payload, base=wrong)
 
 
 def test_many_small_chunks_make_few_parts() -> None:
@@ -257,6 +283,11 @@ def test_damage_is_named(data: bytes, message: str) -> None:
         {"base": bytes(32)},
         {"codec": Codec.ZSTD, "width": 4},
         {"codec": Codec.ZSTD, "base": bytes(32)},
+        {"codec": Codec.PLANES},
+        {"codec": Codec.PLANES, "width": 17},
+        {"codec": Codec.PLANES, "width": 2, "base": bytes(32)},
+        {"codec": Codec.DELTA, "width": 2},
+        {"codec": Codec.DELTA, "width": 3, "base": bytes(32)},
     ],
     ids=str,
 )

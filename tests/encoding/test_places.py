@@ -15,6 +15,8 @@ from gitmodel.encoding.places import NO_BASE, ChunkPlace, PlaceCollector, PlaceT
 from gitmodel.errors import DamagedObjectError, NewerFormatError
 
 SOUND = ChunkPlace(bytes(32), raw_size=9, stored_size=5, pack=0, offset=48, codec=1)
+PLANES = SOUND._replace(codec=2, width=2)
+DELTA = SOUND._replace(codec=3, width=2, base=0)
 SIZES = array("I", [PACK_MAX, 1000])
 
 
@@ -74,8 +76,10 @@ def test_a_row_that_cannot_be_stored_is_not_taken() -> None:
         SOUND._replace(raw_size=5, codec=0),
         SOUND._replace(pack=1, offset=995),
         SOUND._replace(offset=PACK_MAX - 5),
+        *(PLANES._replace(width=width) for width in range(1, 17)),
+        *(DELTA._replace(width=width) for width in (1, 2, 4, 8)),
     ],
-    ids=range(5),
+    ids=range(25),
 )
 def test_places_at_the_bounds_are_sound(place: ChunkPlace) -> None:
     table_of(SOUND, place).check(SIZES)
@@ -102,13 +106,21 @@ NO_SIZE = "a manifest has a chunk of a size that no chunk has"
         (SOUND._replace(offset=2**32 - 1), OUTSIDE),
         (SOUND._replace(pack=1, offset=996), OUTSIDE),
         (SOUND._replace(codec=0), "a manifest has a chunk stored raw in another size"),
-        (SOUND._replace(width=2), "a manifest has a width for a codec that takes none"),
-        (SOUND._replace(base=0), "a manifest has a base for a codec that takes none"),
+        (SOUND._replace(width=2), "a chunk has elements of 2 bytes, which its codec lacks"),
+        (SOUND._replace(base=0), "a chunk has a base for a codec that takes none"),
         (SOUND._replace(base=1), "a manifest has a chunk with an unfit base"),
         (SOUND._replace(base=2), "a manifest has a chunk with an unfit base"),
         (SOUND._replace(base=-2), "a manifest has a chunk with an unfit base"),
+        (DELTA._replace(base=1), "a manifest has a chunk with an unfit base"),
+        (DELTA._replace(base=NO_BASE), "a chunk stored as a delta has no base"),
+        (DELTA._replace(raw_size=10), "a manifest has a chunk with a base of another length"),
+        (DELTA._replace(width=0), "a chunk has elements of 0 bytes, which its codec lacks"),
+        (DELTA._replace(width=3), "a chunk has elements of 3 bytes, which its codec lacks"),
+        (PLANES._replace(width=0), "a chunk has elements of 0 bytes, which its codec lacks"),
+        (PLANES._replace(width=17), "a chunk has elements of 17 bytes, which its codec lacks"),
+        (PLANES._replace(base=0), "a chunk has a base for a codec that takes none"),
     ],
-    ids=range(15),
+    ids=range(23),
 )
 def test_a_place_that_must_not_be_is_refused(place: ChunkPlace, message: str) -> None:
     with pytest.raises(DamagedObjectError) as caught:
@@ -123,9 +135,14 @@ def test_bases_in_a_circle_are_refused() -> None:
         table.check(SIZES)
 
 
+def test_a_delta_against_a_delta_is_refused() -> None:
+    with pytest.raises(DamagedObjectError, match="unfit base"):
+        table_of(SOUND, DELTA, DELTA._replace(base=1)).check(SIZES)
+
+
 def test_a_codec_to_come_asks_for_an_upgrade() -> None:
-    with pytest.raises(NewerFormatError, match="codec 3"):
-        table_of(SOUND, SOUND._replace(codec=3, base=0, width=2)).check(SIZES)
+    with pytest.raises(NewerFormatError, match="codec 4"):
+        table_of(SOUND, SOUND._replace(codec=4, base=0, width=2)).check(SIZES)
 
 
 @given(st.lists(places(), min_size=1, max_size=4), st.data())

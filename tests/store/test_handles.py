@@ -194,12 +194,14 @@ def test_a_parent_swapped_for_a_link_while_files_are_written_never_leads_outside
 
     swapper = threading.Thread(target=swap)
     swapper.start()
-    refused = 0
+    refused = placed = 0
     try:
-        for _ in range(2000):
+        # At least 2,000 tries, and on until both have happened: how often is up to the scheduler.
+        while placed + refused < 2000 or (not placed and refused < 1_000_000):
             try:
                 with folder_handle(str(root), ["a"]) as handle, NewFile(handle, "name") as file:
                     file.place()
+                placed += 1
             except (UnsafePathError, FileNotFoundError):
                 refused += 1
     finally:
@@ -207,7 +209,7 @@ def test_a_parent_swapped_for_a_link_while_files_are_written_never_leads_outside
         swapper.join()
 
     assert list(outside.iterdir()) == []
-    assert refused < 2000
+    assert placed
 
 
 def test_temporary_names_are_never_used_twice() -> None:

@@ -288,6 +288,34 @@ def test_a_mixed_pointer_is_refused(team: Team, fraud: Register) -> None:
     assert "fraud.model.yaml" in refused.stderr
 
 
+def test_a_conflict_on_a_pointer_is_ended_by_taking_one_side_whole(
+    team: Team, fraud: Register
+) -> None:
+    """Two branches made version 2 of different weights; the one taken gets a number of its own."""
+    ana = fraud(model(seed=1))
+    ana.git("branch", "other")
+    ana.write("fraud.safetensors", model(seed=2))
+    ana.git("commit", "--allow-empty", "-qam", "main 2")
+    ana.git("switch", "-q", "other")
+    ana.write("fraud.safetensors", model(seed=3))
+    ana.git("commit", "--allow-empty", "-qam", "other 2")
+    ana.git("switch", "-q", "main")
+    merged = ana.git("merge", "-q", "other", check=False)
+    assert merged.returncode != 0
+    blocked = ana.gitmodel("checkout", check=False)
+    assert blocked.returncode == 1
+    assert "gitmodel resolve fraud --ours|--theirs" in blocked.stderr
+
+    ana.gitmodel("resolve", "fraud", "--theirs")
+    ana.gitmodel("checkout", "fraud")
+    ana.git("commit", "-q", "--no-edit")
+
+    assert version(ana) == 3
+    assert ana.read("fraud.safetensors") == model(seed=3)
+    assert ana.git("status", "--porcelain").stdout == ""
+    ana.git("push", "-q")
+
+
 def packs(team: Team) -> set[str]:
     """Names of the packs on the remote."""
     from pathlib import Path

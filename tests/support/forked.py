@@ -235,7 +235,7 @@ def _wait_for_nothing() -> None:
 def _be_silent_for(seconds: float) -> None:
     from gitmodel.store import s3
 
-    s3.READ_TIMEOUT_SECONDS = seconds  # type: ignore[attr-defined]
+    vars(s3)["READ_TIMEOUT_SECONDS"] = seconds
 
 
 def _main(arguments: Sequence[str]) -> int:

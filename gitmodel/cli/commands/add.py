@@ -55,6 +55,9 @@ def add_parser(verbs: Verbs) -> None:
     add.add_argument("--name", metavar="NAME", help="name of the model; by default from the path")
     add.add_argument("-m", "--message", metavar="TEXT", help="commit with this message")
     add.add_argument("--follow", action="store_true", help="store what symbolic links point to")
+    add.add_argument(
+        "--base", metavar="REF", help="the model it was fine-tuned from: only differences are stored"
+    )
 
 
 def run(
@@ -69,6 +72,7 @@ def run(
     name: str | None,
     message: str | None,
     follow: bool,
+    base: str | None,
 ) -> int:
     """Store the weights and stage their pointer."""
     from gitmodel.workflows.add import add
@@ -82,7 +86,9 @@ def run(
         run_id=run_id,
     )
     with session.project() as project:
-        report = add(project, path, given=given, name=name, message=message, follow=follow)
+        report = add(
+            project, path, given=given, name=name, message=message, follow=follow, base=base
+        )
     output = session.output
     for warning in report.warnings:
         output.warn(warning)

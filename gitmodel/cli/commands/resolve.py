@@ -1,0 +1,51 @@
+"""`gitmodel resolve`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from gitmodel.cli.output import Paint
+
+if TYPE_CHECKING:
+    from gitmodel.cli.parsers import Verbs
+    from gitmodel.cli.session import Session
+
+_RESOLVE = """\
+For when a merge, rebase or cherry-pick left a conflict on a pointer. One side
+is taken whole, they are never mixed. The side taken keeps its number, unless
+the other side has the same one for other weights."""
+
+
+def add_parser(verbs: Verbs) -> None:
+    """Describe the verb."""
+    resolve = verbs.add(
+        "resolve",
+        run,
+        summary="End a conflict on a pointer by taking one side whole",
+        description=_RESOLVE,
+        json=True,
+    )
+    resolve.add_argument("name", metavar="NAME", help="the model")
+    sides = resolve.add_mutually_exclusive_group(required=True)
+    for side in ("ours", "theirs"):
+        sides.add_argument(
+            f"--{side}", dest="side", action="store_const", const=side, help=f"take {side}"
+        )
+
+
+def run(session: Session, *, name: str, side: Literal["ours", "theirs"]) -> int:
+    """Take one side."""
+    from gitmodel.workflows.resolve import resolve_conflict
+
+    with session.project() as project:
+        report = resolve_conflict(project, name, side)
+    output = session.output
+    if output.as_json:
+        output.json(report)
+        return 0
+    number = (
+        "" if report.version == report.was else f" (was v{report.was}, which the other side has)"
+    )
+    output.say(Paint(report.name, "strong"), f"  v{report.version}{number}, of {report.side}")
+    output.hint(f"gitmodel checkout {report.name}, then go on as git status says")
+    return 0

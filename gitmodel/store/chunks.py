@@ -1,0 +1,107 @@
+"""Single chunks out of packs, decoded and checked, and a file as something to look into.
+
+`Reader` streams whole files; this is for a part of one: the header of an earlier version, the base of
+a delta, a byte range.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import OrderedDict
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from gitmodel.encoding.codec import decode_checked
+from gitmodel.errors import DamagedObjectError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gitmodel.encoding.codec import Octets
+    from gitmodel.encoding.manifest import ChunkPlace, FileEntry, Manifest
+
+    # (name of a pack, offset, size in bytes) -> those bytes, or fewer at the pack's end
+    ReadPack = Callable[[str, int, int], bytes]
+
+_KEPT = 8  # decoded chunks a view remembers; at most 16 MiB each, mostly 256 KiB to 4 MiB
+
+
+class DamagedPackError(DamagedObjectError):
+    """A pack in the cache has bytes that do not match a chunk's name."""
+
+    def __init__(self, pack: str, problem: str) -> None:
+        super().__init__(
+            f"pack {pack[:12]} in the cache is damaged: {problem}", hint="gitmodel verify --cache"
+        )
+        self.pack = pack
+
+
+def raw_chunk(read: ReadPack, manifest: Manifest, number: int) -> Octets:
+    """The raw bytes of one chunk of a manifest.
+
+    Raises:
+        ObjectMissingError: From `read`.
+        DamagedPackError: The stored bytes do not decode to the chunk that the manifest names.
+    """
+    place = manifest.chunk(number)
+    pack = manifest.packs[place.pack]
+    return decoded(read, manifest, place, read(pack, place.offset, place.stored_size))
+
+
+def decoded(read: ReadPack, manifest: Manifest, place: ChunkPlace, stored: Octets) -> Octets:
+    """Decode the stored bytes of a chunk, reading its base if it has one; raises as `raw_chunk`."""
+    base = None if place.base < 0 else raw_chunk(read, manifest, place.base)
+    pack = manifest.packs[place.pack]
+    if len(stored) != place.stored_size:
+        raise DamagedPackError(pack, "it is cut short")
+    try:
+        return decode_checked(
+            place.codec,
+            stored,
+            raw_size=place.raw_size,
+            expected=place.hash,
+            width=place.width,
+            base=base,
+        )
+    except DamagedObjectError as error:
+        raise DamagedPackError(pack, error.message) from error
+
+
+class FileView:
+    """One file of a manifest, read at any place without reading the rest. For one thread."""
+
+    def __init__(self, read: ReadPack, manifest: Manifest, entry: FileEntry) -> None:
+        self._read = read
+        self._manifest = manifest
+        self._numbers = manifest.chunks_of(entry)
+        sizes = (manifest.chunk(number).raw_size for number in self._numbers)
+        self._ends = list(accumulate(sizes))
+        self._kept: OrderedDict[int, Octets] = OrderedDict()
+        self.size = entry.size
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Up to `size` bytes from `offset`; fewer at the end of the file.
+
+        Raises:
+            ObjectMissingError, DamagedPackError: As `raw_chunk`.
+        """
+        parts = []
+        index = bisect_right(self._ends, offset)
+        while size > 0 and index < len(self._ends):
+            start = self._ends[index - 1] if index else 0
+            chunk = self._chunk(self._numbers[index])
+            part = bytes(chunk[offset - start : offset - start + size])
+            parts.append(part)
+            offset += len(part)
+            size -= len(part)
+            index += 1
+        return b"".join(parts)
+
+    def _chunk(self, number: int) -> Octets:
+        found = self._kept.pop(number, None)
+        if found is None:
+            found = raw_chunk(self._read, self._manifest, number)
+        self._kept[number] = found
+        while len(self._kept) > _KEPT:
+            self._kept.popitem(last=False)
+        return found

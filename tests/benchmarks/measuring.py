@@ -1,0 +1,111 @@
+"""What a command costs, and how two things are compared: in turn, round by round.
+
+A machine's disk and its neighbours drift by more than most differences of interest, so absolute
+times of two runs say nothing. Here both sides run in each round, and what is reported is the median
+of the rounds' ratios.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+LAUNCHER = Path(__file__).with_name("launcher.py")
+COMMAND_SECONDS = 3600.0
+
+
+class CommandFailedError(Exception):
+    """A measured command ended with an error; the text has its last words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What one run of a step took.
+
+    Attributes:
+        seconds: By the wall clock.
+        peak_bytes: Memory of its largest process.
+    """
+
+    seconds: float
+    peak_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two sides over the same rounds.
+
+    Attributes:
+        ours: Median seconds.
+        theirs: Median seconds of the other side.
+        ratio: Median of ours / theirs, each of one round.
+        lowest: Smallest ratio of a round.
+        highest: Largest ratio of a round.
+        difference: Median of ours - theirs in seconds, each of one round.
+    """
+
+    ours: float
+    theirs: float
+    ratio: float
+    lowest: float
+    highest: float
+    difference: float
+
+
+def spend(
+    commands: Sequence[Sequence[str]], *, folder: Path, environment: Mapping[str, str], log: Path
+) -> Spent:
+    """Run commands in a folder, and measure them as one.
+
+    What is still to be written from before is written first, so that no side pays for another.
+
+    Raises:
+        CommandFailedError: A command failed.
+    """
+    os.sync()
+    log.unlink(missing_ok=True)
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", str(LAUNCHER)],
+        input=json.dumps({"commands": [list(one) for one in commands], "log": str(log)}),
+        cwd=folder,
+        env=dict(environment),
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_SECONDS,
+        check=False,
+    )
+    if done.returncode:
+        raise CommandFailedError(f"{commands}: {done.stderr.strip()[-500:]}")
+    answer = json.loads(done.stdout)
+    if answer["code"]:
+        words = log.read_text(errors="replace").strip()[-500:]
+        raise CommandFailedError(f"{commands} ended with {answer['code']}: {words}")
+    return Spent(answer["seconds"], answer["peak_bytes"])
+
+
+def compare(ours: Sequence[Spent], theirs: Sequence[Spent]) -> Comparison:
+    """Compare two sides that ran in turn: the n-th of one beside the n-th of the other."""
+    pairs = [(one.seconds, other.seconds) for one, other in zip(ours, theirs, strict=True)]
+    ratios = [mine / other for mine, other in pairs]
+    return Comparison(
+        ours=statistics.median(mine for mine, _ in pairs),
+        theirs=statistics.median(other for _, other in pairs),
+        ratio=statistics.median(ratios),
+        lowest=min(ratios),
+        highest=max(ratios),
+        difference=statistics.median(mine - other for mine, other in pairs),
+    )
+
+
+def peak(spent: Sequence[Spent]) -> int:
+    """Bytes of the largest process of any round."""
+    return max((one.peak_bytes for one in spent), default=0)

@@ -1,0 +1,175 @@
+"""Byte planes come back joined, whatever the bytes, the width and the way each plane is stored."""
+
+from __future__ import annotations
+
+import hashlib
+import tracemalloc
+from contextlib import suppress
+
+import numpy as np
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gitmodel.encoding.frames import MAX_CHUNK, Effort, compress
+from gitmodel.encoding.planes import (
+    MAX_WIDTH,
+    from_payload,
+    join_planes,
+    split_plane,
+    to_payload,
+)
+from gitmodel.errors import DamagedObjectError
+
+WIDTHS = st.integers(1, MAX_WIDTH)
+EFFORTS = st.sampled_from([None, *Effort])
+
+
+def octets(raw: bytes) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
+    return np.frombuffer(raw, np.uint8)
+
+
+def noise(size: int, seed: int = 1) -> bytes:
+    return hashlib.shake_256(f"gitmodel {seed}".encode()).digest(size)
+
+
+def chunks() -> st.SearchStrategy[bytes]:
+    """Short ones, and ones longer than a block of numbers."""
+    long = st.integers(65_530, 66_000).map(lambda size: bytes(size // 2) + noise(size - size // 2))
+    return st.one_of(st.binary(max_size=200), long)
+
+
+@given(chunks(), WIDTHS)
+@settings(deadline=None, max_examples=120)
+def test_planes_are_every_nth_byte_and_join_again(raw: bytes, width: int) -> None:
+    whole = len(raw) // width * width
+    planes = [split_plane(octets(raw), width, plane) for plane in range(width)]
+
+    assert [plane.tobytes() for plane in planes] == [
+        raw[plane:whole:width] for plane in range(width)
+    ]
+    assert join_planes([plane.data for plane in planes], width, raw[whole:]).tobytes() == raw
+
+
+@given(chunks(), WIDTHS, st.data())
+@settings(deadline=None, max_examples=120)
+def test_a_payload_reads_back(raw: bytes, width: int, data: st.DataObject) -> None:
+    efforts = [data.draw(EFFORTS) for _ in range(width)]
+    payload = to_payload(octets(raw), width, efforts)
+
+    assert len(payload) <= 4 * width + len(raw)
+    assert from_payload(payload, width=width, raw_size=len(raw)).tobytes() == raw
+    assert from_payload(bytes(payload), width=width, raw_size=len(raw)).tobytes() == raw
+
+
+def test_bytes_at_odd_addresses_are_split_like_others() -> None:
+    raw = octets(noise(70_001))[1:]
+    for width in (2, 4, 8):
+        assert split_plane(raw, width, 1).tobytes() == raw.tobytes()[1::width]
+
+
+@pytest.mark.parametrize(
+    ("raw", "width", "efforts", "payload"),
+    [
+        (b"abcdefg", 2, [None, None], "03000000 03000000 616365 626466 67"),
+        (b"ab" * 4, 2, [None, Effort.FAST], "04000000 04000000 61616161 62626262"),
+        (b"abcdefg", 3, [None] * 3, "02000000 02000000 02000000 6164 6265 6366 67"),
+        (b"ab", 4, [None] * 4, "00000000 00000000 00000000 00000000 6162"),
+        (b"abc", 1, [None], "03000000 616263"),
+    ],
+    ids=["two", "too small to compress", "three", "tail only", "one"],
+)
+def test_the_layout_is_pinned(
+    raw: bytes, width: int, efforts: list[Effort | None], payload: str
+) -> None:
+    """Stores outlive programs: these bytes never change their meaning."""
+    expected = bytes.fromhex(payload)
+
+    assert bytes(to_payload(octets(raw), width, efforts)) == expected
+    assert from_payload(expected, width=width, raw_size=len(raw)).tobytes() == raw
+
+
+ZEROS = bytes.fromhex("28b52ffd202845000010000001001f8005")  # a frame of 40 zeros
+
+
+def test_a_compressed_plane_is_one_frame_of_it() -> None:
+    raw = b"".join(bytes([byte, 0]) for byte in noise(40))
+    sizes = (40).to_bytes(4, "little") + len(ZEROS).to_bytes(4, "little")
+    payload = sizes + noise(40) + ZEROS
+
+    assert from_payload(payload, width=2, raw_size=80).tobytes() == raw
+    ours = bytes(to_payload(octets(raw), 2, [None, Effort.FAST]))
+    assert zstandard.decompress(ours[48:]) == bytes(40)  # another zstd may write other frames
+    assert (ours[:4], ours[8:48]) == (payload[:4], payload[8:48])
+
+
+SIZES = "a chunk's planes do not add up to its size"
+
+
+@pytest.mark.parametrize(
+    ("payload", "width", "raw_size", "message"),
+    [
+        ("", 2, 0, "a chunk ends inside the sizes of its planes"),
+        ("0300000003", 2, 6, "a chunk ends inside the sizes of its planes"),
+        ("0300000003000000 616263 6465", 2, 6, SIZES),
+        ("0300000003000000 616263 646566 67", 2, 6, SIZES),
+        ("0300000003000000 616263 646566", 2, 7, SIZES),
+        ("0400000002000000 616263 646566", 2, 6, SIZES),
+        ("ffffffff03000000 616263 646566", 2, 6, SIZES),
+        ("0200000003000000 6162 646566", 2, 6, "a chunk does not decompress"),
+        ("0000000003000000 646566", 2, 6, "a chunk does not decompress"),
+    ],
+    ids=range(9),
+)
+def test_a_payload_that_does_not_add_up_is_refused(
+    payload: str, width: int, raw_size: int, message: str
+) -> None:
+    with pytest.raises(DamagedObjectError) as caught:
+        from_payload(bytes.fromhex(payload), width=width, raw_size=raw_size)
+
+    assert str(caught.value).startswith(message)
+
+
+def test_a_plane_that_claims_more_is_refused_before_it_is_allocated() -> None:
+    bomb = compress(bytes(MAX_CHUNK), Effort.FAST)
+    payload = b"".join(len(bomb).to_bytes(4, "little") for _ in range(2)) + bomb * 2
+    tracemalloc.start()
+    with pytest.raises(DamagedObjectError, match="disagrees with its header on size"):
+        from_payload(payload, width=2, raw_size=4 * len(bomb))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert peak < 1 << 20
+
+
+@pytest.mark.parametrize("width", [2, 3, 4, 8])
+def test_reading_holds_the_chunk_and_its_planes(width: int) -> None:
+    raw = bytes(4 << 20)
+    payload = to_payload(octets(raw), width, [Effort.FAST] * width)
+    tracemalloc.start()
+    from_payload(payload, width=width, raw_size=len(raw))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert peak < 2 * len(raw) + (1 << 20)
+
+
+@given(chunks(), WIDTHS, st.data())
+@settings(deadline=None, max_examples=150)
+def test_a_mutated_payload_has_the_right_size_or_is_refused(
+    raw: bytes, width: int, data: st.DataObject
+) -> None:
+    payload = bytearray(to_payload(octets(raw), width, [Effort.FAST] * width))
+    for _ in range(data.draw(st.integers(1, 3))):
+        payload[data.draw(st.integers(0, len(payload) - 1))] = data.draw(st.integers(0, 255))
+    del payload[data.draw(st.integers(0, len(payload))) :]
+    with suppress(DamagedObjectError):
+        assert len(from_payload(bytes(payload), width=width, raw_size=len(raw))) == len(raw)
+
+
+@given(st.binary(max_size=120), WIDTHS, st.integers(0, MAX_CHUNK))
+@settings(deadline=None, max_examples=150)
+def test_arbitrary_bytes_are_read_or_refused(payload: bytes, width: int, raw_size: int) -> None:
+    with suppress(DamagedObjectError):
+        assert len(from_payload(payload, width=width, raw_size=raw_size)) == raw_size

@@ -1,0 +1,300 @@
+"""What a commit does about weights: every verdict, and what it says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gitmodel.errors import MixedPointerError, StaleWeightsError, WeightsError
+from gitmodel.workflows.add import add
+from gitmodel.workflows.bump import CommitReport, update_commit
+from tests.support.models import folder_model, write_folder
+from tests.workflows.conftest import Desk, digest, refusal, short
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ONE, TWO, THREE = b"weights one", b"weights two", b"weights three"
+STALE = (
+    "fraud: the weights on disk are not those of version {}, which the pointer keeps; "
+    "run: gitmodel checkout fraud"
+)
+
+
+def commit(desk: Desk) -> CommitReport:
+    """What pre-commit does."""
+    with desk.open() as project:
+        return update_commit(project)
+
+
+def forget(desk: Desk) -> None:
+    """Lose the record of what was checked out here, as a copied work tree has lost it."""
+    for record in (desk.repo.path / ".git/gitmodel/worktree").glob("*.json"):
+        record.unlink()
+
+
+@pytest.fixture
+def first(desk: Desk) -> Desk:
+    """Version 1 of fraud is committed."""
+    desk.version(ONE)
+    return desk
+
+
+def test_nothing_to_do(first: Desk) -> None:
+    assert commit(first) == CommitReport()
+    assert first.staged() == []
+
+
+def test_new_weights_become_a_version_in_the_index(first: Desk) -> None:
+    first.repo.write("fraud.bin", TWO)
+
+    report = commit(first)
+
+    assert report == CommitReport(bumped=[("fraud", 1, 2)], otherwise_empty=True)
+    assert first.staged() == ["fraud.model.yaml"]
+    assert (first.pointer().version, first.pointer().digest) == (2, digest(TWO))
+    assert commit(first) == CommitReport()
+
+
+def test_a_commit_with_something_else_in_it_is_not_otherwise_empty(first: Desk) -> None:
+    first.repo.write("fraud.bin", TWO)
+    first.repo.write("code.py", "x = 1\n")
+    first.repo.git("add", "code.py")
+
+    assert commit(first) == CommitReport(bumped=[("fraud", 1, 2)])
+
+
+def test_weights_of_an_earlier_version_take_the_pointer_back_to_it(first: Desk) -> None:
+    first.version(TWO, metrics=["auc=0.9"])
+    first.repo.write("fraud.bin", ONE)
+
+    assert commit(first) == CommitReport(bumped=[("fraud", 2, 1)], otherwise_empty=True)
+    assert first.pointer() == first.committed(revision="HEAD~1")
+
+
+def test_stale_weights_leave_the_pointer_alone(first: Desk) -> None:
+    newer = replace(first.pointer(), version=2, digest=digest(TWO))
+    first.repo.write("fraud.model.yaml", newer.to_text())
+    first.repo.commit("a colleague's version arrives")
+
+    assert commit(first) == CommitReport(notes=[STALE.format(2)])
+    assert first.staged() == []
+
+
+def test_missing_weights_are_nothing_to_do(first: Desk) -> None:
+    (first.repo.path / "fraud.bin").unlink()
+
+    assert commit(first) == CommitReport()
+
+
+def test_a_folder_that_was_emptied_is_missing_weights(desk: Desk) -> None:
+    write_folder({"config.json": b"{}"}, desk.repo.path / "bert")
+    desk.add("bert")
+    desk.repo.commit("bert 1")
+    (desk.repo.path / "bert/config.json").unlink()
+
+    assert commit(desk) == CommitReport()
+
+
+def test_new_weights_under_a_pointer_that_moved_are_refused(first: Desk) -> None:
+    newer = replace(first.pointer(), version=2, digest=digest(TWO))
+    first.repo.write("fraud.model.yaml", newer.to_text())
+    first.repo.commit("a colleague's version arrives")
+    first.repo.write("fraud.bin", THREE)
+
+    assert refusal(StaleWeightsError, lambda: commit(first)) == (
+        (
+            f"fraud: the weights on disk ({short(THREE)}) are new, but the pointer has moved to version "
+            "2 since they were added or checked out here"
+        ),
+        (
+            "register them as the next version: gitmodel add fraud.bin; "
+            "or take the pointer's: gitmodel checkout --force fraud"
+        ),
+    )
+    assert first.staged() == []
+
+
+def test_without_a_record_known_content_is_stale_and_unknown_content_a_version(
+    first: Desk,
+) -> None:
+    first.version(TWO)
+    forget(first)
+    first.repo.write("fraud.bin", ONE)
+    assert commit(first) == CommitReport(notes=[STALE.format(2)])
+
+    first.repo.write("fraud.bin", THREE)
+    assert commit(first).bumped == [("fraud", 2, 3)]
+
+
+def test_without_a_record_a_pointer_that_changed_since_head_asks_for_a_choice(first: Desk) -> None:
+    newer = replace(first.pointer(), version=2, digest=digest(TWO))
+    first.repo.write("fraud.model.yaml", newer.to_text())
+    first.repo.git("add", "fraud.model.yaml")
+    forget(first)
+    first.repo.write("fraud.bin", THREE)
+
+    with pytest.raises(StaleWeightsError):
+        commit(first)
+
+
+def test_a_link_is_noted_and_not_followed(first: Desk, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere.bin").write_bytes(TWO)
+    (first.repo.path / "fraud.bin").unlink()
+    (first.repo.path / "fraud.bin").symlink_to(tmp_path / "elsewhere.bin")
+
+    assert commit(first) == CommitReport(
+        notes=[
+            (
+                "fraud: fraud.bin is a symbolic link, which hooks do not follow; "
+                "run: gitmodel add --follow fraud.bin"
+            )
+        ]
+    )
+
+
+def test_a_folder_of_links_that_was_added_with_follow_does_not_stop_commits(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """Folders of the Hugging Face cache are made of links."""
+    (tmp_path / "blob").write_bytes(ONE)
+    desk.repo.write("hub/config.json", "{}")
+    (desk.repo.path / "hub/model.bin").symlink_to(tmp_path / "blob")
+    with desk.open() as project:
+        add(project, "hub", follow=True)
+    desk.repo.commit("hub 1")
+
+    assert commit(desk) == CommitReport(
+        notes=[
+            (
+                "hub: model.bin is a symbolic link, and hooks follow none; "
+                "run: gitmodel add --follow hub"
+            )
+        ]
+    )
+
+
+def test_more_than_a_commit_should_wait_for_is_refused(first: Desk) -> None:
+    first.repo.git("config", "gitmodel.commitLimit", "1k")
+    first.repo.write("fraud.bin", bytes(2000))
+
+    assert refusal(WeightsError, lambda: commit(first)) == (
+        "fraud: 2,000 bytes of weights have changed, more than a commit should wait for",
+        "gitmodel add fraud.bin, then commit again",
+    )
+    assert first.staged() == []
+    first.repo.git("config", "gitmodel.commitLimit", "1m")
+    assert commit(first).bumped == [("fraud", 1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kept"),
+    [
+        ("check:", 'description: "cards"\ncheck:', 'description: "cards"'),
+        ("check:", 'tags: ["eu"]\ncheck:', 'tags: ["eu"]'),
+        ("check:", 'owner: "risk team"\ncheck:', 'owner: "risk team"'),
+    ],
+)
+def test_an_edit_by_hand_gets_its_check_renewed(first: Desk, old: str, new: str, kept: str) -> None:
+    text = first.repo.read("fraud.model.yaml").decode()
+    first.repo.write("fraud.model.yaml", text.replace(old, new))
+    first.repo.git("add", "fraud.model.yaml")
+
+    assert commit(first) == CommitReport()
+
+    staged = first.repo.git("show", ":fraud.model.yaml").stdout
+    assert kept in staged
+    assert staged == first.pointer().to_text()
+
+
+def test_an_edit_by_hand_and_new_weights_in_one_commit(first: Desk) -> None:
+    text = first.repo.read("fraud.model.yaml").decode()
+    edited = text.replace("check:", 'description: "cards"\ncheck:')
+    first.repo.write("fraud.model.yaml", edited)
+    first.repo.git("add", "fraud.model.yaml")
+    first.repo.write("fraud.bin", TWO)
+
+    assert commit(first).bumped == [("fraud", 1, 2)]
+    assert first.pointer().description == "cards"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("version: 1", "version: 7"), (short(ONE), short(TWO)), ('"fraud"', '"risk"')],
+)
+def test_an_edit_of_version_digest_or_name_is_refused(first: Desk, old: str, new: str) -> None:
+    text = first.repo.read("fraud.model.yaml").decode()
+    first.repo.write("fraud.model.yaml", text.replace(old, new, 1))
+    first.repo.git("add", "fraud.model.yaml")
+
+    with pytest.raises(MixedPointerError, match="does not match its check line"):
+        commit(first)
+
+
+def test_a_conflicted_pointer_is_left_to_git(first: Desk) -> None:
+    first.repo.git("switch", "-qc", "other")
+    first.version(TWO)
+    first.repo.git("switch", "-q", "main")
+    first.version(THREE)
+    first.repo.git("merge", "-q", "other", check=False)
+
+    assert commit(first) == CommitReport()
+
+
+def test_several_models_are_brought_up_in_one_commit(first: Desk) -> None:
+    first.version(ONE, "churn.bin")
+    first.repo.write("fraud.bin", TWO)
+    first.repo.write("churn.bin", THREE)
+
+    assert commit(first).bumped == [("churn", 1, 2), ("fraud", 1, 2)]
+
+
+def test_folders_are_brought_up_too(desk: Desk) -> None:
+    write_folder(folder_model(seed=1), desk.repo.path / "bert")
+    desk.add("bert")
+    desk.repo.commit("bert 1")
+    desk.repo.write("bert/config.json", "{}")
+
+    assert commit(desk).bumped == [("bert", 1, 2)]
+
+
+def test_big_weights_are_kept_out_of_git(first: Desk) -> None:
+    first.repo.write("big.onnx", bytes(5 * 2**20))
+    first.repo.write("big.txt", bytes(5 * 2**20))
+    first.repo.git("add", "big.onnx", "big.txt")
+
+    assert refusal(WeightsError, lambda: commit(first)) == (
+        "big.onnx would be committed to Git itself, where it stays for ever",
+        (
+            "git rm --cached big.onnx, then gitmodel add big.onnx "
+            "(git commit --no-verify commits it all the same)"
+        ),
+    )
+
+
+def test_one_bad_metrics_file_names_its_model(first: Desk) -> None:
+    from gitmodel.errors import TextError
+
+    first.repo.write("metrics.json", '{"auc": 0.9}')
+    first.version(TWO, metrics_file="metrics.json")
+    first.repo.write("metrics.json", "{")
+    first.repo.write("fraud.bin", THREE)
+
+    with pytest.raises(TextError, match=r"^fraud: metrics\.json"):
+        commit(first)
+
+
+def test_the_first_commit_of_a_repository(tmp_path: Path) -> None:
+    from gitmodel.workflows.setup import init
+    from tests.support.repo import Repo
+
+    desk = Desk(Repo.create(tmp_path / "new"), tmp_path / "store")
+    with desk.open() as project:
+        init(project, str(desk.store))
+    desk.add(content=ONE)
+    desk.repo.write("fraud.bin", TWO)
+
+    assert commit(desk) == CommitReport(bumped=[("fraud", 1, 1)])
+    assert desk.pointer().digest == digest(TWO)

@@ -1,0 +1,198 @@
+"""`gitmodel.path`, `open` and `log`: the bytes that were committed, and nothing left open."""
+
+from __future__ import annotations
+
+import gc
+import os
+from pathlib import Path
+
+import pytest
+
+import gitmodel
+from gitmodel.errors import (
+    GitmodelError,
+    ObjectMissingError,
+    RepositoryError,
+    TextError,
+    UnknownReferenceError,
+    UnsafePathError,
+    WeightsError,
+)
+from gitmodel.workflows.add import add
+from tests.support.models import write_folder
+from tests.support.stores import files_below
+from tests.workflows.conftest import Desk, digest, refusal
+
+ONE, TWO = b"weights one", b"weights two"
+
+
+@pytest.fixture
+def fraud(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """Versions 1 and 2 of fraud; the process stands in the repository."""
+    desk.version(ONE)
+    desk.version(TWO)
+    desk.push()
+    monkeypatch.chdir(desk.repo.path)
+    return desk
+
+
+def children() -> list[str]:
+    """Processes that this one has started and not waited for."""
+    return Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+
+
+def descriptors() -> dict[str, str]:
+    found = {}
+    for number in os.listdir("/proc/self/fd"):
+        try:
+            found[number] = os.readlink(f"/proc/self/fd/{number}")
+        except FileNotFoundError:  # the one that listed them
+            continue
+    return found
+
+
+def test_the_checked_out_version_is_the_file_in_the_work_tree(fraud: Desk) -> None:
+    assert gitmodel.path("fraud") == str(fraud.repo.path / "fraud.bin")
+    assert gitmodel.path("fraud@2", repo=fraud.repo.path) == str(fraud.repo.path / "fraud.bin")
+
+
+def test_another_version_is_placed_once_and_shared(fraud: Desk) -> None:
+    first = gitmodel.path("fraud@1")
+    before = os.stat(first)
+    second = gitmodel.path(f"fraud@{digest(ONE)}")
+
+    assert Path(first).read_bytes() == ONE
+    assert (second, os.stat(second).st_mtime_ns) == (first, before.st_mtime_ns)
+    assert fraud.repo.read("fraud.bin") == TWO
+    assert fraud.staged() == []
+
+
+def test_weights_are_fetched_where_they_are_needed(fraud: Desk) -> None:
+    ben = fraud.join("ben")
+
+    with gitmodel.open("fraud@1", repo=ben.repo.path) as stream:
+        assert stream.read() == ONE
+        assert stream.seek(0) == 0
+    assert files_below(ben.repo.path / "fraud.bin") == []
+
+
+def test_a_bare_repository_serves_too(fraud: Desk) -> None:
+    bare = fraud.repo.clone("server.git", "--bare")
+
+    with gitmodel.open("fraud", repo=bare.path) as stream:
+        assert stream.read() == TWO
+
+
+def test_modified_weights_are_never_given_out_as_a_version(fraud: Desk) -> None:
+    fraud.repo.write("fraud.bin", b"half written")
+
+    with gitmodel.open("fraud") as stream:
+        assert stream.read() == TWO
+
+
+def test_files_of_a_folder(fraud: Desk) -> None:
+    write_folder({"a.bin": ONE, "sub/b.txt": b"text"}, fraud.repo.path / "bert")
+    fraud.add("bert")
+    fraud.repo.commit("bert 1")
+
+    with gitmodel.open("bert", "sub/b.txt") as stream:
+        assert stream.read() == b"text"
+    assert refusal(WeightsError, lambda: gitmodel.open("bert")) == (
+        "bert is a folder; name one of its files",
+        "there are a.bin, sub/b.txt",
+    )
+    assert refusal(WeightsError, lambda: gitmodel.open("fraud", "a.bin"))[0] == (
+        "fraud is one file, so there is no a.bin in it"
+    )
+    for missing in ("nothing.txt", "a.bin/x", "sub"):
+        assert refusal(
+            UnknownReferenceError,
+            lambda missing=missing: gitmodel.open("bert", missing),  # type: ignore[misc]
+        ) == (f"bert has no file {missing}", "there are a.bin, sub/b.txt")
+    with pytest.raises(UnsafePathError):
+        gitmodel.open("bert", "../fraud.bin")
+
+
+def test_a_folder_of_links_is_served_from_the_cache(fraud: Desk, tmp_path: Path) -> None:
+    (tmp_path / "blob").write_bytes(ONE)
+    fraud.repo.write("hub/config.json", "{}")
+    (fraud.repo.path / "hub/model.bin").symlink_to(tmp_path / "blob")
+    with fraud.open() as project:
+        add(project, "hub", follow=True)
+
+    with gitmodel.open("hub", "model.bin") as stream:
+        assert stream.read() == ONE
+
+
+def test_what_cannot_be_had_is_an_error_of_ours(fraud: Desk, tmp_path: Path) -> None:
+    with pytest.raises(UnknownReferenceError, match="no model is called"):
+        gitmodel.path("frod")
+    with pytest.raises(RepositoryError):
+        gitmodel.path("fraud", repo=tmp_path / "nowhere")
+    ben = fraud.join("ben")
+    for manifest in (fraud.store / "manifests").glob("*/*"):
+        manifest.unlink()
+    with pytest.raises(ObjectMissingError):
+        gitmodel.path("fraud", repo=ben.repo.path)
+    assert files_below(ben.repo.path / ".git/gitmodel/placed") == []
+
+
+def test_logging_registers_what_was_just_written(fraud: Desk) -> None:
+    weights = fraud.repo.write("runs/churn.bin", ONE)
+
+    report = gitmodel.log(
+        weights, metrics={"auc": 0.9, "epochs": 3}, params={"lr": 2e-5}, run_id="run-1"
+    )
+
+    assert (report.name, report.version, report.changed) == ("churn", 1, True)
+    pointer = fraud.pointer("runs/churn.model.yaml")
+    assert (pointer.metrics, pointer.params, pointer.run_id) == (
+        {"auc": 0.9, "epochs": 3},
+        {"lr": 2e-5},
+        "run-1",
+    )
+    assert gitmodel.log("fraud.bin").changed is False
+
+
+def test_numbers_of_other_libraries_are_numbers(fraud: Desk) -> None:
+    class Float64(float):
+        def __repr__(self) -> str:
+            return f"np.float64({float(self)!r})"
+
+    gitmodel.log("fraud.bin", metrics={"auc": Float64(0.9)})
+
+    assert fraud.pointer().metrics == {"auc": 0.9}
+
+
+@pytest.mark.parametrize(
+    "metrics", [{"auc": None}, {"auc": [1]}, {"auc": {"a": 1}}, {"auc": object()}, {1: 0.5}]
+)
+def test_what_is_no_metric_is_refused_and_nothing_is_written(
+    fraud: Desk, metrics: dict[str, float]
+) -> None:
+    before = fraud.repo.read("fraud.model.yaml")
+
+    with pytest.raises(TextError):
+        gitmodel.log("fraud.bin", metrics=metrics)
+
+    assert fraud.repo.read("fraud.model.yaml") == before
+    assert gitmodel.path("fraud") == str(fraud.repo.path / "fraud.bin")
+
+
+def test_no_process_and_no_descriptor_is_left(fraud: Desk) -> None:
+    """A warning about a resource that was not closed fails the test as well."""
+    ben = fraud.join("ben")
+    gitmodel.path("fraud@1", repo=ben.repo.path)  # what the first call loads may stay
+    gc.collect()
+    before = descriptors()
+
+    gitmodel.path("fraud@1", repo=ben.repo.path)
+    gitmodel.path("fraud", repo=ben.repo.path)
+    gitmodel.open("fraud@1").close()
+    gitmodel.log("fraud.bin", metrics={"auc": 0.5})
+    with pytest.raises(GitmodelError):
+        gitmodel.path("fraud@9")
+    gc.collect()
+
+    assert descriptors() == before
+    assert children() == []
