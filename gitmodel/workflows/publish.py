@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from gitmodel.domain.pointer import weights_path
 from gitmodel.errors import DamagedObjectError, ObjectMissingError, RemoteError, VersionTakenError
 from gitmodel.git.repo import without_user_info
-from gitmodel.store.reader import DamagedPackError
 from gitmodel.workflows.project import PRIMARY
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from gitmodel.encoding.manifest import Manifest
     from gitmodel.store.claims import Claim
     from gitmodel.store.objects import ObjectStore
+    from gitmodel.store.reader import DamagedPackError
     from gitmodel.workflows.project import Project
 
 _CLAIM_TEXT = 1000  # characters of a name in a claim; readers take 64 KiB in all
@@ -217,6 +217,7 @@ class _Upload:
     def _send(
         self, manifests: list[Manifest], doomed: frozenset[str], replace: Collection[Digest]
     ) -> None:
+        from gitmodel.store.reader import DamagedPackError  # brings the codecs
         from gitmodel.store.transfer import for_each, plan_push, push_packs, without_arrived
 
         journal = self._project.ledger(self._remote).journal()
