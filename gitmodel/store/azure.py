@@ -19,7 +19,7 @@ from adlfs import AzureBlobFileSystem
 from aiohttp import ClientConnectorError, ClientError
 from azure.core import exceptions as azure
 
-from gitmodel.store.azure_account import account_of
+from gitmodel.store.azure_account import account_of, credential_of
 from gitmodel.store.cloud import (
     CONNECT_TIMEOUT_SECONDS,
     READ_TIMEOUT_SECONDS,
@@ -32,6 +32,7 @@ from gitmodel.store.cloud_errors import one_line, without_user
 from gitmodel.store.keys import ObjectInfo
 from gitmodel.store.loop import RequestLoop
 from gitmodel.store.retry import Fault, FaultKind
+from gitmodel.store.transport import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
     from gitmodel.domain.remote import Remote
     from gitmodel.store.retry import Retrier
+    from gitmodel.store.transport import Transport
 
 # Larger than any pack, so that one is one GET and one PUT and never blocks that are put together.
 SINGLE_REQUEST_BYTES = 64 << 20
@@ -113,7 +115,9 @@ class AzureService(Service):
     )
     address_setting: ClassVar[str] = "gitmodel remote list"
 
-    def __init__(self, filesystem: _FileSystem, root: str, *, url: str, credential: Any) -> None:
+    def __init__(
+        self, filesystem: _FileSystem, root: str, *, url: str, credential: Any, quick: bool
+    ) -> None:
         client: BlobServiceClient = filesystem.service_client
         address = client.url.partition("?")[0].rstrip("/")
         super().__init__(filesystem, root, url=url, endpoint=without_user(address))
@@ -121,6 +125,7 @@ class AzureService(Service):
         self._client = client
         self._credential = credential
         self._requests = RequestLoop(filesystem.loop)
+        self._lane = Lane(self._open_transport if quick else lambda: None)
 
     @property
     def place(self) -> str:
@@ -129,23 +134,50 @@ class AzureService(Service):
 
     def fetch(self, key: str, limit: int) -> bytes:
         """See `Service.fetch`: one GET of at most one byte more than allowed."""
+        return self._lane.carry(
+            key,
+            limit,
+            lambda transport: transport.get(self._object(key), limit),
+            lambda: self._transfer(key, limit),
+        )
+
+    def fetch_range(self, key: str, start: int, size: int) -> bytes:
+        """See `Service.fetch_range`."""
+        return self._lane.carry(
+            key,
+            size,
+            lambda transport: transport.get_range(self._object(key), start, size),
+            lambda: self._transfer_range(key, start, size),
+        )
+
+    def put(self, key: str, data: bytes, *, exclusive: bool) -> None:
+        """See `Service.put`: one PUT."""
+        if exclusive:
+            self._send(key, data, overwrite=False)
+            return
+        self._lane.carry(
+            key,
+            len(data),
+            lambda transport: transport.put(self._object(key), data),
+            lambda: self._send(key, data, overwrite=True),
+        )
+
+    def _transfer(self, key: str, limit: int) -> bytes:
         data: bytes = self._requests.run(self._download, key, 0, limit + 1)
         if len(data) > limit:
             raise TooLargeError(None)
         return data
 
-    def fetch_range(self, key: str, start: int, size: int) -> bytes:
-        """See `Service.fetch_range`."""
+    def _transfer_range(self, key: str, start: int, size: int) -> bytes:
         try:
             data: bytes = self._requests.run(self._download, key, start, size)
         except TooLargeError as error:  # the range was ignored: the bytes are other ones
             raise Fault(FaultKind.REFUSED, "the server does not serve ranges") from error
         return data
 
-    def put(self, key: str, data: bytes, *, exclusive: bool) -> None:
-        """See `Service.put`: one PUT."""
+    def _send(self, key: str, data: bytes, *, overwrite: bool) -> None:
         pipe_file = self.filesystem._pipe_file  # noqa: SLF001 - fsspec's asynchronous interface
-        self._requests.run(pipe_file, self.path(key), data, overwrite=not exclusive)
+        self._requests.run(pipe_file, self.path(key), data, overwrite=overwrite)
 
     def remove(self, key: str) -> None:
         """See `Service.remove`: one DELETE."""
@@ -164,6 +196,7 @@ class AzureService(Service):
 
     def close(self) -> None:
         """See `Service.close`: ends client and credential on the loop where they live."""
+        self._lane.turn_off()
         self._requests.close(self._close)
 
     def fault(self, error: Exception) -> Fault:
@@ -233,6 +266,16 @@ class AzureService(Service):
                 return infos, pages.continuation_token or None
         return [], None
 
+    def _open_transport(self) -> Transport | None:
+        """Open the shorter way for packs, with what the client logs in with."""
+        from gitmodel.store.obstore_transport import azure_transport
+
+        address, _, query = self._client.url.partition("?")
+        credential = credential_of(self._client.credential, query)
+        login = None if credential is None else lambda: self._requests.run(credential)
+        account = self._client.account_name
+        return azure_transport(address.rstrip("/"), account, self.container, login)
+
     async def _close(self) -> None:
         await self._client.close()
         if hasattr(self._credential, "close"):
@@ -240,13 +283,19 @@ class AzureService(Service):
 
 
 def open_azure(
-    remote: Remote, *, trusted: bool, environment: Mapping[str, str], retrier: Retrier | None
+    remote: Remote,
+    *,
+    trusted: bool,
+    environment: Mapping[str, str],
+    quick: bool,
+    retrier: Retrier | None,
 ) -> CloudBackend:
     """Open the container that a remote names; see `gitmodel.store.backend.open_backend`.
 
     Credentials, the first that fits the account: none for an anonymous or untrusted remote; the
     variables AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_ACCOUNT_KEY, AZURE_STORAGE_SAS_TOKEN;
-    what azure-identity finds (`az login`, a managed identity, AZURE_CLIENT_ID and so on).
+    what azure-identity finds (`az login`, a managed identity, AZURE_CLIENT_ID and so on). With
+    `quick`, packs may take a transport; never to a stranger's endpoint.
     """
     foreign = remote.is_foreign and not trusted
     client, credential = account_of(remote, environment).open_client(
@@ -262,7 +311,9 @@ def open_azure(
         client, skip_instance_cache=True, use_listings_cache=False, max_concurrency=1
     )
     root = remote.url.removeprefix("az://")
-    service = AzureService(filesystem, root, url=remote.url, credential=credential)
+    service = AzureService(
+        filesystem, root, url=remote.url, credential=credential, quick=quick and not foreign
+    )
     return CloudBackend(service, retrier=retrier, writable=not foreign)
 
 

@@ -7,12 +7,13 @@ one account is never sent to another that a repository happens to name.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from gitmodel.errors import RemoteDeniedError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
     from gitmodel.domain.remote import Remote
 
@@ -21,6 +22,7 @@ ACCOUNT_NAMES = ("AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ACCOUNT")
 # The first is what adlfs reads, the second what the `az` program reads.
 ACCOUNT_KEYS = ("AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_KEY")
 SAS_TOKEN = "AZURE_STORAGE_SAS_TOKEN"  # noqa: S105 - the name of a variable
+TOKEN_SCOPE = "https://storage.azure.com/.default"  # noqa: S105 - of every cloud of Azure
 EMULATOR_ACCOUNT = "devstoreaccount1"
 
 
@@ -67,6 +69,34 @@ class Account:
         from azure.identity.aio import DefaultAzureCredential
 
         return DefaultAzureCredential()
+
+
+def credential_of(
+    credential: Any, query: str
+) -> Callable[[], Coroutine[Any, Any, dict[str, Any]]] | None:
+    """Return what gives the transport of packs its credential, from that of a client.
+
+    Args:
+        credential: What the client of the Azure SDK logs in with, or None.
+        query: What the client adds to its addresses: a shared access signature, or "".
+
+    Returns:
+        A request that answers a credential as obstore takes them; None to send none.
+    """
+
+    async def answer() -> dict[str, Any]:
+        if hasattr(credential, "get_token"):
+            token = await credential.get_token(TOKEN_SCOPE)
+            return {
+                "token": token.token,
+                "expires_at": datetime.fromtimestamp(token.expires_on, UTC),
+            }
+        if hasattr(credential, "account_key"):
+            return {"access_key": credential.account_key, "expires_at": None}
+        signature = query if credential is None else credential.signature
+        return {"sas_token": signature.removeprefix("?"), "expires_at": None}
+
+    return answer if credential is not None or query else None
 
 
 def account_of(remote: Remote, environment: Mapping[str, str]) -> Account:

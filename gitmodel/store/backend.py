@@ -113,26 +113,30 @@ def open_backend(
         profile: AWS profile, from the person's own settings, never from a committed file.
         root: Folder that relative paths are relative to.
         create_root: Create the folder of a `file` remote if it is not there.
-        environment: Variables to take Azure credentials from; default is this process's own. (AWS
-            credentials are looked up by botocore, which reads its process's environment.)
+        environment: Variables to take Azure credentials and GITMODEL_TRANSPORT from; default is this
+            process's own. (AWS credentials are looked up by botocore, which reads its process's
+            environment.)
         retrier: How to try again; default is `RetryPolicy()`. Folders are never tried again.
 
     Raises:
-        ConfigError: A relative path without `root`.
+        ConfigError: A relative path without `root`, or GITMODEL_TRANSPORT is none that is known.
         RemoteDeniedError: The profile does not exist.
     """
     if remote.scheme == "file":
         from gitmodel.store.folder import FolderBackend
 
         return FolderBackend(folder_of(remote, root=root), create_root=create_root)
+    from gitmodel.store.transport import is_wanted
+
+    chosen = os.environ if environment is None else environment
+    quick = is_wanted(chosen)
     if remote.scheme == "s3":
         from gitmodel.store.s3 import open_s3
 
-        return open_s3(remote, trusted=trusted, profile=profile, retrier=retrier)
+        return open_s3(remote, trusted=trusted, profile=profile, quick=quick, retrier=retrier)
     from gitmodel.store.azure import open_azure
 
-    chosen = os.environ if environment is None else environment
-    return open_azure(remote, trusted=trusted, environment=chosen, retrier=retrier)
+    return open_azure(remote, trusted=trusted, environment=chosen, quick=quick, retrier=retrier)
 
 
 def folder_of(remote: Remote, *, root: str | None) -> str:

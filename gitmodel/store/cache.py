@@ -82,6 +82,14 @@ class Cache:
         manifest = self.manifest(digest)
         return manifest is not None and not self.missing_packs(manifest)
 
+    def holds_sound(self, digest: Digest) -> bool:
+        """Whether the content of a digest can be restored from here alone; reads every pack."""
+        manifest = self.manifest(digest)
+        return manifest is not None and all(
+            self.has_sound_pack(name, size)
+            for name, size in zip(manifest.packs, manifest.pack_sizes, strict=True)
+        )
+
     def write_pack(self, name: str, parts: Iterable[bytes | memoryview], *, durable: bool) -> None:
         """Store a pack whose name has been computed from these parts."""
         self._write(pack_key(name), parts, durable=durable)

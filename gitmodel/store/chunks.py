@@ -6,19 +6,25 @@ a delta, a byte range.
 
 from __future__ import annotations
 
+import io
 from bisect import bisect_right
 from collections import OrderedDict
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from gitmodel.encoding.codec import decode_checked
-from gitmodel.errors import DamagedObjectError
+from gitmodel.errors import DamagedObjectError, ObjectMissingError
+from gitmodel.store.objects import pack_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from typing_extensions import Buffer
+
     from gitmodel.encoding.codec import Octets
     from gitmodel.encoding.manifest import ChunkPlace, FileEntry, Manifest
+    from gitmodel.store.cache import Cache
+    from gitmodel.store.objects import ObjectStore
 
     # (name of a pack, offset, size in bytes) -> those bytes, or fewer at the pack's end
     ReadPack = Callable[[str, int, int], bytes]
@@ -105,3 +111,84 @@ class FileView:
         while len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
         return found
+
+
+class PackSource:
+    """Parts of packs from the cache, or by ranges from a remote where the cache has them not.
+
+    What comes from a remote is not kept: it is a part. Chunks are checked by their hash either way.
+
+    Args:
+        cache: Looked at first.
+        remote: Asked for the rest; None asks nobody.
+    """
+
+    def __init__(self, cache: Cache, remote: ObjectStore | None) -> None:
+        self._cache = cache
+        self._remote = remote
+
+    def read(self, name: str, offset: int, size: int) -> bytes:
+        """A part of a pack; a `ReadPack`.
+
+        Raises:
+            ObjectMissingError: Neither has the pack.
+        """
+        try:
+            return self._cache.read_at(name, offset, size)
+        except ObjectMissingError:
+            if self._remote is None:
+                raise
+        return self._remote.backend.read_range(pack_key(name), offset, size)
+
+
+class FileStream(io.RawIOBase):
+    """A `FileView` as a file object: binary, readable, seekable. Reads only what is asked for.
+
+    Args:
+        view: The file.
+        close: Called once, when the stream is closed.
+    """
+
+    def __init__(self, view: FileView, close: Callable[[], None]) -> None:
+        super().__init__()
+        self._view = view
+        self._position = 0
+        self._when_closed = close
+
+    def readable(self) -> bool:
+        """Whether it can be read: always."""
+        return True
+
+    def seekable(self) -> bool:
+        """Whether it can be sought in: always."""
+        return True
+
+    def tell(self) -> int:
+        """Where the next byte is read from."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Go to an offset from the start, from here or from the end; returns the new position.
+
+        Raises:
+            ValueError: It would be before the start.
+        """
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._view.size}[whence]
+        if start + offset < 0:
+            raise ValueError(f"negative seek position {start + offset}")
+        self._position = start + offset
+        return self._position
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        """Fill a buffer from here; returns how many bytes, 0 at the end."""
+        target = memoryview(buffer).cast("B")
+        found = self._view.read_at(self._position, len(target))
+        target[: len(found)] = found
+        self._position += len(found)
+        return len(found)
+
+    def close(self) -> None:
+        """Close what it reads from."""
+        if not self.closed:
+            super().close()
+            self._when_closed()

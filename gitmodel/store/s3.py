@@ -2,7 +2,7 @@
 
 Opened and authorised by s3fs and botocore; reading, looking and listing go to the API calls beneath,
 because s3fs's own cost a HEAD before each GET, and a LIST after each miss, and hide whether the key or
-the bucket is missing.
+the bucket is missing. Packs take obstore where it sends the same requests (`transport.py`).
 
 Guaranteed: one request a try (s3fs and botocore both retry on their own otherwise), and no connection
 left open after `close`, so nothing is printed when the interpreter ends.
@@ -12,9 +12,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlsplit
 
 import aiohttp
+from botocore import UNSIGNED
 from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 from s3fs import S3FileSystem
@@ -27,84 +30,51 @@ from gitmodel.store.cloud import (
     Service,
     TooLargeError,
 )
-from gitmodel.store.cloud_errors import one_line, without_user
+from gitmodel.store.cloud_errors import without_user
 from gitmodel.store.keys import ObjectInfo
 from gitmodel.store.loop import RequestLoop
 from gitmodel.store.retry import Fault, FaultKind
+from gitmodel.store.s3_faults import fault_of
+from gitmodel.store.transport import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gitmodel.domain.remote import Remote
     from gitmodel.store.retry import Retrier
+    from gitmodel.store.transport import Transport
 
 BLOCK_BYTES = 1 << 20
 _CHECKSUM_LIMIT = 1 << 20  # bytes: claims, markers, all but the largest manifests
 # More than the eight packs in flight, so that a claim need not wait for one of them.
 CONNECTIONS = 16
 
-_KIND_OF_CODE = {
-    "NoSuchBucket": FaultKind.NO_ROOT,
-    "NoSuchKey": FaultKind.MISSING,
-    "PreconditionFailed": FaultKind.EXISTS,
-    "InvalidRange": FaultKind.SHORT,
-    # Two creates of one key at the same moment: S3 asks to send the loser's again.
-    "ConditionalRequestConflict": FaultKind.BUSY,
-    "OperationAborted": FaultKind.BUSY,
-    "RequestTimeout": FaultKind.BUSY,
-    "SlowDown": FaultKind.BUSY,
-    "Throttling": FaultKind.BUSY,
-    "ThrottlingException": FaultKind.BUSY,
-    # The body changed on its way.
-    "BadDigest": FaultKind.BROKEN,
-    "IncompleteBody": FaultKind.BROKEN,
-    "XAmzContentSHA256Mismatch": FaultKind.BROKEN,
-    "RequestTimeTooSkewed": FaultKind.CLOCK,
-    "RequestExpired": FaultKind.CLOCK,
-    "ExpiredToken": FaultKind.DENIED,
-    "InvalidToken": FaultKind.DENIED,
-    "TokenRefreshRequired": FaultKind.DENIED,
-    "PermanentRedirect": FaultKind.WRONG_REGION,
-    "TemporaryRedirect": FaultKind.WRONG_REGION,
-    "IllegalLocationConstraintException": FaultKind.WRONG_REGION,
-}
-_KIND_OF_STATUS = {
-    301: FaultKind.WRONG_REGION,
-    307: FaultKind.WRONG_REGION,
-    401: FaultKind.DENIED,
-    403: FaultKind.DENIED,
-    404: FaultKind.MISSING,
-    408: FaultKind.BUSY,
-    409: FaultKind.EXISTS,  # some stores say so instead of 412; what is stored decides
-    412: FaultKind.EXISTS,
-    416: FaultKind.SHORT,
-    429: FaultKind.BUSY,
-    501: FaultKind.REFUSED,
-}
-_BAD_CREDENTIALS = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"}
-_NO_CREDENTIALS = (
-    boto.NoCredentialsError,
-    boto.PartialCredentialsError,
-    boto.CredentialRetrievalError,
-    boto.ProfileNotFound,
-    boto.SSOError,
-    boto.TokenRetrievalError,
-)
-_UNREACHABLE = (
-    boto.ConnectTimeoutError,
-    boto.EndpointConnectionError,
-    boto.ProxyConnectionError,
-    boto.SSLError,
-)
-_BROKEN = (
-    boto.HTTPClientError,
-    boto.IncompleteReadError,
-    boto.ResponseStreamingError,
-    ResponseParserError,  # an answer that is not S3's: a proxy, a captive portal
-    aiohttp.ClientError,
-    TimeoutError,
-    ConnectionError,
-)
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What the last request was: the only sure word on what endpoint, addressing and region mean.
+
+    They come from options, profile, environment, the rules for the region, and redirects.
+    """
+
+    url: str
+    region: str | None
+
+    def bucket_url(self, bucket: str, endpoint: str) -> str | None:
+        """Address of the bucket itself; None for one of a form that is not known here.
+
+        Args:
+            bucket: Its name.
+            endpoint: Address of the server without the bucket.
+        """
+        sent, server = urlsplit(self.url), urlsplit(endpoint)
+        path = server.path.rstrip("/")
+        if sent.netloc != server.netloc and sent.netloc.startswith(f"{bucket}."):
+            return f"{sent.scheme}://{sent.netloc}{path}"
+        path = f"{path}/{bucket}"
+        if f"{sent.path}/".startswith(f"{path}/"):
+            return f"{sent.scheme}://{sent.netloc}{path}"
+        return None
 
 
 class _FileSystem(S3FileSystem):  # type: ignore[misc] # s3fs has no types
@@ -115,6 +85,17 @@ class _FileSystem(S3FileSystem):  # type: ignore[misc] # s3fs has no types
 
     protocol = "gitmodel-s3"
     retries = 1
+    sent: Sent | None = None
+
+    async def set_session(self, *arguments: Any, **options: Any) -> Any:
+        """Return the client, as s3fs asks for it before each request."""
+        client = await super().set_session(*arguments, **options)
+        events = client.meta.events
+        events.register("request-created.s3", self._remember, unique_id="gitmodel")
+        return client
+
+    def _remember(self, request: Any, **_: Any) -> None:
+        self.sent = Sent(request.url, request.context.get("signing", {}).get("region"))
 
 
 class S3Service(Service):
@@ -137,11 +118,14 @@ class S3Service(Service):
         boto.ClientError,
     )
 
-    def __init__(self, filesystem: S3FileSystem, root: str, *, url: str, endpoint: str) -> None:
+    def __init__(
+        self, filesystem: _FileSystem, root: str, *, url: str, endpoint: str, quick: bool
+    ) -> None:
         super().__init__(filesystem, root, url=url, endpoint=endpoint)
         self.bucket, _, self.prefix = root.partition("/")
         self._bucket_was_seen = False
         self._requests = RequestLoop(filesystem.loop)
+        self._lane = Lane(self._open_transport if quick else lambda: None)
 
     @property
     def endpoint(self) -> str:
@@ -156,19 +140,42 @@ class S3Service(Service):
 
     def fetch(self, key: str, limit: int) -> bytes:
         """See `Service.fetch`: one GET, broken off where the answer is too long."""
-        return self._transfer(key, limit, {})
+        return self._lane.carry(
+            key,
+            limit,
+            lambda transport: transport.get(self._object(key), limit),
+            lambda: self._transfer(key, limit, {}),
+        )
 
     def fetch_range(self, key: str, start: int, size: int) -> bytes:
         """See `Service.fetch_range`."""
+        return self._lane.carry(
+            key,
+            size,
+            lambda transport: transport.get_range(self._object(key), start, size),
+            lambda: self._transfer_range(key, start, size),
+        )
+
+    def put(self, key: str, data: bytes, *, exclusive: bool) -> None:
+        """See `Service.put`."""
+        if exclusive:
+            self._send(key, data, mode="create")
+            return
+        self._lane.carry(
+            key,
+            len(data),
+            lambda transport: transport.put(self._object(key), data),
+            lambda: self._send(key, data, mode="overwrite"),
+        )
+
+    def _transfer_range(self, key: str, start: int, size: int) -> bytes:
         header = {"Range": f"bytes={start}-{start + size - 1}"}
         try:
             return self._transfer(key, size, header)
         except TooLargeError as error:  # the range was ignored: the bytes are other ones
             raise Fault(FaultKind.REFUSED, "the server does not serve ranges") from error
 
-    def put(self, key: str, data: bytes, *, exclusive: bool) -> None:
-        """See `Service.put`."""
-        mode = "create" if exclusive else "overwrite"
+    def _send(self, key: str, data: bytes, *, mode: str) -> None:
         pipe_file = self.filesystem._pipe_file  # noqa: SLF001 - fsspec's asynchronous interface
         answer = self._requests.run(
             pipe_file, self.path(key), data, mode=mode, **_checksum_of(data)
@@ -210,30 +217,12 @@ class S3Service(Service):
 
     def close(self) -> None:
         """See `Service.close`: ends the session on the loop where it lives."""
+        self._lane.turn_off()
         self._requests.close(self._close)
 
     def fault(self, error: Exception) -> Fault:
         """See `Service.fault`."""
-        answer = error if isinstance(error, boto.ClientError) else error.__cause__
-        if isinstance(answer, boto.ClientError):
-            return self._fault_of_answer(answer.response)
-        return _fault_without_answer(error)
-
-    def _fault_of_answer(self, response: Mapping[str, Any]) -> Fault:
-        error, metadata = response.get("Error", {}), response.get("ResponseMetadata", {})
-        code, status = str(error.get("Code", "")), int(metadata.get("HTTPStatusCode", 0))
-        headers = metadata.get("HTTPHeaders", {})
-        kind = _KIND_OF_CODE.get(code) or _KIND_OF_STATUS.get(status)
-        region = error.get("Region") or headers.get("x-amz-bucket-region")
-        if code == "AuthorizationHeaderMalformed":
-            kind = FaultKind.WRONG_REGION if region else FaultKind.DENIED
-        if kind is None:
-            kind = FaultKind.BUSY if status >= 500 else FaultKind.REFUSED
-        detail = one_line(f"{status} {code}: {error.get('Message', '')}".removesuffix(": "))
-        hint = _hint_for(kind, code, region, bucket=self.bucket)
-        wait = headers.get("retry-after", "")
-        seconds = float(wait) if wait.isascii() and wait.isdigit() else None
-        return Fault(kind, detail, hint=hint, retry_after_seconds=seconds)
+        return fault_of(error, bucket=self.bucket)
 
     def _object(self, key: str) -> str:
         return f"{self.prefix}/{key}" if self.prefix else key
@@ -259,6 +248,37 @@ class S3Service(Service):
             raise Fault(FaultKind.NO_ROOT, "404 Not Found") from error
         except PermissionError:
             self._bucket_was_seen = True  # it is there, we may not look at it
+
+    def _open_transport(self) -> Transport | None:
+        """Open the shorter way for packs, once a request has shown where requests go."""
+        sent, client = self.filesystem.sent, self.filesystem._s3  # noqa: SLF001 - None until the first request
+        if sent is None or client is None:
+            return None
+        signature = client.meta.config.signature_version
+        url = sent.bucket_url(self.bucket, client.meta.endpoint_url)
+        own_certificates = self.filesystem.session.get_config_variable("ca_bundle")
+        if url is None or own_certificates or signature not in {"s3v4", UNSIGNED}:
+            return None
+        from gitmodel.store.obstore_transport import S3Address, s3_transport
+
+        encryption = self.filesystem.s3_additional_kwargs
+        address = S3Address(
+            url=url,
+            region=sent.region or client.meta.region_name,
+            sse=encryption.get("ServerSideEncryption"),
+            sse_kms_key_id=encryption.get("SSEKMSKeyId"),
+        )
+        unsigned = signature is UNSIGNED
+        return s3_transport(address, None if unsigned else self._frozen_credentials)
+
+    def _frozen_credentials(self) -> Any:
+        return self._requests.run(self._credentials)
+
+    async def _credentials(self) -> Any:
+        credentials = await self.filesystem.session.get_credentials()
+        if credentials is None:
+            raise boto.NoCredentialsError
+        return await credentials.get_frozen_credentials()
 
     async def _close(self) -> None:
         if self.filesystem._s3 is not None:  # noqa: SLF001 - None until the first request
@@ -300,33 +320,18 @@ def _checksum_of(data: bytes) -> dict[str, str]:
     return {"ContentMD5": base64.b64encode(digest).decode("ascii")}
 
 
-def _fault_without_answer(error: Exception) -> Fault:
-    """Classify what botocore, aiohttp and s3fs raise when there is no answer of the store."""
-    detail = one_line(str(error)) or type(error).__name__
-    if isinstance(error, _NO_CREDENTIALS):
-        hint = "aws configure, or git config gitmodel.profile NAME for another profile"
-        return Fault(FaultKind.DENIED, detail, hint=hint)
-    if isinstance(error, _UNREACHABLE):
-        return Fault(FaultKind.UNREACHABLE, detail)
-    if isinstance(error, _BROKEN):
-        return Fault(FaultKind.BROKEN, detail)
-    return Fault(FaultKind.REFUSED, detail)
-
-
-def _hint_for(kind: FaultKind, code: str, region: str | None, *, bucket: str) -> str | None:
-    if kind is FaultKind.WRONG_REGION and region and region.replace("-", "").isalnum():
-        return f"git config gitmodel.region {region}"
-    if kind is FaultKind.WRONG_REGION:
-        return f"aws s3api get-bucket-location --bucket {bucket}, then git config gitmodel.region"
-    if kind is FaultKind.DENIED and code in _BAD_CREDENTIALS:
-        return "aws sts get-caller-identity shows whose credentials are used; log in again"
-    return None
-
-
 def open_s3(
-    remote: Remote, *, trusted: bool, profile: str | None, retrier: Retrier | None
+    remote: Remote, *, trusted: bool, profile: str | None, quick: bool, retrier: Retrier | None
 ) -> CloudBackend:
-    """Open the bucket that a remote names; see `gitmodel.store.backend.open_backend`."""
+    """Open the bucket that a remote names; see `gitmodel.store.backend.open_backend`.
+
+    Args:
+        remote: The bucket.
+        trusted: See there.
+        profile: See there.
+        quick: Packs may take a transport; never to a stranger's endpoint.
+        retrier: See there.
+    """
     foreign = remote.is_foreign and not trusted
     config = {
         "connect_timeout": CONNECT_TIMEOUT_SECONDS,
@@ -353,5 +358,7 @@ def open_s3(
     )
     root = remote.url.removeprefix("s3://")
     endpoint = without_user(remote.endpoint or "Amazon S3")
-    service = S3Service(filesystem, root, url=remote.url, endpoint=endpoint)
+    service = S3Service(
+        filesystem, root, url=remote.url, endpoint=endpoint, quick=quick and not foreign
+    )
     return CloudBackend(service, retrier=retrier, writable=not foreign)

@@ -190,12 +190,20 @@ def _refuse_unsaved_pointer(project: Project, model: Model, *, force: bool) -> N
 
 
 def _is_saved(project: Project, name: str, weights: Weights) -> bool:
-    """Whether these weights are in the cache, or are a version that the remote has."""
+    """Whether these weights are a version that the remote has, or whole in the cache.
+
+    Where the cache may be the only other place its packs are read: a size proves nothing, and what
+    is on disk now may be the last good copy.
+    """
     if weights.digest is None:
         return False
-    if project.cache.holds(weights.digest):
+    history = history_of(project, name)
+    known = [item for item in history.seen if item.model.pointer.digest == weights.digest]
+    if any(project.ledger().knows(item.blob) for item in known):
         return True
-    if history_of(project, name).version_of(weights.digest) is None:
+    if project.cache.holds_sound(weights.digest):
+        return True
+    if not known:
         return False
     try:
         return project.store().manifest(weights.digest) is not None

@@ -145,6 +145,34 @@ def _fetch_from(
     return left
 
 
+def find_manifest(project: Project, model: Model, remote: str | None) -> tuple[Manifest, str]:
+    """The manifest of a version, and the remote to ask for its packs.
+
+    From the cache, else from the first remote that has it; it is kept in the cache then, so that a
+    later version can be stored against this one.
+
+    Raises:
+        ObjectMissingError, DamagedObjectError, RemoteError: It is nowhere to be had.
+    """
+    names = [remote] if remote is not None else project.remote_names()
+    cached = project.cache.manifest(model.pointer.digest)
+    if cached is not None:
+        return cached, names[0]
+    errors: list[GitmodelError] = []
+    for name in names:
+        try:
+            found = project.store(name).manifest(model.pointer.digest)
+        except (RemoteError, DamagedObjectError) as error:
+            errors.append(error)
+            continue
+        if found is not None:
+            check_size(model, found)
+            project.cache.write_manifest(found, durable=False)
+            return found, name
+        errors.append(_not_there(project, model, name))
+    raise errors[0].about(model.name)
+
+
 def check_size(model: Model, manifest: Manifest) -> None:
     """A manifest that claims another size than the pointer is not unpacked at all."""
     if model.pointer.size and manifest.total_size != model.pointer.size:

@@ -7,15 +7,18 @@ folder of the cache of their own and shared by every later call.
 from __future__ import annotations
 
 import builtins
+import io
 import numbers
 import os
 from typing import TYPE_CHECKING, BinaryIO, cast
 
+from gitmodel.domain.paths import safe_parts
 from gitmodel.domain.reference import Reference
 from gitmodel.errors import GitmodelError, TextError, UnknownReferenceError, WeightsError
 from gitmodel.workflows.add import AddReport, add
 from gitmodel.workflows.checkout import checkout
 from gitmodel.workflows.metadata import Given, Number
+from gitmodel.workflows.partial import open_stream
 from gitmodel.workflows.project import Context, Project
 from gitmodel.workflows.references import resolve
 
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["log", "open", "path"]
 
 _NAMED_FILES = 5
+_BUFFER = 1 << 20  # bytes read ahead by gitmodel.open
 
 
 def path(reference: str, *, repo: str | os.PathLike[str] = ".") -> str:
@@ -78,7 +82,9 @@ def _shared_copy(project: Project, model: Model, reference: str) -> str:
 def open(  # noqa: A001  (gitmodel.open reads like the builtin on purpose)
     reference: str, file: str | None = None, *, repo: str | os.PathLike[str] = "."
 ) -> BinaryIO:
-    """Open a version's weights for reading, in binary, seekable.
+    """Open a version's weights for reading, in binary, seekable, without fetching the rest.
+
+    What is read is checked chunk by chunk. Close it, or use it as a context manager.
 
     Args:
         reference: As for `path`.
@@ -89,9 +95,21 @@ def open(  # noqa: A001  (gitmodel.open reads like the builtin on purpose)
         WeightsError: The model is a folder and no file was named, or the other way round.
         UnknownReferenceError: The folder has no such file.
     """
-    from gitmodel.domain.paths import safe_parts
+    project = Project.open(Context(environment=os.environ, folder=os.path.abspath(repo)))
+    try:
+        model = resolve(project, Reference.parse(reference))
+        full = _checked_out(project, model)
+        if full is None:
+            return io.BufferedReader(open_stream(project, model, file), _BUFFER)
+    except BaseException:
+        project.close()
+        raise
+    project.close()
+    return _open_on_disk(full, reference, file)
 
-    full = path(reference, repo=repo)
+
+def _open_on_disk(full: str, reference: str, file: str | None) -> BinaryIO:
+    """Open a file of checked-out weights."""
     if os.path.isdir(full):
         if file is None:
             raise WeightsError(

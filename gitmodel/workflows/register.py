@@ -134,13 +134,17 @@ def _previous(old: Pointer | None, committed: set[int]) -> Previous | None:
 
 
 def _with_metadata(pointer: Pointer, metadata: Metadata) -> Pointer:
-    """Lay what is new over a pointer; a group that has nothing new stays as it is."""
+    """Lay what is new over a pointer; what is not said again stays as it is.
+
+    A metrics file speaks for all metrics at once.
+    """
     if metadata.metrics:
-        pointer = replace(pointer, metrics=metadata.metrics)
+        kept = {} if metadata.source is not None else pointer.metrics
+        pointer = replace(pointer, metrics={**kept, **metadata.metrics})
     if metadata.source is not None:
         pointer = replace(pointer, metrics_from=metadata.source)
     if metadata.params:
-        pointer = replace(pointer, params=metadata.params)
+        pointer = replace(pointer, params={**pointer.params, **metadata.params})
     if metadata.run_id is not None:
         pointer = replace(pointer, run_id=metadata.run_id)
     return pointer

@@ -67,6 +67,7 @@ def test_options_may_stand_between_the_references() -> None:
         "out": "d",
         "force": False,
         "remote": None,
+        "include": [],
         "as_json": False,
         "quiet": True,
     }

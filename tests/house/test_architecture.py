@@ -20,7 +20,12 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 def test_imports_go_down_only() -> None:
     """The contracts of import-linter in pyproject.toml."""
     done = subprocess.run(
-        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()", "--no-cache"],
+        [
+            sys.executable,
+            "-c",
+            "from importlinter.cli import lint_imports_command as c; c()",
+            "--no-cache",
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -358,9 +358,7 @@ def test_no_space_left(team: Team) -> None:
     ana.gitmodel("add", "fraud.bin")
 
 
-def test_an_unreachable_endpoint(
-    repo: Repo, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unreachable_endpoint(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "y")
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")

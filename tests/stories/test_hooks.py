@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 Register = Callable[[bytes], "Repo"]
 
 
-def test_stale_weights_never_take_back_a_colleagues_version(
-    team: Team, fraud: Register
-) -> None:
+def test_stale_weights_never_take_back_a_colleagues_version(team: Team, fraud: Register) -> None:
     """Ben pulls version 2 without its weights, commits something else and pushes: it stays 2."""
     ana = fraud(model(seed=1))
     ben = team.join("ben")
@@ -40,9 +38,7 @@ def test_stale_weights_never_take_back_a_colleagues_version(
     assert ben.read("fraud.safetensors") == model(seed=2)
 
 
-def test_a_push_uploads_what_is_pushed_not_what_is_checked_out(
-    team: Team, fraud: Register
-) -> None:
+def test_a_push_uploads_what_is_pushed_not_what_is_checked_out(team: Team, fraud: Register) -> None:
     """`git push origin one` while on branch `two` (DVC uploads the model of `two`)."""
     ana = fraud(model(seed=1))
     for branch, seed in (("one", 11), ("two", 12)):

@@ -38,7 +38,7 @@ MODULES = (
     *("yaml", "blake3", "zstandard", "fsspec", "s3fs", "pygit2", "pyfastcdc", "argparse", "json"),
     *("sitecustomize", "usercustomize", "tqdm", "shtab", "encodings"),
 )
-PROGRAMS = ("git", "gpg", "ssh", "python", "python3", "gitmodel", "less", "sh")
+PROGRAMS = ("git", "gpg", "ssh", "python", "python3", "less", "sh")
 SECRET = "hunter2-hunter2-hunter2"  # noqa: S105 - what must not be seen
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "AKIAVICTIM",
@@ -49,18 +49,23 @@ CREDENTIALS = {
 NOTHING_THERE = Answer(status=404, body=b"<Error><Code>NoSuchKey</Code></Error>")
 
 
-@pytest.fixture
-def traps(tmp_path: Path) -> Path:
-    """Where everything of the stranger's that is run leaves its name."""
-    folder = tmp_path / "sprung"
-    folder.mkdir()
-    return folder
+_built: list[Path] = []
 
 
 @pytest.fixture
-def clone(tmp_path: Path, traps: Path) -> Repo:
-    """A clone of a repository full of traps; nobody has set anything up in it."""
-    stranger = start_team(tmp_path, str(tmp_path / "store")).members["ana"]
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built once: a stranger's repository full of traps, and a clone of it."""
+    if not _built:
+        folder = tmp_path_factory.mktemp("hostile")
+        build(folder)
+        _built.append(folder)
+    return _built[0]
+
+
+def build(folder: Path) -> None:
+    traps = folder / "sprung"
+    traps.mkdir()
+    stranger = start_team(folder, str(folder / "store")).members["ana"]
     stranger.write("fraud.bin", model(seed=1))
     stranger.gitmodel("add", "fraud.bin", "-m", "fraud 1")
     for name in MODULES:
@@ -73,7 +78,22 @@ def clone(tmp_path: Path, traps: Path) -> Repo:
     stranger.git("add", "-A")
     stranger.git("commit", "-qm", "traps", "--no-verify")
     stranger.git("push", "-q")
-    return Repo(tmp_path / "server.git").clone(tmp_path / "victim")
+    Repo(folder / "server.git").clone(folder / "victim")
+
+
+@pytest.fixture
+def traps(built: Path) -> Path:
+    """Where everything of the stranger's that is run leaves its name."""
+    folder = built / "sprung"
+    for left in folder.iterdir():
+        left.unlink()
+    return folder
+
+
+@pytest.fixture
+def clone(tmp_path: Path, built: Path) -> Repo:
+    """A clone of the stranger's repository; nobody has set anything up in it."""
+    return Repo(shutil.copytree(built / "victim", tmp_path / "victim", symlinks=True))
 
 
 def run(
@@ -166,6 +186,7 @@ def test_a_foreign_endpoint_gets_no_credentials_and_no_upload(
 
     assert "Traceback" not in done.stderr
     assert set(strangers_server.methods) <= {"GET", "HEAD"}
+    assert strangers_server.asked or arguments[0] not in ("checkout", "fetch"), done.stderr
     for asked in strangers_server.asked:
         assert "authorization" not in asked.headers
         seen = f"{asked.path}\n{asked.headers}\n{asked.body!r}"
@@ -175,7 +196,7 @@ def test_a_foreign_endpoint_gets_no_credentials_and_no_upload(
 
 @pytest.mark.parametrize("verb", ["push", "git push"])
 def test_nothing_is_sent_to_a_foreign_endpoint_before_one_says_yes(
-    verb: str, lured: Repo, strangers_server: ScriptedServer, tmp_path: Path
+    verb: str, lured: Repo, strangers_server: ScriptedServer, built: Path
 ) -> None:
     lured.write("mine.bin", model(seed=5))
     assert run(lured, "add", "mine.bin", "-m", "mine").returncode == 0
@@ -184,7 +205,7 @@ def test_nothing_is_sent_to_a_foreign_endpoint_before_one_says_yes(
         done = run(lured, "push", env=CREDENTIALS)
     else:
         update = f"refs/heads/main {lured.head()} refs/heads/main {lured.head('origin/main')}\n"
-        url = str(tmp_path / "server.git")
+        url = str(built / "server.git")
         done = lured.gitmodel(
             "hook", "pre-push", "origin", url, check=False, env=CREDENTIALS, input_text=update
         )

@@ -32,7 +32,7 @@ from tests.support.repo import Repo
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-POINTS = 10_000 if os.environ.get("GITMODEL_TESTS_PROFILE") == "deep" else 24
+POINTS = 10_000 if os.environ.get("GITMODEL_TESTS_PROFILE") == "deep" else 18
 THROUGH_GIT = 10_000 if os.environ.get("GITMODEL_TESTS_PROFILE") == "deep" else 5
 TEMPORARY = (".tmp-", ".gitmodel-")
 OUR_OBJECTS = (".git/gitmodel/packs", ".git/gitmodel/manifests", ".git/hooks")

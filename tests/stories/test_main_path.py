@@ -78,7 +78,9 @@ def test_a_folder_is_one_model(team_anywhere: Team) -> None:
     assert theirs == ours
     assert version(ben, "models/bert.model.yaml") == 2
     ben.gitmodel("checkout", "bert@1")
-    first = {p.relative_to(ben.path / "models/bert").as_posix() for p in files(ben.path / "models/bert")}
+    first = {
+        p.relative_to(ben.path / "models/bert").as_posix() for p in files(ben.path / "models/bert")
+    }
     assert first == set(folder_model(seed=1))
 
 

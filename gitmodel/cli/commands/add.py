@@ -56,7 +56,9 @@ def add_parser(verbs: Verbs) -> None:
     add.add_argument("-m", "--message", metavar="TEXT", help="commit with this message")
     add.add_argument("--follow", action="store_true", help="store what symbolic links point to")
     add.add_argument(
-        "--base", metavar="REF", help="the model it was fine-tuned from: only differences are stored"
+        "--base",
+        metavar="REF",
+        help="the model it was fine-tuned from: only differences are stored",
     )
 
 

@@ -42,6 +42,13 @@ def add_parser(verbs: Verbs) -> None:
         "--force", action="store_true", help="overwrite weights that are in no store"
     )
     checkout.add_argument("--remote", metavar="NAME", help="from this remote only")
+    checkout.add_argument(
+        "--include",
+        metavar="GLOB",
+        action="append",
+        default=[],
+        help="only such files of a folder, and only what they need; with --out; can be repeated",
+    )
     fetch = verbs.add(
         "fetch",
         run_fetch,
@@ -62,13 +69,44 @@ def add_parser(verbs: Verbs) -> None:
 
 
 def run_checkout(
-    session: Session, *, references: list[str], out: str | None, force: bool, remote: str | None
+    session: Session,
+    *,
+    references: list[str],
+    out: str | None,
+    force: bool,
+    remote: str | None,
+    include: list[str],
 ) -> int:
     """Place weights."""
     from gitmodel.workflows.checkout import checkout
 
+    if include:
+        return _checkout_files(session, references, include, out=out, force=force, remote=remote)
     with session.project() as project:
         report = checkout(project, references, out=out, force=force, remote=remote)
+    return _show(session, report)
+
+
+def _checkout_files(
+    session: Session,
+    references: list[str],
+    include: list[str],
+    *,
+    out: str | None,
+    force: bool,
+    remote: str | None,
+) -> int:
+    from gitmodel.errors import UsageError
+    from gitmodel.workflows.partial import checkout_files
+
+    if out is None or not references:
+        raise UsageError(
+            "--include needs a reference and --out: a part of a model in its own place would look "
+            "like a new version",
+            hint="gitmodel checkout NAME --include GLOB --out DIR",
+        )
+    with session.project() as project:
+        report = checkout_files(project, references, include, out=out, force=force, remote=remote)
     return _show(session, report)
 
 

@@ -1,0 +1,108 @@
+"""A part of a version is had without fetching the rest."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import gitmodel
+from tests.support.models import folder_model, model
+
+if TYPE_CHECKING:
+    from tests.stories.conftest import Team
+    from tests.support.repo import Repo
+
+BIG = os.urandom(30_000_000)
+
+
+def bens_clone(team: Team) -> Repo:
+    """Ana has pushed a folder with one large and some small files; Ben has a clone without weights."""
+    ana = team.members["ana"]
+    for path, content in folder_model(seed=1).items():
+        ana.write(f"bert/{path}", content)
+    ana.write("bert/big.bin", BIG)
+    ana.gitmodel("add", "bert", "-m", "bert 1")
+    ana.git("push", "-q")
+    return team.join("ben")
+
+
+def cached_bytes(repo: Repo) -> int:
+    """Bytes of packs in a clone's cache."""
+    return sum(p.stat().st_size for p in (repo.path / ".git/gitmodel/packs").glob("*/*"))
+
+
+def test_some_files_of_a_folder_come_without_the_large_one(team: Team) -> None:
+    ben = bens_clone(team)
+
+    ben.gitmodel("checkout", "bert@1", "--include", "*.json", "--include", "tok*/*", "--out", "o")
+
+    wanted = {
+        path: content
+        for path, content in folder_model(seed=1).items()
+        if path.endswith(".json") or path.startswith("tokenizer/")
+    }
+    found = {
+        p.relative_to(ben.path / "o/bert").as_posix(): p.read_bytes()
+        for p in Path(ben.path / "o").rglob("*")
+        if p.is_file()
+    }
+    assert found == wanted
+    assert cached_bytes(ben) < 20_000_000
+    refused = ben.gitmodel("checkout", "bert", "--include", "*.json", check=False)
+    assert refused.returncode == 2
+    none = ben.gitmodel("checkout", "bert@1", "--include", "*.py", "--out", "o", check=False)
+    assert none.returncode == 1
+    assert "hint: there are" in none.stderr
+
+
+def test_a_byte_range_is_read_from_the_remote_alone(team: Team) -> None:
+    ben = bens_clone(team)
+
+    with gitmodel.open("bert", "big.bin", repo=ben.path) as stream:
+        stream.seek(17_000_000)
+        assert stream.read(1000) == BIG[17_000_000:17_001_000]
+        assert stream.seek(-10, os.SEEK_END) == len(BIG) - 10
+        assert stream.read() == BIG[-10:]
+        assert stream.read() == b""
+
+    assert cached_bytes(ben) == 0
+
+
+def test_a_damaged_range_is_refused(team: Team) -> None:
+    ben = bens_clone(team)
+    for pack in Path(team.url).glob("packs/*/*"):
+        raw = pack.read_bytes()
+        pack.write_bytes(bytes(byte ^ 1 for byte in raw[:100_000]) + raw[100_000:])
+
+    with (
+        gitmodel.open("bert", "big.bin", repo=ben.path) as stream,
+        pytest.raises(gitmodel.GitmodelError),
+    ):
+        stream.read()
+
+
+def test_a_stream_leaves_nothing_open(team: Team, tmp_path: Path) -> None:
+    """Not even when it is forgotten and the interpreter ends."""
+    ana = team.members["ana"]
+    ana.write("fraud.safetensors", model(seed=1))
+    ana.gitmodel("add", "fraud.safetensors", "-m", "fraud 1")
+    ana.git("push", "-q")
+    ben = team.join("ben")
+    code = "import gitmodel; s = gitmodel.open('fraud'); print(len(s.read()))"
+
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        cwd=ben.path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(len(model(seed=1)))
