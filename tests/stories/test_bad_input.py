@@ -305,7 +305,8 @@ def test_a_damaged_remote_is_noticed_and_nothing_is_written(
             target.write_bytes(b"")
         case "flip":
             target.write_bytes(raw[:-1] + bytes([raw[-1] ^ 1]))
-        case "missing":
+        case _:
+            assert damage == "missing"
             target.unlink()
 
     refused(ben.gitmodel("checkout", check=False), "fraud", "hint: ")
