@@ -1,12 +1,15 @@
 """docs/format.md can be read by somebody who has nothing else.
 
 The first half of this file is a reader written from that page: struct, zstandard and blake3, nothing of
-gitmodel. It reads the worked example of the page, and gitmodel must find the same in it.
+gitmodel. It reads the worked example of the page, and gitmodel must find the same in it. It also reads
+planes and deltas that gitmodel wrote, and cuts a file of tensors where gitmodel does.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
+import random
 import re
 import struct
 from dataclasses import dataclass
@@ -20,7 +23,17 @@ from gitmodel.domain.aliases import Aliases
 from gitmodel.domain.config import Config
 from gitmodel.domain.digest import Digest
 from gitmodel.domain.pointer import Pointer
-from gitmodel.encoding.cut import CONTENT_CUTTER, content_cutter
+from gitmodel.encoding.codec import Codec, decode
+from gitmodel.encoding.cut import (
+    CONTENT_CUTTER,
+    GGUF_CUTTER,
+    SAFETENSORS_CUTTER,
+    ZIP_CUTTER,
+    PlannedCutter,
+    choose_cutter,
+    content_cutter,
+)
+from gitmodel.encoding.cut.gguf import _BLOCKS
 from gitmodel.encoding.manifest import Manifest
 from gitmodel.encoding.pack import read_pack
 from gitmodel.store.cache import Cache
@@ -29,7 +42,8 @@ from gitmodel.store.folder import FolderBackend
 from gitmodel.store.intents import write_intent
 from gitmodel.store.objects import MARKER_KEY, ObjectStore, manifest_key, pack_key
 from gitmodel.store.projects import other_projects, register
-from tests.support.stores import restored, store_folder
+from tests.support.formats import pread, safetensors_file
+from tests.support.stores import restored, store_bytes, store_folder
 
 PAGE = Path(__file__).parents[2] / "docs" / "format.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -90,6 +104,52 @@ def decompress(frame: bytes, limit: int) -> bytes:
     size = zstandard.get_frame_parameters(frame).content_size
     assert size <= limit
     return zstandard.ZstdDecompressor().decompress(frame, allow_extra_data=False)
+
+
+def mini_planes(stored: bytes, width: int, raw_size: int) -> bytes:
+    """The elements whose planes these are, and the bytes that fill no element."""
+    count, rest = divmod(raw_size, width)
+    sizes = struct.unpack_from(f"<{width}I", stored)
+    at = 4 * width
+    assert max(sizes) <= count
+    assert at + sum(sizes) + rest == len(stored)
+    planes = []
+    for size in sizes:
+        part = stored[at : at + size]
+        planes.append(part if size == count else decompress(part, count))
+        assert len(planes[-1]) == count
+        at += size
+    elements = (bytes(plane[i] for plane in planes) for i in range(count))
+    return b"".join(elements) + stored[at:]
+
+
+def mini_delta(difference: bytes, base: bytes, width: int) -> bytes:
+    """The raw bytes, by a difference to others of the same length."""
+    whole = len(difference) // width * width
+    raw = bytearray()
+    for at in range(0, whole, width):
+        z = int.from_bytes(difference[at : at + width], "little")
+        step = z // 2 if z % 2 == 0 else -((z + 1) // 2)
+        number = int.from_bytes(base[at : at + width], "little") + step
+        raw += (number % 256**width).to_bytes(width, "little")
+    rest = zip(difference[whole:], base[whole:], strict=True)
+    return bytes(raw) + bytes((one + other) % 256 for one, other in rest)
+
+
+def mini_decode(codec: int, stored: bytes, width: int, raw_size: int, base: bytes | None) -> bytes:
+    assert width in {0: {0}, 1: {0}, 2: set(range(1, 17)), 3: {1, 2, 4, 8}}[codec]
+    assert (base is not None) == (codec == 3)
+    if codec == 0:
+        raw = stored
+    elif codec == 1:
+        raw = decompress(stored, 16 << 20)
+    else:
+        raw = mini_planes(stored, width, raw_size)
+    if base is not None:
+        assert len(base) == raw_size
+        raw = mini_delta(raw, base, width)
+    assert len(raw) == raw_size
+    return raw
 
 
 def mini_pack(data: bytes, name: str) -> list[MiniChunk]:
@@ -173,17 +233,28 @@ def mini_folder_digest(files: dict[str, bytes]) -> str:
     return str(state.hexdigest())
 
 
+def mini_chunk(manifest: MiniManifest, packs: dict[str, bytes], number: int) -> bytes:
+    """The raw bytes of one chunk."""
+    base = None
+    base_number = manifest.bases[number]
+    if base_number != -1:
+        assert manifest.bases[base_number] == -1
+        base = mini_chunk(manifest, packs, base_number)
+    pack = packs[manifest.packs[manifest.pack_numbers[number]].hex()]
+    start = manifest.offsets[number]
+    stored = pack[start : start + manifest.stored_sizes[number]]
+    codec, width = manifest.codecs[number], manifest.widths[number]
+    raw = mini_decode(codec, stored, width, manifest.raw_sizes[number], base)
+    assert hash_of(raw) == manifest.hashes[number]
+    return raw
+
+
 def mini_restore(manifest: MiniManifest, packs: dict[str, bytes], digest: str) -> dict[str, bytes]:
-    """All files of a folder, checked as the page asks for."""
-    chunks = []
-    for number, name in enumerate(manifest.hashes):
-        pack = packs[manifest.packs[manifest.pack_numbers[number]].hex()]
-        start = manifest.offsets[number]
-        stored = pack[start : start + manifest.stored_sizes[number]]
-        raw = stored if manifest.codecs[number] == 0 else decompress(stored, 16 << 20)
-        assert len(raw) == manifest.raw_sizes[number]
-        assert hash_of(raw) == name
-        chunks.append(raw)
+    """All files, checked as the page asks for."""
+    used = {manifest.codecs[number] for number in range(len(manifest.hashes))}
+    words = {1: "zstd", 2: "planes", 3: "delta"}
+    assert manifest.requires == sorted(words[codec] for codec in used - {0})
+    chunks = [mini_chunk(manifest, packs, number) for number in range(len(manifest.hashes))]
     files = {}
     first = 0
     for path, count, size, name in zip(
@@ -194,7 +265,8 @@ def mini_restore(manifest: MiniManifest, packs: dict[str, bytes], digest: str) -
         files[path] = data
         first += count
     assert first == len(manifest.sequence)
-    assert mini_folder_digest(files) == digest
+    found = mini_folder_digest(files) if manifest.kind == 1 else hash_of(files[""]).hex()
+    assert found == digest
     return files
 
 
@@ -223,6 +295,57 @@ def mini_cut(
         if h & mask == 0:
             return i
     return n
+
+
+MiniRun = tuple[int, str | None, int]  # size, name, width
+
+
+def mini_safetensors(data: bytes) -> list[MiniRun]:
+    widths = {"U8": 1, "BF16": 2, "F32": 4}
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    tensors = sorted((t["data_offsets"], name, t["dtype"]) for name, t in header.items())
+    sizes = [(end - start, name, widths[dtype]) for (start, end), name, dtype in tensors]
+    return [(8 + length, None, 0), *sizes]
+
+
+def mini_pieces(runs: list[MiniRun]) -> list[tuple[int, str | None]]:
+    """Size and key of each piece."""
+    pieces: list[tuple[int, str | None]] = []
+    members: list[str] = []
+    group = between = 0
+
+    def close() -> None:
+        nonlocal group, between
+        if members:
+            one = len(members) == 1
+            key = f"{members[0]}+0" if one else f"{members[0]}*{len(members)}={group}"
+            pieces.append((group, key))
+        if between:
+            pieces.append((between, None))
+        members.clear()
+        group = between = 0
+
+    for size, name, width in runs:
+        if size == 0:
+            continue
+        if name is not None and size < 262144:
+            drawn = int.from_bytes(hash_of(name.encode())[:4], "little")
+            if group + between + size > 1048576 or drawn * 524288 < size * 2**32:
+                close()
+            members.append(name)
+            group += between + size
+            between = 0
+        elif name is None and members and between + size <= 4096:
+            between += size
+        else:
+            close()
+            step = 4194304 - (4194304 % width if width else 0)
+            for at in range(0, size, size if size <= 8388608 else step):
+                part = size if size <= 8388608 else min(step, size - at)
+                pieces.append((part, None if name is None else f"{name}+{at}"))
+    close()
+    return pieces
 
 
 # The worked example of the page.
@@ -424,3 +547,86 @@ def test_a_chunk_of_an_odd_length_is_cut_as_the_page_says() -> None:
     for size in (65_536, 65_537, 100_001, 262_145, 300_003):
         data = hashlib.shake_256(b"odd").digest(size)
         assert mini_cut(data) == content_cutter().feed(memoryview(data), final=True)[0]
+
+
+def weights(seed: int, steps: int = 0) -> dict[str, bytes]:
+    """Tensors of bf16 as training leaves them; each number moved by up to `steps`."""
+    draw = random.Random(seed)  # noqa: S311 - test data, not secrets
+    move = random.Random(steps)  # noqa: S311
+    tensors = {}
+    for name, count in (("emb", 150_000), ("norm", 500), ("bias", 701)):
+        numbers = (
+            int.from_bytes(struct.pack("<f", draw.gauss(0, 0.02))[2:], "little")
+            for _ in range(count)
+        )
+        moved = [(number + move.randint(-steps, steps)) % 65536 for number in numbers]
+        tensors[name] = struct.pack(f"<{count}H", *moved)
+    return tensors
+
+
+def test_planes_and_deltas_are_decoded_as_the_page_says(tmp_path: Path) -> None:
+    cache = Cache(str(tmp_path / "cache"))
+    files = [safetensors_file(weights(1, steps), dtype="BF16") for steps in (0, 2, 3)]
+    stored: list[Manifest] = []
+    for data in files:
+        stored.append(store_bytes(cache, data, tmp_path, reuse=stored[-1:]))
+
+    codecs = set()
+    for data, manifest in zip(files, stored, strict=True):
+        raw = (tmp_path / "cache" / manifest_key(manifest.digest)).read_bytes()
+        packs = {n: (tmp_path / "cache" / pack_key(n)).read_bytes() for n in manifest.packs}
+        mini = mini_manifest(raw)
+        assert mini_restore(mini, packs, manifest.digest.hex) == {"": data}
+        codecs |= set(zip(mini.codecs, mini.widths, strict=True))
+    assert {(Codec.PLANES, 2), (Codec.DELTA, 2)} <= codecs
+
+
+def test_the_delta_of_the_page_is_decoded_to_what_it_says() -> None:
+    printed = re.search(
+        r"with width 2 and raw size 5.*?```hexdump\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL
+    )
+    base, raw = bytes.fromhex("ff3f004003"), bytes.fromhex("0040ff3f05")
+    assert printed is not None
+    payload = undumped(printed[1])
+
+    assert mini_decode(3, payload, 2, 5, base) == raw
+    assert bytes(decode(Codec.DELTA, payload, raw_size=5, width=2, base=base)) == raw
+
+
+def test_a_header_is_cut_as_the_page_says() -> None:
+    sizes = {f"layer.{number}": 40_000 for number in range(300)}
+    even = safetensors_file({name: bytes(size) for name, size in sizes.items()}, dtype="F32")
+    draw = random.Random(5)  # noqa: S311 - test data, not secrets
+    mixed = safetensors_file(
+        {
+            f"t{number}": bytes(draw.choice([0, 8, 3000, 90_000, 262_143, 262_144, 9 << 20]))
+            for number in range(60)
+        }
+    )
+    for data in (even, mixed):
+        cutter = choose_cutter(pread(data), len(data))
+        expected = mini_pieces(mini_safetensors(data))
+
+        assert isinstance(cutter, PlannedCutter)
+        assert cutter.id == SAFETENSORS_CUTTER
+        assert [(piece.size, piece.key) for piece in cutter.pieces] == expected
+        assert cutter.feed(memoryview(data), final=True) == [size for size, _ in expected]
+    printed = ", ".join(str(size) for size, _ in mini_pieces(mini_safetensors(even))[1:6])
+    assert printed in " ".join(TEXT.split())
+
+
+def test_the_page_names_the_cutters_that_are_written() -> None:
+    for cutter in (CONTENT_CUTTER, SAFETENSORS_CUTTER, ZIP_CUTTER, GGUF_CUTTER):
+        assert f"`{cutter.name}" in TEXT
+        assert " ".join(map(str, cutter.parameters)) in " ".join(TEXT.split())
+
+
+def test_the_page_has_the_blocks_of_gguf() -> None:
+    rows = re.findall(r"^\| (\d+) \| (\d+: \d+(?:, \d+: \d+)*) \|$", TEXT, re.MULTILINE)
+    printed = {
+        int(kind): (int(elements), int(size))
+        for elements, row in rows
+        for kind, size in re.findall(r"(\d+): (\d+)", row)
+    }
+
+    assert printed == _BLOCKS
