@@ -32,7 +32,6 @@ from gitmodel.store.cloud_errors import one_line, without_user
 from gitmodel.store.keys import ObjectInfo
 from gitmodel.store.loop import RequestLoop
 from gitmodel.store.retry import Fault, FaultKind
-from gitmodel.store.transport import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -115,9 +114,7 @@ class AzureService(Service):
     )
     address_setting: ClassVar[str] = "gitmodel remote list"
 
-    def __init__(
-        self, filesystem: _FileSystem, root: str, *, url: str, credential: Any, quick: bool
-    ) -> None:
+    def __init__(self, filesystem: _FileSystem, root: str, *, url: str, credential: Any) -> None:
         client: BlobServiceClient = filesystem.service_client
         address = client.url.partition("?")[0].rstrip("/")
         super().__init__(filesystem, root, url=url, endpoint=without_user(address))
@@ -125,7 +122,6 @@ class AzureService(Service):
         self._client = client
         self._credential = credential
         self._requests = RequestLoop(filesystem.loop)
-        self._lane = Lane(self._open_transport if quick else lambda: None)
 
     @property
     def place(self) -> str:
@@ -134,50 +130,23 @@ class AzureService(Service):
 
     def fetch(self, key: str, limit: int) -> bytes:
         """See `Service.fetch`: one GET of at most one byte more than allowed."""
-        return self._lane.carry(
-            key,
-            limit,
-            lambda transport: transport.get(self._object(key), limit),
-            lambda: self._transfer(key, limit),
-        )
-
-    def fetch_range(self, key: str, start: int, size: int) -> bytes:
-        """See `Service.fetch_range`."""
-        return self._lane.carry(
-            key,
-            size,
-            lambda transport: transport.get_range(self._object(key), start, size),
-            lambda: self._transfer_range(key, start, size),
-        )
-
-    def put(self, key: str, data: bytes, *, exclusive: bool) -> None:
-        """See `Service.put`: one PUT."""
-        if exclusive:
-            self._send(key, data, overwrite=False)
-            return
-        self._lane.carry(
-            key,
-            len(data),
-            lambda transport: transport.put(self._object(key), data),
-            lambda: self._send(key, data, overwrite=True),
-        )
-
-    def _transfer(self, key: str, limit: int) -> bytes:
         data: bytes = self._requests.run(self._download, key, 0, limit + 1)
         if len(data) > limit:
             raise TooLargeError(None)
         return data
 
-    def _transfer_range(self, key: str, start: int, size: int) -> bytes:
+    def fetch_range(self, key: str, start: int, size: int) -> bytes:
+        """See `Service.fetch_range`."""
         try:
             data: bytes = self._requests.run(self._download, key, start, size)
         except TooLargeError as error:  # the range was ignored: the bytes are other ones
             raise Fault(FaultKind.REFUSED, "the server does not serve ranges") from error
         return data
 
-    def _send(self, key: str, data: bytes, *, overwrite: bool) -> None:
+    def put(self, key: str, data: bytes, *, exclusive: bool) -> None:
+        """See `Service.put`: one PUT."""
         pipe_file = self.filesystem._pipe_file  # noqa: SLF001 - fsspec's asynchronous interface
-        self._requests.run(pipe_file, self.path(key), data, overwrite=overwrite)
+        self._requests.run(pipe_file, self.path(key), data, overwrite=not exclusive)
 
     def remove(self, key: str) -> None:
         """See `Service.remove`: one DELETE."""
@@ -196,7 +165,6 @@ class AzureService(Service):
 
     def close(self) -> None:
         """See `Service.close`: ends client and credential on the loop where they live."""
-        self._lane.turn_off()
         self._requests.close(self._close)
 
     def fault(self, error: Exception) -> Fault:
@@ -222,7 +190,8 @@ class AzureService(Service):
                 return super().fault(error)
         return Fault(kind, _words(cause))
 
-    def _object(self, key: str) -> str:
+    def object_name(self, key: str) -> str:
+        """See `Service.object_name`."""
         return f"{self.prefix}/{key}" if self.prefix else key
 
     async def _download(self, key: str, start: int, size: int) -> bytes:
@@ -233,7 +202,7 @@ class AzureService(Service):
             _refuse_more(response.http_response, start, size)
 
         try:
-            async with self._client.get_blob_client(self.container, self._object(key)) as blob:
+            async with self._client.get_blob_client(self.container, self.object_name(key)) as blob:
                 stream = await blob.download_blob(
                     offset=start, length=size, max_concurrency=1, raw_response_hook=check
                 )
@@ -244,14 +213,14 @@ class AzureService(Service):
                 await answer.close()
 
     async def _properties(self, key: str) -> int:
-        async with self._client.get_blob_client(self.container, self._object(key)) as blob:
+        async with self._client.get_blob_client(self.container, self.object_name(key)) as blob:
             return int((await blob.get_blob_properties()).size)
 
     async def _list(self, prefix: str, token: str | None) -> Page:
-        cut = len(self._object(""))
+        cut = len(self.object_name(""))
         async with self._client.get_container_client(self.container) as container:
             pages: Any = container.list_blobs(
-                name_starts_with=self._object(prefix), results_per_page=LIST_PAGE
+                name_starts_with=self.object_name(prefix), results_per_page=LIST_PAGE
             ).by_page(continuation_token=token)
             async for page in pages:
                 infos = [
@@ -266,14 +235,16 @@ class AzureService(Service):
                 return infos, pages.continuation_token or None
         return [], None
 
-    def _open_transport(self) -> Transport | None:
-        """Open the shorter way for packs, with what the client logs in with."""
+    def open_transport(self) -> Transport | None:
+        """See `Service.open_transport`; it logs in with what the client has."""
+        account = self._client.account_name
+        if account is None:  # part of what is signed
+            return None
         from gitmodel.store.obstore_transport import azure_transport
 
         address, _, query = self._client.url.partition("?")
         credential = credential_of(self._client.credential, query)
         login = None if credential is None else lambda: self._requests.run(credential)
-        account = self._client.account_name
         return azure_transport(address.rstrip("/"), account, self.container, login)
 
     async def _close(self) -> None:
@@ -311,10 +282,9 @@ def open_azure(
         client, skip_instance_cache=True, use_listings_cache=False, max_concurrency=1
     )
     root = remote.url.removeprefix("az://")
-    service = AzureService(
-        filesystem, root, url=remote.url, credential=credential, quick=quick and not foreign
-    )
-    return CloudBackend(service, retrier=retrier, writable=not foreign)
+    service = AzureService(filesystem, root, url=remote.url, credential=credential)
+    quick = quick and not foreign
+    return CloudBackend(service, retrier=retrier, writable=not foreign, quick=quick)
 
 
 def _refuse_more(answer: Any, start: int, size: int) -> None:

@@ -24,9 +24,12 @@ from gitmodel.errors import (
 from gitmodel.store.cloud_errors import error_of, one_line
 from gitmodel.store.keys import ObjectInfo, check_key, check_prefix
 from gitmodel.store.retry import Fault, FaultKind, Retrier
+from gitmodel.store.transport import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from gitmodel.store.transport import Transport
 
 Result = TypeVar("Result")
 Page = tuple[list[ObjectInfo], str | None]
@@ -148,6 +151,14 @@ class Service:
         ]
         return [info for info in infos if info.key.startswith(prefix)], None
 
+    def object_name(self, key: str) -> str:
+        """Name of a key for a transport."""
+        return self.path(key)
+
+    def open_transport(self) -> Transport | None:
+        """Open a shorter way for packs; None as long as there is none, see `transport.Lane`."""
+        return None
+
     def remove(self, key: str) -> None:
         """Delete an object; the fault MISSING if it is not there and the store says so."""
         self.filesystem.rm_file(self.path(key))
@@ -163,14 +174,21 @@ class CloudBackend:
         service: Makes the requests.
         retrier: The only retry layer there is.
         writable: False where the person has not said yes to the address yet.
+        quick: Packs take the service's transport where it has one.
     """
 
     def __init__(
-        self, service: Service, *, retrier: Retrier | None = None, writable: bool = True
+        self,
+        service: Service,
+        *,
+        retrier: Retrier | None = None,
+        writable: bool = True,
+        quick: bool = True,
     ) -> None:
         self._service = service
         self._retrier = retrier or Retrier()
         self._writable = writable
+        self._lane = Lane(service.open_transport if quick else lambda: None)
 
     @property
     def url(self) -> str:
@@ -181,7 +199,7 @@ class CloudBackend:
         """See `Backend.read`."""
         check_key(key)
         try:
-            return self._run("read", key, lambda: self._service.fetch(key, limit))
+            return self._run("read", key, lambda: self._fetch(key, limit))
         except TooLargeError as error:
             size = "more bytes" if error.size is None else f"{error.size:,} bytes"
             raise DamagedObjectError(
@@ -193,7 +211,7 @@ class CloudBackend:
         check_key(key)
         if size == 0:  # no store has a notation for an empty range
             return b""
-        data = self._run("read", key, lambda: self._service.fetch_range(key, start, size))
+        data = self._run("read", key, lambda: self._fetch_range(key, start, size))
         if len(data) != size:
             raise DamagedObjectError(
                 f"{self._name(key)} ended after {start + len(data):,} bytes, "
@@ -222,7 +240,7 @@ class CloudBackend:
         check_key(key)
         self._require_writable(key)
         body = bytes(data)
-        self._run("write", key, lambda: self._service.put(key, body, exclusive=False))
+        self._run("write", key, lambda: self._put(key, body))
 
     def size(self, key: str) -> int | None:
         """See `Backend.size`."""
@@ -251,7 +269,35 @@ class CloudBackend:
 
     def close(self) -> None:
         """See `Backend.close`."""
+        self._lane.turn_off()
         self._service.close()
+
+    def _fetch(self, key: str, limit: int) -> bytes:
+        name = self._service.object_name(key)
+        return self._lane.carry(
+            key,
+            limit,
+            lambda transport: transport.get(name, limit),
+            lambda: self._service.fetch(key, limit),
+        )
+
+    def _fetch_range(self, key: str, start: int, size: int) -> bytes:
+        name = self._service.object_name(key)
+        return self._lane.carry(
+            key,
+            size,
+            lambda transport: transport.get_range(name, start, size),
+            lambda: self._service.fetch_range(key, start, size),
+        )
+
+    def _put(self, key: str, body: bytes) -> None:
+        name = self._service.object_name(key)
+        self._lane.carry(
+            key,
+            len(body),
+            lambda transport: transport.put(name, body),
+            lambda: self._service.put(key, body, exclusive=False),
+        )
 
     def _page(self, prefix: str, token: str | None) -> Page:
         try:

@@ -47,9 +47,8 @@ GET_TIMEOUT_SECONDS = 3600
 # botocore renews credentials that end within 10 minutes, so what it gives is good for as long.
 # obstore asks again 5 minutes before, and asking costs nothing as long as nothing is to be renewed.
 CREDENTIAL_SECONDS = 600
-# Requests would differ from those of s3fs and adlfs.
-_S3_VARIABLES = ("AWS_CHECKSUM_ALGORITHM", "AWS_SERVER_SIDE_ENCRYPTION")
-_S3_PREFIXES = ("AWS_SSE_",)
+# What obstore would send because of these (or of names that begin so), and s3fs and adlfs would not.
+_S3_VARIABLES = ("AWS_CHECKSUM_ALGORITHM", "AWS_SERVER_SIDE_ENCRYPTION", "AWS_SSE_")
 _AZURE_VARIABLES = ("AZURE_ENCRYPTION_KEY",)
 # Certificates that botocore and aiohttp trust and obstore does not, or the other way round.
 _TLS_VARIABLES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -142,7 +141,7 @@ def s3_transport(
         address: Where.
         credentials: Returns frozen credentials of botocore; None sends requests unsigned.
     """
-    if _is_set(os.environ, (*_S3_VARIABLES, *_TLS_VARIABLES), _S3_PREFIXES):
+    if _is_hindered(os.environ, address.url, _S3_VARIABLES):
         return None
     config: S3Config = {
         # The first wins over the second, and AWS_ENDPOINT_URL_S3 would win over the second too.
@@ -194,7 +193,7 @@ def azure_transport(
         container: Name of the container.
         credential: Returns what to log in with; None sends requests unsigned.
     """
-    if _is_set(os.environ, (*_AZURE_VARIABLES, *_TLS_VARIABLES), ()):
+    if _is_hindered(os.environ, url, _AZURE_VARIABLES):
         return None
     config: AzureConfig = {
         "endpoint": url,
@@ -216,15 +215,12 @@ def azure_transport(
     return ObstoreTransport(open_store, url)
 
 
-def _is_set(
-    environment: Mapping[str, str], names: tuple[str, ...], prefixes: tuple[str, ...]
-) -> bool:
-    # obstore compares names in lower case.
-    known = {name.lower() for name in environment}
-    starts = tuple(prefix.lower() for prefix in prefixes)
-    return any(name.lower() in known for name in names) or (
-        bool(starts) and any(name.startswith(starts) for name in known)
-    )
+def _is_hindered(environment: Mapping[str, str], url: str, names: tuple[str, ...]) -> bool:
+    """Whether variables of the process would make obstore's requests other ones."""
+    if url.startswith("https:") and any(environment.get(name) for name in _TLS_VARIABLES):
+        return True
+    # obstore takes names in any case.
+    return any(name.upper().startswith(names) for name in environment)
 
 
 def _body(answer: obstore.GetResult, size: int, limit: int) -> bytes:

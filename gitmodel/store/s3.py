@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import urlsplit
 
 import aiohttp
 from botocore import UNSIGNED
@@ -34,8 +32,8 @@ from gitmodel.store.cloud_errors import without_user
 from gitmodel.store.keys import ObjectInfo
 from gitmodel.store.loop import RequestLoop
 from gitmodel.store.retry import Fault, FaultKind
+from gitmodel.store.s3_address import Sent
 from gitmodel.store.s3_faults import fault_of
-from gitmodel.store.transport import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,33 +46,6 @@ BLOCK_BYTES = 1 << 20
 _CHECKSUM_LIMIT = 1 << 20  # bytes: claims, markers, all but the largest manifests
 # More than the eight packs in flight, so that a claim need not wait for one of them.
 CONNECTIONS = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What the last request was: the only sure word on what endpoint, addressing and region mean.
-
-    They come from options, profile, environment, the rules for the region, and redirects.
-    """
-
-    url: str
-    region: str | None
-
-    def bucket_url(self, bucket: str, endpoint: str) -> str | None:
-        """Address of the bucket itself; None for one of a form that is not known here.
-
-        Args:
-            bucket: Its name.
-            endpoint: Address of the server without the bucket.
-        """
-        sent, server = urlsplit(self.url), urlsplit(endpoint)
-        path = server.path.rstrip("/")
-        if sent.netloc != server.netloc and sent.netloc.startswith(f"{bucket}."):
-            return f"{sent.scheme}://{sent.netloc}{path}"
-        path = f"{path}/{bucket}"
-        if f"{sent.path}/".startswith(f"{path}/"):
-            return f"{sent.scheme}://{sent.netloc}{path}"
-        return None
 
 
 class _FileSystem(S3FileSystem):  # type: ignore[misc] # s3fs has no types
@@ -118,14 +89,11 @@ class S3Service(Service):
         boto.ClientError,
     )
 
-    def __init__(
-        self, filesystem: _FileSystem, root: str, *, url: str, endpoint: str, quick: bool
-    ) -> None:
+    def __init__(self, filesystem: _FileSystem, root: str, *, url: str, endpoint: str) -> None:
         super().__init__(filesystem, root, url=url, endpoint=endpoint)
         self.bucket, _, self.prefix = root.partition("/")
         self._bucket_was_seen = False
         self._requests = RequestLoop(filesystem.loop)
-        self._lane = Lane(self._open_transport if quick else lambda: None)
 
     @property
     def endpoint(self) -> str:
@@ -140,42 +108,19 @@ class S3Service(Service):
 
     def fetch(self, key: str, limit: int) -> bytes:
         """See `Service.fetch`: one GET, broken off where the answer is too long."""
-        return self._lane.carry(
-            key,
-            limit,
-            lambda transport: transport.get(self._object(key), limit),
-            lambda: self._transfer(key, limit, {}),
-        )
+        return self._transfer(key, limit, {})
 
     def fetch_range(self, key: str, start: int, size: int) -> bytes:
         """See `Service.fetch_range`."""
-        return self._lane.carry(
-            key,
-            size,
-            lambda transport: transport.get_range(self._object(key), start, size),
-            lambda: self._transfer_range(key, start, size),
-        )
-
-    def put(self, key: str, data: bytes, *, exclusive: bool) -> None:
-        """See `Service.put`."""
-        if exclusive:
-            self._send(key, data, mode="create")
-            return
-        self._lane.carry(
-            key,
-            len(data),
-            lambda transport: transport.put(self._object(key), data),
-            lambda: self._send(key, data, mode="overwrite"),
-        )
-
-    def _transfer_range(self, key: str, start: int, size: int) -> bytes:
         header = {"Range": f"bytes={start}-{start + size - 1}"}
         try:
             return self._transfer(key, size, header)
         except TooLargeError as error:  # the range was ignored: the bytes are other ones
             raise Fault(FaultKind.REFUSED, "the server does not serve ranges") from error
 
-    def _send(self, key: str, data: bytes, *, mode: str) -> None:
+    def put(self, key: str, data: bytes, *, exclusive: bool) -> None:
+        """See `Service.put`."""
+        mode = "create" if exclusive else "overwrite"
         pipe_file = self.filesystem._pipe_file  # noqa: SLF001 - fsspec's asynchronous interface
         answer = self._requests.run(
             pipe_file, self.path(key), data, mode=mode, **_checksum_of(data)
@@ -187,12 +132,12 @@ class S3Service(Service):
 
     def remove(self, key: str) -> None:
         """See `Service.remove`; S3 answers the same whether it was there or not."""
-        self._call("delete_object", Key=self._object(key))
+        self._call("delete_object", Key=self.object_name(key))
 
     def stat(self, key: str) -> int:
         """See `Service.stat`: one HEAD."""
         try:
-            found = self._call("head_object", Key=self._object(key))
+            found = self._call("head_object", Key=self.object_name(key))
         except FileNotFoundError as error:
             # A HEAD answer has no text, so it does not say what is missing: object or bucket.
             self._require_bucket()
@@ -202,8 +147,8 @@ class S3Service(Service):
     def page(self, prefix: str, token: str | None) -> Page:
         """See `Service.page`: one LIST of up to 1,000 objects."""
         more = {} if token is None else {"ContinuationToken": token}
-        found = self._call("list_objects_v2", Prefix=self._object(prefix), **more)
-        cut = len(self._object(""))
+        found = self._call("list_objects_v2", Prefix=self.object_name(prefix), **more)
+        cut = len(self.object_name(""))
         infos = [
             ObjectInfo(
                 key=entry["Key"][cut:],
@@ -217,14 +162,14 @@ class S3Service(Service):
 
     def close(self) -> None:
         """See `Service.close`: ends the session on the loop where it lives."""
-        self._lane.turn_off()
         self._requests.close(self._close)
 
     def fault(self, error: Exception) -> Fault:
         """See `Service.fault`."""
         return fault_of(error, bucket=self.bucket)
 
-    def _object(self, key: str) -> str:
+    def object_name(self, key: str) -> str:
+        """See `Service.object_name`."""
         return f"{self.prefix}/{key}" if self.prefix else key
 
     def _transfer(self, key: str, limit: int, header: Mapping[str, str]) -> bytes:
@@ -249,16 +194,17 @@ class S3Service(Service):
         except PermissionError:
             self._bucket_was_seen = True  # it is there, we may not look at it
 
-    def _open_transport(self) -> Transport | None:
-        """Open the shorter way for packs, once a request has shown where requests go."""
+    def open_transport(self) -> Transport | None:
+        """See `Service.open_transport`: None until a request has shown where requests go."""
         sent, client = self.filesystem.sent, self.filesystem._s3  # noqa: SLF001 - None until the first request
         if sent is None or client is None:
             return None
         signature = client.meta.config.signature_version
         url = sent.bucket_url(self.bucket, client.meta.endpoint_url)
-        own_certificates = self.filesystem.session.get_config_variable("ca_bundle")
-        if url is None or own_certificates or signature not in {"s3v4", UNSIGNED}:
+        if url is None or signature not in {"s3v4", UNSIGNED}:
             return None
+        if url.startswith("https:") and self.filesystem.session.get_config_variable("ca_bundle"):
+            return None  # certificates that obstore does not know
         from gitmodel.store.obstore_transport import S3Address, s3_transport
 
         encryption = self.filesystem.s3_additional_kwargs
@@ -286,7 +232,7 @@ class S3Service(Service):
             await self.filesystem._s3creator.__aexit__(None, None, None)  # noqa: SLF001
 
     async def _download(self, key: str, limit: int, header: Mapping[str, str]) -> bytes:
-        name = self._object(key)
+        name = self.object_name(key)
         answer = await self.filesystem._call_s3(  # noqa: SLF001 - what `call_s3` wraps, for this loop
             "get_object", Bucket=self.bucket, Key=name, **header
         )
@@ -358,7 +304,6 @@ def open_s3(
     )
     root = remote.url.removeprefix("s3://")
     endpoint = without_user(remote.endpoint or "Amazon S3")
-    service = S3Service(
-        filesystem, root, url=remote.url, endpoint=endpoint, quick=quick and not foreign
-    )
-    return CloudBackend(service, retrier=retrier, writable=not foreign)
+    service = S3Service(filesystem, root, url=remote.url, endpoint=endpoint)
+    quick = quick and not foreign
+    return CloudBackend(service, retrier=retrier, writable=not foreign, quick=quick)

