@@ -293,7 +293,7 @@ def _buffer(size: int) -> memoryview:
     """Memory to read into, not zeroed first: that took a third of the time under Python's lock."""
     import numpy as np
 
-    return memoryview(np.empty(size, np.uint8))
+    return np.empty(size, np.uint8).data
 
 
 def _read_into(descriptor: int, view: memoryview) -> int:
