@@ -97,6 +97,8 @@ def _synchronised(
 ) -> list[str]:
     """Edit the lines of one block mapping, from `present` to `wanted`."""
     entries = _entries(lines)
+    # Taken before anything is removed: what replaces all keys of a nested mapping stays nested.
+    indent = min((_indent(lines[entry.first]) for entry in entries.values()), default=0)
     for key in present:
         if key not in wanted and (entry := entries.get(key)):
             kept = [line for line in lines[entry.first + 1 : entry.last] if _is_comment(line)]
@@ -106,7 +108,8 @@ def _synchronised(
     for key, value in wanted.items():
         entry = entries.get(key)
         if entry is None:
-            lines = _with_new(lines, key, value, after=previous, ending=ending)
+            new = [f"{line}{ending}" for line in block({key: value}, indent)]
+            lines = _with_new(lines, new, after=previous, ending=ending)
             entries = _entries(lines)
         elif not _same({key: present.get(key)}, {key: value}):
             new = _changed(lines, entry, present.get(key), value, ending)
@@ -130,12 +133,8 @@ def _changed(
     return [f"{head[: entry.colon + 1]} {flow(value)}{tail}{end or ending * bool(kept)}", *kept]
 
 
-def _with_new(
-    lines: list[str], key: str, value: Value, *, after: str | None, ending: str
-) -> list[str]:
+def _with_new(lines: list[str], new: list[str], *, after: str | None, ending: str) -> list[str]:
     entries = _entries(lines)
-    indent = min((_indent(lines[entry.first]) for entry in entries.values()), default=0)
-    new = [f"{line}{ending}" for line in block({key: value}, indent)]
     if after in entries:
         place = entries[after].last
     else:

@@ -119,3 +119,13 @@ def test_what_cannot_be_edited_safely_is_not_edited(text: str, wanted: Mapping[s
 def test_text_that_does_not_parse_is_refused() -> None:
     with pytest.raises(TextError, match="x: line 1"):
         edited("a: *b\n", {}, what="x")
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_what_replaces_all_keys_of_a_nested_mapping_stays_nested(ending: str) -> None:
+    """It was put at the top once all old keys were gone, and the edit was refused."""
+    text = ending.join(["a: 1", '"yes":', "  old: 2", ""])
+
+    changed = edited(text, {"a": 1, "yes": {"new": False}}, what="x")
+
+    assert changed == ending.join(["a: 1", '"yes":', "  new: false", ""])

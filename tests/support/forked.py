@@ -233,9 +233,10 @@ def _wait_for_nothing() -> None:
 
 
 def _be_silent_for(seconds: float) -> None:
-    from gitmodel.store import s3
+    from gitmodel.store import obstore_transport, s3
 
-    vars(s3)["READ_TIMEOUT_SECONDS"] = seconds
+    for module in (s3, obstore_transport):
+        vars(module)["READ_TIMEOUT_SECONDS"] = seconds
 
 
 def _main(arguments: Sequence[str]) -> int:
