@@ -170,7 +170,7 @@ def test_a_pack_is_read_a_second_time_before_damage_is_believed(world: World) ->
     world.push()
     name = world.manifest.packs[0]
     path = world.top / "remote" / pack_key(name)
-    flip(path, 100)
+    flip(path, -1)
     remote, backend = world.wrapped()
     asked = 0
 
@@ -178,7 +178,7 @@ def test_a_pack_is_read_a_second_time_before_damage_is_believed(world: World) ->
         nonlocal asked
         asked += key == pack_key(name)
         if asked == 2:
-            flip(path, 100)
+            flip(path, -1)
             asked += 1
 
     backend.before = mend
