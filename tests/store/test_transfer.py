@@ -268,7 +268,7 @@ def test_a_remote_that_keeps_only_half_is_found_out(world: World) -> None:
 def test_a_damaged_pack_on_the_remote_is_replaced_by_pushing(world: World) -> None:
     """git-lfs leaves it there for ever (its issue 2435)."""
     world.push()
-    flip(world.top / "remote" / pack_key(world.manifest.packs[0]), 100)
+    flip(world.top / "remote" / pack_key(world.manifest.packs[0]), -1)
     world.push()
     world.fetch()
 
