@@ -46,10 +46,7 @@ class Bases:
         self._cache = cache
         self._by_key: dict[str, Base] = {}
         for manifest in manifests:
-            here = [
-                cache.has_pack(name, size)
-                for name, size in zip(manifest.packs, manifest.pack_sizes, strict=True)
-            ]
+            here = cache.packs_here(manifest)
             for entry in manifest.files:
                 self._add_file(manifest, entry, here)
 

@@ -72,10 +72,15 @@ class Cache:
         except DamagedObjectError:
             return None
 
+    def packs_here(self, manifest: Manifest) -> list[bool]:
+        """Whether each pack of a manifest is here, by its number; one stat(2) each."""
+        packs = zip(manifest.packs, manifest.pack_sizes, strict=True)
+        return [self.has_pack(name, size) for name, size in packs]
+
     def missing_packs(self, manifest: Manifest) -> list[tuple[str, int]]:
         """Packs (name, size in bytes) of a manifest that are not here."""
-        packs = zip(manifest.packs, manifest.pack_sizes, strict=True)
-        return [(name, size) for name, size in packs if not self.has_pack(name, size)]
+        packs = zip(manifest.packs, manifest.pack_sizes, self.packs_here(manifest), strict=True)
+        return [(name, size) for name, size, here in packs if not here]
 
     def holds(self, digest: Digest) -> bool:
         """Whether the content of a digest can be restored from here alone."""

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from blake3 import blake3
-
-from gitmodel.encoding.codec import Codec, Octets, encode
+from gitmodel.encoding.codec import Codec, Octets, chunk_hash, encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,10 +53,7 @@ def known_places(cache: Cache, reuse: Iterable[Manifest]) -> dict[bytes, Place]:
     """Where the chunks of these manifests lie, as far as the cache has their packs."""
     places: dict[bytes, Place] = {}
     for manifest in reuse:
-        here = [
-            cache.has_pack(name, size)
-            for name, size in zip(manifest.packs, manifest.pack_sizes, strict=True)
-        ]
+        here = cache.packs_here(manifest)
         for number in range(manifest.chunk_count):
             chunk = manifest.chunk(number)
             base = None if chunk.base < 0 else manifest.chunk(chunk.base)
@@ -87,7 +82,7 @@ def encode_group(
 
 
 def _encode_chunk(raw: RawPiece, places: dict[bytes, Place], bases: Bases) -> EncodedChunk:
-    name = blake3(raw.data).digest()
+    name = chunk_hash(raw.data)
     size = len(raw.data)
     if name in places:
         return EncodedChunk(name, size, Codec.RAW, 0, None, None)

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import os
 import stat
-import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.paths import refuse_clashes, safe_parts
+from gitmodel.domain.paths import normalised, refuse_clashes, safe_parts
 from gitmodel.errors import ChangedWhileReadError, UnsafePathError, WeightsError
 from gitmodel.store.handles import folder_handle
 from gitmodel.store.records import FileStat
@@ -125,7 +124,7 @@ def _walk(
         if _left_out(item.name, above):
             continue
         inner = (*above, item.name)
-        path = unicodedata.normalize("NFC", "/".join(inner))
+        path = normalised("/".join(inner))
         if item.is_symlink() and not follow:
             raise UnsafePathError(
                 f"{path} is a symbolic link", hint="gitmodel add --follow stores what it points to"
