@@ -148,7 +148,13 @@ def encode(raw: Octets, *, width: int = 0, base: Octets | None = None) -> Encode
 
 
 def decode(
-    codec: int, stored: Octets, *, raw_size: int, width: int = 0, base: Octets | None = None
+    codec: int,
+    stored: Octets,
+    *,
+    raw_size: int,
+    width: int = 0,
+    base: Octets | None = None,
+    out: memoryview | None = None,
 ) -> Octets:
     """Return the raw bytes of a stored chunk.
 
@@ -160,12 +166,15 @@ def decode(
         raw_size: Length of the result in bytes, from the header or manifest.
         width: Bytes of one element, from the header or manifest.
         base: Raw bytes of the base, for codecs that have one.
+        out: Memory of `raw_size` bytes to decode into.
 
     Returns:
-        Exactly `raw_size` bytes. For `RAW` these are `stored` itself, not a copy.
+        Exactly `raw_size` bytes: `out`, if that was given. Without it they are `stored` itself for
+        `RAW`, not a copy.
 
     Raises:
-        DamagedObjectError: The stored bytes do not decode to `raw_size` bytes.
+        DamagedObjectError: The stored bytes do not decode to `raw_size` bytes; `out` then holds
+            anything.
         NewerFormatError: The codec is not known here.
     """
     form = check_form(codec, width=width, has_base=base is not None)
@@ -173,10 +182,15 @@ def decode(
         raise DamagedObjectError(
             f"a chunk claims to hold {raw_size} bytes, more than any chunk does"
         )
-    raw = _decoded(form, stored, raw_size, width, base)
+    if form in (Codec.PLANES, Codec.DELTA):
+        return _joined(stored, raw_size, width, base, out)
+    raw = decompress(stored, raw_size) if form is Codec.ZSTD else stored
     if len(raw) != raw_size:
         raise DamagedObjectError(f"a chunk holds {len(raw)} bytes where {raw_size} belong")
-    return raw
+    if out is None:
+        return raw
+    out[:] = raw
+    return out
 
 
 def decode_checked(
@@ -242,16 +256,16 @@ def _encode_delta(octets: Numbers, base: Numbers, width: int, alone: Plan) -> En
     return Encoded(Codec.DELTA, payload, plan.width, uses_base=True)
 
 
-def _decoded(form: Codec, stored: Octets, raw_size: int, width: int, base: Octets | None) -> Octets:
-    if form is Codec.RAW:
-        return stored
-    if form is Codec.ZSTD:
-        return decompress(stored, raw_size)
+def _joined(
+    stored: Octets, raw_size: int, width: int, base: Octets | None, out: memoryview | None
+) -> memoryview:
+    """Decode planes, and add the base to them if there is one."""
+    import numpy as np
+
     if base is not None and len(base) != raw_size:
         raise DamagedObjectError("a chunk stored as a delta has a base of another length")
-    raw = planes.from_payload(stored, width=width, raw_size=raw_size)
+    raw = np.empty(raw_size, np.uint8) if out is None else np.frombuffer(out, np.uint8)
+    planes.from_payload(stored, width=width, raw=raw)
     if base is not None:
-        import numpy as np
-
         delta.apply(raw, np.frombuffer(base, np.uint8), width)
     return raw.data

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 LANES: Final = (1, 2, 4, 8)  # bytes a lane
 
-_BLOCK: Final = 128 << 10  # 128 KiB at a time: that and its base stay in a core's cache
+# 1 MiB at a time. On two threads twice as fast as blocks that fit into a core's own cache: each block
+# of each step takes the interpreter lock once.
+_BLOCK: Final = 1 << 20
 
 
 def difference(raw: Numbers, base: Numbers, lane: int) -> Numbers:

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 MAX_WIDTH: Final = 16  # bytes: a complex number of two doubles
 
 _LANES: Final = (2, 4, 8)  # widths that are a type of number: split by shifts, not by strides
-_BLOCK: Final = 1 << 15  # elements at a time: their block stays in a core's cache
+# Elements at a time. Twice as fast on two threads as blocks that fit into a core's own cache: each
+# block of each step takes the interpreter lock once.
+_BLOCK: Final = 1 << 18
 _WORTHWHILE: Final = 0.97  # a plane that wins less than 3 % is stored as it is
 
 
@@ -64,20 +66,18 @@ def split_plane(raw: Numbers, width: int, plane: int) -> Numbers:
     return found
 
 
-def join_planes(planes: Sequence[Octets], width: int, tail: Octets) -> Numbers:
-    """Return the bytes (uint8) whose planes and tail these are; undoes `split_plane`."""
+def join_planes(planes: Sequence[Octets], width: int, tail: Octets, raw: Numbers) -> None:
+    """Fill `raw` (uint8) with the bytes whose planes and tail these are; undoes `split_plane`."""
     import numpy as np
 
     sources = [np.frombuffer(plane, np.uint8) for plane in planes]
     count = len(sources[0])
-    raw = np.empty(count * width + len(tail), np.uint8)
     raw[count * width :] = np.frombuffer(tail, np.uint8)
-    if width in (2, 4):  # 8 and 4 GB/s; strides 3.7 whatever the width
+    if width in (2, 4):  # 15 and 6 GB/s; strides 4 whatever the width
         _join_numbers(sources, raw[: count * width].view(f"<u{width}"))
     else:
         for plane, source in enumerate(sources):
             raw[plane : count * width : width] = source
-    return raw
 
 
 def to_payload(raw: Numbers, width: int, efforts: Sequence[Effort | None]) -> memoryview:
@@ -113,18 +113,18 @@ def to_payload(raw: Numbers, width: int, efforts: Sequence[Effort | None]) -> me
     return payload.data
 
 
-def from_payload(payload: Octets, *, width: int, raw_size: int) -> Numbers:
-    """Return the bytes (uint8) of a payload.
+def from_payload(payload: Octets, *, width: int, raw: Numbers) -> None:
+    """Fill `raw` with the bytes of a payload.
 
     Args:
         payload: Trusted in no way.
         width: Bytes of an element, 1 to 16.
-        raw_size: Length of the result in bytes.
+        raw: Takes the bytes (uint8); its length is theirs.
 
     Raises:
         DamagedObjectError: The payload does not hold planes of these sizes.
     """
-    count, rest = divmod(raw_size, width)
+    count, rest = divmod(len(raw), width)
     head = 4 * width
     if len(payload) < head:
         raise DamagedObjectError("a chunk ends inside the sizes of its planes")
@@ -135,7 +135,7 @@ def from_payload(payload: Octets, *, width: int, raw_size: int) -> Numbers:
     ends = accumulate(sizes, initial=head)
     stored = [view[start:end] for start, end in pairwise(ends)]
     planes = [part if len(part) == count else decompress(part, count) for part in stored]
-    return join_planes(planes, width, view[len(view) - rest :])
+    join_planes(planes, width, view[len(view) - rest :], raw)
 
 
 def _join_numbers(planes: Sequence[Numbers], numbers: Numbers) -> None:

@@ -20,7 +20,7 @@ from gitmodel.store.handles import TEMPORARY_PREFIX, space_errors, temporary_nam
 from gitmodel.store.objects import manifest_key, pack_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from gitmodel.domain.digest import Digest
 
@@ -138,13 +138,36 @@ class Cache:
         Raises:
             ObjectMissingError: The pack is not here.
         """
+        with self._opened(name) as descriptor:
+            return os.pread(descriptor, size, offset)
+
+    def read_into(self, name: str, offset: int, buffers: Sequence[memoryview]) -> int:
+        """Fill buffers with bytes of a pack, one after the other, unchecked as in `read_at`.
+
+        Args:
+            name: The pack.
+            offset: First byte.
+            buffers: At most 1,024 (IOV_MAX).
+
+        Returns:
+            Bytes read; fewer than there is room for only at the end of a pack that was cut short.
+
+        Raises:
+            ObjectMissingError: The pack is not here.
+        """
+        with self._opened(name) as descriptor:
+            return os.preadv(descriptor, buffers, offset)
+
+    @contextmanager
+    def _opened(self, name: str) -> Iterator[int]:
+        """A descriptor of a pack that no other thread closes meanwhile."""
         with self._lock:
             descriptor = self._open.get(name)
             if descriptor is None:
                 descriptor = self._open_pack(name)
             duplicate = os.dup(descriptor)
         try:
-            return os.pread(duplicate, size, offset)
+            yield duplicate
         finally:
             os.close(duplicate)
 

@@ -10,14 +10,14 @@ import io
 from bisect import bisect_right
 from collections import OrderedDict
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from gitmodel.encoding.codec import decode_checked
+from gitmodel.encoding.codec import decode, decode_checked
 from gitmodel.errors import DamagedObjectError, ObjectMissingError
 from gitmodel.store.objects import pack_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from typing_extensions import Buffer
 
@@ -30,6 +30,20 @@ if TYPE_CHECKING:
     ReadPack = Callable[[str, int, int], bytes]
 
 _KEPT = 8  # decoded chunks a view remembers; at most 16 MiB each, mostly 256 KiB to 4 MiB
+
+
+class PackReader(Protocol):
+    """Gives parts of packs, unchecked; called from several threads at once."""
+
+    def read_at(self, name: str, offset: int, size: int) -> bytes:
+        """Up to `size` bytes from `offset`, fewer only where the pack ends.
+
+        Raises:
+            ObjectMissingError: The pack is not to be had.
+        """
+
+    def read_into(self, name: str, offset: int, buffers: Sequence[memoryview]) -> int:
+        """Fill buffers one after the other; returns the bytes read; raises as `read_at` does."""
 
 
 class DamagedPackError(DamagedObjectError):
@@ -55,17 +69,61 @@ def raw_chunk(read: ReadPack, manifest: Manifest, number: int) -> Octets:
 
 
 def decoded(read: ReadPack, manifest: Manifest, place: ChunkPlace, stored: Octets) -> Octets:
-    """Decode the stored bytes of a chunk, reading its base if it has one; raises as `raw_chunk`."""
+    """Decode and check the stored bytes of a chunk, reading its base if it has one.
+
+    Raises:
+        ObjectMissingError, DamagedPackError: As `raw_chunk`.
+    """
     base = None if place.base < 0 else raw_chunk(read, manifest, place.base)
+    return _decoded(manifest, place, stored, base, expected=place.hash)
+
+
+def decode_into(
+    read: ReadPack, manifest: Manifest, place: ChunkPlace, stored: Octets, out: memoryview
+) -> None:
+    """Decode the stored bytes of a chunk into memory of its raw size, without checking its hash.
+
+    For whoever checks the digest of the whole file: that covers every chunk and every base.
+
+    Raises:
+        ObjectMissingError: From `read`.
+        DamagedPackError: The stored bytes do not decode to a chunk of this size.
+    """
+    base = None
+    if place.base >= 0:
+        of = manifest.chunk(place.base)
+        stored_base = read(manifest.packs[of.pack], of.offset, of.stored_size)
+        base = _decoded(manifest, of, stored_base, None, expected=None)
+    _decoded(manifest, place, stored, base, expected=None, out=out)
+
+
+def _decoded(
+    manifest: Manifest,
+    place: ChunkPlace,
+    stored: Octets,
+    base: Octets | None,
+    *,
+    expected: bytes | None,
+    out: memoryview | None = None,
+) -> Octets:
     pack = manifest.packs[place.pack]
     if len(stored) != place.stored_size:
         raise DamagedPackError(pack, "it is cut short")
     try:
+        if expected is None:
+            return decode(
+                place.codec,
+                stored,
+                raw_size=place.raw_size,
+                width=place.width,
+                base=base,
+                out=out,
+            )
         return decode_checked(
             place.codec,
             stored,
             raw_size=place.raw_size,
-            expected=place.hash,
+            expected=expected,
             width=place.width,
             base=base,
         )

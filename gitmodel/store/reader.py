@@ -1,43 +1,69 @@
-"""Weights out of the cache: planned from the manifest, decoded on all cores, checked three times.
+"""Weights out of packs: planned from the manifest, decoded on all cores, checked whole.
 
-Each chunk is checked by its hash, each file by its digest, and a file takes its final name only
-after that. Memory is bounded by the groups in flight, whatever the file size.
+Workers decode groups of chunks into pooled memory and write them to their places in the file; one
+thread hashes the groups in order, while they are still in the processor's cache. A file takes its
+final name only if its digest is right, which covers every chunk and every base. Only if it is not
+are the chunks looked at one by one, to find the pack that is to blame.
+
+Memory is bounded by the groups in flight, whatever the file size.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Self
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from gitmodel.domain.digest import FileHasher
+from gitmodel.encoding.codec import Codec
 from gitmodel.errors import DamagedObjectError
-from gitmodel.store.chunks import DamagedPackError, decoded
-from gitmodel.store.handles import write_all
+from gitmodel.store.chunks import DamagedPackError, decode_into, raw_chunk
+from gitmodel.store.handles import reserve, write_at
+from gitmodel.store.memory import Buffers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gitmodel.domain.progress import Progress
     from gitmodel.encoding.manifest import ChunkPlace, FileEntry, Manifest
-    from gitmodel.store.cache import Cache
+    from gitmodel.store.chunks import PackReader
 
 __all__ = ["DamagedPackError", "Reader"]
 
-_GROUP = 4 * 2**20  # bytes of decoded chunks a worker takes at a time
-_GROUP_CHUNKS = 1024  # and how many at most: a hostile manifest may have chunks of one byte
+_GROUP = 4 << 20  # 4 MiB of decoded chunks a worker takes at a time
+_GROUP_CHUNKS = 500  # and how many at most: two buffers each for one preadv(2), which takes 1,024
 _GROUPS_IN_FLIGHT = 12  # 48 MiB, however many cores there are
+_GAP = 256  # bytes between two chunks of a pack that are read over: a header has 48 or 80
+
+
+class _Group(NamedTuple):
+    """Chunks one behind the other in a file."""
+
+    offset: int  # in the file, bytes
+    size: int  # bytes
+    chunks: list[ChunkPlace]
 
 
 class Reader:
-    """Restores files of manifests from a cache; use as a context manager."""
+    """Restores files of manifests from packs; use as a context manager.
 
-    def __init__(self, cache: Cache, *, workers: int | None = None) -> None:
-        self._cache = cache
+    Args:
+        packs: Where from.
+        workers: Threads that decode; as many as cores if not given.
+    """
+
+    def __init__(self, packs: PackReader, *, workers: int | None = None) -> None:
+        self._packs = packs
         count = workers or os.cpu_count() or 1
-        self._in_flight = min(count + 1, _GROUPS_IN_FLIGHT)
+        self._in_flight = min(count + 2, _GROUPS_IN_FLIGHT)
         self._workers = ThreadPoolExecutor(count, thread_name_prefix="gitmodel-decode")
+        self._writing = (
+            threading.Lock()
+        )  # writers of one file only wait for each other in the kernel
+        self._buffers = Buffers(2 * _GROUP)
 
     def __enter__(self) -> Self:
         return self
@@ -51,78 +77,139 @@ class Reader:
         """Write one file of a manifest to an empty, open file.
 
         Raises:
-            DamagedPackError: A chunk in the cache does not match its name.
-            ObjectMissingError: A pack is not in the cache.
+            DamagedPackError: A pack holds other bytes than the manifest names.
+            ObjectMissingError: A pack is not to be had.
             DamagedObjectError: The whole does not match the file's digest.
         """
+        reserve(descriptor, entry.size)
+        self._restore(manifest, entry, descriptor, progress)
+
+    def check_file(self, manifest: Manifest, entry: FileEntry, *, progress: Progress) -> None:
+        """Decode and check one file without writing it; raises as `write_file` does."""
+        self._restore(manifest, entry, None, progress)
+
+    def _restore(
+        self, manifest: Manifest, entry: FileEntry, descriptor: int | None, progress: Progress
+    ) -> None:
         hasher = FileHasher()
-        for piece in self.chunks(manifest, entry):
-            hasher.update(piece)
-            write_all(descriptor, piece)
-            progress.advance(len(piece))
+        for block in self.blocks(manifest, entry, descriptor):
+            hasher.update(block)
+            progress.advance(len(block))
         if hasher.result() != entry.digest:
+            self._blame(manifest, entry)
             raise DamagedObjectError(
                 f"{entry.path or 'the file'} does not match its digest {entry.digest.short}",
                 hint="gitmodel verify",
             )
 
-    def check_file(self, manifest: Manifest, entry: FileEntry, *, progress: Progress) -> None:
-        """Decode and check one file without writing it; raises as `write_file` does."""
-        hasher = FileHasher()
-        for piece in self.chunks(manifest, entry):
-            hasher.update(piece)
-            progress.advance(len(piece))
-        if hasher.result() != entry.digest:
-            raise DamagedObjectError(f"{entry.path or 'the file'} does not match its digest")
+    def _blame(self, manifest: Manifest, entry: FileEntry) -> None:
+        """Find the first pack whose bytes do not match a chunk's name, and raise that."""
+        for number in manifest.chunks_of(entry):
+            raw_chunk(self._packs.read_at, manifest, number)
 
-    def chunks(self, manifest: Manifest, entry: FileEntry) -> Iterator[bytes | memoryview]:
-        """The checked chunks of a file, in order."""
-        waiting: deque[Future[list[bytes | memoryview]]] = deque()
-        for group in _groups(manifest, entry):
-            if len(waiting) > self._in_flight:
-                yield from waiting.popleft().result()
-            waiting.append(self._workers.submit(self._decode, manifest, group))
-        while waiting:
-            yield from waiting.popleft().result()
+    def blocks(
+        self, manifest: Manifest, entry: FileEntry, descriptor: int | None = None
+    ) -> Iterator[memoryview]:
+        """The bytes of a file in order, unchecked; also written to a file if one is given.
 
-    def _decode(self, manifest: Manifest, group: list[ChunkPlace]) -> list[bytes | memoryview]:
-        done: list[bytes | memoryview] = []
-        for run in _runs(group):
-            pack = manifest.packs[run[0].pack]
-            first = run[0].offset
-            size = run[-1].offset + run[-1].stored_size - first
-            data = memoryview(self._cache.read_at(pack, first, size))
-            if len(data) != size:
-                raise DamagedPackError(pack, "it is cut short")
-            for chunk in run:
-                start = chunk.offset - first
-                stored = data[start : start + chunk.stored_size]
-                done.append(decoded(self._cache.read_at, manifest, chunk, stored))
-        return done
+        Each block is good only until the next one is asked for.
+        """
+        groups = _groups(manifest, entry)
+        waiting: deque[tuple[Future[None], memoryview, int]] = deque()
+        try:
+            while True:
+                for group in islice(groups, self._in_flight - len(waiting)):
+                    buffer = self._buffers.take(group.size)
+                    work = (manifest, group, buffer[: group.size], descriptor)
+                    waiting.append((self._workers.submit(self._decode, *work), buffer, group.size))
+                if not waiting:
+                    return
+                future, buffer, size = waiting.popleft()
+                future.result()
+                yield buffer[:size]
+                self._buffers.give(buffer)
+        finally:
+            # After an error nobody may write to the file any more.
+            wait([future for future, _, _ in waiting if not future.cancel()])
+
+    def _decode(
+        self, manifest: Manifest, group: _Group, out: memoryview, descriptor: int | None
+    ) -> None:
+        """Decode a group into memory of its size, and write it; runs in a worker."""
+        start = 0
+        for run in _runs(group.chunks):
+            end = start + sum(chunk.raw_size for chunk in run)
+            self._decode_run(manifest, run, out[start:end])
+            start = end
+        if descriptor is not None:
+            with self._writing:
+                write_at(descriptor, out, group.offset)
+
+    def _decode_run(self, manifest: Manifest, run: list[ChunkPlace], out: memoryview) -> None:
+        """Decode chunks that lie one behind the other in a pack, with one read."""
+        pack = manifest.packs[run[0].pack]
+        first = run[0].offset
+        if run[0].codec == Codec.RAW:
+            self._read_raw(pack, run, out)
+            return
+        size = run[-1].offset + run[-1].stored_size - first
+        stored = memoryview(self._packs.read_at(pack, first, size))
+        if len(stored) != size:
+            raise DamagedPackError(pack, "it is cut short")
+        start = 0
+        for chunk in run:
+            here = chunk.offset - first
+            end = start + chunk.raw_size
+            payload = stored[here : here + chunk.stored_size]
+            decode_into(self._packs.read_at, manifest, chunk, payload, out[start:end])
+            start = end
+
+    def _read_raw(self, pack: str, run: list[ChunkPlace], out: memoryview) -> None:
+        """Read chunks stored as they are to where they belong, and what is between them nowhere."""
+        between = memoryview(bytearray(_GAP))
+        buffers: list[memoryview] = []
+        start = 0
+        position = run[0].offset
+        for chunk in run:
+            if chunk.offset > position:
+                buffers.append(between[: chunk.offset - position])
+            buffers.append(out[start : start + chunk.raw_size])
+            start += chunk.raw_size
+            position = chunk.offset + chunk.raw_size
+        size = position - run[0].offset
+        if self._packs.read_into(pack, run[0].offset, buffers) != size:
+            raise DamagedPackError(pack, "it is cut short")
 
 
-def _groups(manifest: Manifest, entry: FileEntry) -> Iterator[list[ChunkPlace]]:
-    group: list[ChunkPlace] = []
-    size = 0
+def _groups(manifest: Manifest, entry: FileEntry) -> Iterator[_Group]:
+    offset = size = 0
+    chunks: list[ChunkPlace] = []
     for number in manifest.chunks_of(entry):
         chunk = manifest.chunk(number)
-        group.append(chunk)
+        chunks.append(chunk)
         size += chunk.raw_size
-        if size >= _GROUP or len(group) >= _GROUP_CHUNKS:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group
+        if size >= _GROUP or len(chunks) >= _GROUP_CHUNKS:
+            yield _Group(offset, size, chunks)
+            offset += size
+            chunks, size = [], 0
+    if chunks:
+        yield _Group(offset, size, chunks)
 
 
-def _runs(group: list[ChunkPlace]) -> Iterator[list[ChunkPlace]]:
-    """Chunks that lie one behind the other in a pack (headers between them), for one read each."""
+def _runs(chunks: list[ChunkPlace]) -> Iterator[list[ChunkPlace]]:
+    """Chunks that lie one behind the other in a pack (headers between them), for one read each.
+
+    A run is either all stored raw, or not at all.
+    """
     run: list[ChunkPlace] = []
-    for chunk in group:
-        gap = chunk.offset - (run[-1].offset + run[-1].stored_size) if run else 0
-        if run and (chunk.pack != run[-1].pack or not 0 <= gap <= 256):
-            yield run
-            run = []
+    for chunk in chunks:
+        if run:
+            last = run[-1]
+            gap = chunk.offset - (last.offset + last.stored_size)
+            alike = (chunk.codec == Codec.RAW) is (last.codec == Codec.RAW)
+            if chunk.pack != last.pack or not alike or not 0 <= gap <= _GAP:
+                yield run
+                run = []
         run.append(chunk)
     if run:
         yield run

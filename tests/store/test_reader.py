@@ -66,7 +66,7 @@ def test_many_groups_come_out_in_order(cache: Cache, tmp_path: Path, workers: in
     manifest = store_bytes(cache, content, tmp_path)
 
     with Reader(cache, workers=workers) as reader:
-        out = b"".join(reader.chunks(manifest, manifest.files[0]))
+        out = b"".join(map(bytes, reader.blocks(manifest, manifest.files[0])))
 
     assert out == content
 
@@ -231,8 +231,8 @@ def test_several_threads_read_from_one_cache(cache: Cache, tmp_path: Path) -> No
     def read_all() -> None:
         with Reader(cache, workers=1) as reader:
             for number, manifest in enumerate(manifests):
-                chunks = reader.chunks(manifest, manifest.files[0])
-                if b"".join(chunks) != contents[number]:
+                blocks = reader.blocks(manifest, manifest.files[0])
+                if b"".join(map(bytes, blocks)) != contents[number]:
                     wrong.append(number)
 
     threads = [threading.Thread(target=read_all) for _ in range(8)]
