@@ -26,7 +26,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: Without the program; those of the process if not given.
     """
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments is None:
+        arguments = sys.argv[1:]
+        # numpy brings a library for linear algebra, whose idle threads spin: 4 % of an add.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    words = list(arguments)
     output = Output(os.environ)
     try:
         return _guarded(words, output)

@@ -40,7 +40,6 @@ _MAGIC: Final = b"gmc1"
 _FIELDS: Final = struct.Struct("<4sBBHII32s")
 _HAS_BASE: Final = 1
 _KNOWN: Final = frozenset(map(int, Codec))
-_SMALL: Final = 32 << 10  # payloads under 32 KiB are gathered, so that a pack has few parts
 
 HEADER_SIZE: Final = _FIELDS.size  # 48 bytes without a base
 BASED_HEADER_SIZE: Final = HEADER_SIZE + HASH_SIZE
@@ -146,27 +145,15 @@ class Record(NamedTuple):
     payload: memoryview
 
 
-class Pack(NamedTuple):
-    """A finished pack, to be written part by part."""
-
-    parts: list[Octets]  # at most about 1,000, fit for one gathering write
-    name: str  # 64 hex digits
-    size: int  # bytes
-
-
 class PackBuilder:
     """Gathers encoded chunks into one pack. For one thread.
 
-    Payloads of 32 KiB and more are kept as they are, not copied: they must stay unchanged until
-    the finished pack is written.
+    Args:
+        buffer: Where the pack is assembled, at least 16 MiB; by default memory of its own.
     """
 
-    def __init__(self) -> None:
-        from blake3 import blake3
-
-        self._hasher = blake3()
-        self._parts: list[Octets] = []
-        self._tail = bytearray()
+    def __init__(self, buffer: memoryview | None = None) -> None:
+        self._buffer = memoryview(bytearray(PACK_MAX)) if buffer is None else buffer
         self.size = 0
 
     @property
@@ -179,42 +166,29 @@ class PackBuilder:
         return self.size + header.size + header.stored_size <= PACK_MAX
 
     def add(self, header: ChunkHeader, payload: Octets) -> int:
-        """Append a chunk; returns the offset of its payload in the pack, in bytes.
+        """Append a copy of a chunk; returns the offset of its payload in the pack, in bytes.
 
         Raises:
             ValueError: The payload is not as long as the header says, or does not fit.
         """
         if len(payload) != header.stored_size or not self.fits(header):
             raise ValueError(header)
-        self._tail += header.to_bytes()
-        if len(payload) < _SMALL:
-            self._tail += payload
-        else:
-            self._close_tail()
-            self._append(payload)
         offset = self.size + header.size
-        self.size = offset + len(payload)
+        end = offset + len(payload)
+        self._buffer[self.size : offset] = header.to_bytes()
+        self._buffer[offset:end] = payload
+        self.size = end
         return offset
 
-    def finish(self) -> Pack:
-        """Return the pack; the builder must not be used again.
+    def finish(self) -> memoryview:
+        """Return the bytes of the pack, in the builder's buffer; `pack_name` gives their name.
 
         Raises:
             ValueError: No chunk was added.
         """
         if not self.size:
             raise ValueError(self.size)
-        self._close_tail()
-        return Pack(self._parts, self._hasher.hexdigest(), self.size)
-
-    def _close_tail(self) -> None:
-        if self._tail:
-            self._append(memoryview(self._tail))
-            self._tail = bytearray()
-
-    def _append(self, part: Octets) -> None:
-        self._hasher.update(part)
-        self._parts.append(part)
+        return self._buffer[: self.size]
 
 
 def pack_name(data: Octets) -> str:

@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING
 from gitmodel.encoding.manifest import MAX_MANIFEST, Manifest
 from gitmodel.encoding.pack import PACK_MAX, pack_name
 from gitmodel.errors import DamagedObjectError, GitmodelError, ObjectMissingError, StoreError
-from gitmodel.store.handles import TEMPORARY_PREFIX, space_errors, temporary_name, write_all
+from gitmodel.store.handles import (
+    TEMPORARY_PREFIX,
+    reserve,
+    space_errors,
+    temporary_name,
+    write_all,
+)
 from gitmodel.store.objects import manifest_key, pack_key
 
 if TYPE_CHECKING:
@@ -95,14 +101,14 @@ class Cache:
             for name, size in zip(manifest.packs, manifest.pack_sizes, strict=True)
         )
 
-    def write_pack(self, name: str, parts: Iterable[bytes | memoryview], *, durable: bool) -> None:
-        """Store a pack whose name has been computed from these parts."""
-        self._write(pack_key(name), parts, durable=durable)
+    def write_pack(self, name: str, data: bytes | memoryview, *, durable: bool) -> None:
+        """Store a pack whose name has been computed from these bytes."""
+        self._write(pack_key(name), data, durable=durable)
         self._forget(name)  # what was open may be a damaged one that has just been replaced
 
     def write_manifest(self, manifest: Manifest, *, durable: bool) -> None:
         """Store a manifest; call it only after all its packs are here."""
-        self._write(manifest_key(manifest.digest), [manifest.to_bytes()], durable=durable)
+        self._write(manifest_key(manifest.digest), manifest.to_bytes(), durable=durable)
 
     def sync_folders(self, keys: Iterable[str]) -> None:
         """Flush the folders of these objects, so that their names survive a power loss.
@@ -210,7 +216,7 @@ class Cache:
                     if name.startswith(TEMPORARY_PREFIX):
                         _remove_if_stale(os.path.join(folder, name))
 
-    def _write(self, key: str, parts: Iterable[bytes | memoryview], *, durable: bool) -> None:
+    def _write(self, key: str, data: bytes | memoryview, *, durable: bool) -> None:
         path = self.path(key)
         folder = os.path.dirname(path)
         with self._writing(), space_errors(self.root):
@@ -220,8 +226,8 @@ class Cache:
             descriptor = os.open(temporary, flags, 0o666)
             try:
                 try:
-                    for part in parts:
-                        write_all(descriptor, part)
+                    reserve(descriptor, len(data))
+                    write_all(descriptor, data)
                     if durable:
                         os.fsync(descriptor)
                 finally:

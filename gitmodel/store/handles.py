@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 TEMPORARY_PREFIX = ".gitmodel-tmp-"
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_WORTH_RESERVING = 16 << 20  # 16 MiB
+_WORTH_RESERVING = 4 << 20  # 4 MiB
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 

@@ -66,7 +66,7 @@ def fetch_packs(remote: ObjectStore, cache: Cache, plan: Plan, *, progress: Prog
     """
 
     def fetch(name: str, size: int) -> None:
-        cache.write_pack(name, [remote.pack(name, size)], durable=False)
+        cache.write_pack(name, remote.pack(name, size), durable=False)
         progress.advance(size)
 
     _run(fetch, plan.packs)

@@ -1,7 +1,8 @@
 """Weights into the cache: read once, cut, hash, encode, pack, and the manifest last.
 
-One thread reads and hashes whole files; as many workers as cores hash and encode chunks; another
-thread flushes finished packs. Memory is bounded by the windows in flight, whatever the file size.
+One thread reads, hashes whole files, and copies what was encoded into packs; as many workers as cores
+hash and encode chunks; two more name and flush finished packs. Memory is pooled, and bounded by the
+windows and packs in flight, whatever the file size.
 A chunk that a manifest given as `reuse` already has is neither encoded nor written again.
 """
 
@@ -16,11 +17,12 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from gitmodel.domain.digest import Digest, FileHasher, ListedFile, folder_digest
 from gitmodel.encoding.cut import CutterId, Piece, PlannedCutter, choose_cutter
 from gitmodel.encoding.manifest import ChunkPlace, Manifest, ManifestBuilder
-from gitmodel.encoding.pack import ChunkHeader, Pack, PackBuilder
+from gitmodel.encoding.pack import PACK_MAX, ChunkHeader, PackBuilder, pack_name
 from gitmodel.encoding.places import NO_BASE
 from gitmodel.errors import ChangedWhileReadError, ObjectMissingError
 from gitmodel.store.bases import Bases
 from gitmodel.store.encoder import EncodedChunk, Place, RawPiece, encode_group, known_places
+from gitmodel.store.memory import Buffers
 from gitmodel.store.objects import manifest_key, pack_key
 
 if TYPE_CHECKING:
@@ -32,7 +34,8 @@ if TYPE_CHECKING:
 WINDOW = 8 * 2**20  # bytes read at a time
 GROUP = 2 * 2**20  # bytes of chunks a worker takes at a time
 _GROUPS_IN_FLIGHT = 24  # 48 MiB, however many cores there are
-_PACKS_IN_FLIGHT = 3
+_FLUSHERS = 2
+_PACKS_IN_FLIGHT = 4
 _UNNAMED = Piece(size=0, key=None, width=0)  # of a chunk that no plan names
 
 
@@ -88,6 +91,23 @@ def store_weights(
         return writer.finish(folder=folder)
 
 
+class _Group(NamedTuple):
+    """Pieces that a worker is at."""
+
+    work: Future[list[EncodedChunk]]
+    chunks: list[bytes]  # of the file so far; takes their hashes
+    window: memoryview | None  # free once this group is done
+
+
+class _Flushing(NamedTuple):
+    """A finished pack on its way to the disk."""
+
+    name: Future[str]
+    size: int  # bytes
+    buffer: memoryview
+    places: dict[bytes, Place]  # of its chunks, without its name
+
+
 class _Writer:
     def __init__(
         self, cache: Cache, reuse: Iterable[Manifest], workers: int, progress: Progress
@@ -98,12 +118,15 @@ class _Writer:
         self._places = known_places(cache, earlier)
         self._bases = Bases(cache, earlier)
         self._workers = ThreadPoolExecutor(workers, thread_name_prefix="gitmodel-encode")
-        self._flusher = ThreadPoolExecutor(1, thread_name_prefix="gitmodel-flush")
+        self._flushers = ThreadPoolExecutor(_FLUSHERS, thread_name_prefix="gitmodel-flush")
         self._limit = min(workers * 3, _GROUPS_IN_FLIGHT)
-        self._groups: deque[tuple[Future[list[EncodedChunk]], list[bytes]]] = deque()
-        self._flushing: deque[Future[None]] = deque()
-        self._pack = PackBuilder()
-        self._in_pack: list[tuple[EncodedChunk, int]] = []  # and its offset
+        self._groups: deque[_Group] = deque()
+        self._flushing: deque[_Flushing] = deque()
+        self._windows = Buffers(2 * WINDOW)
+        self._packs = Buffers(PACK_MAX)
+        self._buffer = self._packs.take(PACK_MAX)
+        self._pack = PackBuilder(self._buffer)
+        self._in_pack: dict[bytes, Place] = {}  # chunks, without the pack's name and size
         self._files: list[_WrittenFile] = []
         self._keys: list[str] = []
 
@@ -112,7 +135,7 @@ class _Writer:
 
     def __exit__(self, *_: object) -> None:
         self._workers.shutdown(wait=True, cancel_futures=True)
-        self._flusher.shutdown(wait=True, cancel_futures=True)
+        self._flushers.shutdown(wait=True, cancel_futures=True)
 
     def add(self, source: SourceFile) -> None:
         """Read one file to its end."""
@@ -135,20 +158,22 @@ class _Writer:
         pieces = iter(cutter.pieces if isinstance(cutter, PlannedCutter) else ())
         chunks: list[bytes] = []
         size = 0
-        carry = b""
+        carry = memoryview(b"")
         final = False
         while not final:
             wanted = min(WINDOW, max(source.size - size, 0) + 1)  # one more shows the end
-            view = _buffer(len(carry) + wanted)
+            buffer = self._windows.take(len(carry) + wanted)
+            view = buffer[: len(carry) + wanted]
             view[: len(carry)] = carry
             count = _read_into(descriptor, view[len(carry) :])
             final = count < wanted
             view = view[: len(carry) + count]
             hasher.update(view[len(carry) :])
             lengths = cutter.feed(view, final=final)
-            cut = sum(lengths)
-            carry = bytes(view[cut:])
-            self._submit(view, lengths, pieces, chunks)
+            # Before another thread may be done with this window: it is not given back before the
+            # next one has taken what is left over.
+            carry = view[sum(lengths) :]
+            self._submit(view, lengths, pieces, chunks, buffer)
             size += count
             self._progress.advance(count)
             if size > source.size:  # it may grow for ever
@@ -156,33 +181,40 @@ class _Writer:
         return _WrittenFile(source.path, size, hasher.result(), chunks, cutter.id)
 
     def _submit(
-        self, view: memoryview, lengths: list[int], pieces: Iterator[Piece], chunks: list[bytes]
+        self,
+        view: memoryview,
+        lengths: list[int],
+        pieces: Iterator[Piece],
+        chunks: list[bytes],
+        buffer: memoryview,
     ) -> None:
+        """Give the chunks of a window to the workers, some at a time."""
         start = 0
         group: list[RawPiece] = []
         group_size = 0
         for length in lengths:
+            if group_size >= GROUP:
+                self._enqueue(group, chunks, None)
+                group, group_size = [], 0
             piece = next(pieces, _UNNAMED)
             group.append(RawPiece(view[start : start + length], piece.key, piece.width))
             start += length
             group_size += length
-            if group_size >= GROUP:
-                self._enqueue(group, chunks)
-                group, group_size = [], 0
-        if group:
-            self._enqueue(group, chunks)
+        self._enqueue(group, chunks, buffer)
 
-    def _enqueue(self, group: list[RawPiece], chunks: list[bytes]) -> None:
+    def _enqueue(
+        self, group: list[RawPiece], chunks: list[bytes], window: memoryview | None
+    ) -> None:
         while len(self._groups) >= self._limit:
             self._take()
         work = self._workers.submit(encode_group, group, self._places, self._bases)
-        self._groups.append((work, chunks))
+        self._groups.append(_Group(work, chunks, window))
 
     def _take(self) -> None:
         """Put the oldest encoded group into the pack."""
-        future, chunks = self._groups.popleft()
-        for chunk in future.result():
-            chunks.append(chunk.hash)
+        group = self._groups.popleft()
+        for chunk in group.work.result():
+            group.chunks.append(chunk.hash)
             if chunk.payload is None or chunk.hash in self._places:
                 continue
             self._places[chunk.hash] = Place(chunk.raw_size)  # on its way: stored once
@@ -194,37 +226,47 @@ class _Writer:
                 hash=chunk.hash,
                 base=None if chunk.base is None else chunk.base.hash,
             )
-            self._in_pack.append((chunk, self._pack.add(header, chunk.payload)))
+            self._in_pack[chunk.hash] = Place(
+                chunk.raw_size,
+                offset=self._pack.add(header, chunk.payload),
+                stored_size=header.stored_size,
+                codec=chunk.codec,
+                width=chunk.width,
+                base=header.base,
+            )
             if self._pack.is_full:
                 self._finish_pack()
+        if group.window is not None:
+            self._windows.give(group.window)
 
     def _finish_pack(self) -> None:
+        """Hand the pack over to be flushed, and begin another."""
         if not self._in_pack:
             return
-        pack = self._pack.finish()
-        for chunk, offset in self._in_pack:
-            stored = 0 if chunk.payload is None else len(chunk.payload)
-            self._places[chunk.hash] = Place(
-                chunk.raw_size,
-                pack.name,
-                pack.size,
-                offset,
-                stored,
-                chunk.codec,
-                chunk.width,
-                None if chunk.base is None else chunk.base.hash,
-            )
-        self._pack = PackBuilder()
-        self._in_pack = []
+        work = self._flushers.submit(self._flush, self._pack.finish())
+        self._flushing.append(_Flushing(work, self._pack.size, self._buffer, self._in_pack))
         while len(self._flushing) >= _PACKS_IN_FLIGHT:
-            self._flushing.popleft().result()
-        self._flushing.append(self._flusher.submit(self._flush, pack))
+            self._settle()
+        self._buffer = self._packs.take(PACK_MAX)
+        self._pack = PackBuilder(self._buffer)
+        self._in_pack = {}
 
-    def _flush(self, pack: Pack) -> None:
+    def _settle(self) -> None:
+        """Wait for the oldest pack that is being flushed; where its chunks lie is known now."""
+        pack = self._flushing.popleft()
+        name = pack.name.result()
+        self._packs.give(pack.buffer)
+        self._keys.append(pack_key(name))  # whoever wrote it may not have flushed its name
+        for chunk, place in pack.places.items():
+            self._places[chunk] = place._replace(pack=name, pack_size=pack.size)
+
+    def _flush(self, data: memoryview) -> str:
+        """Write a pack so that it survives a power loss; returns its name. Runs in a thread."""
+        name = pack_name(data)
         # A damaged one is replaced: storing weights again is how a person mends the cache.
-        if not self._cache.has_sound_pack(pack.name, pack.size):
-            self._cache.write_pack(pack.name, pack.parts, durable=True)
-        self._keys.append(pack_key(pack.name))  # whoever wrote it may not have flushed its name
+        if not self._cache.has_sound_pack(name, len(data)):
+            self._cache.write_pack(name, data, durable=True)
+        return name
 
     def finish(self, *, folder: bool) -> Manifest:
         """Write what is left; the manifest is written when every pack is durable."""
@@ -232,7 +274,7 @@ class _Writer:
             self._take()
         self._finish_pack()
         while self._flushing:
-            self._flushing.popleft().result()
+            self._settle()
         manifest = self._manifest(folder=folder)
         if self._cache.holds(manifest.digest):
             known = self._cache.manifest(manifest.digest)
@@ -287,13 +329,6 @@ def _changed(source: SourceFile) -> ChangedWhileReadError:
         f"{source.path or 'the file'} changed while it was read",
         hint="wait until training has finished writing, then run gitmodel add again",
     )
-
-
-def _buffer(size: int) -> memoryview:
-    """Memory to read into, not zeroed first: that took a third of the time under Python's lock."""
-    import numpy as np
-
-    return np.empty(size, np.uint8).data
 
 
 def _read_into(descriptor: int, view: memoryview) -> int:

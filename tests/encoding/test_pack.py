@@ -18,7 +18,6 @@ from gitmodel.encoding.pack import (
     PACK_MAX,
     PACK_TARGET,
     ChunkHeader,
-    Pack,
     PackBuilder,
     pack_name,
     read_pack,
@@ -46,10 +45,10 @@ def header_of(raw: bytes) -> tuple[ChunkHeader, bytes]:
     return header, bytes(found.payload)
 
 
-def packed(raws: list[bytes]) -> tuple[Pack, list[int]]:
+def packed(raws: list[bytes]) -> tuple[bytes, list[int]]:
     builder = PackBuilder()
     offsets = [builder.add(*header_of(raw)) for raw in raws]
-    return builder.finish(), offsets
+    return bytes(builder.finish()), offsets
 
 
 def headers() -> st.SearchStrategy[ChunkHeader]:
@@ -77,15 +76,13 @@ def headers() -> st.SearchStrategy[ChunkHeader]:
 )
 @settings(deadline=None, max_examples=80)
 def test_a_pack_read_back_gives_the_chunks_written(raws: list[bytes]) -> None:
-    pack, offsets = packed(raws)
-    data = b"".join(pack.parts)
-    verify_pack(data, pack.name)
+    data, offsets = packed(raws)
+    verify_pack(data, pack_name(data))
     records = list(read_pack(data))
 
     assert [bytes(record.header.open(record.payload)) for record in records] == raws
     assert [record.offset for record in records] == offsets
     assert [record.header for record in records] == [header_of(raw)[0] for raw in raws]
-    assert (len(data), pack_name(data)) == (pack.size, pack.name)
 
 
 @given(headers())
@@ -103,7 +100,7 @@ def test_the_layout_is_pinned() -> None:
     pack, offsets = packed([b"abc"])
 
     assert (
-        b"".join(pack.parts).hex()
+        pack.hex()
         == (
             "676d6331"  # magic
             "00" + "00" + "0000"  # codec, width, flags
@@ -112,8 +109,7 @@ def test_the_layout_is_pinned() -> None:
             "616263"
         )
     )
-    assert (offsets, pack.size) == ([HEADER_SIZE], HEADER_SIZE + 3)
-    assert pack.name == pack_name(b"".join(pack.parts))
+    assert offsets == [HEADER_SIZE]
 
 
 def test_a_base_stands_between_header_and_payload() -> None:
@@ -122,7 +118,7 @@ def test_a_base_stands_between_header_and_payload() -> None:
     )
     builder = PackBuilder()
     offset = builder.add(header, b"zz")
-    (record,) = read_pack(b"".join(builder.finish().parts))
+    (record,) = read_pack(builder.finish())
 
     assert (record.offset, offset) == (BASED_HEADER_SIZE, BASED_HEADER_SIZE)
     assert (record.header, bytes(record.payload)) == (header, b"zz")
@@ -141,7 +137,7 @@ def test_a_delta_is_opened_with_its_base() -> None:
     )
     builder = PackBuilder()
     builder.add(header, found.payload)
-    (record,) = read_pack(b"".join(builder.finish().parts))
+    (record,) = read_pack(builder.finish())
 
     assert (record.header, record.header.codec) == (header, Codec.DELTA)
     assert record.header.open(record.payload, base=base) == raw
@@ -150,21 +146,13 @@ def test_a_delta_is_opened_with_its_base() -> None:
             record.header.open(record.payload, base=wrong)
 
 
-def test_many_small_chunks_make_few_parts() -> None:
-    """One gathering write takes about 1,000 buffers (IOV_MAX)."""
-    pack, _ = packed([noise(40, seed) for seed in range(3000)])
-    assert len(pack.parts) == 1
+def test_a_pack_is_assembled_in_the_memory_given() -> None:
+    buffer = memoryview(bytearray(PACK_MAX))
+    builder = PackBuilder(buffer)
+    builder.add(ABC, b"abc")
 
-    pack, _ = packed([noise(size) for size in (40, 70_000, 40, 40, 80_000)])
-    assert len(pack.parts) == 4
-
-
-def test_large_payloads_are_not_copied() -> None:
-    payload = memoryview(noise(100_000))
-    builder = PackBuilder()
-    builder.add(header_of(bytes(payload))[0], payload)
-
-    assert builder.finish().parts[1] is payload
+    assert builder.finish().obj is buffer.obj
+    assert buffer[: HEADER_SIZE + 3] == ABC.to_bytes() + b"abc"
 
 
 def test_a_pack_is_full_at_8_mib_and_takes_nothing_beyond_16() -> None:
@@ -197,12 +185,12 @@ def test_a_pack_without_chunks_is_not_made() -> None:
 def test_a_mutated_pack_is_refused_or_means_the_same(data: st.DataObject) -> None:
     raws = [b"abc", b"z" * 200, noise(60)]
     original, _ = packed(raws)
-    mutated = bytearray(b"".join(original.parts))
+    mutated = bytearray(original)
     place = data.draw(st.integers(0, len(mutated) - 1))
     mutated[place] ^= data.draw(st.integers(1, 255))
 
     with pytest.raises(DamagedObjectError):
-        verify_pack(bytes(mutated), original.name)
+        verify_pack(bytes(mutated), pack_name(original))
     try:
         back = [
             (record.header.hash, record.header.open(record.payload))
@@ -215,8 +203,7 @@ def test_a_mutated_pack_is_refused_or_means_the_same(data: st.DataObject) -> Non
 
 def test_every_single_byte_mutation_is_refused_or_means_the_same() -> None:
     raws = [b"abc", b"z" * 60]
-    pack, _ = packed(raws)
-    data = b"".join(pack.parts)
+    data, _ = packed(raws)
     for place in range(len(data)):
         for value in (0, 1, data[place] ^ 1, data[place] ^ 0x80, 255):
             mutated = bytearray(data)
@@ -229,12 +216,11 @@ def test_every_single_byte_mutation_is_refused_or_means_the_same() -> None:
 
 
 def test_every_truncation_is_refused() -> None:
-    pack, offsets = packed([b"abc", b"z" * 60])
-    data = b"".join(pack.parts)
+    data, offsets = packed([b"abc", b"z" * 60])
     between = offsets[0] + 3  # a whole chunk: only the name can tell that another is missing
     for size in range(len(data)):
         with pytest.raises(DamagedObjectError):
-            verify_pack(data[:size], pack.name)
+            verify_pack(data[:size], pack_name(data))
         if size != between:
             with pytest.raises(DamagedObjectError):
                 list(read_pack(data[:size]))
@@ -308,7 +294,7 @@ def test_a_chunk_of_a_codec_to_come_does_not_hide_its_neighbours() -> None:
     builder = PackBuilder()
     builder.add(dataclasses.replace(ABC, codec=77), b"???")
     builder.add(ABC, b"abc")
-    later, ours = read_pack(b"".join(builder.finish().parts))
+    later, ours = read_pack(builder.finish())
 
     assert ours.header.open(ours.payload) == b"abc"
     with pytest.raises(NewerFormatError):
@@ -320,8 +306,8 @@ def test_a_pack_under_another_name_is_refused() -> None:
     other, _ = packed([b"abd"])
 
     with pytest.raises(DamagedObjectError) as caught:
-        verify_pack(b"".join(pack.parts), other.name)
+        verify_pack(pack, pack_name(other))
 
     assert str(caught.value) == (
-        f"pack {other.name[:12]} does not hold the bytes that its name stands for"
+        f"pack {pack_name(other)[:12]} does not hold the bytes that its name stands for"
     )
