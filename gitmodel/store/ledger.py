@@ -2,7 +2,8 @@
 
 One append-only text file a remote in the cache. A line is one pointer blob that a push of this
 clone (or of another clone with the same cache) has confirmed: its weights are on the remote and
-its version is claimed. Losing the file costs one look at the remote; a torn last line is ignored.
+its version is claimed; or `stored` and a digest whose weights a fetch found there. Losing the file
+costs one look at the remote; a torn last line is ignored.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from gitmodel.store.handles import append_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from gitmodel.domain.digest import Digest
 
 
 class Ledger:
@@ -67,6 +70,14 @@ class Ledger:
         if new:
             self._append(new)
             known.update(new)
+
+    def has_stored(self, digest: Digest) -> bool:
+        """Whether a fetch found the weights of this digest on the remote."""
+        return f"stored {digest.hex}" in self._load()
+
+    def note_stored(self, digests: Iterable[Digest]) -> None:
+        """Record that weights are on the remote; whether their version is claimed is another matter."""
+        self.confirm(f"stored {digest.hex}" for digest in digests)
 
     def forget(self) -> None:
         """Trust nothing any more; the next push looks at the remote again."""

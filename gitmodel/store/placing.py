@@ -43,6 +43,7 @@ def place(
     manifest: Manifest,
     write: Callable[[FileEntry, int], None],
     *,
+    ready: Callable[[], None] = lambda: None,
     force: bool = False,
 ) -> None:
     """Bring the files of a manifest to a path, and remember them as `have`.
@@ -54,6 +55,8 @@ def place(
         path: Relative to the root.
         manifest: What to place.
         write: Writes and checks one file of the manifest into an open file.
+        ready: Called when all files are written and checked, before any takes its place; what it
+            raises is raised.
         force: Replace and remove also what is in no version.
 
     Raises:
@@ -74,6 +77,7 @@ def place(
                 known[entry.path] = kept
             else:
                 staged.append(_stage(worktree.root, parts, whole, entry, write))
+        ready()
         fresh = {file.entry.path for file in staged}
         _make_way(worktree, parts, manifest, fresh, record, force=force)
         while staged:

@@ -7,9 +7,15 @@ the backend's business, in one layer.
 
 from __future__ import annotations
 
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    FIRST_EXCEPTION,
+    Future,
+    ThreadPoolExecutor,
+    wait,
+)
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from gitmodel.domain.digest import digest_of
 from gitmodel.errors import DamagedObjectError
@@ -57,19 +63,76 @@ def plan_push(manifests: Iterable[Manifest], *, present: Iterable[str]) -> Plan:
     return Plan(tuple(packs.items()))
 
 
+class Arriving:
+    """Packs on their way into the cache, which can be read one by one as they arrive.
+
+    A `PackReader`: reading a pack that is under way waits for it, any other is the cache's. Each is
+    checked against its name before it takes it. Use as a context manager; what has not begun when it
+    ends is not fetched any more.
+
+    Args:
+        fetch: Returns a whole pack, checked, by its name and size in bytes; called from several threads.
+        cache: Takes the packs.
+        plan: Which packs, in the order in which they will be read.
+        progress: Told about bytes that arrived.
+    """
+
+    def __init__(
+        self, fetch: Callable[[str, int], bytes], cache: Cache, plan: Plan, *, progress: Progress
+    ) -> None:
+        self._fetch = fetch
+        self._cache = cache
+        self._progress = progress
+        self._threads = ThreadPoolExecutor(PACKS_IN_FLIGHT, thread_name_prefix="gitmodel-transfer")
+        self._futures = {
+            name: self._threads.submit(self._bring, name, size) for name, size in plan.packs
+        }
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def wait(self) -> None:
+        """Wait until all are there.
+
+        Raises:
+            ObjectMissingError, DamagedObjectError, RemoteError: What `fetch` raised first.
+        """
+        done, _ = wait(self._futures.values(), return_when=FIRST_EXCEPTION)
+        for future in done:
+            future.result()
+
+    def read_at(self, name: str, offset: int, size: int) -> bytes:
+        """See `PackReader.read_at`; raises also what `fetch` raised for this pack."""
+        self._arrived(name)
+        return self._cache.read_at(name, offset, size)
+
+    def read_into(self, name: str, offset: int, buffers: Sequence[memoryview]) -> int:
+        """See `PackReader.read_into`; raises also what `fetch` raised for this pack."""
+        self._arrived(name)
+        return self._cache.read_into(name, offset, buffers)
+
+    def _arrived(self, name: str) -> None:
+        future = self._futures.get(name)
+        if future is not None:
+            future.result()
+
+    def _bring(self, name: str, size: int) -> None:
+        self._cache.write_pack(name, self._fetch(name, size), durable=False)
+        self._progress.advance(size)
+
+
 def fetch_packs(remote: ObjectStore, cache: Cache, plan: Plan, *, progress: Progress) -> None:
-    """Bring packs into the cache; each is checked against its name before it takes it.
+    """Bring packs into the cache.
 
     Raises:
         ObjectMissingError, DamagedObjectError: The remote lacks a pack or has a damaged one.
         RemoteError: The remote cannot be used.
     """
-
-    def fetch(name: str, size: int) -> None:
-        cache.write_pack(name, remote.pack(name, size), durable=False)
-        progress.advance(size)
-
-    _run(fetch, plan.packs)
+    with Arriving(remote.pack, cache, plan, progress=progress) as arriving:
+        arriving.wait()
 
 
 def without_arrived(remote: ObjectStore, plan: Plan, candidates: Collection[str]) -> Plan:

@@ -1,7 +1,7 @@
 """`gitmodel checkout` and `pull`: weights of the versions asked for, verified, in their places.
 
-Everything that is missing is fetched before anything is placed. Weights that are in no store are
-never overwritten without `force`.
+What is missing is decoded as it arrives, but nothing takes its place before everything is there.
+Weights that are in no store are never overwritten without `force`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.pointer import Pointer
+from gitmodel.domain.progress import Silent
 from gitmodel.errors import DamagedObjectError, GitmodelError, UnsavedWeightsError, UsageError
 from gitmodel.store.handles import require_space
 from gitmodel.store.listing import Kind
@@ -19,10 +20,10 @@ from gitmodel.store.reader import DamagedPackError, Reader
 from gitmodel.store.worktree import WorkTree
 from gitmodel.workflows.fetch import (
     CheckoutReport,
+    Fetching,
     Placed,
     chosen_models,
     fetch_again,
-    fetch_models,
 )
 from gitmodel.workflows.models import Model, read_models, write_text_file
 from gitmodel.workflows.references import history_of
@@ -30,7 +31,7 @@ from gitmodel.workflows.references import history_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gitmodel.encoding.manifest import FileEntry, Manifest
+    from gitmodel.encoding.manifest import FileEntry
     from gitmodel.store.worktree import Weights
     from gitmodel.workflows.project import Project
 
@@ -68,19 +69,15 @@ def checkout(
             _refuse_unsaved_pointer(project, model, force=force)
     else:
         _refuse_one_place_for_two(models, out)
-    manifests = fetch_models(project, models, report, remote)
-    models = [_with_size(project, model, manifests[model.pointer.digest]) for model in models]
-    with Reader(project.cache) as reader:
-        for model in models:
-            manifest = manifests[model.pointer.digest]
+    with Fetching(project, models, report, remote) as fetching, Reader(fetching.packs) as reader:
+        placer = _Placer(project, fetching, reader, force=force, remote=remote)
+        for model in [placer.with_size(model) for model in models]:
             try:
-                if out is None:
-                    placed = _place(project, reader, model, manifest, force=force, remote=remote)
-                else:
-                    placed = _place_elsewhere(project, reader, model, manifest, out, force=force)
+                placed = placer.place(model) if out is None else placer.place_elsewhere(model, out)
             except GitmodelError as error:
                 raise error.about(model.name) from error
             report.placed.append(placed)
+        fetching.wait()  # also what nobody had to read, because the weights are in place
     if out is None:
         # Also where the pointer was written already: by a run that was killed before it staged it.
         chosen = [m.path for m, text in zip(models, references, strict=False) if "@" in text]
@@ -130,18 +127,6 @@ def _in_work_tree(project: Project, model: Model) -> Model:
         return model
     pointer = replace(model.pointer, path=current.pointer.path)
     return Model(current.path, pointer, pointer.to_text().encode())
-
-
-def _with_size(project: Project, model: Model, manifest: Manifest) -> Model:
-    """The model of an alias whose own pointer this clone lacks, with what its manifest says."""
-    if model.pointer.size == manifest.total_size:
-        return model
-    project.context.note(
-        f"{model.name}: version {model.pointer.version} is older than this clone's history, so its "
-        "metrics and other metadata are not known here; git fetch --unshallow brings them"
-    )
-    pointer = replace(model.pointer, size=manifest.total_size)
-    return Model(model.path, pointer, pointer.to_text().encode())
 
 
 def _refuse_unsaved(project: Project, model: Model, *, force: bool) -> None:
@@ -199,7 +184,8 @@ def _is_saved(project: Project, name: str, weights: Weights) -> bool:
         return False
     history = history_of(project, name)
     known = [item for item in history.seen if item.model.pointer.digest == weights.digest]
-    if any(project.ledger().knows(item.blob) for item in known):
+    ledger = project.ledger()
+    if ledger.has_stored(weights.digest) or any(ledger.knows(item.blob) for item in known):
         return True
     if project.cache.holds_sound(weights.digest):
         return True
@@ -226,90 +212,118 @@ def _is_half_way(project: Project, model: Model, weights: Weights) -> bool:
     return all(file.digest in (new.get(file.path), old.get(file.path)) for file in weights.files)
 
 
-def _place(
-    project: Project,
-    reader: Reader,
-    model: Model,
-    manifest: Manifest,
-    *,
-    force: bool,
-    remote: str | None,
-) -> Placed:
-    """Bring one model's files and pointer into the work tree."""
-    before = project.worktree.observe(model.name, model.weights)
-    changed = before.digest != model.pointer.digest
-    if changed:
-        _place_checked(
-            project, reader, model, manifest, project.worktree, force=force, remote=remote
+class _Placer:
+    """Brings models to their places, one after the other.
+
+    Args:
+        project: The project.
+        fetching: Has their manifests, and their packs in the cache or on the way.
+        reader: Of those packs.
+        force: Replace also what is in no store.
+        remote: From which remote a damaged pack is fetched again.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        fetching: Fetching,
+        reader: Reader,
+        *,
+        force: bool,
+        remote: str | None,
+    ) -> None:
+        self._project = project
+        self._fetching = fetching
+        self._reader = reader
+        self._force = force
+        self._remote = remote
+
+    def with_size(self, model: Model) -> Model:
+        """The model of an alias whose own pointer this clone lacks, with what its manifest says."""
+        manifest = self._fetching.manifests[model.pointer.digest]
+        if model.pointer.size == manifest.total_size:
+            return model
+        self._project.context.note(
+            f"{model.name}: version {model.pointer.version} is older than this clone's history, so "
+            "its metrics and other metadata are not known here; git fetch --unshallow brings them"
         )
-    elif project.worktree.have(model.name) != before.digest:
-        project.worktree.set_have(model.name, before)
-    current = read_models(project, [model.path]).get(model.name)
-    if current is None or current.raw != model.raw:
-        write_text_file(project.root, model.path, model.raw.decode())
-        project.index.stage([model.path])
-        changed = True
-    return Placed(model.name, model.pointer.version, model.weights, manifest.total_size, changed)
+        pointer = replace(model.pointer, size=manifest.total_size)
+        return Model(model.path, pointer, pointer.to_text().encode())
 
-
-def _place_checked(
-    project: Project,
-    reader: Reader,
-    model: Model,
-    manifest: Manifest,
-    worktree: WorkTree,
-    *,
-    force: bool,
-    remote: str | None,
-) -> None:
-    """Place, and fetch a pack again if the cache turns out to hold a damaged one."""
-    progress = project.context.progress
-
-    def write(entry: FileEntry, descriptor: int) -> None:
-        reader.write_file(manifest, entry, descriptor, progress=progress)
-
-    for _ in range(len(manifest.packs) + 1):
-        require_space(worktree.root, manifest.total_size)
-        progress.start(f"checking out {model.name}", manifest.total_size)
-        try:
-            place(worktree, model.name, model.weights, manifest, write, force=force)
-        except DamagedPackError as error:
-            project.context.note(f"{model.name}: {error.message}; fetching it again")
-            project.cache.set_aside(error.pack)
-            sizes = dict(zip(manifest.packs, manifest.pack_sizes, strict=True))
-            fetch_again(project, error.pack, sizes[error.pack], remote)
+    def place(self, model: Model) -> Placed:
+        """Bring one model's files and pointer into the work tree."""
+        project = self._project
+        before = project.worktree.observe(model.name, model.weights)
+        changed = before.digest != model.pointer.digest
+        if changed:
+            self._place(model, project.worktree)
         else:
-            return
-        finally:
-            progress.finish()
-    raise DamagedObjectError("the cache keeps returning damaged packs", hint="gitmodel verify")
+            self._fetching.wait()
+            if project.worktree.have(model.name) != before.digest:
+                project.worktree.set_have(model.name, before)
+        current = read_models(project, [model.path]).get(model.name)
+        if current is None or current.raw != model.raw:
+            write_text_file(project.root, model.path, model.raw.decode())
+            project.index.stage([model.path])
+            changed = True
+        pointer = model.pointer
+        return Placed(model.name, pointer.version, model.weights, pointer.size, changed)
 
+    def place_elsewhere(self, model: Model, out: str) -> Placed:
+        """Write one model's files below another folder, under the name that they have in the tree."""
+        from gitmodel.store.records import Records
 
-def _place_elsewhere(
-    project: Project, reader: Reader, model: Model, manifest: Manifest, out: str, *, force: bool
-) -> Placed:
-    """Write one model's files below another folder, under the name that they have in the tree."""
-    from gitmodel.store.records import Records
+        pointer = model.pointer
+        top = os.path.abspath(os.path.join(self._project.context.folder, out))
+        try:
+            os.makedirs(top, exist_ok=True)
+        except OSError as error:
+            raise UsageError(
+                f"{out} cannot be made: {error.strerror}", hint="name a folder: --out DIR"
+            ) from error
+        name = pointer.path.rpartition("/")[2]
+        elsewhere = WorkTree(top, Records(None))  # what is there is looked at afresh
+        here = elsewhere.observe(model.name, name)
+        whole = os.path.join(top, name)
+        if here.digest == pointer.digest:
+            return Placed(model.name, pointer.version, whole, here.size, changed=False)
+        if here.kind is not Kind.MISSING and not self._force:
+            raise UnsavedWeightsError(
+                f"{os.path.join(out, name)} is there already, with other content",
+                hint="use --force to overwrite it, or another --out",
+            )
+        self._place(Model(name + ".pointer", replace(pointer, path=name), model.raw), elsewhere)
+        return Placed(model.name, pointer.version, whole, pointer.size, changed=True)
 
-    top = os.path.abspath(os.path.join(project.context.folder, out))
-    try:
-        os.makedirs(top, exist_ok=True)
-    except OSError as error:
-        raise UsageError(
-            f"{out} cannot be made: {error.strerror}", hint="name a folder: --out DIR"
-        ) from error
-    name = model.pointer.path.rpartition("/")[2]
-    elsewhere = WorkTree(top, Records(None))  # what is there is looked at afresh
-    here = elsewhere.observe(model.name, name)
-    if here.digest == manifest.digest:
-        return Placed(model.name, model.pointer.version, os.path.join(top, name), here.size, False)
-    if here.kind is not Kind.MISSING and not force:
-        raise UnsavedWeightsError(
-            f"{os.path.join(out, name)} is there already, with other content",
-            hint="use --force to overwrite it, or another --out",
-        )
-    flat = Model(name + ".pointer", replace(model.pointer, path=name), model.raw)
-    _place_checked(project, reader, flat, manifest, elsewhere, force=force, remote=None)
-    return Placed(
-        model.name, model.pointer.version, os.path.join(top, name), manifest.total_size, True
-    )
+    def _place(self, model: Model, worktree: WorkTree) -> None:
+        """Place, and fetch a pack again if the cache turns out to hold a damaged one."""
+        manifest = self._fetching.manifests[model.pointer.digest]
+        # While packs arrive, the bar shows that; decoding goes along.
+        progress = Silent() if self._fetching.is_under_way else self._project.context.progress
+
+        def write(entry: FileEntry, descriptor: int) -> None:
+            self._reader.write_file(manifest, entry, descriptor, progress=progress)
+
+        for _ in range(len(manifest.packs) + 1):
+            require_space(worktree.root, manifest.total_size)
+            progress.start(f"checking out {model.name}", manifest.total_size)
+            try:
+                place(
+                    worktree,
+                    model.name,
+                    model.weights,
+                    manifest,
+                    write,
+                    ready=self._fetching.wait,
+                    force=self._force,
+                )
+            except DamagedPackError as error:
+                self._project.context.note(f"{model.name}: {error.message}; fetching it again")
+                self._project.cache.set_aside(error.pack)
+                sizes = dict(zip(manifest.packs, manifest.pack_sizes, strict=True))
+                fetch_again(self._project, error.pack, sizes[error.pack], self._remote)
+            else:
+                return
+            finally:
+                progress.finish()
+        raise DamagedObjectError("the cache keeps returning damaged packs", hint="gitmodel verify")

@@ -1,18 +1,20 @@
 """`gitmodel fetch`: weights of the versions asked for, from a remote into the cache.
 
-The primary remote is asked first, then the mirrors. Everything that is missing is one plan, and a
-pack that has arrived is never fetched again.
+The primary remote is asked first, then the mirrors, for each manifest and for each pack. Everything
+that is missing is one plan, and a pack that has arrived is never fetched again. The plan is carried
+out in the background, so that a checkout decodes what has arrived while the rest is on its way.
 """
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from gitmodel.domain.reference import Reference
 from gitmodel.errors import DamagedObjectError, GitmodelError, ObjectMissingError, RemoteError
 from gitmodel.store.handles import require_space
-from gitmodel.store.transfer import Plan, fetch_packs, for_each, plan_fetch
+from gitmodel.store.transfer import Arriving, fetch_packs, for_each, plan_fetch
 from gitmodel.workflows.models import Model, read_models
 from gitmodel.workflows.references import resolve
 
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
     from gitmodel.domain.digest import Digest
     from gitmodel.encoding.manifest import Manifest
+    from gitmodel.store.chunks import PackReader
+    from gitmodel.store.objects import ObjectStore
+    from gitmodel.store.transfer import Plan
     from gitmodel.workflows.project import Project
 
 
@@ -43,13 +48,11 @@ class CheckoutReport:
         placed: Models asked for, in order; empty for `fetch`.
         fetched_packs: Packs that had to be fetched.
         fetched_bytes: Their bytes.
-        errors: Models that could not be brought, with the reason; the others were.
     """
 
     placed: list[Placed] = field(default_factory=list)
     fetched_packs: int = 0
     fetched_bytes: int = 0
-    errors: list[GitmodelError] = field(default_factory=list)
 
 
 def chosen_models(project: Project, references: Sequence[str]) -> list[Model]:
@@ -90,59 +93,157 @@ def fetch(
 
 def fetch_models(
     project: Project, models: Sequence[Model], report: CheckoutReport, remote: str | None
-) -> dict[Digest, Manifest]:
-    """Make sure that the cache holds these models; returns their manifests."""
-    manifests: dict[Digest, Manifest] = {}
-    wanted: list[Model] = []
-    for model in models:
-        manifest = project.cache.manifest(model.pointer.digest)
-        if manifest is not None and not project.cache.missing_packs(manifest):
-            manifests[model.pointer.digest] = manifest
-        elif model.pointer.digest not in {other.pointer.digest for other in wanted}:
-            wanted.append(model)
-    for name in [remote] if remote is not None else project.remote_names():
-        if wanted:
-            wanted = _fetch_from(project, name, wanted, manifests, report)
-    if wanted:
-        raise report.errors[0]
-    report.errors.clear()
-    return manifests
+) -> None:
+    """Make sure that the cache holds these models; raises as `fetch` does."""
+    with Fetching(project, models, report, remote) as fetching:
+        fetching.wait()
 
 
-def _fetch_from(
-    project: Project,
-    remote: str,
-    wanted: list[Model],
-    manifests: dict[Digest, Manifest],
-    report: CheckoutReport,
-) -> list[Model]:
-    """Fetch what one remote has; returns what it does not have."""
-    left: list[Model] = []
-    found: list[Manifest] = []
-    try:
-        store = project.store(remote)
+class Fetching:
+    """Models on their way into the cache; use as a context manager.
 
-        def look(model: Model) -> None:
-            manifest = store.manifest(model.pointer.digest)
-            if manifest is None:
-                left.append(model)
-                report.errors.append(_not_there(project, model, remote))
+    Args:
+        project: The project.
+        models: What is wanted.
+        report: Told what has to be fetched.
+        remote: From which remote; the primary, then the mirrors, if not given.
+
+    Attributes:
+        manifests: Of all models, by digest.
+        packs: Gives parts of their packs, as they arrive.
+
+    Raises:
+        ObjectMissingError: A version is on no remote; nothing is fetched then.
+        DamagedObjectError: Its manifest is damaged wherever it is.
+        RemoteError: No remote can be used.
+    """
+
+    def __init__(
+        self, project: Project, models: Sequence[Model], report: CheckoutReport, remote: str | None
+    ) -> None:
+        self._project = project
+        self.manifests: dict[Digest, Manifest] = {}
+        self._arriving: Arriving | None = None
+        wanted: dict[Digest, Model] = {}
+        for model in models:
+            manifest = project.cache.manifest(model.pointer.digest)
+            if manifest is not None and not project.cache.missing_packs(manifest):
+                self.manifests[manifest.digest] = manifest
             else:
-                check_size(model, manifest)
-                found.append(manifest)
-
-        for_each(look, wanted)
+                wanted.setdefault(model.pointer.digest, model)
+        remotes = _Remotes(project, [remote] if remote is not None else project.remote_names())
+        self._new = remotes.manifests(list(wanted.values()))
+        found = [manifest for manifest, _ in self._new]
+        self.manifests.update({manifest.digest: manifest for manifest in found})
         plan = plan_fetch(project.cache, found)
-        run_plan(project, remote, plan)
-    except (RemoteError, ObjectMissingError, DamagedObjectError) as error:
-        report.errors.insert(0, error.about(wanted[0].name) if len(wanted) == 1 else error)
-        return wanted
-    for manifest in found:
-        project.cache.write_manifest(manifest, durable=False)
-        manifests[manifest.digest] = manifest
-    report.fetched_packs += len(plan.packs)
-    report.fetched_bytes += plan.total_bytes
-    return left
+        report.fetched_packs += len(plan.packs)
+        report.fetched_bytes += plan.total_bytes
+        if plan.packs:
+            require_space(project.cache_folder, plan.total_bytes)
+            progress = project.context.progress
+            progress.start("fetching", plan.total_bytes)
+            self._arriving = Arriving(remotes.pack, project.cache, plan, progress=progress)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._arriving is not None:
+            self._arriving.__exit__()
+            self._project.context.progress.finish()
+
+    @property
+    def packs(self) -> PackReader:
+        """Gives parts of packs, as they arrive."""
+        return self._project.cache if self._arriving is None else self._arriving
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether anything had to be fetched."""
+        return self._arriving is not None
+
+    def wait(self) -> None:
+        """Wait until all is in the cache; the manifests are written last. May be called again.
+
+        Raises:
+            ObjectMissingError, DamagedObjectError, RemoteError: A pack cannot be had.
+        """
+        if self._arriving is not None:
+            self._arriving.wait()
+        while self._new:
+            manifest, remote = self._new[-1]
+            self._project.cache.write_manifest(manifest, durable=False)
+            self._project.ledger(remote).note_stored([manifest.digest])
+            self._new.pop()
+
+
+class _Remotes:
+    """Several remotes asked in turn: the first that has something gives it."""
+
+    def __init__(self, project: Project, names: Sequence[str]) -> None:
+        self._project = project
+        self._names = list(names)
+        self._lock = threading.Lock()
+
+    def manifests(self, wanted: list[Model]) -> list[tuple[Manifest, str]]:
+        """The manifests of these models, in their order, and the remote that has each.
+
+        Raises:
+            ObjectMissingError, DamagedObjectError, RemoteError: One is nowhere to be had.
+        """
+        found: dict[Digest, tuple[Manifest, str]] = {}
+        errors: dict[Digest, GitmodelError] = {}
+        order = {model.pointer.digest: model for model in wanted}
+        for name in list(self._names):
+            left = [model for digest, model in order.items() if digest not in found]
+            if not left:
+                break
+
+            def look(model: Model, name: str = name) -> None:
+                digest = model.pointer.digest
+                try:
+                    manifest = self._store(name).manifest(digest)
+                    if manifest is None:
+                        raise _not_there(self._project, model, name)
+                    check_size(model, manifest)
+                except (RemoteError, ObjectMissingError, DamagedObjectError) as error:
+                    errors.setdefault(digest, error.about(model.name))
+                    if isinstance(error, RemoteError):
+                        self._avoid(name)
+                else:
+                    found[digest] = manifest, name
+
+            for_each(look, left)
+        for digest in order:
+            if digest not in found:
+                raise errors[digest]
+        return [found[digest] for digest in order]
+
+    def pack(self, pack: str, size: int) -> bytes:
+        """A whole pack, from the first remote that has it; called from several threads.
+
+        Raises:
+            ObjectMissingError, DamagedObjectError, RemoteError: None has; what the first one said.
+        """
+        errors: list[GitmodelError] = []
+        for name in list(self._names):
+            try:
+                return self._store(name).pack(pack, size)
+            except (RemoteError, ObjectMissingError, DamagedObjectError) as error:
+                errors.append(error)
+                if isinstance(error, RemoteError):
+                    self._avoid(name)
+        raise errors[0]
+
+    def _store(self, name: str) -> ObjectStore:
+        with self._lock:
+            return self._project.store(name)
+
+    def _avoid(self, name: str) -> None:
+        """Ask a remote last that cannot be used now: its next answer would take as long."""
+        with self._lock:
+            self._names.remove(name)
+            self._names.append(name)
 
 
 def find_manifest(project: Project, model: Model, remote: str | None) -> tuple[Manifest, str]:
@@ -189,15 +290,8 @@ def fetch_again(project: Project, pack: str, size: int, remote: str | None) -> N
     Raises:
         ObjectMissingError, DamagedObjectError, RemoteError: None has; what the first one said.
     """
-    errors: list[GitmodelError] = []
-    for name in [remote] if remote is not None else project.remote_names():
-        try:
-            run_plan(project, name, Plan(((pack, size),)))
-        except (RemoteError, ObjectMissingError, DamagedObjectError) as error:
-            errors.append(error)
-        else:
-            return
-    raise errors[0]
+    remotes = _Remotes(project, [remote] if remote is not None else project.remote_names())
+    project.cache.write_pack(pack, remotes.pack(pack, size), durable=False)
 
 
 def run_plan(project: Project, remote: str, plan: Plan) -> None:
