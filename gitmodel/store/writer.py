@@ -1,8 +1,8 @@
 """Weights into the cache: read once, cut, hash, encode, pack, and the manifest last.
 
-One thread reads, hashes whole files, and copies what was encoded into packs; as many workers as cores
-hash and encode chunks; two more name and flush finished packs. Memory is pooled, and bounded by the
-windows and packs in flight, whatever the file size.
+One thread reads and cuts windows of a file, and copies what was encoded into packs; another hashes
+whole files; as many workers as cores hash and encode chunks; two more name and flush finished packs.
+Memory is pooled, and bounded by the windows and packs in flight, whatever the file size.
 A chunk that a manifest given as `reuse` already has is neither encoded nor written again.
 """
 
@@ -96,7 +96,14 @@ class _Group(NamedTuple):
 
     work: Future[list[EncodedChunk]]
     chunks: list[bytes]  # of the file so far; takes their hashes
-    window: memoryview | None  # free once this group is done
+    window: _Window | None  # free once this group is done: it is the window's last
+
+
+class _Window(NamedTuple):
+    """Bytes of a file that are worked at."""
+
+    buffer: memoryview
+    hashed: Future[None]  # done when the file's hash has taken them
 
 
 class _Flushing(NamedTuple):
@@ -118,6 +125,7 @@ class _Writer:
         self._places = known_places(cache, earlier)
         self._bases = Bases(cache, earlier)
         self._workers = ThreadPoolExecutor(workers, thread_name_prefix="gitmodel-encode")
+        self._hashing = ThreadPoolExecutor(1, thread_name_prefix="gitmodel-hash")
         self._flushers = ThreadPoolExecutor(_FLUSHERS, thread_name_prefix="gitmodel-flush")
         self._limit = min(workers * 3, _GROUPS_IN_FLIGHT)
         self._groups: deque[_Group] = deque()
@@ -135,6 +143,7 @@ class _Writer:
 
     def __exit__(self, *_: object) -> None:
         self._workers.shutdown(wait=True, cancel_futures=True)
+        self._hashing.shutdown(wait=True, cancel_futures=True)
         self._flushers.shutdown(wait=True, cancel_futures=True)
 
     def add(self, source: SourceFile) -> None:
@@ -168,16 +177,17 @@ class _Writer:
             count = _read_into(descriptor, view[len(carry) :])
             final = count < wanted
             view = view[: len(carry) + count]
-            hasher.update(view[len(carry) :])
+            hashed = self._hashing.submit(hasher.update, view[len(carry) :])
             lengths = cutter.feed(view, final=final)
             # Before another thread may be done with this window: it is not given back before the
             # next one has taken what is left over.
             carry = view[sum(lengths) :]
-            self._submit(view, lengths, pieces, chunks, buffer)
+            self._submit(view, lengths, pieces, chunks, _Window(buffer, hashed))
             size += count
             self._progress.advance(count)
             if size > source.size:  # it may grow for ever
                 raise _changed(source)
+        hashed.result()
         return _WrittenFile(source.path, size, hasher.result(), chunks, cutter.id)
 
     def _submit(
@@ -186,7 +196,7 @@ class _Writer:
         lengths: list[int],
         pieces: Iterator[Piece],
         chunks: list[bytes],
-        buffer: memoryview,
+        window: _Window,
     ) -> None:
         """Give the chunks of a window to the workers, some at a time."""
         start = 0
@@ -200,10 +210,10 @@ class _Writer:
             group.append(RawPiece(view[start : start + length], piece.key, piece.width))
             start += length
             group_size += length
-        self._enqueue(group, chunks, buffer)
+        self._enqueue(group, chunks, window)
 
     def _enqueue(
-        self, group: list[RawPiece], chunks: list[bytes], window: memoryview | None
+        self, group: list[RawPiece], chunks: list[bytes], window: _Window | None
     ) -> None:
         while len(self._groups) >= self._limit:
             self._take()
@@ -237,7 +247,8 @@ class _Writer:
             if self._pack.is_full:
                 self._finish_pack()
         if group.window is not None:
-            self._windows.give(group.window)
+            group.window.hashed.result()
+            self._windows.give(group.window.buffer)
 
     def _finish_pack(self) -> None:
         """Hand the pack over to be flushed, and begin another."""

@@ -19,6 +19,7 @@ from gitmodel.store.objects import ObjectStore, pack_key
 from gitmodel.store.reader import DamagedPackError
 from gitmodel.store.transfer import (
     PACKS_IN_FLIGHT,
+    Arriving,
     Plan,
     fetch_packs,
     for_each,
@@ -96,6 +97,61 @@ def test_a_plan_moves_each_pack_once(world: World) -> None:
     assert len({name for name, _ in fetch.packs}) == len(fetch.packs) == 4
     assert set(push.packs) == set(fetch.packs)
     assert push.total_bytes == sum(size for _, size in push.packs)
+
+
+def test_what_has_arrived_is_read_while_the_rest_is_on_its_way(world: World) -> None:
+    world.push()
+    plan = plan_fetch(world.other, [world.manifest])
+    first, last = plan.packs[0][0], plan.packs[-1][0]
+    read = threading.Event()
+
+    def fetch(name: str, size: int) -> bytes:
+        if name == last:
+            assert read.wait(timeout=60)
+        return world.remote.pack(name, size)
+
+    with Arriving(fetch, world.other, plan, progress=QUIET) as arriving:
+        early = arriving.read_at(first, 0, 9)
+        read.set()
+        late = memoryview(bytearray(5))
+        assert arriving.read_into(last, 4, [late[:2], late[2:]]) == 5
+        arriving.wait()
+
+    assert early == world.cache.read_at(first, 0, 9)
+    assert bytes(late) == world.cache.read_at(last, 4, 5)
+
+
+def test_who_waits_for_a_pack_that_fails_is_told_why(world: World) -> None:
+    world.push()
+    plan = plan_fetch(world.other, [world.manifest])
+    missing = plan.packs[1][0]
+    (world.top / "remote" / pack_key(missing)).unlink()
+
+    with Arriving(world.remote.pack, world.other, plan, progress=QUIET) as arriving:
+        for read in (lambda: arriving.read_at(missing, 0, 1), arriving.wait):
+            with pytest.raises(ObjectMissingError) as caught:
+                read()
+            assert missing[:12] in caught.value.message
+
+
+def test_what_has_not_begun_when_it_ends_is_not_fetched(world: World) -> None:
+    plan = Plan(tuple((f"{number:064x}", 1) for number in range(50 * PACKS_IN_FLIGHT)))
+    begun: list[str] = []
+    known: list[Arriving] = []
+    ready = threading.Event()
+
+    def fetch(name: str, _size: int) -> bytes:
+        begun.append(name)
+        assert ready.wait(timeout=60)
+        while not known[0]._threads._shutdown:
+            threading.Event().wait(0.001)
+        return b"x"
+
+    with Arriving(fetch, world.other, plan, progress=QUIET) as arriving:
+        known.append(arriving)
+        ready.set()
+
+    assert len(begun) < len(plan.packs)
 
 
 def test_what_is_there_is_not_in_the_plan(world: World) -> None:

@@ -16,6 +16,7 @@ from gitmodel.errors import (
     UsageError,
 )
 from gitmodel.store.handles import TEMPORARY_PREFIX
+from gitmodel.store.objects import manifest_key, pack_key
 from gitmodel.workflows.align import AlignReport, align
 from gitmodel.workflows.checkout import checkout
 from gitmodel.workflows.fetch import CheckoutReport, Placed, fetch
@@ -328,6 +329,51 @@ def test_a_mirror_serves_when_the_primary_cannot_be_reached(
     bring(ben)
 
     assert ben.repo.read("fraud.bin") == TWO
+
+
+def test_a_pack_that_fails_on_the_way_leaves_every_model_as_it_was(desk: Desk) -> None:
+    """The first model could be placed; it waits until the second one is there too."""
+    desk.version(some_bytes(1000, 1), path="aa.bin")
+    desk.version(some_bytes(1000, 2), path="bb.bin")
+    desk.push()
+    ben = desk.join("ben")
+    with desk.open() as project:
+        second = project.cache.manifest(digest(some_bytes(1000, 2)))
+    assert second is not None
+    (desk.store / pack_key(second.packs[0])).unlink()
+
+    problem, hint = refusal(ObjectMissingError, lambda: bring(ben))
+
+    assert f"pack {second.packs[0][:12]} is missing" in problem
+    assert hint == "gitmodel push, in a clone that has the weights"
+    assert not (ben.repo.path / "aa.bin").exists()
+    assert leftovers(ben) == []
+
+
+def test_a_version_that_is_nowhere_is_said_before_anything_is_fetched(desk: Desk) -> None:
+    desk.version(some_bytes(1000, 1), path="aa.bin")
+    desk.version(some_bytes(1000, 2), path="bb.bin")
+    desk.push()
+    ben = desk.join("ben")
+    (desk.store / manifest_key(digest(some_bytes(1000, 2)))).unlink()
+
+    problem, _hint = refusal(ObjectMissingError, lambda: bring(ben))
+
+    assert problem.startswith("bb: the weights of version 1")
+    assert files_below(ben.repo.path / ".git/gitmodel/packs") == []
+
+
+def test_weights_that_came_from_the_remote_are_known_to_be_safe_without_reading_the_cache(
+    two_versions: Desk,
+) -> None:
+    ben = two_versions.join("ben")
+    bring(ben)
+    pack = cached_pack(ben)
+    flip(pack, pack.stat().st_size - 1)  # whoever reads it would find out
+
+    bring(ben, "fraud@1")
+
+    assert ben.repo.read("fraud.bin") == ONE
 
 
 def test_a_mirror_serves_when_a_pack_of_the_primary_is_missing(
