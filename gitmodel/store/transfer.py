@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from gitmodel.store.objects import ObjectStore
 
 PACKS_IN_FLIGHT = 8
+_FETCHED_IN_FLIGHT = 6  # what is decoded meanwhile takes memory too
 Item = TypeVar("Item")
 
 
@@ -83,7 +84,9 @@ class Arriving:
         self._fetch = fetch
         self._cache = cache
         self._progress = progress
-        self._threads = ThreadPoolExecutor(PACKS_IN_FLIGHT, thread_name_prefix="gitmodel-transfer")
+        self._threads = ThreadPoolExecutor(
+            _FETCHED_IN_FLIGHT, thread_name_prefix="gitmodel-transfer"
+        )
         self._futures = {
             name: self._threads.submit(self._bring, name, size) for name, size in plan.packs
         }
