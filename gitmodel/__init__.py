@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gitmodel.errors import GitmodelError
-    from gitmodel.workflows.python import log, open, path  # noqa: A004
+    from gitmodel.workflows.python import log, open, path, tensor  # noqa: A004
 
-__all__ = ["GitmodelError", "__version__", "log", "open", "path"]
+__all__ = ["GitmodelError", "__version__", "log", "open", "path", "tensor"]
 __version__ = "0.1.0.dev0"
 
 
 def __getattr__(name: str) -> object:
-    if name in ("log", "open", "path"):
+    if name in ("log", "open", "path", "tensor"):
         from gitmodel.workflows import python
 
         return getattr(python, name)

@@ -168,8 +168,7 @@ class _Writer:
         chunks: list[bytes] = []
         size = 0
         carry = memoryview(b"")
-        final = False
-        while not final:
+        while True:
             wanted = min(WINDOW, max(source.size - size, 0) + 1)  # one more shows the end
             buffer = self._windows.take(len(carry) + wanted)
             view = buffer[: len(carry) + wanted]
@@ -187,8 +186,9 @@ class _Writer:
             self._progress.advance(count)
             if size > source.size:  # it may grow for ever
                 raise _changed(source)
-        hashed.result()
-        return _WrittenFile(source.path, size, hasher.result(), chunks, cutter.id)
+            if final:
+                hashed.result()
+                return _WrittenFile(source.path, size, hasher.result(), chunks, cutter.id)
 
     def _submit(
         self,
@@ -212,9 +212,7 @@ class _Writer:
             group_size += length
         self._enqueue(group, chunks, window)
 
-    def _enqueue(
-        self, group: list[RawPiece], chunks: list[bytes], window: _Window | None
-    ) -> None:
+    def _enqueue(self, group: list[RawPiece], chunks: list[bytes], window: _Window | None) -> None:
         while len(self._groups) >= self._limit:
             self._take()
         work = self._workers.submit(encode_group, group, self._places, self._bases)

@@ -1,4 +1,4 @@
-"""The Python interface: `gitmodel.path`, `gitmodel.open`, `gitmodel.log`.
+"""The Python interface: `gitmodel.path`, `gitmodel.open`, `gitmodel.tensor`, `gitmodel.log`.
 
 Weights that are asked for by a version other than the checked-out one are placed, verified, in a
 folder of the cache of their own and shared by every later call.
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from gitmodel.workflows.models import Model
 
-__all__ = ["log", "open", "path"]
+__all__ = ["log", "open", "path", "tensor"]
 
 _NAMED_FILES = 5
 _BUFFER = 1 << 20  # bytes read ahead by gitmodel.open
@@ -132,6 +132,47 @@ def _some_files(folder: str) -> str:
         if len(found) >= _NAMED_FILES:
             break
     return f"there are {', '.join(found[:_NAMED_FILES])}"
+
+
+def tensor(
+    reference: str,
+    name: str,
+    file: str | None = None,
+    *,
+    repo: str | os.PathLike[str] = ".",
+) -> bytes:
+    """The bytes of one tensor of a version, without fetching the rest.
+
+    They are as the file holds them, mostly little endian, and an entry of a zip archive that is
+    compressed stays so; type and shape stand in the file's header.
+
+    Args:
+        reference: As for `path`.
+        name: Of the tensor, in a file of safetensors, GGUF or npz; of a PyTorch file the name of the
+            storage, `data/0`.
+        file: Which file, of a model that is a folder.
+        repo: A folder inside the repository.
+
+    Raises:
+        UnknownReferenceError: There is no such tensor, or the file is of another format.
+        GitmodelError: As `open`.
+    """
+    from gitmodel.encoding.cut import tensor_places
+
+    with open(reference, file, repo=repo) as stream:
+
+        def read(offset: int, count: int) -> bytes:
+            stream.seek(offset)
+            return stream.read(count)
+
+        places = tensor_places(read, stream.seek(0, io.SEEK_END))
+        if name in places:
+            return read(*places[name])
+    some = ", ".join(list(places)[:_NAMED_FILES])
+    raise UnknownReferenceError(
+        f"{reference} has no tensor {name}",
+        hint=f"there are {some}" if places else "gitmodel.open reads files of any format",
+    )
 
 
 def log(

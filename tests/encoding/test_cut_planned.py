@@ -21,6 +21,7 @@ from gitmodel.encoding.cut import (
     choose_cutter,
     cutter_for,
     pieces_of,
+    tensor_places,
 )
 from gitmodel.encoding.cut.header import DoubtError, HeaderReader
 from gitmodel.encoding.cut.planned import END_OF_GROUP, GROUP_LONGEST, SMALL, Run, pieces_of_runs
@@ -321,6 +322,25 @@ def test_the_plan_of_an_older_version_needs_no_tensor(
             spans.append((position, position + piece.size))
         position += piece.size
     assert pieces_of(pread_only(data, spans), len(data)) == pieces
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_tensors_are_found_by_their_names(write: Callable[[dict[str, bytes]], bytes]) -> None:
+    tensors = {"small": b"12345678", **layers(3, SMALL + 32), "long": bytes(LONGEST_CUT + 64)}
+    data = write(tensors)
+
+    places = tensor_places(pread(data), len(data))
+
+    found = {name: data[start : start + size] for name, (start, size) in places.items()}
+    assert {name: content for name, content in found.items() if name in tensors} == tensors
+
+
+def test_other_files_have_no_tensors() -> None:
+    data = safetensors_file({"a": bytes(64)})
+
+    assert tensor_places(pread(b"weights" * 9), 63) == {}
+    assert tensor_places(pread(b""), 0) == {}
+    assert tensor_places(pread(data[:-1]), len(data) - 1) == {}
 
 
 @pytest.mark.parametrize("write", WRITERS)

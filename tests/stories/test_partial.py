@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 import gitmodel
+from gitmodel.domain.digest import digest_of
+from gitmodel.errors import UnknownReferenceError
+from gitmodel.workflows.project import Context, Project
 from tests.support.models import folder_model, model
 
 if TYPE_CHECKING:
@@ -29,6 +34,17 @@ def bens_clone(team: Team) -> Repo:
     ana.gitmodel("add", "bert", "-m", "bert 1")
     ana.git("push", "-q")
     return team.join("ben")
+
+
+def safetensors(tensors: dict[str, bytes]) -> bytes:
+    """A file with these tensors of bytes."""
+    ends = list(accumulate(map(len, tensors.values()), initial=0))
+    header = {
+        name: {"dtype": "U8", "shape": [len(data)], "data_offsets": [start, start + len(data)]}
+        for (name, data), start in zip(tensors.items(), ends, strict=False)
+    }
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + b"".join(tensors.values())
 
 
 def cached_bytes(repo: Repo) -> int:
@@ -106,3 +122,49 @@ def test_a_stream_leaves_nothing_open(team: Team, tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(len(model(seed=1)))
+
+
+def test_a_tensor_is_had_without_the_packs_of_the_others(team: Team) -> None:
+    """The other packs are gone from the remote, and nobody notices."""
+    ana = team.members["ana"]
+    parts = {name: os.urandom(9_000_000) for name in ("a", "b", "c")}
+    ana.write("net.safetensors", safetensors(parts))
+    ana.gitmodel("add", "net.safetensors", "-m", "net 1")
+    ana.git("push", "-q")
+    with Project.open(Context(environment=os.environ, folder=str(ana.path))) as project:
+        manifest = project.cache.manifest(digest_of(safetensors(parts)))
+    assert manifest is not None
+    chunks = [manifest.chunk(number) for number in manifest.chunks_of(manifest.files[0])]
+    ends = list(accumulate(chunk.raw_size for chunk in chunks))
+    last = len(safetensors(parts)) - 9_000_000  # where c begins
+    needed = {chunk.pack for chunk, end in zip(chunks, ends, strict=True) if end > last}
+    needed.add(chunks[0].pack)  # the header
+    for number, name in enumerate(manifest.packs):
+        if number not in needed:
+            Path(team.url, "packs", name[:2], name).unlink()
+    assert len(needed) < len(manifest.packs)
+    ben = team.join("ben")
+
+    assert gitmodel.tensor("net", "c", repo=ben.path) == parts["c"]
+    assert cached_bytes(ben) == 0
+    with pytest.raises(gitmodel.GitmodelError):
+        gitmodel.tensor("net", "a", repo=ben.path)
+
+
+def test_a_tensor_that_is_not_there_is_named_with_those_that_are(team: Team) -> None:
+    ana = team.members["ana"]
+    ana.write("net.safetensors", safetensors({"a": bytes(8), "b": b"12345678"}))
+    ana.write("other.bin", b"no tensors here")
+    ana.gitmodel("add", "net.safetensors")
+    ana.gitmodel("add", "other.bin")
+
+    assert gitmodel.tensor("net", "b", repo=ana.path) == b"12345678"  # from the work tree
+    with pytest.raises(UnknownReferenceError) as caught:
+        gitmodel.tensor("net", "d", repo=ana.path)
+    assert (caught.value.message, caught.value.hint) == (
+        "net has no tensor d",
+        "there are a, b",
+    )
+    with pytest.raises(UnknownReferenceError) as caught:
+        gitmodel.tensor("other", "d", repo=ana.path)
+    assert caught.value.hint == "gitmodel.open reads files of any format"

@@ -50,6 +50,7 @@ __all__ = [
     "cutter_for",
     "fixed_cutter",
     "pieces_of",
+    "tensor_places",
 ]
 
 _MAX_FILE: Final = (
@@ -122,6 +123,32 @@ def pieces_of(read: Read, size: int) -> Sequence[Piece] | None:
     except LookupError:
         return None
     return None if planned is None else planned[1]
+
+
+def tensor_places(read: Read, size: int) -> dict[str, tuple[int, int]]:
+    """Return where the tensors of a file lie: offset and length in bytes, by name.
+
+    Names are those of safetensors and GGUF, of the arrays of npz (their bytes begin behind the header
+    of npy), and of the storages of PyTorch (`data/0`). Empty for a file of another format, and for one
+    whose header is not to be trusted.
+
+    Args:
+        read: As of `choose_cutter`.
+        size: The file's, in bytes.
+    """
+    places: dict[str, tuple[int, int]] = {}
+    try:
+        if not 8 <= size <= _MAX_FILE:
+            return places
+        runs = _runs(HeaderReader(read, size))[1]
+    except ValueError:
+        return places
+    offset = 0
+    for run in runs:
+        if run.name is not None:
+            places[run.name] = offset, run.size
+        offset += run.size
+    return places
 
 
 def _plan(read: Read, size: int) -> tuple[CutterId, list[Piece]] | None:
