@@ -99,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         default=[],
         metavar="DIR",
-        help="folder of checkpoints (*.safetensors, in order); can be repeated",
+        help="folder of checkpoints (*.safetensors or *.gguf, in order); can be repeated",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there too")
     parser.add_argument("--scratch", type=Path, metavar="DIR", help="work below this folder")

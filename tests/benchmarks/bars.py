@@ -31,6 +31,7 @@ IDLE_SECONDS = 0.15  # of `status` and of each hook, beyond Git's own time
 # Bytes stored / bytes of whole files.
 FIVE_BF16 = 0.255  # five checkpoints of a fine-tune, all of them
 SECOND_FP32 = 0.33  # the second checkpoint alone
+SECOND_GGUF = 0.35  # the same, of a GGUF file of F16
 GRAPH_EDIT = 0.02  # a version that differs by 121 bytes which shift all others
 RETRAINED = 1.005  # a version that shares nothing with the one before
 

@@ -8,11 +8,19 @@ claims.
 from __future__ import annotations
 
 import itertools
+import re
 import shutil
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.benchmarks.bars import FIVE_BF16, GRAPH_EDIT, RETRAINED, SECOND_FP32
+from tests.benchmarks.bars import (
+    FIVE_BF16,
+    GRAPH_EDIT,
+    RETRAINED,
+    SECOND_FP32,
+    SECOND_GGUF,
+)
 from tests.benchmarks.measuring import Spent, compare, peak
 from tests.benchmarks.table import Row, report
 from tests.benchmarks.tools.gitmodel import Gitmodel
@@ -29,6 +37,8 @@ if TYPE_CHECKING:
 
     from tests.benchmarks.world import World
 
+CHECKPOINTS = frozenset({".safetensors", ".gguf"})
+SECOND = {"F32": SECOND_FP32, "GGUF": SECOND_GGUF}
 COMPRESSED = ("yasa", "0.6.5", "clf_eeg+eog+emg+demo_lgb_0.5.0.joblib")
 
 
@@ -65,7 +75,7 @@ PACKAGED = (
 
 
 def rows(world: World, folders: Sequence[Path], rounds: int) -> Iterator[Row]:
-    """Store the packaged series, and the `*.safetensors` of each folder in the order of their names."""
+    """Store the packaged series, and the checkpoints of each folder in the order of their paths."""
     for series in PACKAGED:
         try:
             files = [_real(*one) for one in series.files]
@@ -75,14 +85,14 @@ def rows(world: World, folders: Sequence[Path], rounds: int) -> Iterator[Row]:
         added = _stored(world, series.name, files)
         yield from _table(series.name, files, added, {len(files): series.bar}, None)
     for folder in folders:
-        files = sorted(folder.rglob("*.safetensors"))
+        files = sorted(path for path in folder.rglob("*") if path.suffix in CHECKPOINTS)
         name = f"series {folder.name}"
         if len(files) < 2:
             yield Row(scenario=name, step="", against="whole files", note="fewer than two files")
             continue
         dtype = _dtype(files[0])
         total = FIVE_BF16 if (dtype, len(files)) == ("BF16", 5) else None
-        second = {2: SECOND_FP32} if dtype == "F32" else {}
+        second = {2: SECOND[dtype]} if dtype in SECOND else {}
         yield from _table(name, files, _stored(world, name, files), second, total)
     yield from _already_compressed(world, rounds)
 
@@ -130,11 +140,14 @@ def _table(
 
 
 def _dtype(path: Path) -> str:
-    """The element type that a safetensors file's header names first."""
+    """The element type of most tensors of a safetensors file, or "GGUF"."""
+    if path.suffix == ".gguf":
+        return "GGUF"
     with path.open("rb") as stream:
         length = int.from_bytes(stream.read(8), "little")
         header = stream.read(min(length, 2**20)).decode("utf-8", "replace")
-    return header.partition('"dtype":')[2].partition('"')[2].partition('"')[0]
+    found = Counter(re.findall(r'"dtype":"(\w+)"', header)).most_common(1)
+    return found[0][0] if found else ""
 
 
 def _already_compressed(world: World, rounds: int) -> Iterator[Row]:
