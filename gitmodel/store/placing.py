@@ -3,7 +3,8 @@
 Each file is written to a temporary name in the nearest folder that is there already, and checked
 whole. Only when every file has passed, and everything in the way is known to be replaceable, are
 names changed, so that a failure leaves the old weights as they were. `have` is recorded last; a kill
-between two renames leaves a folder that `status` shows as changed and that `checkout` completes.
+between two renames leaves a folder that `status` shows as changed, that `checkout` completes, and that
+no commit takes for new weights.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.domain.paths import safe_parts
@@ -79,7 +81,8 @@ def place(
                 staged.append(_stage(worktree.root, parts, whole, entry, write))
         ready()
         fresh = {file.entry.path for file in staged}
-        _make_way(worktree, parts, manifest, fresh, record, force=force)
+        with _marked(worktree, name, record, manifest):
+            _make_way(worktree, parts, manifest, fresh, record, force=force)
         while staged:
             status = _rename(worktree.root, staged[-1])
             file = staged.pop()
@@ -87,6 +90,23 @@ def place(
                 known[file.entry.path] = Known.placed(status, file.entry.digest)
     have_files = {entry.path: entry.digest for entry in manifest.files}
     worktree.records.write(name, Record(manifest.digest, have_files, known))
+
+
+@contextmanager
+def _marked(worktree: WorkTree, name: str, record: Record, manifest: Manifest) -> Iterator[None]:
+    """Leave word that a folder's files are being replaced; taken back where nothing was changed.
+
+    The mark goes with the record that is written when all are in place.
+    """
+    if manifest.kind != "folder":
+        yield
+        return
+    worktree.records.write(name, replace(record, placing=manifest.digest))
+    try:
+        yield
+    except GitmodelError:
+        worktree.records.write(name, record)
+        raise
 
 
 def _keep(root: str, whole: tuple[str, ...], old: Known | None, entry: FileEntry) -> Known | None:

@@ -77,11 +77,14 @@ class Record:
         have: Digest last added or checked out here.
         have_files: Of a folder: path -> digest of the files that made up `have`.
         files: Path in the model ("" for a single file) -> what is known of that file.
+        placing: Digest of a folder whose files are being put in place one by one; left behind by a
+            kill, it says that what lies there may be of two versions.
     """
 
     have: Digest | None = None
     have_files: dict[str, Digest] = field(default_factory=dict)
     files: dict[str, Known] = field(default_factory=dict)
+    placing: Digest | None = None
 
     def to_bytes(self) -> bytes:
         """JSON; read back by `from_bytes`."""
@@ -92,6 +95,7 @@ class Record:
                 path: [*known.stat, known.hashed_ns, known.digest.hex]
                 for path, known in self.files.items()
             },
+            "placing": None if self.placing is None else self.placing.hex,
         }
         return json.dumps(value, separators=(",", ":")).encode()
 
@@ -101,6 +105,7 @@ class Record:
         try:
             value = json.loads(raw)
             have = value["have"]
+            placing = value.get("placing")
             return cls(
                 have=None if have is None else Digest.from_hex(have),
                 have_files={p: Digest.from_hex(h) for p, h in value["have_files"].items()},
@@ -108,6 +113,7 @@ class Record:
                     path: Known(FileStat(*map(int, row[:4])), int(row[4]), Digest.from_hex(row[5]))
                     for path, row in value["files"].items()
                 },
+                placing=None if placing is None else Digest.from_hex(placing),
             )
         except (
             ValueError,

@@ -160,6 +160,11 @@ class WorkTree:
         """The digest last added or checked out here."""
         return self.records.read(name).have
 
+    def is_half_placed(self, name: str, digest: Digest | None) -> bool:
+        """Whether a checkout was killed while it renamed, and these weights may be of two versions."""
+        record = self.records.read(name)
+        return record.placing is not None and digest not in (record.placing, record.have)
+
     def set_have(self, name: str, weights: Weights) -> None:
         """Remember what has just been added or checked out."""
         record = self.records.read(name)
@@ -169,6 +174,7 @@ class WorkTree:
                 record,
                 have=weights.digest,
                 have_files={file.path: file.digest for file in weights.files},
+                placing=None,
             ),
         )
 

@@ -170,6 +170,12 @@ def _decide(project: Project, model: Model, report: CommitReport) -> None:
             f"run: gitmodel add --follow {model.weights}"
         )
         return
+    if project.worktree.is_half_placed(model.name, weights.digest):
+        raise WeightsError(
+            f"a checkout into {model.weights} was interrupted, so its files may be of two versions",
+            hint=f"complete it: gitmodel checkout {model.name}; "
+            f"or register what is there: gitmodel add {model.weights}",
+        )
     have = project.worktree.have(model.name)
     head = None
     known = False

@@ -31,6 +31,7 @@ from gitmodel.workflows.references import history_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gitmodel.domain.digest import Digest
     from gitmodel.encoding.manifest import FileEntry
     from gitmodel.store.worktree import Weights
     from gitmodel.workflows.project import Project
@@ -200,16 +201,16 @@ def _is_saved(project: Project, name: str, weights: Weights) -> bool:
 def _is_half_way(project: Project, model: Model, weights: Weights) -> bool:
     """Whether this is what a checkout leaves that was killed between two files of a folder.
 
-    Each file is then one of `have` or one of the version asked for, and the cache has both.
+    Each file is then one of `have`, of the version that was being placed, or of the one asked for,
+    and the cache has all of them.
     """
-    wanted = project.cache.manifest(model.pointer.digest)
-    if wanted is None or project.cache.missing_packs(wanted):
-        return False
-    new = {entry.path: entry.digest for entry in wanted.files}
     record = project.worktree.records.read(model.name)
-    kept = record.have is not None and project.cache.holds(record.have)
-    old = record.have_files if kept else {}
-    return all(file.digest in (new.get(file.path), old.get(file.path)) for file in weights.files)
+    saved: set[tuple[str, Digest]] = set()
+    for digest in (model.pointer.digest, record.have, record.placing):
+        manifest = None if digest is None else project.cache.manifest(digest)
+        if manifest is not None and not project.cache.missing_packs(manifest):
+            saved |= {(entry.path, entry.digest) for entry in manifest.files}
+    return all((file.path, file.digest) in saved for file in weights.files)
 
 
 class _Placer:

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitmodel.errors import MixedPointerError, StaleWeightsError, WeightsError
+from gitmodel.store import placing
 from gitmodel.workflows.add import add
 from gitmodel.workflows.bump import CommitReport, update_commit
+from gitmodel.workflows.checkout import checkout
 from tests.support.models import folder_model, write_folder
 from tests.workflows.conftest import Desk, digest, refusal, short
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from gitmodel.store.records import FileStat
 
 ONE, TWO, THREE = b"weights one", b"weights two", b"weights three"
 STALE = (
@@ -81,6 +85,58 @@ def test_stale_weights_leave_the_pointer_alone(first: Desk) -> None:
 
     assert commit(first) == CommitReport(notes=[STALE.format(2)])
     assert first.staged() == []
+
+
+def test_a_folder_that_a_checkout_left_half_way_is_no_version(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed between two renames, its files are of two versions: nobody trained that."""
+    for content in (ONE, TWO):
+        write_folder({"a.bin": content, "b.bin": content}, desk.repo.path / "bert")
+        desk.add("bert")
+        desk.repo.commit("bert")
+    renamed = placing._rename
+    done: list[str] = []
+
+    def killed(root: str, file: placing._Staged) -> FileStat:
+        if done:
+            raise KeyboardInterrupt
+        done.append(file.entry.path)
+        return renamed(root, file)
+
+    monkeypatch.setattr(placing, "_rename", killed)
+    with desk.open() as project, pytest.raises(KeyboardInterrupt):
+        checkout(project, ["bert@1"])
+    monkeypatch.undo()
+
+    assert refusal(WeightsError, lambda: commit(desk)) == (
+        "bert: a checkout into bert was interrupted, so its files may be of two versions",
+        "complete it: gitmodel checkout bert; or register what is there: gitmodel add bert",
+    )
+    with desk.open() as project:
+        checkout(project, ["bert"])
+    assert commit(desk) == CommitReport()
+    assert {desk.repo.read(f"bert/{name}") for name in ("a.bin", "b.bin")} == {TWO}
+
+
+def test_what_an_interrupted_checkout_left_can_be_registered_on_purpose(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_folder({"a.bin": ONE, "b.bin": ONE}, desk.repo.path / "bert")
+    desk.add("bert")
+    desk.repo.commit("bert")
+    with desk.open() as project:
+        record = project.worktree.records.read("bert")
+        project.worktree.records.write("bert", replace(record, placing=digest(TWO)))
+    desk.repo.write("bert/a.bin", THREE)
+    assert refusal(WeightsError, lambda: commit(desk))[0].startswith("bert: a checkout into bert")
+
+    with desk.open() as project:
+        assert add(project, "bert").version == 2
+    assert commit(desk) == CommitReport()
+    desk.repo.commit("bert 2")
+    desk.repo.write("bert/a.bin", TWO)
+    assert commit(desk).bumped == [("bert", 2, 3)]
 
 
 def test_missing_weights_are_nothing_to_do(first: Desk) -> None:
