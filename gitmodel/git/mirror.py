@@ -1,0 +1,300 @@
+"""A mirror: as little of somebody's repository as is needed, bare, in a folder of our own.
+
+Words: the *server* is where the repository is; the *base* is the commit at the tip of its default
+branch, `refs/gitmodel/default` here. A new mirror holds the base alone, without its files (depth 1,
+blobless); history and single files are fetched when something asks for them. Where a server does
+not know filters, files come along. Losing a mirror costs only time.
+
+What is fetched is hostile. Nothing is ever checked out, so no filter, attribute, submodule or link
+of it means anything; there are no hooks; neither URL nor password is written to the mirror.
+
+Guarantee: after a method returned, what it names is here in full, or it raised.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import uuid
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from gitmodel.errors import GitCommandError, RepositoryError
+from gitmodel.git.batch import present_objects
+from gitmodel.git.discovery import ask_program
+from gitmodel.git.program import GitProgram, chosen_environment, find_program, raise_for
+from gitmodel.git.repo import Repository
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from gitmodel.git.url import GitUrl
+
+BASE = "refs/gitmodel/default"
+
+_WHOLE = 2147483647  # what `git fetch --unshallow` means, but also fine where nothing is cut
+_REF = re.compile(r"(?!.*(?:\.\.|//|@\{))(?![-/.])[^\x00-\x20~^:?*\[\\\x7f]{1,200}")
+_SETTINGS = (
+    # A server that sends nothing for a minute is not there: no job of a CI may wait for ever.
+    ("http.lowSpeedLimit", "1"),
+    ("http.lowSpeedTime", "60"),
+    ("protocol.version", "2"),  # older ones give out no single files
+    ("transfer.bundleURI", "false"),  # a server may not send us elsewhere
+    ("core.hooksPath", os.devnull),
+    ("gc.auto", "0"),  # commits that no ref names are kept
+)
+_FETCH = (
+    *("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--recurse-submodules=no"),
+    "--filter=blob:none",
+)
+# Where another process of ours was killed, or a disk lost what it had: words of git about that.
+_BROKEN = (
+    *(".lock'", "corrupt", "bad object", "error in object"),
+    "did not send all necessary objects",
+)
+# Of a `git push` that we may run inside: objects must not end up in its quarantine.
+_NOT_OURS = ("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH")
+
+
+class Mirror:
+    """The mirror of one repository; use it inside `locked`.
+
+    Args:
+        folder: Where it is, or will be made.
+        url: Of the server.
+        start: The folder in which the person stands; no git program below its repository is run.
+        environment: `os.environ` of the caller.
+
+    Attributes:
+        url: Of the server.
+        repository: The mirror itself.
+
+    Raises:
+        GitCommandError: There is no git program.
+        RepositoryError: The folder belongs to another user.
+    """
+
+    def __init__(
+        self, folder: str, url: GitUrl, *, start: str, environment: Mapping[str, str]
+    ) -> None:
+        path = find_program(start, environment)
+        if path is None:
+            raise GitCommandError("there is no git program on PATH", hint="install Git")
+        self.url = url
+        self._folder = folder
+        self._is_new = False
+        self._program = GitProgram(path, _environment(environment, url, folder))
+        self.repository = self._opened()
+
+    def _opened(self) -> Repository:
+        """Open what is there, or make it anew where there is nothing that Git can use."""
+        if os.path.isdir(self._folder):
+            refuse_foreign(self._folder)
+            with suppress(RepositoryError):
+                places = ask_program(self._program, self._folder)
+                return Repository(
+                    places, program=self._program, environment=self._program.environment
+                )
+        return self._made("sha1")
+
+    def _made(self, object_format: str) -> Repository:
+        """Make an empty mirror in place of what is there."""
+        self._is_new = True
+        above = os.path.dirname(self._folder)
+        os.makedirs(above, exist_ok=True)
+        fresh = os.path.join(above, f".{uuid.uuid4().hex}")
+        outside = {**self._program.environment}
+        outside.pop("GIT_DIR", None)
+        program = GitProgram(self._program.path, outside)
+        try:
+            os.mkdir(fresh, mode=0o700)
+            for arguments in (
+                ("init", "--quiet", "--bare", "--template=", f"--object-format={object_format}"),
+                ("symbolic-ref", "HEAD", BASE),
+                ("config", "remote.origin.promisor", "true"),
+                ("config", "remote.origin.partialclonefilter", "blob:none"),
+            ):
+                extra = None if arguments[0] == "init" else {"GIT_DIR": fresh}
+                done = program.call(arguments, folder=fresh, extra=extra)
+                if done.returncode:
+                    raise_for(done, arguments)
+            if os.path.lexists(self._folder):
+                os.rename(self._folder, f"{fresh}.old")
+            os.rename(fresh, self._folder)
+        finally:
+            for left in (fresh, f"{fresh}.old"):
+                shutil.rmtree(left, ignore_errors=True)
+        places = ask_program(self._program, self._folder)
+        return Repository(places, program=self._program, environment=self._program.environment)
+
+    def ask(self, words: list[str]) -> dict[str, str]:
+        """Ask the server once: the objects of its HEAD, and of branches and tags of these names.
+
+        Args:
+            words: What may be the name of a branch or a tag; what cannot be one is not asked about.
+
+        Returns:
+            Object id by full name of the ref.
+
+        Raises:
+            GitCommandError: The server cannot be reached, or refuses.
+        """
+        names = ["HEAD", *(name for word in words for name in ref_names(word))]
+        output = self._on_server("ls-remote", "--", "origin", *names).decode("utf-8", "replace")
+        found = {}
+        for line in output.splitlines():
+            oid, _, name = line.partition("\t")
+            if name in names and re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", oid):
+                found[name] = oid
+        return found
+
+    def fetch_base(self, oid: str) -> None:
+        """Make sure that the base is here, and is this commit or a newer one."""
+        object_format = "sha1" if len(oid) == 40 else "sha256"
+        if object_format != self.repository.object_format:
+            self.repository = self._made(object_format)
+        named = self.oid_of(BASE)
+        if named is not None and not self.has_commit(named):
+            self.repository = self._made(object_format)  # a disk lost what the ref names
+            named = None
+        if named != oid:
+            self._fetch(f"+HEAD:{BASE}", depth=1)
+
+    def fetch_ref(self, name: str, oid: str) -> None:
+        """Make sure that a branch or tag of this full name is here, and names this object."""
+        if self.oid_of(name) != oid:
+            self._fetch(f"+{name}:{name}", depth=1)
+
+    def fetch_commit(self, oid: str) -> None:
+        """Fetch one commit; no ref names it then, so it is part of no history.
+
+        Servers of forges also give out commits of forks, which nobody of the project has seen.
+        """
+        self._fetch(oid, depth=1)
+
+    def fetch_history(self, name: str = "HEAD") -> None:
+        """Make sure that the history of the base, or of a branch or tag, is here in full."""
+        if self.is_cut():
+            self._fetch(f"+{name}:{BASE if name == 'HEAD' else name}", depth=_WHOLE)
+
+    def fetch_all(self) -> None:
+        """Fetch all branches and tags with their history, and forget those that are gone."""
+        self._fetch(
+            "--prune",
+            f"+HEAD:{BASE}",
+            "+refs/heads/*:refs/heads/*",
+            "+refs/tags/*:refs/tags/*",
+            depth=_WHOLE,
+        )
+
+    def is_cut(self) -> bool:
+        """Whether history is cut off here. No process."""
+        return self.repository.is_shallow()
+
+    def oid_of(self, ref: str) -> str | None:
+        """The object that a ref of the mirror names, None if there is no such ref. One process."""
+        code, output = self.repository.attempt(
+            "rev-parse", "--verify", "--quiet", "--end-of-options", ref, accept=(0, 1, 128)
+        )
+        return None if code else output.decode("ascii").strip()
+
+    def has_commit(self, oid: str) -> bool:
+        """Whether the mirror holds this commit. One process."""
+        return oid in present_objects(self.repository, [oid], commits=True)
+
+    def tips(self) -> tuple[str, ...]:
+        """All branches and tags that are here, as object ids. One process."""
+        output = self.repository.run(
+            "for-each-ref", "--format=%(objectname)", "--", BASE, "refs/heads", "refs/tags"
+        )
+        return tuple(dict.fromkeys(output.decode("ascii").split()))
+
+    def _fetch(self, *what: str, depth: int) -> None:
+        """Fetch; a mirror that Git turns out to be unable to use is made anew, once.
+
+        History that is here is not cut off again: then only what is missing is fetched.
+        """
+        cut = self.is_cut() or self.oid_of(BASE) is None
+        options = tuple(word for word in what if word.startswith("--"))
+        specs = tuple(word for word in what if not word.startswith("--"))
+        limit = (f"--depth={depth}",) if cut else ()
+        try:
+            self._on_server(*_FETCH, *options, *limit, "--", "origin", *specs)
+        except GitCommandError as error:
+            if self._is_new or not any(words in error.message for words in _BROKEN):
+                raise
+            self.repository = self._made(self.repository.object_format)
+            specs = tuple(dict.fromkeys([f"+HEAD:{BASE}", *specs]))
+            self._on_server(*_FETCH, *options, f"--depth={depth}", "--", "origin", *specs)
+
+    def _on_server(self, *arguments: str) -> bytes:
+        """Run a git that speaks with the server; what it says names no password."""
+        try:
+            return self.repository.run(*arguments)
+        except GitCommandError as error:
+            words = self.url.without_secrets(error.message.partition(" failed: ")[2])
+            raise GitCommandError(
+                f"{self.url.shown} cannot be read: {words}", hint=_hint(words, self.url)
+            ) from None  # the cause has the words as Git wrote them
+
+
+def ref_names(word: str) -> tuple[str, ...]:
+    """The full names that a word may be short for, in Git's order; none if it can be no ref."""
+    if not _REF.fullmatch(word) or word.endswith((".lock", "/", ".")):
+        return ()
+    if word.startswith("refs/"):
+        return (word,) if word.startswith(("refs/heads/", "refs/tags/")) else ()
+    return (f"refs/tags/{word}", f"refs/heads/{word}")
+
+
+@contextmanager
+def locked(folder: str) -> Iterator[None]:
+    """Hold the mirror of a folder alone; another process waits. Freed however this one ends."""
+    os.makedirs(os.path.dirname(folder), mode=0o700, exist_ok=True)
+    descriptor = os.open(f"{folder}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        with suppress(OSError):  # a file system without locks: Git's own keep refs whole
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def refuse_foreign(folder: str) -> None:
+    """Refuse a folder that another user made: its configuration could make Git run programs.
+
+    Raises:
+        RepositoryError: It is another user's.
+    """
+    if os.stat(folder).st_uid != os.geteuid():
+        raise RepositoryError(
+            f"{folder} belongs to another user", hint="name a cache of your own: --cache DIR"
+        )
+
+
+def _environment(environment: Mapping[str, str], url: GitUrl, folder: str) -> dict[str, str]:
+    """What git is run with: the URL stands here and not in a file, since it may hold a password."""
+    chosen = chosen_environment(environment)
+    for name in _NOT_OURS:
+        chosen.pop(name, None)
+    count = chosen.get("GIT_CONFIG_COUNT", "0")
+    number = int(count) if count.isdigit() else 0  # the person's own come first
+    for key, value in (*_SETTINGS, ("remote.origin.url", url.url)):
+        chosen[f"GIT_CONFIG_KEY_{number}"] = key
+        chosen[f"GIT_CONFIG_VALUE_{number}"] = value
+        number += 1
+    chosen["GIT_CONFIG_COUNT"] = str(number)
+    # What is missing is fetched all at once, by `fetch_objects`, and never one object at a time.
+    chosen["GIT_NO_LAZY_FETCH"] = "1"
+    chosen["GIT_DIR"] = folder
+    return chosen
+
+
+def _hint(words: str, url: GitUrl) -> str:
+    if "terminal prompts disabled" in words or "Authentication failed" in words:
+        return "Git asks for a password: set up a credential helper, or use ssh"
+    if "not our ref" in words or "remote ref" in words:
+        return f"git ls-remote {url.shown}"
+    return f"git ls-remote {url.shown} says more; --offline uses what is cached"
