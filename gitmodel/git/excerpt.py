@@ -1,12 +1,12 @@
-"""A mirror: as little of somebody's repository as is needed, bare, in a folder of our own.
+"""An excerpt: as little of somebody's repository as is needed, bare, in a folder of our own.
 
 Words: the *server* is where the repository is; the *base* is the commit at the tip of its default
-branch, `refs/gitmodel/default` here. A new mirror holds the base alone, without its files (depth 1,
+branch, `refs/gitmodel/default` here. A new excerpt holds the base alone, without its files (depth 1,
 blobless); history and single files are fetched when something asks for them. Where a server does
-not know filters, files come along. Losing a mirror costs only time.
+not know filters, files come along. Losing an excerpt costs only time.
 
 What is fetched is hostile. Nothing is ever checked out, so no filter, attribute, submodule or link
-of it means anything; there are no hooks; neither URL nor password is written to the mirror.
+of it means anything; there are no hooks; neither URL nor password is written to the excerpt.
 
 Guarantee: after a method returned, what it names is here in full, or it raised.
 """
@@ -52,14 +52,14 @@ _FETCH = (
 # Where another process of ours was killed, or a disk lost what it had: words of git about that.
 _BROKEN = (
     *(".lock'", "corrupt", "bad object", "error in object"),
-    "did not send all necessary objects",
+    *("did not send all necessary objects", "cannot lock ref"),
 )
 # Of a `git push` that we may run inside: objects must not end up in its quarantine.
 _NOT_OURS = ("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH")
 
 
-class Mirror:
-    """The mirror of one repository; use it inside `locked`.
+class Excerpt:
+    """The excerpt of one repository; use it inside `locked`.
 
     Args:
         folder: Where it is, or will be made.
@@ -69,7 +69,7 @@ class Mirror:
 
     Attributes:
         url: Of the server.
-        repository: The mirror itself.
+        repository: The excerpt itself.
 
     Raises:
         GitCommandError: There is no git program.
@@ -84,7 +84,7 @@ class Mirror:
             raise GitCommandError("there is no git program on PATH", hint="install Git")
         self.url = url
         self._folder = folder
-        self._is_new = False
+        self._was_made_anew = False
         self._program = GitProgram(path, _environment(environment, url, folder))
         self.repository = self._opened()
 
@@ -100,8 +100,7 @@ class Mirror:
         return self._made("sha1")
 
     def _made(self, object_format: str) -> Repository:
-        """Make an empty mirror in place of what is there."""
-        self._is_new = True
+        """Make an empty excerpt in place of what is there."""
         above = os.path.dirname(self._folder)
         os.makedirs(above, exist_ok=True)
         fresh = os.path.join(above, f".{uuid.uuid4().hex}")
@@ -194,14 +193,14 @@ class Mirror:
         return self.repository.is_shallow()
 
     def oid_of(self, ref: str) -> str | None:
-        """The object that a ref of the mirror names, None if there is no such ref. One process."""
+        """The object that a ref of the excerpt names, None if there is no such ref. One process."""
         code, output = self.repository.attempt(
             "rev-parse", "--verify", "--quiet", "--end-of-options", ref, accept=(0, 1, 128)
         )
         return None if code else output.decode("ascii").strip()
 
     def has_commit(self, oid: str) -> bool:
-        """Whether the mirror holds this commit. One process."""
+        """Whether the excerpt holds this commit. One process."""
         return oid in present_objects(self.repository, [oid], commits=True)
 
     def tips(self) -> tuple[str, ...]:
@@ -212,7 +211,7 @@ class Mirror:
         return tuple(dict.fromkeys(output.decode("ascii").split()))
 
     def _fetch(self, *what: str, depth: int) -> None:
-        """Fetch; a mirror that Git turns out to be unable to use is made anew, once.
+        """Fetch; an excerpt that Git turns out to be unable to use is made anew, once.
 
         History that is here is not cut off again: then only what is missing is fetched.
         """
@@ -223,8 +222,9 @@ class Mirror:
         try:
             self._on_server(*_FETCH, *options, *limit, "--", "origin", *specs)
         except GitCommandError as error:
-            if self._is_new or not any(words in error.message for words in _BROKEN):
+            if self._was_made_anew or not any(words in error.message for words in _BROKEN):
                 raise
+            self._was_made_anew = True
             self.repository = self._made(self.repository.object_format)
             specs = tuple(dict.fromkeys([f"+HEAD:{BASE}", *specs]))
             self._on_server(*_FETCH, *options, f"--depth={depth}", "--", "origin", *specs)
@@ -251,7 +251,7 @@ def ref_names(word: str) -> tuple[str, ...]:
 
 @contextmanager
 def locked(folder: str) -> Iterator[None]:
-    """Hold the mirror of a folder alone; another process waits. Freed however this one ends."""
+    """Hold the excerpt of a folder alone; another process waits. Freed however this one ends."""
     os.makedirs(os.path.dirname(folder), mode=0o700, exist_ok=True)
     descriptor = os.open(f"{folder}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

@@ -1,4 +1,4 @@
-"""A mirror holds as little as was asked for, is made anew where it is broken, and runs nothing."""
+"""An excerpt holds as little as was asked for, is made anew where it is broken, and runs nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitmodel.errors import GitCommandError, RepositoryError
-from gitmodel.git.mirror import BASE, Mirror, locked, ref_names
+from gitmodel.git.excerpt import BASE, Excerpt, locked, ref_names
 from gitmodel.git.url import GitUrl
 
 if TYPE_CHECKING:
@@ -37,45 +37,45 @@ def server(make_repo: Callable[..., Repo]) -> Repo:
 
 
 @pytest.fixture
-def opened(server: Repo, tmp_path: Path) -> Callable[[], Mirror]:
-    """Opens the server's mirror, as each call of a program does."""
-    folder = str(tmp_path / "cache/mirror")
+def opened(server: Repo, tmp_path: Path) -> Callable[[], Excerpt]:
+    """Opens the server's excerpt, as each call of a program does."""
+    folder = str(tmp_path / "cache/excerpt")
     url = GitUrl.parse(str(server.path), start="/")
-    return lambda: Mirror(folder, url, start=str(tmp_path), environment=os.environ)
+    return lambda: Excerpt(folder, url, start=str(tmp_path), environment=os.environ)
 
 
-def objects(mirror: Mirror, kind: str) -> int:
-    """How many objects of a kind the mirror holds."""
-    output = mirror.repository.run("cat-file", "--batch-all-objects", "--batch-check")
+def objects(excerpt: Excerpt, kind: str) -> int:
+    """How many objects of a kind the excerpt holds."""
+    output = excerpt.repository.run("cat-file", "--batch-all-objects", "--batch-check")
     return output.decode().count(f" {kind} ")
 
 
-def test_a_new_mirror_holds_one_commit_and_no_file(
-    opened: Callable[[], Mirror], server: Repo
+def test_a_new_excerpt_holds_one_commit_and_no_file(
+    opened: Callable[[], Excerpt], server: Repo
 ) -> None:
-    mirror = opened()
-    answer = mirror.ask([])
-    mirror.fetch_base(answer["HEAD"])
+    excerpt = opened()
+    answer = excerpt.ask([])
+    excerpt.fetch_base(answer["HEAD"])
 
     assert answer == {"HEAD": server.head()}
-    assert mirror.oid_of(BASE) == server.head()
-    assert (objects(mirror, "commit"), objects(mirror, "blob")) == (1, 0)
-    assert mirror.is_cut()
+    assert excerpt.oid_of(BASE) == server.head()
+    assert (objects(excerpt, "commit"), objects(excerpt, "blob")) == (1, 0)
+    assert excerpt.is_cut()
 
 
 def test_neither_url_nor_hook_is_written_to_it(
-    opened: Callable[[], Mirror], tmp_path: Path
+    opened: Callable[[], Excerpt], tmp_path: Path
 ) -> None:
-    mirror = opened()
-    mirror.fetch_base(mirror.ask([])["HEAD"])
+    excerpt = opened()
+    excerpt.fetch_base(excerpt.ask([])["HEAD"])
 
     for path in (tmp_path / "cache").rglob("*"):
         if path.is_file():
             assert str(tmp_path / "server").encode() not in path.read_bytes(), path
-    assert not (tmp_path / "cache/mirror/hooks").exists()
+    assert not (tmp_path / "cache/excerpt/hooks").exists()
 
 
-def test_only_exact_names_are_asked_for(opened: Callable[[], Mirror], server: Repo) -> None:
+def test_only_exact_names_are_asked_for(opened: Callable[[], Excerpt], server: Repo) -> None:
     server.git("branch", "refs/heads/main")
     server.git("branch", "x/side")
 
@@ -87,12 +87,12 @@ def test_only_exact_names_are_asked_for(opened: Callable[[], Mirror], server: Re
 
 
 def test_history_comes_when_it_is_asked_for_and_stays(
-    opened: Callable[[], Mirror], server: Repo
+    opened: Callable[[], Excerpt], server: Repo
 ) -> None:
-    mirror = opened()
-    mirror.fetch_base(server.head())
-    mirror.fetch_history()
-    assert (objects(mirror, "commit"), objects(mirror, "blob")) == (3, 0)
+    excerpt = opened()
+    excerpt.fetch_base(server.head())
+    excerpt.fetch_history()
+    assert (objects(excerpt, "commit"), objects(excerpt, "blob")) == (3, 0)
 
     server.write("more.txt", "4")
     server.commit("4")
@@ -103,70 +103,70 @@ def test_history_comes_when_it_is_asked_for_and_stays(
     assert objects(again, "commit") == 4
 
 
-def test_a_tag_inside_history_does_not_cut_it(opened: Callable[[], Mirror], server: Repo) -> None:
-    """`git fetch --depth 1` of a tag would, also in a mirror that has all of it."""
-    mirror = opened()
-    mirror.fetch_base(server.head())
-    mirror.fetch_history()
-    mirror.fetch_ref("refs/tags/v2", server.head("v2"))
-    mirror.fetch_commit(server.head("v1"))
+def test_a_tag_inside_history_does_not_cut_it(opened: Callable[[], Excerpt], server: Repo) -> None:
+    """`git fetch --depth 1` of a tag would, also in an excerpt that has all of it."""
+    excerpt = opened()
+    excerpt.fetch_base(server.head())
+    excerpt.fetch_history()
+    excerpt.fetch_ref("refs/tags/v2", server.head("v2"))
+    excerpt.fetch_commit(server.head("v1"))
 
-    assert not mirror.is_cut()
-    assert len(mirror.repository.run("rev-list", BASE).split()) == 3
-
-
-def test_a_commit_by_its_id_is_in_no_history(opened: Callable[[], Mirror], server: Repo) -> None:
-    mirror = opened()
-    mirror.fetch_base(server.head())
-    mirror.fetch_commit(server.head("side"))
-
-    assert mirror.has_commit(server.head("side"))
-    assert mirror.tips() == (server.head(),)
+    assert not excerpt.is_cut()
+    assert len(excerpt.repository.run("rev-list", BASE).split()) == 3
 
 
-def test_all_branches_and_tags_come_and_go(opened: Callable[[], Mirror], server: Repo) -> None:
-    mirror = opened()
-    mirror.fetch_base(server.head())
-    mirror.fetch_all()
-    assert set(mirror.tips()) == {server.head(n) for n in ("main", "side", "v1", "v2")}
+def test_a_commit_by_its_id_is_in_no_history(opened: Callable[[], Excerpt], server: Repo) -> None:
+    excerpt = opened()
+    excerpt.fetch_base(server.head())
+    excerpt.fetch_commit(server.head("side"))
+
+    assert excerpt.has_commit(server.head("side"))
+    assert excerpt.tips() == (server.head(),)
+
+
+def test_all_branches_and_tags_come_and_go(opened: Callable[[], Excerpt], server: Repo) -> None:
+    excerpt = opened()
+    excerpt.fetch_base(server.head())
+    excerpt.fetch_all()
+    assert set(excerpt.tips()) == {server.head(n) for n in ("main", "side", "v1", "v2")}
 
     server.git("branch", "-D", "side")
-    mirror.fetch_all()
+    excerpt.fetch_all()
 
-    assert set(mirror.tips()) == {server.head(n) for n in ("main", "v1", "v2")}
+    assert set(excerpt.tips()) == {server.head(n) for n in ("main", "v1", "v2")}
 
 
-def test_a_rewritten_branch_is_followed(opened: Callable[[], Mirror], server: Repo) -> None:
+def test_a_rewritten_branch_is_followed(opened: Callable[[], Excerpt], server: Repo) -> None:
     opened().fetch_base(server.head())
     server.git("reset", "-q", "--hard", "v1")
     server.write("other.txt", "x")
     server.commit("other")
 
-    mirror = opened()
-    mirror.fetch_base(mirror.ask([])["HEAD"])
+    excerpt = opened()
+    excerpt.fetch_base(excerpt.ask([])["HEAD"])
 
-    assert mirror.oid_of(BASE) == server.head()
+    assert excerpt.oid_of(BASE) == server.head()
 
 
-def test_a_repository_of_sha256_is_mirrored_as_such(
+def test_a_repository_of_sha256_is_excerpted_as_such(
     make_repo: Callable[..., Repo], tmp_path: Path
 ) -> None:
     server = make_repo("new", "--object-format=sha256")
     head = server.commit("1")
     url = GitUrl.parse(str(server.path), start="/")
 
-    mirror = Mirror(str(tmp_path / "m"), url, start="/", environment=os.environ)
-    mirror.fetch_base(mirror.ask([])["HEAD"])
+    excerpt = Excerpt(str(tmp_path / "m"), url, start="/", environment=os.environ)
+    excerpt.fetch_base(excerpt.ask([])["HEAD"])
 
-    assert (mirror.repository.object_format, mirror.oid_of(BASE)) == ("sha256", head)
+    assert (excerpt.repository.object_format, excerpt.oid_of(BASE)) == ("sha256", head)
 
 
 @pytest.mark.parametrize("damage", ["config", "HEAD", "shallow.lock", "objects"])
 def test_what_git_cannot_use_is_made_anew(
-    damage: str, opened: Callable[[], Mirror], server: Repo, tmp_path: Path
+    damage: str, opened: Callable[[], Excerpt], server: Repo, tmp_path: Path
 ) -> None:
     opened().fetch_base(server.head("main"))
-    path = tmp_path / "cache/mirror" / damage
+    path = tmp_path / "cache/excerpt" / damage
     if damage == "objects":
         for pack in path.glob("pack/*"):
             pack.unlink()
@@ -175,16 +175,16 @@ def test_what_git_cannot_use_is_made_anew(
     server.write("more.txt", "4")
     server.commit("4")
 
-    mirror = opened()
-    mirror.fetch_base(server.head())
-    mirror.fetch_history()
+    excerpt = opened()
+    excerpt.fetch_base(server.head())
+    excerpt.fetch_history()
 
-    assert mirror.repository.run("rev-list", "--count", BASE) == b"4\n"
-    assert sorted(os.listdir(tmp_path / "cache")) == ["mirror"]
+    assert excerpt.repository.run("rev-list", "--count", BASE) == b"4\n"
+    assert sorted(os.listdir(tmp_path / "cache")) == ["excerpt"]
 
 
 def test_a_folder_of_another_user_is_refused(
-    opened: Callable[[], Mirror], monkeypatch: pytest.MonkeyPatch
+    opened: Callable[[], Excerpt], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened()
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
@@ -195,10 +195,10 @@ def test_a_folder_of_another_user_is_refused(
 
 def test_an_unreachable_server_is_told_without_secrets(tmp_path: Path) -> None:
     url = GitUrl.parse("http://ana:hunter2@127.0.0.1:9/m.git?key=s3cret", start="/")
-    mirror = Mirror(str(tmp_path / "m"), url, start="/", environment=os.environ)
+    excerpt = Excerpt(str(tmp_path / "m"), url, start="/", environment=os.environ)
 
     with pytest.raises(GitCommandError) as caught:
-        mirror.ask([])
+        excerpt.ask([])
 
     assert caught.value.message.startswith(
         "http://127.0.0.1:9/m.git cannot be read: unable to access"
@@ -210,7 +210,7 @@ def test_an_unreachable_server_is_told_without_secrets(tmp_path: Path) -> None:
 
 
 def test_two_processes_take_turns(tmp_path: Path) -> None:
-    folder = str(tmp_path / "cache/mirror")
+    folder = str(tmp_path / "cache/excerpt")
     with locked(folder):
         other = subprocess.run(
             ["flock", "-n", f"{folder}.lock", "true"],  # noqa: S607 - of util-linux
@@ -241,3 +241,18 @@ def test_names_of_refs() -> None:
     ):
         assert ref_names(word) == ()
     assert ref_names("refs/remotes/origin/x") == ()
+
+
+def test_a_branch_may_become_a_folder_of_branches(
+    opened: Callable[[], Excerpt], server: Repo
+) -> None:
+    excerpt = opened()
+    excerpt.fetch_base(server.head())
+    excerpt.fetch_ref("refs/heads/side", server.head("side"))
+    server.git("branch", "-D", "side")
+    server.git("branch", "side/one", "v1")
+
+    excerpt.fetch_ref("refs/heads/side/one", server.head("v1"))
+
+    assert excerpt.oid_of("refs/heads/side/one") == server.head("v1")
+    assert excerpt.oid_of(BASE) == server.head()
