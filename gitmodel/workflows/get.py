@@ -11,8 +11,9 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from gitmodel.domain.printable import shown
 from gitmodel.domain.reference import Reference
-from gitmodel.errors import RemoteDeniedError, UsageError
+from gitmodel.errors import RemoteDeniedError, UnsafePathError, UsageError
 from gitmodel.git.excerpt import Excerpt, locked
 from gitmodel.git.url import GitUrl
 from gitmodel.workflows.borrowed import BorrowedProject, cache_root
@@ -86,7 +87,7 @@ def get(
     url: str,
     references: Sequence[str],
     *,
-    out: str = ".",
+    out: str,
     include: Sequence[str] = (),
     force: bool = False,
     asking: Asking | None = None,
@@ -107,12 +108,13 @@ def get(
         UnknownReferenceError: A reference means nothing.
         GitCommandError: The Git server cannot be reached, and what is cached does not answer.
         UntrustedRemoteError: The person has to say yes to the address first.
+        UnsafePathError: The weights would be a hidden file.
         UnsavedWeightsError: Other content is there.
         ObjectMissingError, DamagedObjectError, RemoteError: The weights cannot be had.
     """
     project, located = borrow(context, url, references, asking)
     with project:
-        _refuse_one_place(located, out)
+        _refuse_places(located, out)
         try:
             report = _place(project, located, out, include, force=force)
         except RemoteDeniedError as error:
@@ -197,11 +199,17 @@ def _place(
     return checkout_elsewhere(project, models, out, force=force, records=records)
 
 
-def _refuse_one_place(located: Sequence[Located], out: str) -> None:
-    """Refuse two versions of one file name: they would lie at one place."""
+def _refuse_places(located: Sequence[Located], out: str) -> None:
+    """Refuse two versions of one file name, and names such as `.profile` that programs look for."""
     places: dict[str, Located] = {}
     for found in located:
         file = found.model.pointer.path.rpartition("/")[2]
+        if file.startswith("."):
+            raise UnsafePathError(
+                f"{shown(file)} would be a hidden file",
+                hint="git clone, and in it gitmodel checkout",
+                model=found.model.name,
+            )
         other = places.setdefault(file, found)
         one, two = other.model, found.model
         if (one.name, one.pointer.digest) != (two.name, two.pointer.digest):

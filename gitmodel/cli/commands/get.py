@@ -39,9 +39,7 @@ def add_parser(verbs: Verbs) -> None:
     )
     get.add_argument("url", metavar="GIT_URL", help="the repository")
     get.add_argument("references", nargs="+", metavar="REF", help="which versions")
-    get.add_argument(
-        "--out", metavar="DIR", default=".", help="write there; by default in this folder"
-    )
+    get.add_argument("--out", metavar="DIR", required=True, help="write there")
     get.add_argument(
         "--include",
         metavar="GLOB",
