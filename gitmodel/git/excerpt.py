@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 BASE = "refs/gitmodel/default"
 
+_SERVER = "gitmodel-server"  # people have settings for every `origin` in their own configuration
+_MOST_PACKS = 50  # as many as Git itself would leave (gc.autoPackLimit)
+
 _WHOLE = 2147483647  # what `git fetch --unshallow` means, but also fine where nothing is cut
 _REF = re.compile(r"(?!.*(?:\.\.|//|@\{))(?![-/.])[^\x00-\x20~^:?*\[\\\x7f]{1,200}")
 _SETTINGS = (
@@ -41,6 +44,7 @@ _SETTINGS = (
     ("http.lowSpeedLimit", "1"),
     ("http.lowSpeedTime", "60"),
     ("protocol.version", "2"),  # older ones give out no single files
+    ("fetch.prune", "false"),
     ("transfer.bundleURI", "false"),  # a server may not send us elsewhere
     ("core.hooksPath", os.devnull),
     ("gc.auto", "0"),  # commits that no ref names are kept
@@ -112,8 +116,8 @@ class Excerpt:
             for arguments in (
                 ("init", "--quiet", "--bare", "--template=", f"--object-format={object_format}"),
                 ("symbolic-ref", "HEAD", BASE),
-                ("config", "remote.origin.promisor", "true"),
-                ("config", "remote.origin.partialclonefilter", "blob:none"),
+                ("config", f"remote.{_SERVER}.promisor", "true"),
+                ("config", f"remote.{_SERVER}.partialclonefilter", "blob:none"),
             ):
                 extra = None if arguments[0] == "init" else {"GIT_DIR": fresh}
                 done = program.call(arguments, folder=fresh, extra=extra)
@@ -141,7 +145,7 @@ class Excerpt:
             GitCommandError: The server cannot be reached, or refuses.
         """
         names = ["HEAD", *(name for word in words for name in ref_names(word))]
-        output = self._on_server("ls-remote", "--", "origin", *names).decode("utf-8", "replace")
+        output = self._on_server("ls-remote", "--", _SERVER, *names).decode("utf-8", "replace")
         found = {}
         for line in output.splitlines():
             oid, _, name = line.partition("\t")
@@ -160,6 +164,7 @@ class Excerpt:
             named = None
         if named != oid:
             self._fetch(f"+HEAD:{BASE}", depth=1)
+            self._tidy()
 
     def fetch_ref(self, name: str, oid: str) -> None:
         """Make sure that a branch or tag of this full name is here, and names this object."""
@@ -220,14 +225,21 @@ class Excerpt:
         specs = tuple(word for word in what if not word.startswith("--"))
         limit = (f"--depth={depth}",) if cut else ()
         try:
-            self._on_server(*_FETCH, *options, *limit, "--", "origin", *specs)
+            self._on_server(*_FETCH, *options, *limit, "--", _SERVER, *specs)
         except GitCommandError as error:
             if self._was_made_anew or not any(words in error.message for words in _BROKEN):
                 raise
             self._was_made_anew = True
             self.repository = self._made(self.repository.object_format)
             specs = tuple(dict.fromkeys([f"+HEAD:{BASE}", *specs]))
-            self._on_server(*_FETCH, *options, f"--depth={depth}", "--", "origin", *specs)
+            self._on_server(*_FETCH, *options, f"--depth={depth}", "--", _SERVER, *specs)
+
+    def _tidy(self) -> None:
+        """Make one pack of many; what no ref names is kept (git-repack on promised objects)."""
+        folder = os.path.join(self._folder, "objects", "pack")
+        if sum(name.endswith(".pack") for name in os.listdir(folder)) > _MOST_PACKS:
+            with suppress(GitCommandError):  # the disk is full, say: many packs work as well
+                self.repository.run("repack", "-a", "-d", "-q")
 
     def _on_server(self, *arguments: str) -> bytes:
         """Run a git that speaks with the server; what it says names no password."""
@@ -281,7 +293,7 @@ def _environment(environment: Mapping[str, str], url: GitUrl, folder: str) -> di
         chosen.pop(name, None)
     count = chosen.get("GIT_CONFIG_COUNT", "0")
     number = int(count) if count.isdigit() else 0  # the person's own come first
-    for key, value in (*_SETTINGS, ("remote.origin.url", url.url)):
+    for key, value in (*_SETTINGS, (f"remote.{_SERVER}.url", url.url)):
         chosen[f"GIT_CONFIG_KEY_{number}"] = key
         chosen[f"GIT_CONFIG_VALUE_{number}"] = value
         number += 1

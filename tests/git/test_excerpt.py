@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from gitmodel.errors import GitCommandError, RepositoryError
+from gitmodel.git.batch import fetch_objects
 from gitmodel.git.excerpt import BASE, Excerpt, locked, ref_names
 from gitmodel.git.url import GitUrl
 
@@ -212,12 +214,13 @@ def test_an_unreachable_server_is_told_without_secrets(tmp_path: Path) -> None:
 def test_two_processes_take_turns(tmp_path: Path) -> None:
     folder = str(tmp_path / "cache/excerpt")
     with locked(folder):
-        other = subprocess.run(
-            ["flock", "-n", f"{folder}.lock", "true"],  # noqa: S607 - of util-linux
-            check=False,
+        code = (
+            "import fcntl, sys; fcntl.flock(open(sys.argv[1], 'w'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
         )
+        command = [sys.executable, "-c", code, f"{folder}.lock"]
+        other = subprocess.run(command, capture_output=True, check=False)
 
-    assert other.returncode == 1
+    assert b"BlockingIOError" in other.stderr
     with locked(folder):
         pass
 
@@ -256,3 +259,47 @@ def test_a_branch_may_become_a_folder_of_branches(
 
     assert excerpt.oid_of("refs/heads/side/one") == server.head("v1")
     assert excerpt.oid_of(BASE) == server.head()
+
+
+def test_many_packs_become_one_and_nothing_is_lost(
+    opened: Callable[[], Excerpt], server: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gitmodel.git.excerpt._MOST_PACKS", 3)
+    excerpt = opened()
+    excerpt.fetch_base(server.head())
+    excerpt.fetch_commit(server.head("side"))
+    fetch_objects(excerpt.repository, [server.head("HEAD:fraud.model.yaml")])
+    for number in range(3):
+        server.commit(f"more {number}")
+        excerpt.fetch_base(server.head())
+
+    assert len(list((tmp_path / "cache/excerpt").glob("objects/pack/*.pack"))) <= 3
+    assert excerpt.has_commit(server.head("side"))
+    assert objects(excerpt, "blob") == 1
+    assert excerpt.oid_of(BASE) == server.head()
+
+
+def test_what_people_have_set_for_every_repository_changes_nothing(
+    opened: Callable[[], Excerpt], server: Repo
+) -> None:
+    """`remote.origin.fetch` for pull requests, pruning, and hooks of one's own are common."""
+    for key, value in [
+        ("remote.origin.url", "/nowhere"),
+        ("remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*"),
+        ("fetch.prune", "true"),
+        ("fetch.pruneTags", "true"),
+        ("fetch.recurseSubmodules", "true"),
+        ("init.templateDir", str(server.path / ".git")),
+        ("init.defaultRefFormat", "files"),
+        ("safe.bareRepository", "explicit"),
+    ]:
+        server.git("config", "--global", key, value)
+    excerpt = opened()
+    excerpt.fetch_base(excerpt.ask([])["HEAD"])
+    excerpt.fetch_ref("refs/tags/v1", server.head("v1"))
+    again = opened()
+    again.fetch_ref("refs/heads/side", server.head("side"))
+
+    assert set(again.tips()) == {server.head(name) for name in ("main", "v1", "side")}
+    refs = again.repository.run("for-each-ref", "--format=%(refname)").decode().split()
+    assert refs == [BASE, "refs/heads/side", "refs/tags/v1"]
