@@ -3,7 +3,7 @@
 Words: the *server* is where the repository is; the *base* is the commit at the tip of its default
 branch, `refs/gitmodel/default` here. A new excerpt holds the base alone, without its files (depth 1,
 blobless); history and single files are fetched when something asks for them. Where a server does
-not know filters, files come along. Losing an excerpt costs only time.
+not know filters, or gives no single files, all files come along. Losing an excerpt costs only time.
 
 What is fetched is hostile. Nothing is ever checked out, so no filter, attribute, submodule or link
 of it means anything; there are no hooks; neither URL nor password is written to the excerpt.
@@ -13,22 +13,23 @@ Guarantee: after a method returned, what it names is here in full, or it raised.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
+import shlex
 import shutil
 import uuid
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gitmodel.errors import GitCommandError, RepositoryError
 from gitmodel.git.batch import present_objects
 from gitmodel.git.discovery import ask_program
-from gitmodel.git.program import GitProgram, chosen_environment, find_program, raise_for
+from gitmodel.git.guard import environment_for, refuse_foreign
+from gitmodel.git.program import GitProgram, find_program, raise_for
 from gitmodel.git.repo import Repository
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping, Sequence
 
     from gitmodel.git.url import GitUrl
 
@@ -39,27 +40,14 @@ _MOST_PACKS = 50  # as many as Git itself would leave (gc.autoPackLimit)
 
 _WHOLE = 2147483647  # what `git fetch --unshallow` means, but also fine where nothing is cut
 _REF = re.compile(r"(?!.*(?:\.\.|//|@\{))(?![-/.])[^\x00-\x20~^:?*\[\\\x7f]{1,200}")
-_SETTINGS = (
-    # A server that sends nothing for a minute is not there: no job of a CI may wait for ever.
-    ("http.lowSpeedLimit", "1"),
-    ("http.lowSpeedTime", "60"),
-    ("protocol.version", "2"),  # older ones give out no single files
-    ("fetch.prune", "false"),
-    ("transfer.bundleURI", "false"),  # a server may not send us elsewhere
-    ("core.hooksPath", os.devnull),
-    ("gc.auto", "0"),  # commits that no ref names are kept
-)
-_FETCH = (
-    *("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--recurse-submodules=no"),
-    "--filter=blob:none",
-)
+_FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--recurse-submodules=no")
+_FILTER = "--filter=blob:none"
+_WITH_FILES = "gitmodel-with-files"  # a file of this name in an excerpt that is not blobless
 # Where another process of ours was killed, or a disk lost what it had: words of git about that.
 _BROKEN = (
     *(".lock'", "corrupt", "bad object", "error in object"),
     *("did not send all necessary objects", "cannot lock ref"),
 )
-# Of a `git push` that we may run inside: objects must not end up in its quarantine.
-_NOT_OURS = ("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH")
 
 
 class Excerpt:
@@ -89,7 +77,7 @@ class Excerpt:
         self.url = url
         self._folder = folder
         self._was_made_anew = False
-        self._program = GitProgram(path, _environment(environment, url, folder))
+        self._program = GitProgram(path, environment_for(environment, url, folder, _SERVER))
         self.repository = self._opened()
 
     def _opened(self) -> Repository:
@@ -103,26 +91,32 @@ class Excerpt:
                 )
         return self._made("sha1")
 
-    def _made(self, object_format: str) -> Repository:
+    @property
+    def has_files(self) -> bool:
+        """Whether files are fetched with their commits, and not when something asks for them."""
+        return os.path.exists(os.path.join(self._folder, _WITH_FILES))
+
+    def _made(self, object_format: str, *, with_files: bool = False) -> Repository:
         """Make an empty excerpt in place of what is there."""
         above = os.path.dirname(self._folder)
         os.makedirs(above, exist_ok=True)
         fresh = os.path.join(above, f".{uuid.uuid4().hex}")
-        outside = {**self._program.environment}
-        outside.pop("GIT_DIR", None)
-        program = GitProgram(self._program.path, outside)
         try:
             os.mkdir(fresh, mode=0o700)
-            for arguments in (
-                ("init", "--quiet", "--bare", "--template=", f"--object-format={object_format}"),
-                ("symbolic-ref", "HEAD", BASE),
-                ("config", f"remote.{_SERVER}.promisor", "true"),
-                ("config", f"remote.{_SERVER}.partialclonefilter", "blob:none"),
-            ):
-                extra = None if arguments[0] == "init" else {"GIT_DIR": fresh}
-                done = program.call(arguments, folder=fresh, extra=extra)
-                if done.returncode:
-                    raise_for(done, arguments)
+            self._call(
+                *("init", "--quiet", "--bare", "--template=", f"--object-format={object_format}"),
+                *("--", fresh),
+                folder=fresh,
+            )
+            self._call("symbolic-ref", "HEAD", BASE, folder=fresh)
+            if with_files:
+                with open(os.path.join(fresh, _WITH_FILES), "xb"):
+                    pass
+            else:
+                self._call("config", f"remote.{_SERVER}.promisor", "true", folder=fresh)
+                self._call(
+                    "config", f"remote.{_SERVER}.partialclonefilter", "blob:none", folder=fresh
+                )
             if os.path.lexists(self._folder):
                 os.rename(self._folder, f"{fresh}.old")
             os.rename(fresh, self._folder)
@@ -131,6 +125,12 @@ class Excerpt:
                 shutil.rmtree(left, ignore_errors=True)
         places = ask_program(self._program, self._folder)
         return Repository(places, program=self._program, environment=self._program.environment)
+
+    def _call(self, *arguments: str, folder: str) -> None:
+        """Run git in an excerpt that is being made."""
+        done = self._program.call(arguments, folder=folder, extra={"GIT_DIR": folder})
+        if done.returncode:
+            raise_for(done, arguments)
 
     def ask(self, words: list[str]) -> dict[str, str]:
         """Ask the server once: the objects of its HEAD, and of branches and tags of these names.
@@ -165,6 +165,14 @@ class Excerpt:
         if named != oid:
             self._fetch(f"+HEAD:{BASE}", depth=1)
             self._tidy()
+
+    def fetch_with_files(self) -> None:
+        """Begin anew with files: from a server that leaves them out but does not give single ones.
+
+        So do those of the oldest protocol, unless `uploadpack.allowAnySHA1InWant` is set there.
+        """
+        self.repository = self._made(self.repository.object_format, with_files=True)
+        self._fetch(f"+HEAD:{BASE}", depth=1)
 
     def fetch_ref(self, name: str, oid: str) -> None:
         """Make sure that a branch or tag of this full name is here, and names this object."""
@@ -204,6 +212,10 @@ class Excerpt:
         )
         return None if code else output.decode("ascii").strip()
 
+    def has_any(self, oids: Sequence[str]) -> bool:
+        """Whether one of these files is here. One process."""
+        return bool(present_objects(self.repository, oids))
+
     def has_commit(self, oid: str) -> bool:
         """Whether the excerpt holds this commit. One process."""
         return oid in present_objects(self.repository, [oid], commits=True)
@@ -221,7 +233,8 @@ class Excerpt:
         History that is here is not cut off again: then only what is missing is fetched.
         """
         cut = self.is_cut() or self.oid_of(BASE) is None
-        options = tuple(word for word in what if word.startswith("--"))
+        filters = () if self.has_files else (_FILTER,)
+        options = (*filters, *(word for word in what if word.startswith("--")))
         specs = tuple(word for word in what if not word.startswith("--"))
         limit = (f"--depth={depth}",) if cut else ()
         try:
@@ -230,7 +243,7 @@ class Excerpt:
             if self._was_made_anew or not any(words in error.message for words in _BROKEN):
                 raise
             self._was_made_anew = True
-            self.repository = self._made(self.repository.object_format)
+            self.repository = self._made(self.repository.object_format, with_files=self.has_files)
             specs = tuple(dict.fromkeys([f"+HEAD:{BASE}", *specs]))
             self._on_server(*_FETCH, *options, f"--depth={depth}", "--", _SERVER, *specs)
 
@@ -246,7 +259,8 @@ class Excerpt:
         try:
             return self.repository.run(*arguments)
         except GitCommandError as error:
-            words = self.url.without_secrets(error.message.partition(" failed: ")[2])
+            said = error.message.partition(" failed: ")[2] or error.message
+            words = self.url.without_secrets(said)
             raise GitCommandError(
                 f"{self.url.shown} cannot be read: {words}", hint=_hint(words, self.url)
             ) from None  # the cause has the words as Git wrote them
@@ -261,52 +275,10 @@ def ref_names(word: str) -> tuple[str, ...]:
     return (f"refs/tags/{word}", f"refs/heads/{word}")
 
 
-@contextmanager
-def locked(folder: str) -> Iterator[None]:
-    """Hold the excerpt of a folder alone; another process waits. Freed however this one ends."""
-    os.makedirs(os.path.dirname(folder), mode=0o700, exist_ok=True)
-    descriptor = os.open(f"{folder}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        with suppress(OSError):  # a file system without locks: Git's own keep refs whole
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def refuse_foreign(folder: str) -> None:
-    """Refuse a folder that another user made: its configuration could make Git run programs.
-
-    Raises:
-        RepositoryError: It is another user's.
-    """
-    if os.stat(folder).st_uid != os.geteuid():
-        raise RepositoryError(
-            f"{folder} belongs to another user", hint="name a cache of your own: --cache DIR"
-        )
-
-
-def _environment(environment: Mapping[str, str], url: GitUrl, folder: str) -> dict[str, str]:
-    """What git is run with: the URL stands here and not in a file, since it may hold a password."""
-    chosen = chosen_environment(environment)
-    for name in _NOT_OURS:
-        chosen.pop(name, None)
-    count = chosen.get("GIT_CONFIG_COUNT", "0")
-    number = int(count) if count.isdigit() else 0  # the person's own come first
-    for key, value in (*_SETTINGS, (f"remote.{_SERVER}.url", url.url)):
-        chosen[f"GIT_CONFIG_KEY_{number}"] = key
-        chosen[f"GIT_CONFIG_VALUE_{number}"] = value
-        number += 1
-    chosen["GIT_CONFIG_COUNT"] = str(number)
-    # What is missing is fetched all at once, by `fetch_objects`, and never one object at a time.
-    chosen["GIT_NO_LAZY_FETCH"] = "1"
-    chosen["GIT_DIR"] = folder
-    return chosen
-
-
 def _hint(words: str, url: GitUrl) -> str:
     if "terminal prompts disabled" in words or "Authentication failed" in words:
         return "Git asks for a password: set up a credential helper, or use ssh"
+    look = f"git ls-remote {shlex.quote(url.shown)}"
     if "not our ref" in words or "remote ref" in words:
-        return f"git ls-remote {url.shown}"
-    return f"git ls-remote {url.shown} says more; --offline uses what is cached"
+        return look
+    return f"{look} says more; --offline uses what is cached"

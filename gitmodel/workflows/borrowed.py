@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from gitmodel.domain.digest import digest_of
 from gitmodel.errors import RemoteDeniedError, RemoteMissingError, UntrustedRemoteError, UsageError
-from gitmodel.git.excerpt import refuse_foreign
+from gitmodel.git.guard import refuse_foreign
 from gitmodel.git.history import History
 from gitmodel.workflows.project import PRIMARY, Context, Project
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from gitmodel.domain.printable import shown
 from gitmodel.domain.reference import Reference
 from gitmodel.errors import RemoteDeniedError, UnsafePathError, UsageError
-from gitmodel.git.excerpt import Excerpt, locked
+from gitmodel.git.excerpt import Excerpt
+from gitmodel.git.guard import locked
 from gitmodel.git.url import GitUrl
 from gitmodel.workflows.borrowed import BorrowedProject, cache_root
 from gitmodel.workflows.locating import Located, Locator

@@ -10,6 +10,7 @@ what is cached where the server cannot be reached; everything else is not.
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from gitmodel.domain.reference import Reference
     from gitmodel.git.excerpt import Excerpt
+    from gitmodel.git.objects import TreeEntry
     from gitmodel.workflows.borrowed import BorrowedProject
     from gitmodel.workflows.models import Model
 
@@ -69,13 +71,7 @@ class Locator:
         """
         if not self._offline:
             self._ask([r.value for r in references if r.kind in ("git", "word")])
-        base = self._project.reader.resolve(BASE)
-        if base is None:
-            raise self._failure or UnknownReferenceError(
-                f"nothing of {self._excerpt.url.shown} is cached", hint="leave out --offline"
-            )
-        self._base = base
-        self._project.tips = [base]
+        self._use_base()
         self._bring_files(references)
         found = [self._find(reference) for reference in references]
         if self._failure is not None:
@@ -98,7 +94,6 @@ class Locator:
             self._excerpt.fetch_base(head)
         except GitmodelError as error:
             self._failure = error
-        self._project.forget(self._excerpt.repository)
 
     def _bring_files(self, references: Sequence[Reference]) -> None:
         """Have configuration, pointers and aliases of the base here, in one connection if at all.
@@ -111,6 +106,9 @@ class Locator:
         for reference in references:
             stem = reference.name.rpartition("/")[2]
             names |= {stem + POINTER_SUFFIX, stem + ALIASES_SUFFIX}
+        if self._gives_no_files(names):
+            self._excerpt.fetch_with_files()
+            self._use_base()
         if CONFIG_NAME not in self._bring(self._base, names):
             raise NotSetUpError(
                 f"{self._excerpt.url.shown} has no {CONFIG_NAME} on its default branch",
@@ -124,11 +122,7 @@ class Locator:
         Raises:
             RepositoryError: One is not to be had, or too large to be a file of gitmodel.
         """
-        entries = [
-            entry
-            for entry in self._project.reader.tree(commit, ".yaml")
-            if entry.path.rpartition("/")[2] in names
-        ]
+        entries = self._entries(commit, names)
         here = self._project.reader.blobs([entry.oid for entry in entries])
         for path, oid in entries:
             if oid not in here:
@@ -138,6 +132,37 @@ class Locator:
                     hint="leave out --offline" if self._offline else "is it over 64 KiB?",
                 )
         return [entry.path for entry in entries]
+
+    def _entries(self, commit: str, names: Collection[str]) -> list[TreeEntry]:
+        return [
+            entry
+            for entry in self._project.reader.tree(commit, ".yaml")
+            if entry.path.rpartition("/")[2] in names
+        ]
+
+    def _gives_no_files(self, names: Collection[str]) -> bool:
+        """Whether the server left files out and does not give them when it is asked for them."""
+        if self._offline or self._failure is not None or self._excerpt.has_files:
+            return False
+        oids = [entry.oid for entry in self._entries(self._base, names)]
+        return bool(
+            oids and not self._project.reader.blobs(oids) and not self._excerpt.has_any(oids)
+        )
+
+    def _use_base(self) -> None:
+        """Go on from the base of the excerpt as it is now.
+
+        Raises:
+            UnknownReferenceError: There is none, because nothing was ever fetched.
+        """
+        self._project.forget(self._excerpt.repository)
+        base = self._project.reader.resolve(BASE)
+        if base is None:
+            raise self._failure or UnknownReferenceError(
+                f"nothing of {self._excerpt.url.shown} is cached", hint="leave out --offline"
+            )
+        self._base = base
+        self._project.tips = [base]
 
     def _find(self, reference: Reference) -> Located:
         try:
@@ -281,7 +306,7 @@ class Locator:
             if self._offline:
                 hint = "leave out --offline"
             elif error.model in names or not names:
-                hint = f"git clone {self._excerpt.url.shown}, and in it gitmodel log"
+                hint = f"git clone {shlex.quote(self._excerpt.url.shown)}, and in it gitmodel log"
             else:
                 hint = f"there are {', '.join(sorted(names)[:_NAMED_MODELS])}"
         return UnknownReferenceError(message, hint=hint, model=error.model)

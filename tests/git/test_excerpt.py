@@ -11,7 +11,8 @@ import pytest
 
 from gitmodel.errors import GitCommandError, RepositoryError
 from gitmodel.git.batch import fetch_objects
-from gitmodel.git.excerpt import BASE, Excerpt, locked, ref_names
+from gitmodel.git.excerpt import BASE, Excerpt, ref_names
+from gitmodel.git.guard import locked
 from gitmodel.git.url import GitUrl
 
 if TYPE_CHECKING:

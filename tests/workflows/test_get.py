@@ -454,13 +454,17 @@ def test_the_cache_is_where_one_says_and_can_be_lost(
     assert not (reader.folder / "relative").exists()
 
 
-def test_a_cache_that_cannot_be_made(reader: Reader) -> None:
+def test_a_cache_that_cannot_be_made(reader: Reader, home: Path) -> None:
     (reader.folder / "file").write_text("x")
 
     assert refusal(UsageError, lambda: reader.get("fraud", cache="file/x")) == (
         f"{reader.folder}/file/x cannot be made: Not a directory",
         "name another place: --cache DIR",
     )
+    (home / "cache/gitmodel").mkdir(parents=True)
+    (home / "cache/gitmodel/repositories").write_text("x")
+    with pytest.raises(RepositoryError, match="cannot be written: "):
+        reader.get("fraud")
 
 
 def test_a_folder_that_a_repository_on_the_network_names_needs_a_yes(
@@ -576,3 +580,21 @@ def test_from_python_a_url_stands_for_a_clone(
         assert stream.read() == THREE
     with pytest.raises(GitmodelError):
         gitmodel.path("fraud@nothing", repo=url)
+
+
+@pytest.mark.parametrize("has_filter", [True, False])
+def test_by_ssh_from_a_server_that_knows_the_oldest_protocol_only(
+    reader: Reader, ana: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, has_filter: bool
+) -> None:
+    """What a usual sshd does: it passes no GIT_PROTOCOL on, and then single files cannot be asked for."""
+    ana.repo.git("config", "uploadpack.allowFilter", str(has_filter).lower())
+    ssh = ana.repo.write("../ssh", 'for last; do :; done\nunset GIT_PROTOCOL\nexec sh -c "$last"\n')
+    monkeypatch.setenv("GIT_SSH_COMMAND", f"sh {ssh}")
+    reader.url = f"git@example.org:{ana.repo.path}"
+    trust = [str(ana.store)]
+
+    assert reader.content("fraud", trust=trust) == THREE
+    assert reader.content("fraud@1", trust=trust) == ONE
+    assert reader.content("fraud@production", trust=trust) == ONE
+    assert reader.content("fraud@git:v2.0", trust=trust) == TWO
+    assert reader.content(f"fraud@git:{ana.repo.head('v1.0')}", trust=trust) == ONE
