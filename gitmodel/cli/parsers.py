@@ -44,6 +44,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "checkout": "checkout",
         "fetch": "checkout",
         "pull": "checkout",
+        "get": "get",
         "push": "push",
         "verify": "verify",
     },

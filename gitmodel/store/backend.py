@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Protocol
 
+from gitmodel.domain.address import is_system_folder
 from gitmodel.errors import ConfigError
 from gitmodel.store.keys import ObjectInfo
 
@@ -147,7 +148,7 @@ def folder_of(remote: Remote, *, root: str | None) -> str:
         root: Absolute folder that relative paths are relative to.
 
     Raises:
-        ConfigError: The path is relative and there is no `root`.
+        ConfigError: The path is relative and there is no `root`, or leads into a folder of the system.
     """
     if not remote.is_relative:
         return remote.url
@@ -156,4 +157,7 @@ def folder_of(remote: Remote, *, root: str | None) -> str:
             f"The remote {remote.url} is a relative path, and nothing says relative to what",
             hint="gitmodel remote add with an absolute path",
         )
-    return os.path.normpath(os.path.join(root, remote.url))
+    whole = os.path.normpath(os.path.join(root, remote.url))
+    if is_system_folder(whole):  # `../../../etc` says so only now
+        raise ConfigError(f"The remote {remote.url} is refused: that folder belongs to the system")
+    return whole

@@ -13,7 +13,10 @@ from gitmodel.domain.paths import safe_parts
 from gitmodel.domain.reference import Reference
 from gitmodel.errors import UnknownReferenceError, UnsavedWeightsError, UsageError, WeightsError
 from gitmodel.store.handles import NewFile, folder_handle, require_space, space_errors
+from gitmodel.store.listing import Kind
+from gitmodel.store.records import Records
 from gitmodel.store.transfer import Plan
+from gitmodel.store.worktree import WorkTree
 from gitmodel.workflows.fetch import CheckoutReport, Placed, find_manifest, run_plan
 from gitmodel.workflows.references import resolve
 
@@ -54,9 +57,22 @@ def checkout_files(
         UnsavedWeightsError: Something is there already, and `force` is not set.
         ObjectMissingError, DamagedObjectError, RemoteError: They cannot be had.
     """
+    models = [resolve(project, Reference.parse(text)) for text in references]
+    return write_files(project, models, patterns, out=out, force=force, remote=remote)
+
+
+def write_files(
+    project: Project,
+    models: Sequence[Model],
+    patterns: Sequence[str],
+    *,
+    out: str,
+    force: bool = False,
+    remote: str | None = None,
+) -> CheckoutReport:
+    """As `checkout_files`, for versions that are resolved already."""
     report = CheckoutReport()
-    for text in references:
-        model = resolve(project, Reference.parse(text))
+    for model in models:
         manifest, found_on = find_manifest(project, model, remote)
         files = [entry for entry in manifest.files if _matches(entry, patterns)]
         if not files:
@@ -141,6 +157,7 @@ def _write(
     *,
     force: bool,
 ) -> Placed:
+    """Write those of the files that are not there yet, or none."""
     from gitmodel.store.reader import Reader
 
     if manifest.kind == "file":
@@ -149,18 +166,15 @@ def _write(
     name = model.pointer.path.rpartition("/")[2]
     os.makedirs(top, exist_ok=True)
     size = sum(entry.size for entry in files)
-    require_space(top, size)
+    lacking = [entry for entry in files if _is_lacking(model, entry, top, name, force=force)]
+    left = sum(entry.size for entry in lacking)
+    require_space(top, left)
     progress = project.context.progress
-    progress.start(f"checking out {model.name}", size)
+    progress.start(f"checking out {model.name}", left)
     try:
         with Reader(project.cache) as reader, space_errors(top):
-            for entry in files:
+            for entry in lacking:
                 parts = (name, *safe_parts(entry.path))
-                if os.path.lexists(os.path.join(top, *parts)) and not force:
-                    raise UnsavedWeightsError(
-                        f"{os.path.join(out, *parts)} is there already",
-                        hint="use --force to overwrite it, or another --out",
-                    )
                 with (
                     folder_handle(top, parts[:-1], create=True) as handle,
                     NewFile(handle, parts[-1]) as file,
@@ -169,4 +183,26 @@ def _write(
                     file.place()
     finally:
         progress.finish()
-    return Placed(model.name, model.pointer.version, os.path.join(top, name), size, True)
+    return Placed(model.name, model.pointer.version, os.path.join(top, name), size, bool(lacking))
+
+
+def _is_lacking(model: Model, entry: FileEntry, top: str, name: str, *, force: bool) -> bool:
+    """Whether a file has to be written; False if it is there as it should be.
+
+    Raises:
+        UnsavedWeightsError: Something else is there, and `force` is not set.
+    """
+    parts = (name, *safe_parts(entry.path))
+    place = os.path.join(top, *parts)
+    if not os.path.lexists(place):
+        return True
+    here = WorkTree(top, Records(None)).observe(model.name, "/".join(parts))
+    if here.kind is Kind.FILE and here.digest == entry.digest:
+        return False
+    if not force:
+        raise UnsavedWeightsError(
+            f"{place} is there already, with other content",
+            hint="use --force to overwrite it, or another --out",
+            model=model.name,
+        )
+    return True

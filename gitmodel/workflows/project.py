@@ -191,6 +191,11 @@ class Project:
         settings = LocalSettings.from_git_config(self.repository.settings())
         return settings.with_environment(self.context.environment)
 
+    @property
+    def remote_root(self) -> str | None:
+        """What a remote that is a relative path is relative to, None if nothing is."""
+        return self.repository.work_tree
+
     @cached_property
     def cache_folder(self) -> str:
         """Where the cache lies: `git config gitmodel.cache`, else in the common git folder."""
@@ -329,7 +334,7 @@ class Project:
                 address,
                 trusted=readable,
                 profile=address.profile,
-                root=self.repository.work_tree,
+                root=self.remote_root,
                 create_root=default,
                 environment=self.context.environment,
             )

@@ -1,5 +1,7 @@
 """The Python interface: `gitmodel.path`, `gitmodel.open`, `gitmodel.tensor`, `gitmodel.log`.
 
+Where `repo` is a URL, no clone is needed: see `workflows/get`.
+
 Weights that are asked for by a version other than the checked-out one are placed, verified, in a
 folder of the cache of their own and shared by every later call.
 """
@@ -15,10 +17,11 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from gitmodel.domain.paths import safe_parts
 from gitmodel.domain.reference import Reference
 from gitmodel.errors import GitmodelError, TextError, UnknownReferenceError, WeightsError
+from gitmodel.git.url import is_git_url
 from gitmodel.workflows.add import AddReport, add
-from gitmodel.workflows.checkout import checkout
 from gitmodel.workflows.metadata import Given, Number
 from gitmodel.workflows.partial import open_stream
+from gitmodel.workflows.placer import checkout_elsewhere
 from gitmodel.workflows.project import Context, Project
 from gitmodel.workflows.references import resolve
 
@@ -38,7 +41,7 @@ def path(reference: str, *, repo: str | os.PathLike[str] = ".") -> str:
 
     Args:
         reference: `fraud`, `fraud@7`, `fraud@production`, ... (docs: references).
-        repo: A folder inside the repository.
+        repo: A folder inside the repository; or the URL of one, as for `gitmodel get`.
 
     Returns:
         An absolute path of a file or folder. Do not write to it unless it is in the work tree.
@@ -47,10 +50,26 @@ def path(reference: str, *, repo: str | os.PathLike[str] = ".") -> str:
         UnknownReferenceError: The reference means nothing.
         StoreError, RemoteError: The weights cannot be had.
     """
-    with Project.open(Context(environment=os.environ, folder=os.path.abspath(repo))) as project:
-        model = resolve(project, Reference.parse(reference))
+    project, model = _resolved(reference, repo)
+    with project:
         here = _checked_out(project, model)
-        return here if here is not None else _shared_copy(project, model, reference)
+        return here if here is not None else _shared_copy(project, model)
+
+
+def _resolved(reference: str, repo: str | os.PathLike[str]) -> tuple[Project, Model]:
+    """The version that a reference means, and its project, which the caller closes."""
+    if isinstance(repo, str) and is_git_url(repo):
+        from gitmodel.workflows.get import borrow
+
+        context = Context(environment=os.environ, folder=os.getcwd())
+        borrowed, located = borrow(context, repo, [reference])
+        return borrowed, located[0].model
+    project = Project.open(Context(environment=os.environ, folder=os.path.abspath(repo)))
+    try:
+        return project, resolve(project, Reference.parse(reference))
+    except BaseException:
+        project.close()
+        raise
 
 
 def _checked_out(project: Project, model: Model) -> str | None:
@@ -66,14 +85,14 @@ def _checked_out(project: Project, model: Model) -> str | None:
     return os.path.join(project.root, *model.weights.split("/"))
 
 
-def _shared_copy(project: Project, model: Model, reference: str) -> str:
+def _shared_copy(project: Project, model: Model) -> str:
     """A verified copy in the cache, by digest, which is written once and then only read."""
     name = model.pointer.path.rpartition("/")[2]
     folder = os.path.join(project.cache_folder, "placed", model.pointer.digest.hex)
     full = os.path.join(folder, name)
     done = os.path.join(folder, ".complete")
     if not os.path.exists(done):
-        checkout(project, [reference], out=folder, force=True)
+        checkout_elsewhere(project, [model], folder, force=True)
         with builtins.open(done, "wb"):
             pass
     return full
@@ -89,15 +108,14 @@ def open(  # noqa: A001  (gitmodel.open reads like the builtin on purpose)
     Args:
         reference: As for `path`.
         file: Which file, of a model that is a folder.
-        repo: A folder inside the repository.
+        repo: As for `path`.
 
     Raises:
         WeightsError: The model is a folder and no file was named, or the other way round.
         UnknownReferenceError: The folder has no such file.
     """
-    project = Project.open(Context(environment=os.environ, folder=os.path.abspath(repo)))
+    project, model = _resolved(reference, repo)
     try:
-        model = resolve(project, Reference.parse(reference))
         full = _checked_out(project, model)
         if full is None:
             return io.BufferedReader(open_stream(project, model, file), _BUFFER)

@@ -140,7 +140,7 @@ def resolve(project: Project, reference: Reference) -> Model:
         case "git":
             return _at_revision(project, reference.name, reference.value)
         case "word":
-            return _alias(project, reference) or _at_word(project, reference)
+            return by_alias(project, reference) or _at_word(project, reference)
 
 
 def _latest(project: Project, name: str) -> Model:
@@ -326,7 +326,8 @@ def _known_words(project: Project, name: str) -> str:
     return ", ".join(f"{name}@{word}" for word in aliases.aliases) if aliases else ""
 
 
-def _alias(project: Project, reference: Reference) -> Model | None:
+def by_alias(project: Project, reference: Reference) -> Model | None:
+    """The pointer that an alias means, None if the model has no alias of that name."""
     aliases = _aliases(project, reference.name)
     alias = None if aliases is None else aliases.aliases.get(reference.value)
     if alias is None:

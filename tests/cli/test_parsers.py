@@ -15,6 +15,7 @@ VERBS = sorted(MODULES)
 LEAST = {
     "add": ["w.bin"],
     "completion": ["bash"],
+    "get": ["https://example.org/team.git", "fraud", "--out", "models"],
     "mv": ["fraud"],
     "renumber": ["fraud"],
     "resolve": ["fraud", "--ours"],

@@ -21,7 +21,7 @@ from gitmodel.errors import (
     RemoteMissingError,
     StoreError,
 )
-from gitmodel.store.backend import open_backend
+from gitmodel.store.backend import folder_of, open_backend
 from gitmodel.store.folder import FolderBackend
 from tests.store.backend_suite import KEY, LIMIT, BackendSuite
 
@@ -321,3 +321,14 @@ class TestOpening:
     def test_a_relative_path_without_a_repository_is_refused(self) -> None:
         with pytest.raises(ConfigError, match="relative to what"):
             open_backend(Remote(url="../store", scheme="file"), trusted=False)
+
+
+@pytest.mark.parametrize(
+    "url", ["../../../../../../../../../../etc", "../../../../../../../../usr/lib"]
+)
+def test_a_relative_path_does_not_lead_into_the_system(url: str, tmp_path: Path) -> None:
+    """The address alone does not say where it leads."""
+    remote = Remote.from_value(url, where="test")
+
+    with pytest.raises(ConfigError, match="belongs to the system"):
+        folder_of(remote, root=str(tmp_path))

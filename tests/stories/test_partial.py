@@ -168,3 +168,25 @@ def test_a_tensor_that_is_not_there_is_named_with_those_that_are(team: Team) -> 
     with pytest.raises(UnknownReferenceError) as caught:
         gitmodel.tensor("other", "d", repo=ana.path)
     assert caught.value.hint == "gitmodel.open reads files of any format"
+
+
+def test_files_that_are_there_already_are_left_alone(team: Team) -> None:
+    """Asking for the same files twice is no conflict; other content is, and nothing is written then."""
+    ben = bens_clone(team)
+    order = ("checkout", "bert@1", "--include", "*.json", "--include", "tok*/*", "--out", "o")
+    ben.gitmodel(*order)
+    (ben.path / "o/bert/config.json").unlink()
+
+    again = ben.gitmodel(*order)
+    assert "bert" in again.stdout
+    assert "already" in ben.gitmodel(*order).stdout
+
+    (ben.path / "o/bert/config.json").unlink()
+    other = next((ben.path / "o/bert/tokenizer").iterdir())
+    other.write_bytes(b"mine")
+    refused = ben.gitmodel(*order, check=False)
+    assert refused.returncode == 1
+    assert "is there already, with other content" in refused.stderr
+    assert not (ben.path / "o/bert/config.json").exists()
+    ben.gitmodel(*order, "--force")
+    assert other.read_bytes() != b"mine"

@@ -1,0 +1,106 @@
+"""`gitmodel get`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gitmodel.cli.output import Paint
+from gitmodel.cli.wording import count_text, size_text
+
+if TYPE_CHECKING:
+    from gitmodel.cli.parsers import Verbs
+    from gitmodel.cli.session import Session
+    from gitmodel.workflows.get import GetReport
+
+_GET = """\
+GIT_URL is what `git clone` takes: https://HOST/PATH, ssh://HOST/PATH,
+HOST:PATH, or the path of a repository on this machine.
+
+REF is one of
+  NAME            the version on the default branch (also NAME@latest)
+  NAME@7          version 7
+  NAME@ALIAS      the version that an alias names
+  NAME@REVISION   the version on a branch, at a tag or at a commit
+                  (NAME@git:REVISION if an alias has that name)
+  NAME@blake3:…   by the first 8 or more digits of its digest
+
+What was fetched once is kept in a cache (--cache DIR, GITMODEL_GET_CACHE, by
+default ~/.cache/gitmodel); it can be removed at any time."""
+
+
+def add_parser(verbs: Verbs) -> None:
+    """Describe the verb."""
+    get = verbs.add(
+        "get",
+        run,
+        summary="Bring weights out of any repository, without a clone",
+        description=_GET,
+        json=True,
+    )
+    get.add_argument("url", metavar="GIT_URL", help="the repository")
+    get.add_argument("references", nargs="+", metavar="REF", help="which versions")
+    get.add_argument("--out", metavar="DIR", required=True, help="write there")
+    get.add_argument(
+        "--include",
+        metavar="GLOB",
+        action="append",
+        default=[],
+        help="only such files of a folder, and only what they need; can be repeated",
+    )
+    get.add_argument("--force", action="store_true", help="overwrite other content")
+    get.add_argument("--offline", action="store_true", help="use only what is cached")
+    get.add_argument("--cache", metavar="DIR", help="keep what is fetched there")
+    get.add_argument(
+        "--trust",
+        metavar="ADDRESS",
+        action="append",
+        default=[],
+        help="say yes to this place of weights, for this time; can be repeated",
+    )
+
+
+def run(
+    session: Session,
+    *,
+    url: str,
+    references: list[str],
+    out: str,
+    include: list[str],
+    force: bool,
+    offline: bool,
+    cache: str | None,
+    trust: list[str],
+) -> int:
+    """Place weights of somebody's repository."""
+    from gitmodel.workflows.get import Asking, get
+
+    report = get(
+        session.context(),
+        url,
+        references,
+        out=out,
+        include=include,
+        force=force,
+        asking=Asking(offline=offline, cache=cache, trust=trust),
+    )
+    _show(session, report)
+    return 0
+
+
+def _show(session: Session, report: GetReport) -> None:
+    output = session.output
+    if output.as_json:
+        output.json(report)
+        return
+    changed = [one for one in report.placed if one.changed]
+    rows: list[list[str | Paint]] = [
+        [Paint(one.name, "strong"), f"v{one.version}", size_text(one.size), one.path]
+        for one in (report.placed if output.verbose else changed)
+    ]
+    if not output.quiet:
+        output.table(rows)
+    if not changed:
+        output.say("everything is there already")
+    if report.fetched_packs:
+        packs = count_text(report.fetched_packs, "pack")
+        output.say(f"fetched {packs}, {size_text(report.fetched_bytes)}")

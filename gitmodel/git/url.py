@@ -1,0 +1,131 @@
+"""Git URLs that people type: which are taken, what is shown of them, and when two are the same.
+
+A URL is handed to the git program, which runs other programs for some (`ext::`), takes options for
+some, and repeats passwords in its messages. So it is read here first. Guarantees: what is accepted
+begins with one of five schemes, or is of the form HOST:PATH, or is a folder of this machine; and
+`shown` and `identity` hold no password.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import Self
+
+from gitmodel.domain.digest import digest_of
+from gitmodel.domain.printable import shown
+from gitmodel.errors import UsageError
+from gitmodel.git.repo import without_user_info
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
+_HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*::")
+# HOST:PATH or USER@HOST:PATH, as scp writes it; a slash before the colon makes it a path (git-fetch).
+_SCP = re.compile(r"(?:([^@:/\s]+)@)?(\[[0-9A-Fa-f:.]+\]|[^@:/\s\[\]]+):(.+)", re.DOTALL)
+_AUTHORITY = re.compile(
+    r"(?:[^@/\s]*@)?(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_][A-Za-z0-9._-]*)(?::[0-9]+)?"
+)
+_SCHEMES = frozenset({"https", "http", "ssh", "git", "file"})
+_LONGEST = 2048  # characters; no server takes more
+_HINT = "use https://HOST/PATH, ssh://HOST/PATH, HOST:PATH or the path of a folder"
+
+
+@dataclass(frozen=True, slots=True)
+class GitUrl:
+    """Where a repository can be fetched from.
+
+    Attributes:
+        url: What git is given; may hold a password.
+        shown: The same for people: without user name, password and query.
+        identity: The same for telling repositories apart: without a password, and for ssh with the
+            user, whose home a path may be relative to.
+        folder: Absolute path of the repository if it is on this machine; of its work tree, if `url`
+            leads to one.
+    """
+
+    url: str
+    shown: str
+    identity: str
+    folder: str | None = None
+
+    @classmethod
+    def parse(cls, text: str, *, start: str) -> Self:
+        """Read what a person typed.
+
+        Args:
+            text: A URL, HOST:PATH or a path.
+            start: Absolute folder that a path is relative to.
+
+        Raises:
+            UsageError: It is none of these, or there is no such folder. No password is shown.
+        """
+        if not text or len(text) > _LONGEST or not text.isprintable() or text != text.strip():
+            raise UsageError("that is not a Git URL", hint=_HINT)
+        if text.startswith("-"):
+            raise UsageError(f"{shown(text)} is an option, not a Git URL", hint=_HINT)
+        if _HELPER.match(text):
+            raise UsageError(
+                f"{shown(text.partition('::')[0])}:: would let Git run a program", hint=_HINT
+            )
+        if found := _SCHEME.fullmatch(text):
+            return cls._of_scheme(found[1], found[2], text)
+        colon, slash = text.find(":"), text.find("/")
+        if colon > 0 and (slash < 0 or colon < slash):
+            return cls._of_scp(text)
+        return cls._of_folder(os.path.normpath(os.path.join(start, text)))
+
+    @classmethod
+    def _of_scheme(cls, scheme: str, rest: str, text: str) -> Self:
+        authority, _, path = rest.partition("/")
+        if scheme not in _SCHEMES:
+            raise UsageError(f"{shown(scheme)} is not a way to fetch from Git", hint=_HINT)
+        if scheme == "file":
+            if authority not in ("", "localhost"):
+                raise UsageError("a file URL has three slashes: file:///PATH", hint=_HINT)
+            return cls._of_folder(os.path.normpath("/" + _decoded(path)))
+        if not _AUTHORITY.fullmatch(authority) or not path:
+            raise UsageError("that is not the URL of a repository on a server", hint=_HINT)
+        plain = without_user_info(text).partition("?")[0].partition("#")[0]
+        user = authority.rpartition("@")[0].partition(":")[0] if scheme == "ssh" else ""
+        return cls(text, plain, f"{user}@{plain}" if user else plain)
+
+    @classmethod
+    def _of_scp(cls, text: str) -> Self:
+        found = _SCP.fullmatch(text)
+        if found is None or found[2].startswith("-") or found[3].startswith("-"):
+            raise UsageError("that is not of the form HOST:PATH", hint=_HINT)
+        return cls(text, f"{found[2]}:{found[3]}", text)
+
+    @classmethod
+    def _of_folder(cls, folder: str) -> Self:
+        if not os.path.isdir(folder):
+            raise UsageError(f"there is no folder {shown(folder, limit=300)}", hint=_HINT)
+        # By its protocol: with a plain path Git would take its own short cuts.
+        url = "file://" + folder.replace("%", "%25")
+        top = os.path.dirname(folder) if os.path.basename(folder) == ".git" else folder
+        return cls(url, folder, url, top)
+
+    @property
+    def key(self) -> str:
+        """A name for a folder that belongs to this repository alone: 32 hex digits."""
+        return digest_of(os.fsencode(self.identity)).hex[:32]
+
+    def without_secrets(self, text: str) -> str:
+        """What Git says, without what this URL holds of user names, passwords and queries."""
+        plain = text.replace(self.url, self.shown)
+        plain = re.sub(r"(://)[^/@\s']*@", r"\1", plain)
+        query = self.url.partition("?")[2] if self.folder is None else ""
+        return plain.replace(query, "…") if query else plain
+
+
+def is_git_url(text: str) -> bool:
+    """Whether a text that may also be the path of a folder is the address of a repository elsewhere."""
+    if _SCHEME.fullmatch(text):
+        return True
+    return _SCP.fullmatch(text) is not None and not os.path.isdir(text)
+
+
+def _decoded(path: str) -> str:
+    """Undo percent codes as Git does in a file URL; bytes that are not UTF-8 stay what they are."""
+    raw = re.sub(rb"%([0-9A-Fa-f]{2})", lambda code: bytes([int(code[1], 16)]), os.fsencode(path))
+    return os.fsdecode(raw.replace(b"\0", b""))

@@ -1,0 +1,221 @@
+"""`gitmodel get`: weights of versions in somebody's repository, without a clone of one's own.
+
+An excerpt (see `git/excerpt`) answers what the references mean, the remote that the repository's
+configuration names has the weights. Both are kept in one cache for all calls, so that the second call
+asks the Git server once and nobody else. Removing that cache costs only time.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from gitmodel.domain.printable import shown
+from gitmodel.domain.reference import Reference
+from gitmodel.errors import RemoteDeniedError, UnsafePathError, UsageError
+from gitmodel.git.excerpt import Excerpt
+from gitmodel.git.guard import locked
+from gitmodel.git.url import GitUrl
+from gitmodel.workflows.borrowed import BorrowedProject, cache_root
+from gitmodel.workflows.locating import Located, Locator
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gitmodel.domain.digest import Digest
+    from gitmodel.workflows.fetch import CheckoutReport
+    from gitmodel.workflows.project import Context
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """How a repository is asked.
+
+    Attributes:
+        offline: Only what is cached.
+        cache: Where excerpts and weights are kept, as typed; None for the usual place.
+        trust: Addresses of remotes to which the person says yes for this call.
+    """
+
+    offline: bool = False
+    cache: str | None = None
+    trust: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Got:
+    """One version's part of the report.
+
+    Attributes:
+        name: The model.
+        version: Its number.
+        digest: Of the weights.
+        path: Where they are now, absolute.
+        size: Bytes.
+        changed: Whether anything had to be written.
+        commit: A commit in which the pointer, or the alias that was asked for, stands.
+    """
+
+    name: str
+    version: int
+    digest: Digest
+    path: str
+    size: int
+    changed: bool
+    commit: str
+
+
+@dataclass(slots=True)
+class GetReport:
+    """What was fetched and placed.
+
+    Attributes:
+        url: Of the Git repository, without user name and password.
+        placed: In the order of the references.
+        fetched_packs: Packs that had to be fetched.
+        fetched_bytes: Their bytes.
+    """
+
+    url: str
+    placed: list[Got] = field(default_factory=list)
+    fetched_packs: int = 0
+    fetched_bytes: int = 0
+
+
+def get(
+    context: Context,
+    url: str,
+    references: Sequence[str],
+    *,
+    out: str,
+    include: Sequence[str] = (),
+    force: bool = False,
+    asking: Asking | None = None,
+) -> GetReport:
+    """Bring weights out of a repository into a folder, verified.
+
+    Args:
+        context: What the front door knows.
+        url: Of the Git repository, as typed.
+        references: Which versions.
+        out: The folder, as typed.
+        include: Only files of folder models whose path matches one of these patterns.
+        force: Overwrite other content that is there.
+        asking: How the repository is asked.
+
+    Raises:
+        UsageError: The URL is none, or two references have one place.
+        UnknownReferenceError: A reference means nothing.
+        GitCommandError: The Git server cannot be reached, and what is cached does not answer.
+        UntrustedRemoteError: The person has to say yes to the address first.
+        UnsafePathError: The weights would be a hidden file.
+        UnsavedWeightsError: Other content is there.
+        ObjectMissingError, DamagedObjectError, RemoteError: The weights cannot be had.
+    """
+    project, located = borrow(context, url, references, asking)
+    with project:
+        _refuse_places(located, out)
+        try:
+            report = _place(project, located, out, include, force=force)
+        except RemoteDeniedError as error:
+            project.explain_denied(error)
+    return GetReport(
+        url=project.url.shown,
+        placed=[
+            Got(
+                name=one.name,
+                version=one.version,
+                digest=found.model.pointer.digest,
+                path=one.path,
+                size=one.size,
+                changed=one.changed,
+                commit=found.commit,
+            )
+            for one, found in zip(report.placed, located, strict=True)
+        ],
+        fetched_packs=report.fetched_packs,
+        fetched_bytes=report.fetched_bytes,
+    )
+
+
+def borrow(
+    context: Context, url: str, references: Sequence[str], asking: Asking | None = None
+) -> tuple[BorrowedProject, list[Located]]:
+    """Open somebody's repository, find versions in it, and be done with its Git.
+
+    Args:
+        context: What the front door knows.
+        url: Of the Git repository, as typed.
+        references: Which versions.
+        asking: How the repository is asked.
+
+    Returns:
+        The project, which the caller closes, and the versions in the order of the references.
+
+    Raises:
+        UsageError, ModelNameError, UnknownReferenceError: URL or references are none.
+        RepositoryError: The server cannot be reached, or there is no project of gitmodel.
+    """
+    asking = asking or Asking()
+    wanted = [Reference.parse(text) for text in references]
+    address = GitUrl.parse(url, start=context.folder)
+    root = cache_root(context, asking.cache)
+    folder = os.path.join(root, "repositories", address.key)
+    with locked(folder):
+        excerpt = Excerpt(folder, address, start=context.folder, environment=context.environment)
+        project = BorrowedProject(
+            excerpt.repository,
+            context,
+            url=address,
+            cache=root,
+            trusted=asking.trust,
+            offline=asking.offline,
+        )
+        try:
+            located = Locator(project, excerpt, offline=asking.offline).find(wanted)
+            _ = project.settings  # the last thing that is read from the excerpt
+        except BaseException:
+            project.close()
+            raise
+    return project, located
+
+
+def _place(
+    project: BorrowedProject,
+    located: Sequence[Located],
+    out: str,
+    include: Sequence[str],
+    *,
+    force: bool,
+) -> CheckoutReport:
+    models = [found.model for found in located]
+    if include:
+        from gitmodel.workflows.partial import write_files
+
+        return write_files(project, models, include, out=out, force=force)
+    from gitmodel.workflows.placer import checkout_elsewhere
+
+    records = project.records_of(os.path.join(project.context.folder, out))
+    return checkout_elsewhere(project, models, out, force=force, records=records)
+
+
+def _refuse_places(located: Sequence[Located], out: str) -> None:
+    """Refuse two versions of one file name, and names such as `.profile` that programs look for."""
+    places: dict[str, Located] = {}
+    for found in located:
+        file = found.model.pointer.path.rpartition("/")[2]
+        if file.startswith("."):
+            raise UnsafePathError(
+                f"{shown(file)} would be a hidden file",
+                hint="git clone, and in it gitmodel checkout",
+                model=found.model.name,
+            )
+        other = places.setdefault(file, found)
+        one, two = other.model, found.model
+        if (one.name, one.pointer.digest) != (two.name, two.pointer.digest):
+            raise UsageError(
+                f"{one.name}@{one.pointer.version} and {two.name}@{two.pointer.version} would both "
+                f"be written to {os.path.join(out, file)}",
+                hint="get them one by one, each with a --out of its own",
+            )
