@@ -49,11 +49,13 @@ class CommitReport:
         notes: What a person should know; the commit goes on.
         otherwise_empty: But for these pointers the commit has nothing in it, and Git, which looked
             before the hook ran, may say "nothing to commit".
+        replaced: Path -> blob id of the entries that were staged anew, as they were before.
     """
 
     bumped: list[tuple[str, int | None, int]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     otherwise_empty: bool = False
+    replaced: dict[str, str] = field(default_factory=dict, compare=False)
 
 
 def update_commit(project: Project) -> CommitReport:
@@ -81,14 +83,15 @@ def update_commit(project: Project) -> CommitReport:
 
 
 def _update_model(project: Project, entry: IndexEntry, raw: bytes, report: CommitReport) -> None:
-    pointer = _read_staged(project, entry, raw)
+    pointer = _read_staged(project, entry, raw, report)
     model = Model(entry.path, pointer, raw)
     if _is_clean(project, model):
         return
     if project.index.is_partial and not _named_by_commit(project, entry):
         return
     try:
-        _decide(project, model, report)
+        if _decide(project, model, report):
+            report.replaced.setdefault(entry.path, entry.oid)
     except GitmodelError as error:
         raise error.about(pointer.name) from error
 
@@ -129,7 +132,7 @@ def _head_pointer(project: Project, path: str) -> Pointer | None:
     return None
 
 
-def _read_staged(project: Project, entry: IndexEntry, raw: bytes) -> Pointer:
+def _read_staged(project: Project, entry: IndexEntry, raw: bytes, report: CommitReport) -> Pointer:
     """The staged pointer; an edit by hand beside version and digest gets its check renewed.
 
     Raises:
@@ -152,10 +155,12 @@ def _read_staged(project: Project, entry: IndexEntry, raw: bytes) -> Pointer:
             raise
         write_pointer(project, entry.path, edited)
         project.index.stage([entry.path])
+        report.replaced[entry.path] = entry.oid
         return edited
 
 
-def _decide(project: Project, model: Model, report: CommitReport) -> None:
+def _decide(project: Project, model: Model, report: CommitReport) -> bool:
+    """Compare the three and act; returns whether the pointer was staged anew."""
     try:
         weights = _observe(project, model)
     except UnsafePathError as error:  # a link in a folder that was added with --follow
@@ -163,13 +168,13 @@ def _decide(project: Project, model: Model, report: CommitReport) -> None:
             f"{model.name}: {error.message}, and hooks follow none; "
             f"run: gitmodel add --follow {model.weights}"
         )
-        return
+        return False
     if weights.kind is Kind.LINK:
         report.notes.append(
             f"{model.name}: {model.weights} is a symbolic link, which hooks do not follow; "
             f"run: gitmodel add --follow {model.weights}"
         )
-        return
+        return False
     have = project.worktree.have(model.name)
     head = None
     known = False
@@ -190,6 +195,7 @@ def _decide(project: Project, model: Model, report: CommitReport) -> None:
         )
     )
     _act(project, model, weights, verdict, report)
+    return verdict in {Verdict.BUMP, Verdict.KNOWN}
 
 
 def _act(
