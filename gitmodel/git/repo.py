@@ -20,6 +20,7 @@ from gitmodel.git.discovery import (
     ask_program,
     has_cut_history,
     has_left_out_objects,
+    rebase_has_steps,
     unfinished,
 )
 from gitmodel.git.program import GitProgram, chosen_environment, find_program, raise_for
@@ -277,6 +278,10 @@ class Repository:
     def in_progress(self) -> str | None:
         """Return "rebase", "merge", "cherry-pick" or "revert" while one is unfinished. No process."""
         return unfinished(self.git_dir)
+
+    def is_rebasing_on(self) -> bool:
+        """Whether a rebase is under way that has still something to apply. No process."""
+        return rebase_has_steps(self.git_dir)
 
     def is_shallow(self) -> bool:
         """Whether history was cut off when this was cloned or fetched. No process."""

@@ -136,17 +136,27 @@ def _pre_push(
         say(f"gitmodel: {names} on {report.remote}")
 
 
+def _post_checkout(
+    _arguments: Sequence[str], _stdin: Callable[[], bytes], context: Context, say: Say
+) -> None:
+    with Project.open(context) as project:
+        if not project.repository.is_rebasing_on():  # post-rewrite comes once at the end
+            _bring_in_line(project, say)
+
+
 def _align(
     _arguments: Sequence[str], _stdin: Callable[[], bytes], context: Context, say: Say
 ) -> None:
+    with Project.open(context) as project:
+        _bring_in_line(project, say)
+
+
+def _bring_in_line(project: Project, say: Say) -> None:
     from gitmodel.workflows.align import align
 
-    with Project.open(context) as project:
-        if project.repository.work_tree is None or not project.is_set_up():
-            return
-        if project.repository.in_progress() == "rebase":
-            return  # post-rewrite comes once at the end
-        report = align(project)
+    if project.repository.work_tree is None or not project.is_set_up():
+        return
+    report = align(project)
     for name, version in report.placed:
         say(f"gitmodel: {name} is v{version}")
     for note in report.notes:
@@ -168,7 +178,7 @@ _HOOKS: Mapping[str, _Hook] = {
     "pre-merge-commit": _pre_merge_commit,
     "post-commit": _post_commit,
     "pre-push": _pre_push,
-    "post-checkout": _align,
+    "post-checkout": _post_checkout,
     "post-merge": _align,
     "post-rewrite": _post_rewrite,
 }

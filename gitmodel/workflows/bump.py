@@ -208,11 +208,7 @@ def _act(
         case Verdict.MISSING:
             pass
         case Verdict.STALE:
-            report.notes.append(
-                f"{model.name}: the weights on disk are not those of version "
-                f"{model.pointer.version}, which the pointer keeps; "
-                f"run: gitmodel checkout {model.name}"
-            )
+            report.notes.append(_stale(project, model, weights.digest))
         case Verdict.BUMP | Verdict.KNOWN:
             _bump(project, model, report)
         case Verdict.CHANGING:
@@ -223,6 +219,21 @@ def _act(
             )
         case Verdict.CHOOSE:
             raise _choice(model, weights.digest)
+
+
+def _stale(project: Project, model: Model, file: Digest | None) -> str:
+    with suppress(GitmodelError):
+        raw = read_pointer_file(project.root, model.path)
+        on_disk = None if raw is None else Pointer.from_text(raw, what=model.path)
+        if on_disk is not None and on_disk.digest == file:  # after `git reset --mixed`, say
+            return (
+                f"{model.name}: version {on_disk.version} is not part of this commit, since its "
+                f"pointer is not staged; run: git add {model.path}"
+            )
+    return (
+        f"{model.name}: the weights on disk are not those of version {model.pointer.version}, "
+        f"which the pointer keeps; run: gitmodel checkout {model.name}"
+    )
 
 
 def _choice(model: Model, file: Digest | None) -> StaleWeightsError:
