@@ -11,13 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitmodel.workflows.status import State
-from tests.stories.conftest import version_in
 from tests.support.operations import (
     EDITOR,
     NEW,
-    OTHER,
-    POINTER,
-    TWO,
     WEIGHTS,
     agree,
     with_and_without,
@@ -190,8 +186,8 @@ def pull_fast_forward(world: World) -> None:
 
 
 def filter_branch(world: World) -> None:
-    quiet = {"FILTER_BRANCH_SQUELCH_WARNING": "1"}
-    world.git("filter-branch", "--msg-filter", "sed s/fraud/FRAUD/", "--", "main", **quiet)
+    rewrite = ("filter-branch", "--msg-filter", "sed s/fraud/FRAUD/", "--", "main")
+    world.git(*rewrite, FILTER_BRANCH_SQUELCH_WARNING="1")
 
 
 def replaced(world: World) -> None:
