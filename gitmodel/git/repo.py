@@ -244,6 +244,14 @@ class Repository:
         code, output = self.attempt("remote", "get-url", *option, "--", name, accept=(0, 2, 128))
         return None if code else output.decode("utf-8", "surrogateescape").splitlines()[0]
 
+    def tracking_tips(self, remote: str) -> tuple[str, ...]:
+        """Return the commits that this clone believes a Git remote's branches are at. One process."""
+        output = self.run(
+            "for-each-ref", "--format=%(objecttype) %(objectname)", f"refs/remotes/{remote}/"
+        )
+        words = [line.split(" ") for line in output.decode("ascii").splitlines()]
+        return tuple(dict.fromkeys(oid for kind, oid in words if kind == "commit"))
+
     def head(self) -> str | None:
         """Return the commit of HEAD, None before the first commit. One process."""
         code, output = self.attempt(
