@@ -267,6 +267,13 @@ class Repository:
         code, output = self.attempt("symbolic-ref", "--quiet", "--short", "HEAD", accept=(0, 1))
         return None if code else output.decode("utf-8", "surrogateescape").strip()
 
+    def upstream(self) -> str | None:
+        """Return the commit that this clone believes the followed branch is at. One process."""
+        code, output = self.attempt(
+            "rev-parse", "--verify", "--quiet", "@{upstream}^{commit}", accept=(0, 1, 128)
+        )
+        return None if code else output.decode("ascii").strip()
+
     def default_branch_ref(self, remote: str = "origin") -> str | None:
         """Return the ref of the branch that a clone starts on, None if none can be told.
 

@@ -108,8 +108,8 @@ def status(project: Project) -> StatusReport:
 def _published(project: Project, models: Sequence[Model]) -> set[str]:
     """The pointer blobs whose version is on the primary remote, as far as this clone knows.
 
-    It pushed them; or it fetched their weights, and the branch that it follows has the pointer. A
-    pointer of that branch alone proves nothing: it may have been pushed without the hooks.
+    It pushed them; or it fetched their weights, and the branch that is followed here (or the default
+    one) has the pointer. That pointer alone proves nothing: it may have come without the hooks.
     """
     ledger = project.ledger()
     blobs = {project.repository.blob_id(model.raw): model for model in models}
@@ -119,10 +119,10 @@ def _published(project: Project, models: Sequence[Model]) -> set[str]:
         for blob, model in blobs.items()
         if blob not in known and ledger.has_stored(model.pointer.digest)
     }
-    for revision in ("@{upstream}", "refs/remotes/origin/HEAD") if fetched else ():
-        commit = project.reader.resolve(revision)
-        if commit is not None:
-            there = {entry.oid for entry in project.reader.tree(commit, POINTER_SUFFIX)}
+    if fetched:
+        default = project.reader.resolve("refs/remotes/origin/HEAD")
+        for commit in {project.repository.upstream(), default} - {None}:
+            there = {entry.oid for entry in project.reader.tree(str(commit), POINTER_SUFFIX)}
             known |= fetched.keys() & there
     return known
 
