@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gitmodel.domain.remote import Remote
 
 DEFAULT_COMMIT_LIMIT = 20 << 30  # 20 GiB: about a minute of hashing inside `git commit`
+DEFAULT_LONG_UPLOAD = 1 << 30  # 1 GiB: minutes on a usual line, where SSH servers give up idle ones
 
 _SIZE = re.compile(r"([0-9]{1,18})([kmg]?)", re.IGNORECASE | re.ASCII)
 _REGION = re.compile(r"[a-z0-9-]{1,64}", re.ASCII)
@@ -49,6 +50,7 @@ class LocalSettings(Overrides):
         region: Region in place of the committed one.
         cache: Folder of the cache as written, or None for the default.
         commit_limit: Bytes that a hook hashes inside `git commit` before it asks for `gitmodel add`.
+        long_upload: Bytes from which on a push says that its upload takes long.
         trust: Fingerprints of remotes (`Remote.fingerprint`) to which this person said yes.
         mirrors: The same overrides for mirrors, by name (`gitmodel.NAME.endpoint`).
         s3_endpoint: What AWS's own variables say; counts for an S3 primary where nothing else does.
@@ -57,6 +59,7 @@ class LocalSettings(Overrides):
     s3_endpoint: str | None = None
     cache: str | None = None
     commit_limit: int = DEFAULT_COMMIT_LIMIT
+    long_upload: int = DEFAULT_LONG_UPLOAD
     trust: frozenset[str] = frozenset()
     mirrors: Mapping[str, Overrides] = field(default_factory=dict)
 
@@ -84,11 +87,13 @@ class LocalSettings(Overrides):
                 mirrors.setdefault(mirror, {})[name] = _own(name, value, where)
             elif not mirror and name == "trust":
                 trust.add(_plain(value, where))
-            elif not mirror and name in {*_OWN, "cache", "commitlimit"}:
+            elif not mirror and name in {*_OWN, "cache", "commitlimit", "longupload"}:
                 texts[name] = _own(name, value, where)
         limit = texts.pop("commitlimit", None)
+        long = texts.pop("longupload", None)
         return cls(
-            commit_limit=DEFAULT_COMMIT_LIMIT if limit is None else _size(limit),
+            commit_limit=DEFAULT_COMMIT_LIMIT if limit is None else _size(limit, "commitLimit"),
+            long_upload=DEFAULT_LONG_UPLOAD if long is None else _size(long, "longUpload"),
             trust=frozenset(trust),
             mirrors={name: Overrides(**own) for name, own in mirrors.items()},
             **texts,
@@ -202,11 +207,11 @@ def _plain(value: str, where: str) -> str:
     return value
 
 
-def _size(text: str) -> int:
+def _size(text: str, key: str) -> int:
     """A size as Git writes them: bytes, or with k, m or g for powers of 1024."""
     if found := _SIZE.fullmatch(text):
         return int(found[1]) * _FACTORS[found[2].lower()]
     raise ConfigError(
-        f"git config gitmodel.commitlimit: {shown(text)} is no size",
-        hint="git config gitmodel.commitLimit 20g",
+        f"git config gitmodel.{key.lower()}: {shown(text)} is no size",
+        hint=f"git config gitmodel.{key} 20g",
     )

@@ -33,6 +33,8 @@ _STATES = (
     ("CHERRY_PICK_HEAD", "cherry-pick"),  # also there during a rebase, so it is asked later
     ("REVERT_HEAD", "revert"),
 )
+# Lines of a rebase's list that apply nothing.
+_NO_STEPS = frozenset({b"noop", b"drop", b"d"})
 
 
 class Places(NamedTuple):
@@ -122,6 +124,22 @@ def unfinished(git_dir: str) -> str | None:
         if os.path.lexists(os.path.join(git_dir, name)):
             return what
     return None
+
+
+def rebase_has_steps(git_dir: str) -> bool:
+    """Whether a rebase is under way that has still something to apply. No process.
+
+    A rebase that turns out to be a fast-forward, or drops all of its commits, moves HEAD with an
+    empty list; it rewrites nothing, so that post-rewrite does not run (measured with Git 2.39).
+    """
+    if os.path.lexists(os.path.join(git_dir, "rebase-apply")):
+        return True
+    try:
+        with open(os.path.join(git_dir, "rebase-merge", "git-rebase-todo"), "rb") as stream:
+            words = [line.split(None, 1)[:1] for line in stream]
+    except OSError:
+        return False
+    return any(word and word[0][:1] != b"#" and word[0] not in _NO_STEPS for word in words)
 
 
 def has_cut_history(common_dir: str) -> bool:

@@ -111,14 +111,19 @@ class Index:
         differences = self._against_head(paths)
         self._set(self.file, [(d.old_mode, d.old_oid, d.path) for d in differences])
 
-    def put_right(self, paths: Sequence[str] = ()) -> tuple[str, ...]:
+    def put_right(
+        self, paths: Sequence[str] = (), *, replaced: Mapping[str, str] | None = None
+    ) -> tuple[str, ...]:
         """In the real index, bring pointers up to what `git commit PATH` has just committed.
 
-        An entry becomes HEAD's if it is still what HEAD had before that commit; any other was staged
-        on purpose and stays. One process if there is nothing to do, else four.
+        An entry becomes HEAD's if it is still what HEAD had before that commit, or what the hook
+        found in the commit's index; any other was staged on purpose and stays. One process if there
+        is nothing to do, else four.
 
         Args:
             paths: Paths to look at; all pointers and alias files if empty.
+            replaced: Path -> blob id that the commit's index had before the hook staged its own. Git
+                gives PATH that entry in the real index, not the one that it then commits.
 
         Returns:
             The paths that were put right.
@@ -136,6 +141,7 @@ class Index:
             (entry.old_mode, entry.old_oid, entry.path)
             for entry in behind
             if before.get(entry.path) == (entry.new_mode, entry.new_oid)
+            or (replaced or {}).get(entry.path) == entry.new_oid
         ]
         self._set(real, fixes)
         return tuple(path for _, _, path in fixes)

@@ -69,9 +69,10 @@ def _pre_commit(
         with suppress(FileNotFoundError):
             os.unlink(note)  # of a commit that was given up
         report = update_commit(project)
-        if report.bumped and project.index.is_partial:
-            with open(note, "w", encoding="ascii"):
-                pass  # post-commit looks for it and puts the real index right
+        if report.replaced and project.index.is_partial:
+            with open(note, "w", encoding="utf-8", errors="surrogateescape") as stream:
+                # post-commit looks for it and puts the real index right
+                stream.writelines(f"{oid} {path}\0" for path, oid in report.replaced.items())
     _report_commit(report, say)
     return bool(report.bumped)
 
@@ -109,9 +110,14 @@ def _post_commit(
     _arguments: Sequence[str], _stdin: Callable[[], bytes], context: Context, _say: Say
 ) -> None:
     with Project.open(context) as project:
+        note = os.path.join(project.repository.git_dir, AFTER_COMMIT_NOTE)
+        replaced: dict[str, str] = {}
         with suppress(FileNotFoundError):
-            os.unlink(os.path.join(project.repository.git_dir, AFTER_COMMIT_NOTE))
-        project.index.put_right()
+            with open(note, encoding="utf-8", errors="surrogateescape") as stream:
+                lines = stream.read().split("\0")[:-1]
+            replaced = {path: oid for oid, _, path in (line.partition(" ") for line in lines)}
+            os.unlink(note)
+        project.index.put_right(replaced=replaced)
 
 
 def _pre_push(
@@ -130,17 +136,27 @@ def _pre_push(
         say(f"gitmodel: {names} on {report.remote}")
 
 
+def _post_checkout(
+    _arguments: Sequence[str], _stdin: Callable[[], bytes], context: Context, say: Say
+) -> None:
+    with Project.open(context) as project:
+        if not project.repository.is_rebasing_on():  # post-rewrite comes once at the end
+            _bring_in_line(project, say)
+
+
 def _align(
     _arguments: Sequence[str], _stdin: Callable[[], bytes], context: Context, say: Say
 ) -> None:
+    with Project.open(context) as project:
+        _bring_in_line(project, say)
+
+
+def _bring_in_line(project: Project, say: Say) -> None:
     from gitmodel.workflows.align import align
 
-    with Project.open(context) as project:
-        if project.repository.work_tree is None or not project.is_set_up():
-            return
-        if project.repository.in_progress() == "rebase":
-            return  # post-rewrite comes once at the end
-        report = align(project)
+    if project.repository.work_tree is None or not project.is_set_up():
+        return
+    report = align(project)
     for name, version in report.placed:
         say(f"gitmodel: {name} is v{version}")
     for note in report.notes:
@@ -162,7 +178,7 @@ _HOOKS: Mapping[str, _Hook] = {
     "pre-merge-commit": _pre_merge_commit,
     "post-commit": _post_commit,
     "pre-push": _pre_push,
-    "post-checkout": _align,
+    "post-checkout": _post_checkout,
     "post-merge": _align,
     "post-rewrite": _post_rewrite,
 }

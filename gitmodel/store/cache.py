@@ -13,6 +13,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from gitmodel.domain.digest import Digest
 from gitmodel.encoding.manifest import MAX_MANIFEST, Manifest
 from gitmodel.encoding.pack import PACK_MAX, pack_name
 from gitmodel.errors import DamagedObjectError, GitmodelError, ObjectMissingError, StoreError
@@ -27,8 +28,6 @@ from gitmodel.store.objects import manifest_key, pack_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-
-    from gitmodel.domain.digest import Digest
 
 _OPEN_PACKS = 32  # file descriptors kept open for reading
 _STALE_SECONDS = 86_400  # a temporary file older than a day belongs to nobody
@@ -87,6 +86,13 @@ class Cache:
         """Packs (name, size in bytes) of a manifest that are not here."""
         packs = zip(manifest.packs, manifest.pack_sizes, self.packs_here(manifest), strict=True)
         return [(name, size) for name, size, here in packs if not here]
+
+    def digests(self) -> Iterator[Digest]:
+        """The digests of all manifests that are here, in no order; no manifest is read."""
+        for folder in _listing(self.path("manifests")):
+            for name in _listing(self.path(f"manifests/{folder}")):
+                with suppress(GitmodelError):
+                    yield Digest.from_hex(name)
 
     def holds(self, digest: Digest) -> bool:
         """Whether the content of a digest can be restored from here alone."""
@@ -249,6 +255,13 @@ class Cache:
                 f"the cache {self.root} cannot be written: {error.strerror}",
                 hint="git config gitmodel.cache DIR",
             ) from error
+
+
+def _listing(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def _sync_folder(folder: str) -> None:

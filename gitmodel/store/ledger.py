@@ -2,7 +2,8 @@
 
 One append-only text file a remote in the cache. A line is one pointer blob that a push of this
 clone (or of another clone with the same cache) has confirmed: its weights are on the remote and
-its version is claimed; or `stored` and a digest whose weights a fetch found there. Losing the file
+its version is claimed; or `stored` and a digest whose weights a push brought or a fetch found there;
+or `walked` and a commit in whose history nothing is left that this cache could bring. Losing the file
 costs one look at the remote; a torn last line is ignored.
 """
 
@@ -72,12 +73,20 @@ class Ledger:
             known.update(new)
 
     def has_stored(self, digest: Digest) -> bool:
-        """Whether a fetch found the weights of this digest on the remote."""
+        """Whether a push or a fetch of this cache has seen the weights of this digest on the remote."""
         return f"stored {digest.hex}" in self._load()
 
     def note_stored(self, digests: Iterable[Digest]) -> None:
         """Record that weights are on the remote; whether their version is claimed is another matter."""
         self.confirm(f"stored {digest.hex}" for digest in digests)
+
+    def walked(self) -> frozenset[str]:
+        """Commits in whose history no push has to look for versions that were left behind."""
+        return frozenset(line[7:] for line in self._load() if line.startswith("walked "))
+
+    def note_walked(self, commits: Iterable[str]) -> None:
+        """Record that whatever of these commits' history is in the cache is on the remote."""
+        self.confirm(f"walked {commit}" for commit in commits)
 
     def forget(self) -> None:
         """Trust nothing any more; the next push looks at the remote again."""

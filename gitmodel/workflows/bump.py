@@ -49,11 +49,13 @@ class CommitReport:
         notes: What a person should know; the commit goes on.
         otherwise_empty: But for these pointers the commit has nothing in it, and Git, which looked
             before the hook ran, may say "nothing to commit".
+        replaced: Path -> blob id of the entries that were staged anew, as they were before.
     """
 
     bumped: list[tuple[str, int | None, int]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     otherwise_empty: bool = False
+    replaced: dict[str, str] = field(default_factory=dict, compare=False)
 
 
 def update_commit(project: Project) -> CommitReport:
@@ -81,14 +83,15 @@ def update_commit(project: Project) -> CommitReport:
 
 
 def _update_model(project: Project, entry: IndexEntry, raw: bytes, report: CommitReport) -> None:
-    pointer = _read_staged(project, entry, raw)
+    pointer = _read_staged(project, entry, raw, report)
     model = Model(entry.path, pointer, raw)
     if _is_clean(project, model):
         return
     if project.index.is_partial and not _named_by_commit(project, entry):
         return
     try:
-        _decide(project, model, report)
+        if _decide(project, model, report):
+            report.replaced.setdefault(entry.path, entry.oid)
     except GitmodelError as error:
         raise error.about(pointer.name) from error
 
@@ -129,7 +132,7 @@ def _head_pointer(project: Project, path: str) -> Pointer | None:
     return None
 
 
-def _read_staged(project: Project, entry: IndexEntry, raw: bytes) -> Pointer:
+def _read_staged(project: Project, entry: IndexEntry, raw: bytes, report: CommitReport) -> Pointer:
     """The staged pointer; an edit by hand beside version and digest gets its check renewed.
 
     Raises:
@@ -152,10 +155,12 @@ def _read_staged(project: Project, entry: IndexEntry, raw: bytes) -> Pointer:
             raise
         write_pointer(project, entry.path, edited)
         project.index.stage([entry.path])
+        report.replaced[entry.path] = entry.oid
         return edited
 
 
-def _decide(project: Project, model: Model, report: CommitReport) -> None:
+def _decide(project: Project, model: Model, report: CommitReport) -> bool:
+    """Compare the three and act; returns whether the pointer was staged anew."""
     try:
         weights = _observe(project, model)
     except UnsafePathError as error:  # a link in a folder that was added with --follow
@@ -163,13 +168,13 @@ def _decide(project: Project, model: Model, report: CommitReport) -> None:
             f"{model.name}: {error.message}, and hooks follow none; "
             f"run: gitmodel add --follow {model.weights}"
         )
-        return
+        return False
     if weights.kind is Kind.LINK:
         report.notes.append(
             f"{model.name}: {model.weights} is a symbolic link, which hooks do not follow; "
             f"run: gitmodel add --follow {model.weights}"
         )
-        return
+        return False
     if project.worktree.is_half_placed(model.name, weights.digest):
         raise WeightsError(
             f"a checkout into {model.weights} was interrupted, so its files may be of two versions",
@@ -196,6 +201,7 @@ def _decide(project: Project, model: Model, report: CommitReport) -> None:
         )
     )
     _act(project, model, weights, verdict, report)
+    return verdict in {Verdict.BUMP, Verdict.KNOWN}
 
 
 def _act(
@@ -208,11 +214,7 @@ def _act(
         case Verdict.MISSING:
             pass
         case Verdict.STALE:
-            report.notes.append(
-                f"{model.name}: the weights on disk are not those of version "
-                f"{model.pointer.version}, which the pointer keeps; "
-                f"run: gitmodel checkout {model.name}"
-            )
+            report.notes.append(_stale(project, model, weights.digest))
         case Verdict.BUMP | Verdict.KNOWN:
             _bump(project, model, report)
         case Verdict.CHANGING:
@@ -223,6 +225,21 @@ def _act(
             )
         case Verdict.CHOOSE:
             raise _choice(model, weights.digest)
+
+
+def _stale(project: Project, model: Model, file: Digest | None) -> str:
+    with suppress(GitmodelError):
+        raw = read_pointer_file(project.root, model.path)
+        on_disk = None if raw is None else Pointer.from_text(raw, what=model.path)
+        if on_disk is not None and on_disk.digest == file:  # after `git reset --mixed`, say
+            return (
+                f"{model.name}: version {on_disk.version} is not part of this commit, since its "
+                f"pointer is not staged; run: git add {model.path}"
+            )
+    return (
+        f"{model.name}: the weights on disk are not those of version {model.pointer.version}, "
+        f"which the pointer keeps; run: gitmodel checkout {model.name}"
+    )
 
 
 def _choice(model: Model, file: Digest | None) -> StaleWeightsError:

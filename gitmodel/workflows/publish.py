@@ -98,8 +98,12 @@ def publish(
     except RemoteError as error:
         if error.hint is None:
             error.hint = "git push, when it can be reached again"
+        elif "git push" not in error.hint:
+            error.hint += "; then git push"
         raise
-    project.ledger(remote).confirm(item.blob for item in outgoing)
+    ledger = project.ledger(remote)
+    ledger.note_stored(item.pointer.digest for item in outgoing)
+    ledger.confirm(item.blob for item in outgoing)
     report.versions = sorted({(i.pointer.name, i.pointer.version) for i in outgoing})
     return report
 

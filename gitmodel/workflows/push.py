@@ -14,7 +14,7 @@ from gitmodel.workflows.project import PRIMARY
 from gitmodel.workflows.publish import Outgoing, PushReport, publish
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from gitmodel.git.history import RefUpdate
     from gitmodel.workflows.project import Project
@@ -56,18 +56,23 @@ def push_updates(
         tips = () if head is None else (head,)
     exclude = [u.remote_oid for u in updates if not u.is_delete and not u.is_new]
     hidden = git_remote if known else None
+    heads = _heads(project, tips, hidden)
 
     def outgoing() -> list[Outgoing]:
         found = collect(project, tips, exclude=exclude, not_on_remote=hidden)
+        found += left_behind(project, heads, but={item.blob for item in found})
         if found:
             _refuse_default_folder(project, git_url)
+            _announce_long_upload(project, found)
         return found
 
-    return _publish_all(project, outgoing, git_url=git_url, remote=PRIMARY)
+    report = _publish_all(project, outgoing, git_url=git_url, remote=PRIMARY)
+    project.ledger().note_walked(heads)
+    return report
 
 
 def push_head(project: Project, *, remote: str = PRIMARY) -> PushReport:
-    """Publish every pointer of HEAD, and of the commits below it that no Git remote has.
+    """Publish every pointer of HEAD, of new commits below it, and what was left behind in history.
 
     Raises: as `push_updates`.
     """
@@ -77,11 +82,22 @@ def push_head(project: Project, *, remote: str = PRIMARY) -> PushReport:
     known = "origin" in project.repository.remotes()
     git_url = (project.repository.remote_url("origin") or "") if known else ""
     hidden = "origin" if known else None
+    heads = _heads(project, (head,), hidden)
 
     def outgoing() -> list[Outgoing]:
-        return collect(project, (head,), exclude=(), not_on_remote=hidden, remote=remote)
+        found = collect(project, (head,), exclude=(), not_on_remote=hidden, remote=remote)
+        but = {item.blob for item in found}
+        return found + left_behind(project, heads, but=but, remote=remote, again=True)
 
-    return _publish_all(project, outgoing, git_url=git_url, remote=remote)
+    report = _publish_all(project, outgoing, git_url=git_url, remote=remote)
+    project.ledger(remote).note_walked(heads)
+    return report
+
+
+def _heads(project: Project, tips: Sequence[str], git_remote: str | None) -> tuple[str, ...]:
+    """What is on a Git remote after this push, as far as this clone knows."""
+    tracked = () if git_remote is None else project.repository.tracking_tips(git_remote)
+    return tuple(dict.fromkeys((*tips, *tracked)))
 
 
 def _publish_all(
@@ -139,6 +155,54 @@ def collect(
     return outgoing
 
 
+def left_behind(
+    project: Project,
+    heads: Sequence[str],
+    *,
+    but: Collection[str],
+    remote: str = PRIMARY,
+    again: bool = False,
+) -> list[Outgoing]:
+    """Versions that a push without the hooks left out, where this cache has their weights.
+
+    They are below what is pushed now, or on another branch. What is not in the cache somebody else
+    has to bring. A commit is looked through once; where all that is in the cache is known to be on
+    the remote, as in a fresh clone, nothing is looked through. In a partial clone the walk could
+    fetch trees one by one, so there only tips heal.
+
+    Args:
+        project: The project.
+        heads: The commits whose history counts.
+        but: Pointer blobs that are taken care of.
+        remote: Which remote.
+        again: Also look through what was looked through before.
+    """
+    ledger = project.ledger(remote)
+    walked = frozenset() if again else ledger.walked()
+    fresh = [head for head in heads if head not in walked]
+    if not fresh or project.repository.is_partial_clone():
+        return []
+    waiting = {digest for digest in project.cache.digests() if not ledger.has_stored(digest)}
+    if not waiting:
+        return []
+    changes = {
+        change.oid: change
+        for change in project.history.changes(fresh, exclude=sorted(walked))
+        if change.oid is not None and change.oid not in but and not ledger.knows(change.oid)
+    }
+    found = []
+    for blob, raw in project.reader.blobs(list(changes)).items():
+        change = changes[blob]
+        pointer = _read(raw, change.path, change.commit, tip=False)
+        if (
+            pointer is not None
+            and pointer.digest in waiting
+            and project.cache.holds(pointer.digest)
+        ):
+            found.append(Outgoing(pointer, blob, change.path, change.commit, tip=False))
+    return found
+
+
 def _read(raw: bytes | None, path: str, commit: str, *, tip: bool) -> Pointer | None:
     """A pointer of a commit; below the tips a broken one names no version."""
     try:
@@ -162,6 +226,34 @@ def _refuse_default_folder(project: Project, git_url: str) -> None:
             f"{git_url} is on another machine, but the weights would stay on this one, in "
             f"{project.default_folder()}",
             hint="gitmodel remote add s3://BUCKET/PREFIX (or az://..., or a shared folder)",
+        )
+
+
+def _announce_long_upload(project: Project, outgoing: Sequence[Outgoing]) -> None:
+    """Say beforehand that much has to be uploaded: Git's connection to the server is open already.
+
+    What it will be is told by the cache and the ledger alone; another clone may have brought it.
+    """
+    cache, ledger = project.cache, project.ledger()
+    sizes: dict[str, int] = {}
+    for digest in {item.pointer.digest for item in outgoing}:
+        manifest = None if ledger.has_stored(digest) else cache.manifest(digest)
+        if manifest is not None:
+            sizes.update(zip(manifest.packs, manifest.pack_sizes, strict=True))
+    if sum(sizes.values()) < project.settings.long_upload:
+        return
+    for item in outgoing:
+        before = item.pointer.previous
+        if before is not None and ledger.has_stored(before.digest):
+            manifest = cache.manifest(before.digest)
+            for name in () if manifest is None else manifest.packs:
+                sizes.pop(name, None)
+    total = sum(sizes.values())
+    if total >= project.settings.long_upload:
+        project.context.note(
+            f"{total:,} bytes to upload before Git goes on; should the Git server close its "
+            "connection meanwhile, run git push again. To upload without one: gitmodel push, then "
+            "git push"
         )
 
 

@@ -14,6 +14,8 @@ from gitmodel.errors import GitmodelError
 from gitmodel.workflows.models import Model, read_models
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gitmodel.domain.digest import Digest
     from gitmodel.store.worktree import Weights
     from gitmodel.workflows.project import Project
@@ -42,7 +44,8 @@ class ModelStatus:
         size: Bytes, by the pointer.
         state: How the weights on disk stand to the pointer.
         committed: Whether the pointer is as at HEAD.
-        published: Whether the primary remote is known to have it (from the ledger, no look).
+        published: Whether the primary remote is known to have it (by what this clone has pushed and
+            fetched, without a look).
         next_command: What to run, "" if nothing.
     """
 
@@ -83,10 +86,11 @@ def status(project: Project) -> StatusReport:
         broken=[error for _, error in models.broken], remote=project.address().url
     )
     staged = project.index.changed_since_head() if models.models else frozenset()
+    published_blobs = _published(project, models.models)
     for model in models.models:
         blob = project.repository.blob_id(model.raw)
         unchanged = blob == entries[model.path].oid and model.path not in staged
-        published = project.ledger().knows(blob)
+        published = blob in published_blobs
         try:
             row = _status_of(project, model, committed=unchanged, published=published)
         except GitmodelError as error:  # a link in a folder, say: the other models are fine
@@ -99,6 +103,28 @@ def status(project: Project) -> StatusReport:
         except GitmodelError as error:
             report.broken.append(error)
     return report
+
+
+def _published(project: Project, models: Sequence[Model]) -> set[str]:
+    """The pointer blobs whose version is on the primary remote, as far as this clone knows.
+
+    It pushed them; or it fetched their weights, and the branch that is followed here (or the default
+    one) has the pointer. That pointer alone proves nothing: it may have come without the hooks.
+    """
+    ledger = project.ledger()
+    blobs = {project.repository.blob_id(model.raw): model for model in models}
+    known = {blob for blob in blobs if ledger.knows(blob)}
+    fetched = {
+        blob: model
+        for blob, model in blobs.items()
+        if blob not in known and ledger.has_stored(model.pointer.digest)
+    }
+    if fetched:
+        default = project.reader.resolve("refs/remotes/origin/HEAD")
+        for commit in {project.repository.upstream(), default} - {None}:
+            there = {entry.oid for entry in project.reader.tree(str(commit), POINTER_SUFFIX)}
+            known |= fetched.keys() & there
+    return known
 
 
 def _status_of(project: Project, model: Model, *, committed: bool, published: bool) -> ModelStatus:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.operations import World, restored_world
 from tests.support.repo import Repo
 
 if TYPE_CHECKING:
@@ -108,3 +109,9 @@ def fraud(team: Team) -> Callable[[bytes], Repo]:
         return ana
 
     return register
+
+
+@pytest.fixture
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """The small world of the tests of Git operations, as it was built."""
+    return restored_world(tmp_path_factory)

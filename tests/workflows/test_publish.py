@@ -451,7 +451,7 @@ def test_nothing_is_uploaded_before_the_person_said_yes(desk: Desk) -> None:
 
     assert refusal(UntrustedRemoteError, ben.push) == (
         f"nothing is uploaded to {desk.store} before you have said yes to it in this clone",
-        "gitmodel remote trust",
+        "gitmodel remote trust; then git push",
     )
     assert stored(desk, "packs") == {}
     with ben.open() as project:
@@ -466,7 +466,7 @@ def test_an_unreachable_remote_says_when_to_push_again(desk: Desk, tmp_path: Pat
 
     assert refusal(RemoteMissingError, desk.push) == (
         f"The folder {desk.store} is not there",
-        "mount it, or name another one: gitmodel remote add PATH",
+        "mount it, or name another one: gitmodel remote add PATH; then git push",
     )
 
 
