@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.errors import GitCommandError
 from gitmodel.git.batch import present_objects
+from gitmodel.git.treeless import commits_with_trees
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -151,7 +152,20 @@ class History:
             exclude: Object ids of commits that were walked before; unknown ones exclude nothing.
             suffix: End of the paths that count, if `paths` is empty.
         """
+        if self._repository.lacks_trees():
+            return list(self._without_trees(paths, suffix))
         return self._walk((), exclude, "--all", *_pathspecs(suffix, paths))
+
+    def _without_trees(self, paths: Sequence[str], suffix: str) -> Iterator[Change]:
+        """What the commits have whose trees are here; at most 25 processes more."""
+        from gitmodel.git.objects import ProgramReader
+
+        with ProgramReader(self._repository) as reader:
+            for commit, lines in commits_with_trees(self._repository, "%at%n%an <%ae>%n%s"):
+                when, author, subject = (*lines, "")[:3]
+                for entry in reader.tree(commit, suffix):
+                    if not paths or entry.path in paths:
+                        yield Change(commit, entry.path, entry.oid, author, int(when), subject)
 
     def log(self, path: str, revision: str) -> list[Change]:
         """Return the history of one path as `git log` shows it, newest first. One process.

@@ -95,6 +95,12 @@ class Index:
             found.append(IndexEntry(path=path, oid=oid, stage=int(stage), mode=mode))
         return tuple(found)
 
+    def left_out(self, paths: Sequence[str]) -> frozenset[str]:
+        """Return which of these paths a sparse checkout leaves out of the work tree. One process."""
+        output = self._run("ls-files", "-z", "-t", "--", *_literal(paths)) if paths else b""
+        items = os.fsdecode(output).split("\0")[:-1]
+        return frozenset(item[2:] for item in items if item.startswith("S "))
+
     def stage(self, paths: Iterable[str]) -> None:
         """Take the work tree's content of these paths; a conflict on them is ended. One process.
 
@@ -111,14 +117,19 @@ class Index:
         differences = self._against_head(paths)
         self._set(self.file, [(d.old_mode, d.old_oid, d.path) for d in differences])
 
-    def put_right(self, paths: Sequence[str] = ()) -> tuple[str, ...]:
+    def put_right(
+        self, paths: Sequence[str] = (), *, replaced: Mapping[str, str] | None = None
+    ) -> tuple[str, ...]:
         """In the real index, bring pointers up to what `git commit PATH` has just committed.
 
-        An entry becomes HEAD's if it is still what HEAD had before that commit; any other was staged
-        on purpose and stays. One process if there is nothing to do, else four.
+        An entry becomes HEAD's if it is still what HEAD had before that commit, or what the hook
+        replaced in the index of that commit; any other was staged on purpose and stays. One process
+        if there is nothing to do, else four.
 
         Args:
             paths: Paths to look at; all pointers and alias files if empty.
+            replaced: Blob of each path that the hook staged, as it was before. Git has put that one
+                into the real index too.
 
         Returns:
             The paths that were put right.
@@ -136,6 +147,7 @@ class Index:
             (entry.old_mode, entry.old_oid, entry.path)
             for entry in behind
             if before.get(entry.path) == (entry.new_mode, entry.new_oid)
+            or (replaced or {}).get(entry.path) == entry.new_oid
         ]
         self._set(real, fixes)
         return tuple(path for _, _, path in fixes)

@@ -69,9 +69,9 @@ def _pre_commit(
         with suppress(FileNotFoundError):
             os.unlink(note)  # of a commit that was given up
         report = update_commit(project)
-        if report.bumped and project.index.is_partial:
-            with open(note, "w", encoding="ascii"):
-                pass  # post-commit looks for it and puts the real index right
+        if report.replaced and project.index.is_partial:
+            with open(note, "wb") as file:  # post-commit looks for it and puts the real index right
+                file.write(os.fsencode("".join(f"{o} {p}\0" for p, o in report.replaced.items())))
     _report_commit(report, say)
     return bool(report.bumped)
 
@@ -108,10 +108,15 @@ def _report_commit(report: CommitReport, say: Say) -> None:
 def _post_commit(
     _arguments: Sequence[str], _stdin: Callable[[], bytes], context: Context, _say: Say
 ) -> None:
+    replaced = {}
     with Project.open(context) as project:
+        note = os.path.join(project.repository.git_dir, AFTER_COMMIT_NOTE)
         with suppress(FileNotFoundError):
-            os.unlink(os.path.join(project.repository.git_dir, AFTER_COMMIT_NOTE))
-        project.index.put_right()
+            with open(note, "rb") as file:
+                lines = os.fsdecode(file.read()).split("\0")[:-1]
+            os.unlink(note)
+            replaced = {path: oid for oid, _, path in (line.partition(" ") for line in lines)}
+        project.index.put_right(replaced=replaced)
 
 
 def _pre_push(

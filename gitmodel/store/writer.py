@@ -212,9 +212,7 @@ class _Writer:
             group_size += length
         self._enqueue(group, chunks, window)
 
-    def _enqueue(
-        self, group: list[RawPiece], chunks: list[bytes], window: _Window | None
-    ) -> None:
+    def _enqueue(self, group: list[RawPiece], chunks: list[bytes], window: _Window | None) -> None:
         while len(self._groups) >= self._limit:
             self._take()
         work = self._workers.submit(encode_group, group, self._places, self._bases)

@@ -46,12 +46,14 @@ class CommitReport:
 
     Attributes:
         bumped: (name, version before or None, version now) of pointers staged here.
+        replaced: Blob that each pointer staged here had before, by path.
         notes: What a person should know; the commit goes on.
         otherwise_empty: But for these pointers the commit has nothing in it, and Git, which looked
             before the hook ran, may say "nothing to commit".
     """
 
     bumped: list[tuple[str, int | None, int]] = field(default_factory=list)
+    replaced: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     otherwise_empty: bool = False
 
@@ -81,7 +83,7 @@ def update_commit(project: Project) -> CommitReport:
 
 
 def _update_model(project: Project, entry: IndexEntry, raw: bytes, report: CommitReport) -> None:
-    pointer = _read_staged(project, entry, raw)
+    pointer = _read_staged(project, entry, raw, report)
     model = Model(entry.path, pointer, raw)
     if _is_clean(project, model):
         return
@@ -129,7 +131,7 @@ def _head_pointer(project: Project, path: str) -> Pointer | None:
     return None
 
 
-def _read_staged(project: Project, entry: IndexEntry, raw: bytes) -> Pointer:
+def _read_staged(project: Project, entry: IndexEntry, raw: bytes, report: CommitReport) -> Pointer:
     """The staged pointer; an edit by hand beside version and digest gets its check renewed.
 
     Raises:
@@ -152,6 +154,7 @@ def _read_staged(project: Project, entry: IndexEntry, raw: bytes) -> Pointer:
             raise
         write_pointer(project, entry.path, edited)
         project.index.stage([entry.path])
+        report.replaced[entry.path] = entry.oid
         return edited
 
 
@@ -264,6 +267,7 @@ def _bump(project: Project, model: Model, report: CommitReport) -> None:
         metadata=metadata,
     )
     _write_staged(project, model, pointer)
+    report.replaced[model.path] = project.repository.blob_id(model.raw)
     project.worktree.set_have(model.name, weights)
     report.bumped.append((model.name, model.pointer.version, pointer.version))
     warning = dropped(model.pointer, pointer, model.weights)

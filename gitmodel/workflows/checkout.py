@@ -7,12 +7,19 @@ Weights that are in no store are never overwritten without `force`.
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.pointer import Pointer
 from gitmodel.domain.progress import Silent
-from gitmodel.errors import DamagedObjectError, GitmodelError, UnsavedWeightsError, UsageError
+from gitmodel.errors import (
+    DamagedObjectError,
+    GitmodelError,
+    RepositoryError,
+    UnsavedWeightsError,
+    UsageError,
+)
 from gitmodel.store.handles import require_space
 from gitmodel.store.listing import Kind
 from gitmodel.store.placing import place
@@ -25,7 +32,7 @@ from gitmodel.workflows.fetch import (
     chosen_models,
     fetch_again,
 )
-from gitmodel.workflows.models import Model, read_models, write_text_file
+from gitmodel.workflows.models import Model, read_models, read_pointer_file, write_text_file
 from gitmodel.workflows.references import history_of
 
 if TYPE_CHECKING:
@@ -63,6 +70,7 @@ def checkout(
     _refuse_two_versions(models)
     if out is None:
         models = [_in_work_tree(project, model) for model in models]
+        _refuse_left_out(project, models)
         for model in models:
             _refuse_foreign_place(project, model)
             _refuse_unsaved(project, model, force=force)
@@ -83,6 +91,21 @@ def checkout(
         chosen = [m.path for m, text in zip(models, references, strict=False) if "@" in text]
         project.index.stage(chosen)
     return report
+
+
+def _refuse_left_out(project: Project, models: list[Model]) -> None:
+    """Refuse to bring files into folders that the person has left out of the work tree."""
+    missing = [m.path for m in models if read_pointer_file(project.root, m.path) is None]
+    left_out = project.index.left_out(missing)
+    for model in models:
+        if model.path in left_out:
+            folder = shlex.quote(model.path.rpartition("/")[0] or model.path)
+            raise RepositoryError(
+                f"{model.path} is not part of this sparse checkout",
+                hint=f"git sparse-checkout add {folder}, "
+                f"or gitmodel checkout {model.name} --out DIR",
+                model=model.name,
+            )
 
 
 def _refuse_two_versions(models: list[Model]) -> None:

@@ -241,11 +241,28 @@ def _models_at(project: Project, commit: str) -> list[Model]:
     return models
 
 
-def _only(project: Project, reference: Reference, history: ModelHistory) -> Model:
+def fetch_pointers(project: Project, name: str) -> None:
+    """Fetch the pointers of a name that a partial clone left out: small files, in one connection."""
+    from gitmodel.git.objects import open_reader
+
+    stem = name.rpartition("/")[2] + POINTER_SUFFIX
+    changes = project.history.all_refs_changes(suffix=stem)
+    with open_reader(project.repository, may_fetch=True) as reader:
+        reader.blobs([change.oid for change in changes if change.oid is not None])
+
+
+def _matching(history: ModelHistory, reference: Reference) -> list[Model]:
     if reference.kind == "version":
-        found = history.with_number(reference.number)
-    else:
-        found = history.with_prefix(reference.value)
+        return history.with_number(reference.number)
+    return history.with_prefix(reference.value)
+
+
+def _only(project: Project, reference: Reference, history: ModelHistory) -> Model:
+    found = _matching(history, reference)
+    if not found and project.repository.is_partial_clone():
+        fetch_pointers(project, reference.name)
+        history = history_of(project, reference.name)
+        found = _matching(history, reference)
     if not found:
         uncommitted = _uncommitted(project, reference)
         if uncommitted is not None:
@@ -274,6 +291,12 @@ def _no_version(
         return UnknownReferenceError(
             f"there is no {reference}, history is cut off here",
             hint="git fetch --unshallow",
+            model=name,
+        )
+    if project.repository.lacks_trees():
+        return UnknownReferenceError(
+            f"there is no {reference} in the commits whose trees are here",
+            hint="git fetch --refetch --filter=blob:none",
             model=name,
         )
     numbers = ", ".join(f"{name}@{number}" for number in sorted(history.numbers())[-5:])
