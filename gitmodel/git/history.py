@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.errors import GitCommandError
 from gitmodel.git.batch import present_objects
-from gitmodel.git.treeless import commits_with_trees
+from gitmodel.git.treeless import commits_with_trees, lacks_trees
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -152,7 +152,7 @@ class History:
             exclude: Object ids of commits that were walked before; unknown ones exclude nothing.
             suffix: End of the paths that count, if `paths` is empty.
         """
-        if self._repository.lacks_trees():
+        if self.lacks_trees():
             return list(self._without_trees(paths, suffix))
         return self._walk((), exclude, "--all", *_pathspecs(suffix, paths))
 
@@ -208,6 +208,10 @@ class History:
     def is_shallow(self) -> bool:
         """Whether history was cut off when this was cloned or fetched. No process."""
         return self._repository.is_shallow()
+
+    def lacks_trees(self) -> bool:
+        """Whether trees were left out when this was cloned. At most one process."""
+        return lacks_trees(self._repository)
 
     def _walk(self, tips: Sequence[str], exclude: Sequence[str], *arguments: str) -> list[Change]:
         """Run the log; again without the excluded commits that nobody here knows, if it fails."""

@@ -24,7 +24,6 @@ from gitmodel.git.discovery import (
 )
 from gitmodel.git.program import GitProgram, chosen_environment, find_program, raise_for
 from gitmodel.git.rules import append_missing, folder_within, ignore_line, is_shared_rule
-from gitmodel.git.treeless import lacks_trees
 
 if TYPE_CHECKING:
     import subprocess
@@ -286,10 +285,6 @@ class Repository:
     def is_partial_clone(self) -> bool:
         """Whether objects were left out when this was cloned or fetched. No process."""
         return has_left_out_objects(self.common_dir)
-
-    def lacks_trees(self) -> bool:
-        """Whether trees were left out when this was cloned. At most one process."""
-        return lacks_trees(self)
 
     def blob_id(self, content: bytes) -> str:
         """Return the id that Git gives a blob with this content. No process."""

@@ -53,7 +53,7 @@ class CommitReport:
     """
 
     bumped: list[tuple[str, int | None, int]] = field(default_factory=list)
-    replaced: dict[str, str] = field(default_factory=dict)
+    replaced: dict[str, str] = field(default_factory=dict, compare=False)
     notes: list[str] = field(default_factory=list)
     otherwise_empty: bool = False
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.reference import Reference
+from gitmodel.workflows.clones import note_gaps
 from gitmodel.workflows.models import Model, Models, read_models
 from gitmodel.workflows.references import history_of, models_at, resolve
 
@@ -60,30 +61,11 @@ def log(project: Project, name: str | None = None) -> list[LogEntry]:
         found = _versions(project, one, here)
         if not found:
             current.require(one)
-        _note_gaps(project, one, {entry.version for entry in found})
+        note_gaps(project, one, {entry.version for entry in found})
         entries.extend(found)
     if name is None:
         entries.sort(key=lambda entry: entry.at or "9", reverse=True)
     return entries
-
-
-def _note_gaps(project: Project, name: str, numbers: set[int]) -> None:
-    """Say why versions may be missing here. Gaps are fine by themselves."""
-    if not set(range(1, max(numbers, default=0))) - numbers:
-        return
-    repository = project.repository
-    if repository.is_shallow():
-        project.context.note("history is cut off here; for all versions: git fetch --unshallow")
-    elif repository.lacks_trees():
-        project.context.note(
-            "this clone has no trees of old commits; for all versions: "
-            "git fetch --refetch --filter=blob:none"
-        )
-    elif repository.is_partial_clone():
-        project.context.note(
-            f"this clone may lack pointers of earlier versions; to fetch them: "
-            f"gitmodel fetch {name}@{min(numbers) - 1 or 1}"
-        )
 
 
 def _current_models(project: Project) -> Models:

@@ -14,6 +14,7 @@ from gitmodel.domain.aliases import ALIASES_SUFFIX, Aliases
 from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer
 from gitmodel.domain.versions import next_version
 from gitmodel.errors import GitmodelError, UnknownReferenceError
+from gitmodel.workflows.clones import fetch_pointers, lack_of
 from gitmodel.workflows.models import (
     Model,
     Models,
@@ -241,16 +242,6 @@ def _models_at(project: Project, commit: str) -> list[Model]:
     return models
 
 
-def fetch_pointers(project: Project, name: str) -> None:
-    """Fetch the pointers of a name that a partial clone left out: small files, in one connection."""
-    from gitmodel.git.objects import open_reader
-
-    stem = name.rpartition("/")[2] + POINTER_SUFFIX
-    changes = project.history.all_refs_changes(suffix=stem)
-    with open_reader(project.repository, may_fetch=True) as reader:
-        reader.blobs([change.oid for change in changes if change.oid is not None])
-
-
 def _matching(history: ModelHistory, reference: Reference) -> list[Model]:
     if reference.kind == "version":
         return history.with_number(reference.number)
@@ -287,17 +278,10 @@ def _no_version(
     names = _known_names(project)
     if not history.seen and name not in names:
         return unknown_model(name, names)
-    if project.history.is_shallow():
+    lack = lack_of(project)
+    if lack is not None:
         return UnknownReferenceError(
-            f"there is no {reference}, history is cut off here",
-            hint="git fetch --unshallow",
-            model=name,
-        )
-    if project.repository.lacks_trees():
-        return UnknownReferenceError(
-            f"there is no {reference} in the commits whose trees are here",
-            hint="git fetch --refetch --filter=blob:none",
-            model=name,
+            f"there is no {reference}, {lack.reason}", hint=lack.command, model=name
         )
     numbers = ", ".join(f"{name}@{number}" for number in sorted(history.numbers())[-5:])
     return UnknownReferenceError(
