@@ -205,6 +205,33 @@ class History:
                 tips.append(commit)
         return tuple(dict.fromkeys(tips))
 
+    def local_tips(self, *, not_on_remote: str | None = None) -> tuple[str, ...]:
+        """Return the commits of HEAD and of all refs that are not remote-tracking ones.
+
+        Two processes. Tags of blobs and trees have none.
+
+        Args:
+            not_on_remote: Leave out what this clone believes that Git remote has.
+        """
+        format_ = "--format=%(refname) %(objectname)"
+        refs = self._repository.run("for-each-ref", format_).decode("utf-8", "surrogateescape")
+        pairs = (line.rpartition(" ") for line in refs.splitlines())
+        oids = [oid for name, _, oid in pairs if not name.startswith("refs/remotes/")]
+        head = self._repository.head()
+        lines = "".join(f"{oid}^{{commit}}\n" for oid in [*oids, *([head] if head else [])])
+        peeled = self._repository.run(
+            "cat-file", "--batch-check=%(objectname) %(objecttype)", input_bytes=lines.encode()
+        )
+        answers = [line.split(" ") for line in peeled.decode("utf-8", "replace").splitlines()]
+        tips = [words[0] for words in answers if words[1:] == ["commit"]]
+        hidden = _tracking_refs(not_on_remote)
+        if not hidden or not tips:
+            return tuple(dict.fromkeys(tips))
+        data = "".join(f"{tip}\n" for tip in tips).encode("ascii")
+        output = self._repository.run("rev-list", "--stdin", *hidden, input_bytes=data)
+        unpushed = set(output.decode("ascii").split())
+        return tuple(tip for tip in dict.fromkeys(tips) if tip in unpushed)
+
     def is_shallow(self) -> bool:
         """Whether history was cut off when this was cloned or fetched. No process."""
         return self._repository.is_shallow()

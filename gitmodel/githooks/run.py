@@ -122,17 +122,32 @@ def _post_commit(
 def _pre_push(
     arguments: Sequence[str], stdin: Callable[[], bytes], context: Context, say: Say
 ) -> None:
-    from gitmodel.workflows.push import push_updates, read_updates
+    from gitmodel.workflows.push import push_unlisted, push_updates, read_updates
 
+    unlisted = not arguments and _by_pre_commit(context)
+    updates = () if unlisted else read_updates(stdin())
     git_remote, git_url = (*arguments, "", "")[:2]
-    updates = read_updates(stdin())
     with Project.open(context) as project:
         if not project.is_set_up():
             return
-        report = push_updates(project, updates, git_remote=git_remote, git_url=git_url)
+        if unlisted:
+            said = context.environment
+            report = push_unlisted(
+                project,
+                revision=said.get("PRE_COMMIT_TO_REF") or said.get("PRE_COMMIT_LOCAL_BRANCH", ""),
+                git_remote=said.get("PRE_COMMIT_REMOTE_NAME", ""),
+                git_url=said.get("PRE_COMMIT_REMOTE_URL", ""),
+            )
+        else:
+            report = push_updates(project, updates, git_remote=git_remote, git_url=git_url)
     if report.versions:
         names = ", ".join(f"{name}@{version}" for name, version in report.versions)
         say(f"gitmodel: {names} on {report.remote}")
+
+
+def _by_pre_commit(context: Context) -> bool:
+    """Whether the pre-commit framework runs this; it gives no arguments and no standard input."""
+    return context.environment.get("PRE_COMMIT") == "1"
 
 
 def _align(
@@ -157,7 +172,8 @@ def _align(
 def _post_rewrite(
     arguments: Sequence[str], stdin: Callable[[], bytes], context: Context, say: Say
 ) -> None:
-    if list(arguments[:1]) != ["amend"]:  # an amended commit has the work tree's pointers
+    command = arguments[0] if arguments else context.environment.get("PRE_COMMIT_REWRITE_COMMAND")
+    if command != "amend":  # an amended commit has the work tree's pointers
         _align(arguments, stdin, context, say)
 
 
