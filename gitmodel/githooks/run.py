@@ -19,6 +19,8 @@ from gitmodel.workflows.project import Context, Project
 if TYPE_CHECKING:
     from gitmodel.workflows.bump import CommitReport
 
+_CHECK = "GITMODEL_HOOK_CHECK"  # `proof.VARIABLE`, without importing it in every commit
+
 Say = Callable[[str], None]
 
 
@@ -45,6 +47,11 @@ def run_hook(
     hook = _HOOKS.get(name)
     if hook is None:
         say(f"gitmodel has no hook called {name!r}; gitmodel install brings the hooks up to date")
+        return 0
+    if _CHECK in context.environment:  # somebody asks who would run
+        from gitmodel.githooks.proof import answer
+
+        say(answer(name))
         return 0
     try:
         hook(arguments, stdin, context, say)

@@ -119,7 +119,7 @@ def run_uninstall(session: Session) -> int:
 def _install(output: Output, folder: str, top: str) -> InstallReport:
     from gitmodel.githooks.install import install
 
-    report = install(folder, interpreter=sys.executable)
+    report = install(folder, interpreter=sys.executable, work_tree=top)
     if report.written or report.upgraded:
         names = ", ".join([*report.written, *report.upgraded])
         output.say(f"installed hooks in {_short(folder, top)}")
@@ -139,7 +139,7 @@ def _show_hooks(output: Output, folder: str, top: str) -> int:
     from gitmodel.githooks.install import HookState, inspect
 
     found = inspect(folder, work_tree=top)
-    runs = {HookState.OURS, HookState.EDITED, HookState.BEHIND}
+    runs = {HookState.OURS, HookState.EDITED, HookState.BEHIND, HookState.TOLD}
     rows: list[list[str | Paint]] = []
     for name, state in found.states.items():
         word = f"{state}, of {found.makers[name]}" if name in found.makers else str(state)
