@@ -61,7 +61,14 @@ def _problem(project: Project, scratch: str, name: str, path: str) -> str | None
     done = project.repository.program.call(
         ("-c", f"core.hooksPath={folder}", "hook", "run", name),
         folder=scratch,
-        extra={VARIABLE: "1", "GITMODEL_INSIDE": f"{name} {scratch}", "PWD": scratch},
+        extra={
+            VARIABLE: "1",
+            "GITMODEL_INSIDE": f"{name} {scratch}",
+            "PWD": scratch,
+            # Since Git 2.54 a person's configuration may name hooks as well, which are not ours.
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_CONFIG_NOSYSTEM": "1",
+        },
     )
     said = done.stderr.decode("utf-8", "replace").strip()
     if answer(name) in said.splitlines() or "is not a git command" in said:  # Git before 2.36

@@ -69,8 +69,14 @@ def _pre_commit(
     """Bring pointers up to the weights; returns whether any was staged."""
     from gitmodel.workflows.bump import update_commit
 
-    with Project.open(context) as project:
-        if project.repository.work_tree is None or not project.is_set_up():
+    try:
+        opened = Project.open(context)
+        ready = opened.repository.work_tree is not None and opened.is_set_up()
+    except GitmodelError as error:  # whose fault it is says nothing about this commit
+        say(f"gitmodel: {error}; model versions are left as they are in this commit")
+        return False
+    with opened as project:
+        if not ready:
             return False
         note = os.path.join(project.repository.git_dir, AFTER_COMMIT_NOTE)
         with suppress(FileNotFoundError):

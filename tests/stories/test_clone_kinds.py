@@ -112,6 +112,17 @@ def test_a_pre_receive_hook_may_verify_what_is_pushed(ana: Repo, server: Repo) -
     assert version_at(server, "main") == 3
 
 
+def test_a_bare_clone_may_have_to_be_named(ana: Repo, server: Repo) -> None:
+    """`safe.bareRepository=explicit`: Git then takes no bare repository just because it stands there."""
+    server.git("config", "--global", "safe.bareRepository", "explicit")
+
+    refused = server.gitmodel("list", check=False)
+
+    assert refused.returncode == 1
+    assert "hint: GIT_DIR=" in refused.stderr
+    assert "fraud" in server.gitmodel("list", env={"GIT_DIR": "."}).stdout
+
+
 @pytest.mark.parametrize("verb", [["status"], ["add", WEIGHTS], ["checkout"], ["init"]])
 def test_what_needs_a_work_tree_says_so_in_a_bare_clone(
     ana: Repo, server: Repo, verb: list[str]
