@@ -1,4 +1,4 @@
-"""Tools that own hooks: whether their configuration tells them to run `gitmodel hook`.
+"""Other people's hooks: whether they, or the configuration of their tool, run `gitmodel hook`.
 
 husky, lefthook and pre-commit rewrite their hooks whenever they like, so in their repositories
 gitmodel is named in the file that people commit. That file is read as text, line by line: it says
@@ -28,7 +28,7 @@ _LARGEST_SCRIPT = 1 << 20  # bytes
 
 
 def is_told(name: str, hook: bytes, *, folder: str, work_tree: str | None) -> bool:
-    """Whether a hook is of a tool that is told to run our hook of that name.
+    """Whether a hook runs our hook of that name, or is of a tool that is told to.
 
     Args:
         name: The hook.
@@ -40,6 +40,8 @@ def is_told(name: str, hook: bytes, *, folder: str, work_tree: str | None) -> bo
         rb"^[^#\n]*\bgitmodel(?: hook |-)" + re.escape(name.encode()) + rb"(?![\w-])", re.MULTILINE
     )
     maker = maker_of(hook)
+    if command.search(hook):  # a person's own, in a folder of hooks that is committed
+        return True
     if maker == "husky" and command.search(read_hook(os.path.join(os.path.dirname(folder), name))):
         return True
     if work_tree is None or maker is None:

@@ -148,6 +148,29 @@ def test_h3_a_new_branch_in_a_fresh_clone_is_no_error(
     assert clone.git("branch", "--show-current").stdout == "x\n"
 
 
+def test_a_committed_folder_of_hooks_runs_gitmodel_by_one_line_in_each(
+    ana: Repo, server: Repo, tmp_path: Path, with_gitmodel: Path
+) -> None:
+    """The recipe of docs/hooks.md: nothing of one machine is committed, and nothing runs twice."""
+    ana.git("config", "--global", "core.hooksPath", ".githooks")
+    warned = ana.gitmodel("install")
+    assert ".githooks is committed, and these name the Python of this machine" in warned.stderr
+    ana.gitmodel("uninstall")
+    for name in HOOK_NAMES:
+        write_executable(
+            ana.path / ".githooks" / name, f'#!/bin/sh\ngitmodel hook {name} "$@"\n'.encode()
+        )
+
+    set_up(ana, tmp_path / "store")
+    said = second_version(ana)
+
+    assert said.count("fraud is v2") == 1
+    assert "pre-push is run by another tool" in ana.gitmodel("doctor", "--offline").stdout
+    clone = server.clone(tmp_path / "colleague")
+    check_out(clone)
+    assert sorted(path.name for path in (clone.path / ".githooks").iterdir()) == sorted(HOOK_NAMES)
+
+
 # git-lfs
 
 
