@@ -23,6 +23,7 @@ from tests.support.job import (
     version_at,
 )
 from tests.support.models import model
+from tests.support.neighbours import write_executable
 from tests.support.repo import Repo
 
 if TYPE_CHECKING:
@@ -181,10 +182,11 @@ def test_a_partial_clone_does_the_job(ana: Repo, server: Repo, tmp_path: Path, k
 def test_what_people_do_all_day_in_a_partial_clone_fetches_no_objects(
     ana: Repo, server: Repo, tmp_path: Path, kind: str
 ) -> None:
-    """The remote is away, so anything that tried to fetch from it would fail or wait."""
+    """The remote is away, and whoever asks it leaves a trace."""
     clone = server.clone(tmp_path / "colleague", f"--filter={kind}")
     check_out(clone)
-    server.path.rename(tmp_path / "away.git")
+    write_executable(tmp_path / "asked", f"#!/bin/sh\ntouch '{tmp_path}/trace'\n".encode())
+    clone.git("config", "remote.origin.uploadpack", str(tmp_path / "asked"))
 
     assert clone.gitmodel("status").stdout != ""
     assert "v2" in clone.gitmodel("list").stdout
@@ -197,6 +199,9 @@ def test_what_people_do_all_day_in_a_partial_clone_fetches_no_objects(
     assert version_at(clone) == 3
     assert "fatal" not in committed.stderr
     clone.git("switch", "-qc", "topic")
+    assert not (tmp_path / "trace").exists()
+    clone.git("fetch", "-q", check=False)
+    assert (tmp_path / "trace").exists(), "the trace is where it should be"
 
 
 def test_older_versions_in_a_blobless_clone_are_fetched_when_they_are_asked_for(

@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from gitmodel.githooks.scripts import HOOK_NAMES
-from tests.benchmarks.installed import NotInstalledError, by_pip
 from tests.support.job import (
     POINTER,
     WEIGHTS,
@@ -30,6 +29,7 @@ from tests.support.neighbours import (
     HUSKY_4_HOOK,
     LFS_HOOKS,
     install_husky,
+    installed,
     lfs_hook,
     write_executable,
 )
@@ -325,10 +325,7 @@ def test_husky_4_is_left_as_it_is(ana: Repo, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="session")
 def lefthook() -> str:
-    try:
-        return by_pip("lefthook", "lefthook==2.2.2")
-    except NotInstalledError as error:
-        pytest.skip(f"lefthook: {error}")
+    return installed("lefthook", "lefthook==2.2.2")
 
 
 def lefthook_config() -> str:

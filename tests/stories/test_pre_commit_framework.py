@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from gitmodel.githooks.scripts import HOOK_NAMES
-from tests.benchmarks.installed import NotInstalledError, by_pip
 from tests.support.job import FIRST, SECOND, WEIGHTS, check_out, new_server, set_up, version_at
 from tests.support.models import model
+from tests.support.neighbours import installed
 from tests.support.repo import PACKAGE_ROOT, Repo
 
 if TYPE_CHECKING:
@@ -23,11 +23,8 @@ THIRD, FOURTH = model(seed=3), model(seed=4)
 
 @pytest.fixture(scope="session")
 def pre_commit() -> str:
-    """The program; installed once for all runs, see `installed.py`."""
-    try:
-        return by_pip("pre-commit", "pre-commit==4.7.0")
-    except NotInstalledError as error:
-        pytest.skip(f"pre-commit: {error}")
+    """The real program."""
+    return installed("pre-commit", "pre-commit==4.7.0")
 
 
 class Desk:

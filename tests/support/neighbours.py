@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
+from tests.benchmarks.installed import NotInstalledError, by_pip
+from tests.support.programs import ENVIRONMENT
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -106,6 +111,16 @@ HUSKY_4_HOOK = b"""\
 
 . "$(dirname "$0")/husky.sh"
 """
+
+
+def installed(program: str, requirement: str) -> str:
+    """A tool that pip installs once for all test runs; skipped if it cannot, unless this is CI."""
+    try:
+        return by_pip(program, requirement)
+    except NotInstalledError as error:
+        if ENVIRONMENT.get("CI", "").lower() in {"1", "true", "yes"}:
+            pytest.fail(f"{program}: {error}", pytrace=False)
+        pytest.skip(f"{program}: {error}")
 
 
 def lfs_hook(name: str) -> bytes:
