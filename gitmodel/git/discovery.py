@@ -74,6 +74,8 @@ def _refuse(start: str, words: str) -> NoReturn:
             f"Git refuses {start}: it belongs to another user",
             hint=f"if you trust it: git config --global --add safe.directory {start}",
         )
+    if "safe.bareRepository" in words:
+        raise RepositoryError(f"Git refuses {start}: {words}", hint=f"GIT_DIR={start} gitmodel ...")
     if words.startswith("exit code"):
         words = "its answer was not understood; Git 2.31 or newer is needed"
     raise RepositoryError(f"Git cannot open {start}: {words}")

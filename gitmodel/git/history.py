@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.errors import GitCommandError
 from gitmodel.git.batch import present_objects
+from gitmodel.git.treeless import commits_with_trees, lacks_trees
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -151,7 +152,20 @@ class History:
             exclude: Object ids of commits that were walked before; unknown ones exclude nothing.
             suffix: End of the paths that count, if `paths` is empty.
         """
+        if self.lacks_trees():
+            return list(self._without_trees(paths, suffix))
         return self._walk((), exclude, "--all", *_pathspecs(suffix, paths))
+
+    def _without_trees(self, paths: Sequence[str], suffix: str) -> Iterator[Change]:
+        """What the commits have whose trees are here; at most 25 processes more."""
+        from gitmodel.git.objects import ProgramReader
+
+        with ProgramReader(self._repository) as reader:
+            for commit, lines in commits_with_trees(self._repository, "%at%n%an <%ae>%n%s"):
+                when, author, subject = (*lines, "")[:3]
+                for entry in reader.tree(commit, suffix):
+                    if not paths or entry.path in paths:
+                        yield Change(commit, entry.path, entry.oid, author, int(when), subject)
 
     def log(self, path: str, revision: str) -> list[Change]:
         """Return the history of one path as `git log` shows it, newest first. One process.
@@ -191,9 +205,40 @@ class History:
                 tips.append(commit)
         return tuple(dict.fromkeys(tips))
 
+    def local_tips(self, *, not_on_remote: str | None = None) -> tuple[str, ...]:
+        """Return the commits of HEAD and of all refs that are not remote-tracking ones.
+
+        Two processes. Tags of blobs and trees have none.
+
+        Args:
+            not_on_remote: Leave out what this clone believes that Git remote has.
+        """
+        format_ = "--format=%(refname) %(objectname)"
+        refs = self._repository.run("for-each-ref", format_).decode("utf-8", "surrogateescape")
+        pairs = (line.rpartition(" ") for line in refs.splitlines())
+        oids = [oid for name, _, oid in pairs if not name.startswith("refs/remotes/")]
+        head = self._repository.head()
+        lines = "".join(f"{oid}^{{commit}}\n" for oid in [*oids, *([head] if head else [])])
+        peeled = self._repository.run(
+            "cat-file", "--batch-check=%(objectname) %(objecttype)", input_bytes=lines.encode()
+        )
+        answers = [line.split(" ") for line in peeled.decode("utf-8", "replace").splitlines()]
+        tips = [words[0] for words in answers if words[1:] == ["commit"]]
+        hidden = _tracking_refs(not_on_remote)
+        if not hidden or not tips:
+            return tuple(dict.fromkeys(tips))
+        data = "".join(f"{tip}\n" for tip in tips).encode("ascii")
+        output = self._repository.run("rev-list", "--stdin", *hidden, input_bytes=data)
+        unpushed = set(output.decode("ascii").split())
+        return tuple(tip for tip in dict.fromkeys(tips) if tip in unpushed)
+
     def is_shallow(self) -> bool:
         """Whether history was cut off when this was cloned or fetched. No process."""
         return self._repository.is_shallow()
+
+    def lacks_trees(self) -> bool:
+        """Whether trees were left out when this was cloned. At most one process."""
+        return lacks_trees(self._repository)
 
     def _walk(self, tips: Sequence[str], exclude: Sequence[str], *arguments: str) -> list[Change]:
         """Run the log; again without the excluded commits that nobody here knows, if it fails."""

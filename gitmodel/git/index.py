@@ -95,6 +95,12 @@ class Index:
             found.append(IndexEntry(path=path, oid=oid, stage=int(stage), mode=mode))
         return tuple(found)
 
+    def left_out(self, paths: Sequence[str]) -> frozenset[str]:
+        """Return which of these paths a sparse checkout leaves out of the work tree. One process."""
+        output = self._run("ls-files", "-z", "-t", "--", *_literal(paths)) if paths else b""
+        items = os.fsdecode(output).split("\0")[:-1]
+        return frozenset(item[2:] for item in items if item.startswith("S "))
+
     def stage(self, paths: Iterable[str]) -> None:
         """Take the work tree's content of these paths; a conflict on them is ended. One process.
 

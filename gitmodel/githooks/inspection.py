@@ -2,6 +2,7 @@
 
 Words: a *hook* is a file in the hooks folder that Git runs; our *script* may be that file, or stand
 behind the hook of the pre-commit tool, which renames what it finds to `<hook>.legacy` and runs it;
+another tool may be *told* by its own configuration to run `gitmodel hook`;
 the *earlier* hook is the one that we moved to `<hook>.before-gitmodel`.
 
 What holds: nothing here changes anything, and no file in a hooks folder makes it fail or wait.
@@ -10,11 +11,11 @@ What holds: nothing here changes anything, and no file in a hooks folder makes i
 from __future__ import annotations
 
 import os
-import stat
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from gitmodel.githooks.others import is_told, read_hook
 from gitmodel.githooks.scripts import HOOK_NAMES, Kind, interpreter_in, maker_of, recognise
 
 if TYPE_CHECKING:
@@ -24,9 +25,6 @@ EARLIER_SUFFIX: Final = ".before-gitmodel"
 
 # `pre-commit install` renames the hook that it finds so, and runs it before its own checks.
 LEGACY_SUFFIX: Final = ".legacy"
-
-# Hooks are a few kilobytes of text; anything larger is a program, and not ours.
-_LARGEST_SCRIPT = 1 << 20  # bytes
 
 
 class HookState(StrEnum):
@@ -38,6 +36,7 @@ class HookState(StrEnum):
     EDITED = "edited"  # our script, changed by a person
     NOT_EXECUTABLE = "not executable"  # our script, but Git ignores it
     BEHIND = "behind"  # the hook of pre-commit, which runs our script as `<hook>.legacy`
+    TOLD = "told"  # of another tool, which is told to run gitmodel
     OTHER = "other"  # somebody else's
 
 
@@ -56,6 +55,7 @@ class Inspection:
     Attributes:
         folder: The folder as it was given.
         states: The state of each of `HOOK_NAMES`.
+        scripts: For hooks that are ours, where our script is.
         interpreters: For hooks that are ours, the Python that they start ("": none filled in).
         makers: For hooks that are not ours, the tool that wrote them, where it is a known one.
         earlier: Hooks that have a `<hook>.before-gitmodel` beside them.
@@ -67,6 +67,7 @@ class Inspection:
 
     folder: str
     states: Mapping[str, HookState]
+    scripts: Mapping[str, str]
     interpreters: Mapping[str, str]
     makers: Mapping[str, str]
     earlier: tuple[str, ...]
@@ -93,13 +94,15 @@ def inspect(folder: str, *, work_tree: str | None = None) -> Inspection:
         folder: Absolute path from `git rev-parse --git-path hooks`.
         work_tree: Absolute path of the work tree, to tell whether the folder is part of it.
     """
-    hooks = [find(folder, name) for name in HOOK_NAMES]
+    hooks = [find(folder, name, work_tree=work_tree) for name in HOOK_NAMES]
     ours = [hook for hook in hooks if hook.kind is not Kind.FOREIGN]
-    theirs = [hook.name for hook in hooks if hook.state in {HookState.OTHER, HookState.BEHIND}]
+    others = {HookState.OTHER, HookState.BEHIND, HookState.TOLD}
+    theirs = [hook.name for hook in hooks if hook.state in others]
     makers = {name: maker_of(read_hook(os.path.join(folder, name))) for name in theirs}
     return Inspection(
         folder=folder,
         states={hook.name: hook.state for hook in hooks},
+        scripts={hook.name: hook.path for hook in ours},
         interpreters={hook.name: interpreter_in(hook.text) for hook in ours},
         makers={name: maker for name, maker in makers.items() if maker is not None},
         earlier=earlier_hooks(folder),
@@ -109,8 +112,11 @@ def inspect(folder: str, *, work_tree: str | None = None) -> Inspection:
     )
 
 
-def find(folder: str, name: str) -> FoundHook:
-    """Look at one hook; nothing there is `ABSENT`."""
+def find(folder: str, name: str, *, work_tree: str | None = None) -> FoundHook:
+    """Look at one hook; nothing there is `ABSENT`.
+
+    Without a work tree it is not known what other tools are told.
+    """
     place = os.path.join(folder, name)
     text = read_hook(place)
     kind = recognise(name, text)
@@ -121,6 +127,8 @@ def find(folder: str, name: str) -> FoundHook:
         behind = read_hook(legacy)
         if recognise(name, behind) is not Kind.FOREIGN:
             return FoundHook(name, legacy, HookState.BEHIND, recognise(name, behind), behind)
+    if kind is Kind.FOREIGN and is_told(name, text, folder=folder, work_tree=work_tree):
+        return FoundHook(name, place, HookState.TOLD, kind, text)
     if kind is not Kind.FOREIGN and not os.access(place, os.X_OK):
         return FoundHook(name, place, HookState.NOT_EXECUTABLE, kind, text)
     return FoundHook(name, place, _STATES[kind], kind, text)
@@ -130,19 +138,6 @@ def earlier_hooks(folder: str) -> tuple[str, ...]:
     """Names of the hooks that have an earlier one beside them."""
     places = {name: os.path.join(folder, name) + EARLIER_SUFFIX for name in HOOK_NAMES}
     return tuple(name for name, path in places.items() if os.path.lexists(path))
-
-
-def read_hook(path: str) -> bytes:
-    """The hook's text; empty for whatever is not a readable file of a hook's size."""
-    try:
-        # Looked at before opening: to open a named pipe would wait for ever.
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            return b""
-        with open(path, "rb") as file:
-            text = file.read(_LARGEST_SCRIPT + 1)
-    except OSError:
-        return b""
-    return text if len(text) <= _LARGEST_SCRIPT else b""
 
 
 def _may_write(folder: str) -> bool:

@@ -27,8 +27,8 @@ from gitmodel.githooks.inspection import (
     earlier_hooks,
     find,
     inspect,
-    read_hook,
 )
+from gitmodel.githooks.others import read_hook
 from gitmodel.githooks.scripts import (
     HOOK_NAMES,
     Kind,
@@ -95,12 +95,13 @@ class UninstallReport:
     left: tuple[str, ...]
 
 
-def install(folder: str, *, interpreter: str) -> InstallReport:
+def install(folder: str, *, interpreter: str, work_tree: str | None = None) -> InstallReport:
     """Write all scripts into a hooks folder and chain the hooks that are there; idempotent.
 
     Args:
         folder: Absolute path from `git rev-parse --git-path hooks`; created if missing.
         interpreter: Absolute path of the Python that the scripts start.
+        work_tree: To see which hooks of other tools are told to run gitmodel; these stay.
 
     Raises:
         RepositoryError: The folder cannot be written; or a hook cannot be moved aside, since
@@ -108,7 +109,7 @@ def install(folder: str, *, interpreter: str) -> InstallReport:
             no hook was changed then.
     """
     texts = {name: script_text(name, interpreter=interpreter) for name in HOOK_NAMES}
-    hooks = [find(folder, name) for name in HOOK_NAMES]
+    hooks = [find(folder, name, work_tree=work_tree) for name in HOOK_NAMES]
     for hook in hooks:
         if hook.state is HookState.OTHER:
             _check_movable(hook)
@@ -151,6 +152,8 @@ def _install_one(hook: FoundHook, text: bytes, interpreter: str) -> str:
     if hook.state is HookState.OTHER:
         _write(hook.path, text, earlier=hook.path + EARLIER_SUFFIX)
         return "written"
+    if hook.state is HookState.TOLD:
+        return "unchanged"
     edited = hook.kind is Kind.EDITED
     if edited:
         text = with_interpreter(hook.text.replace(b"\r\n", b"\n"), interpreter)

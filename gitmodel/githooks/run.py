@@ -19,6 +19,8 @@ from gitmodel.workflows.project import Context, Project
 if TYPE_CHECKING:
     from gitmodel.workflows.bump import CommitReport
 
+_CHECK = "GITMODEL_HOOK_CHECK"  # `proof.VARIABLE`, without importing it in every commit
+
 Say = Callable[[str], None]
 
 
@@ -46,6 +48,11 @@ def run_hook(
     if hook is None:
         say(f"gitmodel has no hook called {name!r}; gitmodel install brings the hooks up to date")
         return 0
+    if _CHECK in context.environment:  # somebody asks who would run
+        from gitmodel.githooks.proof import answer
+
+        say(answer(name))
+        return 0
     try:
         hook(arguments, stdin, context, say)
     except GitmodelError as error:
@@ -62,8 +69,14 @@ def _pre_commit(
     """Bring pointers up to the weights; returns whether any was staged."""
     from gitmodel.workflows.bump import update_commit
 
-    with Project.open(context) as project:
-        if project.repository.work_tree is None or not project.is_set_up():
+    try:
+        opened = Project.open(context)
+        ready = opened.repository.work_tree is not None and opened.is_set_up()
+    except GitmodelError as error:  # whose fault it is says nothing about this commit
+        say(f"gitmodel: {error}; model versions are left as they are in this commit")
+        return False
+    with opened as project:
+        if not ready:
             return False
         note = os.path.join(project.repository.git_dir, AFTER_COMMIT_NOTE)
         with suppress(FileNotFoundError):
@@ -123,14 +136,24 @@ def _post_commit(
 def _pre_push(
     arguments: Sequence[str], stdin: Callable[[], bytes], context: Context, say: Say
 ) -> None:
-    from gitmodel.workflows.push import push_updates, read_updates
+    from gitmodel.workflows.push import push_unlisted, push_updates, read_updates
 
+    unlisted = not arguments and _by_pre_commit(context)
+    updates = () if unlisted else read_updates(stdin())
     git_remote, git_url = (*arguments, "", "")[:2]
-    updates = read_updates(stdin())
     with Project.open(context) as project:
         if not project.is_set_up():
             return
-        report = push_updates(project, updates, git_remote=git_remote, git_url=git_url)
+        if unlisted:
+            said = context.environment
+            report = push_unlisted(
+                project,
+                revision=said.get("PRE_COMMIT_TO_REF") or said.get("PRE_COMMIT_LOCAL_BRANCH", ""),
+                git_remote=said.get("PRE_COMMIT_REMOTE_NAME", ""),
+                git_url=said.get("PRE_COMMIT_REMOTE_URL", ""),
+            )
+        else:
+            report = push_updates(project, updates, git_remote=git_remote, git_url=git_url)
     if report.versions:
         names = ", ".join(f"{name}@{version}" for name, version in report.versions)
         say(f"gitmodel: {names} on {report.remote}")
@@ -142,6 +165,11 @@ def _post_checkout(
     with Project.open(context) as project:
         if not project.repository.is_rebasing_on():  # post-rewrite comes once at the end
             _bring_in_line(project, say)
+
+
+def _by_pre_commit(context: Context) -> bool:
+    """Whether the pre-commit framework runs this; it gives no arguments and no standard input."""
+    return context.environment.get("PRE_COMMIT") == "1"
 
 
 def _align(
@@ -168,7 +196,8 @@ def _bring_in_line(project: Project, say: Say) -> None:
 def _post_rewrite(
     arguments: Sequence[str], stdin: Callable[[], bytes], context: Context, say: Say
 ) -> None:
-    if list(arguments[:1]) != ["amend"]:  # an amended commit has the work tree's pointers
+    command = arguments[0] if arguments else context.environment.get("PRE_COMMIT_REWRITE_COMMAND")
+    if command != "amend":  # an amended commit has the work tree's pointers
         _align(arguments, stdin, context, say)
 
 

@@ -163,6 +163,7 @@ def _place_of(project: Project, path: str) -> str:
             hint="move or copy the weights into the repository first",
         )
     safe_parts(place)
+    _refuse_other_repository(project, place)
     if place.endswith(POINTER_SUFFIX):
         raise UsageError(
             f"{path} is a pointer, not weights", hint="gitmodel add with the path of the weights"
@@ -173,6 +174,19 @@ def _place_of(project: Project, path: str) -> str:
             hint=f"git rm -r --cached {shlex.quote(path)}, then gitmodel add {shlex.quote(path)}",
         )
     return place
+
+
+def _refuse_other_repository(project: Project, place: str) -> None:
+    """Refuse weights inside a submodule or another repository: Git here does not see beyond it."""
+    *above, _ = place.split("/")
+    for depth in range(1, len(above) + 1):
+        folder = "/".join(above[:depth])
+        if os.path.lexists(os.path.join(project.root, folder, ".git")):
+            inside = shlex.quote(place[len(folder) + 1 :])
+            raise UnsafePathError(
+                f"{place} is inside another repository, the submodule or clone {folder}",
+                hint=f"gitmodel -C {shlex.quote(folder)} add {inside}",
+            )
 
 
 def _model_for(models: Models, place: str, name: str | None) -> Model | None:

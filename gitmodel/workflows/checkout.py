@@ -6,15 +6,16 @@ Weights that are in no store are never overwritten without `force`.
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.pointer import Pointer
-from gitmodel.errors import GitmodelError, UnsavedWeightsError, UsageError
+from gitmodel.errors import GitmodelError, RepositoryError, UnsavedWeightsError, UsageError
 from gitmodel.store.listing import Kind
 from gitmodel.store.reader import Reader
 from gitmodel.workflows.fetch import CheckoutReport, Fetching, chosen_models
-from gitmodel.workflows.models import Model, read_models
+from gitmodel.workflows.models import Model, read_models, read_pointer_file
 from gitmodel.workflows.placer import Placer, checkout_elsewhere, place_each
 from gitmodel.workflows.references import history_of
 
@@ -53,6 +54,7 @@ def checkout(
     if out is not None:
         return checkout_elsewhere(project, models, out, force=force, remote=remote)
     models = [_in_work_tree(project, model) for model in models]
+    _refuse_left_out(project, models)
     for model in models:
         _refuse_foreign_place(project, model)
         _refuse_unsaved(project, model, force=force)
@@ -66,6 +68,21 @@ def checkout(
     chosen = [m.path for m, text in zip(models, references, strict=False) if "@" in text]
     project.index.stage(chosen)
     return report
+
+
+def _refuse_left_out(project: Project, models: list[Model]) -> None:
+    """Refuse to bring files into folders that the person has left out of the work tree."""
+    missing = [m.path for m in models if read_pointer_file(project.root, m.path) is None]
+    left_out = project.index.left_out(missing)
+    for model in models:
+        if model.path in left_out:
+            folder = shlex.quote(model.path.rpartition("/")[0] or model.path)
+            raise RepositoryError(
+                f"{model.path} is not part of this sparse checkout",
+                hint=f"git sparse-checkout add {folder}, "
+                f"or gitmodel checkout {model.name} --out DIR",
+                model=model.name,
+            )
 
 
 def _refuse_two_versions(models: list[Model]) -> None:

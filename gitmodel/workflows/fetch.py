@@ -16,7 +16,7 @@ from gitmodel.errors import DamagedObjectError, GitmodelError, ObjectMissingErro
 from gitmodel.store.handles import require_space
 from gitmodel.store.transfer import Arriving, fetch_packs, for_each, plan_fetch
 from gitmodel.workflows.models import Model, read_models
-from gitmodel.workflows.references import resolve
+from gitmodel.workflows.references import models_at, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,13 +56,17 @@ class CheckoutReport:
 
 
 def chosen_models(project: Project, references: Sequence[str]) -> list[Model]:
-    """The models that were asked for: all of the work tree, or one for each reference.
+    """The models that were asked for: one for each reference, else all of the work tree.
+
+    Where there is no work tree, all of HEAD.
 
     Raises:
         GitmodelError: A pointer of the work tree is broken, or a reference means nothing.
     """
     if references:
         return [resolve(project, Reference.parse(text)) for text in references]
+    if project.repository.work_tree is None:
+        return models_at(project, "HEAD")
     models = read_models(project)
     if models.broken:
         raise models.broken[0][1]

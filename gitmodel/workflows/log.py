@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.reference import Reference
+from gitmodel.workflows.clones import note_gaps
 from gitmodel.workflows.models import Model, Models, read_models
 from gitmodel.workflows.references import history_of, models_at, resolve
 
@@ -60,6 +61,7 @@ def log(project: Project, name: str | None = None) -> list[LogEntry]:
         found = _versions(project, one, here)
         if not found:
             current.require(one)
+        note_gaps(project, one, {entry.version for entry in found})
         entries.extend(found)
     if name is None:
         entries.sort(key=lambda entry: entry.at or "9", reverse=True)

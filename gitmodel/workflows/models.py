@@ -126,13 +126,14 @@ def read_models(project: Project, paths: Iterable[str] | None = None) -> Models:
 
     A pointer that does not parse is reported in `broken`, so that other models keep working.
     """
+    root = project.root
     if paths is None:
         paths = sorted({entry.path for entry in project.index.entries(f"*{POINTER_SUFFIX}")})
     models = []
     broken: list[tuple[str, GitmodelError]] = []
     for path in paths:
         try:
-            raw = read_pointer_file(project.root, path)
+            raw = read_pointer_file(root, path)
             if raw is None:
                 continue
             model = Model(path, Pointer.from_text(raw, what=path), raw)

@@ -71,6 +71,34 @@ def push_updates(
     return report
 
 
+def push_unlisted(project: Project, *, revision: str, git_remote: str, git_url: str) -> PushReport:
+    """Publish everything that a `git push` may be about to make visible, where nobody lists it.
+
+    The pre-commit framework names one ref of a push and swallows the list of all. So whatever this
+    clone has and the Git remote is not known to have counts as pushed: more than needed, never less.
+
+    Args:
+        project: The project.
+        revision: What is known to be pushed; "" if nothing is.
+        git_remote: Name of the Git remote, or its URL.
+        git_url: Its URL.
+
+    Raises: as `push_updates`.
+    """
+    hidden = git_remote if git_remote in project.repository.remotes() else None
+    named = [project.reader.resolve(word) for word in ("HEAD", revision) if word]
+    unpushed = project.history.local_tips(not_on_remote=hidden)
+    tips = tuple(dict.fromkeys([*(tip for tip in named if tip is not None), *unpushed]))
+
+    def outgoing() -> list[Outgoing]:
+        found = collect(project, tips, exclude=(), not_on_remote=hidden)
+        if found:
+            _refuse_default_folder(project, git_url)
+        return found
+
+    return _publish_all(project, outgoing, git_url=git_url, remote=PRIMARY)
+
+
 def push_head(project: Project, *, remote: str = PRIMARY) -> PushReport:
     """Publish every pointer of HEAD, of new commits below it, and what was left behind in history.
 

@@ -14,6 +14,7 @@ from gitmodel.domain.aliases import ALIASES_SUFFIX, Aliases
 from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer
 from gitmodel.domain.versions import next_version
 from gitmodel.errors import GitmodelError, UnknownReferenceError
+from gitmodel.workflows.clones import fetch_pointers, lack_of
 from gitmodel.workflows.models import (
     Model,
     Models,
@@ -241,11 +242,18 @@ def _models_at(project: Project, commit: str) -> list[Model]:
     return models
 
 
-def _only(project: Project, reference: Reference, history: ModelHistory) -> Model:
+def _matching(history: ModelHistory, reference: Reference) -> list[Model]:
     if reference.kind == "version":
-        found = history.with_number(reference.number)
-    else:
-        found = history.with_prefix(reference.value)
+        return history.with_number(reference.number)
+    return history.with_prefix(reference.value)
+
+
+def _only(project: Project, reference: Reference, history: ModelHistory) -> Model:
+    found = _matching(history, reference)
+    if not found and project.repository.is_partial_clone():
+        fetch_pointers(project, reference.name)
+        history = history_of(project, reference.name)
+        found = _matching(history, reference)
     if not found:
         uncommitted = _uncommitted(project, reference)
         if uncommitted is not None:
@@ -270,11 +278,10 @@ def _no_version(
     names = _known_names(project)
     if not history.seen and name not in names:
         return unknown_model(name, names)
-    if project.history.is_shallow():
+    lack = lack_of(project)
+    if lack is not None:
         return UnknownReferenceError(
-            f"there is no {reference}, history is cut off here",
-            hint="git fetch --unshallow",
-            model=name,
+            f"there is no {reference}, {lack.reason}", hint=lack.command, model=name
         )
     numbers = ", ".join(f"{name}@{number}" for number in sorted(history.numbers())[-5:])
     return UnknownReferenceError(

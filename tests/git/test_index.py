@@ -337,6 +337,18 @@ def test_without_putting_right_the_next_commit_would_revert(project: Repo) -> No
     assert status(project) == "MM a.model.yaml\n"
 
 
+def test_an_entry_that_the_hook_replaced_is_put_right_too(project: Repo) -> None:
+    """Git has put the named path into the real index before the hook ran, so it is not HEAD~'s."""
+    bump_in_hooks(project, put_right=False)
+    project.write("a.model.yaml", "by hand\n")
+    replaced = {"a.model.yaml": project.git("hash-object", "a.model.yaml").stdout.strip()}
+    project.git("commit", "-q", "a.model.yaml", "-m", "by hand, and bumped")
+
+    assert index_of(project).put_right() == ()
+    assert index_of(project).put_right(replaced=replaced) == ("a.model.yaml",)
+    assert project.git("diff", "--cached").stdout == ""
+
+
 def test_the_first_commit_of_one_path_is_put_right(repo: Repo) -> None:
     bump_in_hooks(repo)
     repo.write("code.py", "x")

@@ -138,6 +138,25 @@ def test_git_commit_path_keeps_the_bump_in_the_next_commit(team: Team, fraud: Re
     assert ana.git("status", "--porcelain").stdout == ""
 
 
+def test_a_version_made_by_git_commit_of_the_pointer_is_not_undone(
+    team: Team, fraud: Register
+) -> None:
+    """Git has put the pointer into its real index already, before the hook makes the version."""
+    ana = fraud(model(seed=1))
+    ana.write("fraud.safetensors", model(seed=2))
+    ana.gitmodel("add", "fraud.safetensors")
+    ana.write("fraud.safetensors", model(seed=3))
+
+    ana.git("commit", "-q", "fraud.model.yaml", "-m", "fraud")
+    committed = ana.git("show", "HEAD:fraud.model.yaml").stdout
+    ana.write("notes.txt", "next\n")
+    ana.git("add", "notes.txt")
+    ana.git("commit", "-qm", "next")
+
+    assert ana.git("show", "HEAD:fraud.model.yaml").stdout == committed
+    assert ana.git("status", "--porcelain").stdout == ""
+
+
 def test_switching_branches_brings_weights_from_the_cache(team: Team, fraud: Register) -> None:
     ana = fraud(model(seed=1))
     ana.git("switch", "-q", "-c", "two")

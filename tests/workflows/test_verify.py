@@ -325,11 +325,6 @@ HOOKS = {"pre-commit": "ours", "pre-push": "ours"}
 
 
 def findings(desk: Desk, hooks: dict[str, str] | None = None) -> dict[str, Finding]:
-    hook = desk.repo.path / ".git/hooks/post-rewrite"
-    if not hook.exists():
-        hook.parent.mkdir(exist_ok=True)
-        hook.write_text("#!/bin/sh\nexit 0\n")
-        hook.chmod(0o755)
     with desk.open() as project:
         found = doctor(project, hooks=HOOKS if hooks is None else hooks)
     return {finding.title: finding for finding in found}
@@ -383,15 +378,6 @@ def test_what_is_wrong_is_found_with_what_to_do(pushed: Desk, tmp_path: Path) ->
             f"The folder {pushed.store} is not there",
             "mount it, or name another one: gitmodel remote add PATH",
         ),
-    }
-
-
-def test_a_hook_that_fails_is_found_by_running_it(pushed: Desk) -> None:
-    hook = pushed.repo.write(".git/hooks/post-rewrite", "#!/bin/sh\nexit 3\n")
-    hook.chmod(0o755)
-
-    assert wrong(findings(pushed)) == {
-        "hooks": ("Git ran post-rewrite, and it ended with 3", "gitmodel install")
     }
 
 

@@ -46,12 +46,19 @@ def run(session: Session, *, network: bool) -> int:
 
 
 def _hooks(project: Project) -> dict[str, str]:
-    """The state of each hook; one that runs ours by way of another tool is as good as ours."""
-    from gitmodel.githooks.install import HookState, inspect
+    """The state of each hook; "ours" only if Git has just run it and it started this gitmodel."""
+    from gitmodel.githooks.inspection import HookState, inspect
+    from gitmodel.githooks.proof import prove
 
     runs = {HookState.OURS, HookState.EDITED, HookState.BEHIND}
-    found = inspect(project.repository.hooks_folder())
-    return {
-        name: str(HookState.OURS if state in runs else state)
+    folder = project.repository.hooks_folder()
+    found = inspect(folder, work_tree=project.repository.work_tree)
+    words = {name: str(state) for name, state in found.states.items()}
+    ours = [name for name, state in found.states.items() if state in runs]
+    words |= dict.fromkeys(ours, str(HookState.OURS))
+    words |= {
+        name: f"run by {found.makers.get(name, 'another tool')}"
         for name, state in found.states.items()
+        if state is HookState.TOLD
     }
+    return words | prove(project, {name: found.scripts[name] for name in ours})

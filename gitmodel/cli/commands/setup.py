@@ -65,11 +65,12 @@ def run_init(
     with session.project() as opened:
         report = init(opened, url, options=given_options(options), name=project, check=check)
         top = opened.root
+        committed = _is_committed(opened, report.hooks_folder)
     output.say("project  ", Paint(report.project, "strong"))
     output.say("remote   ", Paint(report.remote, "strong"))
     for text in report.done:
         output.say(text)
-    installed = _install(output, report.hooks_folder, top) if hooks else None
+    installed = _install(output, report.hooks_folder, top, committed=committed) if hooks else None
     if not report.done and (installed is None or not _changed(installed)):
         output.say("everything was set up already")
     if report.default_folder:
@@ -89,7 +90,7 @@ def run_install(session: Session, *, check: bool) -> int:
         top = project.repository.work_tree or project.repository.git_dir
         if check:
             return _show_hooks(output, folder, top)
-        report = _install(output, folder, top)
+        report = _install(output, folder, top, committed=_is_committed(project, folder))
         if not _changed(report):
             output.say(f"hooks are installed in {_short(folder, top)}")
         if project.is_set_up():
@@ -116,14 +117,31 @@ def run_uninstall(session: Session) -> int:
     return 0
 
 
-def _install(output: Output, folder: str, top: str) -> InstallReport:
+def _is_committed(project: Project, folder: str) -> bool:
+    """Whether hooks lie among the files that people commit (`core.hooksPath=.githooks`)."""
+    top = project.repository.work_tree
+    if top is None or not folder.startswith(os.path.join(top, "")):
+        return False
+    inside = os.path.relpath(folder, top).replace(os.sep, "/")
+    return ".git" not in inside.split("/") and not project.repository.is_ignored(f"{inside}/x")
+
+
+def _install(output: Output, folder: str, top: str, *, committed: bool) -> InstallReport:
     from gitmodel.githooks.install import install
 
-    report = install(folder, interpreter=sys.executable)
+    report = install(folder, interpreter=sys.executable, work_tree=top)
     if report.written or report.upgraded:
         names = ", ".join([*report.written, *report.upgraded])
         output.say(f"installed hooks in {_short(folder, top)}")
         output.detail(f"  {names}")
+        if committed:
+            output.warn(
+                f"{_short(folder, top)} is committed, and these name the Python of this machine"
+            )
+            output.hint(
+                "gitmodel uninstall, then write this line into your own hooks there: "
+                'gitmodel hook NAME "$@"'
+            )
     if report.chained and _changed(report):
         output.say(f"hooks that were there run first: {', '.join(report.chained)}")
     if report.edited:
@@ -139,7 +157,7 @@ def _show_hooks(output: Output, folder: str, top: str) -> int:
     from gitmodel.githooks.install import HookState, inspect
 
     found = inspect(folder, work_tree=top)
-    runs = {HookState.OURS, HookState.EDITED, HookState.BEHIND}
+    runs = {HookState.OURS, HookState.EDITED, HookState.BEHIND, HookState.TOLD}
     rows: list[list[str | Paint]] = []
     for name, state in found.states.items():
         word = f"{state}, of {found.makers[name]}" if name in found.makers else str(state)

@@ -1,0 +1,396 @@
+"""Beside other tools that have hooks: git-lfs, husky, lefthook, hooks of people's own.
+
+The real git-lfs and lefthook where they can be had; else, and for husky, their hooks word for word
+(`tests/support/neighbours.py`). The pre-commit framework has a file of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from gitmodel.githooks.scripts import HOOK_NAMES
+from tests.support.job import (
+    POINTER,
+    WEIGHTS,
+    check_out,
+    main_job,
+    new_server,
+    second_version,
+    set_up,
+    version_at,
+)
+from tests.support.models import model
+from tests.support.neighbours import (
+    HUSKY_4_HOOK,
+    LFS_HOOKS,
+    install_husky,
+    installed,
+    lfs_hook,
+    write_executable,
+)
+from tests.support.repo import Repo
+
+needs_lfs = pytest.mark.skipif(shutil.which("git-lfs") is None, reason="git-lfs is not installed")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Repo:
+    return new_server(tmp_path)
+
+
+@pytest.fixture
+def ana(tmp_path: Path, server: Repo) -> Repo:
+    ana = Repo.create(tmp_path / "ana")
+    ana.git("remote", "add", "origin", server.path.as_uri())
+    return ana
+
+
+@pytest.fixture
+def with_gitmodel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder on PATH with `gitmodel`, as after `pipx install gitmodel`."""
+    folder = tmp_path / "bin"
+    write_executable(
+        folder / "gitmodel", f'#!/bin/sh\nexec "{sys.executable}" -m gitmodel "$@"\n'.encode()
+    )
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    return folder
+
+
+# Hooks that are there already
+
+
+def test_h5_hooks_that_are_there_keep_running(ana: Repo, server: Repo, tmp_path: Path) -> None:
+    """DVC refuses to install any hook where a pre-push exists."""
+    for name in HOOK_NAMES:
+        text = f"#!/bin/sh\necho {name} \"$@\" >> '{tmp_path}/ran'\n"
+        if name == "pre-push":
+            text += f"cat >> '{tmp_path}/ran'\n"
+        write_executable(ana.path / ".git" / "hooks" / name, text.encode())
+    ignored = ana.path / ".git" / "hooks" / "post-merge"
+    ignored.chmod(0o644)
+
+    main_job(ana, server, tmp_path)
+
+    ran = (tmp_path / "ran").read_text("utf-8").splitlines()
+    assert f"pre-push origin {server.path.as_uri()}" in ran
+    assert any(line.startswith("HEAD ") and line.split()[2] == "refs/heads/main" for line in ran)
+    assert "pre-commit" in ran
+    assert "post-commit" in ran
+    ana.git("switch", "-q", "-c", "topic", "HEAD~")
+    ana.git("merge", "-q", "main")
+    assert not any(
+        line.startswith("post-merge") for line in (tmp_path / "ran").read_text().splitlines()
+    )
+
+
+@pytest.mark.parametrize("kind", ["relative", "absolute", "global", "beside"])
+def test_h6_hooks_go_where_git_looks_for_them(
+    ana: Repo, server: Repo, tmp_path: Path, kind: str
+) -> None:
+    """DVC writes to .git/hooks whatever `core.hooksPath` says, and they never run."""
+    places = {
+        "relative": ".githooks",
+        "absolute": str(tmp_path / "all hooks"),
+        "global": str(tmp_path / "of all repositories"),
+        "beside": "../hooks",
+    }
+    scope = ["--global"] if kind == "global" else []
+    ana.git("config", *scope, "core.hooksPath", places[kind])
+    if kind == "relative":
+        ana.write(".gitignore", "/.githooks/\n")
+
+    main_job(ana, server, tmp_path)
+
+    assert not (ana.path / ".git" / "hooks" / "pre-commit").exists()
+    assert (ana.path / places[kind] / "pre-commit").exists()
+
+
+def test_h14_a_repository_or_branch_without_gitmodel_is_left_alone(
+    ana: Repo, tmp_path: Path
+) -> None:
+    """Hooks of all repositories meet one that never heard of gitmodel: nothing happens at all."""
+    ana.git("config", "--global", "core.hooksPath", str(tmp_path / "of all repositories"))
+    ana.gitmodel("install")
+    ana.write("code.py", "pass\n")
+    ana.git("add", ".")
+
+    said = [
+        ana.git("commit", "-qm", "code"),
+        ana.git("switch", "-q", "-c", "topic"),
+        ana.git("commit", "-q", "--amend", "-m", "more code"),
+        ana.git("push", "-q", "origin", "topic"),
+        ana.git("merge", "-q", "main", check=False),
+        ana.git("rebase", "-q", "main", check=False),
+    ]
+
+    assert [done.stderr for done in said[:4]] == [""] * 4
+    assert "gitmodel" not in "".join(done.stderr for done in said)
+    assert not (ana.path / ".git" / "gitmodel").exists()
+
+
+def test_h3_a_new_branch_in_a_fresh_clone_is_no_error(
+    ana: Repo, server: Repo, tmp_path: Path
+) -> None:
+    """With DVC git's exit code becomes 1, although the checkout worked."""
+    set_up(ana, tmp_path / "store")
+    clone = server.clone(tmp_path / "colleague")
+    clone.gitmodel("init")
+
+    done = clone.git("checkout", "-q", "-b", "x", check=False)
+    back = clone.git("checkout", "-q", "main", "--", ".", check=False)
+
+    assert (done.returncode, back.returncode) == (0, 0)
+    assert clone.git("branch", "--show-current").stdout == "x\n"
+
+
+def test_a_committed_folder_of_hooks_runs_gitmodel_by_one_line_in_each(
+    ana: Repo, server: Repo, tmp_path: Path, with_gitmodel: Path
+) -> None:
+    """The recipe of docs/hooks.md: nothing of one machine is committed, and nothing runs twice."""
+    ana.git("config", "--global", "core.hooksPath", ".githooks")
+    warned = ana.gitmodel("install")
+    assert ".githooks is committed, and these name the Python of this machine" in warned.stderr
+    ana.gitmodel("uninstall")
+    for name in HOOK_NAMES:
+        write_executable(
+            ana.path / ".githooks" / name, f'#!/bin/sh\ngitmodel hook {name} "$@"\n'.encode()
+        )
+
+    set_up(ana, tmp_path / "store")
+    said = second_version(ana)
+
+    assert said.count("fraud is v2") == 1
+    assert "pre-push is run by another tool" in ana.gitmodel("doctor", "--offline").stdout
+    clone = server.clone(tmp_path / "colleague")
+    check_out(clone)
+    assert sorted(path.name for path in (clone.path / ".githooks").iterdir()) == sorted(HOOK_NAMES)
+
+
+# git-lfs
+
+
+def use_lfs(ana: Repo) -> None:
+    ana.git("lfs", "track", "*.big")
+    ana.write("data.big", b"big data " * 1000)
+    ana.git("add", ".gitattributes", "data.big")
+
+
+@needs_lfs
+@pytest.mark.parametrize("order", ["lfs first", "lfs second", "lfs by force"])
+def test_git_lfs_and_gitmodel_push_what_is_theirs(
+    ana: Repo, server: Repo, tmp_path: Path, order: str
+) -> None:
+    """git-lfs installs over no hook but its own; `--force` overwrites, and we chain it again."""
+    ana.git("config", "lfs.locksverify", "false")
+    if order == "lfs first":
+        ana.git("lfs", "install", "--local")
+    ana.gitmodel("init", str(tmp_path / "store"))
+    if order == "lfs second":
+        refused = ana.git("lfs", "install", "--local", check=False)
+        assert refused.returncode != 0
+        assert "Hook already exists" in refused.stdout + refused.stderr
+        assert ana.gitmodel("doctor", "--offline").returncode == 0, "ours are as they were"
+        ana.gitmodel("uninstall")
+        ana.git("lfs", "install", "--local")
+        ana.gitmodel("install")
+    if order == "lfs by force":
+        ana.git("lfs", "install", "--local", "--force")
+        ana.gitmodel("install")
+    use_lfs(ana)
+    set_up(ana, tmp_path / "store")
+    second_version(ana)
+
+    clone = server.clone(tmp_path / "colleague")
+    clone.git("lfs", "install", "--local")
+    clone.git("lfs", "pull")
+    assert clone.read("data.big") == b"big data " * 1000
+    check_out(clone)
+    # also for the next one that both change
+    ana.write("data.big", b"more data " * 1000)
+    ana.write(WEIGHTS, model(seed=3))
+    ana.git("commit", "-qam", "both")
+    ana.git("push", "-q", "origin", "HEAD:main")
+    assert version_at(ana) == 3
+    assert len(list((server.path / "lfs" / "objects").rglob("*"))) > 0
+
+
+@needs_lfs
+def test_the_kept_texts_of_git_lfs_are_its_own(ana: Repo) -> None:
+    ana.git("lfs", "install", "--local")
+
+    for name in LFS_HOOKS:
+        written = (ana.path / ".git" / "hooks" / name).read_bytes()
+        if b"3.3.0" in ana.git("lfs", "version").stdout.encode():
+            assert written == lfs_hook(name)
+        assert b"git lfs" in written
+
+
+def test_hooks_of_git_lfs_run_first_with_arguments_and_stdin(
+    ana: Repo, server: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its texts, and a `git-lfs` that writes down what it is given: also where it is not installed."""
+    record = tmp_path / "record"
+    write_executable(
+        tmp_path / "bin" / "git-lfs",
+        f"#!/bin/sh\necho \"$@\" >> '{record}'\n"
+        f"[ \"$1\" != pre-push ] || cat >> '{record}'\n".encode(),
+    )
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    for name in LFS_HOOKS:
+        write_executable(ana.path / ".git" / "hooks" / name, lfs_hook(name))
+
+    main_job(ana, server, tmp_path)
+    ana.git("switch", "-q", "-c", "topic")
+
+    lines = record.read_text("utf-8").splitlines()
+    assert f"pre-push origin {server.path.as_uri()}" in lines
+    assert any(line.startswith("HEAD ") for line in lines)
+    assert "post-commit" in lines
+    assert any(line.startswith("post-checkout ") and line.endswith(" 1") for line in lines)
+
+
+# husky
+
+
+def test_husky_9_runs_gitmodel_when_it_is_told_to(
+    ana: Repo, server: Repo, tmp_path: Path, with_gitmodel: Path
+) -> None:
+    """The recipe of docs/hooks.md: one line in each of seven files, which are committed."""
+    files = install_husky(ana)
+    refused = ana.gitmodel("install", check=False)
+    assert refused.returncode == 1
+    assert "belongs to husky" in refused.stderr
+    assert 'gitmodel hook pre-commit "$@"' in refused.stderr
+    for name in HOOK_NAMES:
+        (files / name).write_text(f'gitmodel hook {name} "$@"\n', encoding="utf-8")
+
+    set_up(ana, tmp_path / "store")
+    second_version(ana)
+
+    doctor = ana.gitmodel("doctor", "--offline").stdout
+    assert "pre-push is run by husky" in doctor
+    install_husky(ana)  # the next `npm install`
+    clone = server.clone(tmp_path / "colleague")
+    install_husky(clone)
+    check_out(clone)
+    clone.write(WEIGHTS, model(seed=3))
+    clone.write("notes.txt", "three\n")
+    clone.git("commit", "-qam", "fraud 3")
+    assert version_at(clone) == 3
+    clone.git("push", "-q", "origin", "HEAD:main")
+
+
+def test_husky_stops_a_commit_that_gitmodel_refuses(
+    ana: Repo, tmp_path: Path, with_gitmodel: Path
+) -> None:
+    files = install_husky(ana)
+    for name in HOOK_NAMES:
+        (files / name).write_text(f'gitmodel hook {name} "$@"\n', encoding="utf-8")
+    set_up(ana, tmp_path / "store")
+    text = ana.read(POINTER).decode()
+    ana.write(POINTER, text.replace("version: 1", "version: 7"))
+
+    refused = ana.git("commit", "-qam", "mixed", check=False)
+
+    assert refused.returncode != 0
+    assert POINTER in refused.stderr
+
+
+def test_husky_4_is_left_as_it_is(ana: Repo, tmp_path: Path) -> None:
+    folder = ana.path / ".git" / "hooks"
+    for name in ("pre-commit", "pre-push"):
+        write_executable(folder / name, HUSKY_4_HOOK)
+    write_executable(folder / "husky.sh", b"# husky\n")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    refused = ana.gitmodel("install", check=False)
+
+    assert refused.returncode == 1
+    assert "belongs to husky and stops working under another name" in refused.stderr
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    lines = ", ".join(f'"{name}": "gitmodel hook {name}"' for name in HOOK_NAMES)
+    ana.write("package.json", f'{{"husky": {{"hooks": {{{lines}}}}}}}\n'.replace(", ", ",\n"))
+    ana.gitmodel("install")
+    assert (folder / "pre-push").read_bytes() == HUSKY_4_HOOK
+    assert (folder / "post-merge").exists(), "husky has none, so ours is there"
+
+
+# lefthook
+
+
+@pytest.fixture(scope="session")
+def lefthook() -> str:
+    return installed("lefthook", "lefthook==2.2.2")
+
+
+def lefthook_config() -> str:
+    """The recipe of docs/hooks.md."""
+    page = Path(__file__).parents[2] / "docs" / "hooks.md"
+    text = page.read_text("utf-8").split("lefthook install", 1)[1]
+    return text.split("```yaml\n", 1)[1].split("```", 1)[0]
+
+
+def test_lefthook_runs_gitmodel_when_it_is_told_to(
+    ana: Repo, server: Repo, tmp_path: Path, with_gitmodel: Path, lefthook: str
+) -> None:
+    ana.write("lefthook.yml", lefthook_config())
+    ana._run([lefthook, "install"], check=True, env={}, text="")
+
+    set_up(ana, tmp_path / "store")
+    said = second_version(ana)
+
+    assert said.count("fraud is v2") <= 1, "not run twice"
+    doctor = ana.gitmodel("doctor", "--offline").stdout
+    assert "pre-push is run by lefthook" in doctor
+    clone = server.clone(tmp_path / "colleague")
+    check_out(clone)
+    for branch, seed in (("one", 11), ("two", 12)):
+        ana.git("switch", "-q", "-c", branch)
+        ana.write(WEIGHTS, model(seed=seed))
+        ana.write("notes.txt", f"{branch}\n")
+        ana.git("commit", "-qam", branch)
+    ana.git("switch", "-q", "main")
+    ana.git("push", "-q", "origin", "one", "two")
+    clone.git("fetch", "-q")
+    for branch, seed in (("one", 11), ("two", 12)):
+        clone.git("switch", "-q", branch)
+        clone.gitmodel("checkout")
+        assert clone.read(WEIGHTS) == model(seed=seed)
+
+
+def test_gitmodel_after_lefthook_chains_what_it_has(
+    ana: Repo, server: Repo, tmp_path: Path, lefthook: str
+) -> None:
+    """lefthook is told nothing of us, and keeps its own jobs."""
+    ana.write("lefthook.yml", "pre-commit:\n  jobs:\n    - run: echo >> ../looked\n")
+    ana._run([lefthook, "install"], check=True, env={}, text="")
+
+    main_job(ana, server, tmp_path)
+
+    assert (tmp_path / "looked").exists()
+
+
+# Several at once
+
+
+@needs_lfs
+def test_git_lfs_and_hooks_of_ones_own_and_gitmodel_in_one_place(
+    ana: Repo, server: Repo, tmp_path: Path
+) -> None:
+    folder = ana.path / ".git" / "hooks"
+    ana.git("config", "lfs.locksverify", "false")
+    write_executable(folder / "pre-commit", f"#!/bin/sh\necho >> '{tmp_path}/ran'\n".encode())
+    ana.git("lfs", "install", "--local")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    use_lfs(ana)
+    main_job(ana, server, tmp_path)
+    ana.gitmodel("uninstall")
+
+    assert (tmp_path / "ran").exists()
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
