@@ -13,20 +13,21 @@ import os
 import shlex
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, Self
 
 from gitmodel.domain.digest import digest_of
 from gitmodel.errors import RemoteDeniedError, RemoteMissingError, UntrustedRemoteError, UsageError
 from gitmodel.git.guard import refuse_foreign
 from gitmodel.git.history import History
+from gitmodel.git.objects import BLOB_LIMIT, open_reader
 from gitmodel.workflows.project import PRIMARY, Context, Project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from gitmodel.domain.config import LocalSettings
     from gitmodel.git.history import Change
-    from gitmodel.git.objects import ObjectReader
+    from gitmodel.git.objects import ObjectReader, TreeEntry
     from gitmodel.git.repo import Repository
     from gitmodel.git.url import GitUrl
     from gitmodel.store.objects import ObjectStore
@@ -79,9 +80,7 @@ class BorrowedProject(Project):
     @cached_property
     def reader(self) -> ObjectReader:
         """Git objects; files that the excerpt lacks are fetched."""
-        from gitmodel.git.objects import open_reader
-
-        return open_reader(self.repository, may_fetch=not self._offline)
+        return _Remembering(open_reader(self.repository, may_fetch=not self._offline))
 
     @property
     def history(self) -> History:
@@ -157,6 +156,50 @@ class BorrowedProject(Project):
             f"nothing is {verb} {address}, which {self.url.shown} names, before you have said yes",
             hint=_how_to_trust(address),
         )
+
+
+class _Remembering:
+    """A reader that asks Git for nothing twice: what an object id names does not change."""
+
+    def __init__(self, reader: ObjectReader) -> None:
+        self._reader = reader
+        self._trees: dict[tuple[str, str], tuple[TreeEntry, ...]] = {}
+        self._blobs: dict[str, bytes] = {}
+
+    def resolve(self, revision: str) -> str | None:
+        """See `ObjectReader`."""
+        return self._reader.resolve(revision)
+
+    def tree(self, commit: str, suffix: str) -> tuple[TreeEntry, ...]:
+        """See `ObjectReader`; what ends with a suffix also ends with every part of that suffix."""
+        for (known, shorter), entries in self._trees.items():
+            if known == commit and suffix.endswith(shorter):
+                return tuple(entry for entry in entries if entry.path.endswith(suffix))
+        found = self._reader.tree(commit, suffix)
+        self._trees[commit, suffix] = found
+        return found
+
+    def blobs(self, oids: Iterable[str], *, limit: int = BLOB_LIMIT) -> dict[str, bytes]:
+        """See `ObjectReader`; only what the usual limit lets through is remembered."""
+        wanted = list(dict.fromkeys(oids))
+        unknown = [oid for oid in wanted if oid not in self._blobs]
+        if unknown:
+            self._blobs |= self._reader.blobs(unknown, limit=min(limit, BLOB_LIMIT))
+        return {
+            oid: self._blobs[oid]
+            for oid in wanted
+            if oid in self._blobs and len(self._blobs[oid]) <= limit
+        }
+
+    def close(self) -> None:
+        """See `ObjectReader`."""
+        self._reader.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 class _HistoryOf(History):
