@@ -31,24 +31,6 @@ def next_version(known: Iterable[int]) -> int:
     return 1 + max(known, default=0)
 
 
-def number_for(
-    content: Digest, known: Iterable[tuple[int, Digest]], *, claimed: Iterable[int] = ()
-) -> int:
-    """Return the number of `content`: the one that it has, or else the next free one.
-
-    Args:
-        content: Digest of the weights.
-        known: Versions found in pointers, as pairs of number and digest. If the content has several
-            numbers (two branches registered it), the lowest is taken, so that everyone agrees.
-        claimed: Further numbers that are owned by somebody, whatever their content.
-    """
-    versions = list(known)
-    own = [number for number, digest in versions if digest == content]
-    if own:
-        return min(own)
-    return next_version([*(number for number, _ in versions), *claimed])
-
-
 @unique
 class Verdict(StrEnum):
     """What a commit does about one model."""

@@ -274,22 +274,6 @@ class Repository:
         )
         return None if code else output.decode("ascii").strip()
 
-    def default_branch_ref(self, remote: str = "origin") -> str | None:
-        """Return the ref of the branch that a clone starts on, None if none can be told.
-
-        What the remote says comes first, then its `main` or `master`, then this clone's own. One
-        process.
-        """
-        tracking = f"refs/remotes/{remote}"
-        wanted = [f"{tracking}/{name}" for name in ("HEAD", "main", "master")]
-        wanted += ["refs/heads/main", "refs/heads/master"]
-        output = self.run("for-each-ref", "--format=%(refname)%00%(symref)", "--", *wanted)
-        found = {}
-        for line in output.decode("utf-8", "surrogateescape").splitlines():
-            name, _, target = line.partition("\0")
-            found[name] = target or name
-        return next((found[name] for name in wanted if name in found), None)
-
     def in_progress(self) -> str | None:
         """Return "rebase", "merge", "cherry-pick" or "revert" while one is unfinished. No process."""
         return unfinished(self.git_dir)
@@ -354,22 +338,6 @@ class Repository:
     def ensure_attributes(self, lines: Sequence[str]) -> bool:
         """Append the lines that `.gitattributes` at the top lacks; returns whether it changed."""
         return append_missing(os.path.join(self.top, ".gitattributes"), lines)
-
-
-def without_user_info(url: str) -> str:
-    """Return a Git URL without user name and password, so that it can be shown and stored.
-
-    `https://user:token@host/a.git` and `git@host:a.git` lose what stands before the `@`; a path of
-    this machine stays as it is.
-    """
-    scheme, separator, rest = url.partition("://")
-    if separator:
-        authority, slash, path = rest.partition("/")
-        return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
-    host, colon, path = url.partition(":")
-    if colon and "/" not in host:
-        return f"{host.rpartition('@')[2]}:{path}"
-    return url
 
 
 def _checked(value: str) -> str:

@@ -16,7 +16,6 @@ from typing import Self
 from gitmodel.domain.digest import digest_of
 from gitmodel.domain.printable import shown
 from gitmodel.errors import UsageError
-from gitmodel.git.repo import without_user_info
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 _HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*::")
@@ -116,6 +115,22 @@ class GitUrl:
         plain = re.sub(r"(://)[^/@\s']*@", r"\1", plain)
         query = self.url.partition("?")[2] if self.folder is None else ""
         return plain.replace(query, "…") if query else plain
+
+
+def without_user_info(url: str) -> str:
+    """Return a Git URL without user name and password, so that it can be shown and stored.
+
+    `https://user:token@host/a.git` and `git@host:a.git` lose what stands before the `@`; a path of
+    this machine stays as it is.
+    """
+    scheme, separator, rest = url.partition("://")
+    if separator:
+        authority, slash, path = rest.partition("/")
+        return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
+    host, colon, path = url.partition(":")
+    if colon and "/" not in host:
+        return f"{host.rpartition('@')[2]}:{path}"
+    return url
 
 
 def is_git_url(text: str) -> bool:

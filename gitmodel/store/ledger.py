@@ -88,13 +88,6 @@ class Ledger:
         """Record that whatever of these commits' history is in the cache is on the remote."""
         self.confirm(f"walked {commit}" for commit in commits)
 
-    def forget(self) -> None:
-        """Trust nothing any more; the next push looks at the remote again."""
-        self._known = set()
-        self._store_id = ""
-        with suppress(FileNotFoundError):
-            os.unlink(self._path)
-
     def journal(self) -> UploadJournal:
         """The journal of the push that is under way or was interrupted."""
         return UploadJournal(f"{self._path}.packs")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gitmodel.domain.pointer import weights_path
 from gitmodel.errors import DamagedObjectError, ObjectMissingError, RemoteError, VersionTakenError
-from gitmodel.git.repo import without_user_info
+from gitmodel.git.url import without_user_info
 from gitmodel.workflows.project import PRIMARY
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from gitmodel.domain.config import Config, Remote, new_config_text, with_remote
 from gitmodel.domain.reference import name_from_path
 from gitmodel.errors import RemoteError, UsageError
-from gitmodel.git.repo import without_user_info
 from gitmodel.git.rules import append_missing
+from gitmodel.git.url import without_user_info
 from gitmodel.store.handles import TEMPORARY_PREFIX
 from gitmodel.store.objects import check_exclusive_creation
 from gitmodel.store.projects import other_projects, register

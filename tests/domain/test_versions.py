@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitmodel.domain.digest import Digest
-from gitmodel.domain.versions import Observation, Verdict, decide, next_version, number_for
+from gitmodel.domain.versions import Observation, Verdict, decide, next_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -170,17 +170,3 @@ def test_the_next_version_is_free_and_greater_than_all(known: list[int]) -> None
 
 def test_gaps_are_not_filled() -> None:
     assert next_version([1, 7]) == 8
-
-
-def test_content_with_a_number_keeps_it() -> None:
-    assert number_for(A, [(1, B), (3, A)], claimed=[9]) == 3
-
-
-def test_content_with_two_numbers_takes_the_lower_one() -> None:
-    assert number_for(A, [(5, A), (2, A), (7, B)]) == 2
-
-
-def test_new_content_gets_a_number_beyond_pointers_and_claims() -> None:
-    assert number_for(A, [(3, B)], claimed=[5, 4]) == 6
-    assert number_for(A, iter([(3, B)])) == 4
-    assert number_for(A, []) == 1

@@ -15,8 +15,9 @@ from gitmodel.errors import (
     UnsafePathError,
 )
 from gitmodel.git.program import chosen_environment, find_program
-from gitmodel.git.repo import Repository, without_user_info
+from gitmodel.git.repo import Repository
 from gitmodel.git.rules import ignore_line
+from gitmodel.git.url import without_user_info
 from tests.support.processes import started_processes
 
 if TYPE_CHECKING:
@@ -412,20 +413,6 @@ def test_head_and_branch_before_and_after_the_first_commit(repo: Repo) -> None:
     assert (repository.head(), repository.branch()) == (commit, "team/ü")
     repo.git("switch", "-q", "--detach")
     assert (repository.head(), repository.branch()) == (commit, None)
-
-
-def test_the_default_branch_is_the_remotes_then_main_then_ours(repo: Repo) -> None:
-    assert opened(repo.path).default_branch_ref() is None
-    repo.commit("first")
-    assert opened(repo.path).default_branch_ref() == "refs/heads/main"
-    repo.git("branch", "-m", "trunk")
-    assert opened(repo.path).default_branch_ref() is None
-    clone = repo.clone("clone")
-    assert opened(clone.path).default_branch_ref() == "refs/remotes/origin/trunk"
-    clone.git("update-ref", "refs/remotes/origin/master", "HEAD")
-    clone.git("remote", "set-head", "origin", "--delete")
-    assert opened(clone.path).default_branch_ref() == "refs/remotes/origin/master"
-    assert opened(clone.path).default_branch_ref("other") is None
 
 
 def conflicting_branches(repo: Repo) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gitmodel.domain.digest import digest_of
 from gitmodel.store.ledger import Ledger
 from tests.support.stores import files_below
 
@@ -41,7 +42,6 @@ def test_what_was_confirmed_is_known_to_the_next_process(tmp_path: Path) -> None
 def test_looking_writes_nothing(tmp_path: Path) -> None:
     ledger(tmp_path).knows(BLOBS[0])
     ledger(tmp_path).confirm([])
-    ledger(tmp_path).forget()
     ledger(tmp_path).journal().clear()
 
     assert ledger(tmp_path).journal().packs() == frozenset()
@@ -122,19 +122,17 @@ def test_garbage_is_nothing_known(tmp_path: Path) -> None:
     assert not ledger(tmp_path).knows(BLOBS[0])
 
 
-def test_forgetting_is_for_good(tmp_path: Path) -> None:
+def test_what_a_fetch_found_is_not_what_a_push_confirmed(tmp_path: Path) -> None:
+    """Weights that are there may still want their version claimed."""
+    digest = digest_of(b"weights")
     book = ledger(tmp_path)
-    book.belongs_to("store-1")
-    book.confirm(BLOBS)
-    book.forget()
+    book.note_stored([digest])
 
-    assert not book.knows(BLOBS[0])
-    assert not ledger(tmp_path).knows(BLOBS[0])
-    book.belongs_to("store-1")
-    book.confirm(BLOBS[:1])
-    again = ledger(tmp_path)
-    again.belongs_to("store-1")
-    assert again.knows(BLOBS[0])
+    assert ledger(tmp_path).has_stored(digest)
+    assert not ledger(tmp_path).knows(digest.hex)
+    assert not ledger(tmp_path).has_stored(digest_of(b"others"))
+    book.belongs_to("another store")
+    assert not ledger(tmp_path).has_stored(digest)
 
 
 def test_what_is_known_is_not_written_again(tmp_path: Path) -> None:
