@@ -133,11 +133,14 @@ def _read_staged(project: Project, entry: IndexEntry, raw: bytes) -> Pointer:
     """The staged pointer; an edit by hand beside version and digest gets its check renewed.
 
     Raises:
-        MixedPointerError: Version or digest are not those of HEAD, so it may be two sides mixed.
+        MixedPointerError: Version or digest are not those of HEAD, so it may be two sides mixed; or
+            a merge is being concluded, which can leave a metric of the other side beside them.
     """
     try:
         return Pointer.from_text(raw, what=entry.path)
     except MixedPointerError as error:
+        if project.index.other_heads():
+            raise
         try:
             edited = Pointer.from_text(raw, what=entry.path, trust_edits=True)
         except GitmodelError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -174,3 +175,10 @@ def write_text_file(root: str, path: str, text: str) -> None:
         write_all(file.descriptor, text.encode())
         os.fsync(file.descriptor)
         file.place()
+
+
+def delete_file(root: str, path: str) -> None:
+    """Remove a file of the work tree, if it is there, never through a link."""
+    *above, name = safe_parts(path)
+    with suppress(FileNotFoundError), folder_handle(root, above) as handle:
+        os.unlink(name, dir_fd=handle)
