@@ -89,19 +89,20 @@ def resolve_conflict(project: Project, name: str, side: Side) -> ResolveReport:
     if taken is None and not found[0].in_index:
         raise _unknown_side(name, found[0].path, side)
     pointer = None if taken is None else _readable(taken, side)
-    project.index.remove([conflict.path for conflict in found if conflict is not taken])
-    for conflict in found:
-        if conflict is not taken:
-            delete_file(project.root, conflict.path)
+    place = None if taken is None else _place(project, taken, side)
     version, in_line = None, True
-    if taken is not None and pointer is not None:
+    if place is not None and pointer is not None:
         version = _number(project, pointer, found, "theirs" if side == "ours" else "ours")
-        write_text_file(project.root, taken.path, replace(pointer, version=version).to_text())
-        project.index.stage([taken.path])
-        in_line = _bring_in_line(project, taken.path, pointer)
+        write_text_file(project.root, place, replace(pointer, version=version).to_text())
+        project.index.stage([place])
+        in_line = _bring_in_line(project, place, pointer)
+    others = [conflict.path for conflict in found if conflict.path != place]
+    for path in others:  # after the side taken is safe
+        delete_file(project.root, path)
+    project.index.remove(others)
     return ResolveReport(
         name=name if pointer is None else pointer.name,
-        path=(taken or found[0]).path,
+        path=place or found[0].path,
         side=side,
         was=None if pointer is None else pointer.version,
         version=version,
@@ -134,8 +135,21 @@ def _readable(conflict: _Conflict, side: Side) -> Pointer:
         return Pointer.from_text(conflict.sides[side], what=f"{conflict.path} of {side}")
     except GitmodelError as error:
         other: Side = "theirs" if side == "ours" else "ours"
-        error.hint = f"git checkout --{side} -- {conflict.path} shows it; or take --{other}"
+        error.hint = f"take the other side: gitmodel resolve {min(conflict.names)} --{other}"
         raise
+
+
+def _place(project: Project, conflict: _Conflict, side: Side) -> str:
+    """Where the side has its pointer: Git merges at the new place what only one side renamed."""
+    blob = project.repository.blob_id(conflict.sides[side])
+    revisions = ("HEAD",) if side == "ours" else ("MERGE_HEAD", "REBASE_HEAD", "CHERRY_PICK_HEAD")
+    for revision in revisions if conflict.in_index else ():
+        commit = project.reader.resolve(revision)
+        entries = () if commit is None else project.reader.tree(commit, POINTER_SUFFIX)
+        places = [entry.path for entry in entries if entry.oid == blob]
+        if places:
+            return conflict.path if conflict.path in places else places[0]
+    return conflict.path
 
 
 def _number(project: Project, pointer: Pointer, found: list[_Conflict], other: Side) -> int:

@@ -10,7 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitmodel.domain.digest import Digest
-from gitmodel.domain.versions import Observation, Verdict, decide, next_version, number_for
+from gitmodel.domain.versions import (
+    Observation,
+    Verdict,
+    decide,
+    next_version,
+    number_for,
+    numbers_of_two,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -184,3 +191,21 @@ def test_new_content_gets_a_number_beyond_pointers_and_claims() -> None:
     assert number_for(A, [(3, B)], claimed=[5, 4]) == 6
     assert number_for(A, iter([(3, B)])) == 4
     assert number_for(A, []) == 1
+
+
+@pytest.mark.parametrize(
+    ("known", "doubles"),
+    [
+        ([], {}),
+        ([(1, A), (2, B), (2, B), (3, B)], {}),
+        ([(2, A), (2, B)], {2: [A, B]}),
+        ([(2, A), (2, B), (3, B)], {}),
+        ([(2, A), (2, B), (2, C), (3, B)], {2: [A, C]}),
+        # A number that itself names two settles nothing.
+        ([(2, A), (2, B), (3, B), (3, C)], {2: [A, B], 3: [B, C]}),
+    ],
+)
+def test_numbers_that_name_two_contents(
+    known: list[tuple[int, Digest]], doubles: dict[int, list[Digest]]
+) -> None:
+    assert numbers_of_two(known) == doubles

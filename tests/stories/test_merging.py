@@ -351,6 +351,69 @@ def test_one_side_removes_what_the_other_trained(ana: Repo, side: str) -> None:
     clean(ana)
 
 
+@pytest.mark.parametrize("side", ["ours", "theirs"])
+def test_one_side_moves_what_the_other_trained(ana: Repo, side: str) -> None:
+    """Git puts both sides at the new place; each side is taken with its own name and place."""
+    ana.git("switch", "-qc", "other")
+    register(ana, 2, "fraud 2", auc=0.92)
+    ana.git("switch", "-q", "main")
+    ana.gitmodel("mv", "fraud", "risk", "--path", "models/risk.bin")
+    ana.git("commit", "-qam", "risk")
+    ana.git("merge", "-q", "other", check=False)
+    assert ana.git("ls-files", "-u").stdout.count("models/risk.model.yaml") == 3
+    text = ana.read("models/risk.model.yaml").decode()
+    assert text.splitlines()[0].endswith("gitmodel resolve risk --ours")
+    assert text.splitlines()[-1].endswith("gitmodel resolve fraud --theirs")
+
+    ana.gitmodel("resolve", {"ours": "risk", "theirs": "fraud"}[side], f"--{side}")
+
+    ana.git("add", "-A", ":(exclude)*.bin")
+    ana.git("commit", "-q", "--no-edit")
+    tracked = [n for n in ana.git("ls-files").stdout.split() if n.endswith(".model.yaml")]
+    assert tracked == [{"ours": "models/risk.model.yaml", "theirs": POINTER}[side]]
+    if side == "theirs":
+        assert sound(ana) == sound(ana, "other")
+
+
+@pytest.mark.parametrize("style", ["merge", "diff3", "zdiff3"])
+def test_git_itself_makes_the_conflict_anew(ana: Repo, style: str) -> None:
+    diverge(ana)
+    ana.git("config", "merge.conflictStyle", style)
+    ana.git("merge", "-q", "other", check=False)
+    before = in_conflict(ana).splitlines()
+    ana.write(POINTER, "spoilt\n")
+
+    ana.git("checkout", "-q", "-m", "--", POINTER)
+
+    assert in_conflict(ana).splitlines()[1:-1] == before[1:-1]
+
+
+def test_a_merge_without_a_work_tree(ana: Repo) -> None:
+    diverge(ana)
+
+    merged = ana.git("merge-tree", "--write-tree", "main", "other", check=False)
+
+    tree = merged.stdout.split("\n")[0]
+    text = ana.git("show", f"{tree}:{POINTER}").stdout
+    assert merged.returncode == 1
+    assert text.startswith("<<<<<<< ours, what is checked out: version 3 ")
+
+
+def test_longer_markers_are_markers_too(ana: Repo) -> None:
+    ana.write(".gitattributes", ana.read(".gitattributes") + b"* conflict-marker-size=12\n")
+    ana.git("commit", "-qam", "long")
+    diverge(ana)
+    ana.git("merge", "-q", "other", check=False)
+
+    text = in_conflict(ana)
+
+    assert text.startswith("<<<<<<<<<<<< ours, ")
+    ana.git("add", POINTER)
+    ana.gitmodel("resolve", "fraud", "--ours")
+    ana.git("commit", "-q", "--no-edit")
+    assert sound(ana) == sound(ana, "HEAD^1")
+
+
 def test_a_criss_cross_has_no_conflict_inside_a_conflict(ana: Repo) -> None:
     """Git merges several bases first: their conflict would be the base of the real merge."""
     diverge(ana)
@@ -489,3 +552,167 @@ def test_a_path_that_a_shell_would_run_is_only_a_name(ana: Repo) -> None:
 
     assert "gitmodel resolve fraud --ours|--theirs" in merged.stderr
     assert not list(ana.path.rglob("pwned"))
+
+
+Z = tuple(word for n in range(9) for word in ("--metric", f"z{n}=0.5"))
+
+
+def server_merge(ana: Repo, *options: str) -> str:
+    """A forge, without gitmodel, merges an edit of a metric in its web editor with version 2."""
+    ana.write("fraud.bin", weights(1))
+    ana.gitmodel("add", "fraud.bin", "--metric", "auc=0.9", *Z)
+    ana.git("commit", "-qm", "metrics")
+    forge = ana.clone(ana.path.parent / "forge")
+    forge.git("switch", "-qc", "edit")
+    text = forge.read(POINTER).decode()
+    forge.write(POINTER, text.replace("z4: 0.5", "z4: 0.75"))
+    forge.git("commit", "-qam", "correct z4")
+    ana.write("fraud.bin", weights(2))
+    ana.gitmodel("add", "fraud.bin", "--metric", "auc=0.92", *Z)
+    ana.git("commit", "-qm", "fraud 2")
+    ana.gitmodel("push")
+    forge.git("switch", "-q", "main")
+    forge.git("pull", "-q")
+    forge.git("merge", "-q", "--no-edit", *options, "edit")
+    mixed = forge.read(POINTER).decode()
+    assert "auc: 0.92" in mixed
+    assert "z4: 0.75" in mixed, "Git mixed version 2 with a metric of version 1"
+    ana.git("remote", "add", "forge", str(forge.path))
+    return forge.head()
+
+
+def test_what_a_server_mixes_is_refused_everywhere_and_can_be_ended(ana: Repo) -> None:
+    before = ana.head
+    commit = server_merge(ana)
+    start = before()
+    ana.git("fetch", "-q", "forge")
+
+    refused = ana.gitmodel("verify", "--refs", f"{start}..forge/main", check=False)
+
+    assert refused.returncode == 1
+    assert (
+        f"error: fraud: fraud.model.yaml in commit {commit[:10]}: it does not match its check line"
+    ) in refused.stderr
+    assert "hint: gitmodel resolve fraud --ours|--theirs" in refused.stderr
+    ana.git("merge", "-q", "--ff-only", "forge/main")
+    status = ana.gitmodel("status", check=False)
+    assert "does not match its check line" in status.stdout + status.stderr
+    ana.write("README.md", "changed\n")
+    blocked = ana.git("commit", "-qam", "notes", check=False)
+    assert blocked.returncode != 0
+    assert "gitmodel resolve fraud --ours|--theirs" in blocked.stderr
+    pushed = ana.git("push", "-q", "forge", "HEAD:refs/heads/again", check=False)
+    assert "does not match its check line" in pushed.stderr
+    assert pushed.returncode != 0
+
+    ana.gitmodel("resolve", "fraud", "--ours")
+    ana.git("commit", "-qam", "fraud 2 whole")
+
+    assert sound(ana) == sound(ana, f"{commit}^1")
+    assert ana.gitmodel("verify", "--refs", "forge/main..HEAD").returncode == 0
+    clean(ana)
+
+
+def test_the_side_that_a_server_mixed_in_is_broken_itself(ana: Repo) -> None:
+    server_merge(ana)
+    ana.git("fetch", "-q", "forge")
+    ana.git("merge", "-q", "--ff-only", "forge/main")
+
+    refused = ana.gitmodel("resolve", "fraud", "--theirs", check=False)
+
+    assert refused.returncode == 1
+    assert "fraud.model.yaml of theirs: it does not match its check line" in refused.stderr
+    assert "--ours" in refused.stderr
+
+
+def test_a_mix_made_here_without_the_driver_is_refused_inside_the_merge(ana: Repo) -> None:
+    """The version and digest of such a mix are those of HEAD: it looks like an edit by hand."""
+    ana.git("config", "--unset", "merge.gitmodel.name")
+    ana.git("config", "--unset", "merge.gitmodel.recursive")
+    ana.git("config", "--unset", "merge.gitmodel.driver")
+    ana.gitmodel("add", "fraud.bin", "--metric", "auc=0.9", *Z)
+    ana.git("commit", "-qm", "metrics")
+    ana.git("switch", "-qc", "other")
+    ana.gitmodel("add", "fraud.bin", "--metric", "auc=0.9", *Z, "--metric", "z4=0.75")
+    ana.git("commit", "-qm", "correct z4")
+    ana.git("switch", "-q", "main")
+    ana.write("fraud.bin", weights(2))
+    ana.gitmodel("add", "fraud.bin", "--metric", "auc=0.92", *Z)
+    ana.git("commit", "-qm", "fraud 2")
+    head = ana.head()
+
+    merged = ana.git("merge", "-Xours", "--no-edit", "other", check=False)
+
+    assert merged.returncode != 0
+    assert "it does not match its check line" in merged.stderr
+    assert ana.head() == head
+    assert "z4: 0.75" in ana.read(POINTER).decode()
+    ana.gitmodel("resolve", "fraud", "--ours")
+    ana.git("commit", "-q", "--no-edit")
+    assert sound(ana) == sound(ana, head)
+    clean(ana)
+
+
+def test_a_squash_that_mixed_two_sides_knows_only_the_side_it_was_put_on(ana: Repo) -> None:
+    server_merge(ana)
+    ana.git("fetch", "-q", "forge")
+    ana.git("merge", "-q", "--squash", "forge/main", check=False)
+    ana.git("commit", "-q", "--no-verify", "-m", "squashed")
+
+    refused = ana.gitmodel("resolve", "fraud", "--theirs", check=False)
+    ana.gitmodel("resolve", "fraud", "--ours")
+
+    assert refused.returncode == 1
+    assert "gitmodel resolve fraud --ours" in refused.stderr
+    ana.git("commit", "-qm", "whole")
+    assert sound(ana) == sound(ana, "HEAD~2")
+
+
+def test_a_number_of_two_contents_in_a_range_is_found_and_can_be_settled(
+    ana: Repo, tmp_path: Path
+) -> None:
+    start = ana.head()
+    ben = same_number(ana, tmp_path)
+    ana.gitmodel("push")
+    register(ben, 4, "ben 3", auc=0.94)
+    ben.git("merge", "-q", "origin/main", check=False)
+    ben.gitmodel("resolve", "fraud", "--ours")
+    ben.git("commit", "-q", "--no-edit")
+    assert version(ben) == 3
+    ben.gitmodel("push")
+
+    found = ben.gitmodel("verify", "--refs", f"{start}..HEAD", check=False)
+
+    assert found.returncode == 1
+    bens, anas = ben.head("HEAD~1^")[:10], ben.head("HEAD^2")[:10]
+    said = re.search(r"error: fraud: version 2 names two contents: (.*) and (.*)\n", found.stderr)
+    assert said is not None
+    assert {words.split(" in commit ")[1] for words in said.groups()} == {bens, anas}
+    hint = re.search(
+        r"hint: gitmodel checkout (\S+), gitmodel renumber fraud --commit", found.stderr
+    )
+    assert hint is not None
+    ben.gitmodel("checkout", hint[1])
+    ben.gitmodel("renumber", "fraud", "--commit")
+    ben.gitmodel("checkout", "fraud@3")
+    ben.git("commit", "-qam", "back to version 3")
+    ben.gitmodel("push")
+    assert ben.gitmodel("verify", "--refs", f"{start}..HEAD").returncode == 0
+    assert sound(ben) == sound(ben, "HEAD~2")
+
+
+def test_a_conflict_ended_by_resolve_is_no_number_of_two_contents(
+    ana: Repo, tmp_path: Path
+) -> None:
+    start = ana.head()
+    ben = same_number(ana, tmp_path)
+    ana.gitmodel("push")
+    unmerged = ben.gitmodel("verify", "--refs", "origin/main..HEAD", check=False)
+    assert "fraud: version 2 names two contents: " in unmerged.stderr
+    assert "hint: gitmodel renumber fraud --commit" in unmerged.stderr
+    ben.git("merge", "-q", "origin/main", check=False)
+    ben.gitmodel("resolve", "fraud", "--ours")
+    ben.git("commit", "-q", "--no-edit")
+    ben.gitmodel("push")
+
+    assert ben.gitmodel("verify", "--refs", f"{start}..HEAD").returncode == 0

@@ -91,8 +91,8 @@ def run_install(session: Session, *, check: bool) -> int:
         if check:
             shown = _show_hooks(output, folder, top)
             return _show_driver(output, project) or shown
+        _install_driver(output, project)  # first: hooks are refused in a folder of husky's
         report = _install(output, folder, top)
-        _install_driver(output, project)
         if not _changed(report):
             output.say(f"hooks are installed in {_short(folder, top)}")
         if project.is_set_up():
