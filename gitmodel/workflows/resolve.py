@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING
 from gitmodel.domain.merged import conflict_sides, resolve_hint
 from gitmodel.domain.merging import described
 from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer, weights_path
-from gitmodel.errors import GitmodelError, MixedPointerError, UnknownReferenceError
+from gitmodel.errors import (
+    GitmodelError,
+    MixedPointerError,
+    ModelNameError,
+    UnknownReferenceError,
+)
 from gitmodel.git.merge import is_rebasing, last_change
 from gitmodel.workflows.models import delete_file, read_pointer_file, write_text_file
 from gitmodel.workflows.references import history_of, next_number, parsed_or_none
@@ -77,6 +82,7 @@ def resolve_conflict(project: Project, name: str, side: Side) -> ResolveReport:
 
     Raises:
         UnknownReferenceError: No pointer of that name is in conflict.
+        ModelNameError: The side has two pointers of that name.
         PointerError: The side taken is broken itself.
     """
     there = _conflicts(project)
@@ -84,10 +90,7 @@ def resolve_conflict(project: Project, name: str, side: Side) -> ResolveReport:
     found = found or _conflicts_in_files(project, name)
     if not found:
         raise _no_conflict(name, there)
-    # Where both sides renamed the pointer, each has it at a path of its own.
-    taken = next((conflict for conflict in found if side in conflict.sides), None)
-    if taken is None and not found[0].in_index:
-        raise _unknown_side(name, found[0].path, side)
+    taken = _side_of(name, side, found)
     pointer = None if taken is None else _readable(taken, side)
     place = None if taken is None else _place(project, taken, side)
     version, in_line = None, True
@@ -128,6 +131,25 @@ def _verb(conflict: _Conflict, side: Side) -> str:
     if raw is None:
         return "has removed it"
     return f"is {described(parsed_or_none(raw, conflict.path))}"
+
+
+def _side_of(name: str, side: Side, found: list[_Conflict]) -> _Conflict | None:
+    """The file that a side has; None if it has removed it.
+
+    Raises:
+        ModelNameError: It has two of that name.
+        UnknownReferenceError: Nothing says what it was.
+    """
+    # Where both sides renamed the pointer, each has it at a path of its own.
+    having = [conflict for conflict in found if side in conflict.sides]
+    if len(having) > 1:
+        raise ModelNameError(
+            f"two pointers are called {name}: {having[0].path} and {having[1].path}",
+            hint=f"git checkout --{side} -- {having[1].path}, git add it, and run this again",
+        )
+    if not having and not found[0].in_index:
+        raise _unknown_side(name, found[0].path, side)
+    return having[0] if having else None
 
 
 def _readable(conflict: _Conflict, side: Side) -> Pointer:
