@@ -716,3 +716,20 @@ def test_a_conflict_ended_by_resolve_is_no_number_of_two_contents(
     ben.gitmodel("push")
 
     assert ben.gitmodel("verify", "--refs", f"{start}..HEAD").returncode == 0
+
+
+def test_an_octopus_never_mixes(ana: Repo) -> None:
+    """Git merges three branches at once by lines, without drivers."""
+    diverge(ana)
+    ana.git("switch", "-qc", "third", "main~1")
+    ana.write("third.txt", "x")
+    ana.commit("third")
+    ana.git("switch", "-q", "main")
+    head = ana.head()
+
+    merged = ana.git("merge", "-q", "--no-edit", "third", "other", check=False)
+
+    assert merged.returncode != 0
+    assert "gitmodel: " not in merged.stderr
+    ana.git("reset", "-q", "--hard", head)
+    assert version(ana) == 3

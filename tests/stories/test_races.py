@@ -277,9 +277,9 @@ for attempt in 1 2 3 4 5 6 7 8 9; do
 done
 exit 9
 """
-RENUMBER = "$1 renumber fraud --commit || exit 8"
+RENUMBER = "$1 renumber fraud --if-taken --commit || exit 8"
 MERGE = """
-  if grep -q 'other content already' said; then $1 renumber fraud --commit || exit 8; fi
+  $1 renumber fraud --if-taken --commit || exit 8
   git pull -q --no-rebase --no-edit origin "$2" ||
     { $1 resolve fraud --ours && git commit -q --no-edit; } || exit 7
 """
