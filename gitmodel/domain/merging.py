@@ -126,6 +126,11 @@ def conflict_text(
     )
 
 
+def differ_in_words_only(one: Pointer, other: Pointer) -> bool:
+    """Whether two pointers say the same but for annotations."""
+    return _core(one) == _core(other)
+
+
 def described(pointer: Pointer | None) -> str:
     """Name a side in one line: version, digest and metrics."""
     if pointer is None:

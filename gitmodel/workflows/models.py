@@ -164,6 +164,14 @@ def read_pointer_file(root: str, path: str) -> bytes | None:
     return raw
 
 
+def blob_at(project: Project, revision: str, path: str) -> str | None:
+    """The blob of a file at a revision, None if there is no such file or revision."""
+    commit = project.reader.resolve(revision)
+    name = path.rpartition("/")[2]
+    entries = () if commit is None else project.reader.tree(commit, name)
+    return next((entry.oid for entry in entries if entry.path == path), None)
+
+
 def write_text_file(root: str, path: str, text: str) -> None:
     """Replace a small text file of the work tree, whole or not at all, never through a link."""
     *above, name = path.split("/")

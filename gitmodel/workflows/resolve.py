@@ -21,7 +21,7 @@ from gitmodel.errors import (
     UnknownReferenceError,
 )
 from gitmodel.git.merge import is_rebasing, last_change
-from gitmodel.workflows.models import delete_file, read_pointer_file, write_text_file
+from gitmodel.workflows.models import blob_at, delete_file, read_pointer_file, write_text_file
 from gitmodel.workflows.references import history_of, next_number, parsed_or_none
 
 if TYPE_CHECKING:
@@ -282,19 +282,12 @@ def _sides_of_merge(project: Project, path: str, raw: bytes) -> Mapping[Side, by
     if others:
         return _sides_at(project, path, ("HEAD", others[0]))
     change = last_change(project.repository, path)
-    if change is None or _blob_at(project, change[0], path) != project.repository.blob_id(raw):
+    if change is None or blob_at(project, change[0], path) != project.repository.blob_id(raw):
         return {}  # edited since it was committed, which is what pre-commit looks after
     return _sides_at(project, path, change[1][:2])
 
 
 def _sides_at(project: Project, path: str, commits: Sequence[str]) -> Mapping[Side, bytes]:
-    blobs = {s: _blob_at(project, commit, path) for s, commit in zip(_SIDES, commits, strict=False)}
+    blobs = {s: blob_at(project, commit, path) for s, commit in zip(_SIDES, commits, strict=False)}
     texts = project.reader.blobs([blob for blob in blobs.values() if blob is not None])
     return {side: texts[blob] for side, blob in blobs.items() if blob is not None and blob in texts}
-
-
-def _blob_at(project: Project, revision: str, path: str) -> str | None:
-    commit = project.reader.resolve(revision)
-    name = path.rpartition("/")[2]
-    entries = () if commit is None else project.reader.tree(commit, name)
-    return next((entry.oid for entry in entries if entry.path == path), None)

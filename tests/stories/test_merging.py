@@ -733,3 +733,34 @@ def test_an_octopus_never_mixes(ana: Repo) -> None:
     assert "gitmodel: " not in merged.stderr
     ana.git("reset", "-q", "--hard", head)
     assert version(ana) == 3
+
+
+def test_words_that_a_person_writes_while_a_merge_is_concluded_are_kept(ana: Repo) -> None:
+    diverge(ana)
+    ana.git("merge", "-q", "other", check=False)
+    ana.gitmodel("resolve", "fraud", "--theirs")
+    text = ana.read(POINTER).decode()
+    ana.write(POINTER, text.replace("check:", 'description: "cards"\ncheck:'))
+    ana.git("add", POINTER)
+
+    ana.git("commit", "-q", "--no-edit")
+
+    assert sound(ana).description == "cards"
+    assert sound(ana).metrics == {"auc": 0.93}
+
+
+@pytest.mark.parametrize("verb", ["cherry-pick", "merge"])
+def test_a_metric_of_the_other_side_is_no_edit(ana: Repo, verb: str) -> None:
+    """However it got there, while something is concluded that brings another side."""
+    diverge(ana)
+    ana.git(verb, "other", check=False)
+    ana.gitmodel("resolve", "fraud", "--ours")
+    text = ana.read(POINTER).decode()
+    ana.write(POINTER, text.replace("auc: 0.92", "auc: 0.93"))
+    ana.write("notes.txt", "x")
+    ana.git("add", POINTER, "notes.txt")
+
+    refused = ana.git("commit", "-q", "-m", "mixed", check=False)
+
+    assert refused.returncode != 0
+    assert "does not match its check line" in refused.stderr
