@@ -100,9 +100,11 @@ def numbers_taken_twice(
         pointer = parsed_or_none(raw, found.start[blob].path)
         if pointer is not None:
             known.append((pointer, found.start[blob]))
+    by_name: dict[str, list[tuple[Pointer, Brought]]] = {}
+    for pointer, brought in known:
+        by_name.setdefault(pointer.name, []).append((pointer, brought))
     problems = []
-    for name in sorted({pointer.name for pointer, _ in pointers}):
-        own = [(pointer, brought) for pointer, brought in known if pointer.name == name]
+    for name, own in sorted(by_name.items()):
         doubles = numbers_of_two((pointer.version, pointer.digest) for pointer, _ in own)
         problems += [_taken_twice(name, number, own, doubles[number]) for number in sorted(doubles)]
     return problems

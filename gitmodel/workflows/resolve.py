@@ -234,9 +234,11 @@ def _conflicts(project: Project) -> list[_Conflict]:
     """All pointer files that the index has in conflict."""
     entries = [e for e in project.index.entries(f"*{POINTER_SUFFIX}") if e.stage]
     blobs = project.reader.blobs([entry.oid for entry in entries])
+    by_path: dict[str, dict[int, bytes]] = {}
+    for entry in entries:
+        by_path.setdefault(entry.path, {})[entry.stage] = blobs.get(entry.oid, b"")
     found = []
-    for path in dict.fromkeys(entry.path for entry in entries):
-        stages = {e.stage: blobs.get(e.oid, b"") for e in entries if e.path == path}
+    for path, stages in by_path.items():
         sides = {_STAGES[stage]: raw for stage, raw in stages.items() if stage in _STAGES}
         found.append(_Conflict(path, sides, _names(path, stages.values()), in_index=True))
     return found
