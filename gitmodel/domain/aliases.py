@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 ALIASES_SUFFIX = ".aliases.yaml"
 
 _NUMBER = re.compile("[1-9][0-9]{0,8}")
-_CONFLICT = re.compile(r"^(?:<{7}|>{7})(?: |$)", re.MULTILINE)
+_CONFLICT = re.compile(r"^(?:<{7,}|>{7,})(?: |$)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

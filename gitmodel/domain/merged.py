@@ -14,7 +14,8 @@ from gitmodel.errors import MixedPointerError, ModelNameError, NewerFormatError
 FORMAT = 1
 
 _FORMAT_LINE = re.compile(r"^gitmodel: *0*([0-9]+) *$", re.MULTILINE)
-_CONFLICT = re.compile(r"^<{7}(?: |$)", re.MULTILINE)
+# Longer ones too: people can set `conflict-marker-size` in .gitattributes.
+_CONFLICT = re.compile(r"^<{7,}(?: |$)", re.MULTILINE)
 _NAME_LINE = re.compile(r'^name: "([a-z0-9._/-]{1,200})"$', re.MULTILINE)
 _VERSION_LINE = re.compile(r"^version: ([0-9]{1,9})$", re.MULTILINE)
 _DIGEST_LINE = re.compile(r'^digest: "blake3:([0-9a-f]{12})[0-9a-f]{52}"$', re.MULTILINE)
@@ -40,9 +41,10 @@ def refuse_conflict(text: str, what: str) -> None:
     Raises:
         MixedPointerError: It has; the message says which versions the two sides are, if it shows.
     """
-    if not _CONFLICT.search(text):
+    sides = conflict_sides(text)
+    if sides is None:
         return
-    ours, theirs = _sides(text)
+    ours, theirs = sides
     name = _NAME_LINE.search(ours)
     raise MixedPointerError(
         f"{what}: a merge left a conflict: ours is {_version_in(ours)}, theirs is {_version_in(theirs)}",
@@ -50,8 +52,14 @@ def refuse_conflict(text: str, what: str) -> None:
     )
 
 
-def _sides(text: str) -> tuple[str, str]:
-    """Take the two texts of a file with conflict markers apart (with or without the base's)."""
+def conflict_sides(text: str) -> tuple[str, str] | None:
+    """Take the two texts of a file with conflict markers apart (with or without the base's).
+
+    None where it has no markers. Lines outside of them count for both sides, so a text may be one
+    that nobody wrote: whether a side is whole, its check says.
+    """
+    if not _CONFLICT.search(text):
+        return None
     sides: tuple[list[str], list[str]] = ([], [])
     taking = {0, 1}
     for line in text.split("\n"):

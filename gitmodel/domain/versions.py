@@ -31,6 +31,25 @@ def next_version(known: Iterable[int]) -> int:
     return 1 + max(known, default=0)
 
 
+def numbers_of_two(known: Iterable[tuple[int, Digest]]) -> dict[int, list[Digest]]:
+    """Return the numbers that name two contents or more, each of which has no number of its own.
+
+    A content that was given a number which names nothing else is settled: `renumber` and `resolve` do
+    that in a new commit, and the commits before it stay in history.
+
+    Args:
+        known: Versions found in pointers, as pairs of number and digest.
+    """
+    contents: dict[int, list[Digest]] = {}
+    for number, digest in known:
+        named = contents.setdefault(number, [])
+        if digest not in named:
+            named.append(digest)
+    settled = {named[0] for named in contents.values() if len(named) == 1}
+    open_ones = {n: [d for d in named if d not in settled] for n, named in contents.items()}
+    return {number: named for number, named in open_ones.items() if len(named) > 1}
+
+
 @unique
 class Verdict(StrEnum):
     """What a commit does about one model."""

@@ -162,6 +162,10 @@ class Index:
         """
         return frozenset(difference.path for difference in self._against_head(paths))
 
+    def has_conflicts(self) -> bool:
+        """Whether any file is in conflict. One process."""
+        return bool(self._run("ls-files", "--unmerged", "-z"))
+
     def staged_files(self, min_size: int) -> tuple[str, ...]:
         """Return paths that this commit adds or changes to a blob of at least `min_size` bytes.
 
@@ -169,12 +173,28 @@ class Index:
         Two processes, and one for each other side of a merge.
         """
         added = [d for d in self._against_head(()) if d.new_mode in _FILE_MODES]
-        for other in self._other_heads() if added else ():
+        for other in self.other_heads() if added else ():
             from_other = self._differences("diff-index", "--cached", other, "--")
             ours = {(d.path, d.new_oid) for d in from_other}
             added = [d for d in added if (d.path, d.new_oid) in ours]
         sizes = sizes_of(self._repository, [d.new_oid for d in added])
         return tuple(d.path for d in added if sizes.get(d.new_oid, 0) >= min_size)
+
+    def other_heads(self) -> list[str]:
+        """Return the other sides of the merge that this commit concludes, none if it is no merge. No process.
+
+        `pre-merge-commit` runs before MERGE_HEAD is written; there `git merge` names them in the
+        environment, one `GITHEAD_<oid>` each.
+        """
+        heads = [name[8:] for name in self._environment if name.startswith("GITHEAD_")]
+        try:
+            with open(
+                os.path.join(self._repository.git_dir, "MERGE_HEAD"), encoding="ascii"
+            ) as file:
+                heads += file.read().split()
+        except FileNotFoundError:
+            pass
+        return list(dict.fromkeys(heads))
 
     def _against_head(self, paths: Sequence[str]) -> list[_Difference]:
         """HEAD on the old side, this index on the new; before the first commit all is new.
@@ -189,22 +209,6 @@ class Index:
                 raise
         nothing = EMPTY_TREES[self._repository.object_format]
         return self._differences("diff-index", "--cached", nothing, *arguments)
-
-    def _other_heads(self) -> list[str]:
-        """Return the other sides of the merge that this commit concludes. No process.
-
-        `pre-merge-commit` runs before MERGE_HEAD is written; there `git merge` names them in the
-        environment, one `GITHEAD_<oid>` each.
-        """
-        heads = [name[8:] for name in self._environment if name.startswith("GITHEAD_")]
-        try:
-            with open(
-                os.path.join(self._repository.git_dir, "MERGE_HEAD"), encoding="ascii"
-            ) as file:
-                heads += file.read().split()
-        except FileNotFoundError:
-            pass
-        return list(dict.fromkeys(heads))
 
     def _previous_head(self) -> str:
         """Return what HEAD was before the last commit: its reflog, else its parent, else nothing."""

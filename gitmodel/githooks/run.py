@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from gitmodel.errors import GitmodelError
-from gitmodel.githooks.scripts import AFTER_COMMIT_NOTE, REFUSED
+from gitmodel.errors import GitmodelError, MixedPointerError
+from gitmodel.githooks.scripts import AFTER_COMMIT_NOTE, LINE_BY_LINE, MERGED, REFUSED
 from gitmodel.workflows.project import Context, Project
 
 if TYPE_CHECKING:
@@ -42,8 +42,11 @@ def run_hook(
         say: Prints one line for the person.
 
     Returns:
-        0, or `REFUSED` where the hook may refuse and does.
+        0, or `REFUSED` where the hook may refuse and does. Of the merge driver `MERGED`, `REFUSED`
+        for a conflict, or `LINE_BY_LINE` where the file is left to Git.
     """
+    if name == "merge-driver":
+        return _merge_driver(arguments, context, say)
     hook = _HOOKS.get(name)
     if hook is None:
         say(f"gitmodel has no hook called {name!r}; gitmodel install brings the hooks up to date")
@@ -56,11 +59,15 @@ def run_hook(
     try:
         hook(arguments, stdin, context, say)
     except GitmodelError as error:
-        say(f"gitmodel: {error}")
-        if error.hint is not None:
-            say(f"hint: {error.hint}")
+        _tell(error, say)
         return REFUSED if name in _REFUSING else 0
     return 0
+
+
+def _tell(error: GitmodelError, say: Say) -> None:
+    say(f"gitmodel: {error}")
+    if error.hint is not None:
+        say(f"hint: {error.hint}")
 
 
 def _pre_commit(
@@ -199,6 +206,27 @@ def _post_rewrite(
     command = arguments[0] if arguments else context.environment.get("PRE_COMMIT_REWRITE_COMMAND")
     if command != "amend":  # an amended commit has the work tree's pointers
         _align(arguments, stdin, context, say)
+
+
+def _merge_driver(arguments: Sequence[str], context: Context, say: Say) -> int:
+    """Merge one file for Git, which has passed %O %A %B %L %P."""
+    from gitmodel.workflows.merge import MergeRequest, merge_pointer
+
+    if len(arguments) != 5 or not arguments[3].isdecimal():
+        say("gitmodel: the merge driver was called in another way than Git's: run gitmodel install")
+        return LINE_BY_LINE
+    base, ours, theirs, size, path = arguments
+    request = MergeRequest(base, ours, theirs, int(size), path)
+    if not request.is_pointer:
+        return LINE_BY_LINE
+    try:
+        note = merge_pointer(context, request)
+    except MixedPointerError as error:
+        _tell(error, say)
+        return REFUSED
+    if note is not None:
+        say(f"gitmodel: {note}")
+    return MERGED
 
 
 _Hook = Callable[[Sequence[str], Callable[[], bytes], Context, Say], object]

@@ -32,6 +32,11 @@ HOOK_NAMES: Final = (
 # scripts tell a refusal from a gitmodel that did not start, and nothing is started twice.
 REFUSED: Final = 10
 
+# What `gitmodel hook merge-driver` ends with; a conflict is a refusal. Not 0 for a merge that is done:
+# that is what a gitmodel says of a hook which it does not know, and Git would take ours unseen.
+MERGED: Final = 9
+LINE_BY_LINE: Final = 11
+
 # In the Git folder of the work tree ($GIT_DIR, not the common one). pre-commit writes it when it
 # gave a model a version inside `git commit PATH`; without it post-commit starts no Python at all.
 AFTER_COMMIT_NOTE: Final = "gitmodel-after-commit"
@@ -97,7 +102,7 @@ def script_text(name: str, *, interpreter: str) -> bytes:
         RepositoryError: The path is not absolute or contains a control character.
     """
     kept = kept_text(name)
-    signed = _MARK.sub(rb"# gitmodel-hook: \1 " + _check(kept), kept, count=1)
+    signed = _MARK.sub(rb"# gitmodel-hook: \1 " + check_of(kept), kept, count=1)
     return with_interpreter(signed, interpreter)
 
 
@@ -107,14 +112,22 @@ def with_interpreter(text: bytes, interpreter: str) -> bytes:
     Raises:
         RepositoryError: The path is not absolute or contains a control character.
     """
+    line = b"gitmodel_python=" + quoted_interpreter(interpreter)
+    return _INTERPRETER.sub(lambda _: line, text, count=1)
+
+
+def quoted_interpreter(interpreter: str) -> bytes:
+    """The path of a Python in single quotes, for `sh`.
+
+    Raises:
+        RepositoryError: The path is not absolute or contains a control character.
+    """
     if not os.path.isabs(interpreter) or re.search(r"[\x00-\x1f\x7f]", interpreter):
         raise RepositoryError(
             f"Hooks cannot start the Python at {interpreter!r}",
             hint="run gitmodel with a Python whose path is absolute and has no control characters",
         )
-    quoted = os.fsencode(interpreter).replace(b"'", rb"'\''")
-    line = b"gitmodel_python='" + quoted + b"'"
-    return _INTERPRETER.sub(lambda _: line, text, count=1)
+    return b"'" + os.fsencode(interpreter).replace(b"'", rb"'\''") + b"'"
 
 
 def interpreter_in(text: bytes) -> str:
@@ -133,7 +146,7 @@ def recognise(name: str, text: bytes) -> Kind:
     plain = _INTERPRETER.sub(b"gitmodel_python=''", plain, count=1)
     if plain == kept_text(name):
         return Kind.CURRENT
-    return Kind.OTHER_VERSION if mark[2] == _check(plain) else Kind.EDITED
+    return Kind.OTHER_VERSION if mark[2] == check_of(plain) else Kind.EDITED
 
 
 def maker_of(text: bytes) -> str | None:
@@ -141,7 +154,8 @@ def maker_of(text: bytes) -> str | None:
     return next((maker for word, maker in _MAKERS if word in text), None)
 
 
-def _check(plain: bytes) -> bytes:
+def check_of(plain: bytes) -> bytes:
+    """Sixteen hex digits by which our own text is told from one that a person has edited."""
     import hashlib  # OpenSSL, for which no hook waits that only wants the constants above
 
     # Tells edits apart, guards nothing: whoever can write the hook can do anything anyway.

@@ -14,6 +14,8 @@ from gitmodel.store.listing import Kind
 from gitmodel.workflows.models import Model, read_models
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gitmodel.workflows.project import Project
 
 
@@ -32,10 +34,15 @@ class AlignReport:
     notes: list[str] = field(default_factory=list)
 
 
-def align(project: Project) -> AlignReport:
-    """Look at every pointer of the work tree; reads no weights whose stat has not changed."""
+def align(project: Project, paths: Iterable[str] | None = None) -> AlignReport:
+    """Look at every pointer of the work tree; reads no weights whose stat has not changed.
+
+    Args:
+        project: The project.
+        paths: Only these pointer files.
+    """
     report = AlignReport()
-    models = read_models(project)
+    models = read_models(project, paths)
     for path, error in models.broken:
         told = error.message.startswith(path)
         report.notes.append(error.message if told else f"{path}: {error.message}")

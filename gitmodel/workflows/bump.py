@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from gitmodel.domain.merging import differ_in_words_only
 from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer
 from gitmodel.domain.versions import Observation, Verdict, decide
 from gitmodel.errors import (
@@ -22,7 +23,7 @@ from gitmodel.errors import (
 )
 from gitmodel.store.listing import Kind
 from gitmodel.workflows.metadata import Given, gather
-from gitmodel.workflows.models import Model, read_pointer_file
+from gitmodel.workflows.models import Model, blob_at, read_pointer_file
 from gitmodel.workflows.references import history_of
 from gitmodel.workflows.register import dropped, next_pointer, store_survey, write_pointer
 
@@ -107,28 +108,17 @@ def _is_clean(project: Project, model: Model) -> bool:
 
 def _named_by_commit(project: Project, entry: IndexEntry) -> bool:
     """Whether `git commit PATH` was about this pointer: it differs from HEAD's."""
-    head = _head_blob(project, entry.path)
+    head = blob_at(project, "HEAD", entry.path)
     return head != entry.oid
 
 
-def _head_blob(project: Project, path: str) -> str | None:
-    head = project.reader.resolve("HEAD")
-    if head is None:
-        return None
-    stem = path.rpartition("/")[2]
-    for found in project.reader.tree(head, stem):
-        if found.path == path:
-            return found.oid
-    return None
-
-
-def _head_pointer(project: Project, path: str) -> Pointer | None:
-    blob = _head_blob(project, path)
+def _pointer_at(project: Project, revision: str, path: str) -> Pointer | None:
+    blob = blob_at(project, revision, path)
     raw = None if blob is None else project.reader.blobs([blob]).get(blob)
     if raw is None:
         return None
     with suppress(GitmodelError):
-        return Pointer.from_text(raw, what=f"HEAD:{path}")
+        return Pointer.from_text(raw, what=f"{revision}:{path}")
     return None
 
 
@@ -136,7 +126,8 @@ def _read_staged(project: Project, entry: IndexEntry, raw: bytes, report: Commit
     """The staged pointer; an edit by hand beside version and digest gets its check renewed.
 
     Raises:
-        MixedPointerError: Version or digest are not those of HEAD, so it may be two sides mixed.
+        MixedPointerError: Version or digest are not those of HEAD, so it may be two sides mixed; or
+            a merge is being concluded, which can leave a metric of the other side beside them.
     """
     try:
         return Pointer.from_text(raw, what=entry.path)
@@ -145,18 +136,27 @@ def _read_staged(project: Project, entry: IndexEntry, raw: bytes, report: Commit
             edited = Pointer.from_text(raw, what=entry.path, trust_edits=True)
         except GitmodelError:
             raise error from None
-        head = _head_pointer(project, entry.path)
-        same = head is not None and (head.version, head.digest, head.name) == (
-            edited.version,
-            edited.digest,
-            edited.name,
-        )
-        if not same:
+        if not _may_be_edited(project, entry.path, edited):
             raise
         write_pointer(project, entry.path, edited)
         project.index.stage([entry.path])
         report.replaced[entry.path] = entry.oid
         return edited
+
+
+def _may_be_edited(project: Project, path: str, edited: Pointer) -> bool:
+    """Whether a pointer without a fitting check was edited by a person, and not mixed by Git."""
+    others = project.index.other_heads()
+    if not others and project.repository.in_progress() is None:
+        head = _pointer_at(project, "HEAD", path)
+        return head is not None and (head.version, head.digest, head.name) == (
+            edited.version,
+            edited.digest,
+            edited.name,
+        )
+    revisions = ("HEAD", *others, "CHERRY_PICK_HEAD", "REBASE_HEAD")
+    sides = [_pointer_at(project, revision, path) for revision in revisions]
+    return any(side is not None and differ_in_words_only(side, edited) for side in sides)
 
 
 def _decide(project: Project, model: Model, report: CommitReport) -> bool:
@@ -188,7 +188,7 @@ def _decide(project: Project, model: Model, report: CommitReport) -> bool:
         history = history_of(project, model.name)
         known = history.version_of(weights.digest) is not None
         if have is None:
-            before = _head_pointer(project, model.path)
+            before = _pointer_at(project, "HEAD", model.path)
             head = None if before is None else before.digest
     verdict = decide(
         Observation(

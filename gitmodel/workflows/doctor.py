@@ -53,7 +53,8 @@ def doctor(project: Project, *, hooks: Mapping[str, str], network: bool = True) 
     findings = [_programs(project), _chunker(), *_set_up(project)]
     if not all(finding.ok for finding in findings[2:]):
         return findings
-    findings += [_hooks(project, hooks), _attributes(project), _cache(project), _pointers(project)]
+    findings += [_hooks(project, hooks), _attributes(project), _merge_driver(project)]
+    findings += [_cache(project), _pointers(project)]
     for name in project.remote_names():
         findings.append(_trust(project, name))
         if network:
@@ -130,6 +131,16 @@ def _attributes(project: Project) -> Finding:
         "pointers have their merge attribute" if fine else "no merge attribute for *.model.yaml",
         None if fine else "gitmodel init",
     )
+
+
+def _merge_driver(project: Project) -> Finding:
+    """Let the command of the driver merge two versions, as Git would."""
+    from gitmodel.workflows.merge import driver_problem
+
+    problem = driver_problem(project)
+    if problem is not None:
+        return Finding("merge driver", False, problem, "gitmodel install")
+    return Finding("merge driver", True, "it is set, and two versions were a conflict for it")
 
 
 def _cache(project: Project) -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -164,6 +165,14 @@ def read_pointer_file(root: str, path: str) -> bytes | None:
     return raw
 
 
+def blob_at(project: Project, revision: str, path: str) -> str | None:
+    """The blob of a file at a revision, None if there is no such file or revision."""
+    commit = project.reader.resolve(revision)
+    name = path.rpartition("/")[2]
+    entries = () if commit is None else project.reader.tree(commit, name)
+    return next((entry.oid for entry in entries if entry.path == path), None)
+
+
 def write_text_file(root: str, path: str, text: str) -> None:
     """Replace a small text file of the work tree, whole or not at all, never through a link."""
     *above, name = path.split("/")
@@ -175,3 +184,10 @@ def write_text_file(root: str, path: str, text: str) -> None:
         write_all(file.descriptor, text.encode())
         os.fsync(file.descriptor)
         file.place()
+
+
+def delete_file(root: str, path: str) -> None:
+    """Remove a file of the work tree, if it is there, never through a link."""
+    *above, name = safe_parts(path)
+    with suppress(FileNotFoundError), folder_handle(root, above) as handle:
+        os.unlink(name, dir_fd=handle)

@@ -16,7 +16,13 @@ from gitmodel.store.handles import folder_handle
 from gitmodel.store.listing import Kind
 from gitmodel.workflows.add import ignore_weights
 from gitmodel.workflows.metadata import path_inside
-from gitmodel.workflows.models import Model, read_models, unknown_model, write_text_file
+from gitmodel.workflows.models import (
+    Model,
+    delete_file,
+    read_models,
+    unknown_model,
+    write_text_file,
+)
 
 if TYPE_CHECKING:
     from gitmodel.workflows.project import Project
@@ -58,7 +64,7 @@ def remove(project: Project, name: str, *, weights: bool = False) -> RemoveRepor
     model = read_models(project).require(name)
     if weights:
         _remove_weights(project, model)
-    _unlink(project, model.path)
+    delete_file(project.root, model.path)
     project.index.stage([model.path])
     project.worktree.records.remove(name)
     return RemoveReport(name, model.path, model.weights, weights)
@@ -75,18 +81,12 @@ def _remove_weights(project: Project, model: Model) -> None:
             model=model.name,
         )
     for file in seen.files:
-        _unlink(project, f"{model.weights}/{file.path}" if file.path else model.weights)
+        delete_file(project.root, f"{model.weights}/{file.path}" if file.path else model.weights)
     if seen.kind is Kind.FOLDER:
         top = os.path.join(project.root, *model.weights.split("/"))
         for folder, _, _ in os.walk(top, topdown=False):
             with suppress(OSError):
                 os.rmdir(folder)
-
-
-def _unlink(project: Project, path: str) -> None:
-    parts = safe_parts(path)
-    with folder_handle(project.root, parts[:-1]) as handle, suppress(FileNotFoundError):
-        os.unlink(parts[-1], dir_fd=handle)
 
 
 def rename(
@@ -141,7 +141,7 @@ def rename(
         touched += ignore_weights(project, weights)
     write_text_file(project.root, pointer_path, moved.to_text())
     if pointer_path != model.path:
-        _unlink(project, model.path)
+        delete_file(project.root, model.path)
         touched += _move_aliases(project, model.path, pointer_path)
     project.index.stage(list(dict.fromkeys(touched)))
     if pointer is None:

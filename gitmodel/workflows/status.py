@@ -80,11 +80,16 @@ class StatusReport:
 def status(project: Project) -> StatusReport:
     """Compare file, have, pointer and what is known of the remote, for every model."""
     project.require_set_up()
-    entries = {e.path: e for e in project.index.entries(f"*{POINTER_SUFFIX}") if e.stage in (0, 2)}
+    indexed = project.index.entries(f"*{POINTER_SUFFIX}")
+    entries = {entry.path: entry for entry in indexed if not entry.stage}
     models = read_models(project, sorted(entries))
     report = StatusReport(
         broken=[error for _, error in models.broken], remote=project.address().url
     )
+    if len(entries) < len(indexed):
+        from gitmodel.workflows.resolve import conflicts
+
+        report.broken += conflicts(project)
     staged = project.index.changed_since_head() if models.models else frozenset()
     published_blobs = _published(project, models.models)
     for model in models.models:

@@ -9,19 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer
+from gitmodel.domain.pointer import Pointer
 from gitmodel.errors import (
     DamagedObjectError,
     GitmodelError,
+    MixedPointerError,
     ModelNameError,
     ObjectMissingError,
     StoreError,
-    UnknownReferenceError,
     VersionTakenError,
 )
 from gitmodel.workflows.fetch import check_size, chosen_models
 from gitmodel.workflows.models import Model, Models, read_models
 from gitmodel.workflows.project import PRIMARY
+from gitmodel.workflows.ranges import numbers_taken_twice, pointers_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from gitmodel.encoding.manifest import Manifest
     from gitmodel.store.objects import ObjectStore
     from gitmodel.workflows.project import Project
+    from gitmodel.workflows.ranges import Ranges
 
 
 @dataclass(slots=True)
@@ -189,7 +191,7 @@ def verify_refs(project: Project, ranges: Sequence[str], *, remote: str = PRIMAR
     """Check every pointer at the tips and in the commits of revision ranges, for CI.
 
     Refused are pointers that do not parse or mix two sides, weights that the remote does not have,
-    a number that belongs to other content, and two pointers of one name.
+    a number that belongs to other content or names two in these commits, and two pointers of one name.
 
     Args:
         project: The project; the work tree is not looked at.
@@ -201,28 +203,16 @@ def verify_refs(project: Project, ranges: Sequence[str], *, remote: str = PRIMAR
         RemoteError: The remote cannot be used.
     """
     report = VerifyReport()
-    pointers: dict[str, tuple[str, str, bool]] = {}
-    trees: list[dict[str, str]] = []  # of each tip: path -> blob
-    for text in ranges:
-        start, dots, end = text.rpartition("..")
-        tip = project.reader.resolve((end if dots else text) or "HEAD")
-        below = project.reader.resolve(start.removesuffix(".") or "HEAD") if dots else None
-        if tip is None or (dots and below is None):
-            raise UnknownReferenceError(f"Git knows no revision {text!r}", hint="git log")
-        entries = project.reader.tree(tip, POINTER_SUFFIX)
-        trees.append({entry.path: entry.oid for entry in entries})
-        pointers.update({entry.oid: (entry.path, tip, True) for entry in entries})
-        for change in project.history.changes((tip,), exclude=(below,) if below else ()):
-            if change.oid is not None and below is not None:
-                pointers.setdefault(change.oid, (change.path, change.commit, False))
-    parsed = _parsed(project, pointers, report)
-    for tree in trees:
+    found = pointers_of(project, ranges)
+    parsed = _parsed(project, found, report)
+    for tree in found.trees:
         _refuse_double_names(tree, parsed, report)
-    models = list(parsed.values())
+    pointers = [(model.pointer, found.pointers[blob]) for blob, model in parsed.items()]
+    report.problems += numbers_taken_twice(project, found, pointers)
     store = project.store(remote)
     manifests = []
     seen: set[tuple[Digest, int]] = set()
-    for model, _ in models:
+    for model in parsed.values():
         report.checked += 1
         claimed = model.pointer.digest, model.pointer.size
         if claimed not in seen:
@@ -231,33 +221,36 @@ def verify_refs(project: Project, ranges: Sequence[str], *, remote: str = PRIMAR
             if manifest is not None:
                 manifests.append((model, manifest))
     _check_packs(project, store, manifests, report, full=False)
-    _check_claims(project, store, [model for model, tip in models if tip], report)
+    tips = [model for blob, model in parsed.items() if found.pointers[blob].at_tip]
+    _check_claims(project, store, tips, report)
     return report
 
 
-def _parsed(
-    project: Project, pointers: dict[str, tuple[str, str, bool]], report: VerifyReport
-) -> dict[str, tuple[Model, bool]]:
-    """Pointers by blob, and whether they are at a tip; those that do not parse are problems."""
-    blobs = project.reader.blobs(list(pointers))
+def _parsed(project: Project, found: Ranges, report: VerifyReport) -> dict[str, Model]:
+    """Pointers by blob; those that do not parse are problems."""
+    blobs = project.reader.blobs(list(found.pointers))
     models = {}
-    for blob, (path, commit, tip) in pointers.items():
+    for blob, brought in found.pointers.items():
+        where = f"{brought.path} in commit {brought.commit[:10]}"
         raw = blobs.get(blob)
         try:
             if raw is None:
-                raise ObjectMissingError(f"{path} of commit {commit[:10]} is not in this clone")
-            pointer = Pointer.from_text(raw, what=f"{path} in commit {commit[:10]}")
-            models[blob] = Model(path, pointer, raw), tip
+                raise ObjectMissingError(
+                    f"{where} is not in this clone", hint="git fetch --refetch"
+                )
+            models[blob] = Model(brought.path, Pointer.from_text(raw, what=where), raw)
         except GitmodelError as error:
+            if isinstance(error, MixedPointerError) and not brought.at_tip:
+                error.hint = f"take it out of history, before it is shared: git rebase -i {brought.commit[:10]}^"
             report.problems.append(error)
     return models
 
 
 def _refuse_double_names(
-    tree: Mapping[str, str], parsed: Mapping[str, tuple[Model, bool]], report: VerifyReport
+    tree: Mapping[str, str], parsed: Mapping[str, Model], report: VerifyReport
 ) -> None:
     """A copy is the same blob under two paths, so paths are what is looked at."""
-    models = [replace(parsed[blob][0], path=path) for path, blob in tree.items() if blob in parsed]
+    models = [replace(parsed[blob], path=path) for path, blob in tree.items() if blob in parsed]
     for name in dict.fromkeys(model.name for model in models):
         try:
             Models(tuple(models)).get(name)

@@ -10,7 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitmodel.domain.digest import Digest
-from gitmodel.domain.versions import Observation, Verdict, decide, next_version
+from gitmodel.domain.versions import (
+    Observation,
+    Verdict,
+    decide,
+    next_version,
+    numbers_of_two,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -170,3 +176,21 @@ def test_the_next_version_is_free_and_greater_than_all(known: list[int]) -> None
 
 def test_gaps_are_not_filled() -> None:
     assert next_version([1, 7]) == 8
+
+
+@pytest.mark.parametrize(
+    ("known", "doubles"),
+    [
+        ([], {}),
+        ([(1, A), (2, B), (2, B), (3, B)], {}),
+        ([(2, A), (2, B)], {2: [A, B]}),
+        ([(2, A), (2, B), (3, B)], {}),
+        ([(2, A), (2, B), (2, C), (3, B)], {2: [A, C]}),
+        # A number that itself names two settles nothing.
+        ([(2, A), (2, B), (3, B), (3, C)], {2: [A, B], 3: [B, C]}),
+    ],
+)
+def test_numbers_that_name_two_contents(
+    known: list[tuple[int, Digest]], doubles: dict[int, list[Digest]]
+) -> None:
+    assert numbers_of_two(known) == doubles

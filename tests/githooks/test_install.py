@@ -142,7 +142,7 @@ def written_by_another_version(path: Path) -> bytes:
     """The text that a gitmodel with other scripts would have written, interpreter and all."""
     mark = b"# gitmodel-hook: 7"
     other = b"#!/bin/sh\n%s\ngitmodel_python=''\necho other\n" % mark
-    signed = other.replace(mark, mark + b" " + scripts._check(other))
+    signed = other.replace(mark, mark + b" " + scripts.check_of(other))
     assert path.exists()
     return scripts.with_interpreter(signed, "/other/python")
 

@@ -266,3 +266,99 @@ def test_one_clone_checks_out_two_versions_at_once(team: Team) -> None:
     ana.gitmodel("checkout", "bert@1", "--force")
     assert {path: ana.read(f"bert/{path}") for path in folders[0]} == folders[0]
     assert version(ana, "bert.model.yaml") == 1
+
+
+# What a CI job runs. $1 is how gitmodel is started, $2 the branch.
+LOOP = """
+for attempt in 1 2 3 4 5 6 7 8 9; do
+  git push -q origin "HEAD:refs/heads/$2" 2> said && exit 0
+  cat said >> refusals
+  {again}
+done
+exit 9
+"""
+RENUMBER = "$1 renumber fraud --if-taken --commit || exit 8"
+MERGE = """
+  $1 renumber fraud --if-taken --commit || exit 8
+  git pull -q --no-rebase --no-edit origin "$2" ||
+    { $1 resolve fraud --ours && git commit -q --no-edit; } || exit 7
+"""
+
+
+def racing(ana: Repo, count: int) -> list[Repo]:
+    """Clones that have each made a version 2 of their own, by a run of their own."""
+    ana.write("fraud.safetensors", model(seed=1))
+    ana.gitmodel("add", "fraud.safetensors", "-m", "fraud 1")
+    ana.git("push", "-q")
+    clones = copies(ana, count)
+    for number, clone in enumerate(clones):
+        clone.git("config", "user.name", f"Job {number}")
+        clone.write("fraud.safetensors", model(seed=10 + number))
+        clone.gitmodel("add", "fraud.safetensors", "--run-id", f"run-{number}", "-m", "fraud 2")
+        assert version(clone) == 2
+    return clones
+
+
+def looped(clones: Sequence[Repo], again: str, branches: Sequence[str]) -> None:
+    script, start = LOOP.replace("{again}", again), " ".join(GITMODEL)
+    jobs = [("/bin/sh", "-c", script, "job", start, branch) for branch in branches]
+    all_well(at_once(list(zip(clones, jobs, strict=True))))
+
+
+def refusals(clone: Repo) -> str:
+    path = clone.path / "refusals"
+    return path.read_text() if path.exists() else ""
+
+
+def test_jobs_that_race_for_a_number_end_by_renumbering_until_the_push_passes(team: Team) -> None:
+    clones = racing(team.members["ana"], 3)
+    made = [clone.head() for clone in clones]
+
+    looped(clones, RENUMBER, ["b0", "b1", "b2"])
+
+    numbers = [version(clone) for clone in clones]
+    assert len(set(numbers)) == 3
+    assert min(numbers) == 2
+    for number, clone, commit in zip(numbers, clones, made, strict=True):
+        renumbered = clone.git("log", "--format=%s", f"{commit}..HEAD").stdout.split("\n")[:-1]
+        assert len(renumbered) == refusals(clone).count("other content already")
+        assert bool(renumbered) == (number != 2)
+        clone.git("merge-base", "--is-ancestor", commit, "HEAD")  # history is never rewritten
+        assert (
+            clone.git("ls-remote", "origin", "HEAD", "refs/heads/b*").stdout.count(clone.head())
+            == 1
+        )
+    told = "".join(refusals(clone) for clone in clones)
+    assert re.search(
+        r"fraud: version [23] is other content already: [0-9a-f]{12}, "
+        r"pushed by Job [012] <ana@example.org> on 20[0-9T:Z-]+, run run-[012]; "
+        r"yours is [0-9a-f]{12}. Nothing was pushed",
+        told,
+    )
+    assert "hint: gitmodel renumber fraud --commit, then git push" in told
+    ben = team.join("ben")
+    for branch, clone in zip(("b0", "b1", "b2"), clones, strict=True):
+        ben.git("switch", "-q", branch)
+        ben.gitmodel("checkout")
+        assert ben.read("fraud.safetensors") == clone.read("fraud.safetensors")
+
+
+def test_jobs_that_race_for_one_branch_end_by_merging_until_the_push_passes(team: Team) -> None:
+    ana = team.members["ana"]
+    start = ana.head
+    clones = racing(ana, 3)
+    first = start()
+
+    looped(clones, MERGE, ["main"] * 3)
+
+    ana.git("pull", "-q")
+    ana.gitmodel("checkout")
+    pointers = {clone.read("fraud.model.yaml") for clone in clones}
+    assert ana.read("fraud.model.yaml") in pointers
+    checked = ana.gitmodel("verify", "--refs", "HEAD")
+    assert "fine" in checked.stdout
+    claimed = {path.name for path in Path(team.url).glob("versions/*/fraud@*")}
+    assert {f"fraud@{version(ana)}.yaml", "fraud@1.yaml", "fraud@2.yaml"} <= claimed
+    for clone in clones:
+        clone.git("merge-base", "--is-ancestor", first, "HEAD")
+        ana.git("merge-base", "--is-ancestor", clone.head(), "HEAD")

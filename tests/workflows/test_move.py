@@ -12,6 +12,7 @@ from gitmodel.domain.pointer import Previous
 from gitmodel.domain.reference import Reference
 from gitmodel.errors import (
     ModelNameError,
+    RemoteError,
     UnknownReferenceError,
     UnsafePathError,
     UnsavedWeightsError,
@@ -237,6 +238,29 @@ def test_a_refused_push_ends_with_renumber_and_push(fraud: Desk) -> None:
 
     assert fraud.repo.git("log", "-1", "--format=%s").stdout == "fraud: version 1 becomes 2\n"
     assert ("fraud", 2) in fraud.push().versions
+
+
+def test_a_number_that_is_not_taken_can_be_left_alone(fraud: Desk) -> None:
+    before = fraud.repo.head()
+
+    def report() -> RenumberReport:
+        return with_project(
+            fraud, lambda project: renumber(project, "fraud", commit=True, if_taken=True)
+        )
+
+    assert report() == RenumberReport("fraud", 1, 1, None), "free"
+    fraud.push()
+    assert report() == RenumberReport("fraud", 1, 1, None), "its own"
+    assert fraud.repo.head() == before
+    claimed(fraud, 1)
+    assert report() == RenumberReport("fraud", 1, 2, fraud.repo.head())
+
+
+def test_asking_whether_a_number_is_taken_needs_the_remote(fraud: Desk, tmp_path: Path) -> None:
+    fraud.store.rename(tmp_path / "gone")
+
+    with pytest.raises(RemoteError):
+        with_project(fraud, lambda project: renumber(project, "fraud", if_taken=True))
 
 
 def test_offline_the_number_is_free_as_far_as_is_known(fraud: Desk, tmp_path: Path) -> None:

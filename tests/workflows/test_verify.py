@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from gitmodel.errors import (
     UnknownReferenceError,
     VersionTakenError,
 )
+from gitmodel.githooks.driver import install_driver
 from gitmodel.store.claims import claim_key
 from gitmodel.workflows.doctor import Finding, doctor
 from gitmodel.workflows.verify import VerifyReport, verify_cache, verify_refs, verify_remote
@@ -324,8 +326,12 @@ def test_verifying_changes_nothing(pushed: Desk) -> None:
 HOOKS = {"pre-commit": "ours", "pre-push": "ours"}
 
 
-def findings(desk: Desk, hooks: dict[str, str] | None = None) -> dict[str, Finding]:
+def findings(
+    desk: Desk, hooks: dict[str, str] | None = None, *, driver: bool = True
+) -> dict[str, Finding]:
     with desk.open() as project:
+        if driver:
+            install_driver(project, sys.executable)
         found = doctor(project, hooks=HOOKS if hooks is None else hooks)
     return {finding.title: finding for finding in found}
 
@@ -344,6 +350,7 @@ def test_a_healthy_clone(pushed: Desk) -> None:
         "set-up",
         "hooks",
         "attributes",
+        "merge driver",
         "cache",
         "pointers",
         "trust of primary",
@@ -366,9 +373,13 @@ def test_what_is_wrong_is_found_with_what_to_do(pushed: Desk, tmp_path: Path) ->
     pushed.repo.git("config", "--unset-all", "gitmodel.trust")
     pushed.store.rename(tmp_path / "gone")
 
-    assert wrong(findings(pushed, {"pre-commit": "absent", "pre-push": "ours"})) == {
+    assert wrong(findings(pushed, {"pre-commit": "absent", "pre-push": "ours"}, driver=False)) == {
         "hooks": (f"pre-commit is absent in {folder}", "gitmodel install"),
         "attributes": ("no merge attribute for *.model.yaml", "gitmodel init"),
+        "merge driver": (
+            "Git merges pointers line by line: merge.gitmodel.driver is not set in this clone",
+            "gitmodel install",
+        ),
         "pointers": (
             "two pointers are called fraud: copy/fraud.model.yaml and fraud.model.yaml",
             "gitmodel mv --pointer fraud.model.yaml NEW_NAME",
@@ -378,6 +389,17 @@ def test_what_is_wrong_is_found_with_what_to_do(pushed: Desk, tmp_path: Path) ->
             f"The folder {pushed.store} is not there",
             "mount it, or name another one: gitmodel remote add PATH",
         ),
+    }
+
+
+def test_a_driver_that_does_not_start_gitmodel_is_found(pushed: Desk) -> None:
+    pushed.repo.git("config", "merge.gitmodel.driver", "git merge-file %A %O %B; exit 7")
+
+    assert wrong(findings(pushed, driver=False)) == {
+        "merge driver": (
+            "the merge driver of this clone does not start gitmodel (it ended with 7)",
+            "gitmodel install",
+        )
     }
 
 

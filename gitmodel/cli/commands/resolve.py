@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 _RESOLVE = """\
 For when a merge, rebase or cherry-pick left a conflict on a pointer. One side
 is taken whole, they are never mixed. The side taken keeps its number, unless
-the other side has the same one for other weights."""
+the other side has the same one for other weights. A side that removed the
+pointer is taken by removing it.
+
+"Ours" is what is checked out, "theirs" what comes in. In a rebase that is the
+other way round than one thinks: ours is the branch you rebase onto, theirs is
+your own commit."""
 
 
 def add_parser(verbs: Verbs) -> None:
@@ -43,9 +48,14 @@ def run(session: Session, *, name: str, side: Literal["ours", "theirs"]) -> int:
     if output.as_json:
         output.json(report)
         return 0
-    number = (
-        "" if report.version == report.was else f" (was v{report.was}, which the other side has)"
-    )
-    output.say(Paint(report.name, "strong"), f"  v{report.version}{number}, of {report.side}")
-    output.hint(f"gitmodel checkout {report.name}, then go on as git status says")
+    if report.version is None:
+        output.say(Paint(report.name, "strong"), f"  removed, as {report.side} has it")
+    else:
+        other = f" (was v{report.was}, which the other side has)"
+        number = "" if report.version == report.was else other
+        output.say(Paint(report.name, "strong"), f"  v{report.version}{number}, of {report.side}")
+    if report.in_line:
+        output.hint(report.next_command)
+    else:
+        output.hint(f"gitmodel checkout {report.name}, then {report.next_command}")
     return 0

@@ -66,12 +66,13 @@ def run_init(
         report = init(opened, url, options=given_options(options), name=project, check=check)
         top = opened.root
         committed = _is_committed(opened, report.hooks_folder)
+        driver = _install_driver(output, opened) if hooks else False
     output.say("project  ", Paint(report.project, "strong"))
     output.say("remote   ", Paint(report.remote, "strong"))
     for text in report.done:
         output.say(text)
     installed = _install(output, report.hooks_folder, top, committed=committed) if hooks else None
-    if not report.done and (installed is None or not _changed(installed)):
+    if not (report.done or driver or (installed is not None and _changed(installed))):
         output.say("everything was set up already")
     if report.default_folder:
         output.say("Weights go to a folder on this machine, which nobody else can reach.")
@@ -89,7 +90,9 @@ def run_install(session: Session, *, check: bool) -> int:
         folder = project.repository.hooks_folder()
         top = project.repository.work_tree or project.repository.git_dir
         if check:
-            return _show_hooks(output, folder, top)
+            shown = _show_hooks(output, folder, top)
+            return _show_driver(output, project) or shown
+        _install_driver(output, project)  # first: hooks are refused in a folder of husky's
         report = _install(output, folder, top, committed=_is_committed(project, folder))
         if not _changed(report):
             output.say(f"hooks are installed in {_short(folder, top)}")
@@ -105,6 +108,7 @@ def run_uninstall(session: Session) -> int:
     output = session.output
     with session.project() as project:
         folder = project.repository.hooks_folder()
+        _remove_driver(output, project)
     report = uninstall(folder)
     if report.removed:
         output.say(f"removed {', '.join(report.removed)}")
@@ -149,6 +153,28 @@ def _install(output: Output, folder: str, top: str, *, committed: bool) -> Insta
     return report
 
 
+def _install_driver(output: Output, project: Project) -> bool:
+    """Let Git merge pointers by gitmodel; returns whether that is new."""
+    from gitmodel.githooks.driver import install_driver
+
+    result = install_driver(project, sys.executable)
+    if result == "written":
+        output.say("Git merges pointers by gitmodel in this clone")
+    elif result == "edited":
+        output.say("kept your own merge driver")
+    return result == "written"
+
+
+def _remove_driver(output: Output, project: Project) -> None:
+    from gitmodel.githooks.driver import DriverState, remove_driver
+
+    state = remove_driver(project)
+    if state is DriverState.OURS:
+        output.say("removed the merge driver")
+    elif state is DriverState.EDITED:
+        output.warn("merge.gitmodel.driver in the configuration of this clone was edited; it stays")
+
+
 def _changed(report: InstallReport) -> bool:
     return bool(report.written or report.upgraded)
 
@@ -168,6 +194,17 @@ def _show_hooks(output: Output, folder: str, top: str) -> int:
         return 0
     output.hint("gitmodel install")
     return 1
+
+
+def _show_driver(output: Output, project: Project) -> int:
+    from gitmodel.githooks.driver import DriverState, driver_state
+
+    state = driver_state(project)
+    there = state is not DriverState.ABSENT
+    output.table([["merge driver", Paint(str(state), "good" if there else "bad")]])
+    if not there:
+        output.hint("gitmodel install")
+    return 0 if there else 1
 
 
 def _trust(output: Output, project: Project) -> None:
