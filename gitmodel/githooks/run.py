@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from gitmodel.errors import GitmodelError, MixedPointerError
+from gitmodel.errors import ConfigError, GitmodelError, MixedPointerError
 from gitmodel.githooks.scripts import AFTER_COMMIT_NOTE, LINE_BY_LINE, MERGED, REFUSED
 from gitmodel.workflows.project import Context, Project
 
@@ -79,22 +79,32 @@ def _pre_commit(
     try:
         opened = Project.open(context)
         ready = opened.repository.work_tree is not None and opened.is_set_up()
-    except GitmodelError as error:  # whose fault it is says nothing about this commit
-        say(f"gitmodel: {error}; model versions are left as they are in this commit")
-        return False
+    except GitmodelError as error:
+        return _left_as_they_are(error, say)
     with opened as project:
         if not ready:
             return False
         note = os.path.join(project.repository.git_dir, AFTER_COMMIT_NOTE)
         with suppress(FileNotFoundError):
             os.unlink(note)  # of a commit that was given up
-        report = update_commit(project)
+        try:
+            report = update_commit(project)
+        except ConfigError as error:
+            return _left_as_they_are(error, say)
         if report.replaced and project.index.is_partial:
             with open(note, "w", encoding="utf-8", errors="surrogateescape") as stream:
                 # post-commit looks for it and puts the real index right
                 stream.writelines(f"{oid} {path}\0" for path, oid in report.replaced.items())
     _report_commit(report, say)
     return bool(report.bumped)
+
+
+def _left_as_they_are(error: GitmodelError, say: Say) -> bool:
+    """A set-up that is wrong says nothing about this commit, so it goes on, and people are told."""
+    say(f"gitmodel: {error}; model versions are left as they are in this commit")
+    if error.hint is not None:
+        say(f"hint: {error.hint}")
+    return False
 
 
 def _pre_merge_commit(

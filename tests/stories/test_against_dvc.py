@@ -1,8 +1,8 @@
 """What goes wrong with DVC when it is installed, set up, or in a new place, and what happens here.
 
 The letters are those of the list in which each was reproduced (H: hooks, D: data). More of them are
-in `test_repository_kinds` (H7), `test_clone_kinds` (D9c), `test_neighbours` (H3, H5, H6, H14) and
-`test_broken_installation` (H8).
+in `test_repository_kinds` (H7), `test_clone_kinds` (D9c), `test_neighbours` (H3, H5, H6, H14),
+`test_broken_installation` (H8) and `test_idle` (H16).
 """
 
 from __future__ import annotations

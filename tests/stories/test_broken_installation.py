@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitmodel.githooks.install import install
-from tests.support.job import SECOND, WEIGHTS, new_server, set_up, version_at
+from tests.support.job import SECOND, WEIGHTS, restored, version_at
 from tests.support.neighbours import write_executable
-from tests.support.repo import Repo
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.support.repo import Repo
 
 # What `python -m gitmodel` may come to: no Python, no module, a broken one, a crash of Python itself.
 BROKEN = {
@@ -32,14 +33,15 @@ BROKEN = {
 SHORT_PATH = os.pathsep.join(["/usr/bin", "/bin"])
 
 
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("broken") / "world"
+
+
 @pytest.fixture
-def ana(tmp_path: Path) -> Repo:
-    """Two commits: code only, then a model; both pushed."""
-    server = new_server(tmp_path)
-    ana = Repo.create(tmp_path / "ana")
-    ana.git("remote", "add", "origin", server.path.as_uri())
-    set_up(ana, tmp_path / "store")
-    return ana
+def ana(world: Path) -> Repo:
+    """A model in version 1, committed and pushed."""
+    return restored(world, versions=1)
 
 
 def break_installation(ana: Repo, folder: Path, code: str | None) -> None:

@@ -73,7 +73,7 @@ def idle(team: Team) -> Repo:
     ],
     ids=" ".join,
 )
-def test_an_idle_command_loads_no_heavy_library(idle: Repo, arguments: tuple[str, ...]) -> None:
+def test_h16_an_idle_command_loads_no_heavy_library(idle: Repo, arguments: tuple[str, ...]) -> None:
     assert loaded(idle, *arguments) == []
 
 

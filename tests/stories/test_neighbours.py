@@ -1,13 +1,12 @@
-"""Beside other tools that have hooks: git-lfs, husky, lefthook, hooks of people's own.
+"""Beside other tools that have hooks: husky, lefthook, hooks of people's own.
 
-The real git-lfs and lefthook where they can be had; else, and for husky, their hooks word for word
-(`tests/support/neighbours.py`). The pre-commit framework has a file of its own.
+The real lefthook; husky's hooks word for word (`tests/support/neighbours.py`). git-lfs and the pre-commit
+framework have files of their own.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from pathlib import Path
 
@@ -27,15 +26,11 @@ from tests.support.job import (
 from tests.support.models import model
 from tests.support.neighbours import (
     HUSKY_4_HOOK,
-    LFS_HOOKS,
     install_husky,
     installed,
-    lfs_hook,
     write_executable,
 )
 from tests.support.repo import Repo
-
-needs_lfs = pytest.mark.skipif(shutil.which("git-lfs") is None, reason="git-lfs is not installed")
 
 
 @pytest.fixture
@@ -171,89 +166,6 @@ def test_a_committed_folder_of_hooks_runs_gitmodel_by_one_line_in_each(
     assert sorted(path.name for path in (clone.path / ".githooks").iterdir()) == sorted(HOOK_NAMES)
 
 
-# git-lfs
-
-
-def use_lfs(ana: Repo) -> None:
-    ana.git("lfs", "track", "*.big")
-    ana.write("data.big", b"big data " * 1000)
-    ana.git("add", ".gitattributes", "data.big")
-
-
-@needs_lfs
-@pytest.mark.parametrize("order", ["lfs first", "lfs second", "lfs by force"])
-def test_git_lfs_and_gitmodel_push_what_is_theirs(
-    ana: Repo, server: Repo, tmp_path: Path, order: str
-) -> None:
-    """git-lfs installs over no hook but its own; `--force` overwrites, and we chain it again."""
-    ana.git("config", "lfs.locksverify", "false")
-    if order == "lfs first":
-        ana.git("lfs", "install", "--local")
-    ana.gitmodel("init", str(tmp_path / "store"))
-    if order == "lfs second":
-        refused = ana.git("lfs", "install", "--local", check=False)
-        assert refused.returncode != 0
-        assert "Hook already exists" in refused.stdout + refused.stderr
-        assert ana.gitmodel("doctor", "--offline").returncode == 0, "ours are as they were"
-        ana.gitmodel("uninstall")
-        ana.git("lfs", "install", "--local")
-        ana.gitmodel("install")
-    if order == "lfs by force":
-        ana.git("lfs", "install", "--local", "--force")
-        ana.gitmodel("install")
-    use_lfs(ana)
-    set_up(ana, tmp_path / "store")
-    second_version(ana)
-
-    clone = server.clone(tmp_path / "colleague")
-    clone.git("lfs", "install", "--local")
-    clone.git("lfs", "pull")
-    assert clone.read("data.big") == b"big data " * 1000
-    check_out(clone)
-    # also for the next one that both change
-    ana.write("data.big", b"more data " * 1000)
-    ana.write(WEIGHTS, model(seed=3))
-    ana.git("commit", "-qam", "both")
-    ana.git("push", "-q", "origin", "HEAD:main")
-    assert version_at(ana) == 3
-    assert len(list((server.path / "lfs" / "objects").rglob("*"))) > 0
-
-
-@needs_lfs
-def test_the_kept_texts_of_git_lfs_are_its_own(ana: Repo) -> None:
-    ana.git("lfs", "install", "--local")
-
-    for name in LFS_HOOKS:
-        written = (ana.path / ".git" / "hooks" / name).read_bytes()
-        if b"3.3.0" in ana.git("lfs", "version").stdout.encode():
-            assert written == lfs_hook(name)
-        assert b"git lfs" in written
-
-
-def test_hooks_of_git_lfs_run_first_with_arguments_and_stdin(
-    ana: Repo, server: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its texts, and a `git-lfs` that writes down what it is given: also where it is not installed."""
-    record = tmp_path / "record"
-    write_executable(
-        tmp_path / "bin" / "git-lfs",
-        f"#!/bin/sh\necho \"$@\" >> '{record}'\n"
-        f"[ \"$1\" != pre-push ] || cat >> '{record}'\n".encode(),
-    )
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
-    for name in LFS_HOOKS:
-        write_executable(ana.path / ".git" / "hooks" / name, lfs_hook(name))
-
-    main_job(ana, server, tmp_path)
-    ana.git("switch", "-q", "-c", "topic")
-
-    lines = record.read_text("utf-8").splitlines()
-    assert f"pre-push origin {server.path.as_uri()}" in lines
-    assert any(line.startswith("HEAD ") for line in lines)
-    assert "post-commit" in lines
-    assert any(line.startswith("post-checkout ") and line.endswith(" 1") for line in lines)
-
-
 # husky
 
 
@@ -373,24 +285,3 @@ def test_gitmodel_after_lefthook_chains_what_it_has(
     main_job(ana, server, tmp_path)
 
     assert (tmp_path / "looked").exists()
-
-
-# Several at once
-
-
-@needs_lfs
-def test_git_lfs_and_hooks_of_ones_own_and_gitmodel_in_one_place(
-    ana: Repo, server: Repo, tmp_path: Path
-) -> None:
-    folder = ana.path / ".git" / "hooks"
-    ana.git("config", "lfs.locksverify", "false")
-    write_executable(folder / "pre-commit", f"#!/bin/sh\necho >> '{tmp_path}/ran'\n".encode())
-    ana.git("lfs", "install", "--local")
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
-
-    use_lfs(ana)
-    main_job(ana, server, tmp_path)
-    ana.gitmodel("uninstall")
-
-    assert (tmp_path / "ran").exists()
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

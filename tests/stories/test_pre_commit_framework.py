@@ -9,7 +9,16 @@ import pytest
 import yaml
 
 from gitmodel.githooks.scripts import HOOK_NAMES
-from tests.support.job import FIRST, SECOND, WEIGHTS, check_out, new_server, set_up, version_at
+from tests.support.job import (
+    FIRST,
+    POINTER,
+    SECOND,
+    WEIGHTS,
+    check_out,
+    new_server,
+    set_up,
+    version_at,
+)
 from tests.support.models import model
 from tests.support.neighbours import installed
 from tests.support.repo import PACKAGE_ROOT, Repo
@@ -118,6 +127,34 @@ def test_a_push_of_several_refs_uploads_the_weights_of_all(framework: Desk) -> N
         clone.git("switch", "-q", branch)
         clone.gitmodel("checkout")
         assert clone.read(WEIGHTS) == weights
+
+
+def test_git_commit_of_one_path_is_put_right_in_the_framework_too(framework: Desk) -> None:
+    ana = framework.ana
+    ana.write(WEIGHTS, SECOND)
+    ana.gitmodel("add", WEIGHTS)
+    ana.write(WEIGHTS, THIRD)
+
+    ana.git("commit", "-q", POINTER, "-m", "fraud 2")
+
+    assert "fraud: " not in ana.git("commit", "--allow-empty", "-qm", "next").stderr
+    assert ana.git("diff", "--stat", "HEAD~", "HEAD").stdout == ""
+    assert ana.git("status", "--porcelain").stdout == ""
+
+
+def test_what_is_not_staged_survives_a_bump_in_the_framework(framework: Desk) -> None:
+    """The framework puts away what is changed but not staged, and brings it back."""
+    ana = framework.ana
+    ana.write("notes.txt", "not for this commit\n")
+    ana.write("code.py", "pass\n")
+    ana.git("add", "code.py")
+    ana.write(WEIGHTS, SECOND)
+
+    ana.git("commit", "-qm", "code and fraud 2")
+
+    assert version_at(ana) == 2
+    assert ana.git("status", "--porcelain").stdout == " M notes.txt\n"
+    assert ana.read("notes.txt") == b"not for this commit\n"
 
 
 def test_a_push_whose_weights_are_nowhere_is_refused(framework: Desk) -> None:

@@ -7,6 +7,7 @@ kind with a Git remote `origin`; what she pushes must come back in a plain clone
 from __future__ import annotations
 
 import re
+import shutil
 from typing import TYPE_CHECKING
 
 from tests.support.models import model
@@ -54,6 +55,29 @@ def check_out(clone: Repo, *, env: Mapping[str, str] | None = None) -> None:
     clone.gitmodel("checkout", env=env)
     assert clone.read(WEIGHTS) == SECOND
     assert clone.git("status", "--porcelain", env=env).stdout == ""
+
+
+def restored(world: Path, *, versions: int = 2) -> Repo:
+    """Ana, who has pushed so many versions to `server.git`; made once, then copied for each test.
+
+    Args:
+        world: A folder that the tests of one file share: the paths in it stay the same.
+        versions: 1 or 2.
+    """
+    made = world.with_name("made")
+    if not made.exists():
+        server = new_server(world)
+        server.git("config", "uploadpack.allowFilter", "true")
+        server.git("config", "uploadpack.allowAnySHA1InWant", "true")
+        ana = Repo.create(world / "ana")
+        ana.git("remote", "add", "origin", server.path.as_uri())
+        set_up(ana, world / "store")
+        if versions == 2:
+            second_version(ana)
+        world.rename(made)
+    shutil.rmtree(world, ignore_errors=True)
+    shutil.copytree(made, world, symlinks=True)
+    return Repo(world / "ana")
 
 
 def main_job(ana: Repo, server: Repo, folder: Path) -> Repo:
