@@ -139,8 +139,10 @@ def _pre_push(
 def _post_checkout(
     _arguments: Sequence[str], _stdin: Callable[[], bytes], context: Context, say: Say
 ) -> None:
+    from gitmodel.workflows.align import comes_later
+
     with Project.open(context) as project:
-        if not project.repository.is_rebasing_on():  # post-rewrite comes once at the end
+        if not comes_later(project):
             _bring_in_line(project, say)
 
 

@@ -96,7 +96,9 @@ def push_head(project: Project, *, remote: str = PRIMARY) -> PushReport:
 
 def _heads(project: Project, tips: Sequence[str], git_remote: str | None) -> tuple[str, ...]:
     """What is on a Git remote after this push, as far as this clone knows."""
-    tracked = () if git_remote is None else project.repository.tracking_tips(git_remote)
+    from gitmodel.git.tracking import tracking_tips
+
+    tracked = () if git_remote is None else tracking_tips(project.repository, git_remote)
     return tuple(dict.fromkeys((*tips, *tracked)))
 
 
