@@ -58,13 +58,17 @@ def run_hook(
 
 def _pre_commit(
     _arguments: Sequence[str], _stdin: Callable[[], bytes], context: Context, say: Say
-) -> bool:
-    """Bring pointers up to the weights; returns whether any was staged."""
-    from gitmodel.workflows.bump import update_commit
+) -> None:
+    """Bring pointers up to the weights."""
+    _report_commit(_update(context), say)
+
+
+def _update(context: Context) -> CommitReport:
+    from gitmodel.workflows.bump import CommitReport, update_commit
 
     with Project.open(context) as project:
         if project.repository.work_tree is None or not project.is_set_up():
-            return False
+            return CommitReport()
         note = os.path.join(project.repository.git_dir, AFTER_COMMIT_NOTE)
         with suppress(FileNotFoundError):
             os.unlink(note)  # of a commit that was given up
@@ -73,19 +77,22 @@ def _pre_commit(
             with open(note, "w", encoding="utf-8", errors="surrogateescape") as stream:
                 # post-commit looks for it and puts the real index right
                 stream.writelines(f"{oid} {path}\0" for path, oid in report.replaced.items())
-    _report_commit(report, say)
-    return bool(report.bumped)
+    return report
 
 
 def _pre_merge_commit(
-    arguments: Sequence[str], stdin: Callable[[], bytes], context: Context, say: Say
+    _arguments: Sequence[str], _stdin: Callable[[], bytes], context: Context, say: Say
 ) -> None:
     """Refuse where a version would have to be made: the merge's tree is written already.
 
     Measured with Git 2.39: what this hook stages is left behind, staged. After a refusal
-    `git commit` concludes the merge, with pre-commit and with the pointer in it.
+    `git commit` concludes the merge, with pre-commit and with the pointer in it. What is stale is
+    left to post-merge, which follows and may bring it.
     """
-    if _pre_commit(arguments, stdin, context, say):
+    report = _update(context)
+    report.notes = [note for note in report.notes if note not in report.stale]
+    _report_commit(report, say)
+    if report.bumped:
         raise GitmodelError(
             "the weights have become a new version, which is staged, but git merge has written "
             "its tree already",
@@ -123,12 +130,12 @@ def _post_commit(
 def _pre_push(
     arguments: Sequence[str], stdin: Callable[[], bytes], context: Context, say: Say
 ) -> None:
-    from gitmodel.workflows.push import push_updates, read_updates
+    from gitmodel.workflows.push import is_concerned, push_updates, read_updates
 
     git_remote, git_url = (*arguments, "", "")[:2]
     updates = read_updates(stdin())
     with Project.open(context) as project:
-        if not project.is_set_up():
+        if not is_concerned(project, updates):
             return
         report = push_updates(project, updates, git_remote=git_remote, git_url=git_url)
     if report.versions:
