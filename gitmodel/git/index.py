@@ -201,14 +201,15 @@ class Index:
 
         One process; three before the first commit.
         """
-        arguments = ("--", *_literal(paths))
+        # What `git add -N` announced is no part of a commit.
+        options = ("diff-index", "--cached", "--ita-invisible-in-index")
         try:
-            return self._differences("diff-index", "--cached", "HEAD", *arguments)
+            return self._differences(*options, "HEAD", "--", *_literal(paths))
         except GitCommandError:
             if self._repository.head() is not None:
                 raise
         nothing = EMPTY_TREES[self._repository.object_format]
-        return self._differences("diff-index", "--cached", nothing, *arguments)
+        return self._differences(*options, nothing, "--", *_literal(paths))
 
     def _previous_head(self) -> str:
         """Return what HEAD was before the last commit: its reflog, else its parent, else nothing."""

@@ -20,7 +20,6 @@ from gitmodel.git.discovery import (
     ask_program,
     has_cut_history,
     has_left_out_objects,
-    rebase_has_steps,
     unfinished,
 )
 from gitmodel.git.program import GitProgram, chosen_environment, find_program, raise_for
@@ -244,14 +243,6 @@ class Repository:
         code, output = self.attempt("remote", "get-url", *option, "--", name, accept=(0, 2, 128))
         return None if code else output.decode("utf-8", "surrogateescape").splitlines()[0]
 
-    def tracking_tips(self, remote: str) -> tuple[str, ...]:
-        """Return the commits that this clone believes a Git remote's branches are at. One process."""
-        output = self.run(
-            "for-each-ref", "--format=%(objecttype) %(objectname)", f"refs/remotes/{remote}/"
-        )
-        words = [line.split(" ") for line in output.decode("ascii").splitlines()]
-        return tuple(dict.fromkeys(oid for kind, oid in words if kind == "commit"))
-
     def head(self) -> str | None:
         """Return the commit of HEAD, None before the first commit. One process."""
         code, output = self.attempt(
@@ -267,20 +258,9 @@ class Repository:
         code, output = self.attempt("symbolic-ref", "--quiet", "--short", "HEAD", accept=(0, 1))
         return None if code else output.decode("utf-8", "surrogateescape").strip()
 
-    def upstream(self) -> str | None:
-        """Return the commit that this clone believes the followed branch is at. One process."""
-        code, output = self.attempt(
-            "rev-parse", "--verify", "--quiet", "@{upstream}^{commit}", accept=(0, 1, 128)
-        )
-        return None if code else output.decode("ascii").strip()
-
     def in_progress(self) -> str | None:
         """Return "rebase", "merge", "cherry-pick" or "revert" while one is unfinished. No process."""
         return unfinished(self.git_dir)
-
-    def is_rebasing_on(self) -> bool:
-        """Whether a rebase is under way that has still something to apply. No process."""
-        return rebase_has_steps(self.git_dir)
 
     def is_shallow(self) -> bool:
         """Whether history was cut off when this was cloned or fetched. No process."""

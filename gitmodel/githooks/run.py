@@ -72,50 +72,58 @@ def _tell(error: GitmodelError, say: Say) -> None:
 
 def _pre_commit(
     _arguments: Sequence[str], _stdin: Callable[[], bytes], context: Context, say: Say
-) -> bool:
-    """Bring pointers up to the weights; returns whether any was staged."""
-    from gitmodel.workflows.bump import update_commit
+) -> None:
+    """Bring pointers up to the weights."""
+    _report_commit(_update(context, say), say)
+
+
+def _update(context: Context, say: Say) -> CommitReport:
+    from gitmodel.workflows.bump import CommitReport, update_commit
 
     try:
         opened = Project.open(context)
         ready = opened.repository.work_tree is not None and opened.is_set_up()
     except GitmodelError as error:
-        return _left_as_they_are(error, say)
+        _say_left_alone(error, say)
+        return CommitReport()
     with opened as project:
         if not ready:
-            return False
+            return CommitReport()
         note = os.path.join(project.repository.git_dir, AFTER_COMMIT_NOTE)
         with suppress(FileNotFoundError):
             os.unlink(note)  # of a commit that was given up
         try:
             report = update_commit(project)
         except ConfigError as error:
-            return _left_as_they_are(error, say)
+            _say_left_alone(error, say)
+            return CommitReport()
         if report.replaced and project.index.is_partial:
             with open(note, "w", encoding="utf-8", errors="surrogateescape") as stream:
                 # post-commit looks for it and puts the real index right
                 stream.writelines(f"{oid} {path}\0" for path, oid in report.replaced.items())
-    _report_commit(report, say)
-    return bool(report.bumped)
+    return report
 
 
-def _left_as_they_are(error: GitmodelError, say: Say) -> bool:
+def _say_left_alone(error: GitmodelError, say: Say) -> None:
     """A set-up that is wrong says nothing about this commit, so it goes on, and people are told."""
     say(f"gitmodel: {error}; model versions are left as they are in this commit")
     if error.hint is not None:
         say(f"hint: {error.hint}")
-    return False
 
 
 def _pre_merge_commit(
-    arguments: Sequence[str], stdin: Callable[[], bytes], context: Context, say: Say
+    _arguments: Sequence[str], _stdin: Callable[[], bytes], context: Context, say: Say
 ) -> None:
     """Refuse where a version would have to be made: the merge's tree is written already.
 
     Measured with Git 2.39: what this hook stages is left behind, staged. After a refusal
-    `git commit` concludes the merge, with pre-commit and with the pointer in it.
+    `git commit` concludes the merge, with pre-commit and with the pointer in it. What is stale is
+    left to post-merge, which follows and may bring it.
     """
-    if _pre_commit(arguments, stdin, context, say):
+    report = _update(context, say)
+    report.notes = [note for note in report.notes if note not in report.stale]
+    _report_commit(report, say)
+    if report.bumped:
         raise GitmodelError(
             "the weights have become a new version, which is staged, but git merge has written "
             "its tree already",
@@ -153,13 +161,13 @@ def _post_commit(
 def _pre_push(
     arguments: Sequence[str], stdin: Callable[[], bytes], context: Context, say: Say
 ) -> None:
-    from gitmodel.workflows.push import push_unlisted, push_updates, read_updates
+    from gitmodel.workflows.push import is_concerned, push_unlisted, push_updates, read_updates
 
     unlisted = not arguments and _by_pre_commit(context)
     updates = () if unlisted else read_updates(stdin())
     git_remote, git_url = (*arguments, "", "")[:2]
     with Project.open(context) as project:
-        if not project.is_set_up():
+        if not is_concerned(project, updates):
             return
         if unlisted:
             said = context.environment
@@ -179,8 +187,10 @@ def _pre_push(
 def _post_checkout(
     _arguments: Sequence[str], _stdin: Callable[[], bytes], context: Context, say: Say
 ) -> None:
+    from gitmodel.workflows.align import comes_later
+
     with Project.open(context) as project:
-        if not project.repository.is_rebasing_on():  # post-rewrite comes once at the end
+        if not comes_later(project):
             _bring_in_line(project, say)
 
 

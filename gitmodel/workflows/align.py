@@ -34,6 +34,13 @@ class AlignReport:
     notes: list[str] = field(default_factory=list)
 
 
+def comes_later(project: Project) -> bool:
+    """Whether a rebase is under way at whose end post-rewrite brings weights in line, once."""
+    from gitmodel.git.discovery import rebase_has_steps
+
+    return rebase_has_steps(project.repository.git_dir)
+
+
 def align(project: Project, paths: Iterable[str] | None = None) -> AlignReport:
     """Look at every pointer of the work tree; reads no weights whose stat has not changed.
 

@@ -50,12 +50,14 @@ class CommitReport:
         notes: What a person should know; the commit goes on.
         otherwise_empty: But for these pointers the commit has nothing in it, and Git, which looked
             before the hook ran, may say "nothing to commit".
+        stale: Those of the notes that say that weights are older than their pointer.
         replaced: Path -> blob id of the entries that were staged anew, as they were before.
     """
 
     bumped: list[tuple[str, int | None, int]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     otherwise_empty: bool = False
+    stale: list[str] = field(default_factory=list, compare=False)
     replaced: dict[str, str] = field(default_factory=dict, compare=False)
 
 
@@ -74,7 +76,7 @@ def update_commit(project: Project) -> CommitReport:
     blobs = project.reader.blobs([entry.oid for entry in entries]) if entries else {}
     for entry in entries:
         raw = blobs.get(entry.oid)
-        if raw is not None:
+        if raw is not None and not (raw == b"" and _is_only_intended(project, entry)):
             _update_model(project, entry, raw, report)
     _refuse_big_weights(project)
     if report.bumped:
@@ -95,6 +97,11 @@ def _update_model(project: Project, entry: IndexEntry, raw: bytes, report: Commi
             report.replaced.setdefault(entry.path, entry.oid)
     except GitmodelError as error:
         raise error.about(pointer.name) from error
+
+
+def _is_only_intended(project: Project, entry: IndexEntry) -> bool:
+    """Whether `git add -N` made this empty entry: it is no part of the commit."""
+    return entry.path not in project.index.changed_since_head([entry.path])
 
 
 def _is_clean(project: Project, model: Model) -> bool:
@@ -214,7 +221,8 @@ def _act(
         case Verdict.MISSING:
             pass
         case Verdict.STALE:
-            report.notes.append(_stale(project, model, weights.digest))
+            report.stale.append(_stale(project, model, weights.digest))
+            report.notes += report.stale[-1:]
         case Verdict.BUMP | Verdict.KNOWN:
             _bump(project, model, report)
         case Verdict.CHANGING:

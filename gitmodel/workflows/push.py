@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer
 from gitmodel.errors import GitmodelError, ObjectMissingError, RemoteError
-from gitmodel.workflows.project import PRIMARY
+from gitmodel.workflows.project import CONFIG_NAME, PRIMARY
 from gitmodel.workflows.publish import Outgoing, PushReport, publish
 
 if TYPE_CHECKING:
@@ -29,6 +29,25 @@ def read_updates(stdin: bytes) -> tuple[RefUpdate, ...]:
     from gitmodel.git.history import parse_updates
 
     return parse_updates(stdin)
+
+
+def is_concerned(project: Project, updates: Sequence[RefUpdate]) -> bool:
+    """Whether there is a `.gitmodel.yaml`: in the work tree, else at a pushed tip, which counts then.
+
+    Raises:
+        ConfigError: The one at a tip cannot be accepted.
+    """
+    if project.is_set_up():
+        return True
+    for tip in project.history.pushed_tips(updates):
+        for entry in project.reader.tree(tip, CONFIG_NAME):
+            if entry.path == CONFIG_NAME:
+                from gitmodel.domain.config import Config
+
+                text = project.reader.blobs([entry.oid]).get(entry.oid, b"")
+                project.use_config(Config.from_text(text.decode(errors="replace")))
+                return True
+    return False
 
 
 def push_updates(
@@ -124,7 +143,9 @@ def push_head(project: Project, *, remote: str = PRIMARY) -> PushReport:
 
 def _heads(project: Project, tips: Sequence[str], git_remote: str | None) -> tuple[str, ...]:
     """What is on a Git remote after this push, as far as this clone knows."""
-    tracked = () if git_remote is None else project.repository.tracking_tips(git_remote)
+    from gitmodel.git.tracking import tracking_tips
+
+    tracked = () if git_remote is None else tracking_tips(project.repository, git_remote)
     return tuple(dict.fromkeys((*tips, *tracked)))
 
 

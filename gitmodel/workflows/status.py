@@ -125,8 +125,10 @@ def _published(project: Project, models: Sequence[Model]) -> set[str]:
         if blob not in known and ledger.has_stored(model.pointer.digest)
     }
     if fetched:
+        from gitmodel.git.tracking import upstream
+
         default = project.reader.resolve("refs/remotes/origin/HEAD")
-        for commit in {project.repository.upstream(), default} - {None}:
+        for commit in {upstream(project.repository), default} - {None}:
             there = {entry.oid for entry in project.reader.tree(str(commit), POINTER_SUFFIX)}
             known |= fetched.keys() & there
     return known

@@ -541,3 +541,16 @@ def test_the_usual_questions_take_one_process(project: Repo) -> None:
     with started_processes() as started:
         index.staged_files(1)
     assert len(started) == 2
+
+
+def test_what_the_hook_replaced_is_put_right_too(project: Repo) -> None:
+    """`git commit PATH` gives the real index PATH as it was before the hook staged it anew."""
+    bump_in_hooks(project, put_right=False)
+    project.write("a.model.yaml", "second\n")
+    project.git("commit", "-m", "x", "a.model.yaml")
+    before = project.git("ls-files", "--stage", "a.model.yaml").stdout.split()[1]
+    assert status(project) != ""
+
+    assert index_of(project).put_right(replaced={"a.model.yaml": "0" * 40}) == ()
+    assert index_of(project).put_right(replaced={"a.model.yaml": before}) == ("a.model.yaml",)
+    assert status(project) == ""

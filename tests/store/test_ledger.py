@@ -181,3 +181,14 @@ class TestJournal:
 
         assert not ledger(tmp_path).knows(BLOBS[1])
         assert ledger(tmp_path).knows(BLOBS[0])
+
+
+def test_commits_that_were_walked_are_remembered_for_that_store_only(tmp_path: Path) -> None:
+    first = ledger(tmp_path)
+    first.belongs_to("store-1")
+    first.note_walked(BLOBS[:2])
+
+    assert ledger(tmp_path).walked() == frozenset(BLOBS[:2])
+    assert not first.knows(BLOBS[0]), "a commit is no pointer"
+    first.belongs_to("store-2")
+    assert ledger(tmp_path).walked() == frozenset()

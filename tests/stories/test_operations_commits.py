@@ -243,3 +243,19 @@ def test_a_refused_commit_changes_neither_index_nor_weights(world: World) -> Non
 
     assert version_in(world.ana.git("show", f"HEAD:{POINTER}").stdout) == 4
     agree(world)
+
+
+def test_a_pointer_that_is_only_intended_to_be_added_stops_no_commit(world: World) -> None:
+    """`git add -N` gives the index an empty entry, which is no part of the commit."""
+    world.ana.write("churn.bin", NEW)
+    world.ana.gitmodel("add", "churn.bin")
+    world.git("reset", "-q", "-N")
+    world.ana.write("code.py", "x = 3\n")
+    world.git("add", "code.py")
+
+    said = world.git("commit", "-qm", "code")
+
+    assert set(world.codes) == {0}, said
+    assert world.ana.git("ls-tree", "HEAD", "churn.model.yaml").stdout == ""
+    world.git("commit", "-qam", "churn 1")
+    assert version_in(world.ana.git("show", "HEAD:churn.model.yaml").stdout) == 1

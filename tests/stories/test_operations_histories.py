@@ -243,3 +243,13 @@ def test_new_weights_survive(operation: Callable[[World], None], world: World) -
 
     assert world.ana.read(WEIGHTS) == NEW
     agree(world)
+
+
+def test_a_merge_that_brings_a_version_says_one_thing(world: World) -> None:
+    """Before post-merge brings the weights, pre-merge-commit advises nothing about them."""
+    world.git("switch", "-q", "side")
+    world.said = ""
+
+    world.git("merge", "-q", "--no-edit", "main")
+
+    assert world.said == "gitmodel: fraud is v2\n"

@@ -265,3 +265,23 @@ def test_a_refused_number_moves_no_ref_of_the_push(world: World) -> None:
     assert world.server.git("for-each-ref").stdout == before
     assert world.ana.read("fraud.bin") == TWO
     assert "version: 3" in world.ana.git("show", f"other:{POINTER}").stdout
+
+
+def test_a_push_from_a_branch_without_gitmodel_uploads_the_others_weights(world: World) -> None:
+    """The configuration comes from what is pushed where the work tree has none."""
+    world.version(NEW, "fraud 4")
+    world.git("switch", "-q", "--orphan", "before")
+    world.git("commit", "-q", "--allow-empty", "-m", "before gitmodel")
+
+    world.git("push", "-q", "origin", "main", "before")
+
+    assert set(world.codes) == {0}
+    assert is_stored(world.store, digest_of(NEW))
+    agree(world)
+
+
+def test_a_dry_run_uploads_since_the_hook_is_not_told(world: World) -> None:
+    push_dry_run(world)
+
+    assert world.codes[-1] == 0
+    assert is_stored(world.store, digest_of(NEW))
