@@ -19,6 +19,7 @@ from gitmodel.workflows.models import (
     Models,
     read_models,
     read_pointer_file,
+    require_model,
     unknown_model,
 )
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from gitmodel.domain.digest import Digest
     from gitmodel.domain.reference import Reference
     from gitmodel.git.history import Change
+    from gitmodel.git.walked import Snapshot
     from gitmodel.workflows.project import Project
 
 _MOST_BLOBS = 100_000  # more pointers of one name than this are not a model's history
@@ -84,14 +86,20 @@ class ModelHistory:
         return list(found.values())
 
 
-def history_of(project: Project, name: str) -> ModelHistory:
-    """Every pointer of a name in the history of all refs. Two git processes."""
-    stem = name.rpartition("/")[2] + POINTER_SUFFIX
-    changes = project.history.all_refs_changes(suffix=stem)
+def history_of(project: Project, name: str, snapshot: Snapshot | None = None) -> ModelHistory:
+    """Every pointer of a name in the history of all refs. Two or three git processes.
+
+    Args:
+        project: The project.
+        name: Of the model.
+        snapshot: What all refs reached a moment ago, for who asks for many names.
+    """
+    asked = project.walked if snapshot is None else snapshot
+    changes = asked.named(name.rpartition("/")[2] + POINTER_SUFFIX)
     return ModelHistory(name, tuple(_seen(project, changes, name)))
 
 
-def _seen(project: Project, changes: Iterable[Change], name: str | None) -> list[Seen]:
+def _seen(project: Project, changes: Iterable[Change], name: str) -> list[Seen]:
     listed = [change for change in changes if change.oid is not None][:_MOST_BLOBS]
     blobs = project.reader.blobs(list(dict.fromkeys(c.oid for c in listed if c.oid is not None)))
     parsed: dict[str, Pointer | None] = {}
@@ -103,7 +111,7 @@ def _seen(project: Project, changes: Iterable[Change], name: str | None) -> list
         if change.oid not in parsed:
             parsed[change.oid] = parsed_or_none(raw, change.path)
         pointer = parsed[change.oid]
-        if pointer is not None and name in (None, pointer.name):
+        if pointer is not None and pointer.name == name:
             found.append(Seen(Model(change.path, pointer, raw), change, change.oid))
     return found
 
@@ -146,10 +154,10 @@ def resolve(project: Project, reference: Reference) -> Model:
 def _latest(project: Project, name: str) -> Model:
     """The pointer of the work tree, else of HEAD."""
     if project.repository.work_tree is not None:
-        models = read_models(project)
+        models = read_models(project, name=name)
         here = models.get(name) is not None or models.breaks(name)
         if here or not _in_head(project, name):  # a conflicted pointer is no missing one
-            return models.require(name)
+            return require_model(project, name)
     return _at_revision(project, name, "HEAD")
 
 
@@ -294,7 +302,7 @@ def _uncommitted(project: Project, reference: Reference) -> Model | None:
     """A version that is only in the work tree so far."""
     if project.repository.work_tree is None:
         return None
-    model = read_models(project).get(reference.name)
+    model = read_models(project, name=reference.name).get(reference.name)
     return model if model is not None and _matches(model, reference) else None
 
 
@@ -302,7 +310,7 @@ def _aliases(project: Project, name: str) -> Aliases | None:
     """The aliases beside a model's pointer in the work tree, else at HEAD."""
     stem = name.rpartition("/")[2]
     if project.repository.work_tree is not None:
-        model = read_models(project).get(name)
+        model = read_models(project, name=name).get(name)
         if model is not None:
             folder = model.path.rpartition("/")[0]
             path = f"{folder}/{stem}{ALIASES_SUFFIX}" if folder else f"{stem}{ALIASES_SUFFIX}"
