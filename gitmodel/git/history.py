@@ -148,18 +148,18 @@ class History:
         return self._walk((), (), "--all", "--", _called(file_name))
 
     def tips(self) -> bytes:
-        """Return the commits that `all_refs_changes` starts from, as one value to compare.
-
-        Equal tips reach the same commits, unless history `is_altered`. One process.
-        """
+        """Return the commits that `all_refs_changes` starts from, a line each. One process."""
         return self._repository.run("rev-list", "--no-walk=unsorted", "--all")
 
-    def commits(self) -> list[str]:
-        """Return all that `all_refs_changes` looks at, in its order. One process, no diffs.
+    def commits(self, tips: bytes) -> list[str]:
+        """Return all that tips reach, in the order of `all_refs_changes`. One process, no diffs.
 
-        For 100,000 commits 0.3 s, or 0.04 s where `git gc` has written a commit-graph.
+        Equal tips always reach the same commits, unless history `is_altered`. For 100,000 commits
+        0.3 s, or 0.04 s where `git gc` has written a commit-graph.
         """
-        output = self._repository.run("rev-list", "--topo-order", "--all")
+        if not tips:
+            return []
+        output = self._repository.run("rev-list", "--topo-order", "--stdin", input_bytes=tips)
         return output.decode("ascii").split()
 
     def introduced(

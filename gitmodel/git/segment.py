@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 _MAGIC = b"gitmodel walk 1\n"
 _BUCKETS = 256
 _FIELDS = 6
-_CHECK = 16  # bytes of a check: enough against accidents, and nobody is kept out by it
-_ROW = struct.Struct(f"<Q{_CHECK}s")
-_HEAD_SIZE = len(_MAGIC) + 1 + (1 + _BUCKETS) * _ROW.size + _CHECK
+CHECK = 16  # bytes of a check: enough against accidents, and nobody is kept out by it
+_ROW = struct.Struct(f"<Q{CHECK}s")
+_HEAD_SIZE = len(_MAGIC) + 1 + (1 + _BUCKETS) * _ROW.size + CHECK
 _LEVEL = 1  # of zlib: what is not compressed by it are the object ids
 
 Record: TypeAlias = "tuple[bytes, ...]"
@@ -84,8 +84,8 @@ class Draft:
             data = b"\0".join(dict.fromkeys([*bucket, *kept]))
             sections.append(zlib.compress(data, _LEVEL) if data else b"")
         head = _MAGIC + bytes([oid_length])
-        head += b"".join(_ROW.pack(len(section), _check(section)) for section in sections)
-        return b"".join((head, _check(head), *sections))
+        head += b"".join(_ROW.pack(len(section), check_of(section)) for section in sections)
+        return b"".join((head, check_of(head), *sections))
 
 
 class Segment:
@@ -107,8 +107,8 @@ class Segment:
         self._oid_length = oid_length
         self._stream = stream
         head = stream.read(_HEAD_SIZE)
-        body, check = head[:-_CHECK], head[-_CHECK:]
-        if len(head) != _HEAD_SIZE or not body.startswith(_MAGIC) or check != _check(body):
+        body, check = head[:-CHECK], head[-CHECK:]
+        if len(head) != _HEAD_SIZE or not body.startswith(_MAGIC) or check != check_of(body):
             raise DamagedSegmentError(name)
         if body[len(_MAGIC)] != oid_length:
             raise DamagedSegmentError(name)
@@ -129,8 +129,7 @@ class Segment:
         Raises:
             DamagedSegmentError: They are not what was written.
         """
-        text, length = self._section(0).hex(), 2 * self._oid_length
-        return [text[start : start + length] for start in range(0, len(text), length)]
+        return split_ids(self._section(0), self._oid_length)
 
     def records(self, bucket: int) -> list[Record]:
         """Return one bucket, each change as its six texts.
@@ -151,7 +150,7 @@ class Segment:
             section = self._stream.read(length)
         except OSError as error:
             raise DamagedSegmentError(self.name) from error
-        if len(section) != length or _check(section) != check:
+        if len(section) != length or check_of(section) != check:
             raise DamagedSegmentError(self.name)
         return section
 
@@ -173,6 +172,12 @@ def change_of(record: Record) -> Change:
     )
 
 
+def split_ids(data: bytes, oid_length: int) -> list[str]:
+    """Return object ids that stand one after the other."""
+    text, length = data.hex(), 2 * oid_length
+    return [text[start : start + length] for start in range(0, len(text), length)]
+
+
 def _fields(change: Change) -> Record:
     return (
         change.commit.encode(),
@@ -184,5 +189,6 @@ def _fields(change: Change) -> Record:
     )
 
 
-def _check(data: bytes) -> bytes:
-    return digest_of(data).raw[:_CHECK]
+def check_of(data: bytes) -> bytes:
+    """Return the first bytes of the BLAKE3 of something."""
+    return digest_of(data).raw[:CHECK]

@@ -1,8 +1,11 @@
-"""The folder of the history index: `<common folder>/gitmodel/history/1`, one file a segment.
+"""The folder of the history index: `<common folder>/gitmodel/history/1`.
+
+    *.walk    the segments
+    order     what the tips of all refs reached when they were last asked, newest first
 
 There are no locks. A segment appears whole, by rename, under a name that nobody else uses, and is
 only ever removed: after it was put into a larger one, if it is damaged, or if it knows nothing that
-others do not know. All of it may be deleted at any time.
+others do not know. The order is replaced by rename. All of it may be deleted at any time.
 
 Guarantee: what cannot be read or written is as good as absent; no error comes of it.
 """
@@ -15,7 +18,7 @@ import time
 from contextlib import ExitStack, suppress
 from typing import IO, TYPE_CHECKING
 
-from gitmodel.git.segment import Segment
+from gitmodel.git.segment import CHECK, Segment, check_of, split_ids
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 
 _FOLDER = ("gitmodel", "history", "1")  # the last part is the format: others have their own folder
 _SUFFIX = ".walk"
+_ORDER = "order"
+_ORDER_MAGIC = b"gitmodel order 1"
 _TEMPORARY_PREFIX = ".gitmodel-tmp-"
 _ABANDONED_SECONDS = 3600
 
@@ -97,7 +102,7 @@ class SegmentFolder:
     def _place(self, data: bytes, name: str) -> None:
         os.makedirs(self._path, exist_ok=True)
         self._sweep()
-        temporary = os.path.join(self._path, f"{_TEMPORARY_PREFIX}{os.getpid()}-{name}")
+        temporary = os.path.join(self._path, f"{_TEMPORARY_PREFIX}{os.urandom(8).hex()}")
         try:
             with open(temporary, "xb") as stream:
                 stream.write(data)
@@ -116,6 +121,28 @@ class SegmentFolder:
                 with suppress(OSError):
                     if time.time() - entry.stat().st_mtime > _ABANDONED_SECONDS:
                         os.unlink(entry.path)
+
+    def read_order(self, tips: bytes) -> list[str] | None:
+        """Return the commits that were written for exactly these tips; None if there are none."""
+        try:
+            with open(os.path.join(self._path, _ORDER), "rb") as stream:
+                data = stream.read()
+        except OSError:
+            return None
+        size = len(_ORDER_MAGIC) + 2 * CHECK
+        body = data[size:]
+        if data[:size] != self._order_head(tips, body):
+            return None
+        return split_ids(body, self._oid_length)
+
+    def write_order(self, tips: bytes, commits: Sequence[str]) -> None:
+        """Write what these tips reach, for the next process that asks."""
+        body = bytes.fromhex("".join(commits))
+        with suppress(OSError):
+            self._place(self._order_head(tips, body) + body, _ORDER)
+
+    def _order_head(self, tips: bytes, body: bytes) -> bytes:
+        return _ORDER_MAGIC + check_of(tips) + check_of(body)
 
     def remove(self, name: str) -> None:
         """Remove a segment, if it can be."""

@@ -2,10 +2,10 @@
 
 To compare 100,000 commits with their parents takes Git seconds, and the answer for one commit never
 changes. So what each commit did is kept, in segments (see `segment`), and asked of Git only once.
-Which commits count, and in which order, is asked of Git every time: one walk without comparisons.
-That is why the index cannot be stale: a force push, a rebase or a deleted branch changes what is
-reachable, not what a commit did. The exception is a clone in which commits have other parents than
-they name (shallow, grafted): there the index is neither read nor written.
+Which commits count, and in which order, Git says by one walk without comparisons, again whenever
+any ref has moved. That is why the index cannot be stale: a force push, a rebase or a deleted branch
+changes what is reachable, not what a commit did. The exception is a clone in which commits have
+other parents than they name (shallow, grafted): there the index is neither read nor written.
 
 Words: a *segment* is one file of the index; *loose* commits are in none. A small repository has no
 index, since one walk that compares is done before two processes have started.
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _SMALL = 8000  # objects, which are at most 3,000 commits: Git compares them all in 0.1 s
 _INDEX_BYTES = 32  # of a pack's index for each object, about
 _WORTH_KEEPING = 256  # commits; Git compares so many in 10 ms
+_WORTH_ORDERING = 4096  # commits; Git walks so many in 12 ms
 _AT_ONCE = 2**17  # commits held in memory before they are written: about 40 MiB
 _ATTEMPTS = 3  # each removes a damaged segment; after that Git is asked for everything
 
@@ -57,6 +58,7 @@ class WalkedHistory:
         repository: The repository.
         small: With fewer objects than this there is no index.
         worth_keeping: From how many loose commits on they are written.
+        worth_ordering: From how many commits on the order of all is written.
     """
 
     def __init__(
@@ -65,36 +67,41 @@ class WalkedHistory:
         *,
         small: int = _SMALL,
         worth_keeping: int = _WORTH_KEEPING,
+        worth_ordering: int = _WORTH_ORDERING,
     ) -> None:
         self._repository = repository
         self._history = History(repository)
         self._folder = SegmentFolder(repository)
         self._small = small
         self._worth_keeping = worth_keeping
+        self._worth_ordering = worth_ordering
         self._last: tuple[bytes, Snapshot] | None = None
 
     def named(self, file_name: str) -> list[Change]:
         """Return what any ref did to the files called so, in any folder; newest first.
 
-        One process in a small repository, or if no ref has moved since the last question; else two,
-        and one more for each 2,000 loose commits.
+        One process in a small repository, or if no ref has moved since the last question; else at
+        most two, and one more for each 2,000 loose commits.
         """
         if self._is_small() or self._history.is_altered():
             return self._history.all_refs_changes(file_name)
         tips = self._history.tips()
         if self._last is None or self._last[0] != tips:
             self.close()
-            self._last = tips, self.snapshot()
+            self._last = tips, self._snapshot(tips)
         return self._last[1].named(file_name)
 
     def snapshot(self) -> Snapshot:
         """Look at what all refs reach now, for who asks for many names; close it.
 
-        One process; one more for each 2,000 loose commits that are written.
+        Two processes; one more for each 2,000 loose commits that are written.
         """
+        return self._snapshot(self._history.tips())
+
+    def _snapshot(self, tips: bytes) -> Snapshot:
         for _ in range(_ATTEMPTS):
             try:
-                return self._look()
+                return self._look(tips)
             except DamagedSegmentError as error:
                 self._folder.remove(str(error))
             except _AlteredError:
@@ -123,9 +130,9 @@ class WalkedHistory:
             count += 256 * len(os.listdir(os.path.join(objects, "17")))
         return count < self._small
 
-    def _look(self) -> Snapshot:
+    def _look(self, tips: bytes) -> Snapshot:
         self._refuse_altered()
-        ranks = {oid: rank for rank, oid in enumerate(self._history.commits())}
+        ranks = {oid: rank for rank, oid in enumerate(self._order(tips))}
         with ExitStack() as stack:
             segments, loose = self._folder.segments(ranks)
             for segment in segments:
@@ -142,6 +149,16 @@ class WalkedHistory:
             return _WithIndex(
                 self._history, self._folder, ranks, segments, loose, stack=stack.pop_all()
             )
+
+    def _order(self, tips: bytes) -> list[str]:
+        """Return what the tips reach; walked once, as long as no ref moves."""
+        commits = self._folder.read_order(tips)
+        if commits is None:
+            commits = self._history.commits(tips)
+            if len(commits) >= self._worth_ordering:
+                self._refuse_altered()
+                self._folder.write_order(tips, commits)
+        return commits
 
     def _learn(
         self, loose: Sequence[str], ranks: Mapping[str, int], segments: Sequence[Segment]

@@ -323,7 +323,7 @@ def test_what_single_commits_did_is_what_a_walk_says_of_them(repo: Repo) -> None
     repo.git("commit", "-q", "--allow-empty", "--allow-empty-message", "-m", "")
     asked = history(repo)
 
-    commits = asked.commits()
+    commits = asked.commits(asked.tips())
     single = list(asked.introduced(commits))
 
     assert [commit for commit, _ in single] == commits
@@ -357,7 +357,7 @@ def test_a_commit_without_a_date_is_read(repo: Repo) -> None:
 
 
 def test_a_repository_without_a_commit_has_no_history(repo: Repo) -> None:
-    assert history(repo).commits() == []
+    assert history(repo).commits(history(repo).tips()) == []
     assert list(history(repo).introduced([])) == []
     assert history(repo).all_refs_changes() == []
     assert history(repo).changes([]) == []

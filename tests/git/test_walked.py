@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +34,12 @@ class Asked:
         self.folder = Path(self.repository.common_dir, "gitmodel", "history", "1")
 
     def open(self) -> WalkedHistory:
-        return WalkedHistory(self.repository, small=self.small, worth_keeping=self.worth_keeping)
+        return WalkedHistory(
+            self.repository,
+            small=self.small,
+            worth_keeping=self.worth_keeping,
+            worth_ordering=self.worth_keeping,
+        )
 
     def indexed(self, name: str = NAME) -> list[Change]:
         """The answer, which must be the one of a walk."""
@@ -79,6 +85,37 @@ def test_what_was_walked_is_not_compared_again(asked: Asked, repo: Repo) -> None
     assert len(asked.indexed()) == 4
 
 
+def test_as_long_as_no_ref_moves_history_is_not_walked_again(asked: Asked, repo: Repo) -> None:
+    def started() -> int:
+        walked = asked.open()
+        with started_processes() as commands:
+            walked.named(NAME)
+        walked.close()
+        return len(commands)
+
+    assert started() == 1
+    repo.git("branch", "other", "HEAD~1")
+    assert started() == 2
+    assert started() == 1
+    repo.git("branch", "-D", "other")
+    assert started() == 2
+
+
+@pytest.mark.parametrize("place", [0, 20, 40, -1, None], ids=["magic", "tips", "sum", "id", "end"])
+def test_a_damaged_order_counts_as_absent(asked: Asked, place: int | None) -> None:
+    order = asked.folder / "order"
+    data = bytearray(order.read_bytes())
+    if place is None:
+        del data[-20:]
+    else:
+        data[place] ^= 1
+    order.write_bytes(data)
+
+    assert len(asked.indexed()) == 3
+    order.unlink()
+    assert len(asked.indexed()) == 3
+
+
 def test_a_small_repository_has_no_index_and_takes_one_process(repo: Repo) -> None:
     grow(repo, "one", "two")
     asked = Asked(repo, small=8000)
@@ -104,10 +141,7 @@ def test_a_repository_is_small_by_its_objects(repo: Repo, *, packed: bool) -> No
         asked = Asked(repo, small=small)
         assert len(asked.indexed()) == 1
         assert asked.folder.exists() == (small == 100)
-        for segment in asked.segments():
-            segment.unlink()
-        if asked.folder.exists():
-            asked.folder.rmdir()
+        shutil.rmtree(asked.folder, ignore_errors=True)
 
 
 def test_a_clone_that_borrows_objects_is_not_small(repo: Repo) -> None:

@@ -134,6 +134,10 @@ class HistoryMachine(RuleBasedStateMachine):
             lost = data.draw(st.integers(0, len(segments) - 1))
             segments[lost].unlink()
 
+    @rule()
+    def lose_the_order(self) -> None:
+        (self.repo.path / ".git" / "gitmodel" / "history" / "1" / "order").unlink(missing_ok=True)
+
     @precondition(lambda self: self.count)
     @rule(worth_keeping=st.sampled_from([1, 3]))
     def ask(self, worth_keeping: int) -> None:
@@ -152,7 +156,7 @@ class HistoryMachine(RuleBasedStateMachine):
 
     def open(self, worth_keeping: int) -> WalkedHistory:
         repository = Repository.open(str(self.repo.path), environment=os.environ)
-        return WalkedHistory(repository, small=0, worth_keeping=worth_keeping)
+        return WalkedHistory(repository, small=0, worth_keeping=worth_keeping, worth_ordering=1)
 
     def check(self, walked: WalkedHistory) -> None:
         repository = Repository.open(str(self.repo.path), environment=os.environ)
