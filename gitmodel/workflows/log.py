@@ -12,8 +12,8 @@ from gitmodel.workflows.references import history_of, models_at, resolve
 
 if TYPE_CHECKING:
     from gitmodel.domain.pointer import Pointer
-    from gitmodel.git.walked import Snapshot
     from gitmodel.workflows.project import Project
+    from gitmodel.workflows.references import ModelHistory
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def log(project: Project, name: str | None = None) -> list[LogEntry]:
     if name is None:
         return _log_of_all(project)
     here = _current_models(project, name).get(name)
-    found = _versions(project, name, here)
+    found = _versions(history_of(project, name), here)
     if not found:
         _refuse_unknown(project, name)
     return found
@@ -71,7 +71,7 @@ def _log_of_all(project: Project) -> list[LogEntry]:
     entries: list[LogEntry] = []
     with project.walked.snapshot() as snapshot:
         for name, here in by_name.items():
-            entries.extend(_versions(project, name, here, snapshot))
+            entries.extend(_versions(history_of(project, name, snapshot), here))
     return sorted(entries, key=lambda entry: entry.at or "9", reverse=True)
 
 
@@ -89,15 +89,13 @@ def _refuse_unknown(project: Project, name: str) -> None:
     _current_models(project).require(name)
 
 
-def _versions(
-    project: Project, name: str, here: Model | None, snapshot: Snapshot | None = None
-) -> list[LogEntry]:
+def _versions(history: ModelHistory, here: Model | None) -> list[LogEntry]:
     entries: dict[tuple[int, str], LogEntry] = {}
     newest: dict[tuple[int, str], Pointer] = {}
     if here is not None:
         newest[here.pointer.version, here.pointer.digest.hex] = here.pointer
     # Newest first, so the first commit wins at the end.
-    for item in history_of(project, name, snapshot).seen:
+    for item in history.seen:
         pointer = item.model.pointer
         key = pointer.version, pointer.digest.hex
         entries[key] = _entry(
@@ -166,8 +164,9 @@ def show(project: Project, reference: str) -> ShowReport:
         UnknownReferenceError: The reference means nothing.
     """
     model = resolve(project, Reference.parse(reference))
+    same = history_of(project, model.name, only=lambda head: head == model.pointer.head)
     first = None
-    for entry in _versions(project, model.name, None):
+    for entry in _versions(same, None):
         if (entry.version, entry.digest) == (model.pointer.version, str(model.pointer.digest)):
             first = entry
     manifest = project.cache.manifest(model.pointer.digest)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.aliases import ALIASES_SUFFIX, Aliases
-from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer
+from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer, head_of
 from gitmodel.domain.versions import next_version
 from gitmodel.errors import GitmodelError, UnknownReferenceError
 from gitmodel.workflows.models import (
@@ -24,9 +24,10 @@ from gitmodel.workflows.models import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from gitmodel.domain.digest import Digest
+    from gitmodel.domain.pointer import Head
     from gitmodel.domain.reference import Reference
     from gitmodel.git.history import Change
     from gitmodel.git.walked import Snapshot
@@ -86,20 +87,35 @@ class ModelHistory:
         return list(found.values())
 
 
-def history_of(project: Project, name: str, snapshot: Snapshot | None = None) -> ModelHistory:
+def history_of(
+    project: Project,
+    name: str,
+    snapshot: Snapshot | None = None,
+    *,
+    only: Callable[[Head], bool] | None = None,
+) -> ModelHistory:
     """Every pointer of a name in the history of all refs. Two or three git processes.
 
     Args:
         project: The project.
         name: Of the model.
         snapshot: What all refs reached a moment ago, for who asks for many names.
+        only: Which pointers are asked for. The others may be left out, so that a model of 10,000
+            versions need not be parsed to find one.
     """
     asked = project.walked if snapshot is None else snapshot
     changes = asked.named(name.rpartition("/")[2] + POINTER_SUFFIX)
-    return ModelHistory(name, tuple(_seen(project, changes, name)))
+
+    def wanted(head: Head) -> bool:
+        return head.name == name and (only is None or only(head))
+
+    seen = _seen(project, changes, wanted)
+    return ModelHistory(name, tuple(item for item in seen if item.model.name == name))
 
 
-def _seen(project: Project, changes: Iterable[Change], name: str) -> list[Seen]:
+def _seen(
+    project: Project, changes: Iterable[Change], wanted: Callable[[Head], bool]
+) -> list[Seen]:
     listed = [change for change in changes if change.oid is not None][:_MOST_BLOBS]
     blobs = project.reader.blobs(list(dict.fromkeys(c.oid for c in listed if c.oid is not None)))
     parsed: dict[str, Pointer | None] = {}
@@ -109,9 +125,11 @@ def _seen(project: Project, changes: Iterable[Change], name: str) -> list[Seen]:
             continue
         raw = blobs[change.oid]
         if change.oid not in parsed:
-            parsed[change.oid] = parsed_or_none(raw, change.path)
+            head = head_of(raw)
+            skip = head is not None and not wanted(head)
+            parsed[change.oid] = None if skip else parsed_or_none(raw, change.path)
         pointer = parsed[change.oid]
-        if pointer is not None and pointer.name == name:
+        if pointer is not None:
             found.append(Seen(Model(change.path, pointer, raw), change, change.oid))
     return found
 
@@ -142,9 +160,9 @@ def resolve(project: Project, reference: Reference) -> Model:
         case "latest":
             return _latest(project, reference.name)
         case "version":
-            return _only(project, reference, history_of(project, reference.name))
+            return _only(project, reference)
         case "digest":
-            return _only(project, reference, history_of(project, reference.name))
+            return _only(project, reference)
         case "git":
             return _at_revision(project, reference.name, reference.value)
         case "word":
@@ -249,7 +267,8 @@ def _models_at(project: Project, commit: str) -> list[Model]:
     return models
 
 
-def _only(project: Project, reference: Reference, history: ModelHistory) -> Model:
+def _only(project: Project, reference: Reference) -> Model:
+    history = history_of(project, reference.name, only=lambda head: _matches(head, reference))
     if reference.kind == "version":
         found = history.with_number(reference.number)
     else:
@@ -258,7 +277,7 @@ def _only(project: Project, reference: Reference, history: ModelHistory) -> Mode
         uncommitted = _uncommitted(project, reference)
         if uncommitted is not None:
             return uncommitted
-        raise _no_version(project, reference, history)
+        raise _no_version(project, reference, history_of(project, reference.name))
     if len(found) > 1:
         several = ", ".join(model.pointer.digest.short for model in found)
         first = f"{reference.name}@blake3:{found[0].pointer.digest.short}"
@@ -292,10 +311,10 @@ def _no_version(
     )
 
 
-def _matches(model: Model, reference: Reference) -> bool:
+def _matches(head: Head, reference: Reference) -> bool:
     if reference.kind == "version":
-        return model.pointer.version == reference.number
-    return model.pointer.digest.hex.startswith(reference.value)
+        return head.version == reference.number
+    return head.digest.startswith(reference.value)
 
 
 def _uncommitted(project: Project, reference: Reference) -> Model | None:
@@ -303,7 +322,7 @@ def _uncommitted(project: Project, reference: Reference) -> Model | None:
     if project.repository.work_tree is None:
         return None
     model = read_models(project, name=reference.name).get(reference.name)
-    return model if model is not None and _matches(model, reference) else None
+    return model if model is not None and _matches(model.pointer.head, reference) else None
 
 
 def _aliases(project: Project, name: str) -> Aliases | None:
