@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from gitmodel.domain.aliases import ALIASES_SUFFIX, Aliases
 from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer, head_of
 from gitmodel.domain.versions import next_version
-from gitmodel.errors import GitmodelError, UnknownReferenceError
+from gitmodel.errors import UnknownReferenceError
+from gitmodel.workflows.committed import find_in_tree, models_in_tree, parsed_or_none
 from gitmodel.workflows.models import (
     Model,
-    Models,
     read_models,
     read_pointer_file,
     require_model,
@@ -134,14 +134,6 @@ def _seen(
     return found
 
 
-def parsed_or_none(raw: bytes, path: str) -> Pointer | None:
-    """A pointer of history; one that does not parse is not a version."""
-    try:
-        return Pointer.from_text(raw, what=path)
-    except GitmodelError:
-        return None
-
-
 def next_number(project: Project, history: ModelHistory) -> int:
     """1 + the greatest number in history and among the claims last seen."""
     from gitmodel.store.claims import ClaimsSeen
@@ -181,29 +173,7 @@ def _latest(project: Project, name: str) -> Model:
 
 def _in_head(project: Project, name: str) -> bool:
     head = project.reader.resolve("HEAD")
-    return head is not None and _find_in_tree(project, head, name) is not None
-
-
-def _find_in_tree(project: Project, commit: str, name: str) -> Model | None:
-    stem = name.rpartition("/")[2] + POINTER_SUFFIX
-    entries = [
-        entry
-        for entry in project.reader.tree(commit, POINTER_SUFFIX)
-        if entry.path.rpartition("/")[2] == stem
-    ]
-    blobs = project.reader.blobs([entry.oid for entry in entries])
-    models = []
-    broken: list[GitmodelError] = []
-    for entry in entries:
-        raw = blobs.get(entry.oid, b"")
-        try:
-            models.append(Model(entry.path, Pointer.from_text(raw, what=entry.path), raw))
-        except GitmodelError as error:  # may be another model's, in another folder
-            broken.append(error)
-    found = Models(tuple(models)).get(name)
-    if found is None and broken:
-        raise broken[0]
-    return found
+    return head is not None and find_in_tree(project, head, name) is not None
 
 
 def _at_word(project: Project, reference: Reference) -> Model:
@@ -227,7 +197,7 @@ def _known_names(project: Project) -> list[str]:
     if project.repository.work_tree is not None:
         return read_models(project).names()
     head = project.reader.resolve("HEAD")
-    return [] if head is None else [model.name for model in _models_at(project, head)]
+    return [] if head is None else [model.name for model in models_in_tree(project, head)]
 
 
 def _at_revision(project: Project, name: str, revision: str) -> Model:
@@ -236,9 +206,9 @@ def _at_revision(project: Project, name: str, revision: str) -> Model:
         raise UnknownReferenceError(
             f"Git knows no revision {revision!r}", hint=f"gitmodel log {name}", model=name
         )
-    found = _find_in_tree(project, commit, name)
+    found = find_in_tree(project, commit, name)
     if found is None:
-        names = [model.name for model in _models_at(project, commit)]
+        names = [model.name for model in models_in_tree(project, commit)]
         error = unknown_model(name, names)
         raise UnknownReferenceError(f"no model is called {name!r} at {revision}", hint=error.hint)
     return found
@@ -253,18 +223,7 @@ def models_at(project: Project, revision: str) -> list[Model]:
     commit = project.reader.resolve(revision)
     if commit is None:
         raise UnknownReferenceError(f"Git knows no revision {revision!r}", hint="git log")
-    return _models_at(project, commit)
-
-
-def _models_at(project: Project, commit: str) -> list[Model]:
-    entries = project.reader.tree(commit, POINTER_SUFFIX)
-    blobs = project.reader.blobs([entry.oid for entry in entries])
-    models = []
-    for entry in entries:
-        pointer = parsed_or_none(blobs.get(entry.oid, b""), entry.path)
-        if pointer is not None:
-            models.append(Model(entry.path, pointer, blobs[entry.oid]))
-    return models
+    return models_in_tree(project, commit)
 
 
 def _only(project: Project, reference: Reference) -> Model:
@@ -336,7 +295,7 @@ def _aliases(project: Project, name: str) -> Aliases | None:
             raw = read_pointer_file(project.root, path)
             return None if raw is None else Aliases.from_text(raw, what=path)
     head = project.reader.resolve("HEAD")
-    found = None if head is None else _find_in_tree(project, head, name)
+    found = None if head is None else find_in_tree(project, head, name)
     if head is None or found is None:
         return None
     folder = found.path.rpartition("/")[0]
@@ -358,8 +317,9 @@ def _alias(project: Project, reference: Reference) -> Model | None:
     alias = None if aliases is None else aliases.aliases.get(reference.value)
     if alias is None:
         return None
-    seen = [item.model for item in history_of(project, reference.name).seen]
-    same = [model for model in seen if model.pointer.digest == alias.digest]
+    wanted = alias.digest.hex
+    history = history_of(project, reference.name, only=lambda head: head.digest == wanted)
+    same = [item.model for item in history.seen if item.model.pointer.digest == alias.digest]
     if same:  # content that was renumbered has several
         return next((m for m in same if m.pointer.version == alias.version), same[0])
     # A clone of depth 1 lacks the old pointer; the alias has version and digest by itself. The size

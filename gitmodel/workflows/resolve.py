@@ -73,7 +73,7 @@ def _takes_the_number(one: Pointer, other: Pointer) -> bool:
 
 def _conflicts(project: Project) -> dict[str, dict[Side, tuple[str, Pointer]]]:
     """Conflicted pointers by model name: side -> path and pointer. Unreadable sides are left out."""
-    from gitmodel.workflows.references import parsed_or_none
+    from gitmodel.workflows.committed import parsed_or_none
 
     entries = [e for e in project.index.entries(f"*{POINTER_SUFFIX}") if e.stage in (2, 3)]
     blobs = project.reader.blobs([entry.oid for entry in entries])

@@ -32,6 +32,7 @@ IDLE_SECONDS = 0.15  # of `status` and of each hook, beyond Git's own time
 HISTORY_SECONDS = {
     "first log NAME": 10.0,
     "log NAME": 1.0,
+    "log NAME, after a commit": 1.0,
     "show NAME@1": 1.0,
     "show NAME@blake3:...": 1.0,
     "list": 1.0,

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _FOLDER_SIZE = 100  # models in one folder
 _STEP = 7919  # a prime: neighbouring commits train models of different folders
 _WEIGHTS = "unused"
+_AFTER_A_COMMIT = frozenset({"log NAME, after a commit", "git push"})
 
 
 def rows(world: World, *, commits: int, models: int, rounds: int) -> Iterator[Row]:
@@ -78,6 +79,7 @@ def _steps(project: Project, models: int) -> Iterator[tuple[str, Sequence[str], 
     log = (GIT, "log", "--", path)
     yield "first log NAME", (*PROGRAM, "log", name), log
     yield "log NAME", (*PROGRAM, "log", name), log
+    yield "log NAME, after a commit", (*PROGRAM, "log", name), log
     yield "show NAME@1", (*PROGRAM, "show", f"{name}@1"), log
     yield "show NAME@blake3:...", (*PROGRAM, "show", f"{name}@blake3:{digest}"), log
     yield "list", (*PROGRAM, "list"), (GIT, "ls-files")
@@ -92,17 +94,17 @@ def _in_turn(
     for _ in range(rounds):
         if step == "first log NAME":
             shutil.rmtree(project.folder / ".git" / "gitmodel" / "history", ignore_errors=True)
-        if step == "git push":
+        if step in _AFTER_A_COMMIT:
             _commit_nothing(project)
         mine.append(project.run(ours))
-        if step == "git push":
+        if step in _AFTER_A_COMMIT:
             _commit_nothing(project)
         others.append(project.run(theirs))
     return mine, others
 
 
 def _commit_nothing(project: Project) -> None:
-    """A commit without a new version: the hook looks at what is pushed and finds nothing to do."""
+    """Move the branch, without a new version."""
     project.run([GIT, *NO_HOOKS, "commit", "-q", "--allow-empty", "-m", "nothing"])
 
 
