@@ -19,7 +19,7 @@ from gitmodel.errors import (
 from gitmodel.store.handles import NewFile, folder_handle, open_file, space_errors, write_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from gitmodel.workflows.project import Project
 
@@ -123,7 +123,11 @@ def unknown_model(name: str, known: Iterable[str]) -> UnknownReferenceError:
 
 
 def read_models(
-    project: Project, paths: Iterable[str] | None = None, *, name: str | None = None
+    project: Project,
+    paths: Iterable[str] | None = None,
+    *,
+    name: str | None = None,
+    skip: Callable[[str, bytes], bool] | None = None,
 ) -> Models:
     """Read the pointer files of the work tree (those that the index names, or `paths`).
 
@@ -133,6 +137,7 @@ def read_models(
         project: The project.
         paths: Of the pointer files.
         name: Leave out what cannot be the model of that name: parsing takes most of the time.
+        skip: Leave out files for which this is true; it is given path and content.
     """
     if paths is None:
         paths = sorted({entry.path for entry in project.index.entries(f"*{POINTER_SUFFIX}")})
@@ -143,6 +148,8 @@ def read_models(
             try:
                 raw = files.read(path)
                 if raw is None or (name is not None and not _may_be(raw, path, name)):
+                    continue
+                if skip is not None and skip(path, raw):
                     continue
                 model = Model(path, Pointer.from_text(raw, what=path), raw)
                 safe_parts(model.weights)
