@@ -36,6 +36,8 @@ _FOR_LOG = ("--topo-order", "--no-mailmap")
 _CHUNK = 2000  # commits a process: about 0.5 MB of answer, and little time lost in starting it
 # With `log.follow` Git 2.39 dies of a bug of its own on pathspecs like ours.
 _SETTINGS = ("-c", "log.follow=false")
+# One star before plain text is compared without a pattern matcher: a third less time in all.
+_ALL_POINTERS = "*.model.yaml"
 _GLOB_LETTERS = frozenset("*?[\\")
 _HEX_DIGITS = frozenset("0123456789abcdef")
 
@@ -293,13 +295,13 @@ def _blob(description: bytes) -> str | None:
 def _pathspecs(suffix: str, paths: Sequence[str]) -> tuple[str, ...]:
     if paths:
         return ("--", *(f":(literal){path}" for path in paths))
-    return ("--", f":(glob)**/*{suffix}")
+    return ("--", f"*{suffix}")
 
 
 def _called(file_name: str | None) -> str:
     """Return the pathspec of files that are called so, in any folder; None means all pointers."""
     if file_name is None:
-        return ":(glob)**/*.model.yaml"
+        return _ALL_POINTERS
     escaped = "".join(f"\\{c}" if c in _GLOB_LETTERS else c for c in file_name)
     return f":(glob)**/{escaped}"
 
