@@ -28,13 +28,17 @@ if TYPE_CHECKING:
 
 _FORMAT = "--format=%H%n%at%n%an <%ae>%n%s"
 _OPTIONS = (
-    *("--raw", "-z", "-c", "--root", "--no-renames", "--no-abbrev", "--topo-order", _FORMAT),
+    *("--raw", "-z", "-c", "--root", "--no-renames", "--no-abbrev", _FORMAT),
     # What a person may have configured for reading would run programs or change the output.
-    *("--no-show-signature", "--no-ext-diff", "--no-color", "--no-mailmap", "--no-notes"),
+    *("--no-show-signature", "--no-ext-diff", "--no-color", "--no-notes"),
     *("--ignore-submodules=all", "--encoding=UTF-8"),
 )
+_FOR_LOG = ("--topo-order", "--no-mailmap")
+_CHUNK = 2000  # commits a process: about 0.5 MB of answer, and little time lost in starting it
 # With `log.follow` Git 2.39 dies of a bug of its own on pathspecs like ours.
 _SETTINGS = ("-c", "log.follow=false")
+# One star before plain text is compared without a pattern matcher: a third less time in all.
+_ALL_POINTERS = "*.model.yaml"
 _GLOB_LETTERS = frozenset("*?[\\")
 _HEX_DIGITS = frozenset("0123456789abcdef")
 
@@ -135,36 +139,66 @@ class History:
         hidden = _tracking_refs(not_on_remote)
         return self._walk(tips, exclude, *hidden, *_pathspecs(suffix, paths))
 
-    def all_refs_changes(
-        self,
-        paths: Sequence[str] = (),
-        *,
-        exclude: Sequence[str] = (),
-        suffix: str = ".model.yaml",
-    ) -> list[Change]:
+    def all_refs_changes(self, file_name: str | None = None) -> list[Change]:
         """Return what any ref reaches: branches, remote-tracking refs, tags, stash, and all HEADs.
 
-        Newest first; empty before the first commit. One process; on 5,000 commits and 100,000 files
-        0.35 s for one path, 0.7 s for all pointers, so who asks often excludes what was walked.
+        Newest first; empty before the first commit. One process, which compares every commit with
+        its parents: 3 s for 100,000 commits, so who asks often asks `WalkedHistory`.
 
         Args:
-            paths: Exact paths that count; all that end with `suffix` if empty.
-            exclude: Object ids of commits that were walked before; unknown ones exclude nothing.
-            suffix: End of the paths that count, if `paths` is empty.
+            file_name: What the files that count are called, in any folder; all pointers if None.
         """
         if self.lacks_trees():
-            return list(self._without_trees(paths, suffix))
-        return self._walk((), exclude, "--all", *_pathspecs(suffix, paths))
+            return list(self._without_trees(file_name))
+        return self._walk((), (), "--all", "--", _called(file_name))
 
-    def _without_trees(self, paths: Sequence[str], suffix: str) -> Iterator[Change]:
+    def tips(self) -> bytes:
+        """Return the commits that `all_refs_changes` starts from, a line each. One process."""
+        return self._repository.run("rev-list", "--no-walk=unsorted", "--all")
+
+    def commits(self, tips: bytes) -> list[str]:
+        """Return all that tips reach, in the order of `all_refs_changes`. One process, no diffs.
+
+        Equal tips always reach the same commits, unless history `is_altered`. For 100,000 commits
+        0.3 s, or 0.04 s where `git gc` has written a commit-graph.
+        """
+        if not tips:
+            return []
+        output = self._repository.run("rev-list", "--topo-order", "--stdin", input_bytes=tips)
+        return output.decode("ascii").split()
+
+    def introduced(
+        self, commits: Sequence[str], file_name: str | None = None
+    ) -> Iterator[tuple[str, list[Change]]]:
+        """Yield for each of these commits what it did: each by itself, whatever reaches it.
+
+        What is no longer in this clone is passed over, so a commit counts as read only if it was
+        yielded. One process for every 2,000 commits; a chunk's answer is held at a time.
+
+        Args:
+            commits: Object ids of commits.
+            file_name: As for `all_refs_changes`.
+
+        Raises:
+            GitCommandError: What a commit refers to is not in this clone.
+        """
+        for start in range(0, len(commits), _CHUNK):
+            data = "".join(f"{oid}\n" for oid in commits[start : start + _CHUNK]).encode("ascii")
+            output = self._repository.run(
+                *("diff-tree", "--stdin", "-r", "--always", *_OPTIONS, "--", _called(file_name)),
+                input_bytes=data,
+            )
+            yield from _read_commits(output)
+
+    def _without_trees(self, file_name: str | None) -> Iterator[Change]:
         """What the commits have whose trees are here; at most 25 processes more."""
         from gitmodel.git.objects import ProgramReader
 
         with ProgramReader(self._repository) as reader:
             for commit, lines in commits_with_trees(self._repository, "%at%n%an <%ae>%n%s"):
                 when, author, subject = (*lines, "")[:3]
-                for entry in reader.tree(commit, suffix):
-                    if not paths or entry.path in paths:
+                for entry in reader.tree(commit, file_name or ".model.yaml"):
+                    if file_name in (None, entry.path.rpartition("/")[2]):
                         yield Change(commit, entry.path, entry.oid, author, int(when), subject)
 
     def log(self, path: str, revision: str) -> list[Change]:
@@ -240,6 +274,14 @@ class History:
         """Whether trees were left out when this was cloned. At most one process."""
         return lacks_trees(self._repository)
 
+    def is_altered(self) -> bool:
+        """Whether commits may have other parents here than they name: shallow, or grafted. No process.
+
+        Replacement refs do not count: they are switched off for every git that is run (`program`).
+        """
+        grafts = os.path.join(self._repository.common_dir, "info", "grafts")
+        return self.is_shallow() or os.path.exists(grafts)
+
     def _walk(self, tips: Sequence[str], exclude: Sequence[str], *arguments: str) -> list[Change]:
         """Run the log; again without the excluded commits that nobody here knows, if it fails."""
         if exclude and self._repository.is_partial_clone():
@@ -261,22 +303,30 @@ class History:
         given = ("--stdin",) if revisions else ()
         data = os.fsencode("".join(revision + "\n" for revision in revisions))
         output = self._repository.run(
-            *_SETTINGS, "log", *_OPTIONS, *history, *given, *arguments, input_bytes=data
+            *(*_SETTINGS, "log", *_OPTIONS, *_FOR_LOG, *history, *given, *arguments),
+            input_bytes=data,
         )
-        return list(_parse(output))
+        return [change for _, changes in _read_commits(output) for change in changes]
 
 
-def _parse(output: bytes) -> Iterator[Change]:
-    """Read `git log -z --raw -c`: a header a commit, then description and path for each file."""
+def _read_commits(output: bytes) -> Iterator[tuple[str, list[Change]]]:
+    """Read what `-z --raw -c` writes: a header a commit, then description and path for each file."""
     words = iter(output.split(b"\0"))
     commit, when, author, subject = "", 0, "", ""
+    changes: list[Change] = []
     for word in words:
         text = word.lstrip(b"\n")
         if text.startswith(b":"):
-            yield Change(commit, os.fsdecode(next(words)), _blob(text), author, when, subject)
+            path = os.fsdecode(next(words))
+            changes.append(Change(commit, path, _blob(text), author, when, subject))
         elif text:
+            if commit:
+                yield commit, changes
             commit, seconds, author, subject = text.decode("utf-8", "replace").split("\n", 3)
-            when = int(seconds)
+            # A commit without a date can be made by hand.
+            when, changes = int(seconds) if seconds.lstrip("-").isdecimal() else 0, []
+    if commit:
+        yield commit, changes
 
 
 def _blob(description: bytes) -> str | None:
@@ -290,7 +340,15 @@ def _blob(description: bytes) -> str | None:
 def _pathspecs(suffix: str, paths: Sequence[str]) -> tuple[str, ...]:
     if paths:
         return ("--", *(f":(literal){path}" for path in paths))
-    return ("--", f":(glob)**/*{suffix}")
+    return ("--", f"*{suffix}")
+
+
+def _called(file_name: str | None) -> str:
+    """Return the pathspec of files that are called so, in any folder; None means all pointers."""
+    if file_name is None:
+        return _ALL_POINTERS
+    escaped = "".join(f"\\{c}" if c in _GLOB_LETTERS else c for c in file_name)
+    return f":(glob)**/{escaped}"
 
 
 def _tracking_refs(remote: str | None) -> tuple[str, ...]:

@@ -61,6 +61,8 @@ _DISCOVERY = frozenset(
 _FORCED = {
     "LC_ALL": "C",  # messages that are compared or shown are git's own, not a translation
     "GIT_TERMINAL_PROMPT": "0",  # a hook has no terminal: fail instead of waiting for a password
+    # Git would write each commit by itself into a pipe: 100,000 turns with whoever reads.
+    "GIT_FLUSH": "0",
     "GIT_OPTIONAL_LOCKS": "0",  # reading must not make a `git commit` beside us fail
     # A push sends the objects themselves, not their replacements: so that is what we read.
     "GIT_NO_REPLACE_OBJECTS": "1",

@@ -16,10 +16,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NoReturn, Self
 
 from gitmodel.domain.digest import digest_of
+from gitmodel.domain.pointer import POINTER_SUFFIX
 from gitmodel.errors import RemoteDeniedError, RemoteMissingError, UntrustedRemoteError, UsageError
 from gitmodel.git.guard import refuse_foreign
 from gitmodel.git.history import History
 from gitmodel.git.objects import BLOB_LIMIT, open_reader
+from gitmodel.git.walked import WalkedHistory
 from gitmodel.workflows.project import PRIMARY, Context, Project
 
 if TYPE_CHECKING:
@@ -86,6 +88,11 @@ class BorrowedProject(Project):
     def history(self) -> History:
         """Pointers along the history of `tips`."""
         return _HistoryOf(self.repository, self.tips)
+
+    @property
+    def walked(self) -> WalkedHistory:
+        """The same without an index: it would be of all that this excerpt was ever asked for."""
+        return WalkedHistory(self.repository, history=self.history)
 
     @property
     def remote_root(self) -> str | None:
@@ -211,15 +218,10 @@ class _HistoryOf(History):
         super().__init__(repository)
         self._tips = tips
 
-    def all_refs_changes(
-        self,
-        paths: Sequence[str] = (),
-        *,
-        exclude: Sequence[str] = (),
-        suffix: str = ".model.yaml",
-    ) -> list[Change]:
+    def all_refs_changes(self, file_name: str | None = None) -> list[Change]:
         """As `History.all_refs_changes`, of the tips. One process."""
-        return self.changes(self._tips, exclude=exclude, suffix=suffix, paths=paths)
+        changes = self.changes(self._tips, suffix=file_name or POINTER_SUFFIX)
+        return [c for c in changes if file_name in (None, c.path.rpartition("/")[2])]
 
 
 def cache_root(context: Context, chosen: str | None) -> str:

@@ -45,6 +45,6 @@ def fetch_pointers(project: Project, name: str) -> None:
     from gitmodel.git.objects import open_reader
 
     stem = name.rpartition("/")[2] + POINTER_SUFFIX
-    changes = project.history.all_refs_changes(suffix=stem)
+    changes = project.history.all_refs_changes(stem)
     with open_reader(project.repository, may_fetch=True) as reader:
         reader.blobs([change.oid for change in changes if change.oid is not None])

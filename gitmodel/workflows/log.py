@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from gitmodel.domain.reference import Reference
 from gitmodel.workflows.clones import note_gaps
-from gitmodel.workflows.models import Model, Models, read_models
+from gitmodel.workflows.models import Model, Models, read_models, require_model
 from gitmodel.workflows.references import history_of, models_at, resolve
 
 if TYPE_CHECKING:
     from gitmodel.domain.pointer import Pointer
     from gitmodel.workflows.project import Project
+    from gitmodel.workflows.references import ModelHistory
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class LogEntry:
         metrics: How good it is.
         commit: Commit id, "" while it is not committed.
         author: "Ana <ana@example.org>".
-        at: When that was written, UTC, ISO 8601.
+        at: When that was written, UTC, ISO 8601; "" where no calendar has that date.
         subject: First line of the commit's message.
         current: Whether the work tree's pointer is this version.
     """
@@ -53,35 +54,52 @@ def log(project: Project, name: str | None = None) -> list[LogEntry]:
     Raises:
         UnknownReferenceError: No model was ever called that.
     """
-    current = _current_models(project)
-    names = [name] if name is not None else current.names()
-    entries: list[LogEntry] = []
-    for one in names:
-        here = current.get(one)
-        found = _versions(project, one, here)
-        if not found:
-            current.require(one)
-        note_gaps(project, one, {entry.version for entry in found})
-        entries.extend(found)
     if name is None:
-        entries.sort(key=lambda entry: entry.at or "9", reverse=True)
-    return entries
+        return _log_of_all(project)
+    here = _current_models(project, name).get(name)
+    found = _versions(history_of(project, name), here)
+    if not found:
+        _refuse_unknown(project, name)
+    note_gaps(project, name, {entry.version for entry in found})
+    return found
 
 
-def _current_models(project: Project) -> Models:
-    """The models of the work tree; those of HEAD where there is none."""
+def _log_of_all(project: Project) -> list[LogEntry]:
+    current = _current_models(project)
+    by_name = {model.name: model for model in current.models}
+    if len(by_name) < len(current.models):
+        for name in by_name:
+            current.get(name)  # refuses the one that two pointers have
+    entries: list[LogEntry] = []
+    with project.walked.snapshot() as snapshot:
+        for name, here in by_name.items():
+            found = _versions(history_of(project, name, snapshot), here)
+            note_gaps(project, name, {entry.version for entry in found})
+            entries.extend(found)
+    return sorted(entries, key=lambda entry: entry.at or "9", reverse=True)
+
+
+def _current_models(project: Project, name: str | None = None) -> Models:
+    """The models of the work tree, at least the one of a name; those of HEAD where there is none."""
     if project.repository.work_tree is not None:
-        return read_models(project)
+        return read_models(project, name=name)
     head = project.reader.resolve("HEAD")
     return Models(() if head is None else tuple(models_at(project, head)))
 
 
-def _versions(project: Project, name: str, here: Model | None) -> list[LogEntry]:
+def _refuse_unknown(project: Project, name: str) -> None:
+    if project.repository.work_tree is not None:
+        require_model(project, name)
+    _current_models(project).require(name)
+
+
+def _versions(history: ModelHistory, here: Model | None) -> list[LogEntry]:
     entries: dict[tuple[int, str], LogEntry] = {}
     newest: dict[tuple[int, str], Pointer] = {}
     if here is not None:
         newest[here.pointer.version, here.pointer.digest.hex] = here.pointer
-    for item in history_of(project, name).seen:  # newest first, so the first commit wins at the end
+    # Newest first, so the first commit wins at the end.
+    for item in history.seen:
         pointer = item.model.pointer
         key = pointer.version, pointer.digest.hex
         entries[key] = _entry(
@@ -89,12 +107,20 @@ def _versions(project: Project, name: str, here: Model | None) -> list[LogEntry]
             here,
             commit=item.change.commit,
             author=item.change.author,
-            at=datetime.fromtimestamp(item.change.when, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            at=_date(item.change.when),
             subject=item.change.subject,
         )
     if here is not None and (here.pointer.version, here.pointer.digest.hex) not in entries:
         entries[here.pointer.version, here.pointer.digest.hex] = _entry(here.pointer, here)
     return sorted(entries.values(), key=lambda entry: entry.version, reverse=True)
+
+
+def _date(seconds: int) -> str:
+    """Unix seconds as UTC, "" for what no calendar has: Git keeps any number."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return ""
 
 
 def _entry(
@@ -142,8 +168,9 @@ def show(project: Project, reference: str) -> ShowReport:
         UnknownReferenceError: The reference means nothing.
     """
     model = resolve(project, Reference.parse(reference))
+    same = history_of(project, model.name, only=lambda head: head == model.pointer.head)
     first = None
-    for entry in _versions(project, model.name, None):
+    for entry in _versions(same, None):
         if (entry.version, entry.digest) == (model.pointer.version, str(model.pointer.digest)):
             first = entry
     manifest = project.cache.manifest(model.pointer.digest)

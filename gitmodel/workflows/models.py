@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from gitmodel.domain.paths import safe_parts
 from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer, weights_path
@@ -19,7 +19,7 @@ from gitmodel.errors import (
 from gitmodel.store.handles import NewFile, folder_handle, open_file, space_errors, write_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from gitmodel.workflows.project import Project
 
@@ -122,27 +122,100 @@ def unknown_model(name: str, known: Iterable[str]) -> UnknownReferenceError:
     return UnknownReferenceError(f"no model is called {name!r}", hint=hint)
 
 
-def read_models(project: Project, paths: Iterable[str] | None = None) -> Models:
+def read_models(
+    project: Project,
+    paths: Iterable[str] | None = None,
+    *,
+    name: str | None = None,
+    skip: Callable[[str, bytes], bool] | None = None,
+) -> Models:
     """Read the pointer files of the work tree (those that the index names, or `paths`).
 
     A pointer that does not parse is reported in `broken`, so that other models keep working.
+
+    Args:
+        project: The project.
+        paths: Of the pointer files.
+        name: Leave out what cannot be the model of that name: parsing takes most of the time.
+        skip: Leave out files for which this is true; it is given path and content.
     """
     root = project.root
     if paths is None:
         paths = sorted({entry.path for entry in project.index.entries(f"*{POINTER_SUFFIX}")})
     models = []
     broken: list[tuple[str, GitmodelError]] = []
-    for path in paths:
-        try:
-            raw = read_pointer_file(root, path)
-            if raw is None:
-                continue
-            model = Model(path, Pointer.from_text(raw, what=path), raw)
-            safe_parts(model.weights)
-            models.append(model)
-        except GitmodelError as error:
-            broken.append((path, error))
+    with _PointerFiles(root) as files:
+        for path in paths:
+            try:
+                raw = files.read(path)
+                if raw is None or (name is not None and not _may_be(raw, path, name)):
+                    continue
+                if skip is not None and skip(path, raw):
+                    continue
+                model = Model(path, Pointer.from_text(raw, what=path), raw)
+                safe_parts(model.weights)
+                models.append(model)
+            except GitmodelError as error:
+                broken.append((path, error))
     return Models(tuple(models), tuple(broken))
+
+
+def require_model(project: Project, name: str) -> Model:
+    """The model of the work tree that has this name; raises as `Models.require`."""
+    found = read_models(project, name=name)
+    if found.get(name) is None and not found.breaks(name):
+        found = read_models(project)  # the error names models that are called nearly so
+    return found.require(name)
+
+
+def _may_be(raw: bytes, path: str, name: str) -> bool:
+    """Whether a pointer file can have this name, by its bytes; YAML can write it by escapes too."""
+    return name.encode() in raw or b"\\" in raw or _belongs_to(path, name)
+
+
+class _PointerFiles:
+    """Reads pointer files of a work tree; those of one folder, one after the other, by one handle."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._stack = ExitStack()
+        self._folder: str | None = None
+        self._handle = -1
+
+    def read(self, path: str) -> bytes | None:
+        """See `read_pointer_file`."""
+        folder, _, name = path.rpartition("/")
+        try:
+            if folder != self._folder:
+                self._folder = None
+                self._stack.close()
+                above = folder.split("/") if folder else []
+                self._handle = self._stack.enter_context(folder_handle(self._root, above))
+                self._folder = folder
+            descriptor = open_file(self._handle, name)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        try:
+            raw = _read_all(descriptor, _POINTER_LIMIT + 1)
+        finally:
+            os.close(descriptor)
+        if len(raw) > _POINTER_LIMIT:
+            raise PointerError(f"{path} is larger than a pointer can be (64 KiB)")
+        return raw
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+
+def _read_all(descriptor: int, limit: int) -> bytes:
+    """Read to the end of a file, at most so many bytes."""
+    raw = b""
+    while len(raw) < limit and (more := os.read(descriptor, limit - len(raw))):
+        raw += more
+    return raw
 
 
 def read_pointer_file(root: str, path: str) -> bytes | None:
@@ -152,17 +225,8 @@ def read_pointer_file(root: str, path: str) -> bytes | None:
         PointerError: It is larger than a pointer can be.
         UnsafePathError: It is, or lies behind, a link.
     """
-    *above, name = path.split("/")
-    try:
-        with folder_handle(root, above) as handle:
-            descriptor = open_file(handle, name)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    with os.fdopen(descriptor, "rb") as stream:
-        raw = stream.read(_POINTER_LIMIT + 1)
-    if len(raw) > _POINTER_LIMIT:
-        raise PointerError(f"{path} is larger than a pointer can be (64 KiB)")
-    return raw
+    with _PointerFiles(root) as files:
+        return files.read(path)
 
 
 def blob_at(project: Project, revision: str, path: str) -> str | None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gitmodel.git.history import History
     from gitmodel.git.index import Index
     from gitmodel.git.objects import ObjectReader
+    from gitmodel.git.walked import WalkedHistory
     from gitmodel.store.cache import Cache
     from gitmodel.store.ledger import Ledger
     from gitmodel.store.objects import ObjectStore
@@ -95,7 +96,7 @@ class Project:
         """Close what was opened; idempotent."""
         while self._stores:
             self._stores.popitem()[1].close()
-        for name in ("cache", "reader"):
+        for name in ("cache", "reader", "walked"):
             opened = self.__dict__.pop(name, None)
             if opened is not None:
                 opened.close()
@@ -233,6 +234,13 @@ class Project:
         from gitmodel.git.history import History
 
         return History(self.repository)
+
+    @cached_property
+    def walked(self) -> WalkedHistory:
+        """Pointers on all refs, by an index of history."""
+        from gitmodel.git.walked import WalkedHistory
+
+        return WalkedHistory(self.repository)
 
     @cached_property
     def reader(self) -> ObjectReader:

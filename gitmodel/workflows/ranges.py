@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from gitmodel.domain.pointer import POINTER_SUFFIX
 from gitmodel.domain.versions import numbers_of_two
 from gitmodel.errors import UnknownReferenceError, VersionTakenError
-from gitmodel.workflows.references import parsed_or_none
+from gitmodel.workflows.committed import parsed_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,24 +11,27 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.aliases import ALIASES_SUFFIX, Aliases
-from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer
+from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer, head_of
 from gitmodel.domain.versions import next_version
-from gitmodel.errors import GitmodelError, UnknownReferenceError
+from gitmodel.errors import UnknownReferenceError
 from gitmodel.workflows.clones import fetch_pointers, lack_of
+from gitmodel.workflows.committed import find_in_tree, models_in_tree, parsed_or_none
 from gitmodel.workflows.models import (
     Model,
-    Models,
     read_models,
     read_pointer_file,
+    require_model,
     unknown_model,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from gitmodel.domain.digest import Digest
+    from gitmodel.domain.pointer import Head
     from gitmodel.domain.reference import Reference
     from gitmodel.git.history import Change
+    from gitmodel.git.walked import Snapshot
     from gitmodel.workflows.project import Project
 
 _MOST_BLOBS = 100_000  # more pointers of one name than this are not a model's history
@@ -85,14 +88,35 @@ class ModelHistory:
         return list(found.values())
 
 
-def history_of(project: Project, name: str) -> ModelHistory:
-    """Every pointer of a name in the history of all refs. Two git processes."""
-    stem = name.rpartition("/")[2] + POINTER_SUFFIX
-    changes = project.history.all_refs_changes(suffix=stem)
-    return ModelHistory(name, tuple(_seen(project, changes, name)))
+def history_of(
+    project: Project,
+    name: str,
+    snapshot: Snapshot | None = None,
+    *,
+    only: Callable[[Head], bool] | None = None,
+) -> ModelHistory:
+    """Every pointer of a name in the history of all refs. Two or three git processes.
+
+    Args:
+        project: The project.
+        name: Of the model.
+        snapshot: What all refs reached a moment ago, for who asks for many names.
+        only: Which pointers are asked for. The others may be left out, so that a model of 10,000
+            versions need not be parsed to find one.
+    """
+    asked = project.walked if snapshot is None else snapshot
+    changes = asked.named(name.rpartition("/")[2] + POINTER_SUFFIX)
+
+    def wanted(head: Head) -> bool:
+        return head.name == name and (only is None or only(head))
+
+    seen = _seen(project, changes, wanted)
+    return ModelHistory(name, tuple(item for item in seen if item.model.name == name))
 
 
-def _seen(project: Project, changes: Iterable[Change], name: str | None) -> list[Seen]:
+def _seen(
+    project: Project, changes: Iterable[Change], wanted: Callable[[Head], bool]
+) -> list[Seen]:
     listed = [change for change in changes if change.oid is not None][:_MOST_BLOBS]
     blobs = project.reader.blobs(list(dict.fromkeys(c.oid for c in listed if c.oid is not None)))
     parsed: dict[str, Pointer | None] = {}
@@ -102,19 +126,13 @@ def _seen(project: Project, changes: Iterable[Change], name: str | None) -> list
             continue
         raw = blobs[change.oid]
         if change.oid not in parsed:
-            parsed[change.oid] = parsed_or_none(raw, change.path)
+            head = head_of(raw)
+            skip = head is not None and not wanted(head)
+            parsed[change.oid] = None if skip else parsed_or_none(raw, change.path)
         pointer = parsed[change.oid]
-        if pointer is not None and name in (None, pointer.name):
+        if pointer is not None:
             found.append(Seen(Model(change.path, pointer, raw), change, change.oid))
     return found
-
-
-def parsed_or_none(raw: bytes, path: str) -> Pointer | None:
-    """A pointer of history; one that does not parse is not a version."""
-    try:
-        return Pointer.from_text(raw, what=path)
-    except GitmodelError:
-        return None
 
 
 def next_number(project: Project, history: ModelHistory) -> int:
@@ -135,9 +153,9 @@ def resolve(project: Project, reference: Reference) -> Model:
         case "latest":
             return _latest(project, reference.name)
         case "version":
-            return _only(project, reference, history_of(project, reference.name))
+            return _only(project, reference)
         case "digest":
-            return _only(project, reference, history_of(project, reference.name))
+            return _only(project, reference)
         case "git":
             return _at_revision(project, reference.name, reference.value)
         case "word":
@@ -147,38 +165,16 @@ def resolve(project: Project, reference: Reference) -> Model:
 def _latest(project: Project, name: str) -> Model:
     """The pointer of the work tree, else of HEAD."""
     if project.repository.work_tree is not None:
-        models = read_models(project)
+        models = read_models(project, name=name)
         here = models.get(name) is not None or models.breaks(name)
         if here or not _in_head(project, name):  # a conflicted pointer is no missing one
-            return models.require(name)
+            return require_model(project, name)
     return _at_revision(project, name, "HEAD")
 
 
 def _in_head(project: Project, name: str) -> bool:
     head = project.reader.resolve("HEAD")
-    return head is not None and _find_in_tree(project, head, name) is not None
-
-
-def _find_in_tree(project: Project, commit: str, name: str) -> Model | None:
-    stem = name.rpartition("/")[2] + POINTER_SUFFIX
-    entries = [
-        entry
-        for entry in project.reader.tree(commit, POINTER_SUFFIX)
-        if entry.path.rpartition("/")[2] == stem
-    ]
-    blobs = project.reader.blobs([entry.oid for entry in entries])
-    models = []
-    broken: list[GitmodelError] = []
-    for entry in entries:
-        raw = blobs.get(entry.oid, b"")
-        try:
-            models.append(Model(entry.path, Pointer.from_text(raw, what=entry.path), raw))
-        except GitmodelError as error:  # may be another model's, in another folder
-            broken.append(error)
-    found = Models(tuple(models)).get(name)
-    if found is None and broken:
-        raise broken[0]
-    return found
+    return head is not None and find_in_tree(project, head, name) is not None
 
 
 def _at_word(project: Project, reference: Reference) -> Model:
@@ -202,7 +198,7 @@ def _known_names(project: Project) -> list[str]:
     if project.repository.work_tree is not None:
         return read_models(project).names()
     head = project.reader.resolve("HEAD")
-    return [] if head is None else [model.name for model in _models_at(project, head)]
+    return [] if head is None else [model.name for model in models_in_tree(project, head)]
 
 
 def _at_revision(project: Project, name: str, revision: str) -> Model:
@@ -211,9 +207,9 @@ def _at_revision(project: Project, name: str, revision: str) -> Model:
         raise UnknownReferenceError(
             f"Git knows no revision {revision!r}", hint=f"gitmodel log {name}", model=name
         )
-    found = _find_in_tree(project, commit, name)
+    found = find_in_tree(project, commit, name)
     if found is None:
-        names = [model.name for model in _models_at(project, commit)]
+        names = [model.name for model in models_in_tree(project, commit)]
         error = unknown_model(name, names)
         raise UnknownReferenceError(f"no model is called {name!r} at {revision}", hint=error.hint)
     return found
@@ -228,37 +224,26 @@ def models_at(project: Project, revision: str) -> list[Model]:
     commit = project.reader.resolve(revision)
     if commit is None:
         raise UnknownReferenceError(f"Git knows no revision {revision!r}", hint="git log")
-    return _models_at(project, commit)
+    return models_in_tree(project, commit)
 
 
-def _models_at(project: Project, commit: str) -> list[Model]:
-    entries = project.reader.tree(commit, POINTER_SUFFIX)
-    blobs = project.reader.blobs([entry.oid for entry in entries])
-    models = []
-    for entry in entries:
-        pointer = parsed_or_none(blobs.get(entry.oid, b""), entry.path)
-        if pointer is not None:
-            models.append(Model(entry.path, pointer, blobs[entry.oid]))
-    return models
-
-
-def _matching(history: ModelHistory, reference: Reference) -> list[Model]:
+def _matching(project: Project, reference: Reference) -> list[Model]:
+    history = history_of(project, reference.name, only=lambda head: _matches(head, reference))
     if reference.kind == "version":
         return history.with_number(reference.number)
     return history.with_prefix(reference.value)
 
 
-def _only(project: Project, reference: Reference, history: ModelHistory) -> Model:
-    found = _matching(history, reference)
+def _only(project: Project, reference: Reference) -> Model:
+    found = _matching(project, reference)
     if not found and project.repository.is_partial_clone():
         fetch_pointers(project, reference.name)
-        history = history_of(project, reference.name)
-        found = _matching(history, reference)
+        found = _matching(project, reference)
     if not found:
         uncommitted = _uncommitted(project, reference)
         if uncommitted is not None:
             return uncommitted
-        raise _no_version(project, reference, history)
+        raise _no_version(project, reference, history_of(project, reference.name))
     if len(found) > 1:
         several = ", ".join(model.pointer.digest.short for model in found)
         first = f"{reference.name}@blake3:{found[0].pointer.digest.short}"
@@ -291,32 +276,32 @@ def _no_version(
     )
 
 
-def _matches(model: Model, reference: Reference) -> bool:
+def _matches(head: Head, reference: Reference) -> bool:
     if reference.kind == "version":
-        return model.pointer.version == reference.number
-    return model.pointer.digest.hex.startswith(reference.value)
+        return head.version == reference.number
+    return head.digest.startswith(reference.value)
 
 
 def _uncommitted(project: Project, reference: Reference) -> Model | None:
     """A version that is only in the work tree so far."""
     if project.repository.work_tree is None:
         return None
-    model = read_models(project).get(reference.name)
-    return model if model is not None and _matches(model, reference) else None
+    model = read_models(project, name=reference.name).get(reference.name)
+    return model if model is not None and _matches(model.pointer.head, reference) else None
 
 
 def _aliases(project: Project, name: str) -> Aliases | None:
     """The aliases beside a model's pointer in the work tree, else at HEAD."""
     stem = name.rpartition("/")[2]
     if project.repository.work_tree is not None:
-        model = read_models(project).get(name)
+        model = read_models(project, name=name).get(name)
         if model is not None:
             folder = model.path.rpartition("/")[0]
             path = f"{folder}/{stem}{ALIASES_SUFFIX}" if folder else f"{stem}{ALIASES_SUFFIX}"
             raw = read_pointer_file(project.root, path)
             return None if raw is None else Aliases.from_text(raw, what=path)
     head = project.reader.resolve("HEAD")
-    found = None if head is None else _find_in_tree(project, head, name)
+    found = None if head is None else find_in_tree(project, head, name)
     if head is None or found is None:
         return None
     folder = found.path.rpartition("/")[0]
@@ -339,8 +324,9 @@ def by_alias(project: Project, reference: Reference) -> Model | None:
     alias = None if aliases is None else aliases.aliases.get(reference.value)
     if alias is None:
         return None
-    seen = [item.model for item in history_of(project, reference.name).seen]
-    same = [model for model in seen if model.pointer.digest == alias.digest]
+    wanted = alias.digest.hex
+    history = history_of(project, reference.name, only=lambda head: head.digest == wanted)
+    same = [item.model for item in history.seen if item.model.pointer.digest == alias.digest]
     if same:  # content that was renumbered has several
         return next((m for m in same if m.pointer.version == alias.version), same[0])
     # A clone of depth 1 lacks the old pointer; the alias has version and digest by itself. The size

@@ -21,8 +21,9 @@ from gitmodel.errors import (
     UnknownReferenceError,
 )
 from gitmodel.git.merge import is_rebasing, last_change
+from gitmodel.workflows.committed import parsed_or_none
 from gitmodel.workflows.models import blob_at, delete_file, read_pointer_file, write_text_file
-from gitmodel.workflows.references import history_of, next_number, parsed_or_none
+from gitmodel.workflows.references import history_of, next_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -5,20 +5,29 @@ No network. An unchanged file is not read again: its digest is remembered by its
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import os
+from dataclasses import astuple, dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
+import gitmodel
+from gitmodel.domain.digest import digest_of
 from gitmodel.domain.pointer import POINTER_SUFFIX
 from gitmodel.errors import GitmodelError
+from gitmodel.store.recall import Recall
 from gitmodel.workflows.models import Model, read_models
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from gitmodel.domain.digest import Digest
+    from gitmodel.store.recall import Answer
     from gitmodel.store.worktree import Weights
     from gitmodel.workflows.project import Project
+
+
+_MANY_MODELS = 500  # to parse so many pointers takes 20 ms
+_SHARE_WORTH_WRITING = 20  # one in so many is new
 
 
 class State(StrEnum):
@@ -222,23 +231,46 @@ def list_models(project: Project, revision: str | None = None) -> ListReport:
         UnknownReferenceError: Git knows no such revision.
     """
     if revision is None and project.repository.work_tree is not None:
-        found = read_models(project)
-        models, broken = list(found.models), [error for _, error in found.broken]
-    else:
-        from gitmodel.workflows.references import models_at
+        return _list_work_tree(project)
+    from gitmodel.workflows.references import models_at
 
-        models, broken = models_at(project, revision or "HEAD"), []
-    rows = [
-        Listed(
-            name=model.name,
-            version=model.pointer.version,
-            path=model.weights,
-            pointer_path=model.path,
-            size=model.pointer.size,
-            digest=str(model.pointer.digest),
-            run_id=model.pointer.run_id,
-            metrics=dict(model.pointer.metrics),
-        )
-        for model in models
-    ]
-    return ListReport(sorted(rows, key=lambda row: row.name), broken)
+    return ListReport(_sorted(_row(model) for model in models_at(project, revision or "HEAD")))
+
+
+def _list_work_tree(project: Project) -> ListReport:
+    """Where there are many models, most pointers are as they were the last time, and not parsed."""
+    path = os.path.join(project.repository.common_dir, "gitmodel", "list")
+    recall = Recall(path, depends_on=gitmodel.__version__)
+    before = recall.read()
+    keys: dict[str, str] = {}
+    rows: dict[str, Answer] = {}
+
+    def is_known(path: str, raw: bytes) -> bool:
+        key = keys[path] = digest_of(os.fsencode(path) + b"\0" + raw).hex
+        if key in before:
+            rows[key] = before[key]
+        return key in before
+
+    found = read_models(project, skip=is_known)
+    fresh = {keys[model.path]: _row(model) for model in found.models}
+    listed = [Listed(*cast("list[Any]", row)) for row in rows.values()]
+    if len(keys) >= _MANY_MODELS and len(fresh) * _SHARE_WORTH_WRITING > len(keys):
+        recall.write(rows | {key: list(astuple(row)) for key, row in fresh.items()})
+    return ListReport(_sorted([*listed, *fresh.values()]), [error for _, error in found.broken])
+
+
+def _sorted(rows: Iterable[Listed]) -> list[Listed]:
+    return sorted(rows, key=lambda row: (row.name, os.fsencode(row.pointer_path)))
+
+
+def _row(model: Model) -> Listed:
+    return Listed(
+        name=model.name,
+        version=model.pointer.version,
+        path=model.weights,
+        pointer_path=model.path,
+        size=model.pointer.size,
+        digest=str(model.pointer.digest),
+        run_id=model.pointer.run_id,
+        metrics=dict(model.pointer.metrics),
+    )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from tests.benchmarks.data import KINDS, MIB
 from tests.benchmarks.installed import NotInstalledError, by_pip, on_path, version_of
-from tests.benchmarks.scenarios import idle, series
+from tests.benchmarks.scenarios import history, idle, series
 from tests.benchmarks.scenarios.life import Life
 from tests.benchmarks.table import Row, as_json, machine, markdown, report, say
 from tests.benchmarks.throttle import slow_link
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from tests.benchmarks.tools.tool import Tool
 
-SCENARIOS = ("idle", "series", "folder", "s3", "slow-link")
+SCENARIOS = ("idle", "history", "series", "folder", "s3", "slow-link")
 OTHERS: tuple[Tool, ...] = (PlainCopy(), s5cmd.S5cmd(), dvc.Dvc(), GitLfs(), GitAnnex())
 SLOW_BYTES_A_SECOND = 100e6
 IDLE_ROUNDS = 9  # short steps need more of them
@@ -101,16 +101,15 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="folder of checkpoints (*.safetensors or *.gguf, in order); can be repeated",
     )
+    parser.add_argument("--commits", type=int, default=100_000, help="of the scenario history")
+    parser.add_argument("--models", type=int, default=10_000, help="of the scenario history")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there too")
     parser.add_argument("--scratch", type=Path, metavar="DIR", help="work below this folder")
     return parser
 
 
 def _rows(given: argparse.Namespace, world: World) -> Iterator[Row]:
-    if "idle" in given.only:
-        yield from idle.rows(world, IDLE_ROUNDS)
-    if "series" in given.only:
-        yield from series.rows(world, given.series, given.rounds)
+    yield from _rows_of_gitmodel(given, world)
     tools = [Gitmodel(), *(tool for tool in OTHERS if tool.name in given.against)]
     chosen = [kind for kind in KINDS if kind.name in given.data]
     for data in chosen:
@@ -128,6 +127,18 @@ def _rows(given: argparse.Namespace, world: World) -> Iterator[Row]:
                     yield from life.rows(given.rounds)
     except ServerUnavailableError as error:
         yield Row(scenario="s3", step="", against="", note=str(error))
+
+
+def _rows_of_gitmodel(given: argparse.Namespace, world: World) -> Iterator[Row]:
+    """Scenarios in which no other tool takes part."""
+    if "idle" in given.only:
+        yield from idle.rows(world, IDLE_ROUNDS)
+    if "history" in given.only:
+        yield from history.rows(
+            world, commits=given.commits, models=given.models, rounds=given.rounds
+        )
+    if "series" in given.only:
+        yield from series.rows(world, given.series, given.rounds)
 
 
 def _versions(against: Sequence[str]) -> dict[str, str]:

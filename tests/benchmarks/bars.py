@@ -28,6 +28,18 @@ PEAK_MIB = 256.0  # of any command, for weights of any size
 VERSION_SECONDS = 0.10  # of `gitmodel --version`
 IDLE_SECONDS = 0.15  # of `status` and of each hook, beyond Git's own time
 
+# With 100,000 commits and 10,000 models; `git push` beyond Git's own time.
+HISTORY_SECONDS = {
+    "first log NAME": 10.0,
+    "log NAME": 1.0,
+    "log NAME, after a commit": 1.0,
+    "show NAME@1": 1.0,
+    "show NAME@blake3:...": 1.0,
+    "list": 1.0,
+    "git push": 0.3,
+}
+HISTORY_PEAK_MIB = 256.0  # of our own process and of each git that it starts
+
 # Bytes stored / bytes of whole files.
 FIVE_BF16 = 0.255  # five checkpoints of a fine-tune, all of them
 SECOND_FP32 = 0.33  # the second checkpoint alone

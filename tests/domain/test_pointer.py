@@ -14,6 +14,7 @@ from gitmodel.domain.pointer import (
     MetricsSource,
     Pointer,
     Previous,
+    head_of,
     pointer_path_for,
     weights_path,
 )
@@ -461,3 +462,38 @@ def test_a_pointer_is_read_in_far_less_than_a_millisecond() -> None:
         read(raw)
 
     assert (time.process_time() - started) / 200 < 0.0005
+
+
+@given(strategies.pointers)
+def test_the_head_of_what_is_written_is_what_is_read(pointer: Pointer) -> None:
+    assert head_of(pointer.to_text().encode()) == pointer.head
+
+
+@given(strategies.pointers, st.data())
+def test_a_head_never_differs_from_a_pointer_that_is_read(
+    pointer: Pointer, data: st.DataObject
+) -> None:
+    """Lines are lost, doubled, moved, or written in another way."""
+    lines = pointer.to_text().split("\n")
+    for _ in range(data.draw(st.integers(1, 3))):
+        at, to = (data.draw(st.integers(0, len(lines) - 1)) for _ in range(2))
+        change = data.draw(st.sampled_from(["lose", "double", "move", "space", "comment", "zero"]))
+        line = lines[at] if change == "double" else lines.pop(at)
+        rewritten = {
+            "double": line,
+            "move": line,
+            "space": line.replace(": ", ":  "),
+            "comment": f"{line} # comment",
+            "zero": line.replace("version: ", "version: 0"),
+        }
+        if change in rewritten:
+            lines.insert(to if change in {"double", "move"} else at, rewritten[change])
+        lines = lines or [""]
+    raw = "\n".join(lines).encode()
+
+    head = head_of(raw)
+    try:
+        read = Pointer.from_text(raw, what="x", trust_edits=True)
+    except GitmodelError:
+        return
+    assert head in {None, read.head}

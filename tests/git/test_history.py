@@ -281,17 +281,6 @@ def test_a_folder_that_is_called_like_a_pointer_is_none(repo: Repo) -> None:
     assert history(repo).changes([first]) == []
 
 
-def test_refs_that_were_walked_before_are_not_walked_again(repo: Repo) -> None:
-    repo.write("a.model.yaml", "one")
-    first = repo.commit("first")
-    repo.write("a.model.yaml", "two")
-    second = repo.commit("second")
-    asked = history(repo)
-
-    assert [c.commit for c in asked.all_refs_changes(exclude=[first, UNKNOWN])] == [second]
-    assert asked.all_refs_changes(exclude=[second]) == []
-
-
 def test_what_the_remote_is_believed_to_have_is_left_out(repo: Repo) -> None:
     repo.write("a.model.yaml", "one")
     repo.commit("first")
@@ -305,7 +294,71 @@ def test_what_the_remote_is_believed_to_have_is_left_out(repo: Repo) -> None:
         assert len(history(clone).changes([second], not_on_remote=name)) == 2
 
 
+def test_a_file_name_means_this_file_in_any_folder(repo: Repo) -> None:
+    for path in ("a.model.yaml", "sub/a.model.yaml", "ba.model.yaml", "a[1].model.yaml"):
+        repo.write(path, path)
+    repo.commit("first")
+
+    def paths(name: str) -> list[str]:
+        return [change.path for change in history(repo).all_refs_changes(name)]
+
+    assert paths("a.model.yaml") == ["a.model.yaml", "sub/a.model.yaml"]
+    assert paths("a[1].model.yaml") == ["a[1].model.yaml"]
+    assert paths("*.model.yaml") == []
+
+
+def test_what_single_commits_did_is_what_a_walk_says_of_them(repo: Repo) -> None:
+    repo.write("a.model.yaml", "base")
+    repo.commit("base")
+    repo.git("switch", "-q", "-c", "side")
+    repo.write("a.model.yaml", "side")
+    repo.commit("side")
+    repo.git("switch", "-q", "main")
+    repo.write("a.model.yaml", "main")
+    repo.write("notes.txt", "main")
+    repo.commit("main")
+    repo.git("merge", "-q", "side", check=False)
+    repo.write("a.model.yaml", "resolved")
+    repo.commit("merge")
+    repo.git("commit", "-q", "--allow-empty", "--allow-empty-message", "-m", "")
+    asked = history(repo)
+
+    commits = asked.commits(asked.tips())
+    single = list(asked.introduced(commits))
+
+    assert [commit for commit, _ in single] == commits
+    assert [change for _, did in single for change in did] == asked.all_refs_changes()
+    assert [len(did) for _, did in single] == [0, 1, 1, 1, 1]
+
+
+def test_a_commit_that_is_not_here_is_passed_over_and_not_taken_for_an_empty_one(
+    repo: Repo,
+) -> None:
+    """`git diff-tree --stdin` says nothing about a commit that it cannot find."""
+    repo.write("a.model.yaml", "one")
+    first = repo.commit("first")
+
+    single = list(history(repo).introduced([UNKNOWN, first]))
+
+    assert [(commit, len(did)) for commit, did in single] == [(first, 1)]
+
+
+def test_a_commit_without_a_date_is_read(repo: Repo) -> None:
+    repo.write("a.model.yaml", "one")
+    repo.commit("first")
+    text = f"tree {repo.head('HEAD^{tree}')}\nauthor Ana <a@b>\ncommitter Ana <a@b>\n\nno date\n"
+    options = ("hash-object", "-t", "commit", "-w", "--literally", "--stdin")
+    commit = repo.git(*options, input_text=text).stdout.strip()
+    repo.git("update-ref", "refs/heads/undated", commit)
+
+    [change] = history(repo).changes([commit])
+    assert (change.when, change.subject) == (0, "no date")
+    assert dict(history(repo).introduced([commit])) == {commit: [change]}
+
+
 def test_a_repository_without_a_commit_has_no_history(repo: Repo) -> None:
+    assert history(repo).commits(history(repo).tips()) == []
+    assert list(history(repo).introduced([])) == []
     assert history(repo).all_refs_changes() == []
     assert history(repo).changes([]) == []
 
@@ -326,7 +379,7 @@ def test_all_refs_are_branches_tags_stash_remote_refs_and_a_detached_head(repo: 
     repo.git("tag", "on-a-blob", repo.head("HEAD:a.model.yaml"))
 
     assert {c.commit for c in history(repo).all_refs_changes()} == expected
-    assert history(repo).all_refs_changes(["other.model.yaml"]) == []
+    assert history(repo).all_refs_changes("other.model.yaml") == []
 
 
 def test_the_head_of_another_worktree_is_a_ref_too(repo: Repo) -> None:
@@ -476,7 +529,7 @@ def test_a_push_of_known_things_takes_one_process_a_question(repo: Repo) -> None
     for action in (
         lambda: asked.changes([first], exclude=[first], not_on_remote="origin"),
         lambda: asked.pushed_tips([RefUpdate("a", first, "b", ZERO)]),
-        lambda: asked.all_refs_changes(["a.model.yaml"]),
+        lambda: asked.all_refs_changes("a.model.yaml"),
         lambda: asked.log("a.model.yaml", first),
     ):
         with started_processes() as started:

@@ -277,3 +277,80 @@ def test_show_says_what_is_known_of_a_version(desk: Desk) -> None:
     with ben.open() as project:
         fresh = show(project, "bert@1")
     assert (fresh.in_cache, fresh.stored, fresh.files) == (False, None, ())
+
+
+def test_a_name_is_found_however_its_pointer_is_written(desk: Desk) -> None:
+    """Only files that may have the name are parsed, and YAML can write it by escapes."""
+    desk.version(ONE)
+    text = desk.repo.read("fraud.model.yaml").decode()
+    (desk.repo.path / "fraud.model.yaml").unlink()
+    desk.repo.write("elsewhere/copy.model.yaml", text.replace('"fraud"', r'"fr\x61ud"'))
+    desk.repo.git("add", "-A")
+    desk.repo.git("commit", "-qm", "by hand")
+
+    with desk.open() as project:
+        entries = log(project, "fraud")
+
+    assert [(entry.version, entry.current) for entry in entries] == [(1, True)]
+
+
+def test_a_name_that_two_pointers_have_is_refused_whatever_they_are_called(desk: Desk) -> None:
+    desk.version(ONE)
+    desk.repo.write("other/copy.model.yaml", desk.repo.read("fraud.model.yaml"))
+    desk.repo.git("add", "-A")
+
+    with desk.open() as project:
+        message, hint = refusal(ModelNameError, lambda: log(project, "fraud"))
+        assert refusal(ModelNameError, lambda: log(project)) == (message, hint)
+
+    assert message == "two pointers are called fraud: fraud.model.yaml and other/copy.model.yaml"
+
+
+def test_a_log_of_an_unknown_name_says_what_is_near(desk: Desk) -> None:
+    desk.version(ONE)
+
+    with desk.open() as project:
+        refused = refusal(UnknownReferenceError, lambda: log(project, "frod"))
+
+    assert refused == ("no model is called 'frod'", "did you mean fraud?")
+
+
+def test_a_date_that_no_calendar_has_is_shown_as_none(desk: Desk) -> None:
+    """Git keeps any number of seconds; anybody's commit may have one."""
+    desk.add(content=ONE)
+    desk.repo.git("commit", "-qm", "far", env={"GIT_AUTHOR_DATE": "@99999999999999 +0000"})
+
+    with desk.open() as project:
+        (entry,) = log(project, "fraud")
+
+    assert (entry.subject, entry.at) == ("far", "")
+
+
+def test_a_long_list_is_remembered_and_never_out_of_date(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows are kept by path and content of their pointers, from some number of models on."""
+    monkeypatch.setattr("gitmodel.workflows.status._MANY_MODELS", 1)
+
+    def listed() -> list[tuple[str, int, str]]:
+        with desk.open() as project:
+            again, first = list_models(project), list_models(project)
+            assert again == first
+        return [(row.name, row.version, row.path) for row in first.models]
+
+    desk.version(ONE)
+    desk.version(ONE, "sub/other.bin", metrics=("auc=.inf", "loss=1e-300"))
+    memory = desk.repo.path / ".git" / "gitmodel" / "list"
+    assert listed() == [("fraud", 1, "fraud.bin"), ("other", 1, "sub/other.bin")]
+    assert memory.exists()
+    desk.version(TWO)
+    assert listed() == [("fraud", 2, "fraud.bin"), ("other", 1, "sub/other.bin")]
+    desk.repo.git("mv", "sub/other.model.yaml", "other.model.yaml")
+    assert listed()[1] == ("other", 1, "other.bin")
+    memory.write_bytes(memory.read_bytes()[:-1])
+    assert listed()[0] == ("fraud", 2, "fraud.bin")
+    text = desk.repo.read("fraud.model.yaml").decode()
+    desk.repo.write("fraud.model.yaml", text.replace("version: 2", "version: 3"))
+    with desk.open() as project:
+        (error,) = list_models(project).broken
+    assert "does not match its check line" in str(error)

@@ -1,0 +1,204 @@
+"""A long history with many models: what references, `log`, `list` and hooks cost there.
+
+The repository is made by `git fast-import`: every commit brings a version of some model, the weights
+themselves exist nowhere. It is then what a colleague has after `git clone` and `gitmodel push`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+from gitmodel.domain.digest import Digest
+from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer, Previous
+from gitmodel.workflows.project import Context
+from gitmodel.workflows.project import Project as OpenProject
+from tests.benchmarks.bars import HISTORY_PEAK_MIB, HISTORY_SECONDS
+from tests.benchmarks.measuring import compare, peak
+from tests.benchmarks.scenarios.idle import NO_HOOKS
+from tests.benchmarks.table import MIB, Row, report
+from tests.benchmarks.tools.gitmodel import PROGRAM, Gitmodel
+from tests.support.repo import FIRST_COMMIT_SECONDS, GIT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from tests.benchmarks.measuring import Spent
+    from tests.benchmarks.world import Project, World
+
+_FOLDER_SIZE = 100  # models in one folder
+_STEP = 7919  # a prime: neighbouring commits train models of different folders
+_WEIGHTS = "unused"
+_AFTER_A_COMMIT = frozenset({"log NAME, after a commit", "git push"})
+
+
+def rows(world: World, *, commits: int, models: int, rounds: int) -> Iterator[Row]:
+    """Measure in a repository of so many commits that holds so many models."""
+    report(f"history: {commits:,} commits, {models:,} models")
+    place = world.place("folder")
+    project = Gitmodel().start(world, world.fresh("history"), place, _WEIGHTS)
+    origin = world.fresh("origin")
+    make(project, commits=commits, models=models)
+    _publish(project, origin)
+    scenario = f"history, {commits:,} commits, {models:,} models"
+    peaks = []
+    for step, ours, theirs in _steps(project, models):
+        mine, others = _in_turn(project, step, ours, theirs, rounds)
+        found = compare(mine, others)
+        peaks.append(peak(mine))
+        yield Row(
+            scenario=scenario,
+            step=step,
+            against=" ".join(theirs[1:3]),
+            value=found.difference if step == "git push" else found.ours,
+            unit="seconds",
+            bar=HISTORY_SECONDS[step],
+            comparison=found,
+            peaks=(peak(mine), peak(others)),
+        )
+    yield Row(
+        scenario=scenario,
+        step="largest process",
+        against="a fixed bound",
+        value=max(peaks) / MIB,
+        unit="MiB",
+        bar=HISTORY_PEAK_MIB,
+    )
+    world.remove(project, place)
+    shutil.rmtree(origin)
+
+
+def _steps(project: Project, models: int) -> Iterator[tuple[str, Sequence[str], Sequence[str]]]:
+    """What is measured, and what Git does for the same question."""
+    name = _name(models // 2)
+    path = _path(models // 2)
+    digest = _digest(models // 2, 1).hex[:12]
+    log = (GIT, "log", "--", path)
+    yield "first log NAME", (*PROGRAM, "log", name), log
+    yield "log NAME", (*PROGRAM, "log", name), log
+    yield "log NAME, after a commit", (*PROGRAM, "log", name), log
+    yield "show NAME@1", (*PROGRAM, "show", f"{name}@1"), log
+    yield "show NAME@blake3:...", (*PROGRAM, "show", f"{name}@blake3:{digest}"), log
+    yield "list", (*PROGRAM, "list"), (GIT, "ls-files")
+    push = ("push", "-q", "origin", "main")
+    yield "git push", (GIT, *push), (GIT, *NO_HOOKS, *push)
+
+
+def _in_turn(
+    project: Project, step: str, ours: Sequence[str], theirs: Sequence[str], rounds: int
+) -> tuple[list[Spent], list[Spent]]:
+    mine, others = [], []
+    for _ in range(rounds):
+        if step == "first log NAME":
+            shutil.rmtree(project.folder / ".git" / "gitmodel" / "history", ignore_errors=True)
+        if step in _AFTER_A_COMMIT:
+            _commit_nothing(project)
+        mine.append(project.run(ours))
+        if step in _AFTER_A_COMMIT:
+            _commit_nothing(project)
+        others.append(project.run(theirs))
+    return mine, others
+
+
+def _commit_nothing(project: Project) -> None:
+    """Move the branch, without a new version."""
+    project.run([GIT, *NO_HOOKS, "commit", "-q", "--allow-empty", "-m", "nothing"])
+
+
+def make(project: Project, *, commits: int, models: int) -> None:
+    """Add commits to a repository that is set up, until it has so many."""
+    process = subprocess.Popen(
+        [GIT, "fast-import", "--quiet", "--done"],
+        cwd=project.folder,
+        env=dict(project.environment),
+        stdin=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    with process.stdin as stream:
+        for part in _stream(commits - 1, models):
+            stream.write(part)
+    if process.wait():
+        raise AssertionError("git fast-import failed")
+    project.run([GIT, "reset", "-q", "--hard"])
+
+
+def _stream(commits: int, models: int) -> Iterator[bytes]:
+    """Commands for `git fast-import`: folder by folder a first version, then one at a time."""
+    versions = [0] * models
+    registered = [
+        range(at, min(at + _FOLDER_SIZE, models)) for at in range(0, models, _FOLDER_SIZE)
+    ]
+    for number in range(commits):
+        seconds = FIRST_COMMIT_SECONDS + 60 * number
+        who = f"Ana <ana@example.org> {seconds} +0000"
+        parent = "from refs/heads/main^0\n" if number == 0 else ""
+        message = f"Train {number}"
+        yield (
+            f"commit refs/heads/main\ncommitter {who}\ndata {len(message)}\n{message}\n{parent}"
+        ).encode()
+        trained = number * _STEP % models
+        for model in registered[number] if number < len(registered) else (trained,):
+            versions[model] += 1
+            yield _file(_path(model), _pointer(model, versions[model]))
+        yield _file("train.py", f"# {number}\n".encode())
+    yield b"done\n"
+
+
+def _file(path: str, content: bytes) -> bytes:
+    return f"M 100644 inline {path}\ndata {len(content)}\n".encode() + content + b"\n"
+
+
+def _name(model: int) -> str:
+    return f"model-{model:05d}"
+
+
+def _path(model: int) -> str:
+    return f"models/{model // _FOLDER_SIZE:03d}/{_name(model)}{POINTER_SUFFIX}"
+
+
+def _digest(model: int, version: int) -> Digest:
+    return Digest.from_hex(hashlib.sha256(f"{model} {version}".encode()).hexdigest())
+
+
+def _pointer(model: int, version: int) -> bytes:
+    """As large as that of a real model."""
+    digest = _digest(model, version)
+    before = Previous(version - 1, _digest(model, version - 1)) if version > 1 else None
+    return (
+        Pointer(
+            name=_name(model),
+            version=version,
+            digest=digest,
+            size=90_868_376 + version,
+            path=f"{_name(model)}.safetensors",
+            run_id=digest.hex[:12],
+            metrics={"auc": 0.9, "logloss": round(0.5 / version, 6)},
+            params={"epochs": 3, "lr": 2e-5},
+            previous=before,
+            format={
+                "type": "safetensors",
+                "tensors": 103,
+                "parameters": 22_713_216,
+                "dtypes": {"F32": 103},
+            },
+        )
+        .to_text()
+        .encode()
+    )
+
+
+def _publish(project: Project, origin: Path) -> None:
+    """Have everything pushed: the branch by Git, the weights (which do not exist) by the ledger."""
+    project.run(
+        [GIT, "init", "-q", "--bare", "-b", "main", str(origin)],
+        [GIT, "remote", "add", "origin", str(origin)],
+        [GIT, *NO_HOOKS, "push", "-q", "-u", "origin", "main"],
+    )
+    context = Context(environment=project.environment, folder=str(project.folder))
+    with OpenProject.open(context) as opened:
+        head = opened.reader.resolve("HEAD")
+        assert head is not None
+        opened.ledger().confirm(entry.oid for entry in opened.reader.tree(head, POINTER_SUFFIX))
