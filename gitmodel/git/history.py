@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from gitmodel.git.repo import Repository
+    from gitmodel.git.updates import RefUpdate
 
 _FORMAT = "--format=%H%n%at%n%an <%ae>%n%s"
 _OPTIONS = (
@@ -40,26 +41,6 @@ _SETTINGS = ("-c", "log.follow=false")
 # One star before plain text is compared without a pattern matcher: a third less time in all.
 _ALL_POINTERS = "*.model.yaml"
 _GLOB_LETTERS = frozenset("*?[\\")
-_HEX_DIGITS = frozenset("0123456789abcdef")
-
-
-class RefUpdate(NamedTuple):
-    """One line that `pre-push` reads (githooks(5)); an oid of zeros means that there is none."""
-
-    local_ref: str
-    local_oid: str
-    remote_ref: str
-    remote_oid: str
-
-    @property
-    def is_delete(self) -> bool:
-        """Whether the push removes this ref from the remote."""
-        return not self.local_oid.strip("0")
-
-    @property
-    def is_new(self) -> bool:
-        """Whether the remote does not have this ref yet."""
-        return not self.remote_oid.strip("0")
 
 
 class Change(NamedTuple):
@@ -80,26 +61,6 @@ class Change(NamedTuple):
     author: str
     when: int
     subject: str
-
-
-def parse_updates(stdin: bytes) -> tuple[RefUpdate, ...]:
-    """Read what Git writes to `pre-push`; nothing at all when the remote is up to date.
-
-    Raises:
-        GitCommandError: A line is not four words with object ids as second and fourth.
-    """
-    updates = []
-    for line in os.fsdecode(stdin).split("\n"):
-        if not line:
-            continue
-        words = line.split(" ")
-        if len(words) != 4 or not _is_oid(words[1]) or not _is_oid(words[3]):
-            raise GitCommandError(
-                f"pre-push was given a line that is not Git's: {line[:80]!r}",
-                hint="call this hook as Git does: see githooks(5)",
-            )
-        updates.append(RefUpdate(*words))
-    return tuple(updates)
 
 
 class History:
@@ -356,7 +317,3 @@ def _tracking_refs(remote: str | None) -> tuple[str, ...]:
     if not remote or set(remote) & _GLOB_LETTERS:
         return ()
     return ("--not", f"--remotes={remote}")
-
-
-def _is_oid(text: str) -> bool:
-    return len(text) in {40, 64} and not set(text) - _HEX_DIGITS

@@ -16,7 +16,7 @@ from gitmodel.workflows.publish import Outgoing, PushReport, publish
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from gitmodel.git.history import RefUpdate
+    from gitmodel.git.updates import RefUpdate
     from gitmodel.workflows.project import Project
 
 
@@ -26,7 +26,7 @@ def read_updates(stdin: bytes) -> tuple[RefUpdate, ...]:
     Raises:
         GitCommandError: It is anything else.
     """
-    from gitmodel.git.history import parse_updates
+    from gitmodel.git.updates import parse_updates
 
     return parse_updates(stdin)
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitmodel.errors import GitCommandError
-from gitmodel.git.history import History, RefUpdate, parse_updates
+from gitmodel.git.history import History
 from gitmodel.git.repo import Repository
+from gitmodel.git.updates import RefUpdate, parse_updates
 from tests.support.processes import started_processes
 
 if TYPE_CHECKING:

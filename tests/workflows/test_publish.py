@@ -19,7 +19,7 @@ from gitmodel.errors import (
     UntrustedRemoteError,
     VersionTakenError,
 )
-from gitmodel.git.history import RefUpdate
+from gitmodel.git.updates import RefUpdate
 from gitmodel.store.claims import Claim, claim_key
 from gitmodel.store.intents import SWEEP_KEY
 from gitmodel.workflows.project import Project
