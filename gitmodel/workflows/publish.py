@@ -66,6 +66,12 @@ class PushReport:
     remote: str = ""
     looked: bool = False
 
+    def add(self, more: PushReport) -> None:
+        """Count what another part of the same push did."""
+        self.versions = sorted({*self.versions, *more.versions})
+        self.packs += more.packs
+        self.uploaded_bytes += more.uploaded_bytes
+
 
 def publish(
     project: Project,

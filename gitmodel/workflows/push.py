@@ -75,18 +75,16 @@ def push_updates(
         tips = () if head is None else (head,)
     exclude = [u.remote_oid for u in updates if not u.is_delete and not u.is_new]
     hidden = git_remote if known else None
-    heads = _heads(project, tips, hidden)
 
     def outgoing() -> list[Outgoing]:
         found = collect(project, tips, exclude=exclude, not_on_remote=hidden)
-        found += left_behind(project, heads, but={item.blob for item in found})
         if found:
             _refuse_default_folder(project, git_url)
             _announce_long_upload(project, found)
         return found
 
     report = _publish_all(project, outgoing, git_url=git_url, remote=PRIMARY)
-    project.ledger().note_walked(heads)
+    _heal(project, _heads(project, tips, hidden), report, git_url=git_url)
     return report
 
 
@@ -113,9 +111,30 @@ def push_unlisted(project: Project, *, revision: str, git_remote: str, git_url: 
         found = collect(project, tips, exclude=(), not_on_remote=hidden)
         if found:
             _refuse_default_folder(project, git_url)
+            _announce_long_upload(project, found)
         return found
 
-    return _publish_all(project, outgoing, git_url=git_url, remote=PRIMARY)
+    report = _publish_all(project, outgoing, git_url=git_url, remote=PRIMARY)
+    _heal(project, _heads(project, tips, hidden), report, git_url=git_url)
+    return report
+
+
+def _heal(project: Project, heads: Sequence[str], report: PushReport, *, git_url: str) -> None:
+    """Publish what earlier pushes left out; this push needs none of it, so it is not refused."""
+    behind = left_behind(project, heads, but=())
+    if behind:
+        _announce_long_upload(project, behind)
+        try:
+            _refuse_default_folder(project, git_url)
+            report.add(publish(project, behind, git_url=git_url))
+        except GitmodelError as error:
+            names = ", ".join(f"{item.pointer.name}@{item.pointer.version}" for item in behind)
+            project.context.note(
+                f"{names}: left out by an earlier push, and still not on the remote: "
+                f"{error.message}; run: gitmodel push"
+            )
+            return
+    project.ledger().note_walked(heads)
 
 
 def push_head(project: Project, *, remote: str = PRIMARY) -> PushReport:
@@ -160,10 +179,7 @@ def _publish_all(
     report = publish(project, outgoing(), git_url=git_url, remote=remote)
     rest = outgoing() if report.looked else []
     if rest:
-        more = publish(project, rest, git_url=git_url, remote=remote)
-        report.versions = sorted({*report.versions, *more.versions})
-        report.packs += more.packs
-        report.uploaded_bytes += more.uploaded_bytes
+        report.add(publish(project, rest, git_url=git_url, remote=remote))
     return report
 
 

@@ -193,3 +193,18 @@ def test_a_hole_that_only_a_colleague_can_fill_refuses_no_push(world: World) -> 
     world.git("push", "-q", who=world.ben)
     everything_pushed_is_stored(world)
     assert POINTER in world.ana.git("ls-files").stdout
+
+
+def test_a_hole_that_cannot_be_filled_now_refuses_no_push_that_needs_nothing(world: World) -> None:
+    """The remote is away, which is why the other branch was pushed without the hook."""
+    world.git("push", "-q", "--no-verify", "origin", "other")
+    world.store.rename(world.folder / "away")
+
+    said = world.git("push", "-q", "origin", "side")
+
+    assert world.codes == [0, 0]
+    assert "fraud@3: left out by an earlier push, and still not on the remote" in said
+    assert "run: gitmodel push" in said
+    (world.folder / "away").rename(world.store)
+    world.git("push", "-q")
+    everything_pushed_is_stored(world)
