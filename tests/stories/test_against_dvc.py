@@ -2,19 +2,29 @@
 
 The letters are those of the list in which each was reproduced (H: hooks, D: data). More of them are
 in `test_repository_kinds` (H7), `test_clone_kinds` (D9c), `test_neighbours` (H3, H5, H6, H14),
-`test_broken_installation` (H8) and `test_idle` (H16).
+`test_broken_installation` (H8), `test_idle` (H16), `test_operations_research` (most others) and
+`test_bad_network` (D7). D14 and D15, times and memory, are in `tests/benchmarks`; H17 is about Windows.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import re
 from importlib.metadata import PackageNotFoundError, requires
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.job import SECOND, WEIGHTS, check_out, new_server, second_version, set_up
-from tests.support.repo import Repo
+import gitmodel
+from gitmodel.domain.digest import digest_of
+from gitmodel.domain.progress import Silent
+from gitmodel.store.cache import Cache
+from gitmodel.store.objects import ObjectStore, manifest_key, pack_key
+from gitmodel.store.transfer import fetch_packs, plan_fetch, plan_push, push_packs
+from tests.support.job import FIRST, SECOND, WEIGHTS, check_out, new_server, second_version, set_up
+from tests.support.repo import GIT, Repo
+from tests.support.stores import WrappedBackend, files_below, remote_at, some_bytes, store_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,3 +123,83 @@ def test_d12_less_than_half_of_what_comes_with_dvc_comes_with_gitmodel() -> None
 
     assert len(found) <= 50, sorted(found)
     assert not {"celery", "kombu", "hydra-core", "networkx", "gitpython", "dulwich"} & found
+
+
+def test_d4_command_and_library_mean_the_same_by_an_alias(
+    ana: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GTO showed one version for a stage, and DVC downloaded another."""
+    set_up(ana, tmp_path / "store")
+    second_version(ana)
+    digest = str(digest_of(FIRST))
+    text = f'aliases:\n  production: {{version: 1, digest: "{digest}"}}\n'
+    ana.write("fraud.aliases.yaml", text)
+    monkeypatch.chdir(ana.path)
+
+    shown = json.loads(ana.gitmodel("show", "fraud@production", "--json").stdout)
+    ana.gitmodel("checkout", "fraud@production", "--out", "out")
+
+    assert (shown["pointer"]["version"], shown["pointer"]["digest"]) == (1, digest)
+    assert ana.read(f"out/{WEIGHTS}") == FIRST
+    with gitmodel.open("fraud@production") as stream:
+        assert stream.read() == FIRST
+
+
+def test_d6_what_leaves_the_work_tree_stays_on_the_remote(
+    ana: Repo, server: Repo, tmp_path: Path
+) -> None:
+    """DVC's `gc -w -c` removed the versions of all other commits for everybody."""
+    set_up(ana, tmp_path / "store")
+    second_version(ana)
+    before = files_below(tmp_path / "store")
+
+    ana.gitmodel("rm", "fraud")
+    ana.git("commit", "-qam", "without a model")
+    ana.git("push", "-q", "origin", "HEAD:main")
+
+    assert set(before) <= set(files_below(tmp_path / "store"))
+    clone = server.clone(tmp_path / "clone")
+    clone.gitmodel("checkout", "fraud@1", "--out", "out")
+    assert clone.read(f"out/{WEIGHTS}") == FIRST
+
+
+def test_d10_tags_that_have_nothing_to_do_with_models_cost_no_process(
+    ana: Repo, tmp_path: Path
+) -> None:
+    """GTO took 5 to 10 s with 3,000 unrelated tags: it parses every tag."""
+    set_up(ana, tmp_path / "store")
+    alone = processes(ana, tmp_path / "alone")
+    head = ana.git("rev-parse", "HEAD").stdout.strip()
+    refs = "".join(f"create refs/tags/other-{number} {head}\n" for number in range(3000))
+    ana.git("update-ref", "--stdin", input_text=refs)
+
+    assert processes(ana, tmp_path / "among-tags") == alone
+
+
+def processes(repo: Repo, folder: Path) -> int:
+    """How many git processes `show` needs."""
+    folder.mkdir()
+    program = folder / "git"
+    program.write_text(f'#!/bin/sh\necho >> {folder}/started\nexec {GIT} "$@"\n', "utf-8")
+    program.chmod(0o755)
+    repo.gitmodel("show", "fraud@1", env={"PATH": f"{folder}:{os.environ['PATH']}"})
+    return len((folder / "started").read_bytes())
+
+
+def test_d13_a_file_moves_with_one_request_and_nothing_is_listed(tmp_path: Path) -> None:
+    """DVC: three LISTs and a HEAD before the first PUT; a LIST and two HEADs before a GET."""
+    cache, other = Cache(str(tmp_path / "cache")), Cache(str(tmp_path / "other"))
+    backend = WrappedBackend(remote_at(tmp_path / "remote").backend)
+    remote = ObjectStore(backend)
+    manifest = store_bytes(cache, some_bytes(30_000), tmp_path)
+    key = pack_key(manifest.packs[0])
+
+    push_packs(cache, remote, plan_push([manifest], present=()), progress=Silent())
+    remote.create_manifest(manifest)
+    pushed, backend.calls = backend.calls, []
+    found = remote.manifest(manifest.digest)
+    assert found is not None
+    fetch_packs(remote, other, plan_fetch(other, [found]), progress=Silent())
+
+    assert pushed == [("write", key), ("size", key), ("create", manifest_key(manifest.digest))]
+    assert backend.calls == [("read", manifest_key(manifest.digest)), ("read", key)]

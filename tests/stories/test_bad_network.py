@@ -331,7 +331,7 @@ def test_a_lost_answer_to_a_create_is_not_taken_for_a_loss(part: str, shop: Shop
     assert "already" not in done.err
 
 
-def test_an_interrupted_push_sends_only_the_rest(shop: Shop) -> None:
+def test_d7_an_interrupted_push_sends_only_the_rest(shop: Shop) -> None:
     shop.network.use(always(Fault(Kind.STATUS, status=403), "PUT", "manifests"))
     refused(shop.push())
     shop.network.use(never)
