@@ -129,7 +129,8 @@ class Index:
         Args:
             paths: Paths to look at; all pointers and alias files if empty.
             replaced: Path -> blob id that the commit's index had before the hook staged its own. Git
-                gives PATH that entry in the real index, not the one that it then commits.
+                gives PATH that entry in the real index, not the one that it then commits. Counts
+                only for paths that the last commit changed: the note may be of one that was refused.
 
         Returns:
             The paths that were put right.
@@ -147,7 +148,7 @@ class Index:
             (entry.old_mode, entry.old_oid, entry.path)
             for entry in behind
             if before.get(entry.path) == (entry.new_mode, entry.new_oid)
-            or (replaced or {}).get(entry.path) == entry.new_oid
+            or (entry.path in before and (replaced or {}).get(entry.path) == entry.new_oid)
         ]
         self._set(real, fixes)
         return tuple(path for _, _, path in fixes)
