@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, Self
 
-from gitmodel.errors import RepositoryError
+from gitmodel.errors import GitCommandError, RepositoryError
 from gitmodel.git.batch import EMPTY_TREES, Batch, fetch_objects, present_objects
 
 if TYPE_CHECKING:
@@ -99,15 +99,19 @@ class ProgramReader:
         self._batch = Batch(repository, may_fetch=may_fetch)
 
     def resolve(self, revision: str) -> str | None:
-        """See `ObjectReader`. No process beyond the shared one."""
+        """See `ObjectReader`. No process beyond the shared one, but for what that one dies of."""
         if not revision or "\n" in revision or "\0" in revision:
             return None
         # `:/text` finds a commit by its message, and would take what we append for a part of it.
         peeled = revision if revision.startswith(":/") else f"{revision}^{{commit}}"
-        for answer in self._batch.ask([peeled], limit=0):
-            if answer is not None and answer.kind == "commit":
-                return answer.oid
-        return None
+        try:
+            answer = next(iter(self._batch.ask([peeled], limit=0)))
+        except GitCommandError:  # `@{upstream}` ends it where no upstream is set
+            code, output = self._repository.attempt(
+                "rev-parse", "--verify", "--quiet", "--end-of-options", peeled, accept=(0, 1, 128)
+            )
+            return None if code else output.decode("ascii").strip()
+        return answer.oid if answer is not None and answer.kind == "commit" else None
 
     def tree(self, commit: str, suffix: str) -> tuple[TreeEntry, ...]:
         """See `ObjectReader`. One process."""

@@ -91,6 +91,18 @@ def test_what_is_no_commit_means_none(project: Repo, reader_of: Open, revision: 
     assert reader.resolve("HEAD") == project.head()
 
 
+def test_an_upstream_that_is_not_set_means_none(project: Repo, reader_of: Open) -> None:
+    """`git cat-file --batch` dies of this question; the next one is answered again."""
+    reader = reader_of(project)
+
+    assert reader.resolve("@{upstream}") is None
+    assert reader.resolve("main@{u}") is None
+    assert reader.resolve("HEAD") == project.head()
+    project.git("branch", "old")
+    project.git("branch", "--set-upstream-to=old")
+    assert reader_of(project).resolve("@{upstream}") == project.head()
+
+
 def test_a_tag_of_a_blob_means_no_commit(project: Repo, reader_of: Open) -> None:
     project.git("tag", "light", "HEAD:a.model.yaml")
     project.git("tag", "-a", "-m", "x", "heavy", "HEAD:a.model.yaml")
@@ -330,15 +342,19 @@ def test_a_damaged_object_is_an_error_or_left_out_but_never_wrong(
 
 def test_a_reader_works_again_after_its_process_died(project: Repo) -> None:
     reader = ProgramReader(repository_of(project))
-    commit = reader.resolve("HEAD")
-    process = reader._batch._process
-    assert process is not None
-    process.kill()
-    process.wait()
+    commit, oid = reader.resolve("HEAD"), project.head("HEAD:a.model.yaml")
 
+    def kill() -> None:
+        process = reader._batch._process
+        assert process is not None
+        process.kill()
+        process.wait()
+
+    kill()
     with pytest.raises(GitCommandError, match="git cat-file ended"):
-        reader.resolve("HEAD")
-
+        reader.blobs([oid])
+    assert reader.blobs([oid]) == {oid: b"one\n"}
+    kill()
     assert reader.resolve("HEAD") == commit
     reader.close()
 
