@@ -194,6 +194,27 @@ def reserve(descriptor: int, size: int) -> None:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
+def replace_file(path: str, data: bytes) -> None:
+    """Write a small file whole, or leave what was there; makes its folder.
+
+    Two writers at once: the last one wins, neither is torn.
+
+    Raises:
+        OSError: It cannot be written; nothing is left behind.
+    """
+    folder = os.path.dirname(path)
+    os.makedirs(folder, exist_ok=True)
+    temporary = os.path.join(folder, temporary_name())
+    try:
+        with open(temporary, "xb") as stream:
+            stream.write(data)
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
 def append_lines(path: str, lines: Iterable[str]) -> None:
     """Add lines to a text file that several processes add to; makes it and its folder.
 

@@ -12,12 +12,11 @@ purpose counts as absent, and one that cannot be written is not; no error comes 
 from __future__ import annotations
 
 import json
-import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
 
 from gitmodel.domain.digest import digest_of
-from gitmodel.store.handles import temporary_name
+from gitmodel.store.handles import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,15 +56,5 @@ class Recall:
         """Replace all answers."""
         body = json.dumps(answers, separators=(",", ":")).encode()
         data = self._magic + digest_of(body).hex.encode() + b"\n" + body
-        folder = os.path.dirname(self._path)
-        temporary = os.path.join(folder, temporary_name())
         with suppress(OSError):
-            os.makedirs(folder, exist_ok=True)
-            try:
-                with open(temporary, "xb") as stream:
-                    stream.write(data)
-                os.replace(temporary, self._path)
-            except BaseException:
-                with suppress(OSError):
-                    os.unlink(temporary)
-                raise
+            replace_file(self._path, data)

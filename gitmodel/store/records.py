@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from gitmodel.domain.digest import Digest, digest_of
 from gitmodel.errors import GitmodelError
-from gitmodel.store.handles import temporary_name
+from gitmodel.store.handles import replace_file
 
 # Git's racy-index rule (git's racy-git.txt): a file written in the same tick in which it was hashed
 # may have changed without a trace. Where stat shows nanoseconds a tick is a few ms, else up to 2 s.
@@ -156,16 +156,7 @@ class Records:
         """Replace a record. Two writers at once: the last one wins, neither is torn."""
         if self._folder is None:
             return
-        os.makedirs(self._folder, exist_ok=True)
-        temporary = os.path.join(self._folder, temporary_name())
-        try:
-            with open(temporary, "xb") as stream:
-                stream.write(record.to_bytes())
-            os.replace(temporary, self._path(name))
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(temporary)
-            raise
+        replace_file(self._path(name), record.to_bytes())
 
     def remove(self, name: str) -> None:
         """Forget a model."""
