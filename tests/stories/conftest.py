@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.job import new_server
 from tests.support.operations import World, restored_world
 from tests.support.repo import Repo
 
@@ -109,6 +110,20 @@ def fraud(team: Team) -> Callable[[bytes], Repo]:
         return ana
 
     return register
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Repo:
+    """A bare repository to push to."""
+    return new_server(tmp_path)
+
+
+@pytest.fixture
+def ana(tmp_path: Path, server: Repo) -> Repo:
+    """Ana's repository, empty, with the server as its `origin`."""
+    ana = Repo.create(tmp_path / "ana")
+    ana.git("remote", "add", "origin", server.path.as_uri())
+    return ana
 
 
 @pytest.fixture

@@ -14,32 +14,20 @@ import re
 from importlib.metadata import PackageNotFoundError, requires
 from typing import TYPE_CHECKING
 
-import pytest
-
 import gitmodel
 from gitmodel.domain.digest import digest_of
 from gitmodel.domain.progress import Silent
 from gitmodel.store.cache import Cache
 from gitmodel.store.objects import ObjectStore, manifest_key, pack_key
 from gitmodel.store.transfer import fetch_packs, plan_fetch, plan_push, push_packs
-from tests.support.job import FIRST, SECOND, WEIGHTS, check_out, new_server, second_version, set_up
+from tests.support.job import FIRST, SECOND, WEIGHTS, check_out, second_version, set_up
 from tests.support.repo import GIT, Repo
 from tests.support.stores import WrappedBackend, files_below, remote_at, some_bytes, store_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-
-@pytest.fixture
-def server(tmp_path: Path) -> Repo:
-    return new_server(tmp_path)
-
-
-@pytest.fixture
-def ana(tmp_path: Path, server: Repo) -> Repo:
-    ana = Repo.create(tmp_path / "ana")
-    ana.git("remote", "add", "origin", server.path.as_uri())
-    return ana
+    import pytest
 
 
 def test_h13_a_container_without_hooks_is_told_and_its_push_can_be_made_good(

@@ -12,31 +12,19 @@ from tests.support.job import (
     WEIGHTS,
     check_out,
     main_job,
-    new_server,
     second_version,
     set_up,
     version_at,
 )
 from tests.support.models import model
 from tests.support.neighbours import LFS_HOOKS, lfs_hook, write_executable
-from tests.support.repo import Repo
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.support.repo import Repo
+
 needs_lfs = pytest.mark.skipif(shutil.which("git-lfs") is None, reason="git-lfs is not installed")
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Repo:
-    return new_server(tmp_path)
-
-
-@pytest.fixture
-def ana(tmp_path: Path, server: Repo) -> Repo:
-    ana = Repo.create(tmp_path / "ana")
-    ana.git("remote", "add", "origin", server.path.as_uri())
-    return ana
 
 
 def use_lfs(ana: Repo) -> None:

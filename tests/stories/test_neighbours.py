@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,7 +19,6 @@ from tests.support.job import (
     WEIGHTS,
     check_out,
     main_job,
-    new_server,
     second_version,
     set_up,
     version_at,
@@ -30,19 +30,9 @@ from tests.support.neighbours import (
     installed,
     write_executable,
 )
-from tests.support.repo import Repo
 
-
-@pytest.fixture
-def server(tmp_path: Path) -> Repo:
-    return new_server(tmp_path)
-
-
-@pytest.fixture
-def ana(tmp_path: Path, server: Repo) -> Repo:
-    ana = Repo.create(tmp_path / "ana")
-    ana.git("remote", "add", "origin", server.path.as_uri())
-    return ana
+if TYPE_CHECKING:
+    from tests.support.repo import Repo
 
 
 @pytest.fixture
