@@ -115,8 +115,8 @@ def open_backend(
         root: Folder that relative paths are relative to.
         create_root: Create the folder of a `file` remote if it is not there.
         environment: Variables to take Azure credentials and GITMODEL_TRANSPORT from; default is this
-            process's own. (AWS credentials are looked up by botocore, which reads its process's
-            environment.)
+            process's own. (AWS credentials come from the process's own in any case, because botocore
+            reads no other.)
         retrier: How to try again; default is `RetryPolicy()`. Folders are never tried again.
 
     Raises:
@@ -134,7 +134,14 @@ def open_backend(
     if remote.scheme == "s3":
         from gitmodel.store.s3 import open_s3
 
-        return open_s3(remote, trusted=trusted, profile=profile, quick=quick, retrier=retrier)
+        return open_s3(
+            remote,
+            trusted=trusted,
+            profile=profile,
+            environment=os.environ,
+            quick=quick,
+            retrier=retrier,
+        )
     from gitmodel.store.azure import open_azure
 
     return open_azure(remote, trusted=trusted, environment=chosen, quick=quick, retrier=retrier)

@@ -174,7 +174,9 @@ class CloudBackend:
         service: Makes the requests.
         retrier: The only retry layer there is.
         writable: False where the person has not said yes to the address yet.
-        quick: Packs take the service's transport where it has one.
+        open_transport: Opens a transport that needs nothing from the service, for all requests; or
+            None, and large packs take the service's own.
+        quick: Take a transport where there is one.
     """
 
     def __init__(
@@ -184,11 +186,17 @@ class CloudBackend:
         retrier: Retrier | None = None,
         writable: bool = True,
         quick: bool = True,
+        open_transport: Callable[[], Transport | None] | None = None,
     ) -> None:
         self._service = service
         self._retrier = retrier or Retrier()
         self._writable = writable
-        self._lane = Lane(service.open_transport if quick else lambda: None)
+        if not quick:
+            self._lane = Lane(lambda: None)
+        elif open_transport is not None:
+            self._lane = Lane(open_transport, everything=True)
+        else:
+            self._lane = Lane(service.open_transport)
 
     @property
     def url(self) -> str:
@@ -246,7 +254,7 @@ class CloudBackend:
         """See `Backend.size`."""
         check_key(key)
         try:
-            return self._run("look for", key, lambda: self._service.stat(key))
+            return self._run("look for", key, lambda: self._stat(key))
         except ObjectMissingError:
             return None
 
@@ -299,6 +307,24 @@ class CloudBackend:
             lambda: self._service.put(key, body, exclusive=False),
         )
 
+    def _create(self, key: str, body: bytes) -> None:
+        name = self._service.object_name(key)
+        self._lane.carry(
+            key,
+            0,  # claims and manifests: never worth a transport of their own
+            lambda transport: transport.create(name, body),
+            lambda: self._service.put(key, body, exclusive=True),
+        )
+
+    def _stat(self, key: str) -> int:
+        name = self._service.object_name(key)
+        return self._lane.carry(
+            key,
+            0,
+            lambda transport: transport.size(name),
+            lambda: self._service.stat(key),
+        )
+
     def _page(self, prefix: str, token: str | None) -> Page:
         try:
             return self._run("list", prefix, lambda: self._service.page(prefix, token))
@@ -310,7 +336,7 @@ class CloudBackend:
 
         def attempt() -> None:
             with self._service.faults():
-                self._service.put(key, body, exclusive=True)
+                self._create(key, body)
 
         try:
             self._retrier.run(attempt)

@@ -1,4 +1,4 @@
-"""Packs through obstore, the Python side of Rust's `object_store`; the only importer of obstore.
+"""Requests through obstore, the Python side of Rust's `object_store`; the only importer of obstore.
 
 Its synchronous calls release the interpreter lock and are called from threads. (The asynchronous ones
 aborted the interpreter at exit in 5 of 12 runs; these in none.) It decides nothing: address and
@@ -10,22 +10,25 @@ not to. What can be set is set here; where a variable says what cannot be unset,
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
+import re
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import AzureStore, S3Store
 
 from gitmodel.store.cloud import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, TooLargeError
+from gitmodel.store.retry import Fault, FaultKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from typing import Any
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any, Literal
 
     from obstore.store import (
         AzureConfig,
@@ -44,12 +47,18 @@ PIECE_BYTES = 256 << 10
 PUT_TIMEOUT_SECONDS = 240
 # Only against a server that sends a byte now and then; silence ends a GET much sooner.
 GET_TIMEOUT_SECONDS = 3600
+# Up to here a body goes with a checksum, so that the store notices if it changes on its way: without
+# TLS nothing else looks. Packs go without: SHA-256 would cost a core 0.6 s a GiB.
+CHECKSUM_LIMIT = 1 << 20
 # botocore renews credentials that end within 10 minutes, so what it gives is good for as long.
 # obstore asks again 5 minutes before, and asking costs nothing as long as nothing is to be renewed.
 CREDENTIAL_SECONDS = 600
 # What obstore would send because of these (or of names that begin so), and s3fs and adlfs would not.
 _S3_VARIABLES = ("AWS_CHECKSUM_ALGORITHM", "AWS_SERVER_SIDE_ENCRYPTION", "AWS_SSE_")
 _AZURE_VARIABLES = ("AZURE_ENCRYPTION_KEY",)
+# What the two kinds of store call an object that is not there, in a bucket that is.
+_MISSING_CODES = {"NoSuchKey", "BlobNotFound"}
+_CODE = re.compile(r"<Code>(\w+)</Code>")
 # Certificates that botocore and aiohttp trust and obstore does not, or the other way round.
 _TLS_VARIABLES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
@@ -75,45 +84,88 @@ class ObstoreTransport:
     """See `gitmodel.store.transport.Transport`.
 
     Args:
-        open_store: Makes a store of obstore with these options of its client. There is one for
-            reading and one for writing, because their timeouts differ.
+        open_store: Makes a store of obstore with these options of its client; "checked" ones send a
+            checksum with each body. There are some, because obstore sets these things per store.
         url: Address, to know whether it is http.
     """
 
     failures: tuple[type[Exception], ...] = (BaseError, OSError, ValueError, TooLargeError)
 
     def __init__(
-        self, open_store: Callable[[ClientConfig], S3Store | AzureStore], url: str
+        self, open_store: Callable[[ClientConfig, bool], S3Store | AzureStore], url: str
     ) -> None:
         self._open_store = open_store
+        self._root_was_seen = False
         self._allow_http = url.startswith("http://")
         self._lock = threading.Lock()
         self._stores: dict[str, S3Store | AzureStore] = {}
 
     def get(self, name: str, limit: int) -> bytes:
         """See `Transport.get`."""
-        answer = obstore.get(self._store("get"), name)
-        return _body(answer, answer.meta["size"], limit)
+        with self._answers(name):
+            answer = obstore.get(self._store("get"), name)
+            return _body(answer, answer.meta["size"], limit)
 
     def get_range(self, name: str, start: int, size: int) -> bytes:
         """See `Transport.get_range`."""
-        answer = obstore.get(self._store("get"), name, options={"range": (start, start + size)})
-        first, end = answer.range
-        return _body(answer, end - first, size)
+        with self._answers(name):
+            span = (start, start + size)
+            answer = obstore.get(self._store("get"), name, options={"range": span})
+            first, end = answer.range
+            return _body(answer, end - first, size)
 
     def put(self, name: str, data: bytes) -> None:
         """See `Transport.put`."""
-        obstore.put(self._store("put"), name, data, use_multipart=False)
+        self._put(name, data, "overwrite")
+
+    def create(self, name: str, data: bytes) -> None:
+        """See `Transport.create`."""
+        try:
+            self._put(name, data, "create")
+        except AlreadyExistsError as error:
+            raise Fault(FaultKind.EXISTS, name) from error
+
+    def size(self, name: str) -> int:
+        """See `Transport.size`."""
+        with self._answers(name, verb="HEAD"):
+            return int(obstore.head(self._store("get"), name)["size"])
 
     def close(self) -> None:
         """See `Transport.close`; requests that are under way keep their connection to their end."""
         with self._lock:
             self._stores.clear()
 
+    def _put(self, name: str, data: bytes, mode: Literal["create", "overwrite"]) -> None:
+        verb = "put checked" if len(data) <= CHECKSUM_LIMIT else "put"
+        answer = obstore.put(self._store(verb), name, data, use_multipart=False, mode=mode)
+        if not answer["e_tag"]:
+            # A proxy or captive portal says 200 to anything; a store says what it stored.
+            raise ValueError(name)
+        self._root_was_seen = True
+
+    @contextlib.contextmanager
+    def _answers(self, name: str, *, verb: str = "GET") -> Iterator[None]:
+        """Pass on that an object is missing, if that and nothing else was said.
+
+        A 404 can also mean the bucket, or come from a stranger in between; and a HEAD's has no text.
+        """
+        try:
+            yield
+        except FileNotFoundError as error:
+            code = _CODE.search(str(error))
+            if code is None and not (verb == "HEAD" and self._root_was_seen):
+                raise
+            if code is not None and code[1] not in _MISSING_CODES:
+                raise
+            self._root_was_seen = True
+            raise Fault(FaultKind.MISSING, name) from error
+        self._root_was_seen = True
+
     def _store(self, verb: str) -> S3Store | AzureStore:
         with self._lock:
             if verb not in self._stores:
-                self._stores[verb] = self._open_store(self._client(verb))
+                checked = verb == "put checked"
+                self._stores[verb] = self._open_store(self._client(verb), checked)
             return self._stores[verb]
 
     def _client(self, verb: str) -> ClientConfig:
@@ -121,7 +173,7 @@ class ObstoreTransport:
             "allow_http": self._allow_http,
             "connect_timeout": timedelta(seconds=CONNECT_TIMEOUT_SECONDS),
         }
-        if verb == "put":
+        if verb.startswith("put"):
             client["timeout"] = timedelta(seconds=PUT_TIMEOUT_SECONDS)
         else:
             client["timeout"] = timedelta(seconds=GET_TIMEOUT_SECONDS)
@@ -170,10 +222,10 @@ def s3_transport(
             "expires_at": datetime.now(UTC) + timedelta(seconds=CREDENTIAL_SECONDS),
         }
 
-    def open_store(client: ClientConfig) -> S3Store:
+    def open_store(client: ClientConfig, checked: bool) -> S3Store:
         return S3Store(
             "unused",  # as in `virtual_hosted_style_request`
-            config=config,
+            config={**config, "checksum_algorithm": "SHA256"} if checked else config,
             client_options=client,
             retry_config=_ONCE,
             credential_provider=None if credentials is None else credential,
@@ -204,7 +256,7 @@ def azure_transport(
         "use_fabric_endpoint": False,
     }
 
-    def open_store(client: ClientConfig) -> AzureStore:
+    def open_store(client: ClientConfig, _checked: bool) -> AzureStore:
         return AzureStore(
             config=config,
             client_options=client,

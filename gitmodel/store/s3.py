@@ -1,8 +1,9 @@
-"""Objects in an S3 bucket, through s3fs.
+"""Objects in an S3 bucket, through s3fs, or through obstore where settings are plain.
 
 Opened and authorised by s3fs and botocore; reading, looking and listing go to the API calls beneath,
 because s3fs's own cost a HEAD before each GET, and a LIST after each miss, and hide whether the key or
-the bucket is missing. Packs take obstore where it sends the same requests (`transport.py`).
+the bucket is missing. Where the person's settings are plain (`s3_plain.py`) all but listing and deleting goes through
+obstore, and s3fs is imported only if something goes wrong; else packs go through it (`transport.py`).
 
 Guaranteed: one request a try (s3fs and botocore both retry on their own otherwise), and no connection
 left open after `close`, so nothing is printed when the interpreter ends.
@@ -12,65 +13,38 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import threading
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import aiohttp
-from botocore import UNSIGNED
-from botocore import exceptions as boto
-from botocore.parsers import ResponseParserError
-from s3fs import S3FileSystem
-
-from gitmodel.store.cloud import (
-    CONNECT_TIMEOUT_SECONDS,
-    READ_TIMEOUT_SECONDS,
-    CloudBackend,
-    Page,
-    Service,
-    TooLargeError,
-)
+from gitmodel.store.cloud import CloudBackend, Page, Service, TooLargeError
 from gitmodel.store.cloud_errors import without_user
 from gitmodel.store.keys import ObjectInfo
 from gitmodel.store.loop import RequestLoop
 from gitmodel.store.retry import Fault, FaultKind
-from gitmodel.store.s3_address import Sent
-from gitmodel.store.s3_faults import fault_of
+from gitmodel.store.s3_plain import plain_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from gitmodel.domain.remote import Remote
     from gitmodel.store.retry import Retrier
+    from gitmodel.store.s3_filesystem import FileSystem
+    from gitmodel.store.s3_plain import PlainSettings
     from gitmodel.store.transport import Transport
 
 BLOCK_BYTES = 1 << 20
 _CHECKSUM_LIMIT = 1 << 20  # bytes: claims, markers, all but the largest manifests
-# More than the eight packs in flight, so that a claim need not wait for one of them.
-CONNECTIONS = 16
-
-
-class _FileSystem(S3FileSystem):  # type: ignore[misc] # s3fs has no types
-    """s3fs with one try, and without the settings that fsspec takes from its own files and variables.
-
-    Those are looked up by protocol name; a name of our own finds none (FSSPEC_S3_KEY and the like).
-    """
-
-    protocol = "gitmodel-s3"
-    retries = 1
-    sent: Sent | None = None
-
-    async def set_session(self, *arguments: Any, **options: Any) -> Any:
-        """Return the client, as s3fs asks for it before each request."""
-        client = await super().set_session(*arguments, **options)
-        events = client.meta.events
-        events.register("request-created.s3", self._remember, unique_id="gitmodel")
-        return client
-
-    def _remember(self, request: Any, **_: Any) -> None:
-        self.sent = Sent(request.url, request.context.get("signing", {}).get("region"))
 
 
 class S3Service(Service):
-    """Requests to one bucket."""
+    """Requests to one bucket.
+
+    Args:
+        open_filesystem: Imports and makes the file system, when it is needed.
+        root: Bucket and prefix.
+        url: The remote, for messages.
+        endpoint: Address of the server, for messages, as long as nothing has been sent.
+    """
 
     permissions: ClassVar[dict[str, str]] = {
         "read": "s3:GetObject",
@@ -80,26 +54,30 @@ class S3Service(Service):
         "create": "s3:PutObject",
         "delete": "s3:DeleteObject",
     }
-    failures: ClassVar[tuple[type[Exception], ...]] = (
-        OSError,
-        ValueError,  # botocore, for an endpoint that is no URL
-        ResponseParserError,
-        aiohttp.ClientError,
-        boto.BotoCoreError,
-        boto.ClientError,
-    )
 
-    def __init__(self, filesystem: _FileSystem, root: str, *, url: str, endpoint: str) -> None:
-        super().__init__(filesystem, root, url=url, endpoint=endpoint)
+    def __init__(
+        self, open_filesystem: Callable[[], FileSystem], root: str, *, url: str, endpoint: str
+    ) -> None:
+        super().__init__(None, root, url=url, endpoint=endpoint)
         self.bucket, _, self.prefix = root.partition("/")
         self._bucket_was_seen = False
-        self._requests = RequestLoop(filesystem.loop)
+        self._open_filesystem = open_filesystem
+        self._opening = threading.Lock()
+        self._loop: RequestLoop | None = None
+        self._closed = False
 
     @property
     def endpoint(self) -> str:
         """Address that botocore settled on, from the remote, the profile or the environment."""
-        client = self.filesystem._s3  # noqa: SLF001 - None until the first request
+        client = self._client
         return without_user(client.meta.endpoint_url) if client is not None else self._endpoint
+
+    @property
+    def failures(self) -> tuple[type[Exception], ...]:  # type: ignore[override] # known when needed
+        """What s3fs and botocore raise; asked for only when something was raised."""
+        from gitmodel.store.s3_faults import FAILURES
+
+        return FAILURES
 
     @property
     def place(self) -> str:
@@ -121,10 +99,9 @@ class S3Service(Service):
     def put(self, key: str, data: bytes, *, exclusive: bool) -> None:
         """See `Service.put`."""
         mode = "create" if exclusive else "overwrite"
+        requests = self._requests
         pipe_file = self.filesystem._pipe_file  # noqa: SLF001 - fsspec's asynchronous interface
-        answer = self._requests.run(
-            pipe_file, self.path(key), data, mode=mode, **_checksum_of(data)
-        )
+        answer = requests.run(pipe_file, self.path(key), data, mode=mode, **_checksum_of(data))
         if answer is not None and not answer.get("ETag"):
             # A proxy or captive portal says 200 to anything; S3 says what it stored.
             raise Fault(FaultKind.REFUSED, "the answer to the upload is not one of S3")
@@ -162,15 +139,36 @@ class S3Service(Service):
 
     def close(self) -> None:
         """See `Service.close`: ends the session on the loop where it lives."""
-        self._requests.close(self._close)
+        with self._opening:
+            requests, self._closed = self._loop, True
+        if requests is not None:
+            requests.close(self._close)
 
     def fault(self, error: Exception) -> Fault:
         """See `Service.fault`."""
+        from gitmodel.store.s3_faults import fault_of
+
         return fault_of(error, bucket=self.bucket)
 
     def object_name(self, key: str) -> str:
         """See `Service.object_name`."""
         return f"{self.prefix}/{key}" if self.prefix else key
+
+    @property
+    def _client(self) -> Any:
+        """The client of botocore; None until the first request."""
+        return None if self.filesystem is None else self.filesystem._s3  # noqa: SLF001 - see above
+
+    @property
+    def _requests(self) -> RequestLoop:
+        """The way to the file system, which is opened now at the latest."""
+        with self._opening:
+            if self._loop is None:
+                if self._closed:
+                    raise Fault(FaultKind.REFUSED, "the connection is closed")
+                self.filesystem = self._open_filesystem()
+                self._loop = RequestLoop(self.filesystem.loop)
+            return self._loop
 
     def _transfer(self, key: str, limit: int, header: Mapping[str, str]) -> bytes:
         data: bytes = self._requests.run(self._download, key, limit, header)
@@ -178,8 +176,9 @@ class S3Service(Service):
         return data
 
     def _call(self, method: str, **arguments: str) -> Any:
+        requests = self._requests
         call = self.filesystem._call_s3  # noqa: SLF001 - what `call_s3` wraps, for this loop
-        found = self._requests.run(call, method, Bucket=self.bucket, **arguments)
+        found = requests.run(call, method, Bucket=self.bucket, **arguments)
         self._bucket_was_seen = True
         return found
 
@@ -196,17 +195,20 @@ class S3Service(Service):
 
     def open_transport(self) -> Transport | None:
         """See `Service.open_transport`: None until a request has shown where requests go."""
-        sent, client = self.filesystem.sent, self.filesystem._s3  # noqa: SLF001 - None until the first request
-        if sent is None or client is None:
+        client = self._client
+        if client is None or self.filesystem.sent is None:
             return None
+        from botocore import UNSIGNED
+
+        from gitmodel.store.obstore_transport import S3Address, s3_transport
+
+        sent = self.filesystem.sent
         signature = client.meta.config.signature_version
         url = sent.bucket_url(self.bucket, client.meta.endpoint_url)
         if url is None or signature not in {"s3v4", UNSIGNED}:
             return None
         if url.startswith("https:") and self.filesystem.session.get_config_variable("ca_bundle"):
             return None  # certificates that obstore does not know
-        from gitmodel.store.obstore_transport import S3Address, s3_transport
-
         encryption = self.filesystem.s3_additional_kwargs
         address = S3Address(
             url=url,
@@ -223,11 +225,13 @@ class S3Service(Service):
     async def _credentials(self) -> Any:
         credentials = await self.filesystem.session.get_credentials()
         if credentials is None:
-            raise boto.NoCredentialsError
+            from botocore.exceptions import NoCredentialsError
+
+            raise NoCredentialsError
         return await credentials.get_frozen_credentials()
 
     async def _close(self) -> None:
-        if self.filesystem._s3 is not None:  # noqa: SLF001 - None until the first request
+        if self._client is not None:
             # s3fs has no public way to close that waits until it is done.
             await self.filesystem._s3creator.__aexit__(None, None, None)  # noqa: SLF001
 
@@ -267,7 +271,13 @@ def _checksum_of(data: bytes) -> dict[str, str]:
 
 
 def open_s3(
-    remote: Remote, *, trusted: bool, profile: str | None, quick: bool, retrier: Retrier | None
+    remote: Remote,
+    *,
+    trusted: bool,
+    profile: str | None,
+    environment: Mapping[str, str],
+    quick: bool,
+    retrier: Retrier | None,
 ) -> CloudBackend:
     """Open the bucket that a remote names; see `gitmodel.store.backend.open_backend`.
 
@@ -275,35 +285,38 @@ def open_s3(
         remote: The bucket.
         trusted: See there.
         profile: See there.
-        quick: Packs may take a transport; never to a stranger's endpoint.
+        environment: Variables of the process, to know whether settings are plain.
+        quick: Requests may take a transport; never to a stranger's endpoint.
         retrier: See there.
     """
     foreign = remote.is_foreign and not trusted
-    config = {
-        "connect_timeout": CONNECT_TIMEOUT_SECONDS,
-        "read_timeout": READ_TIMEOUT_SECONDS,
-        "max_pool_connections": CONNECTIONS,
-        "retries": {"total_max_attempts": 1},
-        # The CRC headers that botocore adds by default break many compatible stores, and every
-        # byte is checked against its name anyway.
-        "request_checksum_calculation": "when_required",
-        "response_checksum_validation": "when_required",
-    }
-    if remote.addressing != "auto":
-        config["s3"] = {"addressing_style": remote.addressing}
-    encryption = {"ServerSideEncryption": remote.sse, "SSEKMSKeyId": remote.sse_kms_key_id}
-    filesystem = _FileSystem(
-        anon=remote.anonymous or foreign,
-        endpoint_url=remote.endpoint,
-        client_kwargs={"region_name": remote.region} if remote.region else {},
-        config_kwargs=config,
-        s3_additional_kwargs={name: value for name, value in encryption.items() if value},
-        skip_instance_cache=True,
-        use_listings_cache=False,
-        **({"profile": profile} if profile and not foreign else {}),
-    )
-    root = remote.url.removeprefix("s3://")
-    endpoint = without_user(remote.endpoint or "Amazon S3")
-    service = S3Service(filesystem, root, url=remote.url, endpoint=endpoint)
     quick = quick and not foreign
-    return CloudBackend(service, retrier=retrier, writable=not foreign, quick=quick)
+
+    def open_filesystem() -> FileSystem:
+        from gitmodel.store.s3_filesystem import open_filesystem as open_it
+
+        return open_it(remote, profile=profile, foreign=foreign)
+
+    service = S3Service(
+        open_filesystem,
+        remote.url.removeprefix("s3://"),
+        url=remote.url,
+        endpoint=without_user(remote.endpoint or "Amazon S3"),
+    )
+    plain = plain_settings(remote, profile=profile, environment=environment) if quick else None
+    return CloudBackend(
+        service,
+        retrier=retrier,
+        writable=not foreign,
+        quick=quick,
+        open_transport=None if plain is None else lambda: _plain_transport(remote, plain),
+    )
+
+
+def _plain_transport(remote: Remote, plain: PlainSettings) -> Transport | None:
+    from gitmodel.store.obstore_transport import S3Address, s3_transport
+
+    address = S3Address(
+        url=plain.url, region=plain.region, sse=remote.sse, sse_kms_key_id=remote.sse_kms_key_id
+    )
+    return s3_transport(address, None if plain.keys is None else lambda: plain.keys)

@@ -81,6 +81,17 @@ _BROKEN = (
 )
 
 
+# All of the above, and what an endpoint that is no URL raises.
+FAILURES = (
+    OSError,
+    ValueError,
+    ResponseParserError,
+    aiohttp.ClientError,
+    boto.BotoCoreError,
+    boto.ClientError,
+)
+
+
 def fault_of(error: Exception, *, bucket: str) -> Fault:
     """Classify what a request to S3 ended with.
 

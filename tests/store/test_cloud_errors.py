@@ -1,4 +1,8 @@
-"""What no real store does on demand: failures of S3 and Azure, and what a person is told about them."""
+"""What no real store does on demand: failures of S3 and Azure, and what a person is told about them.
+
+Here the usual way is asked alone; test_transport_obstore.py shows that with a transport before it all
+stays the same but for one request more.
+"""
 
 from __future__ import annotations
 
@@ -77,6 +81,7 @@ def server() -> Iterator[ScriptedServer]:
 
 @pytest.fixture
 def s3(server: ScriptedServer, waits: Waits, monkeypatch: pytest.MonkeyPatch) -> Iterator[Backend]:
+    monkeypatch.setenv("GITMODEL_TRANSPORT", "fsspec")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "someone")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "something")
@@ -321,7 +326,7 @@ class TestBrokenConnections:
     def test_a_silent_server_is_given_up(
         self, server: ScriptedServer, waits: Waits, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("gitmodel.store.s3.READ_TIMEOUT_SECONDS", 0.1)
+        monkeypatch.setattr("gitmodel.store.s3_filesystem.READ_TIMEOUT_SECONDS", 0.1)
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         server.answers(Answer(200, self.DATA, STORED, stall=100))
         remote = Remote(url="s3://models", scheme="s3", endpoint=server.url, anonymous=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import textwrap
@@ -11,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from gitmodel.errors import ConfigError
+from gitmodel.store.retry import Fault, FaultKind
 from gitmodel.store.s3_address import Sent
 from gitmodel.store.transport import (
     LARGE_BYTES,
@@ -46,6 +48,12 @@ class Quick:
     def put(self, name: str, data: bytes) -> None:
         self.get(name, len(data))
 
+    def create(self, name: str, data: bytes) -> None:
+        self.get(name, len(data))
+
+    def size(self, name: str) -> int:
+        return len(self.get(name, LARGE_BYTES))
+
     def close(self) -> None:
         self.closed += 1
 
@@ -80,13 +88,49 @@ def carried(lane: Lane, key: str = PACK, *, usual: bytes | Exception = b"usual")
     ],
 )
 def test_large_packs_take_the_transport(key: str, size: int, *, expected: bool) -> None:
-    with ThreadPoolExecutor(1) as thread:
-        assert thread.submit(is_for_transport, key, size).result() is expected
+    assert is_for_transport(key, size) is expected
 
 
-def test_the_main_thread_stays_interruptible() -> None:
+def test_everything_takes_one_that_needs_nothing_from_the_usual_way(quick: Quick) -> None:
+    lane = Lane(lambda: quick, everything=True)
+
+    assert carried(lane, "versions/p/fraud@7.yaml") == b"quick"
+
+
+def test_what_the_store_said_without_doubt_is_passed_on(quick: Quick) -> None:
+    def missing(_transport: Transport) -> bytes:
+        raise Fault(FaultKind.MISSING, "it")
+
+    lane = Lane(lambda: quick, everything=True)
+    with pytest.raises(Fault):
+        lane.carry(PACK, 0, missing, lambda: pytest.fail("the usual way was asked"))
+
+    assert carried(lane) == b"quick"  # and nothing is in doubt
+
+
+def test_the_main_thread_stays_interruptible(quick: Quick) -> None:
     assert threading.current_thread() is threading.main_thread()
-    assert not is_for_transport(PACK, LARGE_BYTES)
+    called, answer = threading.Event(), threading.Event()
+
+    def slow(_transport: Transport) -> bytes:
+        called.set()
+        answer.wait(timeout=30)
+        return b"late"
+
+    def interrupt() -> None:
+        called.wait(timeout=30)
+        signal.raise_signal(signal.SIGINT)
+
+    lane = Lane(lambda: quick, everything=True)
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(KeyboardInterrupt):
+        lane.carry(PACK, 0, slow, lambda: pytest.fail("the usual way was asked"))
+    assert not answer.is_set()
+
+    answer.set()
+    lane.turn_off()
+
+    assert "gitmodel-request" not in {thread.name for thread in threading.enumerate()}
 
 
 def test_a_failure_is_answered_the_usual_way(quick: Quick) -> None:
@@ -207,7 +251,7 @@ def test_the_address_of_a_bucket_is_read_off_a_request(
     assert Sent(url, "r").bucket_url("models", endpoint) == expected
 
 
-def test_opening_a_backend_does_not_import_the_library() -> None:
+def test_opening_a_backend_does_not_import_a_library() -> None:
     code = """
         import sys
         from gitmodel.domain.remote import Remote
@@ -216,7 +260,7 @@ def test_opening_a_backend_does_not_import_the_library() -> None:
         for scheme in ("s3", "az"):
             remote = Remote(url=f"{scheme}://models", scheme=scheme)
             open_backend(remote, trusted=True, environment=environment).close()
-        print("obstore" in sys.modules)
+        print({"obstore", "s3fs", "botocore"} & sys.modules.keys())
     """
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)],
@@ -226,4 +270,4 @@ def test_opening_a_backend_does_not_import_the_library() -> None:
         timeout=60,
     )
 
-    assert (done.stdout, done.stderr) == ("False\n", "")
+    assert (done.stdout, done.stderr) == ("set()\n", "")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
 import signal
 import subprocess
@@ -18,6 +20,7 @@ from gitmodel.errors import (
     DamagedObjectError,
     GitmodelError,
     RemoteDeniedError,
+    RemoteMissingError,
 )
 from gitmodel.store.backend import open_backend
 from gitmodel.store.retry import Retrier
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gitmodel.store.backend import Backend
+    from gitmodel.store.cloud import CloudBackend
 
 KEY = "packs/ab/ab12"
 SIZE = 1 << 20
@@ -64,6 +68,15 @@ def write(backend: Backend) -> object:
 
 CALLS = {"read": read, "read_range": read_range, "write": write}
 every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
+CLAIM = "versions/p/fraud@7.yaml"
+# What goes through obstore where settings are plain, also from the main thread.
+PLAIN_CALLS: dict[str, Callable[[Backend], object]] = CALLS | {
+    "read small": lambda backend: backend.read(CLAIM, limit=SIZE),
+    "write small": lambda backend: backend.write(CLAIM, b"small"),
+    "create": lambda backend: backend.create(CLAIM, DATA),
+    "size": lambda backend: backend.size(CLAIM),
+}
+every_plain_call = pytest.mark.parametrize("call", PLAIN_CALLS.values(), ids=PLAIN_CALLS.keys())
 
 
 def stored(asked: Asked) -> Answer:
@@ -95,12 +108,14 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
 def open_s3(
     server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., Backend]]:
-    """Open a backend and ask for one thing, so that the address is known."""
+    """Open a backend and ask for one thing, so that the address and the bucket are known."""
     opened: list[Backend] = []
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "someone")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "something")
 
-    def open_it(*, trusted: bool = True, **options: object) -> Backend:
+    def open_it(*, trusted: bool = True, plain: bool = False, **options: object) -> Backend:
+        if not plain:  # a variable that botocore alone understands
+            monkeypatch.setenv("AWS_STS_REGIONAL_ENDPOINTS", "regional")
         value = {"url": "s3://models/team", "endpoint": server.url, "region": "eu-west-1"}
         remote = Remote.from_value(value | options, where="test")  # type: ignore[arg-type] # values of texts and flags
         retrier = Retrier(sleep=lambda _seconds: None)
@@ -120,6 +135,11 @@ def s3(open_s3: Callable[..., Backend]) -> Backend:
 
 
 @pytest.fixture
+def plain(open_s3: Callable[..., Backend]) -> Backend:
+    return open_s3(plain=True)
+
+
+@pytest.fixture
 def azure(server: ScriptedServer) -> Iterator[Backend]:
     connection = AzureServer(endpoint=f"{server.url}/{AZURE_ACCOUNT}").connection_string
     backend = open_backend(
@@ -132,7 +152,7 @@ def azure(server: ScriptedServer) -> Iterator[Backend]:
     backend.close()
 
 
-@pytest.fixture(params=["s3", "azure"])
+@pytest.fixture(params=["s3", "plain", "azure"])
 def either(request: pytest.FixtureRequest) -> Backend:
     backend: Backend = request.getfixturevalue(request.param)
     return backend
@@ -159,14 +179,59 @@ class TestWhatIsSent:
 
         assert [is_quick(asked) for asked in server.asked] == [False, True]
 
+    @pytest.mark.parametrize("either", ["s3", "azure"], indirect=True)
     def test_small_objects_and_claims_go_the_usual_way(
         self, either: Backend, server: ScriptedServer
     ) -> None:
-        for key in (KEY, "versions/p/fraud@7.yaml"):
+        for key in (KEY, CLAIM):
             in_thread(lambda key=key: either.write(key, b"small"))  # type: ignore[misc] # mypy knows no default here
         in_thread(lambda: either.create(KEY, DATA))
 
         assert not any(is_quick(asked) for asked in server.asked)
+
+    @every_plain_call
+    def test_with_plain_settings_everything_is_one_request(
+        self, plain: Backend, server: ScriptedServer, call: Callable[[Backend], object]
+    ) -> None:
+        call(plain)
+
+        assert [is_quick(asked) for asked in server.asked] == [True]
+        assert server.asked[0].headers["authorization"]
+
+    def test_with_plain_settings_s3fs_is_never_imported(self, server: ScriptedServer) -> None:
+        code = f"""
+            import sys
+            from gitmodel.domain.remote import Remote
+            from gitmodel.store.backend import open_backend
+            remote = Remote(url="s3://models", scheme="s3", endpoint="{server.url}", region="here")
+            with_keys = open_backend(remote, trusted=True)
+            with_keys.write("a", b"b")
+            with_keys.create("c", b"d")
+            assert with_keys.size("a") == {SIZE}
+            with_keys.close()
+            print({{"s3fs", "fsspec", "botocore", "aiohttp"}} & sys.modules.keys())
+        """
+        plain = {"AWS_ACCESS_KEY_ID": "someone", "AWS_SECRET_ACCESS_KEY": "something"}
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(code)],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env={**os.environ, **plain},
+        )
+
+        assert (done.stdout, done.stderr) == ("set()\n", "")
+
+    def test_a_claim_goes_with_a_checksum_and_only_if_its_name_is_free(
+        self, plain: Backend, server: ScriptedServer
+    ) -> None:
+        plain.create(CLAIM, b"pointer: mine\n")
+
+        checksum = base64.b64encode(hashlib.sha256(b"pointer: mine\n").digest()).decode()
+        assert server.asked[0].headers["x-amz-checksum-sha256"] == checksum
+        assert server.asked[0].headers["if-none-match"] == "*"
+        assert server.asked[0].body == b"pointer: mine\n"
 
     def test_signing_is_for_the_region_of_the_usual_way(
         self, s3: Backend, server: ScriptedServer
@@ -262,7 +327,7 @@ def azure_error(status: int, code: str) -> Answer:
     return Answer(status, text.encode(), headers)
 
 
-FAULTS = {
+S3_FAULTS = {
     "s3 denied": ("s3", s3_error(403, "AccessDenied")),
     "s3 unauthorised": ("s3", s3_error(401, "InvalidAccessKeyId")),
     "s3 expired": ("s3", s3_error(400, "ExpiredToken")),
@@ -274,6 +339,8 @@ FAULTS = {
     "s3 busy": ("s3", s3_error(503, "SlowDown")),
     "s3 too many": ("s3", s3_error(429, "SlowDown")),
     "s3 lost": ("s3", LOST),
+}
+AZURE_FAULTS = {
     "azure denied": ("azure", azure_error(403, "AuthorizationPermissionMismatch")),
     "azure no container": ("azure", azure_error(404, "ContainerNotFound")),
     "azure no blob": ("azure", azure_error(404, "BlobNotFound")),
@@ -282,37 +349,75 @@ FAULTS = {
 }
 
 
+PACK_CASES = [
+    pytest.param(kind, answer, call, id=f"{name}-{verb}")
+    for name, (kind, answer) in {**S3_FAULTS, **AZURE_FAULTS}.items()
+    for verb, call in CALLS.items()
+]
+PLAIN_CASES = [
+    pytest.param("plain", answer, call, id=f"plain {name}-{verb}")
+    for name, (_, answer) in S3_FAULTS.items()
+    for verb, call in PLAIN_CALLS.items()
+    # The answer to a HEAD says nothing but 404; the bucket was there a moment ago.
+    if (name, verb) not in {("s3 no key", "size"), ("s3 no bucket", "size")}
+]
+
+
 class TestFailures:
-    @every_call
     @pytest.mark.parametrize(
-        ("either", "answer"), FAULTS.values(), ids=FAULTS.keys(), indirect=["either"]
+        ("either", "answer", "call"), [*PACK_CASES, *PLAIN_CASES], indirect=["either"]
     )
     def test_the_error_is_that_of_the_usual_way_for_one_request_more(
         self,
-        either: Backend,
+        either: CloudBackend,
         server: ScriptedServer,
         call: Callable[[Backend], object],
         answer: Answer,
-        monkeypatch: pytest.MonkeyPatch,
+        request: pytest.FixtureRequest,
     ) -> None:
         server.script = lambda _asked: answer
+        missing = answer.status == 404 and b"NoSuchBucket" not in answer.body
 
         def outcome() -> tuple[str, str | None, int]:
             server.asked.clear()
             try:
-                call(either)
+                found = call(either)
             except GitmodelError as error:
                 return f"{type(error).__name__}: {error}", error.hint, len(server.asked)
-            return "fine", None, len(server.asked)
+            return str(found), None, len(server.asked)
 
         *quick, requests = outcome()
         quick_requests = [asked for asked in server.asked if is_quick(asked)]
-        monkeypatch.setattr("gitmodel.store.transport.is_for_transport", lambda _k, _s: False)
+        either._lane.turn_off()  # from now on the usual way alone
         *usual, usual_requests = outcome()
 
         assert quick == usual
-        assert len(quick_requests) == 1
-        assert requests == usual_requests + 1
+        if "no key" in request.node.name or "no blob" in request.node.name:
+            assert missing
+            assert len(server.asked) <= requests <= usual_requests + 1
+        else:
+            assert len(quick_requests) == 1
+            assert requests == usual_requests + 1
+
+    def test_a_bare_404_means_the_object_only_where_the_bucket_was_seen(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "someone")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "something")
+        remote = Remote(url="s3://models", scheme="s3", endpoint=server.url, region="here")
+        backend = open_backend(remote, trusted=True)
+        server.script = lambda _asked: Answer(404)
+        with pytest.raises(RemoteMissingError):
+            backend.size("another")
+        server.script = stored
+        backend.read(CLAIM, limit=SIZE)
+        server.script = lambda _asked: Answer(404)
+        server.asked.clear()
+
+        assert backend.size(CLAIM) is None
+        backend.close()
+
+        assert [is_quick(asked) for asked in server.asked] == [True]
 
     @every_call
     def test_one_failure_is_healed_at_once(
