@@ -58,6 +58,7 @@ _VARIABLES = frozenset(
         "AWS_REQUEST_CHECKSUM_CALCULATION",
         "AWS_RESPONSE_CHECKSUM_VALIDATION",
         "AWS_SDK_UA_APP_ID",
+        "AWS_CA_BUNDLE",  # there is no transport over https then, see `obstore_transport.py`
     }
 )
 _KEYS = frozenset({"aws_access_key_id", "aws_secret_access_key", "aws_session_token"})

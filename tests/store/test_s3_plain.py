@@ -170,7 +170,6 @@ OTHER: dict[str, Case] = {
     "an end of the keys": (KEYS | REGION | {"AWS_CREDENTIAL_EXPIRATION": "2030-01-01"}, {}, None),
     "another kind of address": (KEYS | REGION | {"AWS_USE_DUALSTACK_ENDPOINT": "true"}, {}, None),
     "certified modules": (KEYS | REGION | {"AWS_USE_FIPS_ENDPOINT": "true"}, {}, None),
-    "certificates": (KEYS | REGION | {"AWS_CA_BUNDLE": "/bundle"}, {}, None),
     "configured endpoints ignored": (
         KEYS | REGION | {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"},
         {},
