@@ -6,6 +6,8 @@ has it at hand, and 2 s a GiB on a virtual machine that must ask its host for it
 
 from __future__ import annotations
 
+import mmap
+
 # As large as a freed block may be to count in glibc. 31 MiB
 _LARGEST_BLOCK = 31 << 20
 
@@ -24,13 +26,12 @@ class Buffers:
 
     def take(self, size: int) -> memoryview:
         """A buffer of `size` bytes or more, with anything in it."""
-        import numpy as np
-
         while self._free:
             buffer = self._free.pop()
             if len(buffer) >= size:
                 return buffer
-        return np.empty(max(size, self._size), np.uint8).data
+        private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+        return memoryview(mmap.mmap(-1, max(size, self._size), flags=private))
 
     def give(self, buffer: memoryview) -> None:
         """Give a buffer back: nobody looks into it any more."""
@@ -42,9 +43,7 @@ def keep_freed_blocks() -> None:
 
     glibc gives blocks back to the system from a threshold on, which is as large as the largest such
     block that was ever freed, 32 MiB at most; and it keeps up to twice that at hand. So one block is
-    freed here. It is never touched, so it takes no memory. Other libraries do not mind.
-    Source: mallopt(3), M_MMAP_THRESHOLD and M_TRIM_THRESHOLD.
+    freed here. It is never touched (CPython takes zeroes from calloc), so it takes no memory. Other
+    libraries do not mind. Source: mallopt(3), M_MMAP_THRESHOLD and M_TRIM_THRESHOLD.
     """
-    import numpy as np
-
-    np.empty(_LARGEST_BLOCK, np.uint8)
+    bytes(_LARGEST_BLOCK)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from gitmodel.domain.digest import Digest
     from gitmodel.store.worktree import Weights
+    from gitmodel.workflows.models import Models
     from gitmodel.workflows.project import Project
 
 
@@ -49,16 +50,19 @@ def checkout(
         UnsavedWeightsError: Weights that are in no store would be overwritten; nothing was.
         ObjectMissingError, DamagedObjectError, RemoteError: They cannot be had; nothing was placed.
     """
-    models = chosen_models(project, references)
-    _refuse_two_versions(models)
     if out is not None:
+        models = chosen_models(project, references)
+        _refuse_two_versions(models)
         return checkout_elsewhere(project, models, out, force=force, remote=remote)
-    models = [_in_work_tree(project, model) for model in models]
+    present = read_models(project)
+    models = chosen_models(project, references, present=present)
+    _refuse_two_versions(models)
+    models = [_in_work_tree(present, model) for model in models]
     _refuse_left_out(project, models)
     for model in models:
-        _refuse_foreign_place(project, model)
+        _refuse_foreign_place(present, model)
         _refuse_unsaved(project, model, force=force)
-        _refuse_unsaved_pointer(project, model, force=force)
+        _refuse_unsaved_pointer(project, present, model, force=force)
     report = CheckoutReport()
     with Fetching(project, models, report, remote) as fetching, Reader(fetching.packs) as reader:
         placer = Placer(project, fetching, reader, force=force, remote=remote)
@@ -97,9 +101,9 @@ def _refuse_two_versions(models: list[Model]) -> None:
             )
 
 
-def _refuse_foreign_place(project: Project, model: Model) -> None:
+def _refuse_foreign_place(present: Models, model: Model) -> None:
     """Refuse to put an old version where a model of another name lies since `gitmodel mv`."""
-    owner = read_models(project).at(model.weights)
+    owner = present.at(model.weights)
     if owner is not None and owner.name != model.name:
         raise UsageError(
             f"{model.weights} is the place of the model {owner.name} now",
@@ -108,9 +112,9 @@ def _refuse_foreign_place(project: Project, model: Model) -> None:
         )
 
 
-def _in_work_tree(project: Project, model: Model) -> Model:
+def _in_work_tree(present: Models, model: Model) -> Model:
     """The model at the place where its pointer lies now, if it was moved since that version."""
-    current = read_models(project).get(model.name)
+    current = present.get(model.name)
     if current is None or current.path == model.path:
         return model
     pointer = replace(model.pointer, path=current.pointer.path)
@@ -134,13 +138,15 @@ def _refuse_unsaved(project: Project, model: Model, *, force: bool) -> None:
     )
 
 
-def _refuse_unsaved_pointer(project: Project, model: Model, *, force: bool) -> None:
+def _refuse_unsaved_pointer(
+    project: Project, present: Models, model: Model, *, force: bool
+) -> None:
     """Make sure that the pointer to be overwritten is in some commit, wherever it lay then.
 
     The weights of a version that was never committed may be in the cache, but nothing else names
     them, nor says how good they are.
     """
-    current = read_models(project).get(model.name)
+    current = present.get(model.name)
     if force or current is None or current.raw == model.raw:
         return
     pointer = current.pointer

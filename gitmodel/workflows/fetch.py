@@ -15,7 +15,7 @@ from gitmodel.domain.reference import Reference
 from gitmodel.errors import DamagedObjectError, GitmodelError, ObjectMissingError, RemoteError
 from gitmodel.store.handles import require_space
 from gitmodel.store.transfer import Arriving, fetch_packs, for_each, plan_fetch
-from gitmodel.workflows.models import Model, read_models
+from gitmodel.workflows.models import Model, Models, read_models
 from gitmodel.workflows.references import models_at, resolve
 
 if TYPE_CHECKING:
@@ -55,10 +55,17 @@ class CheckoutReport:
     fetched_bytes: int = 0
 
 
-def chosen_models(project: Project, references: Sequence[str]) -> list[Model]:
+def chosen_models(
+    project: Project, references: Sequence[str], *, present: Models | None = None
+) -> list[Model]:
     """The models that were asked for: one for each reference, else all of the work tree.
 
     Where there is no work tree, all of HEAD.
+
+    Args:
+        project: The project.
+        references: What.
+        present: The models of the work tree, if they have been read.
 
     Raises:
         GitmodelError: A pointer of the work tree is broken, or a reference means nothing.
@@ -67,7 +74,7 @@ def chosen_models(project: Project, references: Sequence[str]) -> list[Model]:
         return [resolve(project, Reference.parse(text)) for text in references]
     if project.repository.work_tree is None:
         return models_at(project, "HEAD")
-    models = read_models(project)
+    models = read_models(project) if present is None else present
     if models.broken:
         raise models.broken[0][1]
     for name in models.names():
