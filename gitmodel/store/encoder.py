@@ -39,7 +39,10 @@ class RawPiece(NamedTuple):
 
 
 class EncodedChunk(NamedTuple):
-    """What a worker made of one chunk; `payload` is None where the chunk is known already."""
+    """What a worker made of one chunk.
+
+    `payload` is None where the chunk is known already; of one stored raw it is the piece's own memory.
+    """
 
     hash: bytes
     raw_size: int
@@ -88,7 +91,5 @@ def _encode_chunk(raw: RawPiece, places: dict[bytes, Place], bases: Bases) -> En
         return EncodedChunk(name, size, Codec.RAW, 0, None, None)
     base = bases.find(raw.key, size)
     found = encode(raw.data, width=raw.width, base=None if base is None else base[1])
-    # A copy: a view of 256 KiB would keep its whole window, 8 MiB, until the pack is out.
-    payload = bytes(raw.data) if found.codec is Codec.RAW else found.payload
     used = base[0] if base is not None and found.uses_base else None
-    return EncodedChunk(name, size, found.codec, found.width, payload, used)
+    return EncodedChunk(name, size, found.codec, found.width, found.payload, used)
