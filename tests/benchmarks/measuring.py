@@ -7,7 +7,9 @@ of the rounds' ratios.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import mmap
 import os
 import statistics
 import subprocess
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
 COMMAND_SECONDS = 3600.0
+_RESERVE_BYTES = 1 << 30
+_MADV_POPULATE_WRITE = 23  # madvise(2); the module mmap has no name for it yet
 
 
 class CommandFailedError(Exception):
@@ -67,18 +71,19 @@ def spend(
     folder: Path,
     environment: Mapping[str, str],
     log: Path,
-    settle: bool,
+    settle: int,
 ) -> Spent:
     """Run commands in a folder, and measure them as one.
 
-    With `settle`, what is still to be written from before is written first, so that no side pays
-    for another.
+    With `settle`, bytes of memory, what is still to be written from before is written first, and that
+    much memory is touched and freed, so that no side pays for another.
 
     Raises:
         CommandFailedError: A command failed.
     """
     if settle:
         os.sync()
+        have_pages_at_hand(settle)
     log.unlink(missing_ok=True)
     done = subprocess.run(
         [sys.executable, "-I", "-S", str(LAUNCHER)],
@@ -97,6 +102,29 @@ def spend(
         words = log.read_text(errors="replace").strip()[-500:]
         raise CommandFailedError(f"{commands} ended with {answer['code']}: {words}")
     return Spent(answer["seconds"], answer["peak_bytes"])
+
+
+def have_pages_at_hand(size: int) -> None:
+    """Touch memory and free it, so that the system need not ask for it when a command does.
+
+    A virtual machine's host takes back what has been free for two seconds, and asks 1 to 2 s a GiB to
+    give it again: more than most commands take, and at random the price of one side. Done only as
+    far as memory is free: what must be reclaimed first has not been taken back.
+    """
+    size = min(size, _free_bytes() - _RESERVE_BYTES)
+    if size <= 0 or not hasattr(mmap, "MADV_HUGEPAGE"):
+        return
+    with mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
+        with contextlib.suppress(OSError):  # a kernel without huge pages, or older than 5.14
+            memory.madvise(mmap.MADV_HUGEPAGE)
+            memory.madvise(_MADV_POPULATE_WRITE)
+
+
+def _free_bytes() -> int:
+    """Memory that holds nothing, not even a page of a file."""
+    with open("/proc/meminfo", encoding="ascii") as stream:
+        fields = dict(line.split(":", 1) for line in stream)
+    return int(fields["MemFree"].split()[0]) * 1024
 
 
 def compare(ours: Sequence[Spent], theirs: Sequence[Spent]) -> Comparison:

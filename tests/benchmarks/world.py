@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 Commands: TypeAlias = "Sequence[Sequence[str]]"
-# Weights from this size on are worth waiting for the disk before each step. 16 MiB
+# Weights from this size on are worth waiting for disk and memory before each step. 16 MiB
 SETTLE_BYTES = 2**24
 PlaceKind = Literal["folder", "s3"]
 
@@ -137,7 +137,8 @@ class World:
     ) -> Spent:
         """Run commands and measure them as one."""
         chosen = self.environment if environment is None else environment
-        settle = self.size >= SETTLE_BYTES
+        # As much as the hungriest step takes: two copies of the weights and the programs' own.
+        settle = 2 * self.size + self.size // 2 if self.size >= SETTLE_BYTES else 0
         log = self.root / "log"
         return spend(commands, folder=folder, environment=chosen, log=log, settle=settle)
 
