@@ -1,9 +1,9 @@
-"""Objects in an Azure Blob container, through adlfs.
+"""Objects in an Azure Blob container, through adlfs, or through obstore where settings are plain.
 
-The file system is adlfs's; its client is made here, because adlfs takes secrets from the environment
-for whatever account a repository names, has no way to switch off the retries of the Azure SDK, and
-cannot be given the address of another cloud over http. Reading, looking and listing go to that client:
-adlfs's own cost a LIST after each miss and hide whether the blob or the container is missing.
+Reading, looking and listing go to the client beneath adlfs, whose own cost a LIST after each miss and
+hide whether the blob or the container is missing. Where the environment has a key or a signature, all but
+listing and deleting goes through obstore, and adlfs is imported only if something goes wrong; else packs
+go through it (`transport.py`).
 
 One exception to one request a try: a body that breaks off is asked for three times, a second apart, by
 the SDK itself, which has no option for it.
@@ -11,92 +11,40 @@ the SDK itself, which has no option for it.
 
 from __future__ import annotations
 
-import io
-import logging
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from adlfs import AzureBlobFileSystem
-from aiohttp import ClientConnectorError, ClientError
-from azure.core import exceptions as azure
-
 from gitmodel.store.azure_account import account_of, credential_of
-from gitmodel.store.cloud import (
-    CONNECT_TIMEOUT_SECONDS,
-    READ_TIMEOUT_SECONDS,
-    CloudBackend,
-    Page,
-    Service,
-    TooLargeError,
-)
-from gitmodel.store.cloud_errors import one_line, without_user
+from gitmodel.store.cloud import CloudBackend, Page, Service, TooLargeError
+from gitmodel.store.cloud_errors import without_user
 from gitmodel.store.keys import ObjectInfo
 from gitmodel.store.loop import RequestLoop
 from gitmodel.store.retry import Fault, FaultKind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import asyncio
+    from collections.abc import Callable, Mapping
 
     from azure.storage.blob.aio import BlobServiceClient
 
     from gitmodel.domain.remote import Remote
+    from gitmodel.store.azure_account import PlainLogin
+    from gitmodel.store.azure_filesystem import FileSystem
     from gitmodel.store.retry import Retrier
     from gitmodel.store.transport import Transport
 
-# Larger than any pack, so that one is one GET and one PUT and never blocks that are put together.
-SINGLE_REQUEST_BYTES = 64 << 20
 LIST_PAGE = 1000
-
-_KIND_OF_CODE = {
-    "ContainerNotFound": FaultKind.NO_ROOT,
-    "ContainerBeingDeleted": FaultKind.NO_ROOT,
-    "ContainerDisabled": FaultKind.DENIED,
-    "BlobNotFound": FaultKind.MISSING,
-    "ResourceNotFound": FaultKind.MISSING,
-    "BlobAlreadyExists": FaultKind.EXISTS,
-    "ConditionNotMet": FaultKind.EXISTS,
-    "InvalidRange": FaultKind.SHORT,
-    "PublicAccessNotPermitted": FaultKind.DENIED,
-    "NoAuthenticationInformation": FaultKind.DENIED,
-    "Md5Mismatch": FaultKind.BROKEN,
-}
-_KIND_OF_STATUS = {
-    401: FaultKind.DENIED,
-    403: FaultKind.DENIED,
-    404: FaultKind.MISSING,
-    408: FaultKind.BUSY,
-    412: FaultKind.EXISTS,
-    416: FaultKind.SHORT,
-    429: FaultKind.BUSY,
-    501: FaultKind.REFUSED,
-}
-_BAD_CREDENTIALS = {
-    "AuthenticationFailed",
-    "InvalidAuthenticationInfo",
-    "NoAuthenticationInformation",
-    "PublicAccessNotPermitted",
-}
-# The SDK logs warnings while requests fail, and Python prints those of a logger that nobody handles.
-logging.getLogger("azure").addHandler(logging.NullHandler())
-_LOG_IN = "az login, or set AZURE_STORAGE_CONNECTION_STRING"
-
-
-class _FileSystem(AzureBlobFileSystem):  # type: ignore[misc] # adlfs has no types
-    """adlfs around a client of ours; no settings from fsspec's files and variables (see `s3.py`)."""
-
-    protocol = "gitmodel-az"
-
-    def __init__(self, client: BlobServiceClient, **options: object) -> None:
-        self.service_client = client
-        # With a connection string (not used, see `do_connect`) adlfs does not look for credentials.
-        unused = {"account_name": "unused", "connection_string": "unused", "anon": True}
-        super().__init__(**unused, **options)
-
-    def do_connect(self) -> None:
-        """Keep the client that was given; adlfs would make one from the environment."""
 
 
 class AzureService(Service):
-    """Requests to one container."""
+    """Requests to one container.
+
+    Args:
+        open_filesystem: Imports and makes the file system, when it is needed; and a credential that
+            has to be closed with it, or None.
+        root: Container and prefix.
+        url: The remote, for messages.
+        endpoint: Address of the server, for messages, as long as nothing has been sent.
+    """
 
     permissions: ClassVar[dict[str, str]] = {
         "read": "the role Storage Blob Data Reader",
@@ -106,22 +54,35 @@ class AzureService(Service):
         "create": "the role Storage Blob Data Contributor",
         "delete": "the role Storage Blob Data Contributor",
     }
-    failures: ClassVar[tuple[type[Exception], ...]] = (
-        OSError,
-        ValueError,
-        ClientError,
-        azure.AzureError,
-    )
     address_setting: ClassVar[str] = "gitmodel remote list"
 
-    def __init__(self, filesystem: _FileSystem, root: str, *, url: str, credential: Any) -> None:
-        client: BlobServiceClient = filesystem.service_client
-        address = client.url.partition("?")[0].rstrip("/")
-        super().__init__(filesystem, root, url=url, endpoint=without_user(address))
+    def __init__(
+        self,
+        open_filesystem: Callable[[], tuple[FileSystem, Any]],
+        root: str,
+        *,
+        url: str,
+        endpoint: str,
+    ) -> None:
+        super().__init__(None, root, url=url, endpoint=endpoint)
         self.container, _, self.prefix = root.partition("/")
-        self._client = client
-        self._credential = credential
-        self._requests = RequestLoop(filesystem.loop)
+        self._open_filesystem = open_filesystem
+        self._credential: Any = None
+        self._requests = RequestLoop(self._open)
+
+    @property
+    def endpoint(self) -> str:
+        """Address of the account's blob service."""
+        if self.filesystem is None:
+            return self._endpoint
+        return without_user(self._client.url.partition("?")[0].rstrip("/"))
+
+    @property
+    def failures(self) -> tuple[type[Exception], ...]:  # type: ignore[override] # known when needed
+        """What adlfs and the Azure SDK raise; asked for only when something was raised."""
+        from gitmodel.store.azure_faults import FAILURES
+
+        return FAILURES
 
     @property
     def place(self) -> str:
@@ -145,13 +106,11 @@ class AzureService(Service):
 
     def put(self, key: str, data: bytes, *, exclusive: bool) -> None:
         """See `Service.put`: one PUT."""
-        pipe_file = self.filesystem._pipe_file  # noqa: SLF001 - fsspec's asynchronous interface
-        self._requests.run(pipe_file, self.path(key), data, overwrite=not exclusive)
+        self._requests.run(self._pipe, key, data, overwrite=not exclusive)
 
     def remove(self, key: str) -> None:
         """See `Service.remove`: one DELETE."""
-        rm_file = self.filesystem._rm_file  # noqa: SLF001 - fsspec's asynchronous interface
-        self._requests.run(rm_file, self.path(key))
+        self._requests.run(self._delete, key)
 
     def stat(self, key: str) -> int:
         """See `Service.stat`: one HEAD."""
@@ -169,30 +128,32 @@ class AzureService(Service):
 
     def fault(self, error: Exception) -> Fault:
         """See `Service.fault`."""
-        # adlfs raises its own errors while it handles those of the SDK.
-        behind = error.__cause__ or error.__context__
-        cause = behind if isinstance(behind, azure.AzureError) else error
-        if isinstance(cause, azure.HttpResponseError) and cause.status_code:
-            return _fault_of_answer(cause)
-        match cause:
-            case azure.ClientAuthenticationError():
-                return Fault(FaultKind.DENIED, _words(cause), hint=_LOG_IN)
-            case (
-                azure.ServiceRequestTimeoutError()
-                | azure.ServiceRequestError(inner_exception=ClientConnectorError())
-            ):
-                kind = FaultKind.UNREACHABLE
-            case azure.ServiceRequestError(inner_exception=None):  # the SDK itself refuses to send
-                kind = FaultKind.REFUSED
-            case azure.AzureError() | ClientError() | ConnectionError() | TimeoutError():
-                kind = FaultKind.BROKEN
-            case _:
-                return super().fault(error)
-        return Fault(kind, _words(cause))
+        from gitmodel.store.azure_faults import fault_of
+
+        return fault_of(error) or super().fault(error)
 
     def object_name(self, key: str) -> str:
         """See `Service.object_name`."""
         return f"{self.prefix}/{key}" if self.prefix else key
+
+    @property
+    def _client(self) -> BlobServiceClient:
+        """The client of the Azure SDK, once the file system is open."""
+        client: BlobServiceClient = self.filesystem.service_client
+        return client
+
+    def _open(self) -> asyncio.AbstractEventLoop:
+        self.filesystem, self._credential = self._open_filesystem()
+        loop: asyncio.AbstractEventLoop = self.filesystem.loop
+        return loop
+
+    async def _pipe(self, key: str, data: bytes, *, overwrite: bool) -> None:
+        pipe_file = self.filesystem._pipe_file  # noqa: SLF001 - fsspec's asynchronous interface
+        await pipe_file(self.path(key), data, overwrite=overwrite)
+
+    async def _delete(self, key: str) -> None:
+        rm_file = self.filesystem._rm_file  # noqa: SLF001 - fsspec's asynchronous interface
+        await rm_file(self.path(key))
 
     async def _download(self, key: str, start: int, size: int) -> bytes:
         answers: list[Any] = []
@@ -236,7 +197,9 @@ class AzureService(Service):
         return [], None
 
     def open_transport(self) -> Transport | None:
-        """See `Service.open_transport`; it logs in with what the client has."""
+        """See `Service.open_transport`; it logs in with what the client has, once there is one."""
+        if self.filesystem is None:
+            return None
         account = self._client.account_name
         if account is None:  # part of what is signed
             return None
@@ -266,25 +229,40 @@ def open_azure(
     Credentials, the first that fits the account: none for an anonymous or untrusted remote; the
     variables AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_ACCOUNT_KEY, AZURE_STORAGE_SAS_TOKEN;
     what azure-identity finds (`az login`, a managed identity, AZURE_CLIENT_ID and so on). With
-    `quick`, packs may take a transport; never to a stranger's endpoint.
+    `quick`, requests may take a transport; never to a stranger's endpoint.
     """
     foreign = remote.is_foreign and not trusted
-    client, credential = account_of(remote, environment).open_client(
-        anonymous=remote.anonymous or foreign,
-        connection_timeout=CONNECT_TIMEOUT_SECONDS,
-        read_timeout=READ_TIMEOUT_SECONDS,
-        max_single_get_size=SINGLE_REQUEST_BYTES,
-        max_single_put_size=SINGLE_REQUEST_BYTES,
-        retry_total=0,
-        raw_request_hook=_send_in_pieces,
-    )
-    filesystem = _FileSystem(
-        client, skip_instance_cache=True, use_listings_cache=False, max_concurrency=1
-    )
-    root = remote.url.removeprefix("az://")
-    service = AzureService(filesystem, root, url=remote.url, credential=credential)
     quick = quick and not foreign
-    return CloudBackend(service, retrier=retrier, writable=not foreign, quick=quick)
+    anonymous = remote.anonymous or foreign
+    account = account_of(remote, environment)
+
+    def open_filesystem() -> tuple[FileSystem, Any]:
+        from gitmodel.store.azure_filesystem import open_filesystem as open_it
+
+        return open_it(account, anonymous=anonymous)
+
+    service = AzureService(
+        open_filesystem,
+        remote.url.removeprefix("az://"),
+        url=remote.url,
+        endpoint=without_user(account.url or "Azure Blob Storage"),
+    )
+    plain = account.plain_login(anonymous=anonymous) if quick else None
+    return CloudBackend(
+        service,
+        retrier=retrier,
+        writable=not foreign,
+        quick=quick,
+        open_transport=None
+        if plain is None
+        else lambda: _plain_transport(service.container, plain),
+    )
+
+
+def _plain_transport(container: str, plain: PlainLogin) -> Transport | None:
+    from gitmodel.store.obstore_transport import azure_transport
+
+    return azure_transport(plain.url, plain.account, container, plain.credential)
 
 
 def _refuse_more(answer: Any, start: int, size: int) -> None:
@@ -296,32 +274,3 @@ def _refuse_more(answer: Any, start: int, size: int) -> None:
     begins = start == 0 or answer.headers.get("Content-Range", "").startswith(f"bytes {start}-")
     if answer.status_code < 300 and not (begins and 0 <= length <= size):
         raise TooLargeError(length)
-
-
-def _send_in_pieces(request: Any) -> None:
-    """Let aiohttp send a large body piece by piece; given bytes, it blocks its loop and warns."""
-    body = request.http_request.data
-    if isinstance(body, bytes):
-        request.http_request.data = io.BytesIO(body)
-
-
-def _fault_of_answer(error: azure.HttpResponseError) -> Fault:
-    code = getattr(error, "error_code", None)
-    code = str(getattr(code, "value", code) or "")
-    status = int(error.status_code or 0)
-    headers: Mapping[str, str] = getattr(error.response, "headers", {})
-    code = code or headers.get("x-ms-error-code", "")
-    kind = _KIND_OF_CODE.get(code) or _KIND_OF_STATUS.get(status)
-    if kind is None:
-        kind = FaultKind.BUSY if status >= 500 else FaultKind.REFUSED
-    if code == "AuthenticationFailed" and "Request date header too old" in str(error):
-        kind = FaultKind.CLOCK
-    wait = headers.get("Retry-After", "")
-    seconds = float(wait) if wait.isascii() and wait.isdigit() else None
-    hint = _LOG_IN if kind is FaultKind.DENIED and code in _BAD_CREDENTIALS else None
-    detail = one_line(f"{status} {code}: {error.reason or ''}".removesuffix(": "))
-    return Fault(kind, detail, hint=hint, retry_after_seconds=seconds)
-
-
-def _words(error: BaseException) -> str:
-    return one_line(str(error)) or type(error).__name__

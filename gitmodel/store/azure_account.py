@@ -26,6 +26,21 @@ TOKEN_SCOPE = "https://storage.azure.com/.default"  # noqa: S105 - of every clou
 EMULATOR_ACCOUNT = "devstoreaccount1"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlainLogin:
+    """What the Azure SDK would find out, where the environment says it plainly.
+
+    Args:
+        url: Address of the account's blob service.
+        account: Its name; part of what is signed.
+        credential: Returns a credential as obstore takes them.
+    """
+
+    url: str
+    account: str
+    credential: Callable[[], Any] = field(repr=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """An account and what the environment offers for it.
@@ -58,6 +73,26 @@ class Account:
             return client, None
         credential = None if anonymous else self._credential()
         return BlobServiceClient(self.url, credential=credential, **options), credential
+
+    def plain_login(self, *, anonymous: bool) -> PlainLogin | None:
+        """Where to send requests, and with what key or signature; None if the Azure SDK has to tell.
+
+        Args:
+            anonymous: Send no credentials: a container that everybody may read. Left to the SDK.
+        """
+        parts = _parts(self.connection_string) if self.connection_string is not None else {}
+        name = parts.get("accountname") or self.name
+        key = parts.get("accountkey") or self.key
+        sas_token = parts.get("sharedaccesssignature") or self.sas_token
+        url = self.url or _blob_service(parts)
+        if anonymous or not name or not url or not (key or sas_token) or not _is_plain(parts):
+            return None
+        login = {"access_key": key} if key else {"sas_token": str(sas_token).removeprefix("?")}
+        return PlainLogin(
+            url=url.rstrip("/"),
+            account=name,
+            credential=lambda: {**login, "expires_at": None},
+        )
 
     def _credential(self) -> Any:
         if self.key is not None:
@@ -127,6 +162,40 @@ def account_of(remote: Remote, environment: Mapping[str, str]) -> Account:
     key = parts.get("accountkey") or _first(environment, ACCOUNT_KEYS)
     sas_token = parts.get("sharedaccesssignature") or environment.get(SAS_TOKEN) or None
     return Account(url, name, key=key, sas_token=sas_token)
+
+
+_PLAIN_PARTS = frozenset(
+    {
+        "defaultendpointsprotocol",
+        "accountname",
+        "accountkey",
+        "sharedaccesssignature",
+        "blobendpoint",
+        "endpointsuffix",
+        # Of other services of an account
+        "queueendpoint",
+        "tableendpoint",
+        "fileendpoint",
+    }
+)
+
+
+def _is_plain(parts: Mapping[str, str]) -> bool:
+    """Whether every part of a connection string is understood here."""
+    address = parts.get("blobendpoint", "https://")
+    return parts.keys() <= _PLAIN_PARTS and "?" not in address and "@" not in address
+
+
+def _blob_service(parts: Mapping[str, str]) -> str | None:
+    """Address of the blob service that a connection string means, as the Azure SDK reads it."""
+    if "blobendpoint" in parts:
+        return parts["blobendpoint"]
+    if "accountname" not in parts:
+        return None
+    scheme, suffix = parts.get("defaultendpointsprotocol"), parts.get("endpointsuffix")
+    if scheme is None or suffix is None:  # the SDK wants both, or takes neither protocol
+        scheme = "https"
+    return f"{scheme}://{parts['accountname']}.blob.{suffix or 'core.windows.net'}"
 
 
 def _first(environment: Mapping[str, str], names: tuple[str, ...]) -> str | None:

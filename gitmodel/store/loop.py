@@ -4,6 +4,8 @@ fsspec runs all asynchronous file systems of a process on one loop in a thread o
 forgets a request when the waiting thread is interrupted; the interpreter then ends with "Task was
 destroyed but it is pending!". Here every request is remembered until it has ended.
 
+The file system is opened when the first request needs it, since importing its library takes long.
+
 Guaranteed: after `close` none of our requests is left on the loop; those of other users stay.
 """
 
@@ -26,11 +28,13 @@ class RequestLoop:
     """Runs requests of one service.
 
     Args:
-        loop: The running loop of the file system.
+        open_loop: Opens the file system and returns its running loop; called once, and not before
+            the first request.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+    def __init__(self, open_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+        self._open_loop = open_loop
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.Lock()
         self._pending: set[concurrent.futures.Future[Any]] = set()
         self._closed = False
@@ -46,6 +50,8 @@ class RequestLoop:
         with self._lock:
             if self._closed:
                 raise Fault(FaultKind.REFUSED, "the connection is closed")
+            if self._loop is None:
+                self._loop = self._open_loop()
             future = asyncio.run_coroutine_threadsafe(request(*arguments, **options), self._loop)
             self._pending.add(future)
         try:
@@ -63,8 +69,10 @@ class RequestLoop:
             if self._closed:
                 return
             self._closed = True
-            pending = list(self._pending)
+            loop, pending = self._loop, list(self._pending)
+        if loop is None:
+            return
         for future in pending:
             future.cancel()
-        closing = asyncio.run_coroutine_threadsafe(last(), self._loop)
+        closing = asyncio.run_coroutine_threadsafe(last(), loop)
         concurrent.futures.wait([closing], timeout=CLOSE_SECONDS)

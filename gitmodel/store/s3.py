@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import threading
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from gitmodel.store.cloud import CloudBackend, Page, Service, TooLargeError
@@ -24,6 +23,7 @@ from gitmodel.store.retry import Fault, FaultKind
 from gitmodel.store.s3_plain import plain_settings
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Mapping
 
     from gitmodel.domain.remote import Remote
@@ -62,9 +62,7 @@ class S3Service(Service):
         self.bucket, _, self.prefix = root.partition("/")
         self._bucket_was_seen = False
         self._open_filesystem = open_filesystem
-        self._opening = threading.Lock()
-        self._loop: RequestLoop | None = None
-        self._closed = False
+        self._requests = RequestLoop(self._open)
 
     @property
     def endpoint(self) -> str:
@@ -99,9 +97,7 @@ class S3Service(Service):
     def put(self, key: str, data: bytes, *, exclusive: bool) -> None:
         """See `Service.put`."""
         mode = "create" if exclusive else "overwrite"
-        requests = self._requests
-        pipe_file = self.filesystem._pipe_file  # noqa: SLF001 - fsspec's asynchronous interface
-        answer = requests.run(pipe_file, self.path(key), data, mode=mode, **_checksum_of(data))
+        answer = self._requests.run(self._pipe, key, data, mode=mode, **_checksum_of(data))
         if answer is not None and not answer.get("ETag"):
             # A proxy or captive portal says 200 to anything; S3 says what it stored.
             raise Fault(FaultKind.REFUSED, "the answer to the upload is not one of S3")
@@ -139,10 +135,7 @@ class S3Service(Service):
 
     def close(self) -> None:
         """See `Service.close`: ends the session on the loop where it lives."""
-        with self._opening:
-            requests, self._closed = self._loop, True
-        if requests is not None:
-            requests.close(self._close)
+        self._requests.close(self._close)
 
     def fault(self, error: Exception) -> Fault:
         """See `Service.fault`."""
@@ -159,16 +152,10 @@ class S3Service(Service):
         """The client of botocore; None until the first request."""
         return None if self.filesystem is None else self.filesystem._s3  # noqa: SLF001 - see above
 
-    @property
-    def _requests(self) -> RequestLoop:
-        """The way to the file system, which is opened now at the latest."""
-        with self._opening:
-            if self._loop is None:
-                if self._closed:
-                    raise Fault(FaultKind.REFUSED, "the connection is closed")
-                self.filesystem = self._open_filesystem()
-                self._loop = RequestLoop(self.filesystem.loop)
-            return self._loop
+    def _open(self) -> asyncio.AbstractEventLoop:
+        self.filesystem = self._open_filesystem()
+        loop: asyncio.AbstractEventLoop = self.filesystem.loop
+        return loop
 
     def _transfer(self, key: str, limit: int, header: Mapping[str, str]) -> bytes:
         data: bytes = self._requests.run(self._download, key, limit, header)
@@ -176,9 +163,7 @@ class S3Service(Service):
         return data
 
     def _call(self, method: str, **arguments: str) -> Any:
-        requests = self._requests
-        call = self.filesystem._call_s3  # noqa: SLF001 - what `call_s3` wraps, for this loop
-        found = requests.run(call, method, Bucket=self.bucket, **arguments)
+        found = self._requests.run(self._ask, method, **arguments)
         self._bucket_was_seen = True
         return found
 
@@ -222,6 +207,14 @@ class S3Service(Service):
     def _frozen_credentials(self) -> Any:
         return self._requests.run(self._credentials)
 
+    async def _ask(self, method: str, **arguments: str) -> Any:
+        call = self.filesystem._call_s3  # noqa: SLF001 - what `call_s3` wraps, for this loop
+        return await call(method, Bucket=self.bucket, **arguments)
+
+    async def _pipe(self, key: str, data: bytes, **options: str) -> Any:
+        pipe_file = self.filesystem._pipe_file  # noqa: SLF001 - fsspec's asynchronous interface
+        return await pipe_file(self.path(key), data, **options)
+
     async def _credentials(self) -> Any:
         credentials = await self.filesystem.session.get_credentials()
         if credentials is None:
@@ -237,9 +230,7 @@ class S3Service(Service):
 
     async def _download(self, key: str, limit: int, header: Mapping[str, str]) -> bytes:
         name = self.object_name(key)
-        answer = await self.filesystem._call_s3(  # noqa: SLF001 - what `call_s3` wraps, for this loop
-            "get_object", Bucket=self.bucket, Key=name, **header
-        )
+        answer = await self._ask("get_object", Key=name, **header)
         body = answer["Body"]
         try:
             if header and answer.get("ContentRange", "").partition("-")[0] != (
