@@ -114,10 +114,10 @@ def have_pages_at_hand(size: int) -> None:
     size = min(size, _free_bytes() - _RESERVE_BYTES)
     if size <= 0 or not hasattr(mmap, "MADV_HUGEPAGE"):
         return
-    with mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
-        with contextlib.suppress(OSError):  # a kernel without huge pages, or older than 5.14
-            memory.madvise(mmap.MADV_HUGEPAGE)
-            memory.madvise(_MADV_POPULATE_WRITE)
+    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    with memory, contextlib.suppress(OSError):  # a kernel without huge pages, or older than 5.14
+        memory.madvise(mmap.MADV_HUGEPAGE)
+        memory.madvise(_MADV_POPULATE_WRITE)
 
 
 def _free_bytes() -> int:

@@ -178,7 +178,7 @@ class _Round:
 
     def _measure(self, step: str, tool: Tool, project: Project, commands: Commands) -> bool:
         if commands:
-            self._life.note(step, tool.name, project.run(*commands))
+            self._life.note(step, tool.name, project.measure(*commands))
         return bool(commands)
 
     def _start(self, tool: Tool) -> None:

@@ -169,7 +169,7 @@ def _already_compressed(world: World, rounds: int) -> Iterator[Row]:
             place = world.place("folder")
             project = tool.start(world, world.fresh("joblib"), place, "model.joblib")
             shutil.copyfile(source, project.file)
-            spent.append(project.run(*tool.add(project)))
+            spent.append(project.measure(*tool.add(project)))
             world.remove(project, place)
     found = compare(ours, theirs)
     peaks = (peak(ours), peak(theirs))
