@@ -93,7 +93,8 @@ PLAIN: dict[str, Case] = {
 def test_what_is_plain_is_what_the_sdk_does(
     environment: Mapping[str, str], options: Mapping[str, str]
 ) -> None:
-    account = account_of(Remote(url="az://team", scheme="az", **options), environment)
+    remote = Remote(url="az://team", scheme="az", **options)  # type: ignore[arg-type] # texts
+    account = account_of(remote, environment)
 
     plain = account.plain_login(anonymous=False)
 
@@ -147,7 +148,8 @@ OTHER: dict[str, Case] = {
 def test_what_is_not_plain_is_left_to_the_sdk(
     environment: Mapping[str, str], options: Mapping[str, str]
 ) -> None:
-    account = account_of(Remote(url="az://team", scheme="az", **options), environment)
+    remote = Remote(url="az://team", scheme="az", **options)  # type: ignore[arg-type] # texts
+    account = account_of(remote, environment)
 
     assert account.plain_login(anonymous=False) is None
 

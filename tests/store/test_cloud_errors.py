@@ -97,7 +97,10 @@ def azure(
 ) -> Iterator[Backend]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     connection = AzureServer(endpoint=f"{server.url}/{AZURE_ACCOUNT}").connection_string
-    environment = {"AZURE_STORAGE_CONNECTION_STRING": connection}
+    environment = {
+        "AZURE_STORAGE_CONNECTION_STRING": connection,
+        "GITMODEL_TRANSPORT": "fsspec",
+    }
     remote = Remote(url="az://models/team", scheme="az")
     backend = open_backend(remote, trusted=True, environment=environment, retrier=waits.retrier())
     yield backend
