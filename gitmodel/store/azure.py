@@ -197,9 +197,8 @@ class AzureService(Service):
         return [], None
 
     def open_transport(self) -> Transport | None:
-        """See `Service.open_transport`; it logs in with what the client has, once there is one."""
-        if self.filesystem is None:
-            return None
+        """See `Service.open_transport`; it logs in with what the client has."""
+        self._requests.open()
         account = self._client.account_name
         if account is None:  # part of what is signed
             return None

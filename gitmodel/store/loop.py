@@ -39,6 +39,15 @@ class RequestLoop:
         self._pending: set[concurrent.futures.Future[Any]] = set()
         self._closed = False
 
+    def open(self) -> None:
+        """Open the file system now, if it is not open yet.
+
+        Raises:
+            Fault: The service was closed before.
+        """
+        with self._lock:
+            self._opened()
+
     def run(
         self, request: Callable[..., Coroutine[Any, Any, Any]], *arguments: Any, **options: Any
     ) -> Any:
@@ -48,11 +57,8 @@ class RequestLoop:
             Fault: The service was closed before or meanwhile.
         """
         with self._lock:
-            if self._closed:
-                raise Fault(FaultKind.REFUSED, "the connection is closed")
-            if self._loop is None:
-                self._loop = self._open_loop()
-            future = asyncio.run_coroutine_threadsafe(request(*arguments, **options), self._loop)
+            loop = self._opened()
+            future = asyncio.run_coroutine_threadsafe(request(*arguments, **options), loop)
             self._pending.add(future)
         try:
             return future.result()
@@ -76,3 +82,11 @@ class RequestLoop:
             future.cancel()
         closing = asyncio.run_coroutine_threadsafe(last(), loop)
         concurrent.futures.wait([closing], timeout=CLOSE_SECONDS)
+
+    def _opened(self) -> asyncio.AbstractEventLoop:
+        """The loop; the lock is held."""
+        if self._closed:
+            raise Fault(FaultKind.REFUSED, "the connection is closed")
+        if self._loop is None:
+            self._loop = self._open_loop()
+        return self._loop

@@ -119,7 +119,7 @@ def test_the_main_thread_stays_interruptible(quick: Quick) -> None:
 
     def interrupt() -> None:
         called.wait(timeout=30)
-        signal.raise_signal(signal.SIGINT)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     lane = Lane(lambda: quick, everything=True)
     threading.Thread(target=interrupt).start()

@@ -147,7 +147,7 @@ def open_azure(server: ScriptedServer) -> Iterator[Callable[..., Backend]]:
 
     def open_it(*, plain: bool) -> Backend:
         # A part that the SDK alone is to understand.
-        string = connection if plain else f"{connection};Unknown=part"
+        string = connection if plain else f"{connection}Unknown=part"
         backend = open_backend(
             Remote(url="az://models/team", scheme="az"),
             trusted=True,
