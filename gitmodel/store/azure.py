@@ -14,11 +14,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from gitmodel.store.azure_account import account_of, credential_of
-from gitmodel.store.cloud import CloudBackend, Page, Service, TooLargeError
+from gitmodel.store.cloud import CloudBackend
 from gitmodel.store.cloud_errors import without_user
 from gitmodel.store.keys import ObjectInfo
 from gitmodel.store.loop import RequestLoop
 from gitmodel.store.retry import Fault, FaultKind
+from gitmodel.store.service import Page, Service, TooLargeError
 
 if TYPE_CHECKING:
     import asyncio

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from adlfs import AzureBlobFileSystem
 
-from gitmodel.store.cloud import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS
+from gitmodel.store.service import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
     from azure.storage.blob.aio import BlobServiceClient

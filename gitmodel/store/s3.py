@@ -15,12 +15,13 @@ import base64
 import hashlib
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from gitmodel.store.cloud import CloudBackend, Page, Service, TooLargeError
+from gitmodel.store.cloud import CloudBackend
 from gitmodel.store.cloud_errors import without_user
 from gitmodel.store.keys import ObjectInfo
 from gitmodel.store.loop import RequestLoop
 from gitmodel.store.retry import Fault, FaultKind
 from gitmodel.store.s3_plain import plain_settings
+from gitmodel.store.service import Page, Service, TooLargeError
 
 if TYPE_CHECKING:
     import asyncio

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from s3fs import S3FileSystem
 
-from gitmodel.store.cloud import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS
 from gitmodel.store.s3_address import Sent
+from gitmodel.store.service import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
     from gitmodel.domain.remote import Remote

@@ -12,7 +12,8 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from gitmodel.errors import UntrustedRemoteError
-from gitmodel.store.cloud import CloudBackend, Service
+from gitmodel.store.cloud import CloudBackend
+from gitmodel.store.service import Service
 from tests.store.backend_suite import KEY, LIMIT, BackendSuite
 
 if TYPE_CHECKING:

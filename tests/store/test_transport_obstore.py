@@ -11,9 +11,10 @@ import sys
 import textwrap
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from obstore.store import S3Store
 
 from gitmodel.domain.remote import Remote
 from gitmodel.errors import (
@@ -23,6 +24,7 @@ from gitmodel.errors import (
     RemoteMissingError,
 )
 from gitmodel.store.backend import open_backend
+from gitmodel.store.obstore_transport import S3Address, s3_transport
 from gitmodel.store.retry import Retrier
 from tests.support.scripted_server import LOST, Answer, Asked, ScriptedServer, scripted_server
 from tests.support.servers import (
@@ -283,6 +285,28 @@ class TestWhatIsSent:
         assert server.asked[0].headers["x-amz-server-side-encryption"] == "aws:kms"
         key = server.asked[0].headers["x-amz-server-side-encryption-aws-kms-key-id"]
         assert key == "alias/models"
+
+    @pytest.mark.parametrize(
+        ("url", "expected"), [("http://host/models", False), ("https://host/models", True)]
+    )
+    def test_a_body_is_signed_where_tls_does_not_protect_it(
+        self, url: str, *, expected: bool
+    ) -> None:
+        stores: list[Any] = []
+
+        def keep(*arguments: Any, **options: Any) -> Any:
+            stores.append(options["config"])
+            return S3Store(*arguments, **options)
+
+        with pytest.MonkeyPatch.context() as patched:
+            for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+                patched.delenv(name, raising=False)
+            patched.setattr("gitmodel.store.obstore_transport.S3Store", keep)
+            transport = s3_transport(S3Address(url=url, region="here"), None)
+            assert transport is not None
+            transport._store("put")
+
+        assert stores[0]["unsigned_payload"] is expected
 
     def test_an_anonymous_remote_is_asked_unsigned(
         self, open_s3: Callable[..., Backend], server: ScriptedServer
