@@ -270,19 +270,9 @@ def find_manifest(project: Project, model: Model, remote: str | None) -> tuple[M
     cached = project.cache.manifest(model.pointer.digest)
     if cached is not None:
         return cached, names[0]
-    errors: list[GitmodelError] = []
-    for name in names:
-        try:
-            found = project.store(name).manifest(model.pointer.digest)
-        except (RemoteError, DamagedObjectError) as error:
-            errors.append(error)
-            continue
-        if found is not None:
-            check_size(model, found)
-            project.cache.write_manifest(found, durable=False)
-            return found, name
-        errors.append(_not_there(project, model, name))
-    raise errors[0].about(model.name)
+    [(found, name)] = _Remotes(project, names).manifests([model])
+    project.cache.write_manifest(found, durable=False)
+    return found, name
 
 
 def check_size(model: Model, manifest: Manifest) -> None:

@@ -416,8 +416,9 @@ PLAIN_CASES = [
     pytest.param(f"{kind}_plain", answer, call, id=f"plain {name}-{verb}")
     for name, (kind, answer) in {**S3_FAULTS, **AZURE_FAULTS}.items()
     for verb, call in PLAIN_CALLS.items()
+    if verb not in CALLS  # packs fail as they do above
     # The answer to a HEAD says nothing but 404; the bucket was there a moment ago.
-    if verb != "size" or answer.status != 404
+    and (verb != "size" or answer.status != 404)
 ]
 
 
