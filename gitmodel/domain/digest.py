@@ -81,15 +81,6 @@ class Digest:
         """
         return cls(text)
 
-    @classmethod
-    def from_raw(cls, raw: bytes) -> Self:
-        """Make a digest of its 32 bytes.
-
-        Raises:
-            PointerError: They are not 32 bytes.
-        """
-        return cls(raw.hex())
-
 
 def digest_of(data: bytes | bytearray | memoryview) -> Digest:
     """Compute the digest of bytes in memory; releases the interpreter lock for long ones."""

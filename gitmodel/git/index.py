@@ -112,11 +112,6 @@ class Index:
         """Remove these paths in all stages, whether they are in the work tree or not. One process."""
         self._update(("--force-remove",), paths)
 
-    def unstage(self, paths: Sequence[str]) -> None:
-        """Give these paths the entry they have in HEAD, or none. At most two processes."""
-        differences = self._against_head(paths)
-        self._set(self.file, [(d.old_mode, d.old_oid, d.path) for d in differences])
-
     def put_right(
         self, paths: Sequence[str] = (), *, replaced: Mapping[str, str] | None = None
     ) -> tuple[str, ...]:

@@ -47,7 +47,6 @@ def test_a_file_may_arrive_in_any_pieces(pieces: list[bytes]) -> None:
 def test_a_digest_reads_back(digest: Digest) -> None:
     assert Digest.parse(str(digest)) == digest
     assert Digest.from_hex(digest.hex) == digest
-    assert Digest.from_raw(digest.raw) == digest
     assert str(digest) == f"blake3:{digest.hex}"
     assert digest.short == digest.hex[:12]
 
@@ -72,12 +71,6 @@ def test_what_is_no_digest_is_refused(text: str) -> None:
         Digest.parse(text)
     with pytest.raises(PointerError):
         Digest.from_hex(text.removeprefix("blake3:") if text != EMPTY else text[1:])
-
-
-@pytest.mark.parametrize("raw", [b"", b"\0" * 31, b"\0" * 33])
-def test_a_digest_has_32_bytes(raw: bytes) -> None:
-    with pytest.raises(PointerError):
-        Digest.from_raw(raw)
 
 
 def listed(path: str, content: bytes = b"") -> ListedFile:

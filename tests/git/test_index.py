@@ -133,7 +133,7 @@ def start_conflict(repo: Repo) -> None:
 
 
 @pytest.mark.parametrize("path", STRANGE_PATHS)
-def test_paths_are_staged_removed_and_unstaged_as_they_are(repo: Repo, path: str) -> None:
+def test_paths_are_staged_and_removed_as_they_are(repo: Repo, path: str) -> None:
     index = index_of(repo)
     repo.write(path, "one")
 
@@ -142,8 +142,6 @@ def test_paths_are_staged_removed_and_unstaged_as_they_are(repo: Repo, path: str
     repo.commit("one", path)
     index.remove([path])
     assert index.entries() == ()
-    index.unstage([path])
-    assert [e.path for e in index.entries()] == [path]
     assert repo.read(path) == b"one"
 
 
@@ -196,30 +194,8 @@ def test_staging_nothing_does_nothing(project: Repo) -> None:
 
     index.stage([])
     index.remove([])
-    index.unstage(["code.py"])
 
     assert status(project) == ""
-
-
-def test_unstaging_gives_back_what_head_has(project: Repo) -> None:
-    project.write("a.model.yaml", "second\n")
-    project.write("new.model.yaml", "new\n")
-    index = index_of(project)
-    index.stage(["a.model.yaml", "new.model.yaml"])
-
-    index.unstage(["a.model.yaml", "new.model.yaml"])
-
-    assert status(project) == " M a.model.yaml\n?? new.model.yaml\n"
-
-
-def test_before_the_first_commit_unstaging_removes(repo: Repo) -> None:
-    repo.write("a.model.yaml", "x")
-    index = index_of(repo)
-    index.stage(["a.model.yaml"])
-
-    index.unstage(["a.model.yaml"])
-
-    assert index.entries() == ()
 
 
 def test_a_monitor_that_the_configuration_names_is_not_run(project: Repo, tmp_path: Path) -> None:
@@ -526,7 +502,7 @@ def test_a_sha256_repository_has_the_same_index(make_repo: Callable[..., Repo]) 
 
     index.stage(["a.model.yaml"])
     assert index.staged_files(1) == ("a.model.yaml",)
-    index.unstage(["a.model.yaml"])
+    index.remove(["a.model.yaml"])
     assert index.entries() == ()
 
 
