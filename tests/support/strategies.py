@@ -34,7 +34,7 @@ _part = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,15}", fullmatch=True)
 names = st.lists(_part, min_size=1, max_size=3).map("/".join).filter(_passes(check_name))
 alias_names = _part.filter(_passes(check_alias))
 versions = st.integers(1, MAX_VERSION)
-digests = st.binary(min_size=32, max_size=32).map(Digest.from_raw)
+digests = st.binary(min_size=32, max_size=32).map(lambda raw: Digest(raw.hex()))
 sizes = st.integers(0, MAX_SIZE)
 
 # Whatever UTF-8 can hold, with a taste for what parsers stumble over.
