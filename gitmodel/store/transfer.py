@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from gitmodel.domain.digest import digest_of
 from gitmodel.errors import DamagedObjectError
+from gitmodel.store.memory import keep_freed_blocks
 from gitmodel.store.reader import DamagedPackError
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class Arriving:
         self._fetch = fetch
         self._cache = cache
         self._progress = progress
+        keep_freed_blocks()
         self._threads = ThreadPoolExecutor(
             _FETCHED_IN_FLIGHT, thread_name_prefix="gitmodel-transfer"
         )
@@ -190,6 +192,7 @@ def push_packs(
         arrived(name)
         progress.advance(size)
 
+    keep_freed_blocks()
     _run(push, plan.packs)
 
 
