@@ -173,8 +173,10 @@ class ObstoreTransport:
             "allow_http": self._allow_http,
             "connect_timeout": timedelta(seconds=CONNECT_TIMEOUT_SECONDS),
         }
-        if verb.startswith("put"):
+        if verb == "put":
             client["timeout"] = timedelta(seconds=PUT_TIMEOUT_SECONDS)
+        elif verb == "put checked":  # at most 1 MiB: sending it takes no time to speak of
+            client["timeout"] = timedelta(seconds=READ_TIMEOUT_SECONDS)
         else:
             client["timeout"] = timedelta(seconds=GET_TIMEOUT_SECONDS)
             client["read_timeout"] = timedelta(seconds=READ_TIMEOUT_SECONDS)

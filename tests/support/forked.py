@@ -233,9 +233,9 @@ def _wait_for_nothing() -> None:
 
 
 def _be_silent_for(seconds: float) -> None:
-    from gitmodel.store import obstore_transport, s3
+    from gitmodel.store import obstore_transport, s3_filesystem
 
-    for module in (s3, obstore_transport):
+    for module in (s3_filesystem, obstore_transport):
         vars(module)["READ_TIMEOUT_SECONDS"] = seconds
 
 
