@@ -79,6 +79,8 @@ class Service:
         """
         try:
             yield
+        except Fault:  # said already; to look at `failures` would import the library
+            raise
         except self.failures as error:
             raise self.fault(error) from error
 

@@ -228,15 +228,22 @@ class TestWhatIsSent:
     def test_with_plain_settings_the_usual_way_is_never_imported(
         self, server: ScriptedServer, scheme: str
     ) -> None:
+        error = s3_error(404, "NoSuchKey") if scheme == "s3" else azure_error(404, "BlobNotFound")
+        server.script = lambda asked: error if "missing" in asked.path else stored(asked)
         code = f"""
             import sys
             from gitmodel.domain.remote import Remote
+            from gitmodel.errors import ObjectMissingError
             from gitmodel.store.backend import open_backend
             remote = Remote(url="{scheme}://models", scheme="{scheme}", endpoint="{server.url}")
             with_keys = open_backend(remote, trusted=True)
             with_keys.write("a", b"b")
             with_keys.create("c", b"d")
             assert with_keys.size("a") == {SIZE}
+            try:
+                with_keys.read("missing", limit=10)
+            except ObjectMissingError:
+                print("missing")
             with_keys.close()
             usual = {{"s3fs", "adlfs", "fsspec", "botocore", "azure", "aiohttp"}}
             print(usual & sys.modules.keys())
@@ -257,7 +264,7 @@ class TestWhatIsSent:
             env={**os.environ, **plain},
         )
 
-        assert (done.stdout, done.stderr) == ("set()\n", "")
+        assert (done.stdout, done.stderr) == ("missing\nset()\n", "")
 
     def test_a_claim_goes_with_a_checksum_and_only_if_its_name_is_free(
         self, s3_plain: Backend, server: ScriptedServer
