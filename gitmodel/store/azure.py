@@ -17,13 +17,11 @@ from gitmodel.store.azure_account import account_of, credential_of
 from gitmodel.store.cloud import CloudBackend
 from gitmodel.store.cloud_errors import without_user
 from gitmodel.store.keys import ObjectInfo
-from gitmodel.store.loop import RequestLoop
 from gitmodel.store.retry import Fault, FaultKind
-from gitmodel.store.service import Page, Service, TooLargeError
+from gitmodel.store.service import BucketService, Page, TooLargeError
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from azure.storage.blob.aio import BlobServiceClient
 
@@ -36,16 +34,8 @@ if TYPE_CHECKING:
 LIST_PAGE = 1000
 
 
-class AzureService(Service):
-    """Requests to one container.
-
-    Args:
-        open_filesystem: Imports and makes the file system, when it is needed; and a credential that
-            has to be closed with it, or None.
-        root: Container and prefix.
-        url: The remote, for messages.
-        endpoint: Address of the server, for messages, as long as nothing has been sent.
-    """
+class AzureService(BucketService):
+    """Requests to one container."""
 
     permissions: ClassVar[dict[str, str]] = {
         "read": "the role Storage Blob Data Reader",
@@ -56,20 +46,6 @@ class AzureService(Service):
         "delete": "the role Storage Blob Data Contributor",
     }
     address_setting: ClassVar[str] = "gitmodel remote list"
-
-    def __init__(
-        self,
-        open_filesystem: Callable[[], tuple[FileSystem, Any]],
-        root: str,
-        *,
-        url: str,
-        endpoint: str,
-    ) -> None:
-        super().__init__(None, root, url=url, endpoint=endpoint)
-        self.container, _, self.prefix = root.partition("/")
-        self._open_filesystem = open_filesystem
-        self._credential: Any = None
-        self._requests = RequestLoop(self._open)
 
     @property
     def endpoint(self) -> str:
@@ -88,7 +64,7 @@ class AzureService(Service):
     @property
     def place(self) -> str:
         """The container."""
-        return f"container {self.container}"
+        return f"container {self.bucket}"
 
     def fetch(self, key: str, limit: int) -> bytes:
         """See `Service.fetch`: one GET of at most one byte more than allowed."""
@@ -133,20 +109,11 @@ class AzureService(Service):
 
         return fault_of(error) or super().fault(error)
 
-    def object_name(self, key: str) -> str:
-        """See `Service.object_name`."""
-        return f"{self.prefix}/{key}" if self.prefix else key
-
     @property
     def _client(self) -> BlobServiceClient:
         """The client of the Azure SDK, once the file system is open."""
         client: BlobServiceClient = self.filesystem.service_client
         return client
-
-    def _open(self) -> asyncio.AbstractEventLoop:
-        self.filesystem, self._credential = self._open_filesystem()
-        loop: asyncio.AbstractEventLoop = self.filesystem.loop
-        return loop
 
     async def _pipe(self, key: str, data: bytes, *, overwrite: bool) -> None:
         pipe_file = self.filesystem._pipe_file  # noqa: SLF001 - fsspec's asynchronous interface
@@ -164,7 +131,7 @@ class AzureService(Service):
             _refuse_more(response.http_response, start, size)
 
         try:
-            async with self._client.get_blob_client(self.container, self.object_name(key)) as blob:
+            async with self._client.get_blob_client(self.bucket, self.object_name(key)) as blob:
                 stream = await blob.download_blob(
                     offset=start, length=size, max_concurrency=1, raw_response_hook=check
                 )
@@ -175,12 +142,12 @@ class AzureService(Service):
                 await answer.close()
 
     async def _properties(self, key: str) -> int:
-        async with self._client.get_blob_client(self.container, self.object_name(key)) as blob:
+        async with self._client.get_blob_client(self.bucket, self.object_name(key)) as blob:
             return int((await blob.get_blob_properties()).size)
 
     async def _list(self, prefix: str, token: str | None) -> Page:
         cut = len(self.object_name(""))
-        async with self._client.get_container_client(self.container) as container:
+        async with self._client.get_container_client(self.bucket) as container:
             pages: Any = container.list_blobs(
                 name_starts_with=self.object_name(prefix), results_per_page=LIST_PAGE
             ).by_page(continuation_token=token)
@@ -208,12 +175,13 @@ class AzureService(Service):
         address, _, query = self._client.url.partition("?")
         credential = credential_of(self._client.credential, query)
         login = None if credential is None else lambda: self._requests.run(credential)
-        return azure_transport(address.rstrip("/"), account, self.container, login)
+        return azure_transport(address.rstrip("/"), account, self.bucket, login)
 
     async def _close(self) -> None:
         await self._client.close()
-        if hasattr(self._credential, "close"):
-            await self._credential.close()
+        credential = self.filesystem.login
+        if hasattr(credential, "close"):
+            await credential.close()
 
 
 def open_azure(
@@ -236,7 +204,7 @@ def open_azure(
     anonymous = remote.anonymous or foreign
     account = account_of(remote, environment)
 
-    def open_filesystem() -> tuple[FileSystem, Any]:
+    def open_filesystem() -> FileSystem:
         from gitmodel.store.azure_filesystem import open_filesystem as open_it
 
         return open_it(account, anonymous=anonymous)
@@ -253,9 +221,7 @@ def open_azure(
         retrier=retrier,
         writable=not foreign,
         quick=quick,
-        open_transport=None
-        if plain is None
-        else lambda: _plain_transport(service.container, plain),
+        open_transport=None if plain is None else lambda: _plain_transport(service.bucket, plain),
     )
 
 

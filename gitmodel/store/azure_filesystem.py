@@ -31,8 +31,9 @@ class FileSystem(AzureBlobFileSystem):  # type: ignore[misc] # adlfs has no type
 
     protocol = "gitmodel-az"
 
-    def __init__(self, client: BlobServiceClient, **options: object) -> None:
+    def __init__(self, client: BlobServiceClient, login: Any, **options: object) -> None:
         self.service_client = client
+        self.login = login  # what has to be closed with the client, or None
         # With a connection string (not used, see `do_connect`) adlfs does not look for credentials.
         unused = {"account_name": "unused", "connection_string": "unused", "anon": True}
         super().__init__(**unused, **options)
@@ -41,17 +42,14 @@ class FileSystem(AzureBlobFileSystem):  # type: ignore[misc] # adlfs has no type
         """Keep the client that was given; adlfs would make one from the environment."""
 
 
-def open_filesystem(account: Account, *, anonymous: bool) -> tuple[FileSystem, Any]:
+def open_filesystem(account: Account, *, anonymous: bool) -> FileSystem:
     """Make the file system of an account; nothing is sent.
 
     Args:
         account: Which, and with what to log in.
         anonymous: Send no credentials.
-
-    Returns:
-        It, and the credential that has to be closed with it, or None.
     """
-    client, credential = account.open_client(
+    client, login = account.open_client(
         anonymous=anonymous,
         connection_timeout=CONNECT_TIMEOUT_SECONDS,
         read_timeout=READ_TIMEOUT_SECONDS,
@@ -60,10 +58,9 @@ def open_filesystem(account: Account, *, anonymous: bool) -> tuple[FileSystem, A
         retry_total=0,
         raw_request_hook=_send_in_pieces,
     )
-    filesystem = FileSystem(
-        client, skip_instance_cache=True, use_listings_cache=False, max_concurrency=1
+    return FileSystem(
+        client, login, skip_instance_cache=True, use_listings_cache=False, max_concurrency=1
     )
-    return filesystem, credential
 
 
 def _send_in_pieces(request: Any) -> None:

@@ -24,7 +24,12 @@ from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import AzureStore, S3Store
 
 from gitmodel.store.retry import Fault, FaultKind
-from gitmodel.store.service import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, TooLargeError
+from gitmodel.store.service import (
+    CHECKSUM_LIMIT,
+    CONNECT_TIMEOUT_SECONDS,
+    READ_TIMEOUT_SECONDS,
+    TooLargeError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -47,9 +52,6 @@ PIECE_BYTES = 256 << 10
 PUT_TIMEOUT_SECONDS = 240
 # Only against a server that sends a byte now and then; silence ends a GET much sooner.
 GET_TIMEOUT_SECONDS = 3600
-# Up to here a body goes with a checksum, so that the store notices if it changes on its way: without
-# TLS nothing else looks. Packs go without: SHA-256 would cost a core 0.6 s a GiB.
-CHECKSUM_LIMIT = 1 << 20
 # botocore renews credentials that end within 10 minutes, so what it gives is good for as long.
 # obstore asks again 5 minutes before, and asking costs nothing as long as nothing is to be renewed.
 CREDENTIAL_SECONDS = 600

@@ -2,8 +2,9 @@
 
 Opened and authorised by s3fs and botocore; reading, looking and listing go to the API calls beneath,
 because s3fs's own cost a HEAD before each GET, and a LIST after each miss, and hide whether the key or
-the bucket is missing. Where the person's settings are plain (`s3_plain.py`) all but listing and deleting goes through
-obstore, and s3fs is imported only if something goes wrong; else packs go through it (`transport.py`).
+the bucket is missing. Where the person's settings are plain (`s3_plain.py`) all but listing and deleting
+goes through obstore, and s3fs is imported only if something goes wrong; else packs go through it
+(`transport.py`).
 
 Guaranteed: one request a try (s3fs and botocore both retry on their own otherwise), and no connection
 left open after `close`, so nothing is printed when the interpreter ends.
@@ -18,14 +19,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from gitmodel.store.cloud import CloudBackend
 from gitmodel.store.cloud_errors import without_user
 from gitmodel.store.keys import ObjectInfo
-from gitmodel.store.loop import RequestLoop
 from gitmodel.store.retry import Fault, FaultKind
 from gitmodel.store.s3_plain import plain_settings
-from gitmodel.store.service import Page, Service, TooLargeError
+from gitmodel.store.service import CHECKSUM_LIMIT, BucketService, Page, TooLargeError
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from gitmodel.domain.remote import Remote
     from gitmodel.store.retry import Retrier
@@ -34,18 +33,10 @@ if TYPE_CHECKING:
     from gitmodel.store.transport import Transport
 
 BLOCK_BYTES = 1 << 20
-_CHECKSUM_LIMIT = 1 << 20  # bytes: claims, markers, all but the largest manifests
 
 
-class S3Service(Service):
-    """Requests to one bucket.
-
-    Args:
-        open_filesystem: Imports and makes the file system, when it is needed.
-        root: Bucket and prefix.
-        url: The remote, for messages.
-        endpoint: Address of the server, for messages, as long as nothing has been sent.
-    """
+class S3Service(BucketService):
+    """Requests to one bucket."""
 
     permissions: ClassVar[dict[str, str]] = {
         "read": "s3:GetObject",
@@ -55,15 +46,7 @@ class S3Service(Service):
         "create": "s3:PutObject",
         "delete": "s3:DeleteObject",
     }
-
-    def __init__(
-        self, open_filesystem: Callable[[], FileSystem], root: str, *, url: str, endpoint: str
-    ) -> None:
-        super().__init__(None, root, url=url, endpoint=endpoint)
-        self.bucket, _, self.prefix = root.partition("/")
-        self._bucket_was_seen = False
-        self._open_filesystem = open_filesystem
-        self._requests = RequestLoop(self._open)
+    _bucket_was_seen = False
 
     @property
     def endpoint(self) -> str:
@@ -144,19 +127,10 @@ class S3Service(Service):
 
         return fault_of(error, bucket=self.bucket)
 
-    def object_name(self, key: str) -> str:
-        """See `Service.object_name`."""
-        return f"{self.prefix}/{key}" if self.prefix else key
-
     @property
     def _client(self) -> Any:
         """The client of botocore; None until the first request."""
         return None if self.filesystem is None else self.filesystem._s3  # noqa: SLF001 - see above
-
-    def _open(self) -> asyncio.AbstractEventLoop:
-        self.filesystem = self._open_filesystem()
-        loop: asyncio.AbstractEventLoop = self.filesystem.loop
-        return loop
 
     def _transfer(self, key: str, limit: int, header: Mapping[str, str]) -> bytes:
         data: bytes = self._requests.run(self._download, key, limit, header)
@@ -256,7 +230,7 @@ def _checksum_of(data: bytes) -> dict[str, str]:
     SeaweedFS stored a manifest with a bit flipped by a proxy and said 200: without TLS nothing else
     looks (measured). Packs go without: MD5 would cost a core 1.4 s a GiB.
     """
-    if len(data) > _CHECKSUM_LIMIT:
+    if len(data) > CHECKSUM_LIMIT:
         return {}
     digest = hashlib.md5(data, usedforsecurity=False).digest()
     return {"ContentMD5": base64.b64encode(digest).decode("ascii")}
