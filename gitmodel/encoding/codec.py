@@ -7,25 +7,22 @@ another, its *base*, to be decoded; a base is never a delta itself.
     RAW     the raw bytes
     ZSTD    one zstd frame of them
     PLANES  the payload of planes.py, elements of 1 to 16 bytes
-    DELTA   the payload of planes.py, of the difference to the base in delta.py; elements are its lanes
+    DELTA   the payload of planes.py, of the difference to the base; elements are its lanes
 
 One thing is guaranteed: decoding never yields more than the raw size it was told, which is at most
 16 MiB, whatever the stored bytes claim. All functions may be called from several threads at once;
-zstandard, numpy and BLAKE3 do their work without the interpreter lock.
+zstandard, the kernels and BLAKE3 do their work without the interpreter lock.
 """
 
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from gitmodel.encoding import delta, planes
+from gitmodel.encoding import kernels, planes
 from gitmodel.encoding.frames import MAX_CHUNK, Effort, Octets, compress, decompress
 from gitmodel.encoding.sample import Plan, best_delta_plan, best_plan, spans, taken
 from gitmodel.errors import DamagedObjectError, NewerFormatError
-
-if TYPE_CHECKING:
-    from gitmodel.encoding.planes import Numbers
 
 __all__ = [
     "HASH_SIZE",
@@ -36,6 +33,7 @@ __all__ = [
     "check_form",
     "chunk_hash",
     "decode",
+    "decode_base",
     "decode_checked",
     "encode",
     "known_codec",
@@ -60,8 +58,8 @@ class Codec(IntEnum):
 _WIDTHS: Final = {
     Codec.RAW: frozenset({0}),
     Codec.ZSTD: frozenset({0}),
-    Codec.PLANES: frozenset(range(1, planes.MAX_WIDTH + 1)),
-    Codec.DELTA: frozenset(delta.LANES),
+    Codec.PLANES: frozenset(range(1, kernels.MAX_WIDTH + 1)),
+    Codec.DELTA: frozenset(kernels.LANES),
 }
 
 
@@ -69,9 +67,14 @@ class Encoded(NamedTuple):
     """A chunk as it is to be stored."""
 
     codec: Codec
-    payload: Octets
+    parts: tuple[Octets, ...]  # the payload, in pieces that are copied once, into a pack
     width: int  # bytes of an element, 0 for codecs that have none
     uses_base: bool
+
+    @property
+    def size(self) -> int:
+        """Bytes of the payload."""
+        return sum(map(len, self.parts))
 
 
 def known_codec(number: int) -> Codec:
@@ -127,24 +130,25 @@ def encode(raw: Octets, *, width: int = 0, base: Octets | None = None) -> Encode
             another length is not used, nor one that saves less than a fifth.
 
     Returns:
-        The codec, what to store, and what decoding needs. For `RAW` the payload is `raw` itself,
+        The codec, what to store, and what decoding needs. For `RAW` the one part is `raw` itself,
         not a copy.
     """
     if len(raw) > MAX_CHUNK:
         raise ValueError(len(raw))
     if not raw:
-        return Encoded(Codec.RAW, raw, 0, uses_base=False)
-    import numpy as np
-
-    octets = np.frombuffer(raw, np.uint8)
+        return Encoded(Codec.RAW, (), 0, uses_base=False)
     where = spans(len(raw))
-    sample = taken(octets, where)
+    sample = taken(raw, where)
     alone = best_plan(sample, width)
     if base is not None and len(base) == len(raw):
-        found = _encode_delta(octets, np.frombuffer(base, np.uint8), width, alone)
-        if found is not None:
-            return found
-    return _encode_alone(raw, octets, alone)
+        limit = _DELTA_WORTHWHILE * (alone.ratio if alone.ratio <= _WORTHWHILE else 1.0)
+        plan = best_delta_plan(sample, taken(base, where), width)
+        if plan.ratio <= limit:
+            parts = planes.to_payload(raw, plan.width, plan.efforts, base)
+            delta = Encoded(Codec.DELTA, parts, plan.width, uses_base=True)
+            if delta.size <= limit * len(raw):
+                return delta
+    return _encode_alone(raw, alone)
 
 
 def decode(
@@ -153,7 +157,7 @@ def decode(
     *,
     raw_size: int,
     width: int = 0,
-    base: Octets | None = None,
+    base: Octets | planes.Planes | None = None,
     out: memoryview | None = None,
 ) -> Octets:
     """Return the raw bytes of a stored chunk.
@@ -165,7 +169,7 @@ def decode(
         stored: The stored bytes, trusted in no way.
         raw_size: Length of the result in bytes, from the header or manifest.
         width: Bytes of one element, from the header or manifest.
-        base: Raw bytes of the base, for codecs that have one.
+        base: Raw bytes of the base, for codecs that have one, or what `decode_base` returned.
         out: Memory of `raw_size` bytes to decode into.
 
     Returns:
@@ -178,10 +182,7 @@ def decode(
         NewerFormatError: The codec is not known here.
     """
     form = check_form(codec, width=width, has_base=base is not None)
-    if not 0 <= raw_size <= MAX_CHUNK:
-        raise DamagedObjectError(
-            f"a chunk claims to hold {raw_size} bytes, more than any chunk does"
-        )
+    _check_size(raw_size)
     if form in (Codec.PLANES, Codec.DELTA):
         return _joined(stored, raw_size, width, base, out)
     raw = decompress(stored, raw_size) if form is Codec.ZSTD else stored
@@ -191,6 +192,20 @@ def decode(
         return raw
     out[:] = raw
     return out
+
+
+def decode_base(
+    codec: int, stored: Octets, *, raw_size: int, width: int = 0
+) -> Octets | planes.Planes:
+    """Return a chunk as `decode` takes it for a base: where it is stored by planes, those.
+
+    So they need not be put together first. Arguments and errors are those of `decode`.
+    """
+    if codec != Codec.PLANES:
+        return decode(codec, stored, raw_size=raw_size, width=width)
+    check_form(codec, width=width, has_base=False)
+    _check_size(raw_size)
+    return planes.open_payload(stored, width=width, raw_size=raw_size)
 
 
 def decode_checked(
@@ -222,17 +237,17 @@ def decode_checked(
     return raw
 
 
-def _encode_alone(raw: Octets, octets: Numbers, plan: Plan) -> Encoded:
+def _encode_alone(raw: Octets, plan: Plan) -> Encoded:
     if plan.ratio <= _WORTHWHILE:
         if plan.width == 1:
-            codec, width = Codec.ZSTD, 0
-            payload: Octets = compress(raw, _plain_effort(plan))
+            frame = compress(raw, _plain_effort(plan))
+            found = Encoded(Codec.ZSTD, (frame,), 0, uses_base=False)
         else:
-            codec, width = Codec.PLANES, plan.width
-            payload = planes.to_payload(octets, width, plan.efforts)
-        if len(payload) <= _WORTHWHILE * len(raw):
-            return Encoded(codec, payload, width, uses_base=False)
-    return Encoded(Codec.RAW, raw, 0, uses_base=False)
+            parts = planes.to_payload(raw, plan.width, plan.efforts)
+            found = Encoded(Codec.PLANES, parts, plan.width, uses_base=False)
+        if found.size <= _WORTHWHILE * len(raw):
+            return found
+    return Encoded(Codec.RAW, (raw,), 0, uses_base=False)
 
 
 def _plain_effort(plan: Plan) -> Effort:
@@ -242,30 +257,23 @@ def _plain_effort(plan: Plan) -> Effort:
     return effort
 
 
-def _encode_delta(octets: Numbers, base: Numbers, width: int, alone: Plan) -> Encoded | None:
-    """Return the chunk as a delta, or None where that wins less than a fifth."""
-    where = spans(len(octets))
-    plan = best_delta_plan(taken(octets, where), taken(base, where), width)
-    limit = _DELTA_WORTHWHILE * (alone.ratio if alone.ratio <= _WORTHWHILE else 1.0)
-    if plan.ratio > limit:
-        return None
-    found = delta.difference(octets, base, plan.width)
-    payload = planes.to_payload(found, plan.width, plan.efforts)
-    if len(payload) > limit * len(octets):
-        return None
-    return Encoded(Codec.DELTA, payload, plan.width, uses_base=True)
+def _check_size(raw_size: int) -> None:
+    if not 0 <= raw_size <= MAX_CHUNK:
+        raise DamagedObjectError(
+            f"a chunk claims to hold {raw_size} bytes, more than any chunk does"
+        )
 
 
 def _joined(
-    stored: Octets, raw_size: int, width: int, base: Octets | None, out: memoryview | None
+    stored: Octets,
+    raw_size: int,
+    width: int,
+    base: Octets | planes.Planes | None,
+    out: memoryview | None,
 ) -> memoryview:
-    """Decode planes, and add the base to them if there is one."""
-    import numpy as np
-
+    """Decode planes, against the base if there is one."""
     if base is not None and len(base) != raw_size:
         raise DamagedObjectError("a chunk stored as a delta has a base of another length")
-    raw = np.empty(raw_size, np.uint8) if out is None else np.frombuffer(out, np.uint8)
-    planes.from_payload(stored, width=width, raw=raw)
-    if base is not None:
-        delta.apply(raw, np.frombuffer(base, np.uint8), width)
-    return raw.data
+    raw = kernels.room(raw_size) if out is None else out
+    planes.from_payload(stored, width=width, raw=raw, base=base)
+    return raw

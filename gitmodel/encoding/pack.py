@@ -165,18 +165,23 @@ class PackBuilder:
         """Whether this chunk still has a place in the pack; in an empty one every chunk has."""
         return self.size + header.size + header.stored_size <= PACK_MAX
 
-    def add(self, header: ChunkHeader, payload: Octets) -> int:
+    def add(self, header: ChunkHeader, *parts: Octets) -> int:
         """Append a copy of a chunk; returns the offset of its payload in the pack, in bytes.
+
+        Args:
+            header: What stands before it.
+            *parts: The payload, in pieces.
 
         Raises:
             ValueError: The payload is not as long as the header says, or does not fit.
         """
-        if len(payload) != header.stored_size or not self.fits(header):
+        if sum(map(len, parts)) != header.stored_size or not self.fits(header):
             raise ValueError(header)
-        offset = self.size + header.size
-        end = offset + len(payload)
+        offset = end = self.size + header.size
         self._buffer[self.size : offset] = header.to_bytes()
-        self._buffer[offset:end] = payload
+        for part in parts:
+            self._buffer[end : end + len(part)] = part
+            end += len(part)
         self.size = end
         return offset
 

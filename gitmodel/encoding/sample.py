@@ -9,21 +9,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from gitmodel.encoding.delta import LANES, difference
-from gitmodel.encoding.frames import Effort, compress
-from gitmodel.encoding.planes import MAX_WIDTH
+from gitmodel.encoding import kernels
+from gitmodel.encoding.frames import Effort, Octets, compress
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from gitmodel.encoding.planes import Numbers
+    from collections.abc import Sequence
 
 _SPANS: Final = 8
 _SMALL: Final = 8 << 10  # 8 KiB of a chunk under 1 MiB: enough to see that nothing helps
 _LARGE: Final = 32 << 10  # 32 KiB at most: Huffman tables weigh 2 % in a plane of an eighth
 _WORTHWHILE: Final = 0.97
 _HOPELESS: Final = 0.985  # what the smallest sample shows where a full one would show 0.97
-_CLEARLY: Final = 0.98  # planes cost work in numpy: they must win 2 % over plain zstd
+_CLEARLY: Final = 0.98  # planes cost work: they must win 2 % over plain zstd
 _MORE_PLANES: Final = 0.99  # and each takes a table and a call: more of them must win 1 %
 _REPEATS: Final = 0.98  # level 1 is a third as fast as ENTROPY: it must win 2 %
 
@@ -52,22 +49,20 @@ def spans(size: int) -> list[slice]:
     return [slice(start, start + span) for start in starts]
 
 
-def taken(raw: Numbers, where: list[slice]) -> Numbers:
-    """Return the sample of these bytes (uint8)."""
-    import numpy as np
-
-    return raw if len(where) == 1 else np.concatenate([raw[span] for span in where])
+def taken(raw: Octets, where: list[slice]) -> Octets:
+    """Return the sample of these bytes."""
+    return raw if len(where) == 1 else b"".join([raw[span] for span in where])
 
 
-def best_plan(sample: Numbers, width: int) -> Plan:
+def best_plan(sample: Octets, width: int) -> Plan:
     """Return the best way to store a chunk by itself.
 
     Args:
-        sample: Bytes (uint8).
+        sample: Bytes of the chunk.
         width: Bytes of an element where that is known, else 0.
     """
     fast = _share(sample, Effort.FAST)
-    if 0 < width <= MAX_WIDTH:
+    if 0 < width <= kernels.MAX_WIDTH:
         candidates = [_Planes.of(sample, part) for part in sorted({1, width})]
     else:
         # Planes of four show that something helps also where elements have two bytes or eight.
@@ -81,36 +76,34 @@ def best_plan(sample: Numbers, width: int) -> Plan:
     return plan if plan.ratio < _CLEARLY * fast else Plan(fast, 1, (Effort.FAST,))
 
 
-def best_delta_plan(sample: Numbers, base: Numbers, width: int) -> Plan:
+def best_delta_plan(sample: Octets, base: Octets, width: int) -> Plan:
     """Return the best way to store a chunk as a difference; its `width` is also that of the lanes.
 
     Args:
-        sample: Bytes (uint8).
+        sample: Bytes of the chunk.
         base: The bytes of the base at the same places.
         width: Bytes of an element where that is known, else 0.
     """
-    if width in LANES:
-        return _plan(_Planes.of(difference(sample, base, width), width))
-    candidates = [_Planes.of(difference(sample, base, lane), lane) for lane in (1, 4)]
+    if width in kernels.LANES:
+        return _plan(_Planes.of(sample, width, base))
+    candidates = [_Planes.of(sample, lane, base) for lane in (1, 4)]
     if min(planes.ratio for planes in candidates) > _HOPELESS:
         return AS_IT_IS
-    candidates += [_Planes.of(difference(sample, base, lane), lane) for lane in (2, 8)]
+    candidates += [_Planes.of(sample, lane, base) for lane in (2, 8)]
     return _plan(_narrow(candidates))
 
 
 class _Planes(NamedTuple):
     """The planes of a sample, and what share of each Huffman coding leaves."""
 
-    rows: np.ndarray[tuple[int, int], np.dtype[np.uint8]]
+    rows: Sequence[Octets]
     shares: list[float]
 
     @classmethod
-    def of(cls, sample: Numbers, width: int) -> _Planes:
-        """Split a sample into planes; all at once, which is fast while it is small."""
-        import numpy as np
-
-        count = len(sample) // width
-        rows = np.ascontiguousarray(sample[: count * width].reshape(count, width).T)
+    def of(cls, sample: Octets, width: int, base: Octets | None = None) -> _Planes:
+        """Split a sample into planes, or its difference to that of a base."""
+        whole = len(sample) // width * width
+        rows = kernels.split(sample[:whole], width, None if base is None else base[:whole])
         return cls(rows, [_share(row, Effort.ENTROPY) for row in rows])
 
     @property
@@ -146,5 +139,5 @@ def _plan(planes: _Planes) -> Plan:
     return Plan(sum(shares) / width, width, tuple(efforts))
 
 
-def _share(plane: Numbers, effort: Effort) -> float:
-    return min(1.0, len(compress(plane.data, effort)) / max(1, len(plane)))
+def _share(plane: Octets, effort: Effort) -> float:
+    return min(1.0, len(compress(plane, effort)) / max(1, len(plane)))

@@ -9,15 +9,16 @@ from __future__ import annotations
 import io
 from bisect import bisect_right
 from collections import OrderedDict
+from contextlib import contextmanager
 from itertools import accumulate
 from typing import TYPE_CHECKING, Protocol
 
-from gitmodel.encoding.codec import decode, decode_checked
+from gitmodel.encoding.codec import decode, decode_base, decode_checked
 from gitmodel.errors import DamagedObjectError, ObjectMissingError
 from gitmodel.store.objects import pack_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from typing_extensions import Buffer
 
@@ -75,7 +76,15 @@ def decoded(read: ReadPack, manifest: Manifest, place: ChunkPlace, stored: Octet
         ObjectMissingError, DamagedPackError: As `raw_chunk`.
     """
     base = None if place.base < 0 else raw_chunk(read, manifest, place.base)
-    return _decoded(manifest, place, stored, base, expected=place.hash)
+    with _blaming(manifest, place, stored):
+        return decode_checked(
+            place.codec,
+            stored,
+            raw_size=place.raw_size,
+            expected=place.hash,
+            width=place.width,
+            base=base,
+        )
 
 
 def decode_into(
@@ -93,40 +102,27 @@ def decode_into(
     if place.base >= 0:
         of = manifest.chunk(place.base)
         stored_base = read(manifest.packs[of.pack], of.offset, of.stored_size)
-        base = _decoded(manifest, of, stored_base, None, expected=None)
-    _decoded(manifest, place, stored, base, expected=None, out=out)
+        with _blaming(manifest, of, stored_base):
+            base = decode_base(of.codec, stored_base, raw_size=of.raw_size, width=of.width)
+    with _blaming(manifest, place, stored):
+        decode(
+            place.codec,
+            stored,
+            raw_size=place.raw_size,
+            width=place.width,
+            base=base,
+            out=out,
+        )
 
 
-def _decoded(
-    manifest: Manifest,
-    place: ChunkPlace,
-    stored: Octets,
-    base: Octets | None,
-    *,
-    expected: bytes | None,
-    out: memoryview | None = None,
-) -> Octets:
+@contextmanager
+def _blaming(manifest: Manifest, place: ChunkPlace, stored: Octets) -> Iterator[None]:
+    """Say which pack is to blame for a chunk that does not decode."""
     pack = manifest.packs[place.pack]
     if len(stored) != place.stored_size:
         raise DamagedPackError(pack, "it is cut short")
     try:
-        if expected is None:
-            return decode(
-                place.codec,
-                stored,
-                raw_size=place.raw_size,
-                width=place.width,
-                base=base,
-                out=out,
-            )
-        return decode_checked(
-            place.codec,
-            stored,
-            raw_size=place.raw_size,
-            expected=expected,
-            width=place.width,
-            base=base,
-        )
+        yield
     except DamagedObjectError as error:
         raise DamagedPackError(pack, error.message) from error
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitmodel.encoding.codec import Codec, Octets, chunk_hash, encode
+from gitmodel.encoding.codec import chunk_hash, encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from gitmodel.encoding.codec import Encoded
     from gitmodel.encoding.manifest import Manifest
     from gitmodel.store.bases import Base, Bases
     from gitmodel.store.cache import Cache
@@ -41,14 +42,12 @@ class RawPiece(NamedTuple):
 class EncodedChunk(NamedTuple):
     """What a worker made of one chunk.
 
-    `payload` is None where the chunk is known already; of one stored raw it is the piece's own memory.
+    `encoded` is None where the chunk is known already; of one stored raw it has the piece's own memory.
     """
 
     hash: bytes
     raw_size: int
-    codec: int
-    width: int
-    payload: Octets | None
+    encoded: Encoded | None
     base: Base | None
 
 
@@ -88,8 +87,8 @@ def _encode_chunk(raw: RawPiece, places: dict[bytes, Place], bases: Bases) -> En
     name = chunk_hash(raw.data)
     size = len(raw.data)
     if name in places:
-        return EncodedChunk(name, size, Codec.RAW, 0, None, None)
+        return EncodedChunk(name, size, None, None)
     base = bases.find(raw.key, size)
     found = encode(raw.data, width=raw.width, base=None if base is None else base[1])
     used = base[0] if base is not None and found.uses_base else None
-    return EncodedChunk(name, size, found.codec, found.width, found.payload, used)
+    return EncodedChunk(name, size, found, used)

@@ -223,23 +223,24 @@ class _Writer:
         group = self._groups.popleft()
         for chunk in group.work.result():
             group.chunks.append(chunk.hash)
-            if chunk.payload is None or chunk.hash in self._places:
+            found = chunk.encoded
+            if found is None or chunk.hash in self._places:
                 continue
             self._places[chunk.hash] = Place(chunk.raw_size)  # on its way: stored once
             header = ChunkHeader(
-                codec=chunk.codec,
-                width=chunk.width,
+                codec=found.codec,
+                width=found.width,
                 raw_size=chunk.raw_size,
-                stored_size=len(chunk.payload),
+                stored_size=found.size,
                 hash=chunk.hash,
                 base=None if chunk.base is None else chunk.base.hash,
             )
             self._in_pack[chunk.hash] = Place(
                 chunk.raw_size,
-                offset=self._pack.add(header, chunk.payload),
+                offset=self._pack.add(header, *found.parts),
                 stored_size=header.stored_size,
-                codec=chunk.codec,
-                width=chunk.width,
+                codec=found.codec,
+                width=found.width,
                 base=header.base,
             )
             if self._pack.is_full:

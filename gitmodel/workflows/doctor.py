@@ -50,8 +50,8 @@ def doctor(project: Project, *, hooks: Mapping[str, str], network: bool = True) 
             is told to; else what is wrong with it. From `githooks.proof` and `githooks.inspection`.
         network: Ask the remotes.
     """
-    findings = [_programs(project), _chunker(), *_set_up(project)]
-    if not all(finding.ok for finding in findings[2:]):
+    findings = [_programs(project), _chunker(), _kernels(), *_set_up(project)]
+    if not all(finding.ok for finding in findings[3:]):
         return findings
     findings += [_hooks(project, hooks), _attributes(project), _merge_driver(project)]
     findings += [_cache(project), _pointers(project)]
@@ -94,6 +94,14 @@ def _chunker() -> Finding:
         "pyfastcdc runs without its compiled part" if slow else "compiled",
         "pip install --force-reinstall pyfastcdc" if slow else None,
     )
+
+
+def _kernels() -> Finding:
+    """Without its compiled part gitmodel works, with numpy."""
+    from gitmodel.encoding.kernels import COMPILED
+
+    by_numpy = "by numpy, which is slower: there was no C compiler when gitmodel was installed"
+    return Finding("planes and deltas", ok=True, detail="compiled" if COMPILED else by_numpy)
 
 
 def _set_up(project: Project) -> list[Finding]:

@@ -84,7 +84,7 @@ def report(pieces: Sequence[Piece], width: int, rounds: int) -> str:
         piece, found = pair
         return decode(
             found.codec,
-            found.payload,
+            b"".join(found.parts),
             raw_size=len(piece.raw),
             width=found.width,
             base=piece.base if found.uses_base else None,
@@ -94,7 +94,7 @@ def report(pieces: Sequence[Piece], width: int, rounds: int) -> str:
     for pair in done:
         assert chunk_hash(back(pair)) == chunk_hash(pair[0].raw)
     size = sum(len(piece.raw) for piece in pieces)
-    left = sum(len(found.payload) for _, found in done) / size
+    left = sum(found.size for _, found in done) / size
     codecs = Counter(f"{found.codec.name} {found.width or ''}".strip() for _, found in done)
     counted = ", ".join(f"{count} {name}" for name, count in codecs.most_common())
     encoding = " ".join(f"{speed(code, pieces, size, threads, rounds):5.2f}" for threads in (1, 2))

@@ -38,11 +38,11 @@ def header_of(raw: bytes) -> tuple[ChunkHeader, bytes]:
     header = ChunkHeader(
         codec=found.codec,
         raw_size=len(raw),
-        stored_size=len(found.payload),
+        stored_size=found.size,
         hash=chunk_hash(raw),
         width=found.width,
     )
-    return header, bytes(found.payload)
+    return header, b"".join(found.parts)
 
 
 def packed(raws: list[bytes]) -> tuple[bytes, list[int]]:
@@ -130,13 +130,13 @@ def test_a_delta_is_opened_with_its_base() -> None:
     header = ChunkHeader(
         codec=found.codec,
         raw_size=len(raw),
-        stored_size=len(found.payload),
+        stored_size=found.size,
         hash=chunk_hash(raw),
         width=found.width,
         base=chunk_hash(base),
     )
     builder = PackBuilder()
-    builder.add(header, found.payload)
+    builder.add(header, *found.parts)
     (record,) = read_pack(builder.finish())
 
     assert (record.header, record.header.codec) == (header, Codec.DELTA)

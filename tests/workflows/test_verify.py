@@ -347,6 +347,7 @@ def test_a_healthy_clone(pushed: Desk) -> None:
     assert list(found) == [
         "programs",
         "cutting",
+        "planes and deltas",
         "set-up",
         "hooks",
         "attributes",

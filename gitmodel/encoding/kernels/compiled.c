@@ -1,0 +1,329 @@
+/* Byte planes and differences in one pass over memory; arrays.py says the same in numpy.
+
+   What the bytes mean stands in __init__.py. Nothing here trusts a length: every buffer is held
+   against every other before a byte is touched. Loops are plain, for the compiler to turn into
+   vector instructions: at -O3 they run at 7 to 60 GB/s, near the speed of memory. */
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "numbers are little endian: on this machine arrays.py serves"
+#endif
+
+#define INTERFACE 1     /* as in __init__.py: an extension left over from another version is not used */
+#define MAX_WIDTH 16    /* bytes of an element */
+#define BLOCK 1024      /* numbers at a time: 8 KiB at most, so that they stay in the first cache */
+
+/* Put planes together: the first bytes of all elements, the second ones, ... from `start` on. */
+
+static void weave_1(const uint8_t *const *planes, size_t start, uint8_t *restrict out, size_t count)
+{
+    memcpy(out, planes[0] + start, count);
+}
+
+static void weave_2(const uint8_t *const *planes, size_t start, uint8_t *restrict out, size_t count)
+{
+    const uint8_t *restrict a = planes[0] + start, *restrict b = planes[1] + start;
+    for (size_t i = 0; i < count; i++) {
+        out[2 * i] = a[i];
+        out[2 * i + 1] = b[i];
+    }
+}
+
+static void weave_4(const uint8_t *const *planes, size_t start, uint8_t *restrict out, size_t count)
+{
+    const uint8_t *restrict a = planes[0] + start, *restrict b = planes[1] + start;
+    const uint8_t *restrict c = planes[2] + start, *restrict d = planes[3] + start;
+    for (size_t i = 0; i < count; i++) {
+        out[4 * i] = a[i];
+        out[4 * i + 1] = b[i];
+        out[4 * i + 2] = c[i];
+        out[4 * i + 3] = d[i];
+    }
+}
+
+static void weave_8(const uint8_t *const *planes, size_t start, uint8_t *restrict out, size_t count)
+{
+    const uint8_t *restrict a = planes[0] + start, *restrict b = planes[1] + start;
+    const uint8_t *restrict c = planes[2] + start, *restrict d = planes[3] + start;
+    const uint8_t *restrict e = planes[4] + start, *restrict f = planes[5] + start;
+    const uint8_t *restrict g = planes[6] + start, *restrict h = planes[7] + start;
+    for (size_t i = 0; i < count; i++) {
+        out[8 * i] = a[i];
+        out[8 * i + 1] = b[i];
+        out[8 * i + 2] = c[i];
+        out[8 * i + 3] = d[i];
+        out[8 * i + 4] = e[i];
+        out[8 * i + 5] = f[i];
+        out[8 * i + 6] = g[i];
+        out[8 * i + 7] = h[i];
+    }
+}
+
+/* For each type of number: split_N and join_N, of N bytes each. `base` is NULL where there is none;
+   join_N also takes it as planes, `parts`, and puts them together as it goes. */
+
+#define NUMBERS(type, size)                                                                        \
+    static void split_##size(const uint8_t *restrict raw, const uint8_t *restrict base,            \
+                             uint8_t *const *planes, size_t count)                                 \
+    {                                                                                              \
+        type numbers[BLOCK];                                                                       \
+        for (size_t start = 0; start < count; start += BLOCK) {                                    \
+            size_t here = count - start < BLOCK ? count - start : BLOCK;                           \
+            memcpy(numbers, raw + start * size, here * size);                                      \
+            if (base != NULL) {                                                                    \
+                const uint8_t *restrict from = base + start * size;                                \
+                for (size_t i = 0; i < here; i++) {                                                \
+                    type other;                                                                    \
+                    memcpy(&other, from + i * size, size);                                         \
+                    type step = (type)(numbers[i] - other);                                        \
+                    type sign = (type)-(type)(step >> (8 * size - 1)); /* all bits below zero */   \
+                    numbers[i] = (type)((type)(step << 1) ^ sign);                                 \
+                }                                                                                  \
+            }                                                                                      \
+            for (size_t plane = 0; plane < size; plane++) {                                        \
+                uint8_t *restrict out = planes[plane] + start;                                     \
+                for (size_t i = 0; i < here; i++)                                                  \
+                    out[i] = (uint8_t)(numbers[i] >> (8 * plane));                                 \
+            }                                                                                      \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    static void join_##size(const uint8_t *const *planes, const uint8_t *restrict base,            \
+                            const uint8_t *const *parts, uint8_t *restrict raw, size_t count)      \
+    {                                                                                              \
+        if (base == NULL && parts == NULL) {                                                       \
+            weave_##size(planes, 0, raw, count);                                                   \
+            return;                                                                                \
+        }                                                                                          \
+        type numbers[BLOCK], others[BLOCK];                                                        \
+        for (size_t start = 0; start < count; start += BLOCK) {                                    \
+            size_t here = count - start < BLOCK ? count - start : BLOCK;                           \
+            uint8_t *restrict to = raw + start * size;                                             \
+            weave_##size(planes, start, (uint8_t *)numbers, here);                                 \
+            if (base != NULL)                                                                      \
+                memcpy(others, base + start * size, here * size);                                  \
+            else                                                                                   \
+                weave_##size(parts, start, (uint8_t *)others, here);                               \
+            for (size_t i = 0; i < here; i++) {                                                    \
+                type sign = (type)-(type)(numbers[i] & 1);                                         \
+                numbers[i] = (type)((type)((type)(numbers[i] >> 1) ^ sign) + others[i]);           \
+            }                                                                                      \
+            memcpy(to, numbers, here * size);                                                      \
+        }                                                                                          \
+    }
+
+NUMBERS(uint8_t, 1)
+NUMBERS(uint16_t, 2)
+NUMBERS(uint32_t, 4)
+NUMBERS(uint64_t, 8)
+
+/* Elements that are no type of number. */
+
+static void split_any(const uint8_t *restrict raw, uint8_t *const *planes, size_t width, size_t count)
+{
+    for (size_t plane = 0; plane < width; plane++) {
+        uint8_t *restrict out = planes[plane];
+        for (size_t i = 0; i < count; i++)
+            out[i] = raw[i * width + plane];
+    }
+}
+
+static void join_any(const uint8_t *const *planes, uint8_t *restrict raw, size_t width, size_t count)
+{
+    for (size_t plane = 0; plane < width; plane++) {
+        const uint8_t *restrict from = planes[plane];
+        for (size_t i = 0; i < count; i++)
+            raw[i * width + plane] = from[i];
+    }
+}
+
+static int is_lane(Py_ssize_t width)
+{
+    return width == 1 || width == 2 || width == 4 || width == 8;
+}
+
+/* A buffer for `base`, which may be None: then its `buf` is NULL. */
+static int take_base(PyObject *object, Py_ssize_t length, Py_ssize_t width, Py_buffer *base)
+{
+    base->buf = NULL;
+    base->obj = NULL;
+    if (object == Py_None)
+        return 0;
+    if (PyObject_GetBuffer(object, base, PyBUF_SIMPLE) < 0)
+        return -1;
+    if (base->len == length && is_lane(width))
+        return 0;
+    PyErr_Format(PyExc_ValueError, "a base of %zd bytes for %zd, in lanes of %zd", base->len,
+                 length, width);
+    PyBuffer_Release(base);
+    return -1;
+}
+
+static PyObject *split(PyObject *self, PyObject *args)
+{
+    Py_buffer raw, base;
+    Py_ssize_t width;
+    PyObject *given, *found = NULL;
+    uint8_t *planes[MAX_WIDTH];
+
+    (void)self;
+    if (!PyArg_ParseTuple(args, "y*nO:split", &raw, &width, &given))
+        return NULL;
+    if (take_base(given, raw.len, width, &base) < 0) {
+        PyBuffer_Release(&raw);
+        return NULL;
+    }
+    if (width < 1 || width > MAX_WIDTH || raw.len % width != 0) {
+        PyErr_Format(PyExc_ValueError, "%zd bytes are not elements of %zd", raw.len, width);
+        goto done;
+    }
+    size_t count = (size_t)(raw.len / width);
+    found = PyList_New(width);
+    for (Py_ssize_t plane = 0; found != NULL && plane < width; plane++) {
+        PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)count);
+        if (bytes == NULL || PyList_SetItem(found, plane, bytes) < 0)
+            Py_CLEAR(found);
+        else
+            planes[plane] = (uint8_t *)PyBytes_AsString(bytes);
+    }
+    if (found == NULL)
+        goto done;
+    Py_BEGIN_ALLOW_THREADS
+    switch (width) {
+    case 1: split_1(raw.buf, base.buf, planes, count); break;
+    case 2: split_2(raw.buf, base.buf, planes, count); break;
+    case 4: split_4(raw.buf, base.buf, planes, count); break;
+    case 8: split_8(raw.buf, base.buf, planes, count); break;
+    default: split_any(raw.buf, planes, (size_t)width, count);
+    }
+    Py_END_ALLOW_THREADS
+done:
+    PyBuffer_Release(&base);
+    PyBuffer_Release(&raw);
+    return found;
+}
+
+/* Buffers of planes, `count` bytes each, from a tuple; returns how many are held, -1 after an error. */
+static Py_ssize_t take_planes(PyObject *tuple, Py_ssize_t count, Py_buffer *views,
+                              const uint8_t **planes)
+{
+    Py_ssize_t width = PyTuple_Size(tuple), held = 0;
+
+    for (; held < width; held++) {
+        if (PyObject_GetBuffer(PyTuple_GetItem(tuple, held), &views[held], PyBUF_SIMPLE) < 0)
+            break;
+        planes[held] = views[held].buf;
+        if (views[held].len != count) {
+            PyErr_Format(PyExc_ValueError, "a plane of %zd bytes for %zd elements",
+                         views[held].len, count);
+            PyBuffer_Release(&views[held]);
+            break;
+        }
+    }
+    if (held == width)
+        return held;
+    while (held > 0)
+        PyBuffer_Release(&views[--held]);
+    return -1;
+}
+
+static PyObject *join(PyObject *self, PyObject *args)
+{
+    Py_buffer raw, base = {.obj = NULL, .buf = NULL}, views[2 * MAX_WIDTH];
+    const uint8_t *planes[MAX_WIDTH], *others[MAX_WIDTH], *const *parts = NULL;
+    Py_ssize_t width, held = 0, more = 0;
+    PyObject *sources, *given, *result = NULL;
+
+    (void)self;
+    if (!PyArg_ParseTuple(args, "O!w*O:join", &PyTuple_Type, &sources, &raw, &given))
+        return NULL;
+    width = PyTuple_Size(sources);
+    if (width < 1 || width > MAX_WIDTH || raw.len % width != 0) {
+        PyErr_Format(PyExc_ValueError, "%zd bytes are not elements of %zd", raw.len, width);
+        goto done;
+    }
+    held = take_planes(sources, raw.len / width, views, planes);
+    if (held < 0)
+        goto done;
+    if (PyTuple_Check(given)) {
+        if (PyTuple_Size(given) != width || !is_lane(width)) {
+            PyErr_Format(PyExc_ValueError, "a base of %zd planes, in lanes of %zd",
+                         PyTuple_Size(given), width);
+            goto done;
+        }
+        more = take_planes(given, raw.len / width, views + held, others);
+        if (more < 0)
+            goto done;
+        parts = others;
+    }
+    else if (take_base(given, raw.len, width, &base) < 0)
+        goto done;
+    size_t count = (size_t)(raw.len / width);
+    Py_BEGIN_ALLOW_THREADS
+    switch (width) {
+    case 1: join_1(planes, base.buf, parts, raw.buf, count); break;
+    case 2: join_2(planes, base.buf, parts, raw.buf, count); break;
+    case 4: join_4(planes, base.buf, parts, raw.buf, count); break;
+    case 8: join_8(planes, base.buf, parts, raw.buf, count); break;
+    default: join_any(planes, raw.buf, (size_t)width, count);
+    }
+    Py_END_ALLOW_THREADS
+    result = Py_NewRef(Py_None);
+done:
+    for (; more > 0; more--)
+        PyBuffer_Release(&views[held + more - 1]);
+    for (; held > 0; held--)
+        PyBuffer_Release(&views[held - 1]);
+    PyBuffer_Release(&base);
+    PyBuffer_Release(&raw);
+    return result;
+}
+
+static PyObject *room(PyObject *self, PyObject *args)
+{
+    Py_ssize_t size;
+
+    (void)self;
+    if (!PyArg_ParseTuple(args, "n:room", &size))
+        return NULL;
+    PyObject *bytes = PyByteArray_FromStringAndSize(NULL, size);
+    if (bytes == NULL)
+        return NULL;
+    PyObject *view = PyMemoryView_FromObject(bytes);
+    Py_DECREF(bytes);
+    return view;
+}
+
+static PyMethodDef methods[] = {
+    {"split", split, METH_VARARGS, "split(raw, width, base): see the package."},
+    {"join", join, METH_VARARGS, "join(planes, raw, base): see the package."},
+    {"room", room, METH_VARARGS, "room(size): see the package."},
+    {NULL, NULL, 0, NULL},
+};
+
+static int fill(PyObject *module)
+{
+    return PyModule_AddIntConstant(module, "INTERFACE", INTERFACE);
+}
+
+static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, fill},
+    {0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "compiled",
+    .m_doc = "Byte planes and differences in one pass over memory.",
+    .m_methods = methods,
+    .m_slots = slots,
+};
+
+PyMODINIT_FUNC PyInit_compiled(void)
+{
+    return PyModuleDef_Init(&definition);
+}

@@ -1,0 +1,9 @@
+from typing_extensions import Buffer
+
+INTERFACE: int
+
+def split(raw: Buffer, width: int, base: Buffer | None, /) -> list[bytes]: ...
+def join(
+    planes: tuple[Buffer, ...], raw: Buffer, base: Buffer | tuple[Buffer, ...] | None, /
+) -> None: ...
+def room(size: int, /) -> memoryview: ...
