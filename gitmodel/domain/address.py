@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal, NoReturn
 
 from gitmodel.domain.credentials import WHERE_SECRETS_BELONG, secret_in
+from gitmodel.domain.pattern import pattern
 from gitmodel.domain.printable import shown
 from gitmodel.errors import ConfigError
 
@@ -22,32 +23,30 @@ MAX_ADDRESS_CHARACTERS = 1024
 # S3 and Azure allow keys of 1024 characters; what gitmodel puts behind the prefix needs under 400.
 _MAX_PREFIX_CHARACTERS = 512
 
-_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
-_DRIVE = re.compile(r"[A-Za-z]:[/\\]")
-_BUCKET = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-_CONTAINER = re.compile(r"(?=.{3,63}\Z)[a-z0-9](?:-?[a-z0-9])*")
-_NUMBERS = re.compile(r"[0-9.]+")
-_PREFIX_PART = re.compile(r"[A-Za-z0-9._=+,~()-]+")
-_AZURE_HOST = re.compile(r"([a-z0-9]{3,24})\.(?:blob|dfs)\.core\.windows\.net")
-_AWS_ENDPOINT = re.compile(
+_URL = pattern(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
+_DRIVE = pattern(r"[A-Za-z]:[/\\]")
+_BUCKET = pattern(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_CONTAINER = pattern(r"(?=.{3,63}\Z)[a-z0-9](?:-?[a-z0-9])*")
+_NUMBERS = pattern(r"[0-9.]+")
+_PREFIX_PART = pattern(r"[A-Za-z0-9._=+,~()-]+")
+_AZURE_HOST = pattern(r"([a-z0-9]{3,24})\.(?:blob|dfs)\.core\.windows\.net")
+_AWS_ENDPOINT = pattern(
     r"https://s3(?:-fips)?(?:\.dualstack)?(?:\.[a-z]{2}(?:-[a-z]{2,16}){1,3}-[0-9])?\.amazonaws\.com(?:\.cn)?"
 )
-_AZURE_ENDPOINT = re.compile(
+_AZURE_ENDPOINT = pattern(
     r"https://[a-z0-9]{3,24}\.(?:blob|dfs)\.core\.(?:windows\.net|chinacloudapi\.cn|usgovcloudapi\.net)"
 )
-_ENDPOINT = re.compile(
+_ENDPOINT = pattern(
     r"(https?)://(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(?::([1-9][0-9]{0,4}))?((?:/[A-Za-z0-9._-]+)*)/?"
 )
-_HOST = re.compile(
-    r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-)
+_HOST = pattern(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 # The names and addresses under which clouds hand credentials to whoever asks from inside a machine.
 _METADATA = frozenset(
     {"metadata", "metadata.google.internal", "metadata.goog", "instance-data", "100.100.100.200"}
     | {"168.63.129.16", "192.0.0.192", "fd00:ec2::254"}
 )
 # Nobody keeps models there, and a stranger's config must not make a tool touch it.
-_SYSTEM = re.compile(
+_SYSTEM = pattern(
     r"/?|/(?:bin|boot|etc|lib|lib32|lib64|proc|sbin|sys|usr(?!/local/)|var/run)(?:/.*)?"
     r"|/dev(?!/shm/)(?:/.*)?|[a-z]:/?|[a-z]:/(?:windows|program files[^/]*)(?:/.*)?",
     re.IGNORECASE,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Self
 
 from gitmodel.domain.fields import Fields
 from gitmodel.domain.merged import refuse_newer
+from gitmodel.domain.pattern import pattern
 from gitmodel.domain.pointer import HEADER, POINTER_SUFFIX, arranged
 from gitmodel.domain.printable import shown
 from gitmodel.domain.reference import MAX_VERSION, check_alias
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 
 ALIASES_SUFFIX = ".aliases.yaml"
 
-_NUMBER = re.compile("[1-9][0-9]{0,8}")
-_CONFLICT = re.compile(r"^(?:<{7,}|>{7,})(?: |$)", re.MULTILINE)
+_NUMBER = pattern("[1-9][0-9]{0,8}")
+_CONFLICT = pattern(r"^(?:<{7,}|>{7,})(?: |$)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

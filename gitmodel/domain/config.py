@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from gitmodel.domain.credentials import WHERE_SECRETS_BELONG, is_secret_name, secret_in
+from gitmodel.domain.pattern import pattern
 from gitmodel.domain.printable import shown
 from gitmodel.domain.reference import check_name
 from gitmodel.domain.remote import Addressing, Remote
@@ -53,8 +54,8 @@ CONFIG_FILE = ".gitmodel.yaml"
 FORMAT = 1
 
 _ORDER = ("gitmodel", "project", "id", "remote", "mirrors")
-_ID = re.compile(r"[0-9a-f]{8,32}", re.ASCII)
-_MIRROR = re.compile(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
+_ID = pattern(r"[0-9a-f]{8,32}", re.ASCII)
+_MIRROR = pattern(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
 _HEADER = """\
 # Settings of gitmodel for everyone who clones this repository. No secrets here.
 # What is your own (profile, cache, another endpoint): git config gitmodel.NAME VALUE

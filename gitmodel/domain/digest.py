@@ -10,13 +10,13 @@ which its files are listed, and two different listings never give the same bytes
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from blake3 import blake3
 
 from gitmodel.domain.paths import refuse_clashes, safe_parts
+from gitmodel.domain.pattern import pattern
 from gitmodel.errors import PointerError
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ FOLDER_CONTEXT = "gitmodel 2026 folder v1"
 # Below this a hash is done before other threads have started.
 _WORTH_THREADS_BYTES = 1 << 20  # 1 MiB
 
-_HEX = re.compile("[0-9a-f]{64}")
-_WRITTEN = re.compile("blake3:([0-9a-f]{64})")
+_HEX = pattern("[0-9a-f]{64}")
+_WRITTEN = pattern("blake3:([0-9a-f]{64})")
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -16,6 +16,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gitmodel.domain.pattern import pattern
 from gitmodel.domain.text import block, flow, parse
 from gitmodel.errors import TextError
 
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
 
     from gitmodel.domain.text import Value
 
-_KEY = re.compile(
+_KEY = pattern(
     r"""(?P<indent>[ ]*)(?P<key>"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s"'#\[\]{},&*!|>%@`][^#:\r\n]*?)[ \t]*:(?=[\s]|$)"""
 )
-_QUOTED = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^']|'')*'""")
+_QUOTED = pattern(r""""(?:[^"\\]|\\.)*"|'(?:[^']|'')*'""")
 
 
 def edited(text: str, wanted: Mapping[str, Value], *, what: str) -> str:

@@ -9,11 +9,11 @@ Guarantee: what `decide` takes is one side, byte for byte; nothing of the other 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from gitmodel.domain.merged import resolve_hint
+from gitmodel.domain.pattern import pattern
 from gitmodel.domain.pointer import Pointer
 from gitmodel.domain.printable import shown
 from gitmodel.errors import GitmodelError
@@ -26,7 +26,7 @@ Side = Literal["ours", "theirs"]
 MARKER_SIZE = 7  # what Git takes, and the least by which a conflict is recognised here
 _ANNOTATIONS = ("description", "license", "tags")
 _MOST_METRICS = 5  # of a side, in one line
-_PLAIN = re.compile(r"[A-Za-z0-9_.@/+-]{1,40}")
+_PLAIN = pattern(r"[A-Za-z0-9_.@/+-]{1,40}")
 
 
 @dataclass(frozen=True, slots=True)

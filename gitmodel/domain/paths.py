@@ -20,6 +20,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
+from gitmodel.domain.pattern import pattern
 from gitmodel.domain.printable import shown
 from gitmodel.errors import UnsafePathError
 
@@ -32,16 +33,16 @@ MAX_PATH_BYTES = 4096
 _HINT = "use plain names joined by '/', relative to the folder, such as models/fraud.safetensors"
 _DEVICE = r"(?:con|prn|aux|nul|clock\$|conin\$|conout\$|com[0-9]|lpt[0-9])"
 # Nearly every part of nearly every path; all rules below agree with it, and a test holds them to it.
-_ORDINARY = re.compile(
+_ORDINARY = pattern(
     rf"(?!{_DEVICE}(?:\.|\Z))[A-Za-z0-9_](?:[A-Za-z0-9._-]{{0,253}}[A-Za-z0-9_-])?", re.IGNORECASE
 )
-_DEVICE_NAME = re.compile(rf"{_DEVICE} *(?:\..*)?", re.DOTALL)
-_SHORT_NAME = re.compile(r"[^.~]{1,6}~[0-9]{1,6}(?:\.[^.]{0,3})?", re.DOTALL)
+_DEVICE_NAME = pattern(rf"{_DEVICE} *(?:\..*)?", re.DOTALL)
+_SHORT_NAME = pattern(r"[^.~]{1,6}~[0-9]{1,6}(?:\.[^.]{0,3})?", re.DOTALL)
 # Controls (C0, C1), line and paragraph separators, and characters that turn the direction of text.
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_CONTROL = pattern("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_SURROGATE = pattern("[\ud800-\udfff]")
 # Not seen, and skipped by file systems of macOS when they compare names.
-_IGNORABLE = re.compile(
+_IGNORABLE = pattern(
     "[\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U000e0000-\U000e0fff]"

@@ -13,7 +13,6 @@ does not know are kept; whatever the bytes, only PointerError or NewerFormatErro
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -22,6 +21,7 @@ from blake3 import blake3
 from gitmodel.domain.fields import Fields
 from gitmodel.domain.merged import FORMAT, refuse_conflict, refuse_newer, resolve_hint
 from gitmodel.domain.paths import safe_parts
+from gitmodel.domain.pattern import pattern
 from gitmodel.domain.reference import MAX_VERSION, check_name
 from gitmodel.domain.text import MAX_BYTES, block, decode, entry, parse_decoded
 from gitmodel.errors import (
@@ -42,7 +42,7 @@ HEADER = "# Written by gitmodel; unknown keys are kept, comments are not."
 MAX_SIZE = 2**63 - 1  # bytes; what file systems and other languages' integers hold
 
 # A key cannot occur twice, so what these lines say is said nowhere else.
-_HEAD_LINES = re.compile(
+_HEAD_LINES = pattern(
     rb'(?:#[ -~]*\n)*gitmodel: 1\nname: "([a-z0-9._/-]{1,200})"\n'
     rb'version: ([1-9][0-9]{0,18})\ndigest: "blake3:([0-9a-f]{64})"\n'
 )

@@ -16,6 +16,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Self
 
+from gitmodel.domain.pattern import pattern
 from gitmodel.domain.printable import shown
 from gitmodel.errors import ModelNameError, UnknownReferenceError
 
@@ -29,9 +30,9 @@ MAX_NAME_BYTES = 200
 # Nine digits: far beyond any use, and every consumer (JSON readers, 32-bit columns) holds them.
 MAX_VERSION = 999_999_999
 
-_PART = re.compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
-_VERSION = re.compile(r"v?([0-9]+)", re.ASCII)
-_DIGEST = re.compile(r"blake3:([0-9a-f]{8,64})", re.ASCII)
+_PART = pattern(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
+_VERSION = pattern(r"v?([0-9]+)", re.ASCII)
+_DIGEST = pattern(r"blake3:([0-9a-f]{8,64})", re.ASCII)
 # Windows opens the device whatever follows the first dot ("con.model.yaml" too).
 _DEVICES = frozenset(
     ["con", "prn", "aux", "nul", "conin$", "conout$"]
@@ -39,7 +40,7 @@ _DEVICES = frozenset(
 )
 # Endings of files of weights, dropped when a name is made from a path. A list and not "whatever
 # follows the last dot": "llama-3.1" is a whole name.
-_ENDINGS = re.compile(
+_ENDINGS = pattern(
     r"7z|bin|bz2|cbm|ckpt|gguf|ggml|gz|h5|hdf5|joblib|keras|mar|mlmodel|mlpackage|model|msgpack|npy"
     r"|npz|nemo|onnx|params|pb|pdparams|pickle|pkl|pmml|pt|pt2|pte|pth|rds|safetensors|sav|tar"
     r"|tflite|tgz|torchscript|txt|ubj|xgb|xz|zip|zst",

@@ -14,13 +14,13 @@ message repeats a value in which a secret was seen.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Literal, Self
 
 from gitmodel.domain import address
 from gitmodel.domain.credentials import WHERE_SECRETS_BELONG, is_secret_name, secret_in
+from gitmodel.domain.pattern import pattern
 from gitmodel.domain.printable import shown
 from gitmodel.errors import ConfigError
 
@@ -37,10 +37,10 @@ _OPTIONS: Mapping[address.Scheme, frozenset[str]] = {
 }
 _KNOWN = frozenset[str]().union(*_OPTIONS.values())
 _GRAMMARS = {
-    "region": re.compile(r"[a-z0-9-]{1,64}"),
-    "sse": re.compile(r"AES256|aws:kms|aws:kms:dsse"),
-    "sse_kms_key_id": re.compile(r"[A-Za-z0-9:/_-]{1,2048}"),
-    "account": re.compile(r"[a-z0-9]{3,24}"),
+    "region": pattern(r"[a-z0-9-]{1,64}"),
+    "sse": pattern(r"AES256|aws:kms|aws:kms:dsse"),
+    "sse_kms_key_id": pattern(r"[A-Za-z0-9:/_-]{1,2048}"),
+    "account": pattern(r"[a-z0-9]{3,24}"),
 }
 # Names that other tools accept in their configuration, and what they would do here.
 _PERSONAL = {

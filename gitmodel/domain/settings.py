@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 from gitmodel.domain import address
 from gitmodel.domain.credentials import WHERE_SECRETS_BELONG, secret_in
+from gitmodel.domain.pattern import pattern
 from gitmodel.domain.printable import shown
 from gitmodel.errors import ConfigError
 
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
 DEFAULT_COMMIT_LIMIT = 20 << 30  # 20 GiB: about a minute of hashing inside `git commit`
 DEFAULT_LONG_UPLOAD = 1 << 30  # 1 GiB: minutes on a usual line, where SSH servers give up idle ones
 
-_SIZE = re.compile(r"([0-9]{1,18})([kmg]?)", re.IGNORECASE | re.ASCII)
-_REGION = re.compile(r"[a-z0-9-]{1,64}", re.ASCII)
-_PROFILE = re.compile(r"[\w.@+/ -]{1,128}")
+_SIZE = pattern(r"([0-9]{1,18})([kmg]?)", re.IGNORECASE | re.ASCII)
+_REGION = pattern(r"[a-z0-9-]{1,64}", re.ASCII)
+_PROFILE = pattern(r"[\w.@+/ -]{1,128}")
 _FACTORS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 _OWN = ("endpoint", "profile", "region")
 

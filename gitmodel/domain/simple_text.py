@@ -12,8 +12,12 @@ the two. So nothing is refused here and no message is worded here.
 from __future__ import annotations
 
 import math
-import re
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+from gitmodel.domain.pattern import pattern
+
+if TYPE_CHECKING:
+    import re
 
 Value: TypeAlias = "str | int | float | bool | list[Value] | dict[str, Value] | None"
 
@@ -25,9 +29,9 @@ _SCALAR = (
     r"|(?P<int>-?(?:0|[1-9][0-9]{0,30}))"
     r"|(?P<word>true|false|null|\.nan)"
 )
-_LINE = re.compile(rf"( *){_KEY}:(?: (?:{_SCALAR}|(?P<flow>[\[{{].*)))?")
-_FLOW_KEY = re.compile(rf"{_KEY}: ")
-_FLOW_SCALAR = re.compile(rf"(?:{_SCALAR})(?=[,\]}}])")
+_LINE = pattern(rf"( *){_KEY}:(?: (?:{_SCALAR}|(?P<flow>[\[{{].*)))?")
+_FLOW_KEY = pattern(rf"{_KEY}: ")
+_FLOW_SCALAR = pattern(rf"(?:{_SCALAR})(?=[,\]}}])")
 _WORDS: dict[str, bool | float | None] = {
     "true": True, "false": False, "null": None, ".nan": math.nan,
 }  # fmt: skip

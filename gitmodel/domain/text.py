@@ -19,7 +19,6 @@ equal text, on every version of Python (no table of Unicode is consulted).
 from __future__ import annotations
 
 import math
-import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from gitmodel.domain import simple_text
@@ -35,6 +34,7 @@ from gitmodel.domain.canonical_text import (
     quoted,
     scalar,
 )
+from gitmodel.domain.pattern import pattern
 from gitmodel.domain.printable import shown
 from gitmodel.domain.simple_text import Value
 from gitmodel.errors import TextError
@@ -61,10 +61,8 @@ __all__ = [
 
 MAX_BYTES = 65536
 _HINT = "correct that line: gitmodel reads a small, safe part of YAML"
-_REFUSED = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]|\r(?!\n)"
-)
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_REFUSED = pattern("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]|\r(?!\n)")
+_SURROGATE = pattern("[\ud800-\udfff]")
 
 _CONSTANTS: Mapping[str, float | None] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
@@ -75,8 +73,8 @@ _CONSTANTS: Mapping[str, float | None] = {
     **{f"-{word}": -math.inf for word in (".inf", ".Inf", ".INF")},
 }  # fmt: skip
 # A leading zero makes a string: 017 is fifteen to some readers, seventeen to others.
-_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,99})|0o[0-7]{1,99}|0x[0-9a-fA-F]{1,99}")
-_FLOAT = re.compile(
+_INTEGER = pattern(r"[-+]?(?:0|[1-9][0-9]{0,99})|0o[0-7]{1,99}|0x[0-9a-fA-F]{1,99}")
+_FLOAT = pattern(
     r"[-+]?(?:(?:\.[0-9]+|(?:0|[1-9][0-9]*)\.[0-9]*)(?:[eE][-+]?[0-9]+)?"
     r"|(?:0|[1-9][0-9]*)[eE][-+]?[0-9]+)"
 )

@@ -17,12 +17,14 @@ zstandard, the kernels and BLAKE3 do their work without the interpreter lock.
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gitmodel.encoding import kernels, planes
 from gitmodel.encoding.frames import MAX_CHUNK, Effort, Octets, compress, decompress
-from gitmodel.encoding.sample import Plan, best_delta_plan, best_plan, spans, taken
 from gitmodel.errors import DamagedObjectError, NewerFormatError
+
+if TYPE_CHECKING:
+    from gitmodel.encoding.sample import Plan
 
 __all__ = [
     "HASH_SIZE",
@@ -137,6 +139,8 @@ def encode(raw: Octets, *, width: int = 0, base: Octets | None = None) -> Encode
         raise ValueError(len(raw))
     if not raw:
         return Encoded(Codec.RAW, (), 0, uses_base=False)
+    from gitmodel.encoding.sample import best_delta_plan, best_plan, spans, taken
+
     where = spans(len(raw))
     sample = taken(raw, where)
     alone = best_plan(sample, width)

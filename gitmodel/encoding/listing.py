@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gitmodel.encoding.columns import ColumnReader, ColumnWriter
-    from gitmodel.encoding.cut import CutterId
+    from gitmodel.encoding.cutter import CutterId
 
 Kind: TypeAlias = Literal["file", "folder"]
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gitmodel.encoding.codec import HASH_SIZE, Codec, Octets
 from gitmodel.encoding.columns import ColumnReader, ColumnWriter
-from gitmodel.encoding.cut import CutterId
+from gitmodel.encoding.cutter import CutterId
 from gitmodel.encoding.listing import (
     FILE_ROW,
     MAX_FILES,

@@ -10,6 +10,7 @@ import os
 import re
 from typing import NamedTuple, NoReturn
 
+from gitmodel.domain.pattern import pattern
 from gitmodel.errors import RepositoryError
 from gitmodel.git.program import GitProgram, first_words
 
@@ -21,7 +22,7 @@ _QUESTIONS = (
     *("--git-common-dir", "--is-inside-work-tree", "--show-prefix", "--show-object-format"),
     "--show-toplevel",
 )
-_ANSWERS = re.compile(
+_ANSWERS = pattern(
     r"(?P<git_dir>.*?)\n(?:true|false)\n(?P<common_dir>.*?)\n(?:true|false)\n"
     r"(?P<prefix>.*?)\n(?P<object_format>sha1|sha256)\n(?:(?P<top>.*)\n)?",
     re.DOTALL,

@@ -21,6 +21,7 @@ import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from gitmodel.domain.pattern import pattern
 from gitmodel.errors import GitCommandError, RepositoryError
 from gitmodel.git.batch import present_objects
 from gitmodel.git.discovery import ask_program
@@ -39,7 +40,7 @@ _SERVER = "gitmodel-server"  # people have settings for every `origin` in their 
 _MOST_PACKS = 50  # as many as Git itself would leave (gc.autoPackLimit)
 
 _WHOLE = 2147483647  # what `git fetch --unshallow` means, but also fine where nothing is cut
-_REF = re.compile(r"(?!.*(?:\.\.|//|@\{))(?![-/.])[^\x00-\x20~^:?*\[\\\x7f]{1,200}")
+_REF = pattern(r"(?!.*(?:\.\.|//|@\{))(?![-/.])[^\x00-\x20~^:?*\[\\\x7f]{1,200}")
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--recurse-submodules=no")
 _FILTER = "--filter=blob:none"
 _WITH_FILES = "gitmodel-with-files"  # a file of this name in an excerpt that is not blobless

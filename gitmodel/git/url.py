@@ -14,14 +14,15 @@ from dataclasses import dataclass
 from typing import Self
 
 from gitmodel.domain.digest import digest_of
+from gitmodel.domain.pattern import pattern
 from gitmodel.domain.printable import shown
 from gitmodel.errors import UsageError
 
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
-_HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*::")
+_SCHEME = pattern(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
+_HELPER = pattern(r"[A-Za-z0-9][A-Za-z0-9+.-]*::")
 # HOST:PATH or USER@HOST:PATH, as scp writes it; a slash before the colon makes it a path (git-fetch).
-_SCP = re.compile(r"(?:([^@:/\s]+)@)?(\[[0-9A-Fa-f:.]+\]|[^@:/\s\[\]]+):(.+)", re.DOTALL)
-_AUTHORITY = re.compile(
+_SCP = pattern(r"(?:([^@:/\s]+)@)?(\[[0-9A-Fa-f:.]+\]|[^@:/\s\[\]]+):(.+)", re.DOTALL)
+_AUTHORITY = pattern(
     r"(?:[^@/\s]*@)?(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_][A-Za-z0-9._-]*)(?::[0-9]+)?"
 )
 _SCHEMES = frozenset({"https", "http", "ssh", "git", "file"})

@@ -10,10 +10,10 @@ What holds: a command that a person has edited stays, and `remove` takes only wh
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Literal
 
+from gitmodel.domain.pattern import pattern
 from gitmodel.githooks.scripts import (
     LINE_BY_LINE,
     MERGED,
@@ -36,7 +36,7 @@ _KEPT: Final = (
     "git merge-file -q --marker-size=%L -L ours -L base -L theirs %A %O %B || exit 1"
 )
 _MARK = " # gitmodel-merge: 1 "
-_INTERPRETER = re.compile(r"^gitmodel_python='(?:[^']|'\\'')*';")
+_INTERPRETER = pattern(r"^gitmodel_python='(?:[^']|'\\'')*';")
 
 
 class DriverState(StrEnum):

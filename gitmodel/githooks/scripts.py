@@ -15,6 +15,7 @@ import re
 from enum import Enum
 from typing import Final
 
+from gitmodel.domain.pattern import pattern
 from gitmodel.errors import RepositoryError
 
 HOOK_NAMES: Final = (
@@ -41,8 +42,8 @@ LINE_BY_LINE: Final = 11
 # gave a model a version inside `git commit PATH`; without it post-commit starts no Python at all.
 AFTER_COMMIT_NOTE: Final = "gitmodel-after-commit"
 
-_MARK = re.compile(rb"^# gitmodel-hook: ([0-9]+)(?: ([0-9a-f]{16}))?$", re.MULTILINE)
-_INTERPRETER = re.compile(rb"^gitmodel_python='((?:[^'\n]|'\\'')*)'$", re.MULTILINE)
+_MARK = pattern(rb"^# gitmodel-hook: ([0-9]+)(?: ([0-9a-f]{16}))?$", re.MULTILINE)
+_INTERPRETER = pattern(rb"^gitmodel_python='((?:[^'\n]|'\\'')*)'$", re.MULTILINE)
 
 # Words that the hooks of other tools carry (husky 9 writes one line, without its name).
 _MAKERS = (

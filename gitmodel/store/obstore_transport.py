@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import re
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,6 +22,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import AzureStore, S3Store
 
+from gitmodel.domain.pattern import pattern
 from gitmodel.store.retry import Fault, FaultKind
 from gitmodel.store.service import (
     CHECKSUM_LIMIT,
@@ -60,7 +60,7 @@ _S3_VARIABLES = ("AWS_CHECKSUM_ALGORITHM", "AWS_SERVER_SIDE_ENCRYPTION", "AWS_SS
 _AZURE_VARIABLES = ("AZURE_ENCRYPTION_KEY",)
 # What the two kinds of store call an object that is not there, in a bucket that is.
 _MISSING_CODES = {"NoSuchKey", "BlobNotFound"}
-_CODE = re.compile(r"<Code>(\w+)</Code>")
+_CODE = pattern(r"<Code>(\w+)</Code>")
 # Certificates that botocore and aiohttp trust and obstore does not, or the other way round.
 _TLS_VARIABLES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 

@@ -17,7 +17,6 @@ from gitmodel.store.reader import Reader
 from gitmodel.workflows.fetch import CheckoutReport, Fetching, chosen_models
 from gitmodel.workflows.models import Model, read_models, read_pointer_file
 from gitmodel.workflows.placer import Placer, checkout_elsewhere, place_each
-from gitmodel.workflows.references import history_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -149,6 +148,8 @@ def _refuse_unsaved_pointer(
     current = present.get(model.name)
     if force or current is None or current.raw == model.raw:
         return
+    from gitmodel.workflows.references import history_of
+
     pointer = current.pointer
     bare = Pointer(  # all there is to the pointer of an alias in a clone of depth 1
         name=pointer.name,
@@ -176,6 +177,8 @@ def _is_saved(project: Project, name: str, weights: Weights) -> bool:
     """
     if weights.digest is None:
         return False
+    from gitmodel.workflows.references import history_of
+
     history = history_of(project, name)
     known = [item for item in history.seen if item.model.pointer.digest == weights.digest]
     ledger = project.ledger()

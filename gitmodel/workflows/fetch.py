@@ -11,12 +11,10 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
-from gitmodel.domain.reference import Reference
 from gitmodel.errors import DamagedObjectError, GitmodelError, ObjectMissingError, RemoteError
 from gitmodel.store.handles import require_space
 from gitmodel.store.transfer import Arriving, fetch_packs, for_each, plan_fetch
 from gitmodel.workflows.models import Model, Models, read_models
-from gitmodel.workflows.references import models_at, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,10 +68,13 @@ def chosen_models(
     Raises:
         GitmodelError: A pointer of the work tree is broken, or a reference means nothing.
     """
-    if references:
+    if references or project.repository.work_tree is None:
+        from gitmodel.domain.reference import Reference
+        from gitmodel.workflows.references import models_at, resolve
+
+        if not references:
+            return models_at(project, "HEAD")
         return [resolve(project, Reference.parse(text)) for text in references]
-    if project.repository.work_tree is None:
-        return models_at(project, "HEAD")
     models = read_models(project) if present is None else present
     if models.broken:
         raise models.broken[0][1]

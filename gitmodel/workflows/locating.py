@@ -9,12 +9,12 @@ what is cached where the server cannot be reached; everything else is not.
 
 from __future__ import annotations
 
-import re
 import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.domain.aliases import ALIASES_SUFFIX
+from gitmodel.domain.pattern import pattern
 from gitmodel.domain.pointer import POINTER_SUFFIX
 from gitmodel.domain.printable import shown
 from gitmodel.errors import GitmodelError, NotSetUpError, RepositoryError, UnknownReferenceError
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from gitmodel.workflows.borrowed import BorrowedProject
     from gitmodel.workflows.models import Model
 
-_REVISION = re.compile(r"([^~^]+)((?:[~^][0-9]*)*)")
-_COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
-_SHORT_COMMIT = re.compile("[0-9a-f]{7,63}")
+_REVISION = pattern(r"([^~^]+)((?:[~^][0-9]*)*)")
+_COMMIT = pattern("[0-9a-f]{40}|[0-9a-f]{64}")
+_SHORT_COMMIT = pattern("[0-9a-f]{7,63}")
 _NAMED_MODELS = 5
 
 

@@ -221,6 +221,27 @@ def test_every_shell_has_a_completion(shell: str, capsys: pytest.CaptureFixture[
     assert "gitmodel" in script
 
 
+def test_the_process_ends_with_everything_said_and_its_code(tmp_path: Path) -> None:
+    """It ends without taking the interpreter apart; what others registered for the end is done."""
+    code = (
+        "import atexit, sys; from gitmodel.cli.main import run; "
+        "atexit.register(print, 'the end'); sys.argv = ['gitmodel', *sys.argv[1:]]; run(); print('never')"
+    )
+    for words, expected, last in (
+        (["--version"], 0, f"gitmodel {gitmodel.__version__}\nthe end\n"),
+        (["completion", "bash"], 0, "the end\n"),
+        (["frobnicate"], 2, "the end\n"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *words],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stdout.endswith(last)) == (expected, True)
+
+
 SLOW = {"argparse", "yaml", "pygit2", "fsspec", "s3fs", "adlfs", "numpy", "tqdm", "shtab"}
 
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from gitmodel.encoding.cut.content import CONTENT_CUTTER, CUTTERS, FIXED_CUTTER
-from gitmodel.encoding.cut.cutter import LONGEST_CUT, Cutter, CutterId
 from gitmodel.encoding.cut.header import HeaderReader, Read
 from gitmodel.encoding.cut.planned import (
     GGUF_CUTTER,
@@ -26,6 +25,7 @@ from gitmodel.encoding.cut.planned import (
     PlannedCutter,
     pieces_of_runs,
 )
+from gitmodel.encoding.cutter import LONGEST_CUT, Cutter, CutterId
 from gitmodel.errors import NewerFormatError
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from gitmodel.encoding.cut.cutter import LONGEST_CUT, CutterId
+from gitmodel.encoding.cutter import LONGEST_CUT, CutterId
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gitmodel.encoding.cut.cutter import Cutter
+    from gitmodel.encoding.cutter import Cutter
 
 CONTENT_CUTTER: Final = CutterId("fastcdc-v1", (64 << 10, 256 << 10, 1 << 20))
 FIXED_CUTTER: Final = CutterId("fixed-v1", (4 << 20,))

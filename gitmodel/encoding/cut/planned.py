@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from blake3 import blake3
 
-from gitmodel.encoding.cut.cutter import LONGEST_CUT, CutterId
+from gitmodel.encoding.cutter import LONGEST_CUT, CutterId
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

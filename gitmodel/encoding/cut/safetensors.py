@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from gitmodel.domain.pattern import pattern
 from gitmodel.encoding.cut.header import MAX_HEADER, DoubtError, checked_name
 from gitmodel.encoding.cut.planned import Run
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterable
 
     from gitmodel.encoding.cut.header import HeaderReader
@@ -26,16 +27,16 @@ if TYPE_CHECKING:
 _SPACE: Final = rb"[ \t\n\r]*+"
 _TEXT: Final = rb'"[^"\\\x00-\x1f]*+(?:\\.[^"\\\x00-\x1f]*+)*+"'
 _PAIR: Final = _SPACE + _TEXT + _SPACE + b":" + _SPACE + _TEXT + _SPACE
-_KEY: Final = re.compile(_SPACE + b"(" + _TEXT + b")" + _SPACE + b":" + _SPACE)
-_TENSOR: Final = re.compile(rb"\{[^{}]{0,1000}+\}")
-_METADATA: Final = re.compile(rb"\{(?:" + _PAIR + b"(?:," + _PAIR + rb")*+)?+" + _SPACE + rb"\}")
-_AFTER: Final = re.compile(_SPACE + b"([,}])")
+_KEY: Final = pattern(_SPACE + b"(" + _TEXT + b")" + _SPACE + b":" + _SPACE)
+_TENSOR: Final = pattern(rb"\{[^{}]{0,1000}+\}")
+_METADATA: Final = pattern(rb"\{(?:" + _PAIR + b"(?:," + _PAIR + rb")*+)?+" + _SPACE + rb"\}")
+_AFTER: Final = pattern(_SPACE + b"([,}])")
 # An entry as the format's own library writes it, which is read several times as fast.
-_USUAL: Final = re.compile(
+_USUAL: Final = pattern(
     rb'"([^"\\\x00-\x1f]*+)":\{"dtype":"([A-Z0-9_]{1,20}+)","shape":\[([0-9,]{0,500}+)\],'
     rb'"data_offsets":\[([0-9]{1,19}+),([0-9]{1,19}+)\]\}([,}])'
 )
-_END: Final = re.compile(_SPACE + rb"\Z")
+_END: Final = pattern(_SPACE + rb"\Z")
 _decode = json.JSONDecoder(object_pairs_hook=list).decode
 
 _BITS: Final = {

@@ -11,10 +11,10 @@ share bytes or a name, and the directory says nothing about bytes outside the ar
 
 from __future__ import annotations
 
-import re
 from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from gitmodel.domain.pattern import pattern
 from gitmodel.encoding.cut.header import MAX_NAME, MAX_TENSORS, DoubtError
 from gitmodel.encoding.cut.planned import END_OF_GROUP, Run
 
@@ -35,7 +35,7 @@ _LOCAL: Final = Struct("<4s2xHH16xHH")  # flags, method, name, extra
 _STORED: Final = 0
 _ENCRYPTED: Final = 0x2041  # also "strong", and a directory that hides what it says
 _FULL: Final = 0xFFFFFFFF  # "see the zip64 field"
-_DESCR: Final = re.compile(rb"\{'descr': '[<>|=][biufc]([0-9]{1,2})', ")
+_DESCR: Final = pattern(rb"\{'descr': '[<>|=][biufc]([0-9]{1,2})', ")
 
 
 class _Entry(NamedTuple):

@@ -9,13 +9,14 @@ comes back as it was.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Final, Protocol, Self
 
+from gitmodel.domain.pattern import pattern
+
 LONGEST_CUT: Final = 8 << 20  # 8 MiB: with its header a chunk always fits into one pack
 
-_WRITTEN: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}(?: (?:0|[1-9][0-9]{0,11})){0,8}")
+_WRITTEN: Final = pattern(r"[a-z0-9][a-z0-9-]{0,31}(?: (?:0|[1-9][0-9]{0,11})){0,8}")
 
 
 @dataclass(frozen=True, slots=True)
