@@ -1,9 +1,9 @@
 """Weights out of packs: planned from the manifest, decoded on all cores, checked whole.
 
-Workers decode groups of chunks into pooled memory and write them to their places in the file; one
-thread hashes the groups in order, while they are still in the processor's cache. A file takes its
-final name only if its digest is right, which covers every chunk and every base. Only if it is not
-are the chunks looked at one by one, to find the pack that is to blame.
+Workers decode groups of chunks into pooled memory; in order, one thread writes them to the file (two
+would only wait for each other in the kernel) and another hashes them, while they are still in the
+processor's cache. A file takes its final name only if its digest is right, which covers every chunk
+and every base. Only if it is not are the chunks looked at one by one, to find the pack that is to blame.
 
 Memory is bounded by the groups in flight, whatever the file size.
 """
@@ -11,7 +11,6 @@ Memory is bounded by the groups in flight, whatever the file size.
 from __future__ import annotations
 
 import os
-import threading
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import islice
@@ -36,6 +35,7 @@ __all__ = ["DamagedPackError", "Reader"]
 _GROUP = 4 << 20  # 4 MiB of decoded chunks a worker takes at a time
 _GROUP_CHUNKS = 500  # and how many at most: two buffers each for one preadv(2), which takes 1,024
 _GROUPS_IN_FLIGHT = 12  # 48 MiB, however many cores there are
+_UNWRITTEN = 2  # groups that are hashed already and not written yet
 _GAP = 256  # bytes between two chunks of a pack that are read over: a header has 48 or 80
 
 
@@ -45,6 +45,15 @@ class _Group(NamedTuple):
     offset: int  # in the file, bytes
     size: int  # bytes
     chunks: list[ChunkPlace]
+
+
+class _Work(NamedTuple):
+    """A group that is being decoded, or written."""
+
+    future: Future[None]
+    buffer: memoryview
+    view: memoryview  # of the buffer, as long as the group
+    offset: int  # in the file, bytes
 
 
 class Reader:
@@ -58,11 +67,9 @@ class Reader:
     def __init__(self, packs: PackReader, *, workers: int | None = None) -> None:
         self._packs = packs
         count = workers or os.cpu_count() or 1
-        self._in_flight = min(count + 2, _GROUPS_IN_FLIGHT)
+        self._in_flight = min(count + 1, _GROUPS_IN_FLIGHT)
         self._workers = ThreadPoolExecutor(count, thread_name_prefix="gitmodel-decode")
-        self._writing = (
-            threading.Lock()
-        )  # writers of one file only wait for each other in the kernel
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="gitmodel-write")
         self._buffers = Buffers(2 * _GROUP)
 
     def __enter__(self) -> Self:
@@ -70,6 +77,7 @@ class Reader:
 
     def __exit__(self, *_: object) -> None:
         self._workers.shutdown(wait=True, cancel_futures=True)
+        self._writer.shutdown(wait=True, cancel_futures=True)
 
     def write_file(
         self, manifest: Manifest, entry: FileEntry, descriptor: int, *, progress: Progress
@@ -115,35 +123,46 @@ class Reader:
         Each block is good only until the next one is asked for.
         """
         groups = _groups(manifest, entry)
-        waiting: deque[tuple[Future[None], memoryview, int]] = deque()
+        decoding: deque[_Work] = deque()
+        writing: deque[_Work] = deque()
         try:
             while True:
-                for group in islice(groups, self._in_flight - len(waiting)):
+                for group in islice(groups, self._in_flight - len(decoding)):
                     buffer = self._buffers.take(group.size)
-                    work = (manifest, group, buffer[: group.size], descriptor)
-                    waiting.append((self._workers.submit(self._decode, *work), buffer, group.size))
-                if not waiting:
-                    return
-                future, buffer, size = waiting.popleft()
-                future.result()
-                yield buffer[:size]
-                self._buffers.give(buffer)
+                    view = buffer[: group.size]
+                    future = self._workers.submit(self._decode, manifest, group.chunks, view)
+                    decoding.append(_Work(future, buffer, view, group.offset))
+                if not decoding:
+                    break
+                work = decoding.popleft()
+                work.future.result()
+                if descriptor is not None:
+                    future = self._writer.submit(write_at, descriptor, work.view, work.offset)
+                    writing.append(work._replace(future=future))
+                yield work.view
+                if descriptor is None:
+                    self._buffers.give(work.buffer)
+                while len(writing) > _UNWRITTEN:
+                    self._settle(writing)
+            while writing:
+                self._settle(writing)
         finally:
             # After an error nobody may write to the file any more.
-            wait([future for future, _, _ in waiting if not future.cancel()])
+            wait([work.future for work in (*decoding, *writing) if not work.future.cancel()])
 
-    def _decode(
-        self, manifest: Manifest, group: _Group, out: memoryview, descriptor: int | None
-    ) -> None:
-        """Decode a group into memory of its size, and write it; runs in a worker."""
+    def _settle(self, writing: deque[_Work]) -> None:
+        """Wait for the oldest group that is being written."""
+        work = writing.popleft()
+        work.future.result()
+        self._buffers.give(work.buffer)
+
+    def _decode(self, manifest: Manifest, chunks: list[ChunkPlace], out: memoryview) -> None:
+        """Decode chunks into memory of their size; runs in a worker."""
         start = 0
-        for run in _runs(group.chunks):
+        for run in _runs(chunks):
             end = start + sum(chunk.raw_size for chunk in run)
             self._decode_run(manifest, run, out[start:end])
             start = end
-        if descriptor is not None:
-            with self._writing:
-                write_at(descriptor, out, group.offset)
 
     def _decode_run(self, manifest: Manifest, run: list[ChunkPlace], out: memoryview) -> None:
         """Decode chunks that lie one behind the other in a pack, with one read."""
