@@ -15,7 +15,7 @@
 
 #define INTERFACE 1     /* as in __init__.py: an extension left over from another version is not used */
 #define MAX_WIDTH 16    /* bytes of an element */
-#define BLOCK 1024      /* numbers at a time: 8 KiB at most, so that they stay in the first cache */
+#define BLOCK 8192      /* bytes of numbers at a time: two such blocks stay in the first cache */
 
 /* Put planes together: the first bytes of all elements, the second ones, ... from `start` on. */
 
@@ -70,9 +70,9 @@ static void weave_8(const uint8_t *const *planes, size_t start, uint8_t *restric
     static void split_##size(const uint8_t *restrict raw, const uint8_t *restrict base,            \
                              uint8_t *const *planes, size_t count)                                 \
     {                                                                                              \
-        type numbers[BLOCK];                                                                       \
-        for (size_t start = 0; start < count; start += BLOCK) {                                    \
-            size_t here = count - start < BLOCK ? count - start : BLOCK;                           \
+        type numbers[BLOCK / size];                                                                \
+        for (size_t start = 0; start < count; start += BLOCK / size) {                             \
+            size_t here = count - start < BLOCK / size ? count - start : BLOCK / size;             \
             memcpy(numbers, raw + start * size, here * size);                                      \
             if (base != NULL) {                                                                    \
                 const uint8_t *restrict from = base + start * size;                                \
@@ -99,9 +99,9 @@ static void weave_8(const uint8_t *const *planes, size_t start, uint8_t *restric
             weave_##size(planes, 0, raw, count);                                                   \
             return;                                                                                \
         }                                                                                          \
-        type numbers[BLOCK], others[BLOCK];                                                        \
-        for (size_t start = 0; start < count; start += BLOCK) {                                    \
-            size_t here = count - start < BLOCK ? count - start : BLOCK;                           \
+        type numbers[BLOCK / size], others[BLOCK / size];                                          \
+        for (size_t start = 0; start < count; start += BLOCK / size) {                             \
+            size_t here = count - start < BLOCK / size ? count - start : BLOCK / size;             \
             uint8_t *restrict to = raw + start * size;                                             \
             weave_##size(planes, start, (uint8_t *)numbers, here);                                 \
             if (base != NULL)                                                                      \
