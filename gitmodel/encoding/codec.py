@@ -276,8 +276,10 @@ def _joined(
     out: memoryview | None,
 ) -> memoryview:
     """Decode planes, against the base if there is one."""
-    if base is not None and len(base) != raw_size:
-        raise DamagedObjectError("a chunk stored as a delta has a base of another length")
+    if base is not None:
+        size = base.size if isinstance(base, planes.Planes) else len(base)
+        if size != raw_size:
+            raise DamagedObjectError("a chunk stored as a delta has a base of another length")
     raw = kernels.room(raw_size) if out is None else out
     planes.from_payload(stored, width=width, raw=raw, base=base)
     return raw

@@ -63,13 +63,14 @@ class Planes(NamedTuple):
     planes: tuple[Octets, ...]
     tail: Octets
 
-    def __len__(self) -> int:
+    @property
+    def size(self) -> int:
         """Bytes of the whole."""
         return sum(map(len, self.planes)) + len(self.tail)
 
     def joined(self) -> memoryview:
         """The bytes themselves."""
-        raw = kernels.room(len(self))
+        raw = kernels.room(self.size)
         whole = len(raw) - len(self.tail)
         kernels.join(self.planes, raw[:whole], None)
         raw[whole:] = self.tail

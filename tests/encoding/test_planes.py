@@ -69,7 +69,7 @@ def test_a_payload_against_a_base_reads_back(
     payload = payload_of(raw, lane, [data.draw(EFFORTS) for _ in range(lane)], base)
     planes = open_payload(payload_of(base, width, [None] * width), width=width, raw_size=len(raw))
 
-    assert len(planes) == len(raw)
+    assert planes.size == len(raw)
     assert read_back(payload, lane, len(raw), base) == raw
     assert read_back(payload, lane, len(raw), planes) == raw
 
