@@ -25,7 +25,7 @@ OUTPUT_CLOSED = 141  # as a shell reports SIGPIPE
 def run() -> NoReturn:
     """Run gitmodel with the arguments of the process, and end it: what the program and the hooks start.
 
-    By then every file is closed and every thread has ended. Taking the interpreter apart, module by
+    By then every file is closed, and no thread is at work. Taking the interpreter apart, module by
     module, would cost a hook a tenth of its time more, and no one would see it.
     """
     code = main()
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if arguments is None:
         arguments = sys.argv[1:]
-        # numpy brings a library for linear algebra, whose idle threads spin: 4 % of an add.
+        # Where numpy serves, it brings a library for linear algebra, whose idle threads spin: 4 % of an add.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     words = list(arguments)
     output = Output(os.environ)

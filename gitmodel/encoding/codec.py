@@ -185,8 +185,7 @@ def decode(
             anything.
         NewerFormatError: The codec is not known here.
     """
-    form = check_form(codec, width=width, has_base=base is not None)
-    _check_size(raw_size)
+    form = _bounded_form(codec, raw_size, width, has_base=base is not None)
     if form in (Codec.PLANES, Codec.DELTA):
         return _joined(stored, raw_size, width, base, out)
     raw = decompress(stored, raw_size) if form is Codec.ZSTD else stored
@@ -207,8 +206,7 @@ def decode_base(
     """
     if codec != Codec.PLANES:
         return decode(codec, stored, raw_size=raw_size, width=width)
-    check_form(codec, width=width, has_base=False)
-    _check_size(raw_size)
+    _bounded_form(codec, raw_size, width, has_base=False)
     return planes.open_payload(stored, width=width, raw_size=raw_size)
 
 
@@ -261,11 +259,14 @@ def _plain_effort(plan: Plan) -> Effort:
     return effort
 
 
-def _check_size(raw_size: int) -> None:
+def _bounded_form(codec: int, raw_size: int, width: int, *, has_base: bool) -> Codec:
+    """Return the codec, once nothing that was read speaks against decoding."""
+    form = check_form(codec, width=width, has_base=has_base)
     if not 0 <= raw_size <= MAX_CHUNK:
         raise DamagedObjectError(
             f"a chunk claims to hold {raw_size} bytes, more than any chunk does"
         )
+    return form
 
 
 def _joined(

@@ -68,12 +68,27 @@ class Planes(NamedTuple):
         """Bytes of the whole."""
         return sum(map(len, self.planes)) + len(self.tail)
 
+    def join(self, raw: memoryview, base: Octets | Planes | None = None) -> None:
+        """Fill `raw`, of this size, with the bytes themselves, or with what they are the difference of."""
+        whole = len(raw) - len(self.tail)
+        if isinstance(base, Planes) and len(base.planes) != len(self.planes):
+            base = base.joined()
+        under: Octets
+        body: Octets | tuple[Octets, ...] | None
+        if base is None:
+            body, under = None, bytes(len(self.tail))
+        elif isinstance(base, Planes):
+            body, under = base
+        else:
+            body, under = base[:whole], base[whole:]
+        kernels.join(self.planes, raw[:whole], body)
+        tail = zip(self.tail, under, strict=True)
+        raw[whole:] = bytes((step + other) % 256 for step, other in tail)
+
     def joined(self) -> memoryview:
         """The bytes themselves."""
         raw = kernels.room(self.size)
-        whole = len(raw) - len(self.tail)
-        kernels.join(self.planes, raw[:whole], None)
-        raw[whole:] = self.tail
+        self.join(raw)
         return raw
 
 
@@ -116,14 +131,4 @@ def from_payload(
     Raises:
         DamagedObjectError: The payload does not hold planes of these sizes.
     """
-    planes, tail = open_payload(payload, width=width, raw_size=len(raw))
-    whole = len(raw) - len(tail)
-    if isinstance(base, Planes) and len(base.planes) != width:
-        base = base.joined()
-    if isinstance(base, Planes):
-        kernels.join(planes, raw[:whole], base.planes)
-        under = base.tail
-    else:
-        kernels.join(planes, raw[:whole], None if base is None else base[:whole])
-        under = bytes(len(tail)) if base is None else base[whole:]
-    raw[whole:] = bytes((step + other) % 256 for step, other in zip(tail, under, strict=True))
+    open_payload(payload, width=width, raw_size=len(raw)).join(raw, base)

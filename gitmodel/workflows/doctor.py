@@ -50,8 +50,9 @@ def doctor(project: Project, *, hooks: Mapping[str, str], network: bool = True) 
             is told to; else what is wrong with it. From `githooks.proof` and `githooks.inspection`.
         network: Ask the remotes.
     """
-    findings = [_programs(project), _chunker(), _kernels(), *_set_up(project)]
-    if not all(finding.ok for finding in findings[3:]):
+    set_up = _set_up(project)
+    findings = [_programs(project), _chunker(), _kernels(), *set_up]
+    if not all(finding.ok for finding in set_up):
         return findings
     findings += [_hooks(project, hooks), _attributes(project), _merge_driver(project)]
     findings += [_cache(project), _pointers(project)]

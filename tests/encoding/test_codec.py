@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -25,13 +24,10 @@ from gitmodel.encoding.codec import (
 )
 from gitmodel.encoding.sample import spans
 from gitmodel.errors import DamagedObjectError, NewerFormatError
+from tests.support.noise import noise
 
 REFUSED = (DamagedObjectError, NewerFormatError)
 TEXT = b"".join(f'{{"layer": {n}, "bias": false}}\n'.encode() for n in range(6000))
-
-
-def noise(size: int, seed: int = 1) -> bytes:
-    return hashlib.shake_256(f"gitmodel {seed}".encode()).digest(size)
 
 
 def weights(count: int) -> bytes:

@@ -20,14 +20,10 @@ from gitmodel.encoding.cut import (
     fixed_cutter,
 )
 from gitmodel.errors import NewerFormatError
+from tests.support.noise import noise
 
 MIB = 1 << 20
 SMALL = CutterId("fastcdc-v1", (64, 256, 1024))
-
-
-def noise(size: int, seed: int = 1) -> bytes:
-    """Incompressible bytes that are the same on every machine and in every version of Python."""
-    return hashlib.shake_256(f"gitmodel {seed}".encode()).digest(size)
 
 
 def cut_in_windows(cutter: Cutter, data: bytes, windows: list[int]) -> list[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import struct
 import subprocess
@@ -16,8 +15,10 @@ from hypothesis import strategies as st
 
 from gitmodel.encoding import kernels
 from gitmodel.encoding.kernels import LANES, MAX_WIDTH, arrays
+from tests.support.noise import noise
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import ModuleType
 
 WAYS: list[ModuleType] = [arrays]
@@ -30,8 +31,12 @@ ways = pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__.rpartit
 lanes = pytest.mark.parametrize("lane", LANES)
 
 
-def noise(size: int, seed: int = 1) -> bytes:
-    return hashlib.shake_256(f"gitmodel {seed}".encode()).digest(size)
+@pytest.fixture(scope="module", autouse=True)
+def short_blocks() -> Iterator[None]:
+    """Chunks of a test go over several blocks of numpy's way too, whatever the width."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(arrays, "_BLOCK", 1 << 10)
+        yield
 
 
 def split(way: ModuleType, raw: bytes, width: int, base: bytes | None = None) -> list[bytes]:
@@ -213,6 +218,18 @@ def test_lengths_that_do_not_fit_are_not_joined(
         way.join(planes, memoryview(raw), base)
 
     assert raw == b"\xaa" * size  # nothing was touched
+
+
+@ways
+@lanes
+def test_what_goes_in_is_as_it_was(way: ModuleType, lane: int) -> None:
+    raw, base = bytearray(noise(300_000)), bytearray(noise(300_000, 2))
+    planes = tuple(bytearray(plane) for plane in way.split(raw, lane, base))
+    kept = tuple(map(bytes, planes))
+    way.join(planes, memoryview(bytearray(300_000)), base)
+
+    assert (bytes(raw), bytes(base)) == (noise(300_000), noise(300_000, 2))
+    assert tuple(map(bytes, planes)) == kept
 
 
 @ways

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from contextlib import suppress
 from typing import Any
 
@@ -24,13 +23,10 @@ from gitmodel.encoding.pack import (
     verify_pack,
 )
 from gitmodel.errors import DamagedObjectError, NewerFormatError
+from tests.support.noise import noise
 
 REFUSED = (DamagedObjectError, NewerFormatError)
 ABC = ChunkHeader(codec=Codec.RAW, raw_size=3, stored_size=3, hash=chunk_hash(b"abc"))
-
-
-def noise(size: int, seed: int = 1) -> bytes:
-    return hashlib.shake_256(f"gitmodel {seed}".encode()).digest(size)
 
 
 def header_of(raw: bytes) -> tuple[ChunkHeader, bytes]:

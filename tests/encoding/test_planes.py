@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tracemalloc
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -13,15 +12,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitmodel.encoding.frames import MAX_CHUNK, Effort, compress
-from gitmodel.encoding.kernels import LANES, MAX_WIDTH
+from gitmodel.encoding.kernels import LANES, MAX_WIDTH, arrays
 from gitmodel.encoding.planes import Planes, from_payload, open_payload, to_payload
 from gitmodel.errors import DamagedObjectError
+from tests.support.noise import noise
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 WIDTHS = st.integers(1, MAX_WIDTH)
 EFFORTS = st.sampled_from([None, *Effort])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_blocks() -> Iterator[None]:
+    """Chunks of a test go over several blocks of numbers, whatever the width."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(arrays, "_BLOCK", 1 << 10)
+        yield
 
 
 def payload_of(
@@ -36,10 +44,6 @@ def read_back(
     raw = memoryview(bytearray(raw_size))
     from_payload(payload, width=width, raw=raw, base=base)
     return bytes(raw)
-
-
-def noise(size: int, seed: int = 1) -> bytes:
-    return hashlib.shake_256(f"gitmodel {seed}".encode()).digest(size)
 
 
 def chunks() -> st.SearchStrategy[bytes]:
@@ -74,13 +78,22 @@ def test_a_payload_against_a_base_reads_back(
     assert read_back(payload, lane, len(raw), planes) == raw
 
 
-def test_the_last_bytes_are_subtracted_one_by_one() -> None:
+@pytest.mark.parametrize(
+    ("lane", "raw", "base", "payload"),
+    [
+        (2, "0001 0000 ff", "ff00 0100 01", "02000000 02000000 0201 0000 fe"),
+        (4, "00000000 aabb", "01000000 aabc", "01000000" * 4 + "01 00 00 00 00ff"),
+    ],
+    ids=range(2),
+)
+def test_the_last_bytes_are_subtracted_one_by_one(
+    lane: int, raw: str, base: str, payload: str
+) -> None:
     """Stores outlive programs: these bytes never change their meaning."""
-    raw, base = bytes.fromhex("0001 0000 ff"), bytes.fromhex("ff00 0100 01")
-    payload = payload_of(raw, 2, [None, None], base)
+    before, after, under = map(bytes.fromhex, (payload, raw, base))
 
-    assert payload == bytes.fromhex("02000000 02000000 0201 0000 fe")
-    assert read_back(payload, 2, 5, base) == raw
+    assert payload_of(after, lane, [None] * lane, under) == before
+    assert read_back(before, lane, len(after), under) == after
 
 
 @pytest.mark.parametrize(
@@ -166,7 +179,7 @@ def test_reading_holds_the_chunk_and_its_planes(width: int) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
 
-    assert peak < 2 * len(raw) + (2 << 20)
+    assert peak < 2 * len(raw) + (1 << 20)
 
 
 @given(chunks(), WIDTHS, st.data())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,10 +9,7 @@ from hypothesis import strategies as st
 
 from gitmodel.encoding.frames import MAX_CHUNK, Effort
 from gitmodel.encoding.sample import AS_IT_IS, best_delta_plan, best_plan, spans, taken
-
-
-def noise(size: int, seed: int = 1) -> bytes:
-    return hashlib.shake_256(f"gitmodel {seed}".encode()).digest(size)
+from tests.support.noise import noise
 
 
 def numbers(dtype: str, count: int = 4096, seed: int = 1) -> bytes:
