@@ -7,13 +7,14 @@ has it at hand, and 2 s a GiB on a virtual machine that must ask its host for it
 from __future__ import annotations
 
 import mmap
+from contextlib import suppress
 
 # As large as a freed block may be to count in glibc. 31 MiB
 _LARGEST_BLOCK = 31 << 20
 
 
 class Buffers:
-    """A pool of buffers. For one thread.
+    """A pool of buffers. Safe to use from several threads: each gets the one it gave last, or another.
 
     Args:
         size: Bytes of a buffer; a larger one is made for who needs it, and kept as well.
@@ -26,10 +27,11 @@ class Buffers:
 
     def take(self, size: int) -> memoryview:
         """A buffer of `size` bytes or more, with anything in it."""
-        while self._free:
-            buffer = self._free.pop()
-            if len(buffer) >= size:
-                return buffer
+        with suppress(IndexError):  # there is none
+            while True:
+                buffer = self._free.pop()
+                if len(buffer) >= size:
+                    return buffer
         private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
         return memoryview(mmap.mmap(-1, max(size, self._size), flags=private))
 

@@ -1,19 +1,18 @@
 """Weights out of packs: planned from the manifest, decoded on all cores, checked whole.
 
-Workers decode groups of chunks into pooled memory; in order, one thread writes them to the file (two
-would only wait for each other in the kernel) and another hashes them, while they are still in the
-processor's cache. A file takes its final name only if its digest is right, which covers every chunk
-and every base. Only if it is not are the chunks looked at one by one, to find the pack that is to blame.
+A worker takes a group of chunks, decodes them into memory of its own, writes them to the file, and
+hashes them when it is their turn, while they are still in its core's cache. A file takes its final name
+only if its digest is right, which covers every chunk and every base. Only if it is not are the chunks
+looked at one by one, to find the pack that is to blame.
 
-Memory is bounded by the groups in flight, whatever the file size.
+Memory is bounded by a group a worker, whatever the file size.
 """
 
 from __future__ import annotations
 
 import os
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from itertools import islice
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from gitmodel.domain.digest import FileHasher
@@ -22,6 +21,7 @@ from gitmodel.errors import DamagedObjectError
 from gitmodel.store.chunks import DamagedPackError, decode_into, raw_chunk
 from gitmodel.store.handles import reserve, write_at
 from gitmodel.store.memory import Buffers
+from gitmodel.store.teamwork import Turn, work_through
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,8 +34,7 @@ __all__ = ["DamagedPackError", "Reader"]
 
 _GROUP = 4 << 20  # 4 MiB of decoded chunks a worker takes at a time
 _GROUP_CHUNKS = 500  # and how many at most: two buffers each for one preadv(2), which takes 1,024
-_GROUPS_IN_FLIGHT = 12  # 48 MiB, however many cores there are
-_UNWRITTEN = 2  # groups that are hashed already and not written yet
+_MOST_WORKERS = 12  # with 8 MiB each, however many cores there are
 _GAP = 256  # bytes between two chunks of a pack that are read over: a header has 48 or 80
 
 
@@ -47,29 +46,18 @@ class _Group(NamedTuple):
     chunks: list[ChunkPlace]
 
 
-class _Work(NamedTuple):
-    """A group that is being decoded, or written."""
-
-    future: Future[None]
-    buffer: memoryview
-    view: memoryview  # of the buffer, as long as the group
-    offset: int  # in the file, bytes
-
-
 class Reader:
     """Restores files of manifests from packs; use as a context manager.
 
     Args:
         packs: Where from.
-        workers: Threads that decode; as many as cores if not given.
+        workers: Threads that share the work; as many as cores if not given.
     """
 
     def __init__(self, packs: PackReader, *, workers: int | None = None) -> None:
         self._packs = packs
-        count = workers or os.cpu_count() or 1
-        self._in_flight = min(count + 1, _GROUPS_IN_FLIGHT)
-        self._workers = ThreadPoolExecutor(count, thread_name_prefix="gitmodel-decode")
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="gitmodel-write")
+        self._count = min(workers or os.cpu_count() or 1, _MOST_WORKERS)
+        self._workers = ThreadPoolExecutor(self._count, thread_name_prefix="gitmodel-decode")
         self._buffers = Buffers(2 * _GROUP)
 
     def __enter__(self) -> Self:
@@ -77,7 +65,6 @@ class Reader:
 
     def __exit__(self, *_: object) -> None:
         self._workers.shutdown(wait=True, cancel_futures=True)
-        self._writer.shutdown(wait=True, cancel_futures=True)
 
     def write_file(
         self, manifest: Manifest, entry: FileEntry, descriptor: int, *, progress: Progress
@@ -100,9 +87,22 @@ class Reader:
         self, manifest: Manifest, entry: FileEntry, descriptor: int | None, progress: Progress
     ) -> None:
         hasher = FileHasher()
-        for block in self.blocks(manifest, entry, descriptor):
-            hasher.update(block)
-            progress.advance(len(block))
+        writing = Lock()  # two at once would only wait for each other in the kernel
+
+        def restore(group: _Group, turn: Turn) -> None:
+            buffer = self._buffers.take(group.size)
+            view = buffer[: group.size]
+            self._decode(manifest, group.chunks, view)
+            if descriptor is not None:
+                with writing:
+                    write_at(descriptor, view, group.offset)
+            with turn:
+                hasher.update(view)
+                progress.advance(group.size)
+            self._buffers.give(buffer)
+
+        threads = min(self._count, 1 + entry.size // _GROUP)
+        work_through(_groups(manifest, entry), restore, self._workers, threads=threads)
         if hasher.result() != entry.digest:
             self._blame(manifest, entry)
             raise DamagedObjectError(
@@ -114,47 +114,6 @@ class Reader:
         """Find the first pack whose bytes do not match a chunk's name, and raise that."""
         for number in manifest.chunks_of(entry):
             raw_chunk(self._packs.read_at, manifest, number)
-
-    def blocks(
-        self, manifest: Manifest, entry: FileEntry, descriptor: int | None = None
-    ) -> Iterator[memoryview]:
-        """The bytes of a file in order, unchecked; also written to a file if one is given.
-
-        Each block is good only until the next one is asked for.
-        """
-        groups = _groups(manifest, entry)
-        decoding: deque[_Work] = deque()
-        writing: deque[_Work] = deque()
-        try:
-            while True:
-                for group in islice(groups, self._in_flight - len(decoding)):
-                    buffer = self._buffers.take(group.size)
-                    view = buffer[: group.size]
-                    future = self._workers.submit(self._decode, manifest, group.chunks, view)
-                    decoding.append(_Work(future, buffer, view, group.offset))
-                if not decoding:
-                    break
-                work = decoding.popleft()
-                work.future.result()
-                if descriptor is not None:
-                    future = self._writer.submit(write_at, descriptor, work.view, work.offset)
-                    writing.append(work._replace(future=future))
-                yield work.view
-                if descriptor is None:
-                    self._buffers.give(work.buffer)
-                while len(writing) > _UNWRITTEN:
-                    self._settle(writing)
-            while writing:
-                self._settle(writing)
-        finally:
-            # After an error nobody may write to the file any more.
-            wait([work.future for work in (*decoding, *writing) if not work.future.cancel()])
-
-    def _settle(self, writing: deque[_Work]) -> None:
-        """Wait for the oldest group that is being written."""
-        work = writing.popleft()
-        work.future.result()
-        self._buffers.give(work.buffer)
 
     def _decode(self, manifest: Manifest, chunks: list[ChunkPlace], out: memoryview) -> None:
         """Decode chunks into memory of their size; runs in a worker."""

@@ -65,10 +65,7 @@ def test_many_groups_come_out_in_order(cache: Cache, tmp_path: Path, workers: in
     content = some_bytes(40 * MIB)
     manifest = store_bytes(cache, content, tmp_path)
 
-    with Reader(cache, workers=workers) as reader:
-        out = b"".join(map(bytes, reader.blocks(manifest, manifest.files[0])))
-
-    assert out == content
+    assert restored(cache, manifest, tmp_path, workers=workers) == {"": content}
 
 
 def test_the_order_of_packs_does_not_matter(cache: Cache, tmp_path: Path) -> None:
@@ -229,11 +226,9 @@ def test_several_threads_read_from_one_cache(cache: Cache, tmp_path: Path) -> No
     wrong: list[int] = []
 
     def read_all() -> None:
-        with Reader(cache, workers=1) as reader:
-            for number, manifest in enumerate(manifests):
-                blocks = reader.blocks(manifest, manifest.files[0])
-                if b"".join(map(bytes, blocks)) != contents[number]:
-                    wrong.append(number)
+        for number, manifest in enumerate(manifests):
+            if restored(cache, manifest, tmp_path, workers=1) != {"": contents[number]}:
+                wrong.append(number)
 
     threads = [threading.Thread(target=read_all) for _ in range(8)]
     for thread in threads:

@@ -55,10 +55,12 @@ def store_folder(
     return store_weights(cache, sources, folder=True, reuse=reuse, progress=Silent(), workers=2)
 
 
-def restored(cache: Cache, manifest: Manifest, folder: Path) -> dict[str, bytes]:
+def restored(
+    cache: Cache, manifest: Manifest, folder: Path, *, workers: int = 2
+) -> dict[str, bytes]:
     """What comes out of a cache: path -> bytes."""
     out = {}
-    with Reader(cache, workers=2) as reader:
+    with Reader(cache, workers=workers) as reader:
         for number, entry in enumerate(manifest.files):
             path = folder / f"restored-{os.urandom(4).hex()}-{number}"
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
