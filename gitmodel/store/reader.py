@@ -11,9 +11,8 @@ Memory is bounded by a group a worker, whatever the file size.
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.domain.digest import FileHasher
 from gitmodel.encoding.codec import Codec
@@ -47,7 +46,7 @@ class _Group(NamedTuple):
 
 
 class Reader:
-    """Restores files of manifests from packs; use as a context manager.
+    """Restores files of manifests from packs.
 
     Args:
         packs: Where from.
@@ -56,15 +55,8 @@ class Reader:
 
     def __init__(self, packs: PackReader, *, workers: int | None = None) -> None:
         self._packs = packs
-        self._count = min(workers or os.cpu_count() or 1, _MOST_WORKERS)
-        self._workers = ThreadPoolExecutor(self._count, thread_name_prefix="gitmodel-decode")
+        self._workers = min(workers or os.cpu_count() or 1, _MOST_WORKERS)
         self._buffers = Buffers(2 * _GROUP)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._workers.shutdown(wait=True, cancel_futures=True)
 
     def write_file(
         self, manifest: Manifest, entry: FileEntry, descriptor: int, *, progress: Progress
@@ -101,8 +93,8 @@ class Reader:
                 progress.advance(group.size)
             self._buffers.give(buffer)
 
-        threads = min(self._count, 1 + entry.size // _GROUP)
-        work_through(_groups(manifest, entry), restore, self._workers, threads=threads)
+        threads = min(self._workers, 1 + entry.size // _GROUP)
+        work_through(_groups(manifest, entry), restore, threads=threads, name="gitmodel-decode")
         if hasher.result() != entry.digest:
             self._blame(manifest, entry)
             raise DamagedObjectError(

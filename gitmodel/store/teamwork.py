@@ -8,13 +8,11 @@ and the parts of it that need the order of the pieces are done in *turns*.
 
 from __future__ import annotations
 
-from concurrent.futures import wait
-from threading import Condition, Lock
+from threading import Condition, Lock, Thread
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from concurrent.futures import Executor
     from types import TracebackType
 
 T = TypeVar("T")
@@ -53,6 +51,7 @@ class _Team(Generic[T]):
         self._changed = Condition()
         self._next = 0
         self._stopped = False
+        self.error: BaseException | None = None
 
     def run(self) -> None:
         """Take pieces and work at them until there are no more, or somebody fails."""
@@ -62,9 +61,8 @@ class _Team(Generic[T]):
                 self._work(piece, Turn(self, number))
         except _StoppedError:
             pass
-        except BaseException:
-            self.stop()
-            raise
+        except BaseException as error:  # noqa: BLE001 - raised in the thread that waits
+            self.stop(error)
 
     def _take(self) -> tuple[int, T] | None:
         with self._taking:
@@ -83,15 +81,16 @@ class _Team(Generic[T]):
             self._next += 1
             self._changed.notify_all()
 
-    def stop(self) -> None:
-        """Nobody takes another piece or another turn."""
+    def stop(self, error: BaseException | None = None) -> None:
+        """Nobody takes another piece or another turn; the first error is kept."""
         with self._changed:
             self._stopped = True
+            self.error = self.error or error
             self._changed.notify_all()
 
 
 def work_through(
-    pieces: Iterable[T], work: Callable[[T, Turn], None], pool: Executor, *, threads: int
+    pieces: Iterable[T], work: Callable[[T, Turn], None], *, threads: int, name: str
 ) -> None:
     """Have threads take pieces one after the other; returns when all is done, or nothing goes on.
 
@@ -99,21 +98,26 @@ def work_through(
         pieces: What to do. It is asked for the next one by the thread that takes it, by one at a
             time, so making a piece may be work as well.
         work: Does it all for one piece. It enters its turn exactly once, or raises.
-        pool: Has that many threads free; with one the work is done in the caller's own.
-        threads: How many take part, at least 1.
+        threads: How many take part; with one the work is done in the caller's own.
+        name: What the threads are called.
 
     Raises:
-        Whatever `pieces` or `work` raised first, or nearly so.
+        Whatever `pieces` or `work` raised first.
     """
     team = _Team(pieces, work)
     if threads == 1:
         team.run()
-        return
-    running = [pool.submit(team.run) for _ in range(threads)]
-    try:
-        wait(running)
-    finally:  # also after an interrupt nobody may work on
-        team.stop()
-        wait(running)
-    for future in running:
-        future.result()
+    else:
+        running = [Thread(target=team.run, name=f"{name}-{number}") for number in range(threads)]
+        try:
+            for thread in running:
+                thread.start()
+            for thread in running:
+                thread.join()
+        finally:  # also after an interrupt nobody may work on
+            team.stop()
+            for thread in running:
+                if thread.ident is not None:
+                    thread.join()
+    if team.error is not None:
+        raise team.error

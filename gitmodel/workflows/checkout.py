@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from gitmodel.domain.pointer import Pointer
 from gitmodel.errors import GitmodelError, RepositoryError, UnsavedWeightsError, UsageError
 from gitmodel.store.listing import Kind
-from gitmodel.store.reader import Reader
 from gitmodel.workflows.fetch import CheckoutReport, Fetching, chosen_models
 from gitmodel.workflows.models import Model, read_models, read_pointer_file
 from gitmodel.workflows.placer import Placer, checkout_elsewhere, place_each
@@ -63,8 +62,8 @@ def checkout(
         _refuse_unsaved(project, model, force=force)
         _refuse_unsaved_pointer(project, present, model, force=force)
     report = CheckoutReport()
-    with Fetching(project, models, report, remote) as fetching, Reader(fetching.packs) as reader:
-        placer = Placer(project, fetching, reader, force=force, remote=remote)
+    with Fetching(project, models, report, remote) as fetching:
+        placer = Placer(project, fetching, force=force, remote=remote)
         place_each(placer.place, [placer.with_size(model) for model in models], report)
         fetching.wait()  # also what nobody had to read, because the weights are in place
     # Also where the pointer was written already: by a run that was killed before it staged it.

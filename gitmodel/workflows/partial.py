@@ -172,7 +172,8 @@ def _write(
     progress = project.context.progress
     progress.start(f"checking out {model.name}", left)
     try:
-        with Reader(project.cache) as reader, space_errors(top):
+        reader = Reader(project.cache)
+        with space_errors(top):
             for entry in lacking:
                 parts = (name, *safe_parts(entry.path))
                 with (

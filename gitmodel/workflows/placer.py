@@ -55,8 +55,8 @@ def checkout_elsewhere(
     _refuse_one_place_for_two(models, out)
     known = Records(None) if records is None else records
     report = CheckoutReport()
-    with Fetching(project, models, report, remote) as fetching, Reader(fetching.packs) as reader:
-        placer = Placer(project, fetching, reader, force=force, remote=remote)
+    with Fetching(project, models, report, remote) as fetching:
+        placer = Placer(project, fetching, force=force, remote=remote)
 
         def place_one(model: Model) -> Placed:
             return placer.place_elsewhere(model, out, known)
@@ -95,7 +95,6 @@ class Placer:
     Args:
         project: The project.
         fetching: Has their manifests, and their packs in the cache or on the way.
-        reader: Of those packs.
         force: Replace also what is in no store.
         remote: From which remote a damaged pack is fetched again.
     """
@@ -104,14 +103,13 @@ class Placer:
         self,
         project: Project,
         fetching: Fetching,
-        reader: Reader,
         *,
         force: bool,
         remote: str | None,
     ) -> None:
         self._project = project
         self._fetching = fetching
-        self._reader = reader
+        self._reader = Reader(fetching.packs)
         self._force = force
         self._remote = remote
 

@@ -65,22 +65,22 @@ def verify_cache(project: Project) -> VerifyReport:
     models = read_models(project)
     report.problems += [error for _, error in models.broken]
     progress = project.context.progress
-    with Reader(project.cache) as reader:
-        for model in models.models:
-            manifest = project.cache.manifest(model.pointer.digest)
-            if manifest is None or project.cache.missing_packs(manifest):
-                continue
-            report.checked += 1
-            progress.start(f"checking {model.name}", manifest.total_size)
-            try:
-                for entry in manifest.files:
-                    reader.check_file(manifest, entry, progress=progress)
-                    report.bytes_read += entry.size
-            except GitmodelError as error:
-                error.hint = f"gitmodel checkout {model.name}, which fetches it again"
-                report.problems.append(error.about(model.name))
-            finally:
-                progress.finish()
+    reader = Reader(project.cache)
+    for model in models.models:
+        manifest = project.cache.manifest(model.pointer.digest)
+        if manifest is None or project.cache.missing_packs(manifest):
+            continue
+        report.checked += 1
+        progress.start(f"checking {model.name}", manifest.total_size)
+        try:
+            for entry in manifest.files:
+                reader.check_file(manifest, entry, progress=progress)
+                report.bytes_read += entry.size
+        except GitmodelError as error:
+            error.hint = f"gitmodel checkout {model.name}, which fetches it again"
+            report.problems.append(error.about(model.name))
+        finally:
+            progress.finish()
     return report
 
 

@@ -76,8 +76,8 @@ def run_step(step: str, folder: str, workers: int | None) -> None:
             digest = add(cache, os.path.join(folder, "file"), workers, [manifest])
         else:
             target = os.open(os.path.join(folder, "out"), os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-            with Reader(cache, workers=workers) as reader:
-                reader.write_file(manifest, manifest.files[0], target, progress=Silent())
+            reader = Reader(cache, workers=workers)
+            reader.write_file(manifest, manifest.files[0], target, progress=Silent())
             os.close(target)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     sys.stdout.write(f"{peak}\n")

@@ -44,9 +44,9 @@ def cache(tmp_path: Path) -> Iterator[Cache]:
 
 
 def check(cache: Cache, manifest: Manifest) -> None:
-    with Reader(cache, workers=2) as reader:
-        for entry in manifest.files:
-            reader.check_file(manifest, entry, progress=Silent())
+    reader = Reader(cache, workers=2)
+    for entry in manifest.files:
+        reader.check_file(manifest, entry, progress=Silent())
 
 
 def pack_path(cache: Cache, manifest: Manifest, tmp_path: Path, number: int = 0) -> Path:
@@ -167,11 +167,11 @@ def test_damage_in_one_file_leaves_the_others_readable(cache: Cache, tmp_path: P
     )
     flip(pack_path(cache, manifest, tmp_path, len(manifest.packs) - 1), -1)
 
-    with Reader(cache) as reader:
-        reader.check_file(manifest, manifest.files[0], progress=Silent())
-        with pytest.raises(DamagedPackError):
-            reader.check_file(manifest, manifest.files[1], progress=Silent())
-        reader.check_file(manifest, manifest.files[0], progress=Silent())
+    reader = Reader(cache)
+    reader.check_file(manifest, manifest.files[0], progress=Silent())
+    with pytest.raises(DamagedPackError):
+        reader.check_file(manifest, manifest.files[1], progress=Silent())
+    reader.check_file(manifest, manifest.files[0], progress=Silent())
 
 
 def test_right_chunks_in_the_wrong_order_are_not_the_file(cache: Cache, tmp_path: Path) -> None:
@@ -213,8 +213,8 @@ def test_a_full_disk_while_restoring_is_an_error(cache: Cache, tmp_path: Path) -
     manifest = store_bytes(cache, b"x" * 100, tmp_path)
     full = os.open("/dev/full", os.O_WRONLY)
     try:
-        with Reader(cache) as reader, pytest.raises(NoSpaceError), space_errors("/dev"):
-            reader.write_file(manifest, manifest.files[0], full, progress=Silent())
+        with pytest.raises(NoSpaceError), space_errors("/dev"):
+            Reader(cache).write_file(manifest, manifest.files[0], full, progress=Silent())
     finally:
         os.close(full)
 
@@ -249,8 +249,7 @@ def test_progress_adds_up_to_the_size(cache: Cache, tmp_path: Path) -> None:
     content = some_bytes(5 * MIB)
     progress = Counting()
     manifest = store_bytes(cache, content, tmp_path)
-    with Reader(cache) as reader:
-        reader.check_file(manifest, manifest.files[0], progress=progress)
+    Reader(cache).check_file(manifest, manifest.files[0], progress=progress)
 
     assert progress.total == len(content)
     assert manifest.digest == digest_of(content)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,8 +18,7 @@ THREADS = [1, 2, 7]
 
 
 def work_with(threads: int, pieces: Iterator[int], work: Callable[[int, Turn], None]) -> None:
-    with ThreadPoolExecutor(threads) as pool:
-        work_through(pieces, work, pool, threads=threads)
+    work_through(pieces, work, threads=threads, name="test")
 
 
 @pytest.mark.parametrize("threads", THREADS)

@@ -60,16 +60,16 @@ def restored(
 ) -> dict[str, bytes]:
     """What comes out of a cache: path -> bytes."""
     out = {}
-    with Reader(cache, workers=workers) as reader:
-        for number, entry in enumerate(manifest.files):
-            path = folder / f"restored-{os.urandom(4).hex()}-{number}"
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-            try:
-                reader.write_file(manifest, entry, descriptor, progress=Silent())
-            finally:
-                os.close(descriptor)
-            out[entry.path] = path.read_bytes()
-            path.unlink()
+    reader = Reader(cache, workers=workers)
+    for number, entry in enumerate(manifest.files):
+        path = folder / f"restored-{os.urandom(4).hex()}-{number}"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        try:
+            reader.write_file(manifest, entry, descriptor, progress=Silent())
+        finally:
+            os.close(descriptor)
+        out[entry.path] = path.read_bytes()
+        path.unlink()
     return out
 
 
@@ -77,8 +77,7 @@ def writing(cache: Cache, manifest: Manifest) -> Callable[[FileEntry, int], None
     """What `place` takes to write a file of a manifest."""
 
     def write(entry: FileEntry, descriptor: int) -> None:
-        with Reader(cache, workers=1) as reader:
-            reader.write_file(manifest, entry, descriptor, progress=Silent())
+        Reader(cache, workers=1).write_file(manifest, entry, descriptor, progress=Silent())
 
     return write
 
