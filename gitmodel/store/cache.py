@@ -17,11 +17,11 @@ from gitmodel.domain.digest import Digest
 from gitmodel.encoding.manifest import MAX_MANIFEST, Manifest
 from gitmodel.encoding.pack import PACK_MAX, pack_name
 from gitmodel.errors import DamagedObjectError, GitmodelError, ObjectMissingError, StoreError
+from gitmodel.store.flushing import Flushing, Unnamed
 from gitmodel.store.handles import (
     TEMPORARY_PREFIX,
     reserve,
     space_errors,
-    temporary_name,
     write_all,
 )
 from gitmodel.store.objects import manifest_key, pack_key
@@ -107,14 +107,40 @@ class Cache:
             for name, size in zip(manifest.packs, manifest.pack_sizes, strict=True)
         )
 
-    def write_pack(self, name: str, data: bytes | memoryview, *, durable: bool) -> None:
-        """Store a pack whose name has been computed from these bytes."""
-        self._write(pack_key(name), data, durable=durable)
-        self._forget(name)  # what was open may be a damaged one that has just been replaced
+    def write_pack(
+        self, name: str, data: bytes | memoryview, *, flushing: Flushing | None = None
+    ) -> None:
+        """Store a pack whose name has been computed from these bytes.
+
+        Args:
+            name: The name.
+            data: All its bytes.
+            flushing: Takes it on its way to the disk, and it is here only after `wait_for`; without
+                one it is here at once, and not flushed.
+        """
+        with self._writing():
+            file = self._written(pack_key(name), data)
+            if flushing is None:
+                file.name(durable=False)
+                self._forget(name)  # what was open may be a damaged one that has just been replaced
+            else:
+                flushing.begin(file)
+
+    def wait_for(self, flushing: Flushing) -> None:
+        """Return when the packs given to it are here, their bytes on the disk.
+
+        Raises:
+            NoSpaceError, StoreError: They cannot be written.
+        """
+        with self._writing():
+            flushing.wait()
+        self.close()  # what was open may be damaged ones that have just been replaced
 
     def write_manifest(self, manifest: Manifest, *, durable: bool) -> None:
         """Store a manifest; call it only after all its packs are here."""
-        self._write(manifest_key(manifest.digest), manifest.to_bytes(), durable=durable)
+        with self._writing():
+            file = self._written(manifest_key(manifest.digest), manifest.to_bytes())
+            file.name(durable=durable)
 
     def sync_folders(self, keys: Iterable[str]) -> None:
         """Flush the folders of these objects, so that their names survive a power loss.
@@ -222,32 +248,22 @@ class Cache:
                     if name.startswith(TEMPORARY_PREFIX):
                         _remove_if_stale(os.path.join(folder, name))
 
-    def _write(self, key: str, data: bytes | memoryview, *, durable: bool) -> None:
-        path = self.path(key)
-        folder = os.path.dirname(path)
-        with self._writing(), space_errors(self.root):
-            os.makedirs(folder, exist_ok=True)
-            temporary = os.path.join(folder, temporary_name())
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-            descriptor = os.open(temporary, flags, 0o666)
-            try:
-                try:
-                    reserve(descriptor, len(data))
-                    write_all(descriptor, data)
-                    if durable:
-                        os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
-                os.replace(temporary, path)
-            except BaseException:
-                with suppress(OSError):
-                    os.unlink(temporary)
-                raise
+    def _written(self, key: str, data: bytes | memoryview) -> Unnamed:
+        """An object with these bytes that has no name yet."""
+        file = Unnamed(self.path(key))
+        try:
+            reserve(file.descriptor, len(data))
+            write_all(file.descriptor, data)
+        except BaseException:
+            file.drop()
+            raise
+        return file
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
         try:
-            yield
+            with space_errors(self.root):
+                yield
         except GitmodelError:
             raise
         except OSError as error:

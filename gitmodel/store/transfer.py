@@ -125,7 +125,7 @@ class Arriving:
             future.result()
 
     def _bring(self, name: str, size: int) -> None:
-        self._cache.write_pack(name, self._fetch(name, size), durable=False)
+        self._cache.write_pack(name, self._fetch(name, size))
         self._progress.advance(size)
 
 

@@ -1,8 +1,9 @@
 """Weights into the cache: read once, cut, hash, encode, pack, and the manifest last.
 
-One thread reads and cuts windows of a file, and copies what was encoded into packs; another hashes
-whole files; as many workers as cores hash and encode chunks; two more name and flush finished packs.
-Memory is pooled, and bounded by the windows and packs in flight, whatever the file size.
+A worker takes a window of a file: it reads, cuts and hashes it as part of the whole, one window at a
+time; hashes and encodes its chunks, beside the others; and copies them into the pack when it is the
+window's turn, all while they are in its core's cache. Two more threads flush finished packs. Memory is
+pooled, and bounded by the windows and packs in flight, whatever the file size.
 A chunk that a manifest given as `reuse` already has is neither encoded nor written again.
 """
 
@@ -11,29 +12,31 @@ from __future__ import annotations
 import os
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from gitmodel.domain.digest import Digest, FileHasher, ListedFile, folder_digest
-from gitmodel.encoding.cut import CutterId, Piece, PlannedCutter, choose_cutter
+from gitmodel.encoding.cut import Cutter, CutterId, Piece, PlannedCutter, choose_cutter
 from gitmodel.encoding.manifest import ChunkPlace, Manifest, ManifestBuilder
 from gitmodel.encoding.pack import PACK_MAX, ChunkHeader, PackBuilder, pack_name
 from gitmodel.encoding.places import NO_BASE
 from gitmodel.errors import ChangedWhileReadError, ObjectMissingError
 from gitmodel.store.bases import Bases
 from gitmodel.store.encoder import EncodedChunk, Place, RawPiece, encode_group, known_places
+from gitmodel.store.flushing import Flushing
 from gitmodel.store.memory import Buffers
 from gitmodel.store.objects import manifest_key, pack_key
+from gitmodel.store.teamwork import Turn, work_through
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
     from gitmodel.domain.progress import Progress
     from gitmodel.store.cache import Cache
 
-WINDOW = 8 * 2**20  # bytes read at a time
-GROUP = 2 * 2**20  # bytes of chunks a worker takes at a time
-_GROUPS_IN_FLIGHT = 24  # 48 MiB, however many cores there are
+WINDOW = 8 * 2**20  # bytes read at a time, or a few more
+_MOST_WORKERS = 4  # each holds a window and what became of it; more than the disk takes
 _FLUSHERS = 2
 _PACKS_IN_FLIGHT = 4
 _UNNAMED = Piece(size=0, key=None, width=0)  # of a chunk that no plan names
@@ -79,31 +82,23 @@ def store_weights(
         folder: Whether the model is a folder.
         reuse: Manifests whose chunks need not be stored again, where the cache has their packs.
         progress: Told about bytes read.
-        workers: Threads that encode; as many as cores if not given.
+        workers: Threads that share the work; as many as cores if not given.
 
     Raises:
         ChangedWhileReadError: A file changed while it was read.
         NoSpaceError: The cache's file system is full.
     """
-    with _Writer(cache, reuse, workers or os.cpu_count() or 1, progress) as writer:
-        for source in files:
-            writer.add(source)
+    with _Writer(cache, reuse, progress) as writer:
+        writer.take_in(files, workers or os.cpu_count() or 1)
         return writer.finish(folder=folder)
 
 
-class _Group(NamedTuple):
-    """Pieces that a worker is at."""
-
-    work: Future[list[EncodedChunk]]
-    chunks: list[bytes]  # of the file so far; takes their hashes
-    window: _Window | None  # free once this group is done: it is the window's last
-
-
 class _Window(NamedTuple):
-    """Bytes of a file that are worked at."""
+    """Whole chunks of a file, one behind the other."""
 
     buffer: memoryview
-    hashed: Future[None]  # done when the file's hash has taken them
+    pieces: list[RawPiece]  # views of the buffer
+    chunks: list[bytes]  # of the file so far; takes their hashes
 
 
 class _Flushing(NamedTuple):
@@ -116,19 +111,14 @@ class _Flushing(NamedTuple):
 
 
 class _Writer:
-    def __init__(
-        self, cache: Cache, reuse: Iterable[Manifest], workers: int, progress: Progress
-    ) -> None:
+    def __init__(self, cache: Cache, reuse: Iterable[Manifest], progress: Progress) -> None:
         self._cache = cache
         self._progress = progress
         earlier = list(reuse)
         self._places = known_places(cache, earlier)
         self._bases = Bases(cache, earlier)
-        self._workers = ThreadPoolExecutor(workers, thread_name_prefix="gitmodel-encode")
-        self._hashing = ThreadPoolExecutor(1, thread_name_prefix="gitmodel-hash")
         self._flushers = ThreadPoolExecutor(_FLUSHERS, thread_name_prefix="gitmodel-flush")
-        self._limit = min(workers * 3, _GROUPS_IN_FLIGHT)
-        self._groups: deque[_Group] = deque()
+        self._on_the_way = Flushing()
         self._flushing: deque[_Flushing] = deque()
         self._windows = Buffers(2 * WINDOW)
         self._packs = Buffers(PACK_MAX)
@@ -142,112 +132,95 @@ class _Writer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._workers.shutdown(wait=True, cancel_futures=True)
-        self._hashing.shutdown(wait=True, cancel_futures=True)
         self._flushers.shutdown(wait=True, cancel_futures=True)
+        self._on_the_way.close()
 
-    def add(self, source: SourceFile) -> None:
-        """Read one file to its end."""
-        descriptor = source.open()
-        try:
-            before = os.fstat(descriptor)
-            self._files.append(self._read(descriptor, source))
-            after = os.fstat(descriptor)
-        finally:
-            os.close(descriptor)
-        changed = (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns)
-        if changed or not after.st_size == self._files[-1].size == source.size:
-            raise _changed(source)
+    def take_in(self, files: Sequence[SourceFile], workers: int) -> None:
+        """Read files to their ends, and have all their chunks in packs."""
+        most = min(workers, _MOST_WORKERS, 1 + sum(file.size for file in files) // WINDOW)
+        with closing(self._read_all(files)) as windows:
+            work_through(windows, self._encode, threads=most, name="gitmodel-encode")
 
-    def _read(self, descriptor: int, source: SourceFile) -> _WrittenFile:
+    def _read_all(self, files: Sequence[SourceFile]) -> Generator[_Window]:
+        for source in files:
+            descriptor = source.open()
+            try:
+                before = os.fstat(descriptor)
+                yield from self._read(descriptor, source)
+                after = os.fstat(descriptor)
+            finally:
+                os.close(descriptor)
+            changed = (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns)
+            if changed or not after.st_size == self._files[-1].size == source.size:
+                raise _changed(source)
+
+    def _read(self, descriptor: int, source: SourceFile) -> Iterator[_Window]:
+        """Read one file, a window at a time; the last one comes when its digest is known."""
         hasher = FileHasher()
         cutter = choose_cutter(
             lambda offset, count: os.pread(descriptor, count, offset), source.size
         )
         pieces = iter(cutter.pieces if isinstance(cutter, PlannedCutter) else ())
         chunks: list[bytes] = []
-        size = 0
-        carry = memoryview(b"")
-        while True:
-            wanted = min(WINDOW, max(source.size - size, 0) + 1)  # one more shows the end
-            buffer = self._windows.take(len(carry) + wanted)
-            view = buffer[: len(carry) + wanted]
-            view[: len(carry)] = carry
-            count = _read_into(descriptor, view[len(carry) :])
+        size = carried = 0
+        buffer = self._windows.take(WINDOW)
+        for length in _window_sizes(cutter):
+            wanted = min(length, max(source.size - size, 0) + 1)  # one more shows the end
+            count = _read_into(descriptor, buffer[carried : carried + wanted])
             final = count < wanted
-            view = view[: len(carry) + count]
-            hashed = self._hashing.submit(hasher.update, view[len(carry) :])
-            lengths = cutter.feed(view, final=final)
-            # Before another thread may be done with this window: it is not given back before the
-            # next one has taken what is left over.
-            carry = view[sum(lengths) :]
-            self._submit(view, lengths, pieces, chunks, _Window(buffer, hashed))
             size += count
-            self._progress.advance(count)
             if size > source.size:  # it may grow for ever
                 raise _changed(source)
+            view = buffer[: carried + count]
+            hasher.update(view[carried:])
+            lengths = cutter.feed(view, final=final)
+            window = _Window(buffer, _cut(view, lengths, pieces), chunks)
+            self._progress.advance(count)
             if final:
-                hashed.result()
-                return _WrittenFile(source.path, size, hasher.result(), chunks, cutter.id)
+                file = _WrittenFile(source.path, size, hasher.result(), chunks, cutter.id)
+                self._files.append(file)
+                yield window
+                return
+            # Before another thread may be done with this window and give its memory away.
+            rest = view[sum(lengths) :]
+            carried = len(rest)
+            buffer = self._windows.take(carried + WINDOW)
+            buffer[:carried] = rest
+            yield window
 
-    def _submit(
-        self,
-        view: memoryview,
-        lengths: list[int],
-        pieces: Iterator[Piece],
-        chunks: list[bytes],
-        window: _Window,
-    ) -> None:
-        """Give the chunks of a window to the workers, some at a time."""
-        start = 0
-        group: list[RawPiece] = []
-        group_size = 0
-        for length in lengths:
-            if group_size >= GROUP:
-                self._enqueue(group, chunks, None)
-                group, group_size = [], 0
-            piece = next(pieces, _UNNAMED)
-            group.append(RawPiece(view[start : start + length], piece.key, piece.width))
-            start += length
-            group_size += length
-        self._enqueue(group, chunks, window)
+    def _encode(self, window: _Window, turn: Turn) -> None:
+        """Have the chunks of a window in packs; runs in a worker."""
+        encoded = encode_group(window.pieces, self._places, self._bases)
+        with turn:
+            for chunk in encoded:
+                window.chunks.append(chunk.hash)
+                self._put(chunk)
+        self._windows.give(window.buffer)
 
-    def _enqueue(self, group: list[RawPiece], chunks: list[bytes], window: _Window | None) -> None:
-        while len(self._groups) >= self._limit:
-            self._take()
-        work = self._workers.submit(encode_group, group, self._places, self._bases)
-        self._groups.append(_Group(work, chunks, window))
-
-    def _take(self) -> None:
-        """Put the oldest encoded group into the pack."""
-        group = self._groups.popleft()
-        for chunk in group.work.result():
-            group.chunks.append(chunk.hash)
-            found = chunk.encoded
-            if found is None or chunk.hash in self._places:
-                continue
-            self._places[chunk.hash] = Place(chunk.raw_size)  # on its way: stored once
-            header = ChunkHeader(
-                codec=found.codec,
-                width=found.width,
-                raw_size=chunk.raw_size,
-                stored_size=found.size,
-                hash=chunk.hash,
-                base=None if chunk.base is None else chunk.base.hash,
-            )
-            self._in_pack[chunk.hash] = Place(
-                chunk.raw_size,
-                offset=self._pack.add(header, *found.parts),
-                stored_size=header.stored_size,
-                codec=found.codec,
-                width=found.width,
-                base=header.base,
-            )
-            if self._pack.is_full:
-                self._finish_pack()
-        if group.window is not None:
-            group.window.hashed.result()
-            self._windows.give(group.window.buffer)
+    def _put(self, chunk: EncodedChunk) -> None:
+        """Put a chunk into the pack, unless it is stored already."""
+        found = chunk.encoded
+        if found is None or chunk.hash in self._places:
+            return
+        self._places[chunk.hash] = Place(chunk.raw_size)  # on its way: stored once
+        header = ChunkHeader(
+            codec=found.codec,
+            width=found.width,
+            raw_size=chunk.raw_size,
+            stored_size=found.size,
+            hash=chunk.hash,
+            base=None if chunk.base is None else chunk.base.hash,
+        )
+        self._in_pack[chunk.hash] = Place(
+            chunk.raw_size,
+            offset=self._pack.add(header, *found.parts),
+            stored_size=header.stored_size,
+            codec=found.codec,
+            width=found.width,
+            base=header.base,
+        )
+        if self._pack.is_full:
+            self._finish_pack()
 
     def _finish_pack(self) -> None:
         """Hand the pack over to be flushed, and begin another."""
@@ -271,25 +244,24 @@ class _Writer:
             self._places[chunk] = place._replace(pack=name, pack_size=pack.size)
 
     def _flush(self, data: memoryview) -> str:
-        """Write a pack so that it survives a power loss; returns its name. Runs in a thread."""
+        """Write a pack and begin to flush it; returns its name. Runs in a thread."""
         name = pack_name(data)
         # A damaged one is replaced: storing weights again is how a person mends the cache.
         if not self._cache.has_sound_pack(name, len(data)):
-            self._cache.write_pack(name, data, durable=True)
+            self._cache.write_pack(name, data, flushing=self._on_the_way)
         return name
 
     def finish(self, *, folder: bool) -> Manifest:
         """Write what is left; the manifest is written when every pack is durable."""
-        while self._groups:
-            self._take()
         self._finish_pack()
         while self._flushing:
             self._settle()
+        self._cache.wait_for(self._on_the_way)
+        self._cache.sync_folders(self._keys)
         manifest = self._manifest(folder=folder)
         if self._cache.holds(manifest.digest):
             known = self._cache.manifest(manifest.digest)
             return manifest if known is None else known
-        self._cache.sync_folders(self._keys)
         if self._cache.missing_packs(manifest):  # a pack to be reused went while we wrote
             raise ObjectMissingError(
                 f"packs vanished from the cache {self._cache.root} meanwhile",
@@ -339,6 +311,29 @@ def _changed(source: SourceFile) -> ChangedWhileReadError:
         f"{source.path or 'the file'} changed while it was read",
         hint="wait until training has finished writing, then run gitmodel add again",
     )
+
+
+def _window_sizes(cutter: Cutter) -> Iterator[int]:
+    """Bytes to read at a time: as far as it is known where chunks end, a window ends there too."""
+    size = 0
+    for piece in cutter.pieces if isinstance(cutter, PlannedCutter) else ():
+        size += piece.size
+        if size >= WINDOW:
+            yield size
+            size = 0
+    while True:
+        yield WINDOW
+
+
+def _cut(view: memoryview, lengths: list[int], pieces: Iterator[Piece]) -> list[RawPiece]:
+    """The chunks at the start of a window, with what the plan says of them."""
+    cut = []
+    start = 0
+    for length in lengths:
+        piece = next(pieces, _UNNAMED)
+        cut.append(RawPiece(view[start : start + length], piece.key, piece.width))
+        start += length
+    return cut
 
 
 def _read_into(descriptor: int, view: memoryview) -> int:

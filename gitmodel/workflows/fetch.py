@@ -293,7 +293,7 @@ def fetch_again(project: Project, pack: str, size: int, remote: str | None) -> N
         ObjectMissingError, DamagedObjectError, RemoteError: None has; what the first one said.
     """
     remotes = _Remotes(project, [remote] if remote is not None else project.remote_names())
-    project.cache.write_pack(pack, remotes.pack(pack, size), durable=False)
+    project.cache.write_pack(pack, remotes.pack(pack, size))
 
 
 def run_plan(project: Project, remote: str, plan: Plan) -> None:

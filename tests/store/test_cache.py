@@ -50,7 +50,7 @@ def test_looking_into_a_cache_that_is_not_there_makes_nothing(cache: Cache, root
 
 
 def test_a_pack_is_there_only_with_its_size(cache: Cache) -> None:
-    cache.write_pack("ab" * 32, memoryview(b"12345"), durable=False)
+    cache.write_pack("ab" * 32, memoryview(b"12345"))
 
     assert cache.has_pack("ab" * 32, 5)
     assert not cache.has_pack("ab" * 32, 4)
@@ -63,7 +63,7 @@ def test_a_sound_pack_is_told_from_a_damaged_one(cache: Cache, root: Path) -> No
     data = some_bytes(100)
     name = pack_name(data)
     assert not cache.has_sound_pack(name, 100)
-    cache.write_pack(name, data, durable=False)
+    cache.write_pack(name, data)
     assert cache.has_sound_pack(name, 100)
     flip(root / pack_key(name), 50)
 
@@ -120,34 +120,34 @@ def test_a_replaced_pack_is_read_anew(cache: Cache, root: Path) -> None:
     """A descriptor kept open must not go on showing the damaged bytes."""
     data = some_bytes(100)
     name = pack_name(data)
-    cache.write_pack(name, b"x" * 100, durable=False)
+    cache.write_pack(name, b"x" * 100)
     assert cache.read_at(name, 0, 1) == b"x"
-    cache.write_pack(name, data, durable=False)
+    cache.write_pack(name, data)
 
     assert cache.read_at(name, 0, 100) == data
 
 
 def test_a_pack_set_aside_is_kept_but_no_longer_there(cache: Cache, root: Path) -> None:
-    cache.write_pack("ab" * 32, b"damaged", durable=False)
+    cache.write_pack("ab" * 32, b"damaged")
     assert cache.read_at("ab" * 32, 0, 1) == b"d"
     cache.set_aside("ab" * 32)
 
     assert files_below(root) == [f"bad/{'ab' * 32}"]
     with pytest.raises(ObjectMissingError):
         cache.read_at("ab" * 32, 0, 1)
-    cache.write_pack("ab" * 32, b"sound", durable=False)
+    cache.write_pack("ab" * 32, b"sound")
     assert cache.read_at("ab" * 32, 0, 10) == b"sound"
 
 
 def test_a_write_that_fails_leaves_nothing(
     cache: Cache, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(_descriptor: int) -> None:
+    def interrupted(_source: str, _target: str) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(os, "fsync", interrupted)
+    monkeypatch.setattr(os, "replace", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        cache.write_pack("ab" * 32, b"all of it", durable=True)
+        cache.write_pack("ab" * 32, b"all of it")
     assert files_below(root) == []
 
 
@@ -156,7 +156,7 @@ def test_what_is_replaced_is_whole_at_any_moment(cache: Cache) -> None:
     contents = [bytes([number]) * 200_000 for number in range(8)]
     stop = threading.Event()
     torn: list[int] = []
-    cache.write_pack("ab" * 32, contents[0], durable=False)
+    cache.write_pack("ab" * 32, contents[0])
 
     def read() -> None:
         while not stop.is_set():
@@ -165,7 +165,7 @@ def test_what_is_replaced_is_whole_at_any_moment(cache: Cache) -> None:
 
     def write(number: int) -> None:
         for _ in range(20):
-            cache.write_pack("ab" * 32, contents[number], durable=False)
+            cache.write_pack("ab" * 32, contents[number])
 
     reader = threading.Thread(target=read)
     writers = [threading.Thread(target=write, args=(number,)) for number in range(8)]
@@ -184,7 +184,7 @@ def test_few_descriptors_are_kept_open_and_none_after_closing(cache: Cache) -> N
     before = len(os.listdir("/proc/self/fd"))
     for number in range(100):
         name = f"{number:064x}"
-        cache.write_pack(name, b"x", durable=False)
+        cache.write_pack(name, b"x")
         cache.read_at(name, 0, 1)
     during = len(os.listdir("/proc/self/fd"))
     cache.close()
@@ -195,7 +195,7 @@ def test_few_descriptors_are_kept_open_and_none_after_closing(cache: Cache) -> N
 
 
 def test_only_temporary_files_older_than_a_day_are_swept(cache: Cache, root: Path) -> None:
-    cache.write_pack("ab" * 32, b"x", durable=False)
+    cache.write_pack("ab" * 32, b"x")
     folder = root / "packs/ab"
     old, new = (folder / temporary_name() for _ in range(2))
     old.write_bytes(b"left by a kill")
@@ -224,7 +224,7 @@ def test_a_read_only_cache_can_be_read(cache: Cache, root: Path, tmp_path: Path)
 def test_objects_are_never_executable_and_obey_the_umask(cache: Cache, root: Path) -> None:
     before = os.umask(0o077)
     try:
-        cache.write_pack("ab" * 32, b"x", durable=False)
+        cache.write_pack("ab" * 32, b"x")
     finally:
         os.umask(before)
 
@@ -243,7 +243,7 @@ def test_an_absurdly_large_manifest_is_not_read_whole(cache: Cache, root: Path) 
 
 
 def test_an_absurdly_large_pack_is_not_read_whole(cache: Cache, root: Path) -> None:
-    cache.write_pack("ab" * 32, b"x", durable=False)
+    cache.write_pack("ab" * 32, b"x")
     os.truncate(root / pack_key("ab" * 32), 1 << 40)
 
     assert len(cache.read_pack("ab" * 32)) <= 16 * 2**20 + 1

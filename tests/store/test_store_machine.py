@@ -14,6 +14,7 @@ import random
 import shutil
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -47,6 +48,9 @@ from tests.support.stores import (
     writing,
 )
 
+if TYPE_CHECKING:
+    from gitmodel.store.flushing import Unnamed
+
 QUIET = Silent()
 PIECES = {"empty": b"", "x": b"x", "zeros": bytes(200_000), "shared": b"shared" * 30_000}
 CLONES = st.sampled_from(["ana", "ben"])
@@ -58,11 +62,11 @@ class DyingCache(Cache):
 
     writes_left = 10**9
 
-    def _write(self, *arguments: object, **options: object) -> None:
+    def _written(self, key: str, data: bytes | memoryview) -> Unnamed:
         self.writes_left -= 1
         if self.writes_left < 0:
             raise NoSpaceError("no space left")
-        super()._write(*arguments, **options)  # type: ignore[arg-type]
+        return super()._written(key, data)
 
 
 class StoreMachine(RuleBasedStateMachine):
