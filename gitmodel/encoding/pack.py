@@ -18,6 +18,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from gitmodel.domain.digest import FileHasher
 from gitmodel.encoding.codec import (
     HASH_SIZE,
     MAX_CHUNK,
@@ -154,6 +155,7 @@ class PackBuilder:
 
     def __init__(self, buffer: memoryview | None = None) -> None:
         self._buffer = memoryview(bytearray(PACK_MAX)) if buffer is None else buffer
+        self._hasher = FileHasher()  # takes each chunk while it is still in the processor's cache
         self.size = 0
 
     @property
@@ -182,11 +184,12 @@ class PackBuilder:
         for part in parts:
             self._buffer[end : end + len(part)] = part
             end += len(part)
+        self._hasher.update(self._buffer[self.size : end])
         self.size = end
         return offset
 
     def finish(self) -> memoryview:
-        """Return the bytes of the pack, in the builder's buffer; `pack_name` gives their name.
+        """Return the bytes of the pack, in the builder's buffer.
 
         Raises:
             ValueError: No chunk was added.
@@ -194,6 +197,11 @@ class PackBuilder:
         if not self.size:
             raise ValueError(self.size)
         return self._buffer[: self.size]
+
+    @property
+    def name(self) -> str:
+        """The name of the pack with the chunks so far, as `pack_name` gives it."""
+        return self._hasher.result().hex
 
 
 def pack_name(data: Octets) -> str:

@@ -2,7 +2,7 @@
 
 A worker takes a window of a file: it reads, cuts and hashes it as part of the whole, one window at a
 time; hashes and encodes its chunks, beside the others; and copies them into the pack when it is the
-window's turn, all while they are in its core's cache. Two more threads flush finished packs. Memory is
+window's turn, all while they are in its core's cache. Two more threads write finished packs. Memory is
 pooled, and bounded by the windows and packs in flight, whatever the file size.
 A chunk that a manifest given as `reuse` already has is neither encoded nor written again.
 """
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from gitmodel.domain.digest import Digest, FileHasher, ListedFile, folder_digest
 from gitmodel.encoding.cut import Cutter, CutterId, Piece, PlannedCutter, choose_cutter
 from gitmodel.encoding.manifest import ChunkPlace, Manifest, ManifestBuilder
-from gitmodel.encoding.pack import PACK_MAX, ChunkHeader, PackBuilder, pack_name
+from gitmodel.encoding.pack import PACK_MAX, ChunkHeader, PackBuilder
 from gitmodel.encoding.places import NO_BASE
 from gitmodel.errors import ChangedWhileReadError, ObjectMissingError
 from gitmodel.store.bases import Bases
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 WINDOW = 8 * 2**20  # bytes read at a time, or a few more
 _MOST_WORKERS = 4  # each holds a window and what became of it; more than the disk takes
-_FLUSHERS = 2
+_WRITERS = 2
 _PACKS_IN_FLIGHT = 4
 _UNNAMED = Piece(size=0, key=None, width=0)  # of a chunk that no plan names
 
@@ -101,13 +101,11 @@ class _Window(NamedTuple):
     chunks: list[bytes]  # of the file so far; takes their hashes
 
 
-class _Flushing(NamedTuple):
-    """A finished pack on its way to the disk."""
+class _Writing(NamedTuple):
+    """A finished pack that is being written."""
 
-    name: Future[str]
-    size: int  # bytes
+    work: Future[None]
     buffer: memoryview
-    places: dict[bytes, Place]  # of its chunks, without its name
 
 
 class _Writer:
@@ -117,9 +115,9 @@ class _Writer:
         earlier = list(reuse)
         self._places = known_places(cache, earlier)
         self._bases = Bases(cache, earlier)
-        self._flushers = ThreadPoolExecutor(_FLUSHERS, thread_name_prefix="gitmodel-flush")
-        self._on_the_way = Flushing()
-        self._flushing: deque[_Flushing] = deque()
+        self._writers = ThreadPoolExecutor(_WRITERS, thread_name_prefix="gitmodel-write")
+        self._writing: deque[_Writing] = deque()
+        self._flushing = Flushing()
         self._windows = Buffers(2 * WINDOW)
         self._packs = Buffers(PACK_MAX)
         self._buffer = self._packs.take(PACK_MAX)
@@ -132,8 +130,8 @@ class _Writer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._flushers.shutdown(wait=True, cancel_futures=True)
-        self._on_the_way.close()
+        self._writers.shutdown(wait=True, cancel_futures=True)
+        self._flushing.close()
 
     def take_in(self, files: Sequence[SourceFile], workers: int) -> None:
         """Read files to their ends, and have all their chunks in packs."""
@@ -223,40 +221,39 @@ class _Writer:
             self._finish_pack()
 
     def _finish_pack(self) -> None:
-        """Hand the pack over to be flushed, and begin another."""
+        """Hand the pack over to be written, and begin another."""
         if not self._in_pack:
             return
-        work = self._flushers.submit(self._flush, self._pack.finish())
-        self._flushing.append(_Flushing(work, self._pack.size, self._buffer, self._in_pack))
-        while len(self._flushing) >= _PACKS_IN_FLIGHT:
+        name, size = self._pack.name, self._pack.size
+        self._keys.append(pack_key(name))  # whoever wrote it may not have flushed its name
+        for chunk, place in self._in_pack.items():
+            self._places[chunk] = place._replace(pack=name, pack_size=size)
+        work = self._writers.submit(self._write, name, self._pack.finish())
+        self._writing.append(_Writing(work, self._buffer))
+        while len(self._writing) >= _PACKS_IN_FLIGHT:
             self._settle()
         self._buffer = self._packs.take(PACK_MAX)
         self._pack = PackBuilder(self._buffer)
         self._in_pack = {}
 
     def _settle(self) -> None:
-        """Wait for the oldest pack that is being flushed; where its chunks lie is known now."""
-        pack = self._flushing.popleft()
-        name = pack.name.result()
+        """Wait for the oldest pack that is being written."""
+        pack = self._writing.popleft()
+        pack.work.result()
         self._packs.give(pack.buffer)
-        self._keys.append(pack_key(name))  # whoever wrote it may not have flushed its name
-        for chunk, place in pack.places.items():
-            self._places[chunk] = place._replace(pack=name, pack_size=pack.size)
 
-    def _flush(self, data: memoryview) -> str:
-        """Write a pack and begin to flush it; returns its name. Runs in a thread."""
-        name = pack_name(data)
+    def _write(self, name: str, data: memoryview) -> None:
+        """Write a pack and begin to flush it; runs in a thread."""
         # A damaged one is replaced: storing weights again is how a person mends the cache.
         if not self._cache.has_sound_pack(name, len(data)):
-            self._cache.write_pack(name, data, flushing=self._on_the_way)
-        return name
+            self._cache.write_pack(name, data, flushing=self._flushing)
 
     def finish(self, *, folder: bool) -> Manifest:
         """Write what is left; the manifest is written when every pack is durable."""
         self._finish_pack()
-        while self._flushing:
+        while self._writing:
             self._settle()
-        self._cache.wait_for(self._on_the_way)
+        self._cache.wait_for(self._flushing)
         self._cache.sync_folders(self._keys)
         manifest = self._manifest(folder=folder)
         if self._cache.holds(manifest.digest):

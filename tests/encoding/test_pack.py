@@ -43,7 +43,10 @@ def header_of(raw: bytes) -> tuple[ChunkHeader, bytes]:
 
 def packed(raws: list[bytes]) -> tuple[bytes, list[int]]:
     builder = PackBuilder()
-    offsets = [builder.add(*header_of(raw)) for raw in raws]
+    offsets = []
+    for raw in raws:
+        offsets.append(builder.add(*header_of(raw)))
+        assert builder.name == pack_name(builder.finish())
     return bytes(builder.finish()), offsets
 
 
