@@ -19,7 +19,7 @@ from gitmodel.domain.paths import safe_parts
 from gitmodel.errors import GitmodelError, UnsavedWeightsError
 from gitmodel.store.handles import NewFile, folder_handle, space_errors
 from gitmodel.store.listing import Found, Kind, kind_at, walk
-from gitmodel.store.records import FileStat, Known, Record
+from gitmodel.store.records import FileStat, Known, Record, boot_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -70,11 +70,13 @@ def place(
     """
     parts = safe_parts(path)
     record = worktree.records.read(name)
+    # Of an earlier start of the machine, and not seen since: some may have lost their bytes.
+    trusted = record.files if record.boot == boot_id() else {}
     known: dict[str, Known] = {}
     with space_errors(worktree.root), _staging(worktree.root) as staged:
         for entry in manifest.files:
             whole = (*parts, *_parts_in(entry.path))
-            kept = _keep(worktree.root, whole, record.files.get(entry.path), entry)
+            kept = _keep(worktree.root, whole, trusted.get(entry.path), entry)
             if kept is not None:
                 known[entry.path] = kept
             else:

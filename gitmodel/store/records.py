@@ -13,6 +13,7 @@ import os
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -24,6 +25,7 @@ from gitmodel.store.handles import replace_file
 # may have changed without a trace. Where stat shows nanoseconds a tick is a few ms, else up to 2 s.
 _FINE_TICK_NS = 50_000_000
 _COARSE_TICK_NS = 2_500_000_000
+_BOOT_ID = "/proc/sys/kernel/random/boot_id"  # Source: proc(5); on Linux only
 _LONGEST = 200  # characters of a record's file name, before ".json"
 
 
@@ -69,6 +71,16 @@ class Known(NamedTuple):
         return cls(stat, max(stat.mtime_ns, stat.ctime_ns) + _COARSE_TICK_NS + 1, digest)
 
 
+@cache
+def boot_id() -> str:
+    """Which start of the machine this is, "" where the system does not say."""
+    try:
+        with open(_BOOT_ID, encoding="ascii") as stream:
+            return stream.read().strip()
+    except OSError:
+        return ""
+
+
 @dataclass(slots=True)
 class Record:
     """The record of one model in one work tree.
@@ -79,12 +91,16 @@ class Record:
         files: Path in the model ("" for a single file) -> what is known of that file.
         placing: Digest of a folder whose files are being put in place one by one; left behind by a
             kill, it says that what lies there may be of two versions.
+        boot: In which start of the machine the files were last known to be what their stat says. In a
+            later one a file may have its size and times and not its bytes: those were not on the
+            disk when the machine went down.
     """
 
     have: Digest | None = None
     have_files: dict[str, Digest] = field(default_factory=dict)
     files: dict[str, Known] = field(default_factory=dict)
     placing: Digest | None = None
+    boot: str = field(default_factory=boot_id)
 
     def to_bytes(self) -> bytes:
         """JSON; read back by `from_bytes`."""
@@ -96,6 +112,7 @@ class Record:
                 for path, known in self.files.items()
             },
             "placing": None if self.placing is None else self.placing.hex,
+            "boot": self.boot,
         }
         return json.dumps(value, separators=(",", ":")).encode()
 
@@ -114,6 +131,7 @@ class Record:
                     for path, row in value["files"].items()
                 },
                 placing=None if placing is None else Digest.from_hex(placing),
+                boot=str(value.get("boot", "unknown")),
             )
         except (
             ValueError,

@@ -15,7 +15,7 @@ from gitmodel.domain.paths import safe_parts
 from gitmodel.errors import ChangedWhileReadError, GitmodelError, UnsafePathError, WeightsError
 from gitmodel.store.handles import folder_handle, open_file
 from gitmodel.store.listing import Found, Kind, kind_at, list_files, walk
-from gitmodel.store.records import FileStat, Known, Record, Records, now_ns
+from gitmodel.store.records import FileStat, Known, Record, Records, boot_id, now_ns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +40,8 @@ class Weights:
         size: Bytes in all.
         files: Files with their digests, path "" for a single file.
         changing: A file changed while it was hashed.
+        damaged: A file has other bytes than when it was hashed, and the same stat: the machine went
+            down before they were on the disk.
     """
 
     kind: Kind
@@ -47,6 +49,7 @@ class Weights:
     size: int = 0
     files: tuple[ListedFile, ...] = ()
     changing: bool = False
+    damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,24 +100,64 @@ class WorkTree:
             found = list_files(self.root, parts, kind, follow=follow)
         except ChangedWhileReadError:
             return Weights(kind, changing=True)
+        size = sum(file.stat.size for file in found)
         files: list[ListedFile] = []
         known: dict[str, Known] = {}
-        hashed = False
         for file in found:
             old = record.files.get(file.path)
-            if old is None or not old.holds_for(file.stat):
-                try:
+            try:
+                if self._is_damaged(record, parts, file, follow=follow):
+                    return Weights(kind, size=size, damaged=True)
+                if old is None or not old.holds_for(file.stat):
                     old = self.hash(parts, file, follow=follow)
-                except ChangedWhileReadError:
-                    return Weights(kind, size=sum(f.stat.size for f in found), changing=True)
-                hashed = True
+            except ChangedWhileReadError:
+                return Weights(kind, size=size, changing=True)
             known[file.path] = old
             files.append(ListedFile(file.path, file.stat.size, old.digest))
-        if hashed or known.keys() != record.files.keys():
+        if known != record.files or record.boot != boot_id():
             with suppress(OSError):  # a read-only repository can be looked at, only more slowly
-                self.records.write(name, replace(record, files=known))
+                self.records.write(name, replace(record, files=known, boot=boot_id()))
         digest = folder_digest(files) if kind is Kind.FOLDER else files[0].digest
-        return Weights(kind, digest, sum(file.size for file in files), tuple(files))
+        return Weights(kind, digest, size, tuple(files))
+
+    def is_damaged(self, name: str, path: str, *, follow: bool = False) -> bool:
+        """Whether `observe` would find the weights damaged; raises as `survey` does."""
+        record = self.records.read(name)
+        parts = safe_parts(path)
+        return record.boot != boot_id() and any(
+            self._is_damaged(record, parts, file, follow=follow)
+            for file in self.survey(path, follow=follow).files
+        )
+
+    def _is_damaged(
+        self, record: Record, parts: tuple[str, ...], file: Found, *, follow: bool
+    ) -> bool:
+        """Whether a file has other bytes than its stat says; reads it only if there is a sign of that.
+
+        Raises:
+            ChangedWhileReadError: It changed since it was listed.
+        """
+        old = record.files.get(file.path)
+        if record.boot == boot_id() or old is None or not old.holds_for(file.stat):
+            return False
+        holed = self._has_hole(parts, file, follow=follow)
+        return holed and self.hash(parts, file, follow=follow).digest != old.digest
+
+    def _has_hole(self, parts: tuple[str, ...], file: Found, *, follow: bool) -> bool:
+        """Whether a part of a file is not on the disk; costs no look at its bytes.
+
+        What was reserved for it and never written counts as a hole. Source: lseek(2), SEEK_HOLE.
+
+        Raises:
+            ChangedWhileReadError: It is gone.
+        """
+        descriptor = self._open(parts, file.parts, follow=follow)
+        try:
+            return os.lseek(descriptor, 0, os.SEEK_HOLE) < file.stat.size
+        except OSError:  # an empty file, or a file system that does not say
+            return False
+        finally:
+            os.close(descriptor)
 
     def unchanged(self, name: str, path: str) -> Digest | None:
         """The digest by stat alone, None where something would have to be read."""
@@ -123,10 +166,12 @@ class WorkTree:
             kind = kind_at(self.root, parts)
             if kind in (Kind.MISSING, Kind.LINK):
                 return None
-            files = self.records.read(name).files
+            record = self.records.read(name)
+            if record.boot != boot_id():
+                return None
             listed = []
             for file in list_files(self.root, parts, kind):
-                old = files.get(file.path)
+                old = record.files.get(file.path)
                 if old is None or not old.holds_for(file.stat):
                     return None
                 listed.append(ListedFile(file.path, file.stat.size, old.digest))

@@ -14,7 +14,7 @@ from gitmodel.errors import ModelNameError, UnsafePathError, UsageError, Weights
 from gitmodel.git.rules import ignore_line
 from gitmodel.workflows.fetch import fetch
 from gitmodel.workflows.metadata import Given, gather, path_inside
-from gitmodel.workflows.models import Model, Models, read_models
+from gitmodel.workflows.models import Model, Models, damaged_weights, read_models
 from gitmodel.workflows.project import CONFIG_NAME
 from gitmodel.workflows.references import resolve
 from gitmodel.workflows.register import dropped, next_pointer, store_survey, write_pointer
@@ -145,6 +145,8 @@ def _store(
         manifest = project.cache.manifest(old.digest)
         if manifest is not None and not project.cache.missing_packs(manifest):
             return manifest, project.worktree.observe(name, place)
+    if project.worktree.is_damaged(name, place, follow=follow):
+        raise damaged_weights(name, place)
     survey = project.worktree.survey(place, follow=follow)
     return store_survey(project, name, survey, old=old, base=base)
 

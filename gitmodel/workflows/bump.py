@@ -23,7 +23,7 @@ from gitmodel.errors import (
 )
 from gitmodel.store.listing import Kind
 from gitmodel.workflows.metadata import Given, gather
-from gitmodel.workflows.models import Model, blob_at, read_pointer_file
+from gitmodel.workflows.models import Model, blob_at, damaged_weights, read_pointer_file
 from gitmodel.workflows.references import history_of
 from gitmodel.workflows.register import dropped, next_pointer, store_survey, write_pointer
 
@@ -181,6 +181,10 @@ def _decide(project: Project, model: Model, report: CommitReport) -> bool:
             f"{model.name}: {model.weights} is a symbolic link, which hooks do not follow; "
             f"run: gitmodel add --follow {model.weights}"
         )
+        return False
+    if weights.damaged:  # no version, and none of this commit's business
+        lost = damaged_weights(model.name, model.weights)
+        report.notes.append(f"{model.name}: {lost.message}; run: {lost.hint}")
         return False
     if project.worktree.is_half_placed(model.name, weights.digest):
         raise WeightsError(

@@ -14,7 +14,12 @@ from gitmodel.domain.pointer import Pointer
 from gitmodel.errors import GitmodelError, RepositoryError, UnsavedWeightsError, UsageError
 from gitmodel.store.listing import Kind
 from gitmodel.workflows.fetch import CheckoutReport, Fetching, chosen_models
-from gitmodel.workflows.models import Model, read_models, read_pointer_file
+from gitmodel.workflows.models import (
+    Model,
+    damaged_weights,
+    read_models,
+    read_pointer_file,
+)
 from gitmodel.workflows.placer import Placer, checkout_elsewhere, place_each
 
 if TYPE_CHECKING:
@@ -124,6 +129,8 @@ def _refuse_unsaved(project: Project, model: Model, *, force: bool) -> None:
     weights = project.worktree.observe(model.name, model.weights)
     if force or weights.kind is Kind.MISSING or weights.digest == model.pointer.digest:
         return
+    if weights.damaged:
+        raise damaged_weights(model.name, model.weights)
     if weights.digest is not None and _is_saved(project, model.name, weights):
         return
     if weights.digest is not None and _is_half_way(project, model, weights):

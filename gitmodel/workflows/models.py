@@ -15,6 +15,7 @@ from gitmodel.errors import (
     ModelNameError,
     PointerError,
     UnknownReferenceError,
+    WeightsError,
 )
 from gitmodel.store.handles import NewFile, folder_handle, open_file, space_errors, write_all
 
@@ -235,6 +236,15 @@ def blob_at(project: Project, revision: str, path: str) -> str | None:
     name = path.rpartition("/")[2]
     entries = () if commit is None else project.reader.tree(commit, name)
     return next((entry.oid for entry in entries if entry.path == path), None)
+
+
+def damaged_weights(name: str, path: str) -> WeightsError:
+    """The error for weights that are not what was known of them, though their stat is the same."""
+    return WeightsError(
+        f"{path} was not all on the disk when the machine went down, and has lost bytes",
+        hint=f"gitmodel checkout --force {name}; or, if it is right as it is: touch {path}",
+        model=name,
+    )
 
 
 def write_text_file(root: str, path: str, text: str) -> None:

@@ -39,6 +39,7 @@ class State(StrEnum):
     CHOOSE = "choose"  # new weights, and the pointer has moved as well
     MISSING = "missing"  # no weights on disk
     CHANGING = "changing"  # being written at this moment
+    DAMAGED = "damaged"  # not on the disk when the machine went down
     LINK = "link"  # a symbolic link
 
 
@@ -173,17 +174,21 @@ def _look(project: Project, model: Model) -> Weights:
 
 
 def _state(weights: Weights, have: Digest | None, pointer: Digest) -> State:
-    if weights.changing:
-        return State.CHANGING
-    if weights.kind.value == "link":
-        return State.LINK
     if weights.digest is None:
-        return State.MISSING
+        return _state_without_digest(weights)
     if weights.digest == pointer:
         return State.CLEAN
     if weights.digest == have:
         return State.STALE
     return State.NEW_WEIGHTS if have in (None, pointer) else State.CHOOSE
+
+
+def _state_without_digest(weights: Weights) -> State:
+    if weights.changing:
+        return State.CHANGING
+    if weights.damaged:
+        return State.DAMAGED
+    return State.LINK if weights.kind.value == "link" else State.MISSING
 
 
 def _next(model: Model, state: State, *, committed: bool, published: bool) -> str:
@@ -198,6 +203,7 @@ def _next(model: Model, state: State, *, committed: bool, published: bool) -> st
         State.CHOOSE: f"gitmodel add {model.weights}, or gitmodel checkout --force {model.name}",
         State.LINK: f"gitmodel add --follow {model.weights}",
         State.CHANGING: "wait until training has finished writing",
+        State.DAMAGED: f"gitmodel checkout --force {model.name}",
     }
     return commands[state]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 import unicodedata
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,7 @@ from gitmodel.domain.progress import Silent
 from gitmodel.errors import ChangedWhileReadError, UnsafePathError, WeightsError
 from gitmodel.store.cache import Cache
 from gitmodel.store.listing import Found, Kind
-from gitmodel.store.records import FileStat, Record, Records
+from gitmodel.store.records import FileStat, Known, Record, Records
 from gitmodel.store.worktree import WorkTree
 from gitmodel.store.writer import store_weights
 from tests.support.stores import some_bytes
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from gitmodel.encoding.manifest import Manifest
 
+MIB = 2**20
 LONG_AGO = 1_700_000_000_123_456_789  # ns, on a file system that counts them
 
 
@@ -343,6 +345,31 @@ class TestAdd:
                 stream.write(b"two")
 
             assert tree.observe("m", "model").digest == digest_of(b"two %d" % turn)
+
+    @pytest.mark.parametrize("lost", [True, False])
+    def test_in_another_start_of_the_machine_only_files_with_holes_are_read(
+        self, tree: WorkTree, cache: Cache, root: Path, reads: Reads, lost: bool
+    ) -> None:
+        """A power failure leaves holes. Files may also have some of their own."""
+        whole, holed = root / "model/whole", root / "model/holed"
+        write(whole, some_bytes(MIB))
+        write(holed, some_bytes(MIB) if lost else bytes(MIB))
+        grow_old(root)
+        add(tree, cache)
+        os.truncate(holed, 0)
+        os.truncate(holed, MIB)
+        os.utime(holed, ns=(LONG_AGO, LONG_AGO))
+        record = tree.records.read("m")
+        now = Known.placed(FileStat.of(holed.stat()), record.files["holed"].digest)
+        record.files["holed"] = now  # the stat that a crash would have left
+        tree.records.write("m", replace(record, boot="another"))
+        assert tree.unchanged("m", "model") is None
+        reads.bytes = 0
+
+        assert tree.is_damaged("m", "model") is lost
+        assert tree.observe("m", "model").damaged is lost
+        assert reads.bytes == 2 * MIB
+        assert (tree.unchanged("m", "model") is None) is lost
 
     def test_what_changed_since_it_was_read_is_not_remembered(
         self, tree: WorkTree, cache: Cache, root: Path
