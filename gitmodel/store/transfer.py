@@ -3,17 +3,12 @@
 A plan moves each pack once. Packs travel whole, several at a time; one that has arrived under its
 final name is never moved again, so an interrupted transfer goes on where it stopped. Retrying is
 the backend's business, in one layer.
+
+A pool of threads brings `logging` along, 4 ms to import, so it is imported when something moves.
 """
 
 from __future__ import annotations
 
-from concurrent.futures import (
-    FIRST_COMPLETED,
-    FIRST_EXCEPTION,
-    Future,
-    ThreadPoolExecutor,
-    wait,
-)
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -24,6 +19,7 @@ from gitmodel.store.reader import DamagedPackError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
+    from concurrent.futures import Future
 
     from gitmodel.domain.progress import Progress
     from gitmodel.encoding.manifest import Manifest
@@ -82,6 +78,8 @@ class Arriving:
     def __init__(
         self, fetch: Callable[[str, int], bytes], cache: Cache, plan: Plan, *, progress: Progress
     ) -> None:
+        from concurrent.futures import ThreadPoolExecutor
+
         self._fetch = fetch
         self._cache = cache
         self._progress = progress
@@ -105,6 +103,8 @@ class Arriving:
         Raises:
             ObjectMissingError, DamagedObjectError, RemoteError: What `fetch` raised first.
         """
+        from concurrent.futures import FIRST_EXCEPTION, wait
+
         done, _ = wait(self._futures.values(), return_when=FIRST_EXCEPTION)
         for future in done:
             future.result()
@@ -205,6 +205,8 @@ def _run(work: Callable[..., None], items: Sequence[tuple[object, ...]]) -> None
     """Run `work(*item)` for all items on a few threads, with a bounded number waiting."""
     if not items:
         return
+    from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+
     with ThreadPoolExecutor(
         min(PACKS_IN_FLIGHT, len(items)), thread_name_prefix="gitmodel-transfer"
     ) as threads:

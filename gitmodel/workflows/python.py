@@ -18,6 +18,8 @@ from gitmodel.domain.paths import safe_parts
 from gitmodel.domain.reference import Reference
 from gitmodel.errors import GitmodelError, TextError, UnknownReferenceError, WeightsError
 from gitmodel.git.url import is_git_url
+from gitmodel.store.records import Records
+from gitmodel.store.worktree import WorkTree
 from gitmodel.workflows.add import AddReport, add
 from gitmodel.workflows.metadata import Given, Number
 from gitmodel.workflows.partial import open_stream
@@ -86,16 +88,16 @@ def _checked_out(project: Project, model: Model) -> str | None:
 
 
 def _shared_copy(project: Project, model: Model) -> str:
-    """A verified copy in the cache, by digest, which is written once and then only read."""
+    """A verified copy in the cache, by digest, which is written once and then only read.
+
+    Should somebody write to it, or the machine go down before it is on the disk, it is written again.
+    """
     name = model.pointer.path.rpartition("/")[2]
     folder = os.path.join(project.cache_folder, "placed", model.pointer.digest.hex)
-    full = os.path.join(folder, name)
-    done = os.path.join(folder, ".complete")
-    if not os.path.exists(done):
-        checkout_elsewhere(project, [model], folder, force=True)
-        with builtins.open(done, "wb"):
-            pass
-    return full
+    records = Records(os.path.join(folder, ".known"))
+    if WorkTree(folder, records).observe(model.name, name).digest != model.pointer.digest:
+        checkout_elsewhere(project, [model], folder, force=True, records=records)
+    return os.path.join(folder, name)
 
 
 def open(  # noqa: A001  (gitmodel.open reads like the builtin on purpose)

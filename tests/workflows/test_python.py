@@ -67,6 +67,17 @@ def test_another_version_is_placed_once_and_shared(fraud: Desk) -> None:
     assert fraud.staged() == []
 
 
+def test_a_shared_copy_that_is_not_the_version_any_more_is_placed_again(fraud: Desk) -> None:
+    """Somebody wrote to it, or a part of it was not on the disk when the machine went down."""
+    shared = Path(gitmodel.path("fraud@1"))
+
+    for damage in (b"other weights", ONE[:-1], b"", bytes(len(ONE))):
+        shared.write_bytes(damage)
+        assert Path(gitmodel.path("fraud@1")).read_bytes() == ONE
+    shared.unlink()
+    assert Path(gitmodel.path("fraud@1")).read_bytes() == ONE
+
+
 def test_weights_are_fetched_where_they_are_needed(fraud: Desk) -> None:
     ben = fraud.join("ben")
 
