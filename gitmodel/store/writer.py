@@ -161,8 +161,10 @@ class _Writer:
         pieces = iter(cutter.pieces if isinstance(cutter, PlannedCutter) else ())
         chunks: list[bytes] = []
         size = carried = 0
-        buffer = self._windows.take(WINDOW)
-        for length in _window_sizes(cutter):
+        window_sizes = _window_sizes(cutter)
+        length = next(window_sizes)
+        buffer = self._windows.take(length)
+        while True:
             wanted = min(length, max(source.size - size, 0) + 1)  # one more shows the end
             count = _read_into(descriptor, buffer[carried : carried + wanted])
             final = count < wanted
@@ -182,7 +184,8 @@ class _Writer:
             # Before another thread may be done with this window and give its memory away.
             rest = view[sum(lengths) :]
             carried = len(rest)
-            buffer = self._windows.take(carried + WINDOW)
+            length = next(window_sizes)
+            buffer = self._windows.take(carried + length)
             buffer[:carried] = rest
             yield window
 
