@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
 COMMAND_SECONDS = 3600.0
@@ -113,11 +113,31 @@ def read_once(folder: Path) -> None:
     disk is measured, of whichever side comes later.
     """
     buffer = memoryview(bytearray(_READ_BYTES))
+    for path in _files(folder):
+        with path.open("rb", buffering=0) as stream:
+            while stream.readinto(buffer):
+                pass
+
+
+def make_room(size: int, folder: Path, *, keep: Sequence[Path]) -> None:
+    """Have the system forget what lies in a folder, but for some parts, where so much is not free.
+
+    Once the copies of all tools fill memory, whoever writes next has to wait until old pages are
+    given up, and no pages are left to be at hand (`have_pages_at_hand`).
+    """
+    if free_bytes() >= size + _RESERVE_BYTES:
+        return
+    os.sync()  # what is not on the disk cannot be forgotten
+    for path in _files(folder):
+        if not any(path.is_relative_to(kept) for kept in keep):
+            with path.open("rb", buffering=0) as stream:
+                os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def _files(folder: Path) -> Iterator[Path]:
     for path in folder.rglob("*"):
         if path.is_file() and not path.is_symlink():
-            with path.open("rb", buffering=0) as stream:
-                while stream.readinto(buffer):
-                    pass
+            yield path
 
 
 def have_pages_at_hand(size: int) -> None:
@@ -127,7 +147,7 @@ def have_pages_at_hand(size: int) -> None:
     give it again: more than most commands take, and at random the price of one side. Done only as
     far as memory is free: what must be reclaimed first has not been taken back.
     """
-    size = min(size, _free_bytes() - _RESERVE_BYTES)
+    size = min(size, free_bytes() - _RESERVE_BYTES)
     if size <= 0 or not hasattr(mmap, "MADV_HUGEPAGE"):
         return
     memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
@@ -136,7 +156,7 @@ def have_pages_at_hand(size: int) -> None:
         memory.madvise(_MADV_POPULATE_WRITE)
 
 
-def _free_bytes() -> int:
+def free_bytes() -> int:
     """Memory that holds nothing, not even a page of a file."""
     with open("/proc/meminfo", encoding="ascii") as stream:
         fields = dict(line.split(":", 1) for line in stream)

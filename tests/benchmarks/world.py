@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, cast
 
-from tests.benchmarks.measuring import Spent, spend
+from tests.benchmarks.measuring import Spent, make_room, spend
 from tests.support.programs import ENVIRONMENT
 from tests.support.repo import GLOBAL_CONFIG, PACKAGE_ROOT
 from tests.support.servers import S3Server, running_s3
@@ -76,8 +76,9 @@ class Project:
 
     def measure(self, *commands: Sequence[str]) -> Spent:
         """The same with disk and memory settled before, so that no side pays for another."""
+        place = [Path(self.place.path)] if self.place.kind == "folder" else []
         return self.world.run(
-            commands, folder=self.folder, environment=self.environment, settled=True
+            commands, folder=self.folder, environment=self.environment, settled=True, keep=place
         )
 
 
@@ -145,11 +146,22 @@ class World:
         folder: Path,
         environment: Mapping[str, str] | None = None,
         settled: bool = False,
+        keep: Sequence[Path] = (),
     ) -> Spent:
-        """Run commands and measure them as one, with disk and memory settled before if it matters."""
+        """Run commands and measure them as one, with disk and memory settled before if it matters.
+
+        Args:
+            commands: One after the other.
+            folder: Where; what lies in it is in memory when they begin.
+            environment: Of all of them.
+            settled: Whether it matters.
+            keep: What else stays in memory if it was; the rest may be forgotten.
+        """
         chosen = self.environment if environment is None else environment
         # As much as the hungriest step takes: two copies of the weights and the programs' own.
         settle = 2 * self.size + self.size // 2 if settled and self.size >= SETTLE_BYTES else 0
+        if settle:
+            make_room(settle, self.root, keep=[folder, *keep])
         log = self.root / "log"
         return spend(commands, folder=folder, environment=chosen, log=log, settle=settle)
 
