@@ -18,7 +18,7 @@ from gitmodel.store.handles import temporary_name
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_MOST = 64  # files on their way: each holds a descriptor
+_MOST = 16  # files on their way: each holds a descriptor, and a kill leaves it without a name
 _WRITE = 2  # SYNC_FILE_RANGE_WRITE: begin, and do not wait
 
 

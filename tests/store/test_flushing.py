@@ -57,9 +57,9 @@ def test_of_many_files_the_oldest_are_waited_for_meanwhile(
     before = open_descriptors()
     for number in range(200):
         flushing.begin(written(tmp_path, number))
-        assert open_descriptors() <= before + 64
+        assert open_descriptors() <= before + 16
 
-    assert named(tmp_path) == [f"{number:03}" for number in range(200 - 64)]
+    assert named(tmp_path) == [f"{number:03}" for number in range(200 - 16)]
 
 
 def test_what_was_not_waited_for_leaves_nothing(tmp_path: Path) -> None:
