@@ -17,17 +17,13 @@ from gitmodel.domain.digest import Digest
 from gitmodel.encoding.manifest import MAX_MANIFEST, Manifest
 from gitmodel.encoding.pack import PACK_MAX, pack_name
 from gitmodel.errors import DamagedObjectError, GitmodelError, ObjectMissingError, StoreError
-from gitmodel.store.flushing import Flushing, Unnamed
-from gitmodel.store.handles import (
-    TEMPORARY_PREFIX,
-    reserve,
-    space_errors,
-    write_all,
-)
+from gitmodel.store.handles import TEMPORARY_PREFIX, Unnamed, space_errors
 from gitmodel.store.objects import manifest_key, pack_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from gitmodel.store.flushing import Flushing
 
 _OPEN_PACKS = 32  # file descriptors kept open for reading
 _STALE_SECONDS = 86_400  # a temporary file older than a day belongs to nobody
@@ -250,14 +246,7 @@ class Cache:
 
     def _written(self, key: str, data: bytes | memoryview) -> Unnamed:
         """An object with these bytes that has no name yet."""
-        file = Unnamed(self.path(key))
-        try:
-            reserve(file.descriptor, len(data))
-            write_all(file.descriptor, data)
-        except BaseException:
-            file.drop()
-            raise
-        return file
+        return Unnamed.holding(self.path(key), data)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -7,57 +7,17 @@ later, when the bytes are there: 100 packs of 10 MiB take 0.47 s instead of 0.6 
 
 from __future__ import annotations
 
-import os
 from collections import deque
-from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING
-
-from gitmodel.store.handles import temporary_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gitmodel.store.handles import Unnamed
+
 _MOST = 16  # files on their way: each holds a descriptor, and a kill leaves it without a name
 _WRITE = 2  # SYNC_FILE_RANGE_WRITE: begin, and do not wait
-
-
-class Unnamed:
-    """A file being written under a temporary name beside its final one.
-
-    Args:
-        path: The final name; its folder is made.
-    """
-
-    def __init__(self, path: str) -> None:
-        folder = os.path.dirname(path)
-        os.makedirs(folder, exist_ok=True)
-        self._path = path
-        self._temporary = os.path.join(folder, temporary_name())
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        self.descriptor = os.open(self._temporary, flags, 0o666)
-
-    def name(self, *, durable: bool) -> None:
-        """Give it its name, once its bytes are on the disk if it is to be durable."""
-        try:
-            try:
-                if durable:
-                    os.fsync(self.descriptor)
-            finally:
-                os.close(self.descriptor)
-            os.replace(self._temporary, self._path)
-        except BaseException:
-            self._remove()
-            raise
-
-    def drop(self) -> None:
-        """Leave nothing of it."""
-        os.close(self.descriptor)
-        self._remove()
-
-    def _remove(self) -> None:
-        with suppress(OSError):
-            os.unlink(self._temporary)
 
 
 class Flushing:

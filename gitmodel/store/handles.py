@@ -194,6 +194,60 @@ def reserve(descriptor: int, size: int) -> None:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
+class Unnamed:
+    """A file under a temporary name beside its final one, by path: below a folder that is trusted.
+
+    Args:
+        path: The final name; its folder is made.
+    """
+
+    def __init__(self, path: str) -> None:
+        folder = os.path.dirname(path)
+        os.makedirs(folder, exist_ok=True)
+        self._path = path
+        self._temporary = os.path.join(folder, temporary_name())
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        self.descriptor = os.open(self._temporary, flags, 0o666)
+
+    @classmethod
+    def holding(cls, path: str, data: bytes | memoryview) -> Self:
+        """A file with these bytes.
+
+        Raises:
+            OSError: It cannot be written; nothing is left behind.
+        """
+        file = cls(path)
+        try:
+            reserve(file.descriptor, len(data))
+            write_all(file.descriptor, data)
+        except BaseException:
+            file.drop()
+            raise
+        return file
+
+    def name(self, *, durable: bool) -> None:
+        """Give it its name, once its bytes are on the disk if it is to be durable."""
+        try:
+            try:
+                if durable:
+                    os.fsync(self.descriptor)
+            finally:
+                os.close(self.descriptor)
+            os.replace(self._temporary, self._path)
+        except BaseException:
+            self._remove()
+            raise
+
+    def drop(self) -> None:
+        """Leave nothing of it."""
+        os.close(self.descriptor)
+        self._remove()
+
+    def _remove(self) -> None:
+        with suppress(OSError):
+            os.unlink(self._temporary)
+
+
 def replace_file(path: str, data: bytes) -> None:
     """Write a small file whole, or leave what was there; makes its folder.
 
@@ -202,17 +256,7 @@ def replace_file(path: str, data: bytes) -> None:
     Raises:
         OSError: It cannot be written; nothing is left behind.
     """
-    folder = os.path.dirname(path)
-    os.makedirs(folder, exist_ok=True)
-    temporary = os.path.join(folder, temporary_name())
-    try:
-        with open(temporary, "xb") as stream:
-            stream.write(data)
-        os.replace(temporary, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise
+    Unnamed.holding(path, data).name(durable=False)
 
 
 def append_lines(path: str, lines: Iterable[str]) -> None:

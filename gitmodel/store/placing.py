@@ -19,7 +19,7 @@ from gitmodel.domain.paths import safe_parts
 from gitmodel.errors import GitmodelError, UnsavedWeightsError
 from gitmodel.store.handles import NewFile, folder_handle, space_errors
 from gitmodel.store.listing import Found, Kind, kind_at, walk
-from gitmodel.store.records import FileStat, Known, Record, boot_id
+from gitmodel.store.records import FileStat, Known, Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -71,7 +71,7 @@ def place(
     parts = safe_parts(path)
     record = worktree.records.read(name)
     # Of an earlier start of the machine, and not seen since: some may have lost their bytes.
-    trusted = record.files if record.boot == boot_id() else {}
+    trusted = record.files if record.of_this_boot else {}
     known: dict[str, Known] = {}
     with space_errors(worktree.root), _staging(worktree.root) as staged:
         for entry in manifest.files:

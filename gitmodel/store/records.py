@@ -102,6 +102,11 @@ class Record:
     placing: Digest | None = None
     boot: str = field(default_factory=boot_id)
 
+    @property
+    def of_this_boot(self) -> bool:
+        """Whether the stat of its files can be taken at its word: the machine has been up since."""
+        return self.boot == boot_id()
+
     def to_bytes(self) -> bytes:
         """JSON; read back by `from_bytes`."""
         value = {

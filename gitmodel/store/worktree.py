@@ -114,7 +114,7 @@ class WorkTree:
                 return Weights(kind, size=size, changing=True)
             known[file.path] = old
             files.append(ListedFile(file.path, file.stat.size, old.digest))
-        if known != record.files or record.boot != boot_id():
+        if known != record.files or not record.of_this_boot:
             with suppress(OSError):  # a read-only repository can be looked at, only more slowly
                 self.records.write(name, replace(record, files=known, boot=boot_id()))
         digest = folder_digest(files) if kind is Kind.FOLDER else files[0].digest
@@ -124,7 +124,7 @@ class WorkTree:
         """Whether `observe` would find the weights damaged; raises as `survey` does."""
         record = self.records.read(name)
         parts = safe_parts(path)
-        return record.boot != boot_id() and any(
+        return not record.of_this_boot and any(
             self._is_damaged(record, parts, file, follow=follow)
             for file in self.survey(path, follow=follow).files
         )
@@ -138,7 +138,7 @@ class WorkTree:
             ChangedWhileReadError: It changed since it was listed.
         """
         old = record.files.get(file.path)
-        if record.boot == boot_id() or old is None or not old.holds_for(file.stat):
+        if record.of_this_boot or old is None or not old.holds_for(file.stat):
             return False
         holed = self._has_hole(parts, file, follow=follow)
         return holed and self.hash(parts, file, follow=follow).digest != old.digest
@@ -167,7 +167,7 @@ class WorkTree:
             if kind in (Kind.MISSING, Kind.LINK):
                 return None
             record = self.records.read(name)
-            if record.boot != boot_id():
+            if not record.of_this_boot:
                 return None
             listed = []
             for file in list_files(self.root, parts, kind):

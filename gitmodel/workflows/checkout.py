@@ -14,12 +14,7 @@ from gitmodel.domain.pointer import Pointer
 from gitmodel.errors import GitmodelError, RepositoryError, UnsavedWeightsError, UsageError
 from gitmodel.store.listing import Kind
 from gitmodel.workflows.fetch import CheckoutReport, Fetching, chosen_models
-from gitmodel.workflows.models import (
-    Model,
-    damaged_weights,
-    read_models,
-    read_pointer_file,
-)
+from gitmodel.workflows.models import Model, damaged_weights, read_models, read_pointer_file
 from gitmodel.workflows.placer import Placer, checkout_elsewhere, place_each
 
 if TYPE_CHECKING:

@@ -125,7 +125,7 @@ def make_room(size: int, folder: Path, *, keep: Sequence[Path]) -> None:
     Once the copies of all tools fill memory, whoever writes next has to wait until old pages are
     given up, and no pages are left to be at hand (`have_pages_at_hand`).
     """
-    if free_bytes() >= size + _RESERVE_BYTES:
+    if _free_bytes() >= size + _RESERVE_BYTES:
         return
     os.sync()  # what is not on the disk cannot be forgotten
     for path in _files(folder):
@@ -147,7 +147,7 @@ def have_pages_at_hand(size: int) -> None:
     give it again: more than most commands take, and at random the price of one side. Done only as
     far as memory is free: what must be reclaimed first has not been taken back.
     """
-    size = min(size, free_bytes() - _RESERVE_BYTES)
+    size = min(size, _free_bytes() - _RESERVE_BYTES)
     if size <= 0 or not hasattr(mmap, "MADV_HUGEPAGE"):
         return
     memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
@@ -156,7 +156,7 @@ def have_pages_at_hand(size: int) -> None:
         memory.madvise(_MADV_POPULATE_WRITE)
 
 
-def free_bytes() -> int:
+def _free_bytes() -> int:
     """Memory that holds nothing, not even a page of a file."""
     with open("/proc/meminfo", encoding="ascii") as stream:
         fields = dict(line.split(":", 1) for line in stream)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitmodel.store.flushing import Flushing, Unnamed
-from gitmodel.store.handles import write_all
+from gitmodel.store.flushing import Flushing
+from gitmodel.store.handles import Unnamed
 from tests.support.stores import files_below
 
 if TYPE_CHECKING:
@@ -25,9 +25,7 @@ def flushing() -> Iterator[Flushing]:
 
 
 def written(folder: Path, number: int) -> Unnamed:
-    file = Unnamed(str(folder / f"{number:03}"))
-    write_all(file.descriptor, b"%d" % number)
-    return file
+    return Unnamed.holding(str(folder / f"{number:03}"), b"%d" % number)
 
 
 def named(folder: Path) -> list[str]:

@@ -49,7 +49,7 @@ from tests.support.stores import (
 )
 
 if TYPE_CHECKING:
-    from gitmodel.store.flushing import Unnamed
+    from gitmodel.store.handles import Unnamed
 
 QUIET = Silent()
 PIECES = {"empty": b"", "x": b"x", "zeros": bytes(200_000), "shared": b"shared" * 30_000}

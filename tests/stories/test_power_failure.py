@@ -1,6 +1,6 @@
 """The machine goes down before a file is on the disk: its size and times are back, its bytes are not.
 
-On ext4 that was seen with weights that had just been checked out (docs/decisions.md). It is made here
+On ext4 that was seen with a file written as a checkout writes it (docs/decisions.md). It is made here
 as it is found afterwards: a file with a hole, known by the very stat that it has now, in an earlier start
 of the machine.
 """
