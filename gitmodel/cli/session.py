@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from gitmodel.cli.output import Output
     from gitmodel.domain.progress import Progress
-    from gitmodel.workflows.project import Context, Project
+    from gitmodel.workflows.context import Context
+    from gitmodel.workflows.project import Project
 
 
 class Session:
@@ -31,7 +32,7 @@ class Session:
 
     def context(self) -> Context:
         """What the workflows are told about the world."""
-        from gitmodel.workflows.project import Context
+        from gitmodel.workflows.context import Context
 
         progress, interrupt = self._progress()
 

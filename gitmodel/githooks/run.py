@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from gitmodel.errors import ConfigError, GitmodelError, MixedPointerError
 from gitmodel.githooks.scripts import AFTER_COMMIT_NOTE, LINE_BY_LINE, MERGED, REFUSED
-from gitmodel.workflows.project import Context, Project
+from gitmodel.workflows.context import Context
+from gitmodel.workflows.project import Project
 
 if TYPE_CHECKING:
     from gitmodel.workflows.bump import CommitReport

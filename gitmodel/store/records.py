@@ -15,7 +15,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
-from urllib.parse import quote
 
 from gitmodel.domain.digest import Digest, digest_of
 from gitmodel.errors import GitmodelError
@@ -26,6 +25,7 @@ from gitmodel.store.handles import replace_file
 _FINE_TICK_NS = 50_000_000
 _COARSE_TICK_NS = 2_500_000_000
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"  # Source: proc(5); on Linux only
+_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _LONGEST = 200  # characters of a record's file name, before ".json"
 
 
@@ -162,7 +162,7 @@ class Records:
         self._folder = folder
 
     def _path(self, name: str) -> str:
-        plain = quote(name, safe="")
+        plain = _as_file_name(name)
         if len(plain) > _LONGEST:  # "/" takes three characters, and a file name has 255 bytes
             plain = digest_of(name.encode()).hex
         return os.path.join(self._folder or os.devnull, f"{plain}.json")
@@ -190,6 +190,14 @@ class Records:
         """Keep the record of a model that gets another name."""
         with suppress(FileNotFoundError, NotADirectoryError):
             os.replace(self._path(old), self._path(new))
+
+
+def _as_file_name(name: str) -> str:
+    """A name as one part of a path: percent-encoded (RFC 3986), as `urllib.parse.quote` does.
+
+    Importing that takes 2 ms, of every hook and `status`.
+    """
+    return "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in name.encode())
 
 
 def now_ns() -> int:

@@ -22,7 +22,7 @@ from gitmodel.git.guard import refuse_foreign
 from gitmodel.git.history import History
 from gitmodel.git.objects import BLOB_LIMIT, open_reader
 from gitmodel.git.walked import WalkedHistory
-from gitmodel.workflows.project import PRIMARY, Context, Project
+from gitmodel.workflows.project import PRIMARY, Project
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from gitmodel.git.url import GitUrl
     from gitmodel.store.objects import ObjectStore
     from gitmodel.store.records import Records
+    from gitmodel.workflows.context import Context
 
 
 class BorrowedProject(Project):

@@ -25,7 +25,7 @@ from gitmodel.workflows.demo_training import METRICS_NAME, TRAINING_SCRIPT, WEIG
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from gitmodel.workflows.project import Context
+    from gitmodel.workflows.context import Context
 
 MODEL = "moons"
 _SERVER = "server.git"

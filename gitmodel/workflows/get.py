@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gitmodel.domain.digest import Digest
+    from gitmodel.workflows.context import Context
     from gitmodel.workflows.fetch import CheckoutReport
-    from gitmodel.workflows.project import Context
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,8 @@ from gitmodel.git.repo import Repository
 
 if TYPE_CHECKING:
     from gitmodel.domain.merging import Decision
-    from gitmodel.workflows.project import Context, Project
+    from gitmodel.workflows.context import Context
+    from gitmodel.workflows.project import Project
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,12 @@
 """A project: repository, configuration, cache, work tree and remotes, opened once for each command.
 
 Everything is found on first use, so that a hook with nothing to do pays for one git process and no
-library that it does not need. Environment, clock and randomness are given, never read here.
+library that it does not need. The world around comes with the context, and is never read here.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
@@ -16,10 +14,7 @@ from gitmodel.errors import ConfigError, NotSetUpError, RepositoryError, UsageEr
 from gitmodel.git.repo import Repository
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from gitmodel.domain.config import Config, LocalSettings, Remote
-    from gitmodel.domain.progress import Progress
     from gitmodel.git.history import History
     from gitmodel.git.index import Index
     from gitmodel.git.objects import ObjectReader
@@ -28,44 +23,10 @@ if TYPE_CHECKING:
     from gitmodel.store.ledger import Ledger
     from gitmodel.store.objects import ObjectStore
     from gitmodel.store.worktree import WorkTree
+    from gitmodel.workflows.context import Context
 
 CONFIG_NAME = ".gitmodel.yaml"
 PRIMARY = "primary"
-
-
-def _random_hex(size: int) -> str:
-    return os.urandom(size).hex()  # what secrets.token_hex is, without importing hmac and hashlib
-
-
-def _silent() -> Progress:
-    from gitmodel.domain.progress import Silent
-
-    return Silent()
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What a front door knows and a workflow may not read by itself.
-
-    Attributes:
-        environment: `os.environ`.
-        folder: The current folder.
-        progress: Who is told how far long work is.
-        now: The clock.
-        random: So many random bytes as hex.
-        note: Who is told what a person should know though nothing failed.
-    """
-
-    environment: Mapping[str, str]
-    folder: str
-    progress: Progress = field(default_factory=_silent)
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    random: Callable[[int], str] = _random_hex
-    note: Callable[[str], None] = lambda _text: None
-
-    def timestamp(self) -> str:
-        """Now, UTC, ISO 8601 to the second."""
-        return self.now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class Project:

@@ -21,10 +21,11 @@ from gitmodel.git.url import is_git_url
 from gitmodel.store.records import Records
 from gitmodel.store.worktree import WorkTree
 from gitmodel.workflows.add import AddReport, add
+from gitmodel.workflows.context import Context
 from gitmodel.workflows.metadata import Given, Number
 from gitmodel.workflows.partial import open_stream
 from gitmodel.workflows.placer import checkout_elsewhere
-from gitmodel.workflows.project import Context, Project
+from gitmodel.workflows.project import Project
 from gitmodel.workflows.references import resolve
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from gitmodel.githooks.driver import (
     recognise_driver,
     remove_driver,
 )
-from gitmodel.workflows.project import Context, Project
+from gitmodel.workflows.context import Context
+from gitmodel.workflows.project import Project
 from tests.support.repo import Repo
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import json
 import os
 import threading
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -97,6 +98,11 @@ def test_a_record_lies_directly_in_its_folder_under_a_name_that_fits(name: str) 
 
     assert os.path.dirname(path) == "/nowhere"
     assert len(os.path.basename(path)) <= 255
+
+
+@given(names | st.text("aZ9-._~/ %é\U0001f40d", max_size=16))
+def test_a_record_is_called_as_its_model_percent_encoded(name: str) -> None:
+    assert os.path.basename(Records("/nowhere")._path(name)) == quote(name, safe="") + ".json"
 
 
 def test_the_longest_names_have_records(folder: Path) -> None:

@@ -22,7 +22,8 @@ from gitmodel.domain.pointer import Pointer
 from gitmodel.encoding.manifest import Manifest
 from gitmodel.store.objects import pack_key
 from gitmodel.workflows.checkout import checkout
-from gitmodel.workflows.project import Context, Project
+from gitmodel.workflows.context import Context
+from gitmodel.workflows.project import Project
 from gitmodel.workflows.status import ModelStatus, State, status
 from tests.support.repo import FIRST_COMMIT_SECONDS, SECONDS_BETWEEN_COMMITS, Repo
 

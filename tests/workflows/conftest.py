@@ -16,8 +16,9 @@ import pytest
 from gitmodel.domain.digest import Digest, digest_of
 from gitmodel.domain.pointer import Pointer
 from gitmodel.workflows.add import AddReport, add
+from gitmodel.workflows.context import Context
 from gitmodel.workflows.metadata import Given
-from gitmodel.workflows.project import Context, Project
+from gitmodel.workflows.project import Project
 from gitmodel.workflows.push import push_head
 from gitmodel.workflows.setup import init
 from tests.support.repo import Repo

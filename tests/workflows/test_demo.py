@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitmodel.errors import GitmodelError, RepositoryError, UsageError
+from gitmodel.workflows.context import Context
 from gitmodel.workflows.demo import run_demo
-from gitmodel.workflows.project import Context
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -24,8 +24,8 @@ from gitmodel.errors import (
     UntrustedRemoteError,
     UsageError,
 )
+from gitmodel.workflows.context import Context
 from gitmodel.workflows.get import Asking, GetReport, Got, get
-from gitmodel.workflows.project import Context
 from tests.support.git_server import GitServer, git_server
 from tests.support.models import folder_model, write_folder
 from tests.support.repo import Repo

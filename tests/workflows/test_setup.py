@@ -15,7 +15,8 @@ from gitmodel.errors import (
     UsageError,
     WeakRemoteError,
 )
-from gitmodel.workflows.project import Context, Project
+from gitmodel.workflows.context import Context
+from gitmodel.workflows.project import Project
 from gitmodel.workflows.remotes import (
     RemoteRow,
     add_remote,

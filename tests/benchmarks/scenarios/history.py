@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from gitmodel.domain.digest import Digest
 from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer, Previous
-from gitmodel.workflows.project import Context
+from gitmodel.workflows.context import Context
 from gitmodel.workflows.project import Project as OpenProject
 from tests.benchmarks.bars import HISTORY_PEAK_MIB, HISTORY_SECONDS
 from tests.benchmarks.measuring import compare, peak
