@@ -128,6 +128,22 @@ NUMBERS(uint16_t, 2)
 NUMBERS(uint32_t, 4)
 NUMBERS(uint64_t, 8)
 
+/* Two bytes against a base in planes, as most deltas are (bf16, fp16): without blocks, which takes a fifth
+   less time. Of four bytes the compiler makes something slower than by blocks. */
+WIDE static void join_2_parts(const uint8_t *const *planes, const uint8_t *const *parts,
+                              uint8_t *restrict raw, size_t count)
+{
+    const uint8_t *restrict low = planes[0], *restrict high = planes[1];
+    const uint8_t *restrict other_low = parts[0], *restrict other_high = parts[1];
+    for (size_t i = 0; i < count; i++) {
+        uint16_t step = (uint16_t)(low[i] | high[i] << 8);
+        uint16_t other = (uint16_t)(other_low[i] | other_high[i] << 8);
+        uint16_t sign = (uint16_t)-(uint16_t)(step & 1);
+        uint16_t number = (uint16_t)((uint16_t)((uint16_t)(step >> 1) ^ sign) + other);
+        memcpy(raw + 2 * i, &number, 2);
+    }
+}
+
 /* Elements that are no type of number. */
 
 static void split_any(const uint8_t *restrict raw, uint8_t *const *planes, size_t width, size_t count)
@@ -273,7 +289,12 @@ static PyObject *join(PyObject *self, PyObject *args)
     Py_BEGIN_ALLOW_THREADS
     switch (width) {
     case 1: join_1(planes, base.buf, parts, raw.buf, count); break;
-    case 2: join_2(planes, base.buf, parts, raw.buf, count); break;
+    case 2:
+        if (parts != NULL)
+            join_2_parts(planes, parts, raw.buf, count);
+        else
+            join_2(planes, base.buf, NULL, raw.buf, count);
+        break;
     case 4: join_4(planes, base.buf, parts, raw.buf, count); break;
     case 8: join_8(planes, base.buf, parts, raw.buf, count); break;
     default: join_any(planes, raw.buf, (size_t)width, count);
