@@ -1,11 +1,11 @@
 """Weights out of packs: planned from the manifest, decoded on all cores, checked whole.
 
-A worker takes a group of chunks, decodes them into memory of its own, writes them to the file, and
-hashes them when it is their turn, while they are still in its core's cache. A file takes its final name
-only if its digest is right, which covers every chunk and every base. Only if it is not are the chunks
-looked at one by one, to find the pack that is to blame.
+A worker takes a group of chunks, decodes them into memory of its own, writes them to the file, and mostly
+hashes them as well, while they are still in its core's cache. A file takes its final name only if its
+digest is right, which covers every chunk and every base. Only if it is not are the chunks looked at one by
+one, to find the pack that is to blame.
 
-Memory is bounded by a group a worker, whatever the file size.
+Memory is bounded by a group a worker and two more, whatever the file size.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gitmodel.errors import DamagedObjectError
 from gitmodel.store.chunks import DamagedPackError, decode_into, raw_chunk
 from gitmodel.store.handles import reserve, write_at
 from gitmodel.store.memory import Buffers
-from gitmodel.store.teamwork import Turn, work_through
+from gitmodel.store.teamwork import work_through
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +43,13 @@ class _Group(NamedTuple):
     offset: int  # in the file, bytes
     size: int  # bytes
     chunks: list[ChunkPlace]
+
+
+class _Restored(NamedTuple):
+    """The bytes of a group, which are to be hashed."""
+
+    buffer: memoryview
+    size: int  # bytes
 
 
 class Reader:
@@ -81,20 +88,23 @@ class Reader:
         hasher = FileHasher()
         writing = Lock()  # two at once would only wait for each other in the kernel
 
-        def restore(group: _Group, turn: Turn) -> None:
+        def restore(group: _Group) -> _Restored:
             buffer = self._buffers.take(group.size)
             view = buffer[: group.size]
             self._decode(manifest, group.chunks, view)
             if descriptor is not None:
                 with writing:
                     write_at(descriptor, view, group.offset)
-            with turn:
-                hasher.update(view)
-                progress.advance(group.size)
-            self._buffers.give(buffer)
+            return _Restored(buffer, group.size)
+
+        def hash_it(restored: _Restored) -> None:
+            hasher.update(restored.buffer[: restored.size])
+            progress.advance(restored.size)
+            self._buffers.give(restored.buffer)
 
         threads = min(self._workers, 1 + entry.size // _GROUP)
-        work_through(_groups(manifest, entry), restore, threads=threads, name="gitmodel-decode")
+        groups = _groups(manifest, entry)
+        work_through(groups, restore, hash_it, threads=threads, name="gitmodel-decode")
         if hasher.result() != entry.digest:
             self._blame(manifest, entry)
             raise DamagedObjectError(

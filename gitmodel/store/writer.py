@@ -1,8 +1,8 @@
 """Weights into the cache: read once, cut, hash, encode, pack, and the manifest last.
 
 A worker takes a window of a file: it reads, cuts and hashes it as part of the whole, one window at a
-time; hashes and encodes its chunks, beside the others; and copies them into the pack when it is the
-window's turn, all while they are in its core's cache. Two more threads write finished packs. Memory is
+time; hashes and encodes its chunks, beside the others; and copies them into the pack, in the order of the
+windows and mostly while they are in its core's cache. Two more threads write finished packs. Memory is
 pooled, and bounded by the windows and packs in flight, whatever the file size.
 A chunk that a manifest given as `reuse` already has is neither encoded nor written again.
 """
@@ -27,7 +27,7 @@ from gitmodel.store.encoder import EncodedChunk, Place, RawPiece, encode_group, 
 from gitmodel.store.flushing import Flushing
 from gitmodel.store.memory import Buffers
 from gitmodel.store.objects import manifest_key, pack_key
-from gitmodel.store.teamwork import Turn, work_through
+from gitmodel.store.teamwork import work_through
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from gitmodel.domain.progress import Progress
     from gitmodel.store.cache import Cache
 
-WINDOW = 8 * 2**20  # bytes read at a time, or a few more
+WINDOW = 4 * 2**20  # bytes read at a time, or a few more
 _MOST_WORKERS = 4  # each holds a window and what became of it; more than the disk takes
 _WRITERS = 2
 _PACKS_IN_FLIGHT = 4
@@ -101,6 +101,11 @@ class _Window(NamedTuple):
     chunks: list[bytes]  # of the file so far; takes their hashes
 
 
+class _EncodedWindow(NamedTuple):
+    window: _Window
+    chunks: list[EncodedChunk]
+
+
 class _Writing(NamedTuple):
     """A finished pack that is being written."""
 
@@ -137,7 +142,7 @@ class _Writer:
         """Read files to their ends, and have all their chunks in packs."""
         most = min(workers, _MOST_WORKERS, 1 + sum(file.size for file in files) // WINDOW)
         with closing(self._read_all(files)) as windows:
-            work_through(windows, self._encode, threads=most, name="gitmodel-encode")
+            work_through(windows, self._encode, self._put_all, threads=most, name="gitmodel-encode")
 
     def _read_all(self, files: Sequence[SourceFile]) -> Generator[_Window]:
         for source in files:
@@ -189,14 +194,16 @@ class _Writer:
             buffer[:carried] = rest
             yield window
 
-    def _encode(self, window: _Window, turn: Turn) -> None:
-        """Have the chunks of a window in packs; runs in a worker."""
-        encoded = encode_group(window.pieces, self._places, self._bases)
-        with turn:
-            for chunk in encoded:
-                window.chunks.append(chunk.hash)
-                self._put(chunk)
-        self._windows.give(window.buffer)
+    def _encode(self, window: _Window) -> _EncodedWindow:
+        """Hash and encode the chunks of a window; runs in a worker, beside the others."""
+        return _EncodedWindow(window, encode_group(window.pieces, self._places, self._bases))
+
+    def _put_all(self, encoded: _EncodedWindow) -> None:
+        """Have the chunks of a window in packs; runs in a worker, in the order of the windows."""
+        for chunk in encoded.chunks:
+            encoded.window.chunks.append(chunk.hash)
+            self._put(chunk)
+        self._windows.give(encoded.window.buffer)
 
     def _put(self, chunk: EncodedChunk) -> None:
         """Put a chunk into the pack, unless it is stored already."""
