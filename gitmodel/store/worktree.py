@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gitmodel.encoding.manifest import Manifest
-    from gitmodel.store.writer import SourceFile
+    from gitmodel.store.windows import SourceFile
 
 _READ = 4 * 2**20  # bytes
 
@@ -243,7 +243,7 @@ class WorkTree:
 
     def sources(self, survey: Survey) -> list[SourceFile]:
         """The files of a survey, for storing them."""
-        from gitmodel.store.writer import SourceFile
+        from gitmodel.store.windows import SourceFile
 
         parts = safe_parts(survey.path)
 

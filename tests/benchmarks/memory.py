@@ -22,7 +22,8 @@ from gitmodel.domain.digest import Digest
 from gitmodel.domain.progress import Silent
 from gitmodel.store.cache import Cache
 from gitmodel.store.reader import Reader
-from gitmodel.store.writer import SourceFile, store_weights
+from gitmodel.store.windows import SourceFile
+from gitmodel.store.writer import store_weights
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,7 +11,8 @@ from gitmodel.errors import RemoteUnreachableError
 from gitmodel.store.folder import FolderBackend
 from gitmodel.store.objects import ObjectStore, manifest_key, pack_key
 from gitmodel.store.reader import Reader
-from gitmodel.store.writer import SourceFile, store_weights
+from gitmodel.store.windows import SourceFile
+from gitmodel.store.writer import store_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -1,0 +1,194 @@
+"""The files of a model, read once, a window of memory at a time: cut into chunks, and hashed as a whole.
+
+Memory is pooled: a window's goes to the next one when nobody looks into it any more.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from gitmodel.domain.digest import Digest, FileHasher
+from gitmodel.encoding.cut import Cutter, CutterId, Piece, PlannedCutter, choose_cutter
+from gitmodel.errors import ChangedWhileReadError
+from gitmodel.store.encoder import RawPiece
+from gitmodel.store.memory import Buffers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Sequence
+
+    from gitmodel.domain.progress import Progress
+
+WINDOW = 4 * 2**20  # bytes read at a time, or a few more
+_UNNAMED = Piece(size=0, key=None, width=0)  # of a chunk that no plan names
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One file to store.
+
+    Attributes:
+        path: Its path in the model, "" for a model that is one file.
+        size: Bytes, as seen when it was listed.
+        open: Gives a new file descriptor for reading, which the writer closes.
+    """
+
+    path: str
+    size: int
+    open: Callable[[], int]
+
+
+class ReadFile(NamedTuple):
+    """A file that was read to its end.
+
+    Attributes:
+        path: As in its `SourceFile`.
+        size: Bytes.
+        digest: Of the whole.
+        chunks: Chunk hashes, filled in by who makes them.
+        cutter: What cut it.
+    """
+
+    path: str
+    size: int
+    digest: Digest
+    chunks: list[bytes]
+    cutter: CutterId
+
+
+@dataclass(slots=True, eq=False)
+class Window:
+    """Whole chunks of a file, one behind the other.
+
+    Attributes:
+        buffer: Memory.
+        pieces: The chunks, as views of it.
+        chunks: Of the file so far: takes their hashes.
+        users: How many look into it, and `leave` it; at first who has taken it.
+    """
+
+    buffer: memoryview
+    pieces: list[RawPiece]
+    chunks: list[bytes]
+    users: int = 1
+
+
+class Windows:
+    """Reads files, window by window.
+
+    Args:
+        sources: What to read, in this order.
+        progress: Told about bytes read.
+
+    Attributes:
+        files: Those that were read to their ends, with their last windows.
+    """
+
+    def __init__(self, sources: Sequence[SourceFile], progress: Progress) -> None:
+        self._sources = sources
+        self._progress = progress
+        self._buffers = Buffers(2 * WINDOW)
+        self.files: list[ReadFile] = []
+
+    def read(self) -> Generator[Window]:
+        """Read all files to their ends; close it.
+
+        Raises:
+            ChangedWhileReadError: A file changed while it was read.
+        """
+        for source in self._sources:
+            descriptor = source.open()
+            try:
+                before = os.fstat(descriptor)
+                yield from self._read_one(descriptor, source)
+                after = os.fstat(descriptor)
+            finally:
+                os.close(descriptor)
+            changed = (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns)
+            if changed or not after.st_size == self.files[-1].size == source.size:
+                raise _changed(source)
+
+    def _read_one(self, descriptor: int, source: SourceFile) -> Iterator[Window]:
+        """Read one file, a window at a time; the last one comes when its digest is known."""
+        hasher = FileHasher()
+        cutter = choose_cutter(
+            lambda offset, count: os.pread(descriptor, count, offset), source.size
+        )
+        pieces = iter(cutter.pieces if isinstance(cutter, PlannedCutter) else ())
+        chunks: list[bytes] = []
+        size = carried = 0
+        window_sizes = _window_sizes(cutter)
+        length = next(window_sizes)
+        buffer = self._buffers.take(length)
+        while True:
+            wanted = min(length, max(source.size - size, 0) + 1)  # one more shows the end
+            count = _read_into(descriptor, buffer[carried : carried + wanted])
+            final = count < wanted
+            size += count
+            if size > source.size:  # it may grow for ever
+                raise _changed(source)
+            view = buffer[: carried + count]
+            hasher.update(view[carried:])
+            lengths = cutter.feed(view, final=final)
+            window = Window(buffer, _cut(view, lengths, pieces), chunks)
+            self._progress.advance(count)
+            if final:
+                file = ReadFile(source.path, size, hasher.result(), chunks, cutter.id)
+                self.files.append(file)
+                yield window
+                return
+            # Before another thread may be done with this window and give its memory away.
+            rest = view[sum(lengths) :]
+            carried = len(rest)
+            length = next(window_sizes)
+            buffer = self._buffers.take(carried + length)
+            buffer[:carried] = rest
+            yield window
+
+    def leave(self, window: Window) -> None:
+        """One user less; the last one gives its memory back. Called by one thread at a time."""
+        window.users -= 1
+        if not window.users:
+            self._buffers.give(window.buffer)
+
+
+def _changed(source: SourceFile) -> ChangedWhileReadError:
+    return ChangedWhileReadError(
+        f"{source.path or 'the file'} changed while it was read",
+        hint="wait until training has finished writing, then run gitmodel add again",
+    )
+
+
+def _window_sizes(cutter: Cutter) -> Iterator[int]:
+    """Bytes to read at a time: as far as it is known where chunks end, a window ends there too."""
+    size = 0
+    for piece in cutter.pieces if isinstance(cutter, PlannedCutter) else ():
+        size += piece.size
+        if size >= WINDOW:
+            yield size
+            size = 0
+    while True:
+        yield WINDOW
+
+
+def _cut(view: memoryview, lengths: list[int], pieces: Iterator[Piece]) -> list[RawPiece]:
+    """The chunks at the start of a window, with what the plan says of them."""
+    cut = []
+    start = 0
+    for length in lengths:
+        piece = next(pieces, _UNNAMED)
+        cut.append(RawPiece(view[start : start + length], piece.key, piece.width))
+        start += length
+    return cut
+
+
+def _read_into(descriptor: int, view: memoryview) -> int:
+    """Fill a buffer from a file; fewer bytes only at its end."""
+    filled = 0
+    while filled < len(view):
+        count = os.readv(descriptor, [view[filled:]])
+        if count == 0:
+            break
+        filled += count
+    return filled
