@@ -147,10 +147,14 @@ class Record(NamedTuple):
 
 
 class PackBuilder:
-    """Gathers encoded chunks into one pack, without copying them. For one thread."""
+    """Gathers encoded chunks into one pack. For one thread.
 
-    def __init__(self) -> None:
-        self._parts: list[Octets] = []
+    Args:
+        buffer: Where the pack is assembled, at least 16 MiB; by default memory of its own.
+    """
+
+    def __init__(self, buffer: memoryview | None = None) -> None:
+        self._buffer = memoryview(bytearray(PACK_MAX)) if buffer is None else buffer
         self._hasher = FileHasher()  # takes each chunk while it is still in the processor's cache
         self.size = 0
 
@@ -164,33 +168,35 @@ class PackBuilder:
         return self.size + header.size + header.stored_size <= PACK_MAX
 
     def add(self, header: ChunkHeader, *parts: Octets) -> int:
-        """Append a chunk; returns the offset of its payload in the pack, in bytes.
+        """Append a copy of a chunk; returns the offset of its payload in the pack, in bytes.
 
         Args:
             header: What stands before it.
-            *parts: The payload, in pieces. They are kept, not copied: they may not change.
+            *parts: The payload, in pieces.
 
         Raises:
             ValueError: The payload is not as long as the header says, or does not fit.
         """
         if sum(map(len, parts)) != header.stored_size or not self.fits(header):
             raise ValueError(header)
-        for part in (header.to_bytes(), *parts):
-            self._hasher.update(part)
-            self._parts.append(part)
-        offset = self.size + header.size
-        self.size = offset + header.stored_size
+        offset = end = self.size + header.size
+        self._buffer[self.size : offset] = header.to_bytes()
+        for part in parts:
+            self._buffer[end : end + len(part)] = part
+            end += len(part)
+        self._hasher.update(self._buffer[self.size : end])
+        self.size = end
         return offset
 
-    def finish(self) -> list[Octets]:
-        """Return what the pack consists of, one behind the other.
+    def finish(self) -> memoryview:
+        """Return the bytes of the pack, in the builder's buffer.
 
         Raises:
             ValueError: No chunk was added.
         """
         if not self.size:
             raise ValueError(self.size)
-        return self._parts
+        return self._buffer[: self.size]
 
     @property
     def name(self) -> str:

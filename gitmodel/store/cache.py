@@ -104,18 +104,18 @@ class Cache:
         )
 
     def write_pack(
-        self, name: str, *parts: bytes | memoryview, flushing: Flushing | None = None
+        self, name: str, data: bytes | memoryview, *, flushing: Flushing | None = None
     ) -> None:
         """Store a pack whose name has been computed from these bytes.
 
         Args:
             name: The name.
-            *parts: All its bytes, one part behind the other.
+            data: All its bytes.
             flushing: Takes it on its way to the disk, and it is here only after `wait_for`; without
                 one it is here at once, and not flushed.
         """
         with self._writing():
-            file = self._written(pack_key(name), *parts)
+            file = self._written(pack_key(name), data)
             if flushing is None:
                 file.name(durable=False)
                 self._forget(name)  # what was open may be a damaged one that has just been replaced
@@ -244,9 +244,9 @@ class Cache:
                     if name.startswith(TEMPORARY_PREFIX):
                         _remove_if_stale(os.path.join(folder, name))
 
-    def _written(self, key: str, *parts: bytes | memoryview) -> Unnamed:
+    def _written(self, key: str, data: bytes | memoryview) -> Unnamed:
         """An object with these bytes that has no name yet."""
-        return Unnamed.holding(self.path(key), *parts)
+        return Unnamed.holding(self.path(key), data)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -25,7 +25,6 @@ _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # 1 MiB written at a time. From 2 MiB on Linux takes whole huge pages for the page cache, and on a
 # virtual machine those are the ones that its host has taken back: 1.3 s a GiB instead of 0.35.
 _PIECE = 1 << 20
-_MOST_PIECES = 1024  # writev(2) takes no more: IOV_MAX
 _WORTH_RESERVING = 4 << 20  # 4 MiB
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -157,38 +156,11 @@ class NewFile:
         return os.fstat(self.descriptor)
 
 
-def write_all(descriptor: int, *parts: bytes | memoryview) -> None:
-    """Write every byte of some parts, one part behind the other, also after short writes."""
-    for pieces in _pieces(parts):
-        left = pieces
-        while left:
-            left = _behind(os.writev(descriptor, left), left)
-
-
-def _pieces(parts: Iterable[bytes | memoryview]) -> Iterator[list[memoryview]]:
-    """As many parts, or pieces of them, as are written at a time."""
-    pieces: list[memoryview] = []
-    room = _PIECE
-    for part in parts:
-        view = memoryview(part)
-        while view:
-            pieces.append(view[:room])
-            view = view[room:]
-            room -= len(pieces[-1])
-            if room == 0 or len(pieces) == _MOST_PIECES:
-                yield pieces
-                pieces, room = [], _PIECE
-    yield pieces
-
-
-def _behind(count: int, pieces: list[memoryview]) -> list[memoryview]:
-    """What is behind the first bytes of some pieces."""
-    left = []
-    for piece in pieces:
-        if count < len(piece):
-            left.append(piece[count:])
-        count = max(0, count - len(piece))
-    return left
+def write_all(descriptor: int, data: bytes | memoryview) -> None:
+    """Write every byte, also after short writes."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view[:_PIECE]) :]
 
 
 def write_at(descriptor: int, data: memoryview, offset: int) -> None:
@@ -238,16 +210,16 @@ class Unnamed:
         self.descriptor = os.open(self._temporary, flags, 0o666)
 
     @classmethod
-    def holding(cls, path: str, *parts: bytes | memoryview) -> Self:
-        """A file with these bytes, one part behind the other.
+    def holding(cls, path: str, data: bytes | memoryview) -> Self:
+        """A file with these bytes.
 
         Raises:
             OSError: It cannot be written; nothing is left behind.
         """
         file = cls(path)
         try:
-            reserve(file.descriptor, sum(map(len, parts)))
-            write_all(file.descriptor, *parts)
+            reserve(file.descriptor, len(data))
+            write_all(file.descriptor, data)
         except BaseException:
             file.drop()
             raise

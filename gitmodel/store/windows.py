@@ -1,6 +1,6 @@
 """The files of a model, read once, a window of memory at a time: cut into chunks, and hashed as a whole.
 
-Memory is pooled: a window's goes to the next one when nobody looks into it any more.
+Memory is pooled: that of a window goes to the next one.
 """
 
 from __future__ import annotations
@@ -57,21 +57,18 @@ class ReadFile(NamedTuple):
     cutter: CutterId
 
 
-@dataclass(slots=True, eq=False)
-class Window:
+class Window(NamedTuple):
     """Whole chunks of a file, one behind the other.
 
     Attributes:
         buffer: Memory.
         pieces: The chunks, as views of it.
         chunks: Of the file so far: takes their hashes.
-        users: How many look into it, and `leave` it; at first who has taken it.
     """
 
     buffer: memoryview
     pieces: list[RawPiece]
     chunks: list[bytes]
-    users: int = 1
 
 
 class Windows:
@@ -146,11 +143,9 @@ class Windows:
             buffer[:carried] = rest
             yield window
 
-    def leave(self, window: Window) -> None:
-        """One user less; the last one gives its memory back. Called by one thread at a time."""
-        window.users -= 1
-        if not window.users:
-            self._buffers.give(window.buffer)
+    def give_back(self, window: Window) -> None:
+        """Nobody looks into this window any more."""
+        self._buffers.give(window.buffer)
 
 
 def _changed(source: SourceFile) -> ChangedWhileReadError:

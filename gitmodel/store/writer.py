@@ -1,9 +1,9 @@
 """Weights into the cache: read once, cut, hash, encode, pack, and the manifest last.
 
 A worker takes a window of a file: it reads, cuts and hashes it as part of the whole, one window at a
-time; hashes and encodes its chunks, beside the others; and adds them to the pack, in the order of the
-windows and mostly while they are in its core's cache. Two more threads write finished packs, from where
-their chunks lie. Memory is bounded by the windows and packs in flight, whatever the file size.
+time; hashes and encodes its chunks, beside the others; and copies them into the pack, in the order of the
+windows and mostly while they are in its core's cache. Two more threads write finished packs. Memory is
+pooled, and bounded by the windows and packs in flight, whatever the file size.
 A chunk that a manifest given as `reuse` already has is neither encoded nor written again.
 """
 
@@ -16,14 +16,14 @@ from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from gitmodel.domain.digest import ListedFile, folder_digest
-from gitmodel.encoding.codec import Codec
 from gitmodel.encoding.manifest import ChunkPlace, Manifest, ManifestBuilder
-from gitmodel.encoding.pack import ChunkHeader, PackBuilder
+from gitmodel.encoding.pack import PACK_MAX, ChunkHeader, PackBuilder
 from gitmodel.encoding.places import NO_BASE
 from gitmodel.errors import ObjectMissingError
 from gitmodel.store.bases import Bases
 from gitmodel.store.encoder import EncodedChunk, Place, encode_group, known_places
 from gitmodel.store.flushing import Flushing
+from gitmodel.store.memory import Buffers
 from gitmodel.store.objects import manifest_key, pack_key
 from gitmodel.store.teamwork import work_through
 from gitmodel.store.windows import WINDOW, SourceFile, Window, Windows
@@ -32,13 +32,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from gitmodel.domain.progress import Progress
-    from gitmodel.encoding.codec import Encoded, Octets
     from gitmodel.store.cache import Cache
 
 _MOST_WORKERS = 4  # each holds a window and what became of it; more than the disk takes
 _WRITERS = 2
 _PACKS_IN_FLIGHT = 4
-_MOST_VIEWED = 4  # windows kept for a pack; as they lie one behind the other, more than fill one
 
 
 def store_weights(
@@ -79,7 +77,7 @@ class _Writing(NamedTuple):
     """A finished pack that is being written."""
 
     work: Future[None]
-    windows: list[Window]  # that it has views of
+    buffer: memoryview
 
 
 class _Writer:
@@ -92,9 +90,10 @@ class _Writer:
         self._writers = ThreadPoolExecutor(_WRITERS, thread_name_prefix="gitmodel-write")
         self._writing: deque[_Writing] = deque()
         self._flushing = Flushing()
-        self._pack = PackBuilder()
+        self._packs = Buffers(PACK_MAX)
+        self._buffer = self._packs.take(PACK_MAX)
+        self._pack = PackBuilder(self._buffer)
         self._in_pack: dict[bytes, Place] = {}  # chunks, without the pack's name and size
-        self._viewed: list[Window] = []  # the pack has views of them
         self._keys: list[str] = []
 
     def __enter__(self) -> Self:
@@ -120,10 +119,10 @@ class _Writer:
         window = encoded.window
         for chunk in encoded.chunks:
             window.chunks.append(chunk.hash)
-            self._put(chunk, window)
-        self._windows.leave(window)
+            self._put(chunk)
+        self._windows.give_back(window)
 
-    def _put(self, chunk: EncodedChunk, window: Window) -> None:
+    def _put(self, chunk: EncodedChunk) -> None:
         """Put a chunk into the pack, unless it is stored already."""
         found = chunk.encoded
         if found is None or chunk.hash in self._places:
@@ -139,7 +138,7 @@ class _Writer:
         )
         self._in_pack[chunk.hash] = Place(
             chunk.raw_size,
-            offset=self._pack.add(header, *self._payload(found, window)),
+            offset=self._pack.add(header, *found.parts),
             stored_size=header.stored_size,
             codec=found.codec,
             width=found.width,
@@ -147,16 +146,6 @@ class _Writer:
         )
         if self._pack.is_full:
             self._finish_pack()
-
-    def _payload(self, encoded: Encoded, window: Window) -> tuple[Octets, ...]:
-        """What the pack keeps of a chunk: one stored as it is is a view of its window, which it then keeps."""
-        if encoded.codec is not Codec.RAW or window in self._viewed[-1:]:
-            return encoded.parts
-        if len(self._viewed) == _MOST_VIEWED:
-            return tuple(map(bytes, encoded.parts))
-        window.users += 1
-        self._viewed.append(window)
-        return encoded.parts
 
     def _finish_pack(self) -> None:
         """Hand the pack over to be written, and begin another."""
@@ -166,26 +155,25 @@ class _Writer:
         self._keys.append(pack_key(name))  # whoever wrote it may not have flushed its name
         for chunk, place in self._in_pack.items():
             self._places[chunk] = place._replace(pack=name, pack_size=size)
-        work = self._writers.submit(self._write, name, size, self._pack.finish())
-        self._writing.append(_Writing(work, self._viewed))
+        work = self._writers.submit(self._write, name, self._pack.finish())
+        self._writing.append(_Writing(work, self._buffer))
         while len(self._writing) >= _PACKS_IN_FLIGHT:
             self._settle()
-        self._pack = PackBuilder()
+        self._buffer = self._packs.take(PACK_MAX)
+        self._pack = PackBuilder(self._buffer)
         self._in_pack = {}
-        self._viewed = []
 
     def _settle(self) -> None:
         """Wait for the oldest pack that is being written."""
         pack = self._writing.popleft()
         pack.work.result()
-        for window in pack.windows:
-            self._windows.leave(window)
+        self._packs.give(pack.buffer)
 
-    def _write(self, name: str, size: int, parts: list[Octets]) -> None:
+    def _write(self, name: str, data: memoryview) -> None:
         """Write a pack and begin to flush it; runs in a thread."""
         # A damaged one is replaced: storing weights again is how a person mends the cache.
-        if not self._cache.has_sound_pack(name, size):
-            self._cache.write_pack(name, *parts, flushing=self._flushing)
+        if not self._cache.has_sound_pack(name, len(data)):
+            self._cache.write_pack(name, data, flushing=self._flushing)
 
     def finish(self, *, folder: bool) -> Manifest:
         """Write what is left; the manifest is written when every pack is durable."""

@@ -46,12 +46,8 @@ def packed(raws: list[bytes]) -> tuple[bytes, list[int]]:
     offsets = []
     for raw in raws:
         offsets.append(builder.add(*header_of(raw)))
-        assert builder.name == pack_name(finished(builder))
-    return finished(builder), offsets
-
-
-def finished(builder: PackBuilder) -> bytes:
-    return b"".join(builder.finish())
+        assert builder.name == pack_name(builder.finish())
+    return bytes(builder.finish()), offsets
 
 
 def headers() -> st.SearchStrategy[ChunkHeader]:
@@ -121,7 +117,7 @@ def test_a_base_stands_between_header_and_payload() -> None:
     )
     builder = PackBuilder()
     offset = builder.add(header, b"zz")
-    (record,) = read_pack(finished(builder))
+    (record,) = read_pack(builder.finish())
 
     assert (record.offset, offset) == (BASED_HEADER_SIZE, BASED_HEADER_SIZE)
     assert (record.header, bytes(record.payload)) == (header, b"zz")
@@ -140,7 +136,7 @@ def test_a_delta_is_opened_with_its_base() -> None:
     )
     builder = PackBuilder()
     builder.add(header, *found.parts)
-    (record,) = read_pack(finished(builder))
+    (record,) = read_pack(builder.finish())
 
     assert (record.header, record.header.codec) == (header, Codec.DELTA)
     assert record.header.open(record.payload, base=base) == raw
@@ -149,13 +145,13 @@ def test_a_delta_is_opened_with_its_base() -> None:
             record.header.open(record.payload, base=wrong)
 
 
-def test_a_pack_keeps_what_it_is_given_and_copies_nothing() -> None:
-    payload = b"abc"
-    builder = PackBuilder()
-    builder.add(ABC, payload)
+def test_a_pack_is_assembled_in_the_memory_given() -> None:
+    buffer = memoryview(bytearray(PACK_MAX))
+    builder = PackBuilder(buffer)
+    builder.add(ABC, b"abc")
 
-    assert builder.finish() == [ABC.to_bytes(), b"abc"]
-    assert builder.finish()[1] is payload
+    assert builder.finish().obj is buffer.obj
+    assert buffer[: HEADER_SIZE + 3] == ABC.to_bytes() + b"abc"
 
 
 def test_a_pack_is_full_at_8_mib_and_takes_nothing_beyond_16() -> None:
@@ -297,7 +293,7 @@ def test_a_chunk_of_a_codec_to_come_does_not_hide_its_neighbours() -> None:
     builder = PackBuilder()
     builder.add(dataclasses.replace(ABC, codec=77), b"???")
     builder.add(ABC, b"abc")
-    later, ours = read_pack(finished(builder))
+    later, ours = read_pack(builder.finish())
 
     assert ours.header.open(ours.payload) == b"abc"
     with pytest.raises(NewerFormatError):

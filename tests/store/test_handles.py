@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
-import tempfile
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from gitmodel.errors import NoSpaceError, UnsafePathError, WeightsError
 from gitmodel.store.handles import (
@@ -22,11 +19,9 @@ from gitmodel.store.handles import (
     temporary_name,
     write_all,
 )
-from tests.support.noise import noise
 from tests.support.stores import files_below
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -231,38 +226,6 @@ def test_an_existing_temporary_name_is_not_taken_over(
     with folder_handle(str(root), []) as handle, pytest.raises(FileExistsError):
         NewFile(handle, "name")
     assert list(outside.iterdir()) == []
-
-
-@given(
-    st.lists(st.integers(0, 3_000_000) | st.integers(0, 3), max_size=6),
-    st.integers(1, 2_000_000),
-)
-@settings(max_examples=50, deadline=None)
-def test_every_byte_of_all_parts_is_written_though_the_system_takes_few_at_a_time(
-    sizes: list[int], most: int
-) -> None:
-    """writev(2) may write less than it was given: here never more than `most` bytes."""
-    parts = [noise(size) for size in sizes]
-    real = os.writev
-
-    def short(descriptor: int, buffers: Sequence[memoryview]) -> int:
-        whole = b"".join(buffers)
-        assert len(whole) <= 1 << 20
-        return real(descriptor, [whole[:most]])
-
-    with tempfile.TemporaryFile() as file, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "writev", short)
-        write_all(file.fileno(), *parts)
-        file.seek(0)
-        assert file.read() == b"".join(parts)
-
-
-def test_more_parts_than_the_system_takes_at_once_are_written(tmp_path: Path) -> None:
-    parts = [b"%d," % number for number in range(5000)]
-    with (tmp_path / "file").open("wb") as file:
-        write_all(file.fileno(), *parts)
-
-    assert (tmp_path / "file").read_bytes() == b"".join(parts)
 
 
 def test_a_full_disk_is_an_error_that_says_where(tmp_path: Path) -> None:

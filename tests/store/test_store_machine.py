@@ -62,11 +62,11 @@ class DyingCache(Cache):
 
     writes_left = 10**9
 
-    def _written(self, key: str, *parts: bytes | memoryview) -> Unnamed:
+    def _written(self, key: str, data: bytes | memoryview) -> Unnamed:
         self.writes_left -= 1
         if self.writes_left < 0:
             raise NoSpaceError("no space left")
-        return super()._written(key, *parts)
+        return super()._written(key, data)
 
 
 class StoreMachine(RuleBasedStateMachine):

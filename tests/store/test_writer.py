@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 import resource
 import signal
@@ -27,7 +26,6 @@ from gitmodel.store.cache import Cache
 from gitmodel.store.objects import pack_key
 from gitmodel.store.windows import WINDOW, SourceFile
 from gitmodel.store.writer import store_weights
-from tests.support.noise import noise
 from tests.support.stores import (
     files_below,
     flip,
@@ -107,32 +105,6 @@ def test_the_result_does_not_depend_on_the_number_of_workers(tmp_path: Path, wor
         )
 
     assert results[0] == results[1]
-
-
-def test_a_pack_keeps_few_windows_in_memory_for_what_it_takes_from_each(
-    cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each has a little that is stored as it is, and could be written from where it lies."""
-    made: list[object] = []
-    real = mmap.mmap
-
-    def counted(*arguments: int, **options: int) -> mmap.mmap:
-        made.append(arguments)
-        return real(*arguments, **options)
-
-    monkeypatch.setattr(mmap, "mmap", counted)
-    little = 700_000
-    content = b"".join(bytes(WINDOW - little) + noise(little, number) for number in range(11))
-
-    path = tmp_path / "file"
-    path.write_bytes(content)
-    manifest = store_weights(cache, [source_of(path)], folder=False, progress=Silent(), workers=2)
-    monkeypatch.undo()
-
-    kept, in_work, left, being_read = 4, 2, 2, 1
-    assert len(manifest.packs) == 1
-    assert len(made) <= kept + in_work + left + being_read
-    assert restored(cache, manifest, tmp_path) == {"": content}
 
 
 def test_files_of_a_folder_share_packs(cache: Cache, tmp_path: Path) -> None:
@@ -393,7 +365,7 @@ CHILD = textwrap.dedent("""
             return original(*arguments, **options)
         return call
 
-    for name in ("writev", "fsync", "replace", "mkdir", "open", "close"):
+    for name in ("write", "fsync", "replace", "mkdir", "open", "close"):
         setattr(os, name, dying(getattr(os, name)))
     source = SourceFile("", os.stat(path).st_size, lambda: os.open(path, os.O_RDONLY))
     store_weights(Cache(root), [source], folder=False, progress=Silent(), workers=1)

@@ -7,7 +7,7 @@ A *point* is a moment just before the program changes something: opens a file fo
 links, removes, flushes, makes a folder, starts git; and for each write also the moment when half of
 it has been written. Between two points the disk does not change, so killing at every point meets
 every state that a kill can leave (but for the inside of git itself). Python's audit events tell the
-points, with `os.write`, `os.writev` and `os.fsync` wrapped, since these have no event.
+points, with `os.write` and `os.fsync` wrapped, since these have no event.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ class Points:
 
     def watch(self) -> None:
         """Begin to count. There is no way back."""
-        write, writev, fsync = os.write, os.writev, os.fsync
+        write, fsync = os.write, os.fsync
 
         def watched_write(descriptor: int, data: bytes | memoryview, /) -> int:
             self._pass("write")
@@ -139,19 +139,11 @@ class Points:
             self._pass("half a write", lambda: write(descriptor, half) if len(half) else 0)
             return write(descriptor, data)
 
-        def watched_writev(descriptor: int, parts: Sequence[bytes | memoryview], /) -> int:
-            self._pass("write")
-            whole = b"".join(parts)
-            half = whole[: len(whole) // 2]
-            self._pass("half a write", lambda: write(descriptor, half) if half else 0)
-            return writev(descriptor, parts)
-
         def watched_fsync(descriptor: int, /) -> None:
             self._pass("fsync")
             fsync(descriptor)
 
         os.write, os.fsync = watched_write, watched_fsync  # type: ignore[assignment]
-        os.writev = watched_writev  # type: ignore[assignment]
         sys.addaudithook(self._hear)
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
