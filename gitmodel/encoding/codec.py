@@ -8,6 +8,7 @@ another, its *base*, to be decoded; a base is never a delta itself.
     ZSTD    one zstd frame of them
     PLANES  the payload of planes.py, elements of 1 to 16 bytes
     DELTA   the payload of planes.py, of the difference to the base; elements are its lanes
+    SPARSE  the same, with planes of which some are sparse
 
 One thing is guaranteed: decoding never yields more than the raw size it was told, which is at most
 16 MiB, whatever the stored bytes claim. All functions may be called from several threads at once;
@@ -55,6 +56,7 @@ class Codec(IntEnum):
     ZSTD = 1
     PLANES = 2
     DELTA = 3
+    SPARSE = 4
 
 
 _WIDTHS: Final = {
@@ -62,7 +64,9 @@ _WIDTHS: Final = {
     Codec.ZSTD: frozenset({0}),
     Codec.PLANES: frozenset(range(1, kernels.MAX_WIDTH + 1)),
     Codec.DELTA: frozenset(kernels.LANES),
+    Codec.SPARSE: frozenset(kernels.LANES),
 }
+_BASED: Final = (Codec.DELTA, Codec.SPARSE)  # they have a base
 
 
 class Encoded(NamedTuple):
@@ -104,7 +108,7 @@ def check_form(codec: int, *, width: int, has_base: bool) -> Codec:
     form = known_codec(codec)
     if width not in _WIDTHS[form]:
         raise DamagedObjectError(f"a chunk has elements of {width} bytes, which its codec lacks")
-    if has_base is not (form is Codec.DELTA):
+    if has_base is not (form in _BASED):
         raise DamagedObjectError(
             "a chunk has a base for a codec that takes none"
             if has_base
@@ -148,8 +152,9 @@ def encode(raw: Octets, *, width: int = 0, base: Octets | None = None) -> Encode
         limit = _DELTA_WORTHWHILE * (alone.ratio if alone.ratio <= _WORTHWHILE else 1.0)
         plan = best_delta_plan(sample, taken(base, where), width)
         if plan.ratio <= limit:
-            parts = planes.to_payload(raw, plan.width, plan.efforts, base)
-            delta = Encoded(Codec.DELTA, parts, plan.width, uses_base=True)
+            parts, has_sparse = planes.to_payload(raw, plan.width, plan.efforts, base)
+            form = Codec.SPARSE if has_sparse else Codec.DELTA
+            delta = Encoded(form, parts, plan.width, uses_base=True)
             if delta.size <= limit * len(raw):
                 return delta
     return _encode_alone(raw, alone)
@@ -186,14 +191,17 @@ def decode(
         NewerFormatError: The codec is not known here.
     """
     form = _bounded_form(codec, raw_size, width, has_base=base is not None)
-    if form in (Codec.PLANES, Codec.DELTA):
-        return _joined(stored, raw_size, width, base, out)
-    raw = decompress(stored, raw_size) if form is Codec.ZSTD else stored
-    if len(raw) != raw_size:
-        raise DamagedObjectError(f"a chunk holds {len(raw)} bytes where {raw_size} belong")
-    if out is None:
+    if form in (Codec.PLANES, *_BASED):
+        raw = _room_for(raw_size, base, out)
+        may_be_sparse = form is Codec.SPARSE
+        planes.from_payload(stored, width=width, raw=raw, base=base, may_be_sparse=may_be_sparse)
         return raw
-    out[:] = raw
+    content = decompress(stored, raw_size) if form is Codec.ZSTD else stored
+    if len(content) != raw_size:
+        raise DamagedObjectError(f"a chunk holds {len(content)} bytes where {raw_size} belong")
+    if out is None:
+        return content
+    out[:] = content
     return out
 
 
@@ -245,7 +253,7 @@ def _encode_alone(raw: Octets, plan: Plan) -> Encoded:
             frame = compress(raw, _plain_effort(plan))
             found = Encoded(Codec.ZSTD, (frame,), 0, uses_base=False)
         else:
-            parts = planes.to_payload(raw, plan.width, plan.efforts)
+            parts, _ = planes.to_payload(raw, plan.width, plan.efforts)
             found = Encoded(Codec.PLANES, parts, plan.width, uses_base=False)
         if found.size <= _WORTHWHILE * len(raw):
             return found
@@ -269,18 +277,12 @@ def _bounded_form(codec: int, raw_size: int, width: int, *, has_base: bool) -> C
     return form
 
 
-def _joined(
-    stored: Octets,
-    raw_size: int,
-    width: int,
-    base: Octets | planes.Planes | None,
-    out: memoryview | None,
+def _room_for(
+    raw_size: int, base: Octets | planes.Planes | None, out: memoryview | None
 ) -> memoryview:
-    """Decode planes, against the base if there is one."""
+    """Memory to decode planes into, against the base if there is one."""
     if base is not None:
         size = base.size if isinstance(base, planes.Planes) else len(base)
         if size != raw_size:
             raise DamagedObjectError("a chunk stored as a delta has a base of another length")
-    raw = kernels.room(raw_size) if out is None else out
-    planes.from_payload(stored, width=width, raw=raw, base=base)
-    return raw
+    return kernels.room(raw_size) if out is None else out

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Octets: TypeAlias = bytes | memoryview  # views are contiguous and of format "B"
 
+ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"  # what every frame begins with. Source: RFC 8878, 3.1.1
 MAX_CHUNK: Final = 16 << 20  # 16 MiB of raw bytes; cutters stay below, readers accept no more
 
 

@@ -56,6 +56,7 @@ _REQUIRES: Final = {  # what a reader must know for a codec
     Codec.ZSTD: "zstd",
     Codec.PLANES: "planes",
     Codec.DELTA: "delta",
+    Codec.SPARSE: "sparse",
 }
 _PACK_ROW: Final = HASH_SIZE + 4
 

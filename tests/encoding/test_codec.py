@@ -93,7 +93,7 @@ def test_any_bytes_come_back_with_any_base_and_width(
     found = encode(raw, width=width, base=base)
 
     assert found.size <= len(raw)
-    assert found.uses_base is (found.codec is Codec.DELTA)
+    assert found.uses_base is (found.codec in {Codec.DELTA, Codec.SPARSE})
     assert back(found, raw, base) == raw
 
 
@@ -147,6 +147,28 @@ def test_a_small_change_is_stored_as_a_delta() -> None:
 
         assert (found.codec, found.uses_base) == (Codec.DELTA, True)
         assert found.size < 0.2 * len(raw)
+
+
+def test_a_change_of_few_numbers_is_stored_as_a_sparse_delta() -> None:
+    """For each of them not two bytes, of 600 that are as they were."""
+    base = weights(300_000)
+    changed = bytearray(base)
+    for place in range(0, len(base), 601):
+        changed[place] ^= place % 251
+    raw = bytes(changed)
+    found = encode(raw, base=base)
+
+    assert found.codec is Codec.SPARSE
+    assert found.size < 2 * (len(raw) // 601)
+    assert back(found, raw, base) == raw
+
+
+def test_rows_that_changed_are_no_sparse_delta() -> None:
+    """What changed lies together: zstd takes less for where it is."""
+    base = weights(300_000)
+    raw = base[:100_000] + noise(20_000) + base[120_000:]
+
+    assert encode(raw, width=2, base=base).codec is Codec.DELTA
 
 
 def test_a_delta_that_wins_less_than_a_fifth_is_not_used() -> None:
@@ -238,6 +260,20 @@ def test_a_flipped_bit_in_a_delta_never_yields_other_bytes() -> None:
             continue
 
 
+def test_a_flipped_bit_in_a_sparse_delta_never_yields_other_bytes() -> None:
+    base = weights(4000)
+    raw = bytes(byte ^ (place % 200 == 0) for place, byte in enumerate(base))
+    found = encode(raw, width=2, base=base)
+    assert found.codec is Codec.SPARSE
+    for flip in range(8 * found.size):
+        mutated = bytearray(stored(found))
+        mutated[flip // 8] ^= 1 << flip % 8
+        try:
+            assert back(found._replace(parts=(bytes(mutated),)), raw, base) == raw
+        except DamagedObjectError:
+            continue
+
+
 @given(
     st.binary(max_size=200),
     st.integers(-5, 10),
@@ -273,8 +309,10 @@ PLAIN = bytes.fromhex("0100000001000000 6162 63")  # elements of two bytes, one 
         (2, 4, None, "a chunk ends inside the sizes of its planes"),
         (3, 4, b"abc", "a chunk ends inside the sizes of its planes"),
         (2, 1, None, "a chunk's planes do not add up to its size"),
+        (4, 3, b"abc", "a chunk has elements of 3 bytes, which its codec lacks"),
+        (4, 2, None, "a chunk stored as a delta has no base"),
     ],
-    ids=range(14),
+    ids=range(16),
 )
 def test_a_width_or_base_that_does_not_fit_is_refused(
     codec: int, width: int, base: bytes | None, message: str
@@ -291,6 +329,10 @@ def test_the_layouts_are_pinned() -> None:
     # 0x6261 less 1 is 0x6260: the base and the difference -1, written 1; 0x63 is 0x60 and 3.
     stored = bytes.fromhex("0100000001000000 0100 03")
     assert decode(3, stored, raw_size=3, width=2, base=b"\x61\x62\x60") == b"\x60\x62\x63"
+    # One entry, behind 15 zeros: the step is -1.
+    stored = bytes.fromhex("13000000 01000000 010000000100000001000000 0f 00 01")
+    found = decode(4, stored, raw_size=20, width=1, base=bytes(20))
+    assert found == bytes(15) + b"\xff" + bytes(4)
 
 
 BOMB = zstandard.compress(bytes(64 << 20), 1)
@@ -359,7 +401,7 @@ def test_other_bytes_of_the_right_size_are_refused() -> None:
     assert str(caught.value) == "a chunk does not match its hash 6437b3ac3846"
 
 
-@pytest.mark.parametrize("number", [-1, 4, 255])
+@pytest.mark.parametrize("number", [-1, 5, 255])
 def test_a_codec_to_come_asks_for_an_upgrade(number: int) -> None:
     with pytest.raises(NewerFormatError) as caught:
         known_codec(number)

@@ -238,6 +238,81 @@ def test_memory_that_is_read_only_is_not_written(way: ModuleType) -> None:
         way.join((b"a", b"b"), memoryview(b"xy"), None)
 
 
+def planes_of_few() -> st.SearchStrategy[bytes]:
+    """Planes that are mostly zero, also for longer than one entry can say."""
+    size = st.sampled_from([0, 1, 7, 8, 9, 4095, 4096, 4097, 65536, 65537, 200_000])
+    entries = st.dictionaries(st.integers(0, 199_999), st.integers(1, 255), max_size=40)
+
+    def plane(drawn: tuple[int, dict[int, int]]) -> bytes:
+        raw = bytearray(drawn[0])
+        for place, value in drawn[1].items():
+            if place < len(raw):
+                raw[place] = value
+        return bytes(raw)
+
+    return st.tuples(size, entries).map(plane)
+
+
+@ways
+@given(planes_of_few(), st.integers(0, 60))
+@settings(deadline=None, max_examples=150)
+def test_what_is_not_zero_is_gathered_and_scattered_again(
+    way: ModuleType, plane: bytes, most: int
+) -> None:
+    found = way.gather(plane, most)
+    places = [place for place, byte in enumerate(plane) if byte]
+    if found is None:
+        between = sum(max(0, step - 1) // 65535 for step in map(int.__sub__, places, [0, *places]))
+        pairs = sum(place - 1 in places for place in places)
+        assert len(places) + between > most or pairs > len(places) // 2
+        return
+    assert {len(column) for column in found} == {len(found[0])}
+    assert len(found[0]) <= most
+    assert bytes(byte for byte in found[2] if byte) == bytes(plane[place] for place in places)
+    back = memoryview(bytearray(b"x" * len(plane)))
+    way.scatter(found, back)
+
+    assert back == plane
+
+
+@given(planes_of_few() | st.binary(max_size=300), st.integers(0, 300))
+@settings(deadline=None, max_examples=150)
+def test_both_ways_gather_the_same(plane: bytes, most: int) -> None:
+    assert len({way.gather(plane, most) for way in WAYS}) == 1
+
+
+@ways
+@pytest.mark.parametrize(
+    ("columns", "size"),
+    [
+        ((b"\x04", b"\0", b"x"), 4),
+        ((b"\0", b"\x01", b"x"), 256),
+        ((b"\0", b"\0", b"x"), 0),
+        ((b"\x03\x01", b"\0\0", b"xy"), 4),
+        ((b"\0\0", b"\0\0", b"xy"), 4),
+        ((b"\x01\0", b"\0\0", b"xy"), 4),
+        ((b"\xff" * 3, b"\xff" * 3, b"xyz"), 3 * 65535),
+        ((b"\0\0", b"\0", b"x"), 4),
+        ((b"\0", b"\0", b""), 4),
+    ],
+    ids=range(9),
+)
+def test_entries_that_lie_nowhere_are_refused(
+    way: ModuleType, columns: tuple[bytes, bytes, bytes], size: int
+) -> None:
+    around = bytearray(b"\xaa" * (size + 20))
+    with pytest.raises(ValueError, match=r"entries|columns"):
+        way.scatter(columns, memoryview(around)[10 : 10 + size])
+
+    assert around[:10] == around[10 + size :] == b"\xaa" * 10
+
+
+@ways
+def test_fewer_entries_than_none_are_a_mistake(way: ModuleType) -> None:
+    with pytest.raises(ValueError, match="-1"):
+        way.gather(b"abc", -1)
+
+
 @ways
 def test_threads_do_not_mind_each_other(way: ModuleType) -> None:
     raws = [noise(1 << 18, seed) for seed in range(8)]

@@ -146,7 +146,7 @@ def with_deltas(sizes: tuple[int, int, int] = (90, 90, 90), base: int = 0) -> Ma
     builder = ManifestBuilder()
     pack = builder.add_pack("0" * 64, 1000)
     raws = [bytes([number]) * size for number, size in enumerate(sizes)]
-    codecs = [(Codec.PLANES, 2, -1), (Codec.DELTA, 4, base), (Codec.DELTA, 1, 0)]
+    codecs = [(Codec.PLANES, 2, -1), (Codec.DELTA, 4, base), (Codec.SPARSE, 1, 0)]
     numbers = [
         builder.add_chunk(ChunkPlace(chunk_hash(raw), len(raw), 20, pack, 48 + 100 * at, *form))
         for at, (raw, form) in enumerate(zip(raws, codecs, strict=True))
@@ -161,8 +161,8 @@ def test_a_manifest_with_deltas_reads_back_equal() -> None:
     back = Manifest.from_bytes(manifest.to_bytes(), expected=manifest.digest)
 
     assert back == manifest
-    assert back.requires == ("delta", "planes")
-    assert [back.chunk(number)[5:] for number in range(3)] == [(2, 2, -1), (3, 4, 0), (3, 1, 0)]
+    assert back.requires == ("delta", "planes", "sparse")
+    assert [back.chunk(number)[5:] for number in range(3)] == [(2, 2, -1), (3, 4, 0), (4, 1, 0)]
 
 
 def test_a_base_is_self_contained_and_as_long_as_its_delta() -> None:

@@ -54,7 +54,7 @@ def headers() -> st.SearchStrategy[ChunkHeader]:
     """Sound headers of codecs to come, with widths and bases."""
     return st.builds(
         ChunkHeader,
-        codec=st.integers(4, 255),
+        codec=st.integers(5, 255),
         raw_size=st.integers(1, MAX_CHUNK),
         stored_size=st.integers(1, PACK_MAX - BASED_HEADER_SIZE),
         hash=st.binary(min_size=32, max_size=32),
@@ -273,6 +273,8 @@ def test_damage_is_named(data: bytes, message: str) -> None:
         {"codec": Codec.PLANES, "width": 2, "base": bytes(32)},
         {"codec": Codec.DELTA, "width": 2},
         {"codec": Codec.DELTA, "width": 3, "base": bytes(32)},
+        {"codec": Codec.SPARSE, "width": 2},
+        {"codec": Codec.SPARSE, "width": 3, "base": bytes(32)},
     ],
     ids=str,
 )

@@ -78,8 +78,9 @@ def test_a_row_that_cannot_be_stored_is_not_taken() -> None:
         SOUND._replace(offset=PACK_MAX - 5),
         *(PLANES._replace(width=width) for width in range(1, 17)),
         *(DELTA._replace(width=width) for width in (1, 2, 4, 8)),
+        *(DELTA._replace(codec=4, width=width) for width in (1, 2, 4, 8)),
     ],
-    ids=range(25),
+    ids=range(29),
 )
 def test_places_at_the_bounds_are_sound(place: ChunkPlace) -> None:
     table_of(SOUND, place).check(SIZES)
@@ -141,8 +142,8 @@ def test_a_delta_against_a_delta_is_refused() -> None:
 
 
 def test_a_codec_to_come_asks_for_an_upgrade() -> None:
-    with pytest.raises(NewerFormatError, match="codec 4"):
-        table_of(SOUND, SOUND._replace(codec=4, base=0, width=2)).check(SIZES)
+    with pytest.raises(NewerFormatError, match="codec 5"):
+        table_of(SOUND, SOUND._replace(codec=5, base=0, width=2)).check(SIZES)
 
 
 @given(st.lists(places(), min_size=1, max_size=4), st.data())

@@ -35,14 +35,19 @@ def short_blocks() -> Iterator[None]:
 def payload_of(
     raw: bytes, width: int, efforts: Sequence[Effort | None], base: bytes | None = None
 ) -> bytes:
-    return b"".join(to_payload(raw, width, efforts, base))
+    return b"".join(to_payload(raw, width, efforts, base).parts)
 
 
 def read_back(
-    payload: bytes, width: int, raw_size: int, base: bytes | Planes | None = None
+    payload: bytes,
+    width: int,
+    raw_size: int,
+    base: bytes | Planes | None = None,
+    *,
+    may_be_sparse: bool = False,
 ) -> bytes:
     raw = memoryview(bytearray(raw_size))
-    from_payload(payload, width=width, raw=raw, base=base)
+    from_payload(payload, width=width, raw=raw, base=base, may_be_sparse=may_be_sparse)
     return bytes(raw)
 
 
@@ -74,8 +79,100 @@ def test_a_payload_against_a_base_reads_back(
     planes = open_payload(payload_of(base, width, [None] * width), width=width, raw_size=len(raw))
 
     assert planes.size == len(raw)
-    assert read_back(payload, lane, len(raw), base) == raw
-    assert read_back(payload, lane, len(raw), planes) == raw
+    assert read_back(payload, lane, len(raw), base, may_be_sparse=True) == raw
+    assert read_back(payload, lane, len(raw), planes, may_be_sparse=True) == raw
+
+
+@given(
+    st.sampled_from(LANES),
+    st.integers(0, 300_000),
+    st.dictionaries(st.integers(0, 299_999), st.integers(1, 255), max_size=60),
+    st.booleans(),
+)
+@settings(deadline=None, max_examples=120)
+def test_few_changes_read_back_wherever_they_are(
+    lane: int, size: int, changes: dict[int, int], as_planes: bool
+) -> None:
+    base = noise(size)
+    raw = bytearray(base)
+    for place, change in changes.items():
+        if place < size:
+            raw[place] ^= change
+    payload = to_payload(bytes(raw), lane, [Effort.FAST] * lane, base)
+    in_planes = open_payload(payload_of(base, lane, [None] * lane), width=lane, raw_size=size)
+    stored = b"".join(payload.parts)
+
+    under = in_planes if as_planes else base
+    assert read_back(stored, lane, size, under, may_be_sparse=True) == raw
+    if not payload.has_sparse:
+        assert read_back(stored, lane, size, base) == raw
+
+
+def test_a_difference_of_few_numbers_is_sparse_and_nothing_else() -> None:
+    """Of three planes: one in 100, all of them, rows of 64 in 4096."""
+    base, raw = noise(4 << 18), bytearray(noise(4 << 18))
+    for place in range(0, 1 << 18, 100):
+        raw[4 * place] ^= 1 + place % 255
+    assert to_payload(bytes(raw), 4, [Effort.FAST] * 4, base).has_sparse
+    assert not to_payload(bytes(raw), 4, [None] * 4, base).has_sparse
+    assert not to_payload(bytes(raw), 4, [Effort.FAST] * 4).has_sparse
+
+    assert not to_payload(noise(1 << 18, 2), 1, [Effort.FAST], base[: 1 << 18]).has_sparse
+    assert not to_payload(base, 4, [Effort.FAST] * 4, base).has_sparse
+
+    rows = bytearray(base)
+    for row in range(0, 4 << 18, 4096):
+        rows[row : row + 64] = noise(64, row)
+    assert not to_payload(bytes(rows), 1, [Effort.FAST], base).has_sparse
+
+
+def sparse(entries: list[tuple[int, int]], *, plane: int) -> str:
+    """A payload of one sparse plane of so many bytes, all of it zero but these: (step, value)."""
+    columns = [
+        bytes(step % 256 for step, _ in entries),
+        bytes(step // 256 for step, _ in entries),
+        bytes(value for _, value in entries),
+    ]
+    stored = len(entries).to_bytes(4, "little") * 4 + b"".join(columns)
+    assert len(stored) < plane
+    return (len(stored).to_bytes(4, "little") + stored).hex()
+
+
+OUTSIDE = "a chunk has a sparse plane with entries outside"
+
+
+@pytest.mark.parametrize(
+    ("payload", "raw_size", "message"),
+    [
+        (sparse([(64, 1)], plane=64), 64, OUTSIDE),
+        (sparse([(63, 1), (1, 1)], plane=64), 64, OUTSIDE),
+        (sparse([(0, 1), (0, 1)], plane=64), 64, OUTSIDE),
+        (sparse([(5, 1), (0, 1)], plane=64), 64, OUTSIDE),
+        (sparse([(65535, 1), (1, 1)], plane=65536), 65536, OUTSIDE),
+        (sparse([(1, 1)] * 9, plane=64), 64, "a chunk has a sparse plane of too many entries"),
+        ("01000000 00", 64, "a chunk ends inside the sizes of its planes"),
+        ("04000000 01000000", 64, "a chunk ends inside the sizes of its planes"),
+        ("13000000 01000000 010000000100000002000000 0f0001", 64, "a chunk's planes do not add up"),
+        ("13000000 01000000 010000000100000000000000 0f0001", 64, "a chunk's planes do not add up"),
+        ("12000000 01000000 010000000100000000000000 0f00", 64, "a chunk does not decompress"),
+    ],
+    ids=range(11),
+)
+def test_a_sparse_plane_that_does_not_add_up_is_refused(
+    payload: str, raw_size: int, message: str
+) -> None:
+    with pytest.raises(DamagedObjectError) as caught:
+        read_back(bytes.fromhex(payload), 1, raw_size, bytes(raw_size), may_be_sparse=True)
+
+    assert str(caught.value).startswith(message)
+
+
+def test_a_sparse_plane_is_read_only_where_there_may_be_one() -> None:
+    payload = bytes.fromhex(sparse([(63, 2)], plane=64))
+
+    assert read_back(payload, 1, 64, bytes(64), may_be_sparse=True) == bytes(63) + b"\x01"
+    with pytest.raises(DamagedObjectError):
+        read_back(payload, 1, 64, bytes(64))
 
 
 @pytest.mark.parametrize(
@@ -193,6 +290,25 @@ def test_a_mutated_payload_has_the_right_size_or_is_refused(
     del payload[data.draw(st.integers(0, len(payload))) :]
     with suppress(DamagedObjectError):
         assert len(read_back(bytes(payload), width, len(raw))) == len(raw)
+
+
+@given(st.sampled_from(LANES), st.data())
+@settings(deadline=None, max_examples=150)
+def test_a_mutated_sparse_payload_has_the_right_size_or_is_refused(
+    lane: int, data: st.DataObject
+) -> None:
+    base = noise(80_000)
+    raw = bytes(byte ^ (place % 300 == 0) for place, byte in enumerate(base))
+    found = to_payload(raw, lane, [Effort.FAST] * lane, base)
+    assert found.has_sparse
+    payload = bytearray(b"".join(found.parts))
+    for _ in range(data.draw(st.integers(1, 3))):
+        payload[data.draw(st.integers(0, min(60, len(payload) - 1)))] = data.draw(
+            st.integers(0, 255)
+        )
+    with suppress(DamagedObjectError):
+        found_again = read_back(bytes(payload), lane, len(raw), base, may_be_sparse=True)
+        assert len(found_again) == len(raw)
 
 
 @given(st.binary(max_size=120), WIDTHS, st.integers(0, MAX_CHUNK))

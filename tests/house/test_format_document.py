@@ -106,7 +106,7 @@ def decompress(frame: bytes, limit: int) -> bytes:
     return zstandard.ZstdDecompressor().decompress(frame, allow_extra_data=False)
 
 
-def mini_planes(stored: bytes, width: int, raw_size: int) -> bytes:
+def mini_planes(stored: bytes, width: int, raw_size: int, *, sparse: bool = False) -> bytes:
     """The elements whose planes these are, and the bytes that fill no element."""
     count, rest = divmod(raw_size, width)
     sizes = struct.unpack_from(f"<{width}I", stored)
@@ -116,11 +116,34 @@ def mini_planes(stored: bytes, width: int, raw_size: int) -> bytes:
     planes = []
     for size in sizes:
         part = stored[at : at + size]
-        planes.append(part if size == count else decompress(part, count))
+        if sparse and size != count and part[:4] != bytes.fromhex("28b52ffd"):
+            planes.append(mini_sparse(part, count))
+        else:
+            planes.append(part if size == count else decompress(part, count))
         assert len(planes[-1]) == count
         at += size
     elements = (bytes(plane[i] for plane in planes) for i in range(count))
     return b"".join(elements) + stored[at:]
+
+
+def mini_sparse(stored: bytes, count: int) -> bytes:
+    """The plane of this length that is zero but for some entries."""
+    entries, *sizes = struct.unpack_from("<4I", stored)
+    assert entries <= count // 8
+    assert 16 + sum(sizes) == len(stored)
+    columns = []
+    at = 16
+    for size in sizes:
+        part = stored[at : at + size]
+        columns.append(part if size == entries else decompress(part, entries))
+        at += size
+    plane = bytearray(count)
+    place = 0
+    for number, (low, high, value) in enumerate(zip(*columns, strict=True)):
+        assert number == 0 or low + 256 * high > 0
+        place += low + 256 * high
+        plane[place] = value
+    return bytes(plane)
 
 
 def mini_delta(difference: bytes, base: bytes, width: int) -> bytes:
@@ -137,14 +160,14 @@ def mini_delta(difference: bytes, base: bytes, width: int) -> bytes:
 
 
 def mini_decode(codec: int, stored: bytes, width: int, raw_size: int, base: bytes | None) -> bytes:
-    assert width in {0: {0}, 1: {0}, 2: set(range(1, 17)), 3: {1, 2, 4, 8}}[codec]
-    assert (base is not None) == (codec == 3)
+    assert width in {0: {0}, 1: {0}, 2: set(range(1, 17)), 3: {1, 2, 4, 8}, 4: {1, 2, 4, 8}}[codec]
+    assert (base is not None) == (codec in {3, 4})
     if codec == 0:
         raw = stored
     elif codec == 1:
         raw = decompress(stored, 16 << 20)
     else:
-        raw = mini_planes(stored, width, raw_size)
+        raw = mini_planes(stored, width, raw_size, sparse=codec == 4)
     if base is not None:
         assert len(base) == raw_size
         raw = mini_delta(raw, base, width)
@@ -252,7 +275,7 @@ def mini_chunk(manifest: MiniManifest, packs: dict[str, bytes], number: int) -> 
 def mini_restore(manifest: MiniManifest, packs: dict[str, bytes], digest: str) -> dict[str, bytes]:
     """All files, checked as the page asks for."""
     used = {manifest.codecs[number] for number in range(len(manifest.hashes))}
-    words = {1: "zstd", 2: "planes", 3: "delta"}
+    words = {1: "zstd", 2: "planes", 3: "delta", 4: "sparse"}
     assert manifest.requires == sorted(words[codec] for codec in used - {0})
     chunks = [mini_chunk(manifest, packs, number) for number in range(len(manifest.hashes))]
     files = {}
@@ -549,8 +572,8 @@ def test_a_chunk_of_an_odd_length_is_cut_as_the_page_says() -> None:
         assert mini_cut(data) == content_cutter().feed(memoryview(data), final=True)[0]
 
 
-def weights(seed: int, steps: int = 0) -> dict[str, bytes]:
-    """Tensors of bf16 as training leaves them; each number moved by up to `steps`."""
+def weights(seed: int, steps: int = 0, every: int = 1) -> dict[str, bytes]:
+    """Tensors of bf16 as training leaves them; each `every`th number moved by up to `steps`."""
     draw = random.Random(seed)  # noqa: S311 - test data, not secrets
     move = random.Random(steps)  # noqa: S311
     tensors = {}
@@ -559,14 +582,18 @@ def weights(seed: int, steps: int = 0) -> dict[str, bytes]:
             int.from_bytes(struct.pack("<f", draw.gauss(0, 0.02))[2:], "little")
             for _ in range(count)
         )
-        moved = [(number + move.randint(-steps, steps)) % 65536 for number in numbers]
+        moved = [
+            (number + (0 if place % every else move.randint(-steps, steps))) % 65536
+            for place, number in enumerate(numbers)
+        ]
         tensors[name] = struct.pack(f"<{count}H", *moved)
     return tensors
 
 
 def test_planes_and_deltas_are_decoded_as_the_page_says(tmp_path: Path) -> None:
     cache = Cache(str(tmp_path / "cache"))
-    files = [safetensors_file(weights(1, steps), dtype="BF16") for steps in (0, 2, 3)]
+    kinds = [weights(1), weights(1, steps=3), weights(1, steps=300, every=50)]
+    files = [safetensors_file(tensors, dtype="BF16") for tensors in kinds]
     stored: list[Manifest] = []
     for data in files:
         stored.append(store_bytes(cache, data, tmp_path, reuse=stored[-1:]))
@@ -578,7 +605,7 @@ def test_planes_and_deltas_are_decoded_as_the_page_says(tmp_path: Path) -> None:
         mini = mini_manifest(raw)
         assert mini_restore(mini, packs, manifest.digest.hex) == {"": data}
         codecs |= set(zip(mini.codecs, mini.widths, strict=True))
-    assert {(Codec.PLANES, 2), (Codec.DELTA, 2)} <= codecs
+    assert {(Codec.PLANES, 2), (Codec.DELTA, 2), (Codec.SPARSE, 2)} <= codecs
 
 
 def test_the_delta_of_the_page_is_decoded_to_what_it_says() -> None:
@@ -591,6 +618,23 @@ def test_the_delta_of_the_page_is_decoded_to_what_it_says() -> None:
 
     assert mini_decode(3, payload, 2, 5, base) == raw
     assert bytes(decode(Codec.DELTA, payload, raw_size=5, width=2, base=base)) == raw
+
+
+def test_the_sparse_plane_of_the_page_is_decoded_to_what_it_says() -> None:
+    """As the first plane of a difference to zeros: steps of -4, -1, -1 and -5 are 7, 1, 1 and 9."""
+    printed = re.search(
+        r"with c = 64, the four entries.*?```hexdump\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL
+    )
+    assert printed is not None
+    plane = undumped(printed[1])
+    entries = {3: 7, 5: 1, 6: 1, 63: 9}
+    expected = bytes(entries.get(place, 0) for place in range(64))
+    payload = struct.pack("<I", len(plane)) + plane
+    raw = bytes(-((z + 1) // 2) % 256 for z in expected)
+
+    assert mini_sparse(plane, 64) == expected
+    assert mini_decode(4, payload, 1, 64, bytes(64)) == raw
+    assert bytes(decode(Codec.SPARSE, payload, raw_size=64, width=1, base=bytes(64))) == raw
 
 
 def test_a_header_is_cut_as_the_page_says() -> None:

@@ -15,9 +15,16 @@ to, mostly, a half of the time, and no numpy has to be imported.
     split(raw, width, base) -> planes   `width` of them; the length of `raw` is a multiple of `width`
     join(planes, raw, base)             undoes it: fills `raw`, which shares no memory with the others;
                                         the base may also be given as a tuple of its planes
+    gather(plane, most) -> columns      what is not zero in a plane: for each such byte how far behind the
+                                        one before it lies, low byte and high byte, and its value; a longer
+                                        way is several entries, the first with the value 0. None where
+                                        that would be more than `most` entries, or where more than half
+                                        of these bytes have another one right before
+    scatter(columns, plane)             undoes it: fills `plane`
     room(size) -> memoryview            memory with anything in it, writable
 
-One thing is guaranteed: lengths that do not fit each other are a ValueError before a byte is touched.
+One thing is guaranteed: lengths that do not fit each other, and entries that lie nowhere in the plane, are a
+ValueError, and no byte beside the memory given is touched.
 All may be called from several threads at once, and work without the interpreter lock.
 """
 
@@ -32,27 +39,41 @@ if TYPE_CHECKING:
 
     Split = Callable[[Octets, int, Octets | None], Sequence[Octets]]
     Join = Callable[[tuple[Octets, ...], memoryview, Octets | tuple[Octets, ...] | None], None]
+    Columns = tuple[Octets, Octets, Octets]
+    Gather = Callable[[Octets, int], Columns | None]
+    Scatter = Callable[[Columns, memoryview], None]
     Room = Callable[[int], memoryview]
 
-__all__ = ["COMPILED", "LANES", "MAX_WIDTH", "join", "room", "split"]
+__all__ = [
+    "COMPILED",
+    "LANES",
+    "MAX_STEP",
+    "MAX_WIDTH",
+    "gather",
+    "join",
+    "room",
+    "scatter",
+    "split",
+]
 
 MAX_WIDTH: Final = 16  # bytes of an element: a complex number of two doubles
 LANES: Final = (1, 2, 4, 8)  # bytes of a number that has a difference
+MAX_STEP: Final = 0xFFFF  # bytes from one that is not zero to the next, in one entry
 
-_INTERFACE: Final = 1  # of `compiled`: one left over from another version is not used
+_INTERFACE: Final = 2  # of `compiled`: one left over from another version is not used
 
 
-def _chosen() -> tuple[bool, Split, Join, Room]:
+def _chosen() -> tuple[bool, Split, Join, Gather, Scatter, Room]:
     try:
-        from gitmodel.encoding.kernels import compiled
+        from gitmodel.encoding.kernels import compiled as built
     except ImportError:  # not built
         pass
     else:
-        if compiled.INTERFACE == _INTERFACE:
-            return True, compiled.split, compiled.join, compiled.room
+        if built.INTERFACE == _INTERFACE:
+            return True, built.split, built.join, built.gather, built.scatter, built.room
     from gitmodel.encoding.kernels import arrays
 
-    return False, arrays.split, arrays.join, arrays.room
+    return False, arrays.split, arrays.join, arrays.gather, arrays.scatter, arrays.room
 
 
-COMPILED, split, join, room = _chosen()
+COMPILED, split, join, gather, scatter, room = _chosen()

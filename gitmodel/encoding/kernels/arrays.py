@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from gitmodel.encoding.kernels import LANES, MAX_WIDTH
+from gitmodel.encoding.kernels import LANES, MAX_STEP, MAX_WIDTH
 
 if TYPE_CHECKING:
     from typing import Any
@@ -57,6 +57,47 @@ def join(
             octets[plane::width] = source
     if base is not None:
         _add(octets, np.frombuffer(base, np.uint8), width)
+
+
+def gather(plane: Octets, most: int, /) -> tuple[bytes, bytes, bytes] | None:
+    """Return what is not zero in a plane: see the package."""
+    import numpy as np
+
+    if most < 0:
+        raise ValueError(f"{most} entries at most")
+    octets = np.frombuffer(plane, np.uint8)
+    used = octets != 0
+    ones = np.count_nonzero(used)
+    if ones > most or np.count_nonzero(used[1:] & used[:-1]) > ones // 2:
+        return None
+    where = np.flatnonzero(octets)
+    steps = np.diff(where, prepend=0)
+    extra = np.maximum(steps - 1, 0) // MAX_STEP  # entries without a value, for a long way
+    last = np.cumsum(extra + 1) - 1
+    count = len(where) + int(extra.sum())
+    if count > most:
+        return None
+    entries = np.full(count, MAX_STEP, "<u2")
+    entries[last] = steps - MAX_STEP * extra
+    values = np.zeros(count, np.uint8)
+    values[last] = octets[where]
+    low, high = (entries & 0xFF).astype(np.uint8), (entries >> 8).astype(np.uint8)
+    return low.tobytes(), high.tobytes(), values.tobytes()
+
+
+def scatter(columns: tuple[Octets, Octets, Octets], plane: memoryview, /) -> None:
+    """Fill a plane with what `gather` found in one: see the package."""
+    import numpy as np
+
+    low, high, values = (np.frombuffer(column, np.uint8) for column in columns)
+    octets = np.frombuffer(plane, np.uint8)
+    octets[:] = 0
+    if not len(low) == len(high) == len(values):
+        raise ValueError("columns of different lengths")
+    steps = low + high.astype(np.int64) * 256
+    if np.any(steps[1:] == 0) or (len(steps) and steps.sum() >= len(octets)):
+        raise ValueError("entries that do not fit into the plane")
+    octets[np.cumsum(steps)] = values
 
 
 def room(size: int, /) -> memoryview:

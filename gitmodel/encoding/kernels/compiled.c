@@ -13,8 +13,9 @@
 #error "numbers are little endian: on this machine arrays.py serves"
 #endif
 
-#define INTERFACE 1     /* as in __init__.py: an extension left over from another version is not used */
+#define INTERFACE 2     /* as in __init__.py: an extension left over from another version is not used */
 #define MAX_WIDTH 16    /* bytes of an element */
+#define MAX_STEP 65535  /* from one byte that is not zero to the next, in an entry of `gather` */
 #define BLOCK 8192      /* bytes of numbers at a time: two such blocks stay in the first cache */
 
 /* Built twice where the loader can choose: for processors with AVX2, half as fast again, and for all. */
@@ -164,6 +165,71 @@ static void join_any(const uint8_t *const *planes, uint8_t *restrict raw, size_t
     }
 }
 
+/* How many bytes are not zero, or some number above `most`; and above it as well if more than half of
+   them have another one right before. Counted in columns of a byte each, which make one vector. */
+WIDE static size_t count_apart(const uint8_t *plane, size_t count, size_t most)
+{
+    size_t found = 0, behind = 0, start = 1;
+    if (count == 0)
+        return 0;
+    found = plane[0] != 0;
+    for (; count - start >= 32 * 128 && found <= most; start += 32 * 128) {
+        uint8_t ones[32] = {0}, pairs[32] = {0};
+        for (size_t row = 0; row < 128; row++)
+            for (size_t i = 0; i < 32; i++) {
+                const uint8_t *here = plane + start + 32 * row + i;
+                ones[i] += here[0] != 0;
+                pairs[i] += (here[0] != 0) & (here[-1] != 0);
+            }
+        for (size_t i = 0; i < 32; i++)
+            found += ones[i], behind += pairs[i];
+    }
+    for (; start < count && found <= most; start++)
+        found += plane[start] != 0, behind += plane[start] != 0 && plane[start - 1] != 0;
+    return found > most || behind > found / 2 ? most + 1 : found;
+}
+
+/* What is not zero in a plane: how far each byte lies behind the one before, low and high byte, and its
+   value. Returns the number of entries: one for each, and one without a value for each MAX_STEP between. */
+static size_t pick(const uint8_t *plane, size_t count, uint8_t *low, uint8_t *high, uint8_t *values)
+{
+    size_t found = 0, last = 0;
+    for (size_t start = 0; start < count; start += 8) {
+        size_t end = count - start < 8 ? count : start + 8;
+        uint64_t eight = 1;
+        if (end == start + 8)
+            memcpy(&eight, plane + start, 8);
+        if (eight == 0)
+            continue;
+        for (size_t i = start; i < end; i++) {
+            if (plane[i] == 0)
+                continue;
+            size_t step = i - last;
+            for (last = i; step > MAX_STEP; step -= MAX_STEP, found++)
+                low[found] = high[found] = 0xff, values[found] = 0;
+            low[found] = (uint8_t)step, high[found] = (uint8_t)(step >> 8);
+            values[found++] = plane[i];
+        }
+    }
+    return found;
+}
+
+/* Undo it: fill a plane. Returns 0 if an entry lies outside, or where the one before is. */
+static int place(const uint8_t *low, const uint8_t *high, const uint8_t *values, size_t found,
+                 uint8_t *restrict plane, size_t count)
+{
+    size_t at = 0;
+    memset(plane, 0, count);
+    for (size_t i = 0; i < found; i++) {
+        size_t step = low[i] | (size_t)high[i] << 8;
+        if (step >= count - at || (step == 0 && i > 0))
+            return 0;
+        at += step;
+        plane[at] = values[i];
+    }
+    return 1;
+}
+
 static int is_lane(Py_ssize_t width)
 {
     return width == 1 || width == 2 || width == 4 || width == 8;
@@ -311,6 +377,71 @@ done:
     return result;
 }
 
+static PyObject *gather(PyObject *self, PyObject *args)
+{
+    Py_buffer plane;
+    Py_ssize_t most;
+    PyObject *result = NULL;
+    uint8_t *columns = NULL;
+    size_t found, room;
+
+    (void)self;
+    if (!PyArg_ParseTuple(args, "y*n:gather", &plane, &most))
+        return NULL;
+    if (most < 0) {
+        PyErr_Format(PyExc_ValueError, "%zd entries at most", most);
+        goto done;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    found = count_apart(plane.buf, (size_t)plane.len, (size_t)most);
+    Py_END_ALLOW_THREADS
+    if (found <= (size_t)most) {
+        room = found + (size_t)plane.len / MAX_STEP + 1;
+        columns = PyMem_Malloc(3 * room);
+        if (columns == NULL) {
+            PyErr_NoMemory();
+            goto done;
+        }
+        Py_BEGIN_ALLOW_THREADS
+        found = pick(plane.buf, (size_t)plane.len, columns, columns + room, columns + 2 * room);
+        Py_END_ALLOW_THREADS
+    }
+    if (found > (size_t)most)
+        result = Py_NewRef(Py_None);
+    else
+        result = Py_BuildValue("(y#y#y#)", columns, (Py_ssize_t)found, columns + room,
+                               (Py_ssize_t)found, columns + 2 * room, (Py_ssize_t)found);
+done:
+    PyMem_Free(columns);
+    PyBuffer_Release(&plane);
+    return result;
+}
+
+static PyObject *scatter(PyObject *self, PyObject *args)
+{
+    Py_buffer low, high, values, plane;
+    PyObject *result = NULL;
+    int sound = 0;
+
+    (void)self;
+    if (!PyArg_ParseTuple(args, "(y*y*y*)w*:scatter", &low, &high, &values, &plane))
+        return NULL;
+    if (low.len == values.len && high.len == values.len) {
+        Py_BEGIN_ALLOW_THREADS
+        sound = place(low.buf, high.buf, values.buf, (size_t)values.len, plane.buf, (size_t)plane.len);
+        Py_END_ALLOW_THREADS
+    }
+    if (sound)
+        result = Py_NewRef(Py_None);
+    else
+        PyErr_SetString(PyExc_ValueError, "entries that do not fit into the plane");
+    PyBuffer_Release(&low);
+    PyBuffer_Release(&high);
+    PyBuffer_Release(&values);
+    PyBuffer_Release(&plane);
+    return result;
+}
+
 static PyObject *room(PyObject *self, PyObject *args)
 {
     Py_ssize_t size;
@@ -329,6 +460,8 @@ static PyObject *room(PyObject *self, PyObject *args)
 static PyMethodDef methods[] = {
     {"split", split, METH_VARARGS, "split(raw, width, base): see the package."},
     {"join", join, METH_VARARGS, "join(planes, raw, base): see the package."},
+    {"gather", gather, METH_VARARGS, "gather(plane, most): see the package."},
+    {"scatter", scatter, METH_VARARGS, "scatter(columns, plane): see the package."},
     {"room", room, METH_VARARGS, "room(size): see the package."},
     {NULL, NULL, 0, NULL},
 };
