@@ -11,7 +11,6 @@ connection turns out to be closed (RFC 9112, 9.3.1): an answer is never retried 
 
 from __future__ import annotations
 
-import random
 import time
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -108,6 +107,13 @@ class RetryPolicy:
         return max(ceiling * fraction, asked)
 
 
+def _fraction() -> float:
+    """A random number from 0 to 1; most requests never wait, and need no library for one."""
+    import random
+
+    return random.random()  # noqa: S311 - how long to wait, no secret
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retrier:
     """Runs one request under a policy; safe to share between threads."""
@@ -115,7 +121,7 @@ class Retrier:
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
-    fraction: Callable[[], float] = random.random
+    fraction: Callable[[], float] = _fraction
 
     def run(self, attempt: Callable[[], Result]) -> Result:
         """Call `attempt` until it returns, or until its fault is not worth another try.

@@ -13,7 +13,6 @@ left open after `close`, so nothing is printed when the interpreter ends.
 from __future__ import annotations
 
 import base64
-import hashlib
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from gitmodel.store.cloud import CloudBackend
@@ -232,6 +231,8 @@ def _checksum_of(data: bytes) -> dict[str, str]:
     """
     if len(data) > CHECKSUM_LIMIT:
         return {}
+    import hashlib
+
     digest = hashlib.md5(data, usedforsecurity=False).digest()
     return {"ContentMD5": base64.b64encode(digest).decode("ascii")}
 
