@@ -31,7 +31,7 @@ class SourceFile:
     Attributes:
         path: Its path in the model, "" for a model that is one file.
         size: Bytes, as seen when it was listed.
-        open: Gives a new file descriptor for reading, which the writer closes.
+        open: Gives a new file descriptor for reading, which `Windows` closes.
     """
 
     path: str

@@ -23,8 +23,8 @@ to, mostly, a half of the time, and no numpy has to be imported.
     scatter(columns, plane)             undoes it: fills `plane`
     room(size) -> memoryview            memory with anything in it, writable
 
-One thing is guaranteed: lengths that do not fit each other, and entries that lie nowhere in the plane, are a
-ValueError, and no byte beside the memory given is touched.
+One thing is guaranteed: lengths that do not fit each other are a ValueError before a byte is touched. So are
+entries that lie nowhere in the plane, which then holds anything; no byte beside it is touched.
 All may be called from several threads at once, and work without the interpreter lock.
 """
 
@@ -65,12 +65,19 @@ _INTERFACE: Final = 2  # of `compiled`: one left over from another version is no
 
 def _chosen() -> tuple[bool, Split, Join, Gather, Scatter, Room]:
     try:
-        from gitmodel.encoding.kernels import compiled as built
+        from gitmodel.encoding.kernels import compiled
     except ImportError:  # not built
         pass
     else:
-        if built.INTERFACE == _INTERFACE:
-            return True, built.split, built.join, built.gather, built.scatter, built.room
+        if compiled.INTERFACE == _INTERFACE:
+            return (
+                True,
+                compiled.split,
+                compiled.join,
+                compiled.gather,
+                compiled.scatter,
+                compiled.room,
+            )
     from gitmodel.encoding.kernels import arrays
 
     return False, arrays.split, arrays.join, arrays.gather, arrays.scatter, arrays.room

@@ -70,7 +70,7 @@ def gather(plane: Octets, most: int, /) -> tuple[bytes, bytes, bytes] | None:
     ones = np.count_nonzero(used)
     if ones > most or np.count_nonzero(used[1:] & used[:-1]) > ones // 2:
         return None
-    where = np.flatnonzero(octets)
+    where = np.flatnonzero(used)
     steps = np.diff(where, prepend=0)
     extra = np.maximum(steps - 1, 0) // MAX_STEP  # entries without a value, for a long way
     last = np.cumsum(extra + 1) - 1
@@ -90,10 +90,10 @@ def scatter(columns: tuple[Octets, Octets, Octets], plane: memoryview, /) -> Non
     import numpy as np
 
     low, high, values = (np.frombuffer(column, np.uint8) for column in columns)
-    octets = np.frombuffer(plane, np.uint8)
-    octets[:] = 0
     if not len(low) == len(high) == len(values):
         raise ValueError("columns of different lengths")
+    octets = np.frombuffer(plane, np.uint8)
+    octets[:] = 0
     steps = low + high.astype(np.int64) * 256
     if np.any(steps[1:] == 0) or (len(steps) and steps.sum() >= len(octets)):
         raise ValueError("entries that do not fit into the plane")
