@@ -33,6 +33,10 @@ def run() -> NoReturn:
     By then every file is closed, and no thread is at work. Taking the interpreter apart, module by
     module, would cost a hook a tenth of its time more, and no one would see it.
     """
+    if sys.getfilesystemencoding() != "utf-8":
+        from gitmodel.cli.utf8 import start_again
+
+        start_again()
     gc.set_threshold(_SEEN_AGAIN)
     code = main()
     atexit._run_exitfuncs()  # noqa: SLF001  (what a profiler or a debugger has left to do)

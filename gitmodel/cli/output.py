@@ -30,6 +30,7 @@ _CODES: Mapping[str, str] = {
     "doubt": "33",
     "quiet": "2",
 }
+_ASCII = frozenset({"ascii", "us-ascii", "ANSI_X3.4-1968", "646"})  # as systems call it
 _LEAST_WIDTH = 40  # columns; below that a table is not cut, for nothing would be left of it
 
 
@@ -243,7 +244,16 @@ def _cut(parts: Sequence[Paint], limit: int | None) -> list[Paint]:
 
 
 def _never_fail_to_encode(stream: TextIO) -> None:
-    r"""Show what the terminal's encoding has not as `\u2026` instead of failing."""
+    r"""Show what the terminal's encoding has not as `\u2026` instead of failing.
+
+    In UTF-8 mode a terminal keeps the encoding of its locale. ASCII says nothing about a terminal: Python
+    writes UTF-8 there, and so does Git. What is no terminal gets UTF-8, as Git writes it.
+    """
     reconfigure = getattr(stream, "reconfigure", None)
-    if reconfigure is not None:
-        reconfigure(errors="backslashreplace")
+    if reconfigure is None:
+        return
+    reconfigure(errors="backslashreplace")
+    if sys.flags.utf8_mode and stream.encoding == "utf-8" and stream.isatty():
+        reconfigure(encoding="locale", errors="backslashreplace")
+        if stream.encoding in _ASCII:
+            reconfigure(encoding="utf-8", errors="backslashreplace")

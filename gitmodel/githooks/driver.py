@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _PASSED = "hook merge-driver %O %A %B %L %P"
 _KEPT: Final = (
     "gitmodel_python=''; if [ -x \"$gitmodel_python\" ]; "
-    f'then "$gitmodel_python" -E -P -m gitmodel {_PASSED}; '
+    f'then "$gitmodel_python" -E -X utf8 -P -m gitmodel {_PASSED}; '
     f"else PYTHONPATH='' gitmodel {_PASSED}; fi; "
     f"case $? in {MERGED}) exit 0 ;; {REFUSED}) exit 1 ;; {LINE_BY_LINE}) ;; "
     "*) echo 'gitmodel did not run to its end, so Git merges line by line:' %P >&2 ;; esac; "

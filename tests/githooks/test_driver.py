@@ -87,7 +87,7 @@ def test_what_is_started(tmp_path: Path) -> None:
     assert run(tmp_path, python).returncode == 0
 
     assert (tmp_path / "seen").read_text() == (
-        "-E|-P|-m|gitmodel|hook|merge-driver|O|A|B|7|a b.model.yaml|"
+        "-E|-X|utf8|-P|-m|gitmodel|hook|merge-driver|O|A|B|7|a b.model.yaml|"
     )
 
 

@@ -35,7 +35,7 @@ SHELLS = [path for name in ("dash", "bash", "busybox") if (path := shutil.which(
 READS_STDIN = ("pre-push", "post-rewrite")
 CAN_REFUSE = ("pre-commit", "pre-merge-commit", "pre-push")
 AFTERWARDS = tuple(name for name in HOOK_NAMES if name.startswith("post-"))
-START = ["-E", "-P", "-m", "gitmodel", "hook"]
+START = ["-E", "-X", "utf8", "-P", "-m", "gitmodel", "hook"]
 ZERO = "0" * 40
 POINTER = "models/fraud.model.yaml"
 
@@ -386,7 +386,7 @@ class TestPushWithoutGitmodel:
         tool = Recorder.create(tmp_path / "python")
         install(str(folder), interpreter=str(tool.path))
         repo.git("push", "origin", "main:refs/heads/two")
-        assert [call[:6] for call in tool.calls] == [[*START, "pre-push"]]
+        assert [call[: len(START) + 1] for call in tool.calls] == [[*START, "pre-push"]]
 
 
 class TestUnderGit:
@@ -426,7 +426,7 @@ class TestUnderGit:
         repo.git("init", "-q", "--bare", str(tmp_path / "remote"))
         repo.git("push", "-q", str(tmp_path / "remote"), "main")
 
-        by_name = {call[5]: call[6:] for call in tool.calls}
+        by_name = {call[len(START)]: call[len(START) + 1 :] for call in tool.calls}
         assert by_name == {
             "pre-commit": [],
             "pre-merge-commit": [],
@@ -505,7 +505,11 @@ class TestUnderGit:
         type(repo)(repo.path.parent / "beside").commit("second")
 
         assert first.calls == [[]]
-        assert [call[5] for call in tool.calls] == ["pre-commit", "post-checkout", "pre-commit"]
+        assert [call[len(START)] for call in tool.calls] == [
+            "pre-commit",
+            "post-checkout",
+            "pre-commit",
+        ]
 
 
 def commit_place(repo: Repo, place: str) -> Repo:

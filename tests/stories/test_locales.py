@@ -1,0 +1,131 @@
+"""Names of files are UTF-8 in every locale: what one person commits under Latin-1 is what all others get."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.stories.conftest import Team, version
+from tests.support.locales import NAMES, locale_environment
+from tests.support.repo import PACKAGE_ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.repo import Repo
+
+FILE = "größe-模型.bin"
+POINTER = "model.model.yaml"
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("locales")
+
+
+@pytest.fixture(params=NAMES)
+def locale(request: pytest.FixtureRequest, compiled: Path) -> dict[str, str]:
+    return locale_environment(request.param, compiled)
+
+
+def test_a_name_is_the_same_in_every_locale(team: Team, locale: dict[str, str]) -> None:
+    """Add, commit, push and status under one locale; checkout, change and status under another."""
+    ana = team.members["ana"]
+    ana.write(FILE, b"one" * 1000)
+    ana.gitmodel("add", FILE, "--name", "model", env=locale)
+    assert f'path: "{FILE}"' in ana.read(POINTER).decode()
+    ana.git("add", "-A", env=locale)
+    ana.git("commit", "-qm", "v1", env=locale)
+    assert "changed" not in ana.gitmodel("status", env=locale).stdout
+    ana.write(FILE, b"two" * 1000)
+    ana.git("commit", "-qam", "v2", "--allow-empty", env=locale)
+    assert version(ana, POINTER) == 2
+    ana.git("push", "-q", "origin", "HEAD:main", env=locale)
+
+    ben = team.join("ben")
+    ben.gitmodel("checkout", "model", env=locale)
+    assert ben.read(FILE) == b"two" * 1000
+    ben.gitmodel("checkout", "model@1", "--force")
+    assert ben.read(FILE) == b"one" * 1000
+
+
+def test_a_folder_is_the_same_in_every_locale(team: Team, locale: dict[str, str]) -> None:
+    ana = team.members["ana"]
+    ana.write(f"früher/{FILE}", b"one" * 1000)
+    ana.write("früher/ö/plain.bin", b"2" * 1000)
+    ana.gitmodel("add", "früher", "--name", "model")
+    ana.git("add", "-A")
+    ana.git("commit", "-qm", "v1")
+    before = ana.git("status", "--short").stdout, ana.read(POINTER)
+
+    again = ana.gitmodel("add", "früher", env=locale).stdout
+    assert "v2" not in again
+    ana.git("commit", "-q", "--allow-empty", "-m", "empty", env=locale)
+    assert (ana.git("status", "--short").stdout, ana.read(POINTER)) == before
+    ana.git("push", "-q", "origin", "HEAD:main", env=locale)
+
+    ben = team.join("ben")
+    ben.gitmodel("checkout", env=locale)
+    assert ben.read(f"früher/{FILE}") == b"one" * 1000
+    assert "missing" not in ben.gitmodel("status").stdout
+
+
+def test_output_in_any_locale_is_no_crash(repo: Repo, locale: dict[str, str]) -> None:
+    """Into a pipe names are UTF-8, as Git's own are."""
+    repo.gitmodel("init")
+    repo.write(FILE, b"one")
+    repo.gitmodel("add", FILE, "--name", "model")
+    repo.path.joinpath(FILE).unlink()
+    for verb in ("status", "list", "doctor", "log"):
+        done = repo.gitmodel(verb, check=False, env=locale)
+        assert "defect" not in done.stderr
+        assert "Traceback" not in done.stderr
+    assert FILE in repo.gitmodel("show", "model", env=locale).stdout
+
+
+def test_a_name_that_is_not_utf8_is_refused_with_its_name(
+    repo: Repo, locale: dict[str, str]
+) -> None:
+    repo.gitmodel("init")
+    name = b"gewicht-\xfc.bin"
+    with open(os.path.join(os.fsencode(repo.path), name), "wb") as stream:
+        stream.write(b"one")
+    done = repo.gitmodel("add", os.fsdecode(name), check=False, env=locale)
+    assert done.returncode == 1
+    assert "it is not UTF-8" in done.stderr
+    assert "gewicht" in done.stderr
+
+
+def test_a_terminal_gets_its_own_encoding(repo: Repo, compiled: Path) -> None:
+    """Under Latin-1 a terminal shows `ü` as one byte, and what it lacks as an escape."""
+    repo.gitmodel("init")
+    repo.write(FILE, b"one")
+    repo.gitmodel("add", FILE, "--name", "model")
+    repo.path.joinpath(FILE).unlink()
+    environment = locale_environment("latin1", compiled) | {"PYTHONPATH": str(PACKAGE_ROOT)}
+    shown = _on_a_terminal(
+        [sys.executable, "-m", "gitmodel", "show", "model"], repo.path, environment
+    )
+    assert "größe-\\u6a21\\u578b.bin".encode("latin-1") in shown
+
+
+def _on_a_terminal(command: list[str], folder: Path, environment: dict[str, str]) -> bytes:
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        command, cwd=folder, env=os.environ | environment, stdout=theirs, stderr=theirs
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        try:
+            while piece := os.read(ours, 65536):
+                shown += piece
+        except OSError:  # the terminal's other end is closed
+            pass
+        process.wait()
+    os.close(ours)
+    return shown
