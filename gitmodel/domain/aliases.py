@@ -14,10 +14,11 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Self
 
+from gitmodel.domain.arranging import arranged
 from gitmodel.domain.fields import Fields
 from gitmodel.domain.merged import refuse_newer
 from gitmodel.domain.pattern import pattern
-from gitmodel.domain.pointer import HEADER, POINTER_SUFFIX, arranged
+from gitmodel.domain.pointer import HEADER, POINTER_SUFFIX
 from gitmodel.domain.printable import shown
 from gitmodel.domain.reference import MAX_VERSION, check_alias
 from gitmodel.domain.text import MAX_BYTES, block, decode, entry, parse_decoded, quoted
@@ -86,7 +87,7 @@ class Aliases:
         """Write the canonical text: aliases by name, deprecated versions by number.
 
         Raises:
-            TextError: Longer than what is read, or a value cannot be written as YAML.
+            TextError: Longer than what is read, or it could not be read again.
         """
         lines = [HEADER, "aliases:" if self.aliases else "aliases: {}"]
         for name in sorted(self.aliases):
@@ -108,6 +109,7 @@ class Aliases:
                 f"the file of aliases would have {size} bytes, at most {MAX_BYTES} are read",
                 hint="remove aliases that nobody uses",
             )
+        self.from_text(text, what="the new file of aliases")  # what is refused is never written
         return text
 
     @classmethod

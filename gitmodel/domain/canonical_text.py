@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from gitmodel.domain.pattern import pattern
 from gitmodel.errors import TextError
@@ -61,7 +61,7 @@ def scalar(value: str | float | bool | None) -> str:
     """Write one scalar: strings quoted, numbers so that YAML 1.1 and 1.2 both read them as numbers.
 
     Raises:
-        TextError: Half a surrogate pair, or an integer of more than 100 digits.
+        TextError: Half a surrogate pair, an integer of more than 100 digits, or a value of another type.
     """
     if isinstance(value, str):
         return quoted(value)
@@ -73,7 +73,14 @@ def scalar(value: str | float | bool | None) -> str:
         if not -INTEGER_LIMIT < value < INTEGER_LIMIT:
             raise TextError("an integer of more than 100 digits cannot be written")
         return int.__repr__(value)
+    if not isinstance(value, float):
+        raise unwritable(value)
     return _float_text(value)
+
+
+def unwritable(value: object) -> TextError:
+    """Make the error for a value of a type that YAML has no form for."""
+    return TextError(f"a value of the type {type(value).__name__} cannot be written")
 
 
 def flow(value: Writable) -> str:
@@ -121,8 +128,10 @@ def key(name: str) -> str:
     """Write a key: bare where every reader takes it for the same string, else quoted.
 
     Raises:
-        TextError: It is longer than YAML allows on one line.
+        TextError: It is longer than YAML allows on one line, or no string.
     """
+    if not isinstance(cast("object", name), str):
+        raise TextError(f"a key of the type {type(name).__name__} cannot be written")
     bare = _BARE_KEY.fullmatch(name) and name.lower() not in _KEYWORDS
     written = name if bare else quoted(name)
     if not fits_as_key(name):
@@ -166,6 +175,8 @@ def _flow(value: Writable, depth: int) -> str:
         inner = [f"{key(name)}: {_flow(item, depth + 1)}" for name, item in value.items()]
         return f"{{{', '.join(inner)}}}"
     if isinstance(value, Sequence) and not isinstance(value, str):
+        if isinstance(value, bytes | bytearray | memoryview):
+            raise unwritable(value)
         _bounded(depth)
         return f"[{', '.join([_flow(item, depth + 1) for item in value])}]"
     return scalar(value)

@@ -128,13 +128,23 @@ def new_config_text(project: str, project_id: str, remote: Remote | None) -> str
 
     Raises:
         ModelNameError: The project's name is outside the grammar.
-        ConfigError: The id is not 8 to 32 hex digits.
+        ConfigError: The id is not 8 to 32 hex digits, or the address could not be read again.
     """
     values: dict[str, Value] = {"gitmodel": FORMAT, "project": check_project(project)}
     values["id"] = _project_id(project_id, CONFIG_FILE)
     if remote is not None:
         values["remote"] = remote.to_value()
-    return _HEADER + "".join(f"{line}\n" for line in block(values))
+    return _readable(_HEADER + "".join(f"{line}\n" for line in block(values)))
+
+
+def _readable(text: str) -> str:
+    """Return the text of a new `.gitmodel.yaml`, if it can be read: what is refused is never written.
+
+    Raises:
+        ConfigError: It cannot.
+    """
+    Config.from_text(text, what=f"the new {CONFIG_FILE}")
+    return text
 
 
 def with_remote(text: str, remote: Remote | None) -> str:
@@ -180,7 +190,7 @@ def _edited(text: str, values: dict[str, Value], key: str, value: Value) -> str:
     from gitmodel.domain.edits import edited  # no hook edits
 
     try:
-        return edited(text, wanted, what=CONFIG_FILE)
+        return _readable(edited(text, wanted, what=CONFIG_FILE))
     except TextError as error:
         raise ConfigError(error.message, hint=error.hint) from error
 

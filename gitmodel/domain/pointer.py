@@ -18,14 +18,16 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from blake3 import blake3
 
+from gitmodel.domain.arranging import UNWRITABLE_HINT, differing, key_lines
 from gitmodel.domain.fields import Fields
 from gitmodel.domain.merged import FORMAT, refuse_conflict, refuse_newer, resolve_hint
 from gitmodel.domain.paths import safe_parts
 from gitmodel.domain.pattern import pattern
 from gitmodel.domain.reference import MAX_VERSION, check_name
-from gitmodel.domain.text import MAX_BYTES, block, decode, entry, parse_decoded
+from gitmodel.domain.text import MAX_BYTES, decode, parse_decoded
 from gitmodel.errors import (
     MixedPointerError,
+    NewerFormatError,
     PointerError,
     TextError,
     UnsafePathError,
@@ -46,13 +48,6 @@ _HEAD_LINES = pattern(
     rb'(?:#[ -~]*\n)*gitmodel: 1\nname: "([a-z0-9._/-]{1,200})"\n'
     rb'version: ([1-9][0-9]{0,18})\ndigest: "blake3:([0-9a-f]{64})"\n'
 )
-
-# Written first, in this order, wherever they occur in a mapping; other keys follow sorted.
-_FIRST = {
-    "run": ("url", "system", "experiment"),
-    "format": ("type", "tensors", "parameters", "dtypes"),
-    "data": ("name", "uri", "digest"),
-}
 
 
 class Head(NamedTuple):
@@ -133,19 +128,39 @@ class Pointer:
     def to_text(self) -> str:
         """Write the canonical text, with the check as its last line.
 
+        The text is read back before it is returned, so that what `from_text` refuses is never written.
+
         Raises:
-            PointerError: Longer than a pointer may be, so it could not be read again.
-            TextError: A value cannot be written as YAML.
+            PointerError: It could not be read again as what it is; the message names the key.
         """
-        body = self.body()
-        text = f'{HEADER}\n{body}check: "{_check_of(body)}"\n'
+        text = self._text()
         if (size := len(text.encode())) > MAX_BYTES:
             raise PointerError(
                 f"the pointer would have {size} bytes, at most {MAX_BYTES} are read",
-                hint="log fewer metrics and parameters, and keep long ones in a file",
+                hint="record fewer metrics and parameters, and keep long ones in a file",
                 model=self.name,
             )
+        try:
+            back = type(self).from_text(text, what="the new pointer")
+        except (PointerError, NewerFormatError) as error:
+            raise PointerError(error.message, hint=UNWRITABLE_HINT) from error
+        if back != self and (key := differing(self, back)):
+            raise PointerError(
+                f"the new pointer: {key} would be read as something else", hint=UNWRITABLE_HINT
+            )
         return text
+
+    def is_text(self, raw: bytes) -> bool:
+        """Whether these are the bytes that `to_text` gives, for a pointer that was read from a file."""
+        return self._text().encode() == raw
+
+    def _text(self) -> str:
+        try:
+            body = self.body()
+        except (TypeError, ValueError, AttributeError) as error:  # an array, say, as metrics
+            message = "the new pointer: a value is of a type that cannot be recorded"
+            raise PointerError(message, hint=UNWRITABLE_HINT) from error
+        return f'{HEADER}\n{body}check: "{_check_of(body)}"\n'
 
     @classmethod
     def from_text(cls, raw: bytes | str, *, what: str, trust_edits: bool = False) -> Self:
@@ -208,7 +223,7 @@ class Pointer:
         """Write the canonical lines from `gitmodel:` to the one before `check:`.
 
         Raises:
-            TextError: A value cannot be written as YAML.
+            PointerError: A value cannot be written as YAML.
         """
         previous, source = self.previous, self.metrics_from
         known: dict[str, Writable] = {
@@ -219,27 +234,26 @@ class Pointer:
             "size": self.size,
             "path": self.path,
             "run_id": self.run_id,
-            "run": None if self.run is None else arranged(self.run, _FIRST["run"]),
-            "metrics": arranged(self.metrics) or None,
-            "params": arranged(self.params) or None,
+            "run": self.run,
+            "metrics": self.metrics or None,
+            "params": self.params or None,
             "previous": None
             if previous is None
             else _with_digest("version", previous.version, previous),
-            "format": None if self.format is None else arranged(self.format, _FIRST["format"]),
+            "format": self.format,
             "metrics_from": None if source is None else _with_digest("path", source.path, source),
             "description": self.description,
             "license": self.license,
             "tags": self.tags or None,
-            "data": [arranged(item, _FIRST["data"]) for item in self.data] or None,
+            "data": self.data or None,
             "base": self.base,
         }
         lines: list[str] = []
         for name, value in known.items():
-            if name in {"metrics", "params"} and value is not None:
-                lines += block({name: value})
-            elif value is not None:
-                lines.append(entry(name, value))
-        lines += block(arranged(self.unknown))
+            if value is not None:
+                lines += key_lines(name, value)
+        for name in sorted(self.unknown):
+            lines += key_lines(name, self.unknown[name], blocks=True)
         return "\n".join(lines) + "\n"
 
 
@@ -296,22 +310,7 @@ def _checked_path(path: str) -> str:
 def _with_digest(
     name: str, value: Writable, of: Previous | MetricsSource
 ) -> Mapping[str, Writable]:
-    return {name: value, "digest": str(of.digest), **arranged(of.unknown)}
-
-
-def arranged(mapping: Mapping[str, Value], first: tuple[str, ...] = ()) -> dict[str, Value]:
-    """Put the keys of a mapping, and of those in it, in the one order that is written: `first`, then sorted."""
-    ranks = {name: rank for rank, name in enumerate(first)}
-    names = sorted(mapping, key=lambda name: (ranks.get(name, len(first)), name))
-    return {name: _arranged_value(mapping[name]) for name in names}
-
-
-def _arranged_value(value: Value) -> Value:
-    if isinstance(value, dict):
-        return arranged(value)
-    if isinstance(value, list):
-        return [_arranged_value(item) for item in value]
-    return value
+    return {name: value, "digest": str(of.digest), **of.unknown}
 
 
 def _compare(pointer: Pointer, check: Value, what: str) -> None:

@@ -38,11 +38,11 @@ class Claim:
             "name": self.name,
             "version": self.version,
             "digest": str(self.digest),
-            "by": self.by,
+            "by": _as_utf8(self.by),
             "at": self.at,
             "commit": self.commit,
-            "ref": self.ref,
-            "run_id": self.run_id,
+            "ref": _as_utf8(self.ref),
+            "run_id": _as_utf8(self.run_id),
         }
         return "\n".join(block(rows)) + "\n"
 
@@ -72,6 +72,11 @@ class Claim:
         when = f" on {self.at}" if self.at else ""
         run = f" (run {self.run_id})" if self.run_id else ""
         return f"{self.name}@{self.version} is {self.digest.short}, claimed{who}{when}{run}"
+
+
+def _as_utf8(text: str) -> str:
+    """Text of Git that may be in another encoding, such as a person's name: it must not stop a push."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def claim_key(project: str, name: str, version: int) -> str:

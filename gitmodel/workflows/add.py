@@ -17,7 +17,13 @@ from gitmodel.workflows.metadata import Given, gather, path_inside
 from gitmodel.workflows.models import Model, Models, damaged_weights, read_models
 from gitmodel.workflows.project import CONFIG_NAME
 from gitmodel.workflows.references import resolve
-from gitmodel.workflows.register import dropped, next_pointer, store_survey, write_pointer
+from gitmodel.workflows.register import (
+    dropped,
+    next_pointer,
+    refuse_unwritable,
+    store_survey,
+    write_pointer,
+)
 
 if TYPE_CHECKING:
     from gitmodel.domain.pointer import Pointer
@@ -91,6 +97,7 @@ def add(
     chosen = model.name if model is not None else check_name(name or name_from_path(place))
     old = None if model is None else model.pointer
     metadata = gather(project, given, old)
+    refuse_unwritable(chosen, old, metadata)
     base_pointer = None if base is None else _fetched_base(project, base)
     manifest, weights = _store(project, chosen, place, old, base_pointer, follow=follow)
     pointer_path = pointer_path_for(place, chosen) if model is None else model.path

@@ -109,7 +109,7 @@ def _is_clean(project: Project, model: Model) -> bool:
     return (
         project.worktree.unchanged(model.name, model.weights) == model.pointer.digest
         and project.worktree.have(model.name) == model.pointer.digest
-        and model.pointer.to_text().encode() == model.raw
+        and model.pointer.is_text(model.raw)
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.digest import digest_of
+from gitmodel.domain.identity import run_id_text
 from gitmodel.domain.metrics import parse_assignment, parse_metrics
 from gitmodel.domain.paths import safe_parts
 from gitmodel.domain.pointer import MetricsSource, Pointer
@@ -22,6 +23,7 @@ from gitmodel.store.handles import folder_handle, open_file
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gitmodel.domain.identity import RunId
     from gitmodel.workflows.project import Project
 
 Number = int | float | str | bool
@@ -37,7 +39,7 @@ class Given:
         params: `lr=2e-5`, each.
         metrics_file: Path as typed, relative to the current folder.
         params_file: The same.
-        run_id: The run that made the weights.
+        run_id: The run that made the weights, as its tracker names it.
         metric_values: Metrics that are values already (from Python).
         param_values: The same for params.
     """
@@ -46,7 +48,7 @@ class Given:
     params: Sequence[str] = ()
     metrics_file: str | None = None
     params_file: str | None = None
-    run_id: str | None = None
+    run_id: RunId | None = None
     metric_values: Mapping[str, Number] = field(default_factory=dict)
     param_values: Mapping[str, Number] = field(default_factory=dict)
 
@@ -76,7 +78,7 @@ def gather(project: Project, given: Given, old: Pointer | None) -> Metadata:
 
     Raises:
         UsageError: A file that was named is not there.
-        TextError: A file cannot be read as metrics.
+        TextError: A file cannot be read as metrics, or more was given than a pointer can hold.
     """
     metrics: dict[str, Number] = {}
     source = None
@@ -101,7 +103,7 @@ def gather(project: Project, given: Given, old: Pointer | None) -> Metadata:
         params.update(parse_metrics(raw, path=given.params_file))
     params.update(given.param_values)
     params.update(parse_assignment(text) for text in given.params)
-    return Metadata(metrics, params, given.run_id, source)
+    return Metadata(metrics, params, run_id_text(given.run_id), source)
 
 
 def _again(

@@ -31,6 +31,7 @@ from gitmodel.workflows.references import resolve
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gitmodel.domain.identity import RunId
     from gitmodel.workflows.models import Model
 
 __all__ = ["log", "open", "path", "tensor"]
@@ -201,7 +202,7 @@ def log(
     *,
     metrics: Mapping[str, Number] | None = None,
     params: Mapping[str, Number] | None = None,
-    run_id: str | None = None,
+    run_id: RunId | None = None,
     name: str | None = None,
     repo: str | os.PathLike[str] | None = None,
 ) -> AddReport:
@@ -211,7 +212,7 @@ def log(
         path: A file or folder inside a repository.
         metrics: How good these weights are.
         params: What the run was given.
-        run_id: The run, as MLflow or another tracker names it.
+        run_id: The run, as MLflow or another tracker names it; a number or a UUID is recorded as text.
         name: The model's name, for the first version; from the path if not given.
         repo: A folder inside the repository; that of `path` if not given.
 

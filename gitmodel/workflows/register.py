@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gitmodel.domain.digest import digest_of
 from gitmodel.domain.pointer import Pointer, Previous
 from gitmodel.domain.versions import next_version
 from gitmodel.store.writer import store_weights
@@ -131,6 +132,16 @@ def _previous(old: Pointer | None, committed: set[int]) -> Previous | None:
     if old is None:
         return None
     return Previous(old.version, old.digest) if old.version in committed else old.previous
+
+
+def refuse_unwritable(name: str, old: Pointer | None, metadata: Metadata) -> None:
+    """Refuse what no pointer can hold before the weights are read, which may take an hour.
+
+    Raises:
+        PointerError: The pointer would be too long, or could not be read again.
+    """
+    like = old or Pointer(name=name, version=1, digest=digest_of(b""), size=0, path="weights")
+    _with_metadata(like, metadata).to_text()
 
 
 def _with_metadata(pointer: Pointer, metadata: Metadata) -> Pointer:

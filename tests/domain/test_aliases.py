@@ -179,3 +179,19 @@ def test_what_could_not_be_read_back_is_not_written() -> None:
 
 def test_aliases_lie_beside_the_pointer() -> None:
     assert aliases_path_for("models/fraud.model.yaml") == "models/fraud.aliases.yaml"
+
+
+@pytest.mark.parametrize(
+    "aliases",
+    [
+        Aliases(aliases={"latest": Alias(1, Digest("1" * 64))}),
+        Aliases(aliases={"production": Alias(0, Digest("1" * 64))}),
+        Aliases(deprecated={0: "never"}),
+        Aliases(unknown={"aliases": {}}),
+        Aliases(unknown={"x": b"bytes"}),  # type: ignore[dict-item]
+        Aliases(deprecated={1: "\udcff"}),
+    ],
+)
+def test_no_file_of_aliases_is_written_that_could_not_be_read(aliases: Aliases) -> None:
+    with pytest.raises(TextError):
+        aliases.to_text()

@@ -17,7 +17,7 @@ from gitmodel.domain.config import (
     with_mirror,
     with_remote,
 )
-from gitmodel.errors import ConfigError, ModelNameError, NewerFormatError
+from gitmodel.errors import ConfigError, ModelNameError, NewerFormatError, TextError
 
 QUICK = settings(max_examples=80, deadline=None)
 HEAD = 'gitmodel: 1\nproject: "fraud"\nid: "9c1f22ab"\n'
@@ -387,3 +387,17 @@ def test_an_edit_says_what_was_asked_and_keeps_every_other_line(
 def test_reading_anything_ends_with_a_config_or_an_error_for_people(raw: str | bytes) -> None:
     with suppress(ConfigError, NewerFormatError):
         Config.from_text(raw)
+
+
+def test_no_configuration_is_written_that_could_not_be_read() -> None:
+    long = Remote(url="s3://b/" + "x" * 70_000, scheme="s3")
+    half = Remote(url="s3://b/\udcff", scheme="s3")
+    text = new_config_text("p", "9c1f22ab", None)
+
+    for remote in (long, half):
+        with pytest.raises(TextError):
+            new_config_text("p", "9c1f22ab", remote)
+        with pytest.raises(TextError):
+            with_remote(text, remote)
+        with pytest.raises(TextError):
+            with_mirror(text, "backup", remote)

@@ -4,6 +4,10 @@ import dataclasses
 import math
 import re
 import time
+from datetime import date
+from decimal import Decimal
+from enum import Enum
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -27,6 +31,11 @@ from gitmodel.errors import (
     UnsafePathError,
 )
 from tests.support import strategies
+
+
+class Colour(Enum):
+    RED = "red"
+
 
 DIGESTS = [Digest(f"{number:x}" * 64) for number in range(16)]
 
@@ -428,6 +437,110 @@ def test_a_pointer_that_could_not_be_read_back_is_not_written() -> None:
 
     assert caught.value.message.endswith("bytes, at most 65536 are read")
     assert caught.value.hint
+
+
+# What callers have at hand: the values that a pointer can hold, and those that it cannot.
+_whatever = st.recursive(
+    strategies.scalars
+    | st.integers(-(10**120), 10**120)
+    | st.binary(max_size=4)
+    | st.text(st.characters(), max_size=8)  # halves of surrogate pairs too
+    | st.text("k", min_size=900, max_size=1100)
+    | st.sampled_from([Decimal(1), UUID(int=1), object(), {1, 2}, 1j, date(2026, 1, 1), Colour.RED, range(3)]),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.tuples(inner, inner)
+    | st.dictionaries(st.text(st.characters(), max_size=8) | st.integers() | st.none(), inner, max_size=3)
+    | st.dictionaries(st.sampled_from(["version", "digest", "path"]), inner, max_size=2),
+    max_leaves=6,
+)  # fmt: skip
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([*Pointer.__dataclass_fields__]).filter(lambda name: name != "digest"),
+        _whatever,
+        min_size=1,
+        max_size=3,
+    ),
+    st.dictionaries(
+        st.sampled_from(["check", "version", "gitmodel", "base", "note", "", "<<", "k" * 2000]),
+        _whatever,
+        max_size=1,
+    ),
+    st.none() | st.dictionaries(st.sampled_from(["version", "digest", "x"]), _whatever, max_size=1),
+)
+def test_whatever_a_caller_gives_is_refused_or_reads_back_as_what_it_is(
+    changes: dict[str, object], unknown: dict[str, object], inner: dict[str, object] | None
+) -> None:
+    if inner is not None:
+        changes["previous"] = Previous(5, DIGESTS[4], inner)  # type: ignore[arg-type]
+    pointer = dataclasses.replace(FRAUD, **{"unknown": unknown, **changes})  # type: ignore[arg-type]
+    try:
+        content = pointer.to_text()
+    except PointerError:
+        return
+    back = read(content)
+
+    assert repr(plain(back)) == repr(plain(pointer))
+    assert back.to_text() == content
+
+
+def plain(value: object) -> object:
+    """A value as YAML has it: keys in order, and lists for all sequences."""
+    if dataclasses.is_dataclass(value):
+        return [(name, plain(getattr(value, name))) for name in value.__dataclass_fields__]
+    if isinstance(value, dict):
+        return sorted((name, plain(item)) for name, item in value.items())
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ({"run_id": 4711}, "run_id"),
+        ({"run_id": b"4711"}, "run_id"),
+        ({"run_id": UUID(int=1)}, "run_id"),
+        ({"run_id": "\udcff"}, "run_id"),
+        ({"metrics": {"auc": None}}, "metrics"),
+        ({"metrics": {"auc": Decimal(1)}}, "metrics"),
+        ({"metrics": {1: 0.5}}, "metrics"),
+        ({"params": {"lr": b"x"}}, "params"),
+        ({"params": {"n": 10**100}}, "params"),
+        ({"params": {"k" * 1100: 1}}, "params"),
+        ({"params": {"a": [[[[[[[[1]]]]]]]]}}, "params"),
+        ({"tags": "a"}, "tags"),
+        ({"data": ("x",)}, "data"),
+        ({"name": "Fraud"}, "name"),
+        ({"version": 0}, "version"),
+        ({"version": True}, "version"),
+        ({"size": -1}, "size"),
+        ({"path": "../x"}, "path"),
+        ({"previous": Previous(0, DIGESTS[4])}, "previous"),
+        ({"previous": Previous(5, DIGESTS[4], {"version": 6})}, "previous"),
+        ({"metrics_from": MetricsSource("../x", DIGESTS[4])}, "metrics_from"),
+        ({"unknown": {"version": 7}}, "version"),
+        ({"unknown": {"check": "x"}}, "check"),
+        ({"base": None, "unknown": {"base": "x@1"}}, "base"),
+    ],
+)
+def test_what_could_not_be_read_is_not_written_and_the_key_is_named(
+    change: dict[str, object], key: str
+) -> None:
+    with pytest.raises(PointerError) as caught:
+        dataclasses.replace(FRAUD, **change).to_text()  # type: ignore[arg-type]
+
+    assert key in caught.value.message
+    assert caught.value.message.startswith("the new pointer: ")
+    assert caught.value.hint == "record it as text or as a number, or leave it out"
+
+
+def test_a_list_that_holds_itself_ends() -> None:
+    endless: list[object] = []
+    endless.append(endless)
+    with pytest.raises(PointerError):
+        dataclasses.replace(FRAUD, params={"a": endless}).to_text()  # type: ignore[dict-item]
 
 
 @pytest.mark.parametrize(

@@ -199,6 +199,14 @@ def test_only_damage_comes_out_of_garbage(raw: bytes) -> None:
         Claim.from_text(raw, what="x")
 
 
+def test_a_name_that_is_not_utf_8_does_not_keep_a_claim_from_being_written_and_read() -> None:
+    claim = replace(CLAIM, by="J\udcf6rg <j@example.org>", ref="refs/heads/\udcff")
+
+    back = Claim.from_text(claim.to_text().encode(), what="claim")
+
+    assert back == replace(CLAIM, by="J?rg <j@example.org>", ref="refs/heads/?")
+
+
 def test_a_claim_with_keys_of_a_later_gitmodel_can_be_read() -> None:
     assert Claim.from_text(CLAIM.to_text().encode() + b"later: {x: 1}\n", what="x") == CLAIM
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import os
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -163,6 +165,48 @@ def test_logging_registers_what_was_just_written(fraud: Desk) -> None:
         "run-1",
     )
     assert gitmodel.log("fraud.bin").changed is False
+
+
+@pytest.mark.parametrize(
+    ("run_id", "text"),
+    [(4711, "4711"), (b"4711", "4711"), (UUID(int=1), str(UUID(int=1)))],
+    ids=["number", "bytes", "uuid"],
+)
+def test_the_id_of_a_run_is_recorded_as_text_that_is_read_again(
+    fraud: Desk, run_id: int | bytes | UUID, text: str
+) -> None:
+    fraud.repo.write("fraud.bin", b"weights of a numbered run")
+
+    report = gitmodel.log("fraud.bin", run_id=run_id)
+
+    assert fraud.pointer().run_id == text
+    assert gitmodel.path(f"fraud@{report.version}") == str(fraud.repo.path / "fraud.bin")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"run_id": b"\xff"},
+        {"run_id": ["a"]},
+        {"metrics": {f"metric-{number}": 0.5 for number in range(5000)}},
+        {"params": {"text": "x" * 70_000}},
+        {"params": {"k" * 1100: 1}},
+    ],
+    ids=["bytes", "list", "many", "long", "key"],
+)
+def test_what_a_pointer_cannot_hold_is_refused_before_the_weights_are_stored(
+    fraud: Desk, options: dict[str, Any]
+) -> None:
+    fraud.repo.write("fraud.bin", b"weights that are not stored")
+    before = fraud.repo.read("fraud.model.yaml")
+    packs = files_below(fraud.repo.path / ".git/gitmodel/packs")
+
+    with pytest.raises(GitmodelError) as caught:
+        gitmodel.log("fraud.bin", **options)
+
+    assert caught.value.hint
+    assert fraud.repo.read("fraud.model.yaml") == before
+    assert files_below(fraud.repo.path / ".git/gitmodel/packs") == packs
 
 
 def test_numbers_of_other_libraries_are_numbers(fraud: Desk) -> None:
