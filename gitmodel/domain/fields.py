@@ -112,6 +112,14 @@ class Fields:
         except PointerError as error:
             raise self.wrong(name, "must be blake3: and 64 lower-case hex digits") from error
 
+    def optional_digest(self, name: str) -> Digest | None:
+        """Take a digest, if there is one.
+
+        Raises:
+            TextError: It is not written as digests are.
+        """
+        return self.digest(name) if self._values.get(name) is not None else None
+
     def number(self, name: str, *, least: int, most: int) -> int:
         """Take a whole number in a range, both ends included.
 

@@ -85,6 +85,8 @@ class Pointer:
         version: Positive number of the version.
         digest: Digest of the weights, a file or a folder.
         size: Length of the weights in bytes, all files together.
+        chunks: Digest of the list of chunks that the weights were cut into (`Manifest.chunk_list`), so that a
+            part of them can be checked; None where nobody wrote it.
         path: Where the weights lie, relative to the folder of the pointer, never outside of it.
         run_id: Identity of the training run.
         run: Where the run is to be seen: `url`, `system`, `experiment`.
@@ -106,6 +108,7 @@ class Pointer:
     digest: Digest
     size: int
     path: str
+    chunks: Digest | None = None
     run_id: str | None = None
     run: Mapping[str, Value] | None = None
     metrics: Mapping[str, int | float | str | bool] = field(default_factory=dict)
@@ -203,6 +206,7 @@ class Pointer:
             version=fields.number("version", least=1, most=MAX_VERSION),
             digest=fields.digest("digest"),
             size=fields.number("size", least=0, most=MAX_SIZE),
+            chunks=fields.optional_digest("chunks"),
             path=fields.checked("path", _checked_path),
             run_id=fields.optional_text("run_id"),
             run=fields.optional_mapping("run"),
@@ -232,6 +236,7 @@ class Pointer:
             "version": self.version,
             "digest": str(self.digest),
             "size": self.size,
+            "chunks": None if self.chunks is None else str(self.chunks),
             "path": self.path,
             "run_id": self.run_id,
             "run": self.run,

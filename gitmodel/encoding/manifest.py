@@ -5,6 +5,7 @@ that make it up. With it a fetch plans all its requests at once.
 
 One thing is guaranteed: a manifest in memory is sound. Every number in it lies where it must, every
 file is as long as its chunks together, every path is safe, and the files have the manifest's digest.
+That the chunks are those of the files is not: a pointer's `chunks` says it, or the digest of a file.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from itertools import islice
 from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from gitmodel.encoding.chunk_list import chunk_list_digest
 from gitmodel.encoding.codec import HASH_SIZE, Codec, Octets
 from gitmodel.encoding.columns import ColumnReader, ColumnWriter
 from gitmodel.encoding.cutter import CutterId
@@ -119,6 +121,13 @@ class Manifest:
     def chunks_of(self, file: FileEntry) -> array[int]:
         """Return the numbers of a file's chunks, in the order of its bytes."""
         return self.sequence[file.first : file.first + file.count]
+
+    def chunk_list(self) -> Digest:
+        """Compute the digest of the chunk list, which the pointer states as `chunks`.
+
+        A sound manifest lists the files of its digest, but nothing in it says that these are their chunks.
+        """
+        return chunk_list_digest(self.files, self.sequence, self.places)
 
     def to_bytes(self) -> bytes:
         """Return the manifest as it is stored; `from_bytes` reads it back as an equal one."""

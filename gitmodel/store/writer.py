@@ -183,9 +183,14 @@ class _Writer:
         self._cache.wait_for(self._flushing)
         self._cache.sync_folders(self._keys)
         manifest = self._manifest(folder=folder)
-        if self._cache.holds(manifest.digest):
-            known = self._cache.manifest(manifest.digest)
-            return manifest if known is None else known
+        known = self._cache.manifest(manifest.digest)
+        # Another list may come from a store, and only this one was made from the files themselves.
+        if (
+            known is not None
+            and not self._cache.missing_packs(known)
+            and known.chunk_list() == manifest.chunk_list()
+        ):
+            return known
         if self._cache.missing_packs(manifest):  # a pack to be reused went while we wrote
             raise ObjectMissingError(
                 f"packs vanished from the cache {self._cache.root} meanwhile",

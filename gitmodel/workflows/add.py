@@ -106,6 +106,7 @@ def add(
         name=chosen,
         path=_inside(pointer_path, place),
         weights=weights,
+        manifest=manifest,
         old=old,
         metadata=metadata,
     )

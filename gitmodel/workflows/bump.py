@@ -133,7 +133,7 @@ def _read_staged(project: Project, entry: IndexEntry, raw: bytes, report: Commit
     """The staged pointer; an edit by hand beside version and digest gets its check renewed.
 
     Raises:
-        MixedPointerError: Version or digest are not those of HEAD, so it may be two sides mixed; or
+        MixedPointerError: Version, digest or chunks are not those of HEAD, so it may be two sides mixed; or
             a merge is being concluded, which can leave a metric of the other side beside them.
     """
     try:
@@ -156,9 +156,10 @@ def _may_be_edited(project: Project, path: str, edited: Pointer) -> bool:
     others = project.index.other_heads()
     if not others and project.repository.in_progress() is None:
         head = _pointer_at(project, "HEAD", path)
-        return head is not None and (head.version, head.digest, head.name) == (
+        return head is not None and (head.version, head.digest, head.chunks, head.name) == (
             edited.version,
             edited.digest,
+            edited.chunks,
             edited.name,
         )
     revisions = ("HEAD", *others, "CHERRY_PICK_HEAD", "REBASE_HEAD")
@@ -289,12 +290,13 @@ def _observe(project: Project, model: Model) -> Weights:
 def _bump(project: Project, model: Model, report: CommitReport) -> None:
     survey = project.worktree.survey(model.weights)
     metadata = gather(project, Given(), model.pointer)
-    _, weights = store_survey(project, model.name, survey, old=model.pointer)
+    manifest, weights = store_survey(project, model.name, survey, old=model.pointer)
     pointer = next_pointer(
         project,
         name=model.name,
         path=model.pointer.path,
         weights=weights,
+        manifest=manifest,
         old=model.pointer,
         metadata=metadata,
     )

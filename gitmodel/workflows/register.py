@@ -69,12 +69,14 @@ def next_pointer(
     name: str,
     path: str,
     weights: Weights,
+    manifest: Manifest,
     old: Pointer | None,
     metadata: Metadata,
 ) -> Pointer:
     """The pointer for weights that were just stored.
 
-    Content of a known version gets that version's pointer again. Other content gets the next
+    Content of a known version gets that version's pointer again, also where that does not state the chunks:
+    a pointer that changes for nothing is a line in somebody's diff. Other content gets the next
     number; its metadata is what is new, and nothing of the old.
 
     Args:
@@ -82,6 +84,7 @@ def next_pointer(
         name: The model.
         path: Of the weights, relative to the pointer's folder.
         weights: What was stored.
+        manifest: Of it.
         old: The pointer so far, if there is one.
         metadata: What is new.
     """
@@ -99,6 +102,7 @@ def next_pointer(
         version=max(next_number(project, history), next_version(committed)),
         digest=weights.digest,
         size=weights.size,
+        chunks=manifest.chunk_list(),
         path=path,
         previous=_previous(old, committed),
     )

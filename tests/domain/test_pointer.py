@@ -95,6 +95,7 @@ def test_the_canonical_text_is_this() -> None:
 def test_every_known_key_has_its_place() -> None:
     full = dataclasses.replace(
         FRAUD,
+        chunks=DIGESTS[12],
         run={"experiment": "e", "system": "mlflow", "url": "https://x/1", "zone": 1, "area": 2},
         description="For the\nweekly run",
         license="Apache-2.0",
@@ -106,11 +107,12 @@ def test_every_known_key_has_its_place() -> None:
     lines = full.to_text().split("\n")
 
     assert [line.partition(":")[0] for line in lines if not line.startswith(" ")][1:-1] == [
-        "gitmodel", "name", "version", "digest", "size", "path", "run_id", "run", "metrics", "params", "previous",
+        "gitmodel", "name", "version", "digest", "size", "chunks", "path", "run_id", "run", "metrics", "params", "previous",
         "format", "metrics_from", "description", "license", "tags", "data", "base", "alpha", "zeta", "check",
     ]  # fmt: skip
     assert 'run: {url: "https://x/1", system: "mlflow", experiment: "e", area: 2, zone: 1}' in lines
     assert 'description: "For the\\nweekly run"' in lines
+    assert f'chunks: "blake3:{"c" * 64}"' in lines
     assert 'tags: ["b", "a"]' in lines
     assert 'data: [{name: "train", uri: "s3://b/t", digest: "d"}]' in lines
     assert read(full.to_text()) == full
@@ -243,6 +245,16 @@ def test_a_metric_of_another_version_is_not_attached_by_a_line_merge() -> None:
     assert isinstance(refusal(merged), MixedPointerError)
 
 
+def test_the_chunks_of_another_version_are_not_attached_by_a_line_merge() -> None:
+    """Whoever changes that line alone, with Git or by hand, changes what a partial read hands out."""
+    two = dataclasses.replace(FRAUD, chunks=DIGESTS[2])
+    mixed = two.to_text().replace("2" * 64, "3" * 64)
+
+    assert isinstance(refusal(mixed), MixedPointerError)
+    assert isinstance(refusal(two.to_text().replace("chunks", "chunk")), MixedPointerError)
+    assert read(two.to_text()) == two
+
+
 def test_a_pointer_without_a_check_is_mixed() -> None:
     error = refusal(re.sub("check:.*\n", "", FRAUD.to_text()))
 
@@ -343,6 +355,8 @@ WRONG = {
     "size negative": ("size: 90868376", "size: -1", "size must be a whole number from 0 to 9223372036854775807"),
     "size beyond 63 bits": ("size: 90868376", f"size: {2**63}", "size must be a whole number from 0 to 9223372036854775807"),
     "size NaN": ("size: 90868376", "size: .nan", "size must be a whole number from 0 to 9223372036854775807"),
+    "chunks as path": ("path:", 'chunks: "blake3:../../x"\npath:', "chunks must be blake3: and 64 lower-case hex digits"),
+    "chunks a number": ("path:", "chunks: 7\npath:", "chunks must be a string, in double quotes"),
     "path outside": ('"fraud.safetensors"', '"../fraud"', 'path is refused: unsafe path "../fraud": it leaves its folder'),
     "path absolute": ('"fraud.safetensors"', '"/etc/passwd"', 'path is refused: unsafe path "/etc/passwd": it is absolute'),
     "path in .git": ('"fraud.safetensors"', '".g\\u200cit/hooks/x"', 'path is refused: unsafe path ".g\\u200cit/hooks/x": names that begin with .git belong to Git'),

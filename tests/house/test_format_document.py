@@ -34,7 +34,8 @@ from gitmodel.encoding.cut import (
     content_cutter,
 )
 from gitmodel.encoding.cut.gguf import _BLOCKS
-from gitmodel.encoding.manifest import Manifest
+from gitmodel.encoding.cutter import CutterId
+from gitmodel.encoding.manifest import ChunkPlace, Manifest, ManifestBuilder
 from gitmodel.encoding.pack import read_pack
 from gitmodel.store.cache import Cache
 from gitmodel.store.claims import claim_key, read_claim
@@ -254,6 +255,21 @@ def mini_folder_digest(files: dict[str, bytes]) -> str:
             path + b"\0" + str(len(data)).encode() + b"\0" + hash_of(data).hex().encode() + b"\n"
         )
     return str(state.hexdigest())
+
+
+def mini_listed(files: list[tuple[str, list[bytes]]]) -> bytes:
+    """What the digest of a chunk list is computed from: paths, each with its chunks."""
+    listed = b""
+    for path, chunks in files:
+        listed += path.encode() + b"\0"
+        listed += struct.pack("<QQ", sum(map(len, chunks)), len(chunks))
+        for chunk in chunks:
+            listed += struct.pack("<Q", len(chunk)) + hash_of(chunk)
+    return listed
+
+
+def mini_chunk_list(listed: bytes) -> str:
+    return str(blake3.blake3(listed, derive_key_context="gitmodel 2026 chunks v1").hexdigest())
 
 
 def mini_chunk(manifest: MiniManifest, packs: dict[str, bytes], number: int) -> bytes:
@@ -502,6 +518,54 @@ def test_the_pointer_of_the_page_is_canonical_and_its_check_fits() -> None:
     assert f'check: "{mini_check(POINTER_TEXT)}"' in POINTER_TEXT
     assert pointer.digest.hex == mini_folder_digest(FILES)
     assert pointer.size == sum(map(len, FILES.values()))
+
+
+def test_the_pointer_of_the_page_states_the_chunks_of_its_manifest() -> None:
+    printed = re.search(
+        r"^What `chunks` is the digest of:\n\n```hexdump\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL
+    )
+    pointer = Pointer.from_text(POINTER_TEXT, what="docs/format.md")
+    ours = Manifest.from_bytes(only("manifests/")[1], expected=pointer.digest)
+    listed = mini_listed([(path, [data] if data else []) for path, data in FILES.items()])
+
+    assert printed is not None
+    assert undumped(printed[1]) == listed
+    assert f'chunks: "blake3:{mini_chunk_list(listed)}"\n' in POINTER_TEXT
+    assert pointer.chunks == ours.chunk_list()
+
+
+def test_the_vectors_of_chunk_lists_are_what_gitmodel_computes() -> None:
+    vectors: list[list[tuple[str, list[bytes]]]] = [
+        [("", [])],
+        [("", [b"abc", b"def"])],
+        [("", [b"abcd", b"ef"])],
+        [("a", [b"abc", b"def"]), ("b/c", []), ("ü", [b"def"])],
+    ]
+    for files in vectors:
+        expected = mini_chunk_list(mini_listed(files))
+
+        assert manifest_of(files).chunk_list().hex == expected
+        assert f"| `{expected}` |" in TEXT
+
+
+def manifest_of(files: list[tuple[str, list[bytes]]]) -> Manifest:
+    """A manifest that gitmodel builds of these chunks, in a pack that nobody wrote."""
+    builder = ManifestBuilder()
+    builder.add_pack("0" * 64, 1000)
+    contents = {path: b"".join(chunks) for path, chunks in files}
+    for path, chunks in files:
+        places = [ChunkPlace(hash_of(c), len(c), len(c), 0, 48, Codec.RAW) for c in chunks]
+        content = contents[path]
+        builder.add_file(
+            path,
+            len(content),
+            Digest(hash_of(content).hex()),
+            map(builder.add_chunk, places),
+            cutter=CutterId("fixed-v1", (3,)),
+        )
+    if list(contents) == [""]:
+        return builder.build(Digest(hash_of(contents[""]).hex()), "file")
+    return builder.build(Digest(mini_folder_digest(contents)), "folder")
 
 
 def test_gitmodel_reads_the_store_of_the_page(store: ObjectStore, tmp_path: Path) -> None:

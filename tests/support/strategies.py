@@ -74,6 +74,7 @@ pointers = st.builds(
     digest=digests,
     size=sizes,
     path=paths.filter(lambda path: not path.lower().endswith((".model.yaml", ".aliases.yaml"))),
+    chunks=st.none() | digests,
     run_id=st.none() | texts,
     run=st.none() | mappings,
     metrics=st.dictionaries(texts, st.booleans() | st.integers() | floats | texts, max_size=4),
