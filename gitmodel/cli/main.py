@@ -54,8 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if arguments is None:
         arguments = sys.argv[1:]
-        # Where numpy serves, it brings a library for linear algebra, whose idle threads spin: 4 % of an add.
-        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        if "commit" not in arguments:  # Git and its hooks get the environment as it is
+            # Where numpy serves, it brings a library for linear algebra, whose idle threads spin: 4 % of an add.
+            os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     words = list(arguments)
     output = Output(os.environ)
     try:
@@ -100,6 +101,10 @@ def _run(words: list[str], output: Output) -> int:
         from gitmodel.cli.commands.hook import run
 
         return run(output, folders=folders, words=rest[1:])
+    if verb == "commit" and rest[1:] != ["--help"]:  # the options are Git's
+        from gitmodel.cli.commands.commit import run as run_commit
+
+        return run_commit(output, folders=folders, words=rest[1:])
     return _run_verb(verb, rest[1:], folders, output)
 
 

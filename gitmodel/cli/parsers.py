@@ -29,6 +29,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     },
     "Register": {
         "add": "add",
+        "commit": "commit",
         "mv": "move",
         "rm": "move",
         "renumber": "renumber",

@@ -95,6 +95,30 @@ class Index:
             found.append(IndexEntry(path=path, oid=oid, stage=int(stage), mode=mode))
         return tuple(found)
 
+    def paths_at(self, pathspecs: Sequence[str]) -> frozenset[str]:
+        """Return the entries that pathspecs name, as the caller of git typed them. One process.
+
+        Args:
+            pathspecs: Relative to the folder of the caller. `git --literal-pathspecs` and its kin
+                count, which Git hands to its hooks in the environment.
+
+        Raises:
+            GitCommandError: A pathspec means nothing here.
+        """
+        repository = self._repository
+        modes = {
+            name: value
+            for name, value in self._environment.items()
+            if name.startswith("GIT_") and name.endswith("_PATHSPECS")
+        }
+        output = repository.run(
+            *("ls-files", "-z", "--full-name", "--", *pathspecs),
+            index_file=self.file,
+            folder=os.path.join(repository.top, repository.prefix),
+            extra=modes,
+        )
+        return frozenset(os.fsdecode(output).split("\0")[:-1])
+
     def left_out(self, paths: Sequence[str]) -> frozenset[str]:
         """Return which of these paths a sparse checkout leaves out of the work tree. One process."""
         output = self._run("ls-files", "-z", "-t", "--", *_literal(paths)) if paths else b""

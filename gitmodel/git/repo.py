@@ -133,6 +133,8 @@ class Repository:
         *arguments: str,
         input_bytes: bytes | None = None,
         index_file: str | None = None,
+        folder: str | None = None,
+        extra: Mapping[str, str] | None = None,
     ) -> bytes:
         """Run git at the top of the work tree and return its stdout. One process.
 
@@ -140,12 +142,19 @@ class Repository:
             arguments: What follows `git`; values that people choose belong behind `--`.
             input_bytes: Its stdin.
             index_file: An index other than the work tree's own.
+            folder: Another folder of the work tree to run it in.
+            extra: Environment on top.
 
         Raises:
             GitCommandError: It ended with an error, or there is no git program.
         """
         return self.attempt(
-            *arguments, accept=(0,), input_bytes=input_bytes, index_file=index_file
+            *arguments,
+            accept=(0,),
+            input_bytes=input_bytes,
+            index_file=index_file,
+            folder=folder,
+            extra=extra,
         )[1]
 
     def attempt(
@@ -154,17 +163,22 @@ class Repository:
         accept: tuple[int, ...],
         input_bytes: bytes | None = None,
         index_file: str | None = None,
+        folder: str | None = None,
+        extra: Mapping[str, str] | None = None,
     ) -> tuple[int, bytes]:
         """Run git where several exit codes are answers; returns code and stdout. One process.
 
         Raises:
             GitCommandError: It ended with a code that is not in `accept`.
         """
-        extra = dict(self._places)
+        environment = {**(extra or {}), **self._places}
         if index_file is not None:
-            extra |= {"GIT_INDEX_FILE": index_file}
+            environment["GIT_INDEX_FILE"] = index_file
         done = self.program.call(
-            arguments, folder=self.folder, input_bytes=input_bytes, extra=extra
+            arguments,
+            folder=folder or self.folder,
+            input_bytes=input_bytes,
+            extra=environment,
         )
         if done.returncode not in accept:
             raise_for(done, arguments)
