@@ -18,34 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from gitmodel.domain.digest import Digest
-    from gitmodel.domain.pointer import Pointer
     from gitmodel.encoding.manifest import Manifest
     from gitmodel.store.claims import Claim
     from gitmodel.store.objects import ObjectStore
     from gitmodel.store.reader import DamagedPackError
+    from gitmodel.workflows.outgoing import Outgoing
     from gitmodel.workflows.project import Project
 
 _CLAIM_TEXT = 1000  # characters of a name in a claim; readers take 64 KiB in all
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """One pointer that is to be published.
-
-    Attributes:
-        pointer: What it says.
-        blob: Its Git blob id.
-        path: Where it lies.
-        commit: The commit that has it.
-        tip: Whether it is at a pushed tip; one further down is claimed only where its number is
-            free.
-    """
-
-    pointer: Pointer
-    blob: str
-    path: str
-    commit: str
-    tip: bool
 
 
 @dataclass(slots=True)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer
-from gitmodel.errors import GitmodelError, ObjectMissingError, RemoteError
+from gitmodel.errors import GitmodelError, RemoteError
+from gitmodel.workflows.outgoing import Outgoing, collect, left_behind, named
 from gitmodel.workflows.project import CONFIG_NAME, PRIMARY
-from gitmodel.workflows.publish import Outgoing, PushReport, publish
+from gitmodel.workflows.publish import PushReport, publish
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Sequence
 
     from gitmodel.git.updates import RefUpdate
     from gitmodel.workflows.project import Project
@@ -74,18 +74,9 @@ def push_updates(
         head = project.repository.head()
         tips = () if head is None else (head,)
     exclude = [u.remote_oid for u in updates if not u.is_delete and not u.is_new]
-    hidden = git_remote if known else None
-
-    def outgoing() -> list[Outgoing]:
-        found = collect(project, tips, exclude=exclude, not_on_remote=hidden)
-        if found:
-            _refuse_default_folder(project, git_url)
-            _announce_long_upload(project, found)
-        return found
-
-    report = _publish_all(project, outgoing, git_url=git_url, remote=PRIMARY)
-    _heal(project, _heads(project, tips, hidden), report, git_url=git_url)
-    return report
+    return _push_tips(
+        project, tips, exclude=exclude, hidden=git_remote if known else None, git_url=git_url
+    )
 
 
 def push_unlisted(project: Project, *, revision: str, git_remote: str, git_url: str) -> PushReport:
@@ -103,38 +94,66 @@ def push_unlisted(project: Project, *, revision: str, git_remote: str, git_url: 
     Raises: as `push_updates`.
     """
     hidden = git_remote if git_remote in project.repository.remotes() else None
-    named = [project.reader.resolve(word) for word in ("HEAD", revision) if word]
+    wanted = [project.reader.resolve(word) for word in ("HEAD", revision) if word]
     unpushed = project.history.local_tips(not_on_remote=hidden)
-    tips = tuple(dict.fromkeys([*(tip for tip in named if tip is not None), *unpushed]))
+    tips = tuple(dict.fromkeys([*(tip for tip in wanted if tip is not None), *unpushed]))
+    return _push_tips(project, tips, exclude=(), hidden=hidden, git_url=git_url)
 
-    def outgoing() -> list[Outgoing]:
-        found = collect(project, tips, exclude=(), not_on_remote=hidden)
-        if found:
-            _refuse_default_folder(project, git_url)
-            _announce_long_upload(project, found)
-        return found
 
-    report = _publish_all(project, outgoing, git_url=git_url, remote=PRIMARY)
-    _heal(project, _heads(project, tips, hidden), report, git_url=git_url)
+def _push_tips(
+    project: Project,
+    tips: Sequence[str],
+    *,
+    exclude: Sequence[str],
+    hidden: str | None,
+    git_url: str,
+) -> PushReport:
+    """Publish what a `git push` introduces, or refuse it; then fill holes, which refuse nothing."""
+    found = collect(project, tips, exclude=exclude, not_on_remote=hidden)
+    introduced = [item for item in found if item.introduced]
+    report = PushReport(remote=project.address().url)
+    if introduced:
+        _refuse_default_folder(project, git_url)
+        _announce_long_upload(project, introduced)
+        report = publish(project, introduced, git_url=git_url)
+        # The first look may show another store than the ledger's: it knows less now than before.
+        found = collect(project, tips, exclude=exclude, not_on_remote=hidden, tell=False)
+    rest = [item for item in found if not item.introduced]
+    heads = _heads(project, tips, hidden)
+    rest += left_behind(project, heads, but={item.blob for item in found})
+    if _heal(project, rest, report, git_url=git_url):
+        project.ledger().note_walked(heads)
     return report
 
 
-def _heal(project: Project, heads: Sequence[str], report: PushReport, *, git_url: str) -> None:
-    """Publish what earlier pushes left out; this push needs none of it, so it is not refused."""
-    behind = left_behind(project, heads, but=())
-    if behind:
-        _announce_long_upload(project, behind)
-        try:
-            _refuse_default_folder(project, git_url)
-            report.add(publish(project, behind, git_url=git_url))
-        except GitmodelError as error:
-            names = ", ".join(f"{item.pointer.name}@{item.pointer.version}" for item in behind)
-            project.context.note(
-                f"{names}: left out by an earlier push, and still not on the remote: "
-                f"{error.message}; run: gitmodel push"
-            )
-            return
-    project.ledger().note_walked(heads)
+def _heal(project: Project, rest: Sequence[Outgoing], report: PushReport, *, git_url: str) -> bool:
+    """Publish what earlier pushes left out; this push introduces none of it, so it is not refused.
+
+    Returns whether all of it is there now.
+    """
+    if not rest:
+        return True
+    try:
+        _refuse_default_folder(project, git_url)
+        _announce_long_upload(project, rest)
+        report.add(publish(project, rest, git_url=git_url))
+    except RemoteError as error:
+        project.context.note(
+            f"{named(rest)}: not known to be on the remote: {error.message}; this push introduces "
+            "none of it and goes on; later, run: gitmodel push"
+        )
+        return False
+    except GitmodelError as error:
+        if len(rest) > 1:
+            healed = [_heal(project, [item], report, git_url=git_url) for item in rest]
+            return all(healed)
+        way = "" if error.hint is None else f"; to mend it: {error.hint}"
+        project.context.note(
+            f"{rest[0].version}: an earlier push left it incomplete: {error.message}; this push "
+            f"introduces none of it and goes on{way}"
+        )
+        return False
+    return True
 
 
 def push_head(project: Project, *, remote: str = PRIMARY) -> PushReport:
@@ -153,7 +172,7 @@ def push_head(project: Project, *, remote: str = PRIMARY) -> PushReport:
     def outgoing() -> list[Outgoing]:
         found = collect(project, (head,), exclude=(), not_on_remote=hidden, remote=remote)
         but = {item.blob for item in found}
-        return found + left_behind(project, heads, but=but, remote=remote, again=True)
+        return found + left_behind(project, heads, but=but, remote=remote)
 
     report = _publish_all(project, outgoing, git_url=git_url, remote=remote)
     project.ledger(remote).note_walked(heads)
@@ -174,110 +193,15 @@ def _publish_all(
     """Publish, and once more if the remote turned out to be another store than the ledger's.
 
     Only the first look at a remote shows that it was emptied or replaced. What the ledger took for
-    published until then must be there as well before refs move.
+    published until then must be there as well.
     """
-    report = publish(project, outgoing(), git_url=git_url, remote=remote)
-    rest = outgoing() if report.looked else []
+    first = outgoing()
+    report = publish(project, first, git_url=git_url, remote=remote)
+    done = {item.blob for item in first}
+    rest = [item for item in outgoing() if item.blob not in done] if report.looked else []
     if rest:
         report.add(publish(project, rest, git_url=git_url, remote=remote))
     return report
-
-
-def collect(
-    project: Project,
-    tips: Sequence[str],
-    *,
-    exclude: Sequence[str],
-    not_on_remote: str | None,
-    remote: str = PRIMARY,
-) -> list[Outgoing]:
-    """The pointers to publish: all at the tips, and those of new commits below them.
-
-    Pointers that the ledger knows are left out; when it knows all of them, no pointer is even read.
-
-    Raises:
-        PointerError: A pointer at a tip does not parse, or mixes two sides.
-    """
-    if not tips:
-        return []
-    ledger = project.ledger(remote)
-    found: dict[str, tuple[str, str, bool]] = {}
-    for tip in tips:
-        for entry in project.reader.tree(tip, POINTER_SUFFIX):
-            if not ledger.knows(entry.oid):
-                found.setdefault(entry.oid, (entry.path, tip, True))
-    changes = project.history.changes(tips, exclude=exclude, not_on_remote=not_on_remote)
-    for change in changes:
-        if change.oid is not None and not ledger.knows(change.oid):
-            path, _, tip_ = found.get(change.oid, (change.path, "", False))
-            found[change.oid] = (path, change.commit, tip_)
-    blobs = project.reader.blobs(list(found))
-    outgoing = []
-    for blob, (path, commit, tip_) in found.items():
-        pointer = _read(blobs.get(blob), path, commit, tip=tip_)
-        if pointer is not None:
-            outgoing.append(Outgoing(pointer, blob, path, commit, tip_))
-    return outgoing
-
-
-def left_behind(
-    project: Project,
-    heads: Sequence[str],
-    *,
-    but: Collection[str],
-    remote: str = PRIMARY,
-    again: bool = False,
-) -> list[Outgoing]:
-    """Versions that a push without the hooks left out, where this cache has their weights.
-
-    They are below what is pushed now, or on another branch. What is not in the cache somebody else
-    has to bring. A commit is looked through once; where all that is in the cache is known to be on
-    the remote, as in a fresh clone, nothing is looked through. In a partial clone the walk could
-    fetch trees one by one, so there only tips heal.
-
-    Args:
-        project: The project.
-        heads: The commits whose history counts.
-        but: Pointer blobs that are taken care of.
-        remote: Which remote.
-        again: Also look through what was looked through before.
-    """
-    ledger = project.ledger(remote)
-    walked = frozenset() if again else ledger.walked()
-    fresh = [head for head in heads if head not in walked]
-    if not fresh or project.repository.is_partial_clone():
-        return []
-    waiting = {digest for digest in project.cache.digests() if not ledger.has_stored(digest)}
-    if not waiting:
-        return []
-    changes = {
-        change.oid: change
-        for change in project.history.changes(fresh, exclude=sorted(walked))
-        if change.oid is not None and change.oid not in but and not ledger.knows(change.oid)
-    }
-    found = []
-    for blob, raw in project.reader.blobs(list(changes)).items():
-        change = changes[blob]
-        pointer = _read(raw, change.path, change.commit, tip=False)
-        if (
-            pointer is not None
-            and pointer.digest in waiting
-            and project.cache.holds(pointer.digest)
-        ):
-            found.append(Outgoing(pointer, blob, change.path, change.commit, tip=False))
-    return found
-
-
-def _read(raw: bytes | None, path: str, commit: str, *, tip: bool) -> Pointer | None:
-    """A pointer of a commit; below the tips a broken one names no version."""
-    try:
-        if raw is None:
-            raise ObjectMissingError(f"{path} of commit {commit[:10]} is not in this clone")
-        return Pointer.from_text(raw, what=f"{path} in commit {commit[:10]}")
-    except GitmodelError:
-        if tip:
-            raise
-        return None
 
 
 def _refuse_default_folder(project: Project, git_url: str) -> None:

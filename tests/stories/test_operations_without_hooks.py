@@ -195,6 +195,79 @@ def test_a_hole_that_only_a_colleague_can_fill_refuses_no_push(world: World) -> 
     assert POINTER in world.ana.git("ls-files").stdout
 
 
+@pytest.mark.parametrize("branch", ["main", "topic"])
+def test_a_colleagues_hole_at_the_tip_refuses_no_push_of_code(branch: str, world: World) -> None:
+    """The server has Ben's pointer already: Ana's code makes nothing worse, and only Ben can mend it."""
+    ben_leaves_a_hole(world)
+
+    world.git("switch", "-q", *(() if branch == "main" else ("-c",)), branch)
+    said = [push_code(world, branch) for _ in range(2)]
+
+    for words in said:
+        assert "fraud@3: an earlier push left it incomplete: the weights of version 3" in words
+        assert "this push introduces none of it and goes on" in words
+    world.git("push", "-q", who=world.ben)
+    assert "left it incomplete" not in push_code(world, branch)
+    everything_pushed_is_stored(world)
+
+
+def test_a_colleagues_broken_pointer_at_the_tip_refuses_no_push_of_code(world: World) -> None:
+    text = world.ben.read(POINTER)
+    world.ben.write(POINTER, text.replace(b"version: 2", b"version: 9"))
+    world.git("commit", "-qam", "mixed", "--no-verify", who=world.ben)
+    world.git("push", "-q", "--no-verify", who=world.ben)
+    world.git("pull", "-q")
+
+    said = push_code(world, "main")
+
+    assert "the Git remote has it already, so this push goes on" in said
+
+
+def test_a_colleagues_number_that_is_taken_refuses_no_push_of_code(world: World) -> None:
+    """Ben's 3 is not the 3 that Ana claimed from another branch."""
+    world.git("push", "-q", "origin", "other")
+    ben_leaves_a_hole(world)
+
+    said = push_code(world, "main")
+
+    assert "version 3 is other content already" in said
+    assert "this push introduces none of it and goes on" in said
+
+
+def test_a_new_version_upon_a_colleagues_hole_is_whole(world: World) -> None:
+    """What the new version relies on is there, though the version before it is not."""
+    ben_leaves_a_hole(world)
+    world.train(NEW * 3)
+    world.ana.gitmodel("add", WEIGHTS)
+    world.git("commit", "-qm", "fraud 4")
+
+    said = world.git("push", "-q")
+
+    assert world.codes[-1] == 0
+    assert is_stored(world.store, digest_of(NEW * 3))
+    assert claimed(world, 4) == digest_of(NEW * 3)
+    assert not is_stored(world.store, digest_of(NEW))
+    assert "fraud@4" in said
+
+
+def ben_leaves_a_hole(world: World) -> None:
+    """Version 3, which is on the server and on no remote for weights; Ana has pulled it."""
+    world.git("branch", "-qD", "other")
+    world.version(NEW, "fraud 3 by Ben", who=world.ben)
+    world.git("push", "-q", "--no-verify", who=world.ben)
+    world.git("pull", "-q", "--no-rebase")
+    assert not is_stored(world.store, digest_of(NEW))
+
+
+def push_code(world: World, branch: str) -> str:
+    """Commit something that is no model, and push it; returns what was said."""
+    world.ana.write("code.py", world.ana.read("code.py") + b"x += 1\n")
+    world.git("commit", "-qam", "code")
+    said = world.git("push", "-q", "origin", branch)
+    assert world.codes[-1] == 0, said
+    return said
+
+
 def test_a_hole_that_cannot_be_filled_now_refuses_no_push_that_needs_nothing(world: World) -> None:
     """The remote is away, which is why the other branch was pushed without the hook."""
     world.git("push", "-q", "--no-verify", "origin", "other")
@@ -203,7 +276,7 @@ def test_a_hole_that_cannot_be_filled_now_refuses_no_push_that_needs_nothing(wor
     said = world.git("push", "-q", "origin", "side")
 
     assert world.codes == [0, 0]
-    assert "fraud@3: left out by an earlier push, and still not on the remote" in said
+    assert "fraud@3: not known to be on the remote" in said
     assert "run: gitmodel push" in said
     (world.folder / "away").rename(world.store)
     world.git("push", "-q")
