@@ -2,7 +2,7 @@
 
     import gitmodel
 
-    gitmodel.log("fraud.safetensors", metrics={"auc": 0.931}, run_id=run.info.run_id)
+    gitmodel.add("fraud.safetensors", metrics={"auc": 0.931}, run_id=run.info.run_id)
     weights = gitmodel.path("fraud@production")
 
 Names are resolved on first use (PEP 562), so importing costs nothing.
@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gitmodel.errors import GitmodelError
-    from gitmodel.workflows.python import log, open, path, tensor  # noqa: A004
+    from gitmodel.workflows.python import add, log, open, path, tensor  # noqa: A004
 
-__all__ = ["GitmodelError", "__version__", "log", "open", "path", "tensor"]
+__all__ = ["GitmodelError", "__version__", "add", "log", "open", "path", "tensor"]
 __version__ = "0.1.0.dev0"
 
 
 def __getattr__(name: str) -> object:
-    if name in ("log", "open", "path", "tensor"):
+    if name in ("add", "log", "open", "path", "tensor"):
         from gitmodel.workflows import python
 
         return getattr(python, name)

@@ -1,4 +1,4 @@
-"""The Python interface: `gitmodel.path`, `gitmodel.open`, `gitmodel.tensor`, `gitmodel.log`.
+"""The Python interface: `gitmodel.path`, `gitmodel.open`, `gitmodel.tensor`, `gitmodel.add`.
 
 Where `repo` is a URL, no clone is needed: see `workflows/get`.
 
@@ -12,6 +12,7 @@ import builtins
 import io
 import numbers
 import os
+import warnings
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from gitmodel.domain.paths import safe_parts
@@ -20,7 +21,8 @@ from gitmodel.errors import GitmodelError, TextError, UnknownReferenceError, Wei
 from gitmodel.git.url import is_git_url
 from gitmodel.store.records import Records
 from gitmodel.store.worktree import WorkTree
-from gitmodel.workflows.add import AddReport, add
+from gitmodel.workflows.add import AddReport
+from gitmodel.workflows.add import add as register
 from gitmodel.workflows.context import Context
 from gitmodel.workflows.metadata import Given, Number
 from gitmodel.workflows.partial import open_stream
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from gitmodel.domain.identity import RunId
     from gitmodel.workflows.models import Model
 
-__all__ = ["log", "open", "path", "tensor"]
+__all__ = ["add", "log", "open", "path", "tensor"]
 
 _NAMED_FILES = 5
 _BUFFER = 1 << 20  # bytes read ahead by gitmodel.open
@@ -197,7 +199,7 @@ def tensor(
     )
 
 
-def log(
+def add(
     path: str | os.PathLike[str],
     *,
     metrics: Mapping[str, Number] | None = None,
@@ -206,7 +208,10 @@ def log(
     name: str | None = None,
     repo: str | os.PathLike[str] | None = None,
 ) -> AddReport:
-    """Register weights just written, with what the run knows of them; `git commit` does the rest.
+    """Register weights just written, with metrics, params and run id, and stage their pointer.
+
+    Call it at the end of training: `git status` then shows the new version, and `git commit`, with
+    `-a` or without, commits it, also where nothing but the weights changed.
 
     Args:
         path: A file or folder inside a repository.
@@ -230,7 +235,21 @@ def log(
         run_id=run_id,
     )
     with Project.open(Context(environment=os.environ, folder=folder)) as project:
-        return add(project, full, given=given, name=name)
+        return register(project, full, given=given, name=name)
+
+
+def log(
+    path: str | os.PathLike[str],
+    *,
+    metrics: Mapping[str, Number] | None = None,
+    params: Mapping[str, Number] | None = None,
+    run_id: RunId | None = None,
+    name: str | None = None,
+    repo: str | os.PathLike[str] | None = None,
+) -> AddReport:
+    """The earlier name of `add`, to be removed in 0.2: on the command line `log` shows history."""
+    warnings.warn("gitmodel.log is now gitmodel.add", DeprecationWarning, stacklevel=2)
+    return add(path, metrics=metrics, params=params, run_id=run_id, name=name, repo=repo)
 
 
 def _plain_values(values: Mapping[str, object], what: str) -> dict[str, Number]:

@@ -1,4 +1,4 @@
-"""`gitmodel.path`, `open` and `log`: the bytes that were committed, and nothing left open."""
+"""`gitmodel.path`, `open` and `add`: the bytes that were committed, and nothing left open."""
 
 from __future__ import annotations
 
@@ -150,10 +150,10 @@ def test_what_cannot_be_had_is_an_error_of_ours(fraud: Desk, tmp_path: Path) -> 
     assert files_below(ben.repo.path / ".git/gitmodel/placed") == []
 
 
-def test_logging_registers_what_was_just_written(fraud: Desk) -> None:
+def test_adding_registers_what_was_just_written(fraud: Desk) -> None:
     weights = fraud.repo.write("runs/churn.bin", ONE)
 
-    report = gitmodel.log(
+    report = gitmodel.add(
         weights, metrics={"auc": 0.9, "epochs": 3}, params={"lr": 2e-5}, run_id="run-1"
     )
 
@@ -164,7 +164,26 @@ def test_logging_registers_what_was_just_written(fraud: Desk) -> None:
         {"lr": 2e-5},
         "run-1",
     )
-    assert gitmodel.log("fraud.bin").changed is False
+    assert gitmodel.add("fraud.bin").changed is False
+
+
+def test_after_training_adds_git_sees_the_new_version_and_commits_it_at_once(fraud: Desk) -> None:
+    fraud.repo.write("fraud.bin", b"weights three")
+
+    gitmodel.add("fraud.bin", metrics={"auc": 0.95})
+
+    assert fraud.repo.git("status", "--porcelain").stdout == "M  fraud.model.yaml\n"
+    fraud.repo.git("commit", "-qam", "fraud 3")
+    assert fraud.repo.git("status", "--porcelain").stdout == ""
+    assert fraud.pointer().metrics == {"auc": 0.95}
+
+
+def test_log_is_the_earlier_name_and_says_so(fraud: Desk) -> None:
+    with pytest.warns(DeprecationWarning, match=r"gitmodel\.add") as caught:
+        report = gitmodel.log("fraud.bin", metrics={"auc": 0.95})
+
+    assert report.version == 2
+    assert caught[0].filename == __file__
 
 
 @pytest.mark.parametrize(
@@ -177,7 +196,7 @@ def test_the_id_of_a_run_is_recorded_as_text_that_is_read_again(
 ) -> None:
     fraud.repo.write("fraud.bin", b"weights of a numbered run")
 
-    report = gitmodel.log("fraud.bin", run_id=run_id)
+    report = gitmodel.add("fraud.bin", run_id=run_id)
 
     assert fraud.pointer().run_id == text
     assert gitmodel.path(f"fraud@{report.version}") == str(fraud.repo.path / "fraud.bin")
@@ -202,7 +221,7 @@ def test_what_a_pointer_cannot_hold_is_refused_before_the_weights_are_stored(
     packs = files_below(fraud.repo.path / ".git/gitmodel/packs")
 
     with pytest.raises(GitmodelError) as caught:
-        gitmodel.log("fraud.bin", **options)
+        gitmodel.add("fraud.bin", **options)
 
     assert caught.value.hint
     assert fraud.repo.read("fraud.model.yaml") == before
@@ -214,7 +233,7 @@ def test_numbers_of_other_libraries_are_numbers(fraud: Desk) -> None:
         def __repr__(self) -> str:
             return f"np.float64({float(self)!r})"
 
-    gitmodel.log("fraud.bin", metrics={"auc": Float64(0.9)})
+    gitmodel.add("fraud.bin", metrics={"auc": Float64(0.9)})
 
     assert fraud.pointer().metrics == {"auc": 0.9}
 
@@ -228,7 +247,7 @@ def test_what_is_no_metric_is_refused_and_nothing_is_written(
     before = fraud.repo.read("fraud.model.yaml")
 
     with pytest.raises(TextError):
-        gitmodel.log("fraud.bin", metrics=metrics)
+        gitmodel.add("fraud.bin", metrics=metrics)
 
     assert fraud.repo.read("fraud.model.yaml") == before
     assert gitmodel.path("fraud") == str(fraud.repo.path / "fraud.bin")
@@ -245,7 +264,7 @@ def test_no_process_and_no_descriptor_is_left(fraud: Desk) -> None:
     gitmodel.path("fraud@1", repo=ben.repo.path)
     gitmodel.path("fraud", repo=ben.repo.path)
     gitmodel.open("fraud@1").close()
-    gitmodel.log("fraud.bin", metrics={"auc": 0.5})
+    gitmodel.add("fraud.bin", metrics={"auc": 0.5})
     with pytest.raises(GitmodelError):
         gitmodel.path("fraud@9")
     gc.collect()
