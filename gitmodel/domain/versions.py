@@ -2,7 +2,7 @@
 
 A number never names two contents, content whose version is known keeps its number, and gaps are
 fine. The decision looks at three digests: *file* (the weights on disk now), *have* (the weights as
-gitmodel last added or checked them out here) and *pointer* (what the commit would record).
+gitmodel last added or checked them out at that path) and *pointer* (what the commit would record).
 
 Guarantee: `decide` is total, and it never answers BUMP for weights that gitmodel itself put there.
 That is what keeps a pull, a rebase or a forgotten checkout from registering an old file as a new
@@ -70,38 +70,44 @@ class Observation:
     Attributes:
         file: Digest of the weights on disk; None if there are none.
         changing: The weights changed while they were hashed, so `file` means nothing.
-        have: Digest last added or checked out in this worktree; None if there is no record.
+        have: Digest last added or checked out at this path of this worktree; None if there is no
+            record of this path. A record of another path is none.
         pointer: Digest in the pointer that this commit would contain.
-        head: Digest in the pointer at HEAD; None if the model is new in this commit.
+        as_head: That pointer has version and digest of HEAD's pointer of the name, at whatever path.
         known: `file` is the content of a version that some pointer in history names.
+        merging: A merge, rebase, cherry-pick or revert is under way, in which Git moves pointers.
     """
 
     file: Digest | None
     changing: bool
     have: Digest | None
     pointer: Digest
-    head: Digest | None
+    as_head: bool
     known: bool
+    merging: bool
 
 
 def decide(seen: Observation) -> Verdict:
     """Return what to do about one model; the first row that matches counts.
 
-    | file     | have             | further                       | verdict  |
-    | -------- | ---------------- | ----------------------------- | -------- |
-    | changing | any              |                               | CHANGING |
-    | none     | any              |                               | MISSING  |
-    | pointer  | any              |                               | CLEAN    |
-    | = have   | any              |                               | STALE    |
-    | differs  | = pointer        | file is a known version       | KNOWN    |
-    | differs  | = pointer        |                               | BUMP     |
-    | differs  | none             | file is a known version       | STALE    |
-    | differs  | none             | pointer is new or as at HEAD  | BUMP     |
-    | differs  | none             | pointer changed since HEAD    | CHOOSE   |
-    | differs  | other            |                               | CHOOSE   |
+    | file     | have             | further                          | verdict  |
+    | -------- | ---------------- | -------------------------------- | -------- |
+    | changing | any              |                                  | CHANGING |
+    | none     | any              |                                  | MISSING  |
+    | pointer  | any              |                                  | CLEAN    |
+    | = have   | any              |                                  | STALE    |
+    | differs  | = pointer        | file is a known version, merging | STALE    |
+    | differs  | = pointer        | file is a known version          | KNOWN    |
+    | differs  | = pointer        |                                  | BUMP     |
+    | differs  | none             | file is a known version          | STALE    |
+    | differs  | none             | pointer is as HEAD's             | BUMP     |
+    | differs  | none             | pointer is not HEAD's            | CHOOSE   |
+    | differs  | other            |                                  | CHOOSE   |
 
-    Without a record (a fresh clone, a copied worktree) known content is taken for stale and not for
-    a wish to go back: the cautious reading loses nothing, and `gitmodel add` says the other.
+    Without a record (a fresh clone, a copied worktree, a model that was moved without gitmodel) known
+    content is taken for stale and not for a wish to go back: the cautious reading loses nothing, and
+    `gitmodel add` says the other. The same in the middle of a merge: who wants an older version then
+    says so by `gitmodel checkout NAME@VERSION`.
     """
     if seen.changing:
         return Verdict.CHANGING
@@ -115,14 +121,14 @@ def decide(seen: Observation) -> Verdict:
 def _with_record(seen: Observation) -> Verdict:
     if seen.file == seen.have:
         return Verdict.STALE
-    if seen.have == seen.pointer:
-        return Verdict.KNOWN if seen.known else Verdict.BUMP
-    return Verdict.CHOOSE
+    if seen.have != seen.pointer:
+        return Verdict.CHOOSE
+    if not seen.known:
+        return Verdict.BUMP
+    return Verdict.STALE if seen.merging else Verdict.KNOWN
 
 
 def _without_record(seen: Observation) -> Verdict:
     if seen.known:
         return Verdict.STALE
-    if seen.head is None or seen.head == seen.pointer:
-        return Verdict.BUMP
-    return Verdict.CHOOSE
+    return Verdict.BUMP if seen.as_head else Verdict.CHOOSE

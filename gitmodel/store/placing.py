@@ -69,7 +69,7 @@ def place(
         NoSpaceError: The work tree's file system is full; nothing has been changed then.
     """
     parts = safe_parts(path)
-    record = worktree.records.read(name)
+    record = worktree.records.read(path, name=name)
     # Of an earlier start of the machine, and not seen since: some may have lost their bytes.
     trusted = record.files if record.of_this_boot else {}
     known: dict[str, Known] = {}
@@ -83,7 +83,7 @@ def place(
                 staged.append(_stage(worktree.root, parts, whole, entry, write))
         ready()
         fresh = {file.entry.path for file in staged}
-        with _marked(worktree, name, record, manifest):
+        with _marked(worktree, path, record, manifest):
             _make_way(worktree, parts, manifest, fresh, record, force=force)
         while staged:
             status = _rename(worktree.root, staged[-1])
@@ -91,11 +91,11 @@ def place(
             if status == file.stat._replace(ctime_ns=status.ctime_ns):
                 known[file.entry.path] = Known.placed(status, file.entry.digest)
     have_files = {entry.path: entry.digest for entry in manifest.files}
-    worktree.records.write(name, Record(manifest.digest, have_files, known))
+    worktree.records.write(path, Record(manifest.digest, have_files, known, name=name))
 
 
 @contextmanager
-def _marked(worktree: WorkTree, name: str, record: Record, manifest: Manifest) -> Iterator[None]:
+def _marked(worktree: WorkTree, path: str, record: Record, manifest: Manifest) -> Iterator[None]:
     """Leave word that a folder's files are being replaced; taken back where nothing was changed.
 
     The mark goes with the record that is written when all are in place.
@@ -103,11 +103,11 @@ def _marked(worktree: WorkTree, name: str, record: Record, manifest: Manifest) -
     if manifest.kind != "folder":
         yield
         return
-    worktree.records.write(name, replace(record, placing=manifest.digest))
+    worktree.records.write(path, replace(record, placing=manifest.digest))
     try:
         yield
     except GitmodelError:
-        worktree.records.write(name, record)
+        worktree.records.write(path, record)
         raise
 
 

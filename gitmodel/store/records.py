@@ -1,9 +1,10 @@
 """What is remembered about the weights in this work tree: `have`, and digests by file stat.
 
-One small JSON file a model in `<git dir>/gitmodel/worktree/`, so every linked worktree has its own.
-`have` is the digest last added or checked out here: the third voice beside file and pointer. The
-stat part lets an unchanged file keep its digest without being read again. Losing a record costs one
-read of the weights and, for content of no known version, one question.
+One small JSON file a path in `<git dir>/gitmodel/worktree/`, so every linked worktree has its own.
+`have` is the digest last added or checked out at that path: the third voice beside file and pointer.
+A model that moves leaves its weights and their record at the old path, and neither speaks for the
+new one. The stat part lets an unchanged file keep its digest without being read again. Losing a
+record costs one read of the weights and, for content of no known version, one question.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import os
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import NamedTuple
 
@@ -83,7 +84,7 @@ def boot_id() -> str:
 
 @dataclass(slots=True)
 class Record:
-    """The record of one model in one work tree.
+    """The record of the weights at one path of one work tree.
 
     Attributes:
         have: Digest last added or checked out here.
@@ -94,6 +95,9 @@ class Record:
         boot: In which start of the machine the files were last known to be what their stat says. In a
             later one a file may have its size and times and not its bytes: those were not on the
             disk when the machine went down.
+        name: The model that was added or checked out here.
+        path: Where these weights are, as the file says; "" in a record of an earlier build, which kept
+            one a model. Such a `have` counts only for weights that are just that.
     """
 
     have: Digest | None = None
@@ -101,6 +105,8 @@ class Record:
     files: dict[str, Known] = field(default_factory=dict)
     placing: Digest | None = None
     boot: str = field(default_factory=boot_id)
+    name: str = ""
+    path: str = field(default="", compare=False)
 
     @property
     def of_this_boot(self) -> bool:
@@ -118,6 +124,8 @@ class Record:
             },
             "placing": None if self.placing is None else self.placing.hex,
             "boot": self.boot,
+            "name": self.name,
+            "path": self.path,
         }
         return json.dumps(value, separators=(",", ":")).encode()
 
@@ -137,6 +145,8 @@ class Record:
                 },
                 placing=None if placing is None else Digest.from_hex(placing),
                 boot=str(value.get("boot", "unknown")),
+                name=str(value.get("name", "")),
+                path=str(value.get("path", "")),
             )
         except (
             ValueError,
@@ -161,35 +171,86 @@ class Records:
     def __init__(self, folder: str | None) -> None:
         self._folder = folder
 
-    def _path(self, name: str) -> str:
-        plain = _as_file_name(name)
+    def _file(self, path: str) -> str:
+        return self._named("@", path)
+
+    def _file_of_model(self, name: str) -> str:
+        """Where an earlier build kept the record of a model, whose name never begins with @."""
+        return self._named("", name)
+
+    def _named(self, mark: str, text: str) -> str:
+        plain = _as_file_name(text)
         if len(plain) > _LONGEST:  # "/" takes three characters, and a file name has 255 bytes
-            plain = digest_of(name.encode()).hex
-        return os.path.join(self._folder or os.devnull, f"{plain}.json")
+            plain = digest_of(text.encode("utf-8", "surrogateescape")).hex
+        return os.path.join(self._folder or os.devnull, f"{mark}{plain}.json")
 
-    def read(self, name: str) -> Record:
-        """The record of a model; an empty one if there is none."""
-        try:
-            with open(self._path(name), "rb") as stream:
-                return Record.from_bytes(stream.read())
-        except (FileNotFoundError, NotADirectoryError):
-            return Record()
+    def read(self, path: str, *, name: str = "") -> Record:
+        """The record of the weights at a path; an empty one if there is none.
 
-    def write(self, name: str, record: Record) -> None:
+        Args:
+            path: Of the weights, relative to the top of the work tree.
+            name: The model there, under whose name an earlier build kept the record.
+        """
+        found = _read(self._file(path))
+        if found is None and name:
+            found = _read(self._file_of_model(name))
+        return found or Record()
+
+    def write(self, path: str, record: Record) -> None:
         """Replace a record. Two writers at once: the last one wins, neither is torn."""
         if self._folder is None:
             return
-        replace_file(self._path(name), record.to_bytes())
+        replace_file(self._file(path), replace(record, path=path).to_bytes())
+        if record.name:
+            _remove(self._file_of_model(record.name))
 
-    def remove(self, name: str) -> None:
-        """Forget a model."""
-        with suppress(FileNotFoundError, NotADirectoryError):
-            os.unlink(self._path(name))
+    def remove(self, path: str, *, name: str) -> None:
+        """Forget the weights of a model at a path."""
+        _remove(self._file(path))
+        _remove(self._file_of_model(name))
 
-    def rename(self, old: str, new: str) -> None:
-        """Keep the record of a model that gets another name."""
-        with suppress(FileNotFoundError, NotADirectoryError):
-            os.replace(self._path(old), self._path(new))
+    def move(self, old: str, new: str, *, was: str, name: str) -> None:
+        """Keep the record of weights that get another path, or whose model gets another name."""
+        record = self.read(old, name=was)
+        self.remove(old, name=was)
+        if record != Record():
+            self.write(new, replace(record, name=name))
+
+    def models(self) -> frozenset[str]:
+        """The models that were added or checked out in this work tree, at whatever path."""
+        return frozenset(record.name for record in self.all() if record.have is not None)
+
+    def all(self) -> list[Record]:
+        """Every record, in no order; name or path may be empty in one of an earlier build."""
+        try:
+            with os.scandir(self._folder or os.devnull) as entries:
+                files = [entry.path for entry in entries if entry.name.endswith(".json")]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        found = []
+        for file in files:
+            record = _read(file)
+            if record is not None:
+                found.append(record if record.path else replace(record, name=_model_of(file)))
+        return found
+
+
+def _read(file: str) -> Record | None:
+    with suppress(FileNotFoundError, NotADirectoryError), open(file, "rb") as stream:
+        return Record.from_bytes(stream.read())
+    return None
+
+
+def _model_of(file: str) -> str:
+    """The model whose record an earlier build kept in a file."""
+    from urllib.parse import unquote
+
+    return unquote(os.path.basename(file).removesuffix(".json"))
+
+
+def _remove(file: str) -> None:
+    with suppress(FileNotFoundError, NotADirectoryError):
+        os.unlink(file)
 
 
 def _as_file_name(name: str) -> str:
@@ -197,7 +258,10 @@ def _as_file_name(name: str) -> str:
 
     Importing that takes 2 ms, of every hook and `status`.
     """
-    return "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in name.encode())
+    return "".join(
+        chr(byte) if byte in _PLAIN else f"%{byte:02X}"
+        for byte in name.encode("utf-8", "surrogateescape")
+    )
 
 
 def now_ns() -> int:

@@ -68,6 +68,13 @@ class Survey:
         return sum(file.stat.size for file in self.files)
 
 
+def _settled(record: Record, digest: Digest) -> Record:
+    """A record with a path from one without: what it has may be of the same model elsewhere."""
+    if record.path or record.have == digest:
+        return record
+    return replace(record, have=None, have_files={})
+
+
 class WorkTree:
     """The weights of one work tree.
 
@@ -95,7 +102,7 @@ class WorkTree:
         kind = self._kind(parts, follow=follow)
         if kind in (Kind.MISSING, Kind.LINK):
             return Weights(kind)
-        record = self.records.read(name)
+        record = self.records.read(path, name=name)
         try:
             found = list_files(self.root, parts, kind, follow=follow)
         except ChangedWhileReadError:
@@ -114,15 +121,16 @@ class WorkTree:
                 return Weights(kind, size=size, changing=True)
             known[file.path] = old
             files.append(ListedFile(file.path, file.stat.size, old.digest))
-        if known != record.files or not record.of_this_boot:
-            with suppress(OSError):  # a read-only repository can be looked at, only more slowly
-                self.records.write(name, replace(record, files=known, boot=boot_id()))
         digest = folder_digest(files) if kind is Kind.FOLDER else files[0].digest
+        if known != record.files or not record.of_this_boot or not record.path:
+            seen = replace(_settled(record, digest), name=name, files=known, boot=boot_id())
+            with suppress(OSError):  # a read-only repository can be looked at, only more slowly
+                self.records.write(path, seen)
         return Weights(kind, digest, size, tuple(files))
 
     def is_damaged(self, name: str, path: str, *, follow: bool = False) -> bool:
         """Whether `observe` would find the weights damaged; raises as `survey` does."""
-        record = self.records.read(name)
+        record = self.records.read(path, name=name)
         parts = safe_parts(path)
         return not record.of_this_boot and any(
             self._is_damaged(record, parts, file, follow=follow)
@@ -166,7 +174,7 @@ class WorkTree:
             kind = kind_at(self.root, parts)
             if kind in (Kind.MISSING, Kind.LINK):
                 return None
-            record = self.records.read(name)
+            record = self.records.read(path, name=name)
             if not record.of_this_boot:
                 return None
             listed = []
@@ -185,7 +193,7 @@ class WorkTree:
         kind = self._kind(parts)
         if kind in (Kind.MISSING, Kind.LINK):
             return 0
-        files = self.records.read(name).files
+        files = self.records.read(path, name=name).files
         total = 0
         for file in list_files(self.root, parts, kind):
             old = files.get(file.path)
@@ -201,25 +209,29 @@ class WorkTree:
             return Kind.MISSING if next(files, None) is None else kind
         return kind
 
-    def have(self, name: str) -> Digest | None:
-        """The digest last added or checked out here."""
-        return self.records.read(name).have
+    def have(self, name: str, path: str) -> Digest | None:
+        """The digest last added or checked out at a path; None if nothing is known of that path."""
+        record = self.records.read(path, name=name)
+        if not record.path and record.have is not None:
+            return record.have if self.unchanged(name, path) == record.have else None
+        return record.have
 
-    def is_half_placed(self, name: str, digest: Digest | None) -> bool:
+    def is_half_placed(self, name: str, path: str, digest: Digest | None) -> bool:
         """Whether a checkout was killed while it renamed, and these weights may be of two versions."""
-        record = self.records.read(name)
+        record = self.records.read(path, name=name)
         return record.placing is not None and digest not in (record.placing, record.have)
 
-    def set_have(self, name: str, weights: Weights) -> None:
+    def set_have(self, name: str, path: str, weights: Weights) -> None:
         """Remember what has just been added or checked out."""
-        record = self.records.read(name)
+        record = self.records.read(path, name=name)
         self.records.write(
-            name,
+            path,
             replace(
                 record,
                 have=weights.digest,
                 have_files={file.path: file.digest for file in weights.files},
                 placing=None,
+                name=name,
             ),
         )
 
@@ -277,9 +289,10 @@ class WorkTree:
             file.path: Known(file.stat, survey.at_ns, digests[file.path]) for file in survey.files
         }
         if as_have:
-            self.records.write(name, Record(manifest.digest, digests, known))
+            record = Record(manifest.digest, digests)
         else:
-            self.records.write(name, replace(self.records.read(name), files=known))
+            record = _settled(self.records.read(survey.path, name=name), manifest.digest)
+        self.records.write(survey.path, replace(record, name=name, files=known))
         files = tuple(ListedFile(f.path, f.stat.size, digests[f.path]) for f in survey.files)
         return Weights(survey.kind, manifest.digest, manifest.total_size, files)
 

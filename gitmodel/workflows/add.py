@@ -117,7 +117,7 @@ def add(
         write_pointer(project, pointer_path, pointer)
     touched = [pointer_path, *ignore_weights(project, place)]
     project.index.stage(touched)
-    project.worktree.set_have(chosen, weights)
+    project.worktree.set_have(chosen, place, weights)
     warning = dropped(old, pointer, place)
     return AddReport(
         name=chosen,

@@ -68,9 +68,11 @@ def _align_model(project: Project, model: Model, report: AlignReport) -> None:
     weights = project.worktree.observe(model.name, model.weights)
     if weights.digest == wanted:
         return
-    have = project.worktree.have(model.name)
-    if have is None or (weights.kind is not Kind.MISSING and weights.digest != have):
-        return  # never checked out here, or new weights of the person's own
+    if weights.kind is Kind.MISSING:
+        if not _is_used_here(project, model):
+            return  # never checked out here
+    elif weights.digest != project.worktree.have(model.name, model.weights):
+        return  # new weights of the person's own
     manifest = project.cache.manifest(wanted)
     if manifest is None or project.cache.missing_packs(manifest):
         report.to_fetch.append(model.name)
@@ -79,3 +81,10 @@ def _align_model(project: Project, model: Model, report: AlignReport) -> None:
 
     checkout(project, [model.name])
     report.placed.append((model.name, model.pointer.version))
+
+
+def _is_used_here(project: Project, model: Model) -> bool:
+    """Whether the model was added or checked out here, at this path or where it was before it moved."""
+    if project.worktree.have(model.name, model.weights) is not None:
+        return True
+    return model.name in project.worktree.records.models()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from gitmodel.domain.merging import differ_in_words_only
 from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer
-from gitmodel.domain.versions import Observation, Verdict, decide
+from gitmodel.domain.versions import Verdict
 from gitmodel.errors import (
     GitmodelError,
     MixedPointerError,
@@ -24,14 +24,15 @@ from gitmodel.errors import (
 from gitmodel.store.listing import Kind
 from gitmodel.workflows.metadata import Given, gather
 from gitmodel.workflows.models import Model, blob_at, damaged_weights, read_pointer_file
-from gitmodel.workflows.references import history_of
 from gitmodel.workflows.register import dropped, next_pointer, store_survey, write_pointer
+from gitmodel.workflows.verdicts import is_merging, judge, pointer_at_head
 
 if TYPE_CHECKING:
     from gitmodel.domain.digest import Digest
     from gitmodel.git.index import IndexEntry
     from gitmodel.store.worktree import Weights
     from gitmodel.workflows.project import Project
+    from gitmodel.workflows.verdicts import Judged
 
 # Weights end up in Git when someone runs `git add .` before `gitmodel add`.
 WEIGHT_SUFFIXES = (
@@ -108,7 +109,7 @@ def _is_clean(project: Project, model: Model) -> bool:
     """Whether the weights are those of the pointer, by stat alone."""
     return (
         project.worktree.unchanged(model.name, model.weights) == model.pointer.digest
-        and project.worktree.have(model.name) == model.pointer.digest
+        and project.worktree.have(model.name, model.weights) == model.pointer.digest
         and model.pointer.is_text(model.raw)
     )
 
@@ -153,16 +154,10 @@ def _read_staged(project: Project, entry: IndexEntry, raw: bytes, report: Commit
 
 def _may_be_edited(project: Project, path: str, edited: Pointer) -> bool:
     """Whether a pointer without a fitting check was edited by a person, and not mixed by Git."""
-    others = project.index.other_heads()
-    if not others and project.repository.in_progress() is None:
-        head = _pointer_at(project, "HEAD", path)
-        return head is not None and (head.version, head.digest, head.chunks, head.name) == (
-            edited.version,
-            edited.digest,
-            edited.chunks,
-            edited.name,
-        )
-    revisions = ("HEAD", *others, "CHERRY_PICK_HEAD", "REBASE_HEAD")
+    if not is_merging(project):
+        head = pointer_at_head(project, edited.name)
+        return head is not None and (head.head, head.chunks) == (edited.head, edited.chunks)
+    revisions = ("HEAD", *project.index.other_heads(), "CHERRY_PICK_HEAD", "REBASE_HEAD")
     sides = [_pointer_at(project, revision, path) for revision in revisions]
     return any(side is not None and differ_in_words_only(side, edited) for side in sides)
 
@@ -187,46 +182,28 @@ def _decide(project: Project, model: Model, report: CommitReport) -> bool:
         lost = damaged_weights(model.name, model.weights)
         report.notes.append(f"{model.name}: {lost.message}; run: {lost.hint}")
         return False
-    if project.worktree.is_half_placed(model.name, weights.digest):
+    if project.worktree.is_half_placed(model.name, model.weights, weights.digest):
         raise WeightsError(
             f"a checkout into {model.weights} was interrupted, so its files may be of two versions",
             hint=f"complete it: gitmodel checkout {model.name}; "
             f"or register what is there: gitmodel add {model.weights}",
         )
-    have = project.worktree.have(model.name)
-    head = None
-    known = False
-    if weights.digest is not None and weights.digest != model.pointer.digest:
-        history = history_of(project, model.name)
-        known = history.version_of(weights.digest) is not None
-        if have is None:
-            before = _pointer_at(project, "HEAD", model.path)
-            head = None if before is None else before.digest
-    verdict = decide(
-        Observation(
-            file=weights.digest,
-            changing=weights.changing,
-            have=have,
-            pointer=model.pointer.digest,
-            head=head,
-            known=known,
-        )
-    )
-    _act(project, model, weights, verdict, report)
-    return verdict in {Verdict.BUMP, Verdict.KNOWN}
+    judged = judge(project, model, weights)
+    _act(project, model, weights, judged, report)
+    return judged.verdict in {Verdict.BUMP, Verdict.KNOWN}
 
 
 def _act(
-    project: Project, model: Model, weights: Weights, verdict: Verdict, report: CommitReport
+    project: Project, model: Model, weights: Weights, judged: Judged, report: CommitReport
 ) -> None:
-    match verdict:
+    match judged.verdict:
         case Verdict.CLEAN:
-            if project.worktree.have(model.name) != weights.digest:
-                project.worktree.set_have(model.name, weights)
+            if project.worktree.have(model.name, model.weights) != weights.digest:
+                project.worktree.set_have(model.name, model.weights, weights)
         case Verdict.MISSING:
             pass
         case Verdict.STALE:
-            report.stale.append(_stale(project, model, weights.digest))
+            report.stale.append(_stale(project, model, weights.digest, judged.known))
             report.notes += report.stale[-1:]
         case Verdict.BUMP | Verdict.KNOWN:
             _bump(project, model, report)
@@ -237,10 +214,10 @@ def _act(
                 model=model.name,
             )
         case Verdict.CHOOSE:
-            raise _choice(model, weights.digest)
+            raise _choice(project, model, weights.digest)
 
 
-def _stale(project: Project, model: Model, file: Digest | None) -> str:
+def _stale(project: Project, model: Model, file: Digest | None, known: Pointer | None) -> str:
     with suppress(GitmodelError):
         raw = read_pointer_file(project.root, model.path)
         on_disk = None if raw is None else Pointer.from_text(raw, what=model.path)
@@ -249,17 +226,23 @@ def _stale(project: Project, model: Model, file: Digest | None) -> str:
                 f"{model.name}: version {on_disk.version} is not part of this commit, since its "
                 f"pointer is not staged; run: git add {model.path}"
             )
+    back = ""
+    if known is not None:
+        number = known.version
+        back = f"; or, to go back to version {number}: gitmodel checkout {model.name}@{number}"
     return (
         f"{model.name}: the weights on disk are not those of version {model.pointer.version}, "
-        f"which the pointer keeps; run: gitmodel checkout {model.name}"
+        f"which the pointer keeps; run: gitmodel checkout {model.name}{back}"
     )
 
 
-def _choice(model: Model, file: Digest | None) -> StaleWeightsError:
+def _choice(project: Project, model: Model, file: Digest | None) -> StaleWeightsError:
     short = "unknown" if file is None else file.short
+    moved = f"the pointer has moved to version {model.pointer.version} since they were"
+    if project.worktree.have(model.name, model.weights) is None:
+        moved = f"the pointer is that of version {model.pointer.version}, and nothing was"
     return StaleWeightsError(
-        f"the weights on disk ({short}) are new, but the pointer has moved to version "
-        f"{model.pointer.version} since they were added or checked out here",
+        f"the weights on disk ({short}) are new, but {moved} added or checked out here",
         hint=f"register them as the next version: gitmodel add {model.weights}; "
         f"or take the pointer's: gitmodel checkout --force {model.name}",
         model=model.name,
@@ -301,7 +284,7 @@ def _bump(project: Project, model: Model, report: CommitReport) -> None:
         metadata=metadata,
     )
     _write_staged(project, model, pointer)
-    project.worktree.set_have(model.name, weights)
+    project.worktree.set_have(model.name, model.weights, weights)
     report.bumped.append((model.name, model.pointer.version, pointer.version))
     warning = dropped(model.pointer, pointer, model.weights)
     if warning is not None:

@@ -201,7 +201,7 @@ def _is_half_way(project: Project, model: Model, weights: Weights) -> bool:
     Each file is then one of `have`, of the version that was being placed, or of the one asked for,
     and the cache has all of them.
     """
-    record = project.worktree.records.read(model.name)
+    record = project.worktree.records.read(model.weights, name=model.name)
     saved: set[tuple[str, Digest]] = set()
     for digest in (model.pointer.digest, record.have, record.placing):
         manifest = None if digest is None else project.cache.manifest(digest)

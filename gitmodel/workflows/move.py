@@ -66,7 +66,7 @@ def remove(project: Project, name: str, *, weights: bool = False) -> RemoveRepor
         _remove_weights(project, model)
     delete_file(project.root, model.path)
     project.index.stage([model.path])
-    project.worktree.records.remove(name)
+    project.worktree.records.remove(model.weights, name=name)
     return RemoveReport(name, model.path, model.weights, weights)
 
 
@@ -145,7 +145,7 @@ def rename(
         touched += _move_aliases(project, model.path, pointer_path)
     project.index.stage(list(dict.fromkeys(touched)))
     if pointer is None:
-        project.worktree.records.rename(model.name, chosen)
+        project.worktree.records.move(model.weights, weights, was=model.name, name=chosen)
     return RenameReport(model.name, chosen, model.weights, weights, pointer_path)
 
 

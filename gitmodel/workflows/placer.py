@@ -134,8 +134,8 @@ class Placer:
             self._place(model, project.worktree)
         else:
             self._fetching.wait()
-            if project.worktree.have(model.name) != before.digest:
-                project.worktree.set_have(model.name, before)
+            if project.worktree.have(model.name, model.weights) != before.digest:
+                project.worktree.set_have(model.name, model.weights, before)
         current = read_models(project, [model.path]).get(model.name)
         if current is None or current.raw != model.raw:
             write_text_file(project.root, model.path, model.raw.decode())

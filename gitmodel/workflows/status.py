@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import gitmodel
 from gitmodel.domain.digest import digest_of
 from gitmodel.domain.pointer import POINTER_SUFFIX
+from gitmodel.domain.versions import Verdict
 from gitmodel.errors import GitmodelError
 from gitmodel.store.recall import Recall
 from gitmodel.workflows.models import Model, read_models
@@ -20,7 +21,6 @@ from gitmodel.workflows.models import Model, read_models
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from gitmodel.domain.digest import Digest
     from gitmodel.store.recall import Answer
     from gitmodel.store.worktree import Weights
     from gitmodel.workflows.project import Project
@@ -35,6 +35,7 @@ class State(StrEnum):
 
     CLEAN = "clean"
     NEW_WEIGHTS = "new weights"  # the next commit makes a version of them
+    EARLIER = "earlier version"  # the next commit goes back to it
     STALE = "stale"  # older weights than the pointer's
     CHOOSE = "choose"  # new weights, and the pointer has moved as well
     MISSING = "missing"  # no weights on disk
@@ -146,8 +147,7 @@ def _published(project: Project, models: Sequence[Model]) -> set[str]:
 
 def _status_of(project: Project, model: Model, *, committed: bool, published: bool) -> ModelStatus:
     weights = _look(project, model)
-    have = project.worktree.have(model.name)
-    state = _state(weights, have, model.pointer.digest)
+    state = _state(project, model, weights)
     return ModelStatus(
         name=model.name,
         version=model.pointer.version,
@@ -173,14 +173,19 @@ def _look(project: Project, model: Model) -> Weights:
         progress.finish()
 
 
-def _state(weights: Weights, have: Digest | None, pointer: Digest) -> State:
+def _state(project: Project, model: Model, weights: Weights) -> State:
     if weights.digest is None:
         return _state_without_digest(weights)
-    if weights.digest == pointer:
+    if weights.digest == model.pointer.digest:
         return State.CLEAN
-    if weights.digest == have:
-        return State.STALE
-    return State.NEW_WEIGHTS if have in (None, pointer) else State.CHOOSE
+    from gitmodel.workflows.verdicts import judge
+
+    verdict = judge(project, model, weights).verdict
+    return {
+        Verdict.STALE: State.STALE,
+        Verdict.CHOOSE: State.CHOOSE,
+        Verdict.KNOWN: State.EARLIER,
+    }.get(verdict, State.NEW_WEIGHTS)
 
 
 def _state_without_digest(weights: Weights) -> State:
@@ -198,6 +203,7 @@ def _next(model: Model, state: State, *, committed: bool, published: bool) -> st
         return "" if published else "git push"
     commands = {
         State.NEW_WEIGHTS: f"git commit -am MESSAGE, or gitmodel add {model.weights}",
+        State.EARLIER: f"git commit -am MESSAGE, or gitmodel checkout {model.name}",
         State.STALE: f"gitmodel checkout {model.name}",
         State.MISSING: f"gitmodel checkout {model.name}",
         State.CHOOSE: f"gitmodel add {model.weights}, or gitmodel checkout --force {model.name}",

@@ -14,7 +14,7 @@ import pytest
 from gitmodel.domain.digest import Digest
 from gitmodel.domain.versions import Observation, Verdict, decide
 
-POINTER, HAVE, KNOWN, UNKNOWN, BEFORE = (Digest.from_hex(letter * 64) for letter in "abcde")
+POINTER, HAVE, KNOWN, UNKNOWN = (Digest.from_hex(letter * 64) for letter in "abcd")
 
 
 class File(Enum):
@@ -43,14 +43,15 @@ class Pointer(Enum):
     never comes to a decision: bump leaves the first to Git and refuses the second.
     """
 
-    AS_HEAD = auto()
+    AS_HEAD = auto()  # at whatever path
+    MERGING = auto()  # the same, while a merge, rebase, cherry-pick or revert is under way
     MOVED = auto()  # by stash, reset, revert, cherry-pick, merge or `gitmodel add`: not HEAD's
     FIRST = auto()  # HEAD has no such pointer
 
 
 F, H, P, V = File, Have, Pointer, Verdict
 ANY = tuple(Pointer)
-NOT_MOVED = (P.AS_HEAD, P.FIRST)
+NOT_MOVED = (P.AS_HEAD, P.MERGING)
 TABLE = [
     # file          have                                  pointer    verdict
     (F.MISSING, tuple(Have), ANY, V.MISSING),
@@ -61,8 +62,9 @@ TABLE = [
     (F.UNKNOWN, (H.AS_POINTER,), ANY, V.BUMP),
     (F.UNKNOWN, (H.OTHER,), ANY, V.CHOOSE),
     (F.UNKNOWN, (H.NONE,), NOT_MOVED, V.BUMP),
-    (F.UNKNOWN, (H.NONE,), (P.MOVED,), V.CHOOSE),
-    (F.KNOWN, (H.AS_POINTER,), ANY, V.KNOWN),
+    (F.UNKNOWN, (H.NONE,), (P.MOVED, P.FIRST), V.CHOOSE),
+    (F.KNOWN, (H.AS_POINTER,), (P.AS_HEAD, P.MOVED, P.FIRST), V.KNOWN),
+    (F.KNOWN, (H.AS_POINTER,), (P.MERGING,), V.STALE),
     (F.KNOWN, (H.OTHER,), ANY, V.CHOOSE),
     (F.KNOWN, (H.NONE,), ANY, V.STALE),
 ]
@@ -89,8 +91,9 @@ def observation(file: File, have: Have, pointer: Pointer) -> Observation:
         changing=file is F.CHANGING,
         have=record,
         pointer=POINTER,
-        head={P.AS_HEAD: POINTER, P.MOVED: BEFORE, P.FIRST: None}[pointer],
+        as_head=pointer in NOT_MOVED,
         known=content in (KNOWN, HAVE, POINTER),
+        merging=pointer is P.MERGING,
     )
 
 

@@ -84,7 +84,7 @@ def test_a_file_is_placed_and_remembered(world: World) -> None:
     world.place(manifest, "deep/er/model")
 
     assert world.content() == {"deep/er/model": b"weights"}
-    assert world.tree.have("m") == manifest.digest
+    assert world.tree.have("m", "deep/er/model") == manifest.digest
     assert world.tree.unchanged("m", "deep/er/model") == manifest.digest
 
 
@@ -143,7 +143,7 @@ def test_damage_in_the_last_file_leaves_everything_as_it_was(world: World) -> No
     with pytest.raises(DamagedObjectError):
         world.place(second)
     assert world.content() == {"model/a": b"1", "model/b": b"2", "model/old": b"3"}
-    assert world.tree.have("m") == first.digest
+    assert world.tree.have("m", "model") == first.digest
 
 
 def test_damage_in_a_first_checkout_leaves_no_file(world: World) -> None:
@@ -153,7 +153,7 @@ def test_damage_in_a_first_checkout_leaves_no_file(world: World) -> None:
     with pytest.raises(DamagedObjectError):
         world.place(manifest)
     assert world.content() == {}
-    assert world.tree.have("m") is None
+    assert world.tree.have("m", "model") is None
 
 
 def test_an_interrupt_between_two_files_leaves_everything_as_it_was(world: World) -> None:
@@ -404,7 +404,7 @@ def test_a_full_disk_leaves_everything_as_it_was(world: World) -> None:
 
     assert ended.stdout == "no space\n"
     assert world.content() == {"model/a": b"1", "model/b": b"2"}
-    assert world.tree.have("m") == first.digest
+    assert world.tree.have("m", "model") == first.digest
     world.place(second)
     assert world.content()["model/b"] == some_bytes(100_000)
 

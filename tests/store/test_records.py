@@ -85,60 +85,97 @@ def test_every_torn_prefix_of_a_record_is_an_empty_memory() -> None:
     assert {Record.from_bytes(raw[:end]).have for end in range(len(raw))} == {None}
 
 
-@given(names, names)
-def test_two_models_never_share_a_record(one: str, other: str) -> None:
+@given(paths, paths)
+def test_two_paths_never_share_a_record(one: str, other: str) -> None:
     shelf = Records("/nowhere")
 
-    assert (shelf._path(one) == shelf._path(other)) == (one == other)
+    assert (shelf._file(one) == shelf._file(other)) == (one == other)
 
 
-@given(names)
-def test_a_record_lies_directly_in_its_folder_under_a_name_that_fits(name: str) -> None:
-    path = Records("/nowhere")._path(name)
+@given(paths, names)
+def test_the_record_of_a_path_is_none_that_an_earlier_build_kept_for_a_model(
+    path: str, name: str
+) -> None:
+    shelf = Records("/nowhere")
 
-    assert os.path.dirname(path) == "/nowhere"
-    assert len(os.path.basename(path)) <= 255
-
-
-@given(names | st.text("aZ9-._~/ %é\U0001f40d", max_size=16))
-def test_a_record_is_called_as_its_model_percent_encoded(name: str) -> None:
-    assert os.path.basename(Records("/nowhere")._path(name)) == quote(name, safe="") + ".json"
+    assert shelf._file(path) != shelf._file_of_model(name)
 
 
-def test_the_longest_names_have_records(folder: Path) -> None:
+@given(paths)
+def test_a_record_lies_directly_in_its_folder_under_a_name_that_fits(path: str) -> None:
+    file = Records("/nowhere")._file(path)
+
+    assert os.path.dirname(file) == "/nowhere"
+    assert len(os.path.basename(file)) <= 255
+
+
+@given(st.text("aZ9-._~/ %é\U0001f40d", max_size=16))
+def test_a_record_is_called_as_its_path_percent_encoded(path: str) -> None:
+    file = Records("/nowhere")._file(path)
+
+    assert os.path.basename(file) == f"@{quote(path, safe='')}.json"
+
+
+def test_the_longest_paths_have_records(folder: Path) -> None:
     shelf = Records(str(folder))
-    long_names = ["/".join(["a"] * 100), "/".join(["b"] * 100), "c" * 100]
-    for number, name in enumerate(long_names):
-        shelf.write(name, Record(digest_of(str(number).encode())))
+    long_paths = ["/".join(["a"] * 100), "/".join(["b"] * 100), "c" * 100]
+    for number, path in enumerate(long_paths):
+        shelf.write(path, Record(digest_of(str(number).encode())))
 
-    assert [shelf.read(name).have for name in long_names] == [
+    assert [shelf.read(path).have for path in long_paths] == [
         digest_of(str(number).encode()) for number in range(3)
     ]
+    assert sorted(record.path for record in shelf.all()) == long_paths
 
 
-def test_a_record_is_kept_replaced_renamed_and_removed(folder: Path) -> None:
+def test_a_record_is_kept_replaced_moved_and_removed(folder: Path) -> None:
     shelf = Records(str(folder))
-    assert shelf.read("team/fraud") == Record()
-    shelf.write("team/fraud", Record(digest_of(b"first")))
-    shelf.write("team/fraud", Record(DIGEST))
-    shelf.rename("team/fraud", "fraud")
-    assert shelf.read("team/fraud") == Record()
-    assert shelf.read("fraud") == Record(DIGEST)
-    shelf.remove("fraud")
-    shelf.remove("fraud")
-    shelf.rename("fraud", "nothing")
+    kept = Record(DIGEST, name="team/fraud")
+    assert shelf.read("team/fraud.bin") == Record()
+    shelf.write("team/fraud.bin", Record(digest_of(b"first"), name="team/fraud"))
+    shelf.write("team/fraud.bin", kept)
+    assert shelf.models() == {"team/fraud"}
+    shelf.move("team/fraud.bin", "prod/f.bin", was="team/fraud", name="fraud")
+    assert shelf.read("team/fraud.bin") == Record()
+    assert shelf.read("prod/f.bin") == Record(DIGEST, name="fraud")
+    assert shelf.models() == {"fraud"}
+    shelf.remove("prod/f.bin", name="fraud")
+    shelf.remove("prod/f.bin", name="fraud")
+    shelf.move("prod/f.bin", "nothing", was="fraud", name="fraud")
 
     assert files_below(folder) == []
+
+
+def test_a_record_for_another_path_is_none(folder: Path) -> None:
+    shelf = Records(str(folder))
+    shelf.write("fraud.bin", Record(DIGEST, name="fraud"))
+
+    assert shelf.read("prod/fraud.bin", name="fraud") == Record()
+
+
+def test_the_record_of_an_earlier_build_goes_with_the_first_that_has_a_path(folder: Path) -> None:
+    earlier = json.dumps({"have": DIGEST.hex, "have_files": {}, "files": {}, "boot": "b"})
+    folder.mkdir()
+    (folder / "team%2Ffraud.json").write_text(earlier, encoding="utf-8")
+    shelf = Records(str(folder))
+    assert shelf.models() == {"team/fraud"}
+    found = shelf.read("fraud.bin", name="team/fraud")
+    assert (found.have, found.path) == (DIGEST, "")
+    shelf.write("fraud.bin", Record(name="team/fraud"))
+
+    assert shelf.read("prod/fraud.bin", name="team/fraud") == Record()
+    assert files_below(folder) == ["@fraud.bin.json"]
 
 
 def test_records_of_nothing_remember_nothing() -> None:
     """`checkout --out` looks at a folder afresh."""
     shelf = Records(None)
     shelf.write("fraud", Record(DIGEST))
-    shelf.rename("fraud", "other")
-    shelf.remove("fraud")
+    shelf.move("fraud", "other", was="fraud", name="other")
+    shelf.remove("fraud", name="fraud")
 
     assert shelf.read("fraud") == Record()
+    assert shelf.all() == []
 
 
 def test_writers_at_once_leave_one_whole_record(folder: Path) -> None:
@@ -158,7 +195,7 @@ def test_writers_at_once_leave_one_whole_record(folder: Path) -> None:
         thread.join()
 
     assert shelf.read("fraud").have in choices
-    assert files_below(folder) == ["fraud.json"]
+    assert files_below(folder) == ["@fraud.json"]
 
 
 @pytest.mark.parametrize(

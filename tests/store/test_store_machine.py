@@ -188,15 +188,15 @@ class StoreMachine(RuleBasedStateMachine):
             manifest = None  # damage that reads as a later format
         if manifest is None:
             return
-        before, have = self._work_tree(clone), tree.have("m")
+        before, have = self._work_tree(clone), tree.have("m", "model")
         try:
             place(tree, "m", "model", manifest, writing(cache, manifest))
         except GitmodelError:
             assert clone in self.damaged or cache.missing_packs(manifest)
-            assert (self._work_tree(clone), tree.have("m")) == (before, have)
+            assert (self._work_tree(clone), tree.have("m", "model")) == (before, have)
         else:
             assert self._work_tree(clone) == self.contents[digest]
-            assert tree.unchanged("m", "model") == digest == tree.have("m")
+            assert tree.unchanged("m", "model") == digest == tree.have("m", "model")
 
     def _work_tree(self, clone: str) -> dict[str, bytes] | None:
         model = self.top / f"{clone}-work" / "model"
@@ -211,7 +211,7 @@ class StoreMachine(RuleBasedStateMachine):
     def add_again_from_the_work_tree(self, clone: str) -> None:
         """Storing what is checked out mends whatever is damaged, without anything to reuse."""
         cache, tree = self.caches[clone], self.trees[clone]
-        content, have = self._work_tree(clone), tree.have("m")
+        content, have = self._work_tree(clone), tree.have("m", "model")
         if content is None or have is None:
             return
         survey = tree.survey("model")

@@ -256,7 +256,7 @@ class TestObserve:
 
         assert seen.changing
         assert seen.digest is None
-        assert tree.records.read("m") == Record()
+        assert tree.records.read("model") == Record()
 
     def test_a_file_that_vanishes_between_two_looks_is_changing(
         self, tree: WorkTree, root: Path, monkeypatch: pytest.MonkeyPatch
@@ -264,9 +264,9 @@ class TestObserve:
         write(root / "model", b"weights")
         read = tree.records.read
 
-        def read_and_remove(name: str) -> Record:
+        def read_and_remove(path: str, *, name: str) -> Record:
             (root / "model").unlink(missing_ok=True)
-            return read(name)
+            return read(path, name=name)
 
         monkeypatch.setattr(tree.records, "read", read_and_remove)
 
@@ -306,7 +306,7 @@ class TestObserve:
     ) -> None:
         write(root / "model", b"weights")
         tree.observe("m", "model")
-        (tmp_path / "records/m.json").write_bytes(b'{"have": null, "files"')
+        (tmp_path / "records/@model.json").write_bytes(b'{"have": null, "files"')
 
         assert tree.observe("m", "model").digest == digest_of(b"weights")
 
@@ -320,7 +320,7 @@ class TestAdd:
         manifest = add(tree, cache)
         reads.bytes = 0
 
-        assert tree.have("m") == manifest.digest
+        assert tree.have("m", "model") == manifest.digest
         assert tree.observe("m", "model").digest == manifest.digest
         assert reads.bytes == 0
 
@@ -331,7 +331,10 @@ class TestAdd:
         manifest = add(tree, cache)
         reads.bytes = 0
 
-        assert tree.records.read("m").have_files == {"a": digest_of(b"1"), "b/c": digest_of(b"2")}
+        assert tree.records.read("model").have_files == {
+            "a": digest_of(b"1"),
+            "b/c": digest_of(b"2"),
+        }
         assert tree.unchanged("m", "model") == manifest.digest
         assert reads.bytes == 0
 
@@ -359,10 +362,10 @@ class TestAdd:
         os.truncate(holed, 0)
         os.truncate(holed, MIB)
         os.utime(holed, ns=(LONG_AGO, LONG_AGO))
-        record = tree.records.read("m")
+        record = tree.records.read("model")
         now = Known.placed(FileStat.of(holed.stat()), record.files["holed"].digest)
         record.files["holed"] = now  # the stat that a crash would have left
-        tree.records.write("m", replace(record, boot="another"))
+        tree.records.write("model", replace(record, boot="another"))
         assert tree.unchanged("m", "model") is None
         reads.bytes = 0
 
@@ -381,8 +384,8 @@ class TestAdd:
 
         with pytest.raises(ChangedWhileReadError):
             tree.remember("m", survey, manifest)
-        assert tree.have("m") is None
-        assert tree.records.read("m") == Record()
+        assert tree.have("m", "model") is None
+        assert tree.records.read("model") == Record()
 
     @pytest.mark.parametrize("act", ["add", "remove", "rename"])
     def test_a_folder_that_changed_since_is_not_remembered(
@@ -401,7 +404,7 @@ class TestAdd:
 
         with pytest.raises(ChangedWhileReadError):
             tree.remember("m", survey, manifest)
-        assert tree.have("m") is None
+        assert tree.have("m", "model") is None
 
     def test_what_vanished_since_it_was_listed_is_changed(self, tree: WorkTree, root: Path) -> None:
         write(root / "model", b"weights")
@@ -445,9 +448,9 @@ class TestAdd:
         grow_old(root)
         seen = tree.observe("m", "model")
         reads.bytes = 0
-        tree.set_have("m", seen)
+        tree.set_have("m", "model", seen)
 
-        assert tree.have("m") == seen.digest
+        assert tree.have("m", "model") == seen.digest
         assert tree.observe("m", "model") == seen
         assert reads.bytes == 0
 

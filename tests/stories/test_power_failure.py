@@ -25,7 +25,7 @@ CONTENT = noise(1 << 20)
 
 
 def record_of(repo: Repo) -> dict[str, object]:
-    found: dict[str, object] = json.loads(repo.read(".git/gitmodel/worktree/fraud.json"))
+    found: dict[str, object] = json.loads(repo.read(".git/gitmodel/worktree/@fraud.bin.json"))
     return found
 
 
@@ -40,7 +40,7 @@ def reboot(repo: Repo) -> None:
     settled = max(hashed_ns, status.st_ctime_ns + 10**10)
     files[""] = [*seen, settled, digest]
     repo.write(
-        ".git/gitmodel/worktree/fraud.json", json.dumps({**record, "boot": "an earlier one"})
+        ".git/gitmodel/worktree/@fraud.bin.json", json.dumps({**record, "boot": "an earlier one"})
     )
 
 

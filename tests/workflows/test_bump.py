@@ -179,7 +179,8 @@ def test_without_a_record_known_content_is_stale_and_unknown_content_a_version(
     first.version(TWO)
     forget(first)
     first.repo.write("fraud.bin", ONE)
-    assert commit(first) == CommitReport(notes=[STALE.format(2)])
+    back = "; or, to go back to version 1: gitmodel checkout fraud@1"
+    assert commit(first) == CommitReport(notes=[STALE.format(2) + back])
 
     first.repo.write("fraud.bin", THREE)
     assert commit(first).bumped == [("fraud", 2, 3)]

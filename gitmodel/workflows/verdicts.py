@@ -1,0 +1,71 @@
+"""What the next commit does about a model's weights, found out in one place for all who ask.
+
+`git commit` acts on it and `status` shows it: what it says is what then happens.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gitmodel.domain.versions import Observation, Verdict, decide
+from gitmodel.errors import GitmodelError
+from gitmodel.workflows.committed import find_in_tree
+from gitmodel.workflows.references import history_of
+
+if TYPE_CHECKING:
+    from gitmodel.domain.pointer import Pointer
+    from gitmodel.store.worktree import Weights
+    from gitmodel.workflows.models import Model
+    from gitmodel.workflows.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The decision about one model.
+
+    Attributes:
+        verdict: What a commit does.
+        known: The version that the weights on disk are, where that was looked up and they are one.
+    """
+
+    verdict: Verdict
+    known: Pointer | None = None
+
+
+def judge(project: Project, model: Model, weights: Weights) -> Judged:
+    """Compare file, have and pointer. Weights that are the pointer's cost no look at history."""
+    pointer = model.pointer
+    have = project.worktree.have(model.name, model.weights)
+    known = None
+    as_head = False
+    if weights.digest is not None and weights.digest not in (pointer.digest, have):
+        known = history_of(project, model.name).version_of(weights.digest)
+        if have is None and known is None:
+            at_head = pointer_at_head(project, model.name)
+            as_head = at_head is not None and at_head.head == pointer.head
+    seen = Observation(
+        file=weights.digest,
+        changing=weights.changing,
+        have=have,
+        pointer=pointer.digest,
+        as_head=as_head,
+        known=known is not None,
+        merging=is_merging(project),
+    )
+    return Judged(decide(seen), known)
+
+
+def is_merging(project: Project) -> bool:
+    """Whether Git is in the middle of moving pointers: a merge, rebase, cherry-pick or revert."""
+    return project.repository.in_progress() is not None or bool(project.index.other_heads())
+
+
+def pointer_at_head(project: Project, name: str) -> Pointer | None:
+    """HEAD's pointer of a model, wherever it is there; None if there is none that can be read."""
+    head = project.reader.resolve("HEAD")
+    with suppress(GitmodelError):
+        found = None if head is None else find_in_tree(project, head, name)
+        return None if found is None else found.pointer
+    return None
