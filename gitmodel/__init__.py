@@ -10,7 +10,13 @@ Names are resolved on first use (PEP 562), so importing costs nothing.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
+
+if sys.getfilesystemencoding() != "utf-8":
+    from gitmodel.system import install
+
+    install()
 
 if TYPE_CHECKING:
     from gitmodel.errors import GitmodelError

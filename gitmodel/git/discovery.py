@@ -13,6 +13,7 @@ from typing import NamedTuple, NoReturn
 from gitmodel.domain.pattern import pattern
 from gitmodel.errors import RepositoryError
 from gitmodel.git.program import GitProgram, first_words
+from gitmodel.names import given, native
 
 # One process answers everything. The fixed words between the paths (true, false, sha1) keep the
 # answer readable when a path contains a newline; the last question fails without a work tree, after
@@ -90,7 +91,7 @@ def ask_library(start: str) -> Places:
     """
     import pygit2
 
-    found = pygit2.discover_repository(start)
+    found = pygit2.discover_repository(native(start))
     if found is None:
         raise RepositoryError(f"{start} is not inside a Git repository", hint="git init")
     try:
@@ -99,8 +100,8 @@ def ask_library(start: str) -> Places:
         raise RepositoryError(
             f"{start} cannot be read without the git program: {error}", hint="install Git"
         ) from error
-    git_dir = os.path.normpath(opened.path)
-    work_tree = os.path.normpath(opened.workdir) if opened.workdir else None
+    git_dir = os.path.normpath(given(opened.path))
+    work_tree = os.path.normpath(given(opened.workdir)) if opened.workdir else None
     opened.free()
     inside = os.path.relpath(os.path.realpath(start), work_tree) if work_tree else "."
     return Places(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, Self
 
 from gitmodel.errors import GitCommandError, RepositoryError
 from gitmodel.git.batch import EMPTY_TREES, Batch, fetch_objects, present_objects
+from gitmodel.names import native
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -174,7 +175,7 @@ class LibraryReader:
         import pygit2
 
         try:
-            self._opened = pygit2.Repository(repository.git_dir)
+            self._opened = pygit2.Repository(native(repository.git_dir))
         except (pygit2.GitError, KeyError, ValueError) as error:
             raise RepositoryError(
                 f"{repository.git_dir} cannot be read without the git program: {error}",

@@ -105,9 +105,9 @@ class GitProgram:
         """
         try:
             return subprocess.run(
-                [self.path, *_HARDENING, *arguments],
-                cwd=folder,
-                env=self.environment if extra is None else {**self.environment, **extra},
+                self._command(arguments),
+                cwd=os.fsencode(folder),
+                env=self._encoded_environment(extra or {}),
                 input=input_bytes or b"",
                 capture_output=True,
                 check=False,
@@ -124,15 +124,23 @@ class GitProgram:
         """
         try:
             return subprocess.Popen(
-                [self.path, *_HARDENING, *arguments],
-                cwd=folder,
-                env={**self.environment, **extra},
+                self._command(arguments),
+                cwd=os.fsencode(folder),
+                env=self._encoded_environment(extra),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
             )
         except OSError as error:
             raise GitCommandError(f"git could not be run: {error}") from error
+
+    def _command(self, arguments: tuple[str, ...]) -> list[bytes]:
+        """As bytes: what subprocess itself would make of text depends on the locale."""
+        return [os.fsencode(word) for word in (self.path, *_HARDENING, *arguments)]
+
+    def _encoded_environment(self, extra: Mapping[str, str]) -> dict[bytes, bytes]:
+        items = {**self.environment, **extra}.items()
+        return {os.fsencode(name): os.fsencode(value) for name, value in items}
 
 
 def find_program(start: str, environment: Mapping[str, str]) -> str | None:

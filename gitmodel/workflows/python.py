@@ -19,6 +19,7 @@ from gitmodel.domain.paths import safe_parts
 from gitmodel.domain.reference import Reference
 from gitmodel.errors import GitmodelError, TextError, UnknownReferenceError, WeightsError
 from gitmodel.git.url import is_git_url
+from gitmodel.names import given, given_inside, native
 from gitmodel.store.records import Records
 from gitmodel.store.worktree import WorkTree
 from gitmodel.workflows.add import AddReport
@@ -59,7 +60,7 @@ def path(reference: str, *, repo: str | os.PathLike[str] = ".") -> str:
     project, model = _resolved(reference, repo)
     with project:
         here = _checked_out(project, model)
-        return here if here is not None else _shared_copy(project, model)
+        return native(here if here is not None else _shared_copy(project, model))
 
 
 def _resolved(reference: str, repo: str | os.PathLike[str]) -> tuple[Project, Model]:
@@ -70,7 +71,7 @@ def _resolved(reference: str, repo: str | os.PathLike[str]) -> tuple[Project, Mo
         context = Context(environment=os.environ, folder=os.getcwd())
         borrowed, located = borrow(context, repo, [reference])
         return borrowed, located[0].model
-    project = Project.open(Context(environment=os.environ, folder=os.path.abspath(repo)))
+    project = Project.open(Context(environment=os.environ, folder=os.path.abspath(given(repo))))
     try:
         return project, resolve(project, Reference.parse(reference))
     except BaseException:
@@ -121,6 +122,7 @@ def open(  # noqa: A001  (gitmodel.open reads like the builtin on purpose)
         UnknownReferenceError: The folder has no such file.
     """
     project, model = _resolved(reference, repo)
+    file = None if file is None else given_inside(file)
     try:
         full = _checked_out(project, model)
         if full is None:
@@ -144,7 +146,7 @@ def _open_on_disk(full: str, reference: str, file: str | None) -> BinaryIO:
             raise UnknownReferenceError(f"{reference} has no file {file}", hint=_some_files(folder))
     elif file is not None:
         raise WeightsError(f"{reference} is one file, so there is no {file} in it")
-    return builtins.open(full, "rb")
+    return builtins.open(native(full), "rb")
 
 
 def _some_files(folder: str) -> str:
@@ -227,15 +229,15 @@ def add(
     Raises:
         GitmodelError: As `gitmodel add`.
     """
-    full = os.path.abspath(path)
-    folder = os.path.dirname(full) if repo is None else os.path.abspath(repo)
-    given = Given(
+    full = os.path.abspath(given(path))
+    folder = os.path.dirname(full) if repo is None else os.path.abspath(given(repo))
+    known = Given(
         metric_values=_plain_values(metrics or {}, "metric"),
         param_values=_plain_values(params or {}, "param"),
         run_id=run_id,
     )
     with Project.open(Context(environment=os.environ, folder=folder)) as project:
-        return register(project, full, given=given, name=name)
+        return register(project, full, given=known, name=name)
 
 
 def log(

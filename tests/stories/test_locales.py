@@ -15,6 +15,7 @@ from tests.support.locales import NAMES, locale_environment
 from tests.support.repo import PACKAGE_ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.support.repo import Repo
@@ -129,3 +130,67 @@ def _on_a_terminal(command: list[str], folder: Path, environment: dict[str, str]
         process.wait()
     os.close(ours)
     return shown
+
+
+SCRIPT = """# coding: utf-8
+import os, sys
+import gitmodel
+from pathlib import Path
+
+assert sys.getfilesystemencoding() != "utf-8"
+(name,) = [name for name in os.listdir() if name.endswith(".bin")]
+report = gitmodel.add(Path(name), metrics={"auc": 0.5}, name="model", run_id="größe")
+assert report.version == 1, report
+assert gitmodel.add(os.path.abspath(name)).version == 1
+place = gitmodel.path("model")
+assert open(place, "rb").read() == b"one" * 1000
+os.unlink(place)
+copy = gitmodel.path("model", repo=os.getcwd())
+assert copy != place
+assert os.path.getsize(copy) == 3000
+with gitmodel.open("model") as stream:
+    assert stream.read() == b"one" * 1000
+(folder,) = [name for name in os.listdir() if name.startswith("fr")]
+assert gitmodel.add(folder, name="folder").version == 1
+with gitmodel.open("folder", os.listdir(folder)[0]) as stream:
+    assert stream.read() == b"two"
+assert os.listdir(gitmodel.path("folder")) == os.listdir(folder)
+with gitmodel.open("folder", "ö.txt") as stream:
+    assert stream.read() == b"two"
+"""
+
+
+def test_python_in_another_locale_has_the_same_names(
+    make_repo: Callable[..., Repo], locale: dict[str, str]
+) -> None:
+    """Names as that Python's own `os.listdir` gives them; a folder of the repository has one too."""
+    repo = make_repo("größe")
+    repo.gitmodel("init")
+    repo.write(FILE, b"one" * 1000)
+    repo.write("früher/ö.txt", b"two")
+    _run_python(repo, SCRIPT, locale)
+    assert f'path: "{FILE}"' in repo.read(POINTER).decode()
+    assert "ö.txt" in repo.gitmodel("show", "folder").stdout
+    repo.write(FILE, b"one" * 1000)
+    before = repo.read(POINTER)
+    repo.gitmodel("add", FILE)
+    assert repo.read(POINTER) == before
+
+
+def test_python_takes_a_typed_name_in_unicode(repo: Repo, locale: dict[str, str]) -> None:
+    repo.gitmodel("init")
+    repo.write(FILE, b"one" * 1000)
+    _run_python(repo, f"import gitmodel\ngitmodel.add({FILE!r}, name='model')", locale)
+    assert f'path: "{FILE}"' in repo.read(POINTER).decode()
+
+
+def _run_python(repo: Repo, script: str, environment: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-"],
+        cwd=repo.path,
+        env=os.environ | environment | {"PYTHONPATH": str(PACKAGE_ROOT)},
+        input=script.encode(),
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode(errors="replace")
