@@ -11,14 +11,17 @@ version.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from enum import StrEnum, unique
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from gitmodel.domain.digest import Digest
+
+Content = TypeVar("Content", bound=Hashable)
 
 
 def next_version(known: Iterable[int]) -> int:
@@ -31,23 +34,110 @@ def next_version(known: Iterable[int]) -> int:
     return 1 + max(known, default=0)
 
 
-def numbers_of_two(known: Iterable[tuple[int, Digest]]) -> dict[int, list[Digest]]:
-    """Return the numbers that name two contents or more, each of which has no number of its own.
+class Numbers(Generic[Content]):
+    """Which content each version number of one model names.
 
-    A content that was given a number which names nothing else is settled: `renumber` and `resolve` do
-    that in a new commit, and the commits before it stay in history.
+    Two people can give one number to two contents. History keeps both for ever, also after one of
+    them was given another number. Then the claim says which one the number names: a claim is created
+    once and never changes. A claim only selects among contents that history has under that number.
+
+    Guarantee: what a number names does not depend on the order of `known`, and a known claim always
+    decides.
+
+    Args:
+        known: Pairs of number and content, as found in pointers.
+        claims: Owner of each number whose claim was read; None for a number that was found free.
+    """
+
+    def __init__(
+        self,
+        known: Iterable[tuple[int, Content]],
+        claims: Mapping[int, Content | None] | None = None,
+    ) -> None:
+        contents: dict[int, dict[Content, None]] = {}
+        numbers: dict[Content, set[int]] = {}
+        self._known = tuple(known)
+        for number, content in self._known:
+            contents.setdefault(number, {})[content] = None
+            numbers.setdefault(content, set()).add(number)
+        self._contents = {number: tuple(found) for number, found in contents.items()}
+        self._numbers = numbers
+        self._claims = claims or {}
+
+    def knowing(self, number: int, owner: Content | None) -> Numbers[Content]:
+        """The same with one more claim; None if the number was found free."""
+        return Numbers(self._known, {**self._claims, number: owner})
+
+    def owner(self, number: int) -> Content | None:
+        """Who owns a number, as far as its claim was read."""
+        return self._claims.get(number)
+
+    def contents(self, number: int) -> tuple[Content, ...]:
+        """What history has under a number, in the order of `known`."""
+        return self._contents.get(number, ())
+
+    def is_contested(self, number: int) -> bool:
+        """Whether the claim of a number should be read before history is believed.
+
+        That is so where history has several contents under the number, or one content that also has
+        a greater number: it may have lost this one to content which this clone lacks.
+        """
+        if number in self._claims:
+            return False
+        found = self.contents(number)
+        return len(found) > 1 or any(max(self._numbers[content]) > number for content in found)
+
+    def candidates(self, number: int) -> tuple[Content, ...]:
+        """The contents that a number may name: one if it is decided, none if history lacks its owner.
+
+        Without a claim, content that has a number of its own (another one, which only it has) is
+        settled: `renumber` and `resolve` gave it that number.
+        """
+        found = self.contents(number)
+        owner = self._claims.get(number)
+        if owner is not None:
+            return (owner,) if owner in found else ()
+        left = self._unsettled(number)
+        if left or (len(found) == 1 and number not in self._claims):
+            return left
+        return found
+
+    def meaning(self, number: int) -> Content | None:
+        """The content that a number names; None if history and claims do not decide."""
+        found = self.candidates(number)
+        return found[0] if len(found) == 1 else None
+
+    def number_of(self, content: Content) -> int | None:
+        """The least number that names this content, None if it has none."""
+        own = sorted(self._numbers.get(content, ()))
+        named = (number for number in own if self.meaning(number) == content)
+        open_ones = (number for number in own if content in self.candidates(number))
+        return next(named, None) or next(open_ones, None)
+
+    def doubles(self) -> dict[int, tuple[Content, ...]]:
+        """The numbers that name two contents or more, none of which is settled."""
+        found = {number: self._unsettled(number) for number in self._contents}
+        return {number: named for number, named in found.items() if len(named) > 1}
+
+    def _unsettled(self, number: int) -> tuple[Content, ...]:
+        return tuple(c for c in self.contents(number) if not self._is_settled(c, number))
+
+    def _is_settled(self, content: Content, number: int) -> bool:
+        """Whether content has another number that names nothing else; a greater one if both do."""
+        shared = len(self.contents(number)) > 1
+        return any(
+            other != number and (shared or other > number) and len(self.contents(other)) == 1
+            for other in self._numbers[content]
+        )
+
+
+def numbers_of_two(known: Iterable[tuple[int, Digest]]) -> dict[int, list[Digest]]:
+    """Return the numbers that name two contents or more, as far as history alone says (`Numbers`).
 
     Args:
         known: Versions found in pointers, as pairs of number and digest.
     """
-    contents: dict[int, list[Digest]] = {}
-    for number, digest in known:
-        named = contents.setdefault(number, [])
-        if digest not in named:
-            named.append(digest)
-    settled = {named[0] for named in contents.values() if len(named) == 1}
-    open_ones = {n: [d for d in named if d not in settled] for n, named in contents.items()}
-    return {number: named for number, named in open_ones.items() if len(named) > 1}
+    return {number: list(named) for number, named in Numbers(known).doubles().items()}
 
 
 @unique

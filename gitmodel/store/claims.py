@@ -1,22 +1,18 @@
 """Claims: which digest owns a version number, on the primary remote.
 
 A claim is created only if absent and never changed, so exactly one of several racing clients gets
-the number. Claims are compared by digest alone. They refuse; they never resolve: which bytes a
-version has is said by Git.
+the number. Claims are compared by digest alone. They refuse, and they select: where Git's history has
+two contents under one number, the claim says which one is meant. Bytes are named by Git alone.
 """
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
-from gitmodel.domain.digest import Digest, digest_of
+from gitmodel.domain.digest import Digest
 from gitmodel.domain.text import Value, block, parse
 from gitmodel.errors import DamagedObjectError, ObjectMissingError, PointerError, TextError
-from gitmodel.store.handles import append_lines
 from gitmodel.store.objects import SMALL_OBJECT_LIMIT, ObjectStore
-
-_LONGEST_NUMBER = 18  # digits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,13 +81,23 @@ def claim_key(project: str, name: str, version: int) -> str:
 
 
 def read_claim(store: ObjectStore, project: str, name: str, version: int) -> Claim | None:
-    """The claim of a version, None while the number is free. One GET."""
+    """The claim of a version, None while the number is free. One GET.
+
+    Raises:
+        DamagedObjectError: What is there is not a claim, or one of another version.
+    """
     key = claim_key(project, name, version)
     try:
         raw = store.backend.read(key, limit=SMALL_OBJECT_LIMIT)
     except ObjectMissingError:
         return None
-    return Claim.from_text(raw, what=f"{store.url}/{key}")
+    claim = Claim.from_text(raw, what=f"{store.url}/{key}")
+    if (claim.name, claim.version) != (name, version):
+        raise DamagedObjectError(
+            f"{store.url}/{key} is the claim of {claim.name}@{claim.version}",
+            hint="gitmodel doctor",
+        )
+    return claim
 
 
 def claim_version(store: ObjectStore, project: str, claim: Claim) -> Claim:
@@ -118,37 +124,3 @@ def claim_version(store: ObjectStore, project: str, claim: Claim) -> Claim:
         f"{store.url} says that {claim.name}@{claim.version} is claimed, but not by whom",
         hint="gitmodel push",
     )
-
-
-class ClaimsSeen:
-    """The greatest version number seen among claims, by model; a memory in the cache.
-
-    It keeps a clone from proposing a number that it has already been told is taken. Losing it costs
-    one refusal.
-    """
-
-    def __init__(self, cache_folder: str, project: str) -> None:
-        self._path = os.path.join(cache_folder, "claims", f"{digest_of(project.encode()).hex[:16]}")
-
-    def greatest(self, name: str) -> int:
-        """The greatest number seen for a model, 0 if none was."""
-        return self._read().get(name, 0)
-
-    def see(self, name: str, version: int) -> None:
-        """Remember that a number is taken."""
-        if self._read().get(name, 0) >= version:
-            return
-        append_lines(self._path, [f"{version} {name}"])
-
-    def _read(self) -> dict[str, int]:
-        seen: dict[str, int] = {}
-        try:
-            with open(self._path, encoding="utf-8", errors="replace") as stream:
-                lines = stream.read().split("\n")[:-1]
-        except FileNotFoundError:
-            return seen
-        for line in lines:
-            number, _, name = line.partition(" ")
-            if number.isdecimal() and len(number) <= _LONGEST_NUMBER:
-                seen[name] = max(seen.get(name, 0), int(number))
-        return seen

@@ -96,6 +96,11 @@ class BorrowedProject(Project):
         return WalkedHistory(self.repository, history=self.history)
 
     @property
+    def may_ask_remotes(self) -> bool:
+        """Not offline."""
+        return not self._offline
+
+    @property
     def remote_root(self) -> str | None:
         """The repository itself if it is on this machine, as in a clone that lies there."""
         return self.url.folder

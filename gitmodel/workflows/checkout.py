@@ -149,7 +149,7 @@ def _refuse_unsaved_pointer(
     current = present.get(model.name)
     if force or current is None or current.raw == model.raw:
         return
-    from gitmodel.workflows.references import history_of
+    from gitmodel.workflows.model_history import history_of
 
     pointer = current.pointer
     bare = Pointer(  # all there is to the pointer of an alias in a clone of depth 1
@@ -178,7 +178,7 @@ def _is_saved(project: Project, name: str, weights: Weights) -> bool:
     """
     if weights.digest is None:
         return False
-    from gitmodel.workflows.references import history_of
+    from gitmodel.workflows.model_history import history_of
 
     history = history_of(project, name)
     known = [item for item in history.seen if item.model.pointer.digest == weights.digest]

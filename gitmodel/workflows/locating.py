@@ -19,8 +19,9 @@ from gitmodel.domain.pointer import POINTER_SUFFIX
 from gitmodel.domain.printable import shown
 from gitmodel.errors import GitmodelError, NotSetUpError, RepositoryError, UnknownReferenceError
 from gitmodel.git.excerpt import BASE, ref_names
+from gitmodel.workflows.model_history import history_of
 from gitmodel.workflows.project import CONFIG_NAME
-from gitmodel.workflows.references import by_alias, history_of, models_at, resolve
+from gitmodel.workflows.references import by_alias, models_at, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from gitmodel.domain.reference import Reference
 from gitmodel.workflows.clones import note_gaps
+from gitmodel.workflows.model_history import history_of
 from gitmodel.workflows.models import Model, Models, read_models, require_model
-from gitmodel.workflows.references import history_of, models_at, resolve
+from gitmodel.workflows.references import models_at, resolve
 
 if TYPE_CHECKING:
     from gitmodel.domain.pointer import Pointer
+    from gitmodel.workflows.model_history import ModelHistory
     from gitmodel.workflows.project import Project
-    from gitmodel.workflows.references import ModelHistory
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,6 +154,11 @@ class Project:
         return settings.with_environment(self.context.environment)
 
     @property
+    def may_ask_remotes(self) -> bool:
+        """Whether a command that only looks something up may send a request to a remote."""
+        return True
+
+    @property
     def remote_root(self) -> str | None:
         """What a remote that is a relative path is relative to, None if nothing is."""
         return self.repository.work_tree

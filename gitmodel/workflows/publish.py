@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from gitmodel.domain.pointer import weights_path
 from gitmodel.errors import DamagedObjectError, ObjectMissingError, RemoteError, VersionTakenError
 from gitmodel.git.url import without_user_info
+from gitmodel.workflows.owners import remember
 from gitmodel.workflows.project import PRIMARY
 
 if TYPE_CHECKING:
@@ -245,7 +246,7 @@ class _Upload:
 
 def _refuse_taken(project: Project, store: ObjectStore, outgoing: Sequence[Outgoing]) -> None:
     """Refuse before anything moves if a number at a tip belongs to other content."""
-    from gitmodel.store.claims import ClaimsSeen, read_claim
+    from gitmodel.store.claims import read_claim
     from gitmodel.store.transfer import for_each
 
     mine: dict[tuple[str, int], Outgoing] = {}
@@ -261,19 +262,20 @@ def _refuse_taken(project: Project, store: ObjectStore, outgoing: Sequence[Outgo
                 hint=f"gitmodel renumber {item.pointer.name}, on one of the branches",
                 model=item.pointer.name,
             )
+    owners: list[Claim] = []
     taken: list[tuple[Outgoing, Claim]] = []
 
     def look(item: Outgoing) -> None:
         pointer = item.pointer
         claim = read_claim(store, project.config.project, pointer.name, pointer.version)
-        if claim is not None and claim.digest != pointer.digest:
-            taken.append((item, claim))
+        if claim is not None:
+            owners.append(claim)
+            if claim.digest != pointer.digest:
+                taken.append((item, claim))
 
     for_each(look, list(mine.values()))
+    remember(project, owners)
     if taken:
-        seen = ClaimsSeen(project.cache_folder, project.config.project)
-        for item, _ in taken:
-            seen.see(item.pointer.name, item.pointer.version)
         raise _taken(*taken[0])
 
 
@@ -292,12 +294,13 @@ def _taken(item: Outgoing, claim: Claim) -> VersionTakenError:
 
 def _claim_all(project: Project, store: ObjectStore, outgoing: Sequence[Outgoing]) -> None:
     """Claim the numbers: of the tips it must succeed, below them only where they are free."""
-    from gitmodel.store.claims import Claim, ClaimsSeen, claim_version
+    from gitmodel.store.claims import Claim, claim_version
     from gitmodel.store.transfer import for_each
 
     by = project.repository.identity()
     at = project.context.timestamp()
     branch = project.repository.branch() or ""
+    owners: list[Claim] = []
     lost: list[tuple[Outgoing, Claim]] = []
     unique: dict[tuple[str, int], Outgoing] = {}
     for item in sorted(outgoing, key=lambda entry: not entry.tip):
@@ -315,13 +318,12 @@ def _claim_all(project: Project, store: ObjectStore, outgoing: Sequence[Outgoing
             run_id=(item.pointer.run_id or "")[:_CLAIM_TEXT],
         )
         owner = claim_version(store, project.config.project, mine)
+        owners.append(owner)
         if owner.digest != mine.digest and item.tip:
             lost.append((item, owner))
 
     for_each(take, list(unique.values()))
-    seen = ClaimsSeen(project.cache_folder, project.config.project)
-    for item in unique.values():
-        seen.see(item.pointer.name, item.pointer.version)
+    remember(project, owners)
     if lost:
         raise _taken(*lost[0])
 

@@ -1,21 +1,21 @@
-"""Which bytes a reference means: resolved through Git alone, never through a claim.
+"""Which bytes a reference means: bytes are named by Git alone, never by a claim.
 
-The history of a model is every pointer of that name on any ref: local branches, remote-tracking
-branches, tags and HEAD. A name's pointer file is always called after the name's last part, so the
-walk is limited to files of that name.
+Where history has two contents under one number, the claim of that number selects one of them; see
+`domain.versions.Numbers`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.aliases import ALIASES_SUFFIX, Aliases
-from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer, head_of
-from gitmodel.domain.versions import next_version
-from gitmodel.errors import UnknownReferenceError
+from gitmodel.domain.pointer import Pointer
+from gitmodel.domain.versions import Numbers
+from gitmodel.errors import GitmodelError, UnknownReferenceError
 from gitmodel.workflows.clones import fetch_pointers, lack_of
-from gitmodel.workflows.committed import find_in_tree, models_in_tree, parsed_or_none
+from gitmodel.workflows.committed import find_in_tree, models_in_tree
+from gitmodel.workflows.model_history import ModelHistory, history_of
 from gitmodel.workflows.models import (
     Model,
     read_models,
@@ -23,124 +23,12 @@ from gitmodel.workflows.models import (
     require_model,
     unknown_model,
 )
+from gitmodel.workflows.owners import claims_seen, content_of, several_contents
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from gitmodel.domain.digest import Digest
     from gitmodel.domain.pointer import Head
     from gitmodel.domain.reference import Reference
-    from gitmodel.git.history import Change
-    from gitmodel.git.walked import Snapshot
     from gitmodel.workflows.project import Project
-
-_MOST_BLOBS = 100_000  # more pointers of one name than this are not a model's history
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """One pointer found in history, and the commit that brought it."""
-
-    model: Model
-    change: Change
-    blob: str
-
-
-@dataclass(frozen=True, slots=True)
-class ModelHistory:
-    """Every pointer of one name, newest first."""
-
-    name: str
-    seen: tuple[Seen, ...]
-
-    def numbers(self) -> set[int]:
-        """All version numbers."""
-        return {item.model.pointer.version for item in self.seen}
-
-    def version_of(self, digest: Digest) -> Pointer | None:
-        """The pointer of the version that has this content, None if none has.
-
-        A number that names two contents (two branches took it) speaks for neither, unless the
-        content has no other.
-        """
-        owners: dict[int, set[str]] = {}
-        for item in self.seen:
-            owners.setdefault(item.model.pointer.version, set()).add(item.model.pointer.digest.hex)
-        own = [item.model.pointer for item in self.seen if item.model.pointer.digest == digest]
-        clean = [pointer for pointer in own if len(owners[pointer.version]) == 1]
-        candidates = clean or own
-        return min(candidates, key=lambda pointer: pointer.version) if candidates else None
-
-    def with_number(self, number: int) -> list[Model]:
-        """The distinct contents that a number names, newest first; more than one is a defect."""
-        found: dict[str, Model] = {}
-        for item in self.seen:
-            if item.model.pointer.version == number:
-                found.setdefault(item.model.pointer.digest.hex, item.model)
-        return list(found.values())
-
-    def with_prefix(self, prefix: str) -> list[Model]:
-        """The distinct contents whose digest begins so, newest first."""
-        found: dict[str, Model] = {}
-        for item in self.seen:
-            if item.model.pointer.digest.hex.startswith(prefix):
-                found.setdefault(item.model.pointer.digest.hex, item.model)
-        return list(found.values())
-
-
-def history_of(
-    project: Project,
-    name: str,
-    snapshot: Snapshot | None = None,
-    *,
-    only: Callable[[Head], bool] | None = None,
-) -> ModelHistory:
-    """Every pointer of a name in the history of all refs. Two or three git processes.
-
-    Args:
-        project: The project.
-        name: Of the model.
-        snapshot: What all refs reached a moment ago, for who asks for many names.
-        only: Which pointers are asked for. The others may be left out, so that a model of 10,000
-            versions need not be parsed to find one.
-    """
-    asked = project.walked if snapshot is None else snapshot
-    changes = asked.named(name.rpartition("/")[2] + POINTER_SUFFIX)
-
-    def wanted(head: Head) -> bool:
-        return head.name == name and (only is None or only(head))
-
-    seen = _seen(project, changes, wanted)
-    return ModelHistory(name, tuple(item for item in seen if item.model.name == name))
-
-
-def _seen(
-    project: Project, changes: Iterable[Change], wanted: Callable[[Head], bool]
-) -> list[Seen]:
-    listed = [change for change in changes if change.oid is not None][:_MOST_BLOBS]
-    blobs = project.reader.blobs(list(dict.fromkeys(c.oid for c in listed if c.oid is not None)))
-    parsed: dict[str, Pointer | None] = {}
-    found = []
-    for change in listed:
-        if change.oid is None or change.oid not in blobs:
-            continue
-        raw = blobs[change.oid]
-        if change.oid not in parsed:
-            head = head_of(raw)
-            skip = head is not None and not wanted(head)
-            parsed[change.oid] = None if skip else parsed_or_none(raw, change.path)
-        pointer = parsed[change.oid]
-        if pointer is not None:
-            found.append(Seen(Model(change.path, pointer, raw), change, change.oid))
-    return found
-
-
-def next_number(project: Project, history: ModelHistory) -> int:
-    """1 + the greatest number in history and among the claims last seen."""
-    from gitmodel.store.claims import ClaimsSeen
-
-    claimed = ClaimsSeen(project.cache_folder, project.config.project).greatest(history.name)
-    return next_version([*history.numbers(), claimed])
 
 
 def resolve(project: Project, reference: Reference) -> Model:
@@ -152,10 +40,8 @@ def resolve(project: Project, reference: Reference) -> Model:
     match reference.kind:
         case "latest":
             return _latest(project, reference.name)
-        case "version":
-            return _only(project, reference)
-        case "digest":
-            return _only(project, reference)
+        case "version" | "digest":
+            return _in_history(project, reference)
         case "git":
             return _at_revision(project, reference.name, reference.value)
         case "word":
@@ -227,32 +113,29 @@ def models_at(project: Project, revision: str) -> list[Model]:
     return models_in_tree(project, commit)
 
 
-def _matching(project: Project, reference: Reference) -> list[Model]:
-    history = history_of(project, reference.name, only=lambda head: _matches(head, reference))
-    if reference.kind == "version":
-        return history.with_number(reference.number)
-    return history.with_prefix(reference.value)
-
-
-def _only(project: Project, reference: Reference) -> Model:
-    found = _matching(project, reference)
-    if not found and project.repository.is_partial_clone():
-        fetch_pointers(project, reference.name)
-        found = _matching(project, reference)
-    if not found:
+def _in_history(project: Project, reference: Reference) -> Model:
+    """The version of a number or digest."""
+    history = _matching(project, reference)
+    if not history.complete and (reference.kind == "version" or not history.seen):
+        with suppress(GitmodelError):  # what this clone has counts where Git cannot fetch
+            fetch_pointers(project, reference.name)
+            history = _matching(project, reference)
+    if not history.seen:
         uncommitted = _uncommitted(project, reference)
         if uncommitted is not None:
             return uncommitted
         raise _no_version(project, reference, history_of(project, reference.name))
+    if reference.kind == "version":
+        content = content_of(project, history.name, reference.number, history.naming)
+        return next(i.model for i in history.seen if i.model.pointer.digest.hex == content)
+    found = history.with_prefix(reference.value)
     if len(found) > 1:
-        several = ", ".join(model.pointer.digest.short for model in found)
-        first = f"{reference.name}@blake3:{found[0].pointer.digest.short}"
-        raise UnknownReferenceError(
-            f"{reference} names several contents: {several}",
-            hint=f"ask by digest: gitmodel show {first}",
-            model=reference.name,
-        )
+        raise several_contents(history.name, reference, [m.pointer.digest.hex for m in found])
     return found[0]
+
+
+def _matching(project: Project, reference: Reference) -> ModelHistory:
+    return history_of(project, reference.name, only=lambda head: _matches(head, reference))
 
 
 def _no_version(
@@ -287,7 +170,13 @@ def _uncommitted(project: Project, reference: Reference) -> Model | None:
     if project.repository.work_tree is None:
         return None
     model = read_models(project, name=reference.name).get(reference.name)
-    return model if model is not None and _matches(model.pointer.head, reference) else None
+    if model is None or not _matches(model.pointer.head, reference):
+        return None
+    if reference.kind == "version":
+        head = model.pointer.head
+        seen = claims_seen(project).owners(model.name)
+        content_of(project, model.name, head.version, Numbers([head[1:]], seen))
+    return model
 
 
 def _aliases(project: Project, name: str) -> Aliases | None:

@@ -12,8 +12,9 @@ from gitmodel.domain.digest import digest_of
 from gitmodel.domain.pointer import Pointer, Previous
 from gitmodel.domain.versions import next_version
 from gitmodel.store.writer import store_weights
+from gitmodel.workflows.model_history import ModelHistory, history_of, next_number
 from gitmodel.workflows.models import write_text_file
-from gitmodel.workflows.references import ModelHistory, history_of, models_at, next_number
+from gitmodel.workflows.references import models_at
 
 if TYPE_CHECKING:
     from gitmodel.encoding.manifest import Manifest

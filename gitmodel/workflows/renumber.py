@@ -1,25 +1,30 @@
-"""`gitmodel renumber`: the next free number for a version whose number somebody else has.
+"""`gitmodel renumber`: the next free number for a version whose number other content owns.
 
 A new commit on top; history is never rewritten.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gitmodel.errors import RemoteError
+from gitmodel.errors import GitmodelError, RemoteError, VersionTakenError
+from gitmodel.workflows.model_history import history_of, next_number
 from gitmodel.workflows.models import read_models, write_text_file
-from gitmodel.workflows.references import history_of, next_number
+from gitmodel.workflows.owners import known_owner, read_owner
 
 if TYPE_CHECKING:
-    from gitmodel.domain.pointer import Pointer
+    from collections.abc import Sequence
+
+    from gitmodel.store.claims import Claim
+    from gitmodel.workflows.models import Model
     from gitmodel.workflows.project import Project
 
 
 @dataclass(frozen=True, slots=True)
 class RenumberReport:
-    """What `renumber` did."""
+    """What `renumber` did about one model."""
 
     name: str
     was: int
@@ -47,41 +52,92 @@ def renumber(
 
     Raises:
         UnknownReferenceError: No model is called that.
+        VersionTakenError: The number is this content's own, by its claim, and stays so.
         RemoteError: With `if_taken`, the remote cannot be asked.
     """
     model = read_models(project).require(name)
     pointer = model.pointer
-    if if_taken and not _is_taken(project, pointer):
+    if if_taken and not _is_taken(read_owner(project, name, pointer.version), model):
         return RenumberReport(name, pointer.version, pointer.version, None)
-    number = max(next_number(project, history_of(project, name)), pointer.version + 1)
-    number = _free_on_remote(project, name, number)
-    changed = replace(pointer, version=number)
-    write_text_file(project.root, model.path, changed.to_text())
-    project.index.stage([model.path])
+    _refuse_own(project, model)
+    return _renumbered(project, [model], commit=commit, message=message)[0]
+
+
+def renumber_taken(
+    project: Project, *, commit: bool = False, message: str | None = None
+) -> list[RenumberReport]:
+    """Renumber every model of the work tree whose number other content owns, in one commit.
+
+    Raises:
+        RemoteError: The remote cannot be asked.
+    """
+    from gitmodel.store.transfer import for_each
+
+    taken: list[str] = []
+
+    def look(model: Model) -> None:
+        if _is_taken(read_owner(project, model.name, model.pointer.version), model):
+            taken.append(model.name)
+
+    models = read_models(project)
+    for_each(look, models.models)
+    found = [models.require(name) for name in sorted(taken)]
+    return _renumbered(project, found, commit=commit, message=message)
+
+
+def _renumbered(
+    project: Project, models: Sequence[Model], *, commit: bool, message: str | None
+) -> list[RenumberReport]:
+    numbers = {model.name: _free_number(project, model) for model in models}
+    for model in models:
+        changed = replace(model.pointer, version=numbers[model.name])
+        write_text_file(project.root, model.path, changed.to_text())
+    paths = [model.path for model in models]
     made = None
-    if commit:
-        text = message or f"{name}: version {pointer.version} becomes {number}"
-        project.repository.run("commit", "--quiet", "-m", text, "--", model.path)
+    if paths:
+        project.index.stage(paths)
+    if paths and commit:
+        changes = [
+            f"{m.name}: version {m.pointer.version} becomes {numbers[m.name]}" for m in models
+        ]
+        text = message or (
+            changes[0] if len(changes) == 1 else "\n".join(["renumber", "", *changes])
+        )
+        project.repository.run("commit", "--quiet", "-m", text, "--", *paths)
         made = project.repository.head()
-    return RenumberReport(name, pointer.version, number, made)
+    return [RenumberReport(m.name, m.pointer.version, numbers[m.name], made) for m in models]
 
 
-def _is_taken(project: Project, pointer: Pointer) -> bool:
-    from gitmodel.store.claims import read_claim
-
-    claim = read_claim(project.store(), project.config.project, pointer.name, pointer.version)
-    return claim is not None and claim.digest != pointer.digest
+def _is_taken(claim: Claim | None, model: Model) -> bool:
+    return claim is not None and claim.digest != model.pointer.digest
 
 
-def _free_on_remote(project: Project, name: str, number: int) -> int:
-    """The first number from `number` on that nobody has claimed; as given while offline."""
-    from gitmodel.store.claims import ClaimsSeen, read_claim
+def _refuse_own(project: Project, model: Model) -> None:
+    """Refuse to move content away from the number that it owns: references to it would break.
 
-    seen = ClaimsSeen(project.cache_folder, project.config.project)
+    Raises:
+        VersionTakenError: The claim of the number names this content.
+    """
+    name, pointer = model.name, model.pointer
+    owner = None
+    with suppress(GitmodelError):  # said once, where the next number is looked for
+        owner = known_owner(project, name, pointer.version)
+    if owner == pointer.digest.hex:
+        raise VersionTakenError(
+            f"version {pointer.version} belongs to this content ({pointer.digest.short}), which was "
+            "pushed under it first",
+            hint="nothing needs a new number here; on the branch that has other content under "
+            f"{pointer.version}: gitmodel renumber {name} --commit",
+            model=name,
+        )
+
+
+def _free_number(project: Project, model: Model) -> int:
+    """The first number that nobody has in history or by a claim; as far as known while offline."""
+    name, pointer = model.name, model.pointer
+    number = max(next_number(project, history_of(project, name)), pointer.version + 1)
     try:
-        store = project.store()
-        while read_claim(store, project.config.project, name, number) is not None:
-            seen.see(name, number)
+        while read_owner(project, name, number) is not None:
             number += 1
     except RemoteError as error:
         project.context.note(

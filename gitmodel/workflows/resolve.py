@@ -22,8 +22,9 @@ from gitmodel.errors import (
 )
 from gitmodel.git.merge import is_rebasing, last_change
 from gitmodel.workflows.committed import parsed_or_none
+from gitmodel.workflows.model_history import history_of, next_number
 from gitmodel.workflows.models import blob_at, delete_file, read_pointer_file, write_text_file
-from gitmodel.workflows.references import history_of, next_number
+from gitmodel.workflows.owners import known_owner
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -176,7 +177,11 @@ def _place(project: Project, conflict: _Conflict, side: Side) -> str:
 
 
 def _number(project: Project, pointer: Pointer, found: list[_Conflict], other: Side) -> int:
-    """The number of the side taken, or the next free one if the other side gave it to other content."""
+    """The number of the side taken, or the next free one if it belongs to what the other side has.
+
+    Where both sides have the number for other content, its claim says whose it is. Unclaimed, it stays
+    with the side that is not taken: that side's history may be on its way to the remote.
+    """
     for conflict in found:
         raw = conflict.sides.get(other)
         against = None if raw is None else parsed_or_none(raw, conflict.path)
@@ -185,8 +190,21 @@ def _number(project: Project, pointer: Pointer, found: list[_Conflict], other: S
             and against.version == pointer.version
             and against.digest != pointer.digest
         ):
+            if _owns_number(project, pointer):
+                return pointer.version
             return max(next_number(project, history_of(project, pointer.name)), pointer.version + 1)
     return pointer.version
+
+
+def _owns_number(project: Project, pointer: Pointer) -> bool:
+    """Whether the claim of a pointer's number names its content."""
+    try:
+        return known_owner(project, pointer.name, pointer.version) == pointer.digest.hex
+    except GitmodelError as error:
+        project.context.note(
+            f"{pointer.name}: whose version {pointer.version} is cannot be asked: {error}"
+        )
+        return False
 
 
 def _bring_in_line(project: Project, path: str, pointer: Pointer) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from gitmodel.domain.versions import Observation, Verdict, decide
 from gitmodel.errors import GitmodelError
 from gitmodel.workflows.committed import find_in_tree
-from gitmodel.workflows.references import history_of
+from gitmodel.workflows.model_history import history_of
 
 if TYPE_CHECKING:
     from gitmodel.domain.pointer import Pointer
@@ -39,10 +39,14 @@ def judge(project: Project, model: Model, weights: Weights) -> Judged:
     pointer = model.pointer
     have = project.worktree.have(model.name, model.weights)
     known = None
-    as_head = False
+    is_known = as_head = False
     if weights.digest is not None and weights.digest not in (pointer.digest, have):
-        known = history_of(project, model.name).version_of(weights.digest)
-        if have is None and known is None:
+        history = history_of(project, model.name)
+        known = history.version_of(weights.digest)
+        is_known = history.knows(
+            weights.digest
+        )  # content may have lost its number to other content
+        if have is None and not is_known:
             at_head = pointer_at_head(project, model.name)
             as_head = at_head is not None and at_head.head == pointer.head
     seen = Observation(
@@ -51,7 +55,7 @@ def judge(project: Project, model: Model, weights: Weights) -> Judged:
         have=have,
         pointer=pointer.digest,
         as_head=as_head,
-        known=known is not None,
+        known=is_known,
         merging=is_merging(project),
     )
     return Judged(decide(seen), known)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gitmodel.domain.digest import Digest
 from gitmodel.domain.versions import (
+    Numbers,
     Observation,
     Verdict,
     decide,
@@ -250,3 +251,75 @@ def test_numbers_that_name_two_contents(
     known: list[tuple[int, Digest]], doubles: dict[int, list[Digest]]
 ) -> None:
     assert numbers_of_two(known) == doubles
+
+
+LETTERS = st.sampled_from("ABCD")
+PAIRS = st.lists(st.tuples(st.integers(1, 5), LETTERS), max_size=8)
+CLAIMS = st.dictionaries(st.integers(1, 5), st.none() | LETTERS, max_size=5)
+
+
+@given(PAIRS, CLAIMS, st.integers(1, 5))
+def test_a_claim_selects_among_what_history_has_and_nothing_else(
+    known: list[tuple[int, str]], claims: dict[int, str | None], number: int
+) -> None:
+    naming = Numbers(known, claims)
+    here = {content for other, content in known if other == number}
+    owner = claims.get(number)
+
+    found = set(naming.candidates(number))
+
+    assert found <= here
+    if owner is not None:
+        assert found == {owner} & here
+        assert not naming.is_contested(number)
+    else:
+        mended = [content for content in here if _has_its_own(known, content, number)]
+        assert found == (
+            here - set(mended) or (here if len(here) > 1 or number in claims else set())
+        )
+    assert set(Numbers(reversed(known), claims).candidates(number)) == found
+
+
+def _has_its_own(known: list[tuple[int, str]], content: str, number: int) -> bool:
+    """The rule once more, by hand: another number that only this content has; later if both do."""
+    alone = {n for n, c in known if c == content} - {n for n, c in known if c != content}
+    return any(other > number if number in alone else True for other in alone - {number})
+
+
+@given(PAIRS, CLAIMS, LETTERS)
+def test_content_has_a_number_that_names_it_or_none(
+    known: list[tuple[int, str]], claims: dict[int, str | None], content: str
+) -> None:
+    naming = Numbers(known, claims)
+    number = naming.number_of(content)
+
+    assert number is None or (number, content) in known
+    own = [n for n, c in known if c == content and naming.meaning(n) == content]
+    assert number == min(own, default=number)
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.booleans()), max_size=14))
+def test_people_who_renumber_what_is_refused_end_with_numbers_that_mean_their_claims(
+    steps: list[tuple[int, bool]],
+) -> None:
+    """Three people train and push; who is refused takes the next number until a push passes."""
+    claims: dict[int, str] = {}
+    history: list[tuple[int, str]] = []
+    fetched = [0, 0, 0]  # how much of the history each has
+    for step, (person, fetches) in enumerate(steps):
+        content = f"{person}.{step}"
+        number = next_version(n for n, _ in history[: fetched[person]])
+        own = [(number, content)]
+        while claims.setdefault(number, content) != content:
+            number = max(number + 1, next_version(claims if fetches else []))
+            own.append((number, content))
+        history += own
+        fetched[person] = len(history) if fetches else fetched[person]
+
+    alone, told = Numbers(history), Numbers(history, claims)
+
+    for number, owner in claims.items():
+        assert told.meaning(number) == owner
+        assert alone.meaning(number) in (owner, None)
+        assert told.number_of(owner) == number
+        assert alone.knowing(number, owner).meaning(number) == owner

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from gitmodel.domain.digest import digest_of
 from gitmodel.errors import DamagedObjectError, ObjectMissingError, RemoteUnreachableError
-from gitmodel.store.claims import Claim, ClaimsSeen, claim_key, claim_version, read_claim
+from gitmodel.store.claims import Claim, claim_key, claim_version, read_claim
 from gitmodel.store.objects import SMALL_OBJECT_LIMIT, ObjectStore
-from tests.support.stores import WrappedBackend, files_below, remote_at
+from tests.support.stores import WrappedBackend, remote_at
 from tests.support.strategies import digests, names, texts, versions
 
 if TYPE_CHECKING:
@@ -209,35 +209,3 @@ def test_a_name_that_is_not_utf_8_does_not_keep_a_claim_from_being_written_and_r
 
 def test_a_claim_with_keys_of_a_later_gitmodel_can_be_read() -> None:
     assert Claim.from_text(CLAIM.to_text().encode() + b"later: {x: 1}\n", what="x") == CLAIM
-
-
-class TestClaimsSeen:
-    def test_the_greatest_number_is_remembered(self, tmp_path: Path) -> None:
-        seen = ClaimsSeen(str(tmp_path), "shop")
-        assert seen.greatest("fraud") == 0
-        for number in (3, 7, 5):
-            seen.see("fraud", number)
-        seen.see("team/fraud", 2)
-
-        assert ClaimsSeen(str(tmp_path), "shop").greatest("fraud") == 7
-        assert ClaimsSeen(str(tmp_path), "shop").greatest("team/fraud") == 2
-        assert ClaimsSeen(str(tmp_path), "other").greatest("fraud") == 0
-
-    def test_a_torn_line_or_garbage_is_ignored(self, tmp_path: Path) -> None:
-        seen = ClaimsSeen(str(tmp_path), "shop")
-        seen.see("fraud", 7)
-        (path,) = (tmp_path / "claims").iterdir()
-        with open(path, "ab") as stream:
-            stream.write(b"\xff\xfe\nx fraud\n-3 fraud\n\n9\n" + b"9" * 5000 + b" fraud\n99 fraud")
-
-        assert ClaimsSeen(str(tmp_path), "shop").greatest("fraud") == 7
-        seen.see("fraud", 8)
-        assert ClaimsSeen(str(tmp_path), "shop").greatest("fraud") == 8
-
-    def test_what_is_known_is_not_written_again(self, tmp_path: Path) -> None:
-        seen = ClaimsSeen(str(tmp_path), "shop")
-        for _ in range(100):
-            seen.see("fraud", 7)
-        (name,) = files_below(tmp_path)
-
-        assert (tmp_path / name).read_bytes() == b"7 fraud\n"

@@ -19,9 +19,10 @@ from gitmodel.errors import (
     UsageError,
     VersionTakenError,
 )
-from gitmodel.store.claims import ClaimsSeen, claim_key
+from gitmodel.store.claims import claim_key
 from gitmodel.workflows.bump import CommitReport, update_commit
 from gitmodel.workflows.move import RemoveReport, RenameReport, remove, rename
+from gitmodel.workflows.owners import claims_seen
 from gitmodel.workflows.references import resolve
 from gitmodel.workflows.renumber import RenumberReport, renumber
 from tests.support.models import write_folder
@@ -266,7 +267,7 @@ def test_asking_whether_a_number_is_taken_needs_the_remote(fraud: Desk, tmp_path
 def test_offline_the_number_is_free_as_far_as_is_known(fraud: Desk, tmp_path: Path) -> None:
     fraud.store.rename(tmp_path / "gone")
     with fraud.open() as project:
-        ClaimsSeen(project.cache_folder, "models").see("fraud", 5)
+        claims_seen(project).see("fraud", 5, digest(THREE))
 
     report = with_project(fraud, lambda project: renumber(project, "fraud"))
 

@@ -11,9 +11,10 @@ from gitmodel.domain.aliases import Alias, Aliases
 from gitmodel.domain.reference import Reference
 from gitmodel.errors import MixedPointerError, ModelNameError, UnknownReferenceError
 from gitmodel.workflows.checkout import checkout
+from gitmodel.workflows.model_history import history_of, next_number
 from gitmodel.workflows.move import rename
 from gitmodel.workflows.project import Project
-from gitmodel.workflows.references import history_of, models_at, next_number, resolve
+from gitmodel.workflows.references import models_at, resolve
 from tests.workflows.conftest import Desk, digest, refusal, short
 
 if TYPE_CHECKING:
@@ -283,11 +284,11 @@ def test_a_copied_pointer_is_reported_and_not_guessed_at(desk: Desk) -> None:
 
 
 def test_the_next_number_is_after_everything_seen(two_versions: Desk) -> None:
-    from gitmodel.store.claims import ClaimsSeen
+    from gitmodel.workflows.owners import claims_seen
 
     with two_versions.open() as project:
         assert next_number(project, history_of(project, "fraud")) == 3
-        ClaimsSeen(project.cache_folder, "models").see("fraud", 8)
+        claims_seen(project).see("fraud", 8, digest(TWO))
         assert next_number(project, history_of(project, "fraud")) == 9
         assert next_number(project, history_of(project, "other")) == 1
 

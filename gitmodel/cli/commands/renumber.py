@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 _RENUMBER = """\
 For when somebody else pushed other weights under the same number first. History
-is not rewritten: the pointer changes, for a new commit on top."""
+is not rewritten: the pointer changes, for a new commit on top. Without NAME,
+every model whose number other weights have on the remote is renumbered."""
 
 
 def add_parser(verbs: Verbs) -> None:
@@ -24,7 +25,9 @@ def add_parser(verbs: Verbs) -> None:
         description=_RENUMBER,
         json=True,
     )
-    renumber.add_argument("name", metavar="NAME", help="the model")
+    renumber.add_argument(
+        "name", nargs="?", metavar="NAME", help="the model; default: all whose number is taken"
+    )
     renumber.add_argument(
         "--if-taken",
         action="store_true",
@@ -34,21 +37,28 @@ def add_parser(verbs: Verbs) -> None:
     renumber.add_argument("-m", "--message", metavar="TEXT", help="commit with this message")
 
 
-def run(session: Session, *, name: str, if_taken: bool, commit: bool, message: str | None) -> int:
-    """Renumber the version of the work tree's pointer."""
-    from gitmodel.workflows.renumber import renumber
+def run(
+    session: Session, *, name: str | None, if_taken: bool, commit: bool, message: str | None
+) -> int:
+    """Renumber versions of the work tree's pointers."""
+    from gitmodel.workflows.renumber import renumber, renumber_taken
 
+    commit = commit or message is not None
     with session.project() as project:
-        commit = commit or message is not None
-        report = renumber(project, name, commit=commit, message=message, if_taken=if_taken)
+        if name is None:
+            reports = renumber_taken(project, commit=commit, message=message)
+        else:
+            reports = [renumber(project, name, commit=commit, message=message, if_taken=if_taken)]
     output = session.output
     if output.as_json:
-        output.json(report)
+        output.json({"renumbered": reports} if name is None else reports[0])
         return 0
-    if report.version == report.was:
-        output.say(Paint(report.name, "strong"), f"  v{report.version} is not taken, it stays")
-        return 0
-    output.say(Paint(report.name, "strong"), f"  v{report.version} (was v{report.was})")
-    if report.commit is not None:
-        output.say(f"committed {report.commit[:10]}")
+    for report in reports:
+        kept = report.version == report.was
+        said = "is not taken, it stays" if kept else f"(was v{report.was})"
+        output.say(Paint(report.name, "strong"), f"  v{report.version} {said}")
+    if not reports:
+        output.say("no number is taken by other weights; nothing was renumbered")
+    elif reports[0].commit is not None:
+        output.say(f"committed {reports[0].commit[:10]}")
     return 0
