@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from gitmodel.store.azure_account import account_of, credential_of
+from gitmodel.store.checks import md5_of
 from gitmodel.store.cloud import CloudBackend
 from gitmodel.store.cloud_errors import without_user
 from gitmodel.store.keys import ObjectInfo
@@ -83,7 +84,8 @@ class AzureService(BucketService):
 
     def put(self, key: str, data: bytes, *, exclusive: bool) -> None:
         """See `Service.put`: one PUT."""
-        self._requests.run(self._pipe, key, data, overwrite=not exclusive)
+        header = {"Content-MD5": md5_of(data)}
+        self._requests.run(self._pipe, key, data, overwrite=not exclusive, headers=header)
 
     def remove(self, key: str) -> None:
         """See `Service.remove`: one DELETE."""
@@ -115,9 +117,9 @@ class AzureService(BucketService):
         client: BlobServiceClient = self.filesystem.service_client
         return client
 
-    async def _pipe(self, key: str, data: bytes, *, overwrite: bool) -> None:
+    async def _pipe(self, key: str, data: bytes, **options: Any) -> None:
         pipe_file = self.filesystem._pipe_file  # noqa: SLF001 - fsspec's asynchronous interface
-        await pipe_file(self.path(key), data, overwrite=overwrite)
+        await pipe_file(self.path(key), data, **options)
 
     async def _delete(self, key: str) -> None:
         rm_file = self.filesystem._rm_file  # noqa: SLF001 - fsspec's asynchronous interface

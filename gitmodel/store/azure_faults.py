@@ -29,7 +29,8 @@ _KIND_OF_CODE = {
     "InvalidRange": FaultKind.SHORT,
     "PublicAccessNotPermitted": FaultKind.DENIED,
     "NoAuthenticationInformation": FaultKind.DENIED,
-    "Md5Mismatch": FaultKind.BROKEN,
+    "Md5Mismatch": FaultKind.CHANGED,
+    "Crc64Mismatch": FaultKind.CHANGED,
 }
 _KIND_OF_STATUS = {
     401: FaultKind.DENIED,

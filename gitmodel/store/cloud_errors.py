@@ -110,6 +110,14 @@ def _broken(fault: Fault, place: Place, verb: str, name: str) -> GitmodelError:
     )
 
 
+def _changed(fault: Fault, place: Place, verb: str, name: str) -> GitmodelError:
+    return RemoteUnreachableError(
+        f"{name} changed on its way to {place.endpoint} each time we tried to {verb} it: "
+        f"{fault.detail}",
+        hint="use an https address, or another network: something between here and there damages data",
+    )
+
+
 def _clock(_fault: Fault, place: Place, _verb: str, _name: str) -> GitmodelError:
     return RemoteError(
         f"This machine's clock differs too much from that of {place.endpoint}",
@@ -133,6 +141,7 @@ _ERRORS: Mapping[FaultKind, Callable[[Fault, Place, str, str], GitmodelError]] =
     FaultKind.UNREACHABLE: _unreachable,
     FaultKind.BUSY: _busy,
     FaultKind.BROKEN: _broken,
+    FaultKind.CHANGED: _changed,
     FaultKind.CLOCK: _clock,
     FaultKind.WRONG_REGION: _wrong_region,
 }

@@ -25,7 +25,6 @@ from obstore.store import AzureStore, S3Store
 from gitmodel.domain.pattern import pattern
 from gitmodel.store.retry import Fault, FaultKind
 from gitmodel.store.service import (
-    CHECKSUM_LIMIT,
     CONNECT_TIMEOUT_SECONDS,
     READ_TIMEOUT_SECONDS,
     TooLargeError,
@@ -50,6 +49,7 @@ PIECE_BYTES = 256 << 10
 # obstore's read timeout also runs while a body is sent, so uploads have a time for the whole: eight
 # packs of 8 MiB at 0.28 MB/s. On a slower line the usual way, which sees progress, takes over.
 PUT_TIMEOUT_SECONDS = 240
+SMALL_BYTES = 1 << 20
 # Only against a server that sends a byte now and then; silence ends a GET much sooner.
 GET_TIMEOUT_SECONDS = 3600
 # botocore renews credentials that end within 10 minutes, so what it gives is good for as long.
@@ -86,15 +86,15 @@ class ObstoreTransport:
     """See `gitmodel.store.transport.Transport`.
 
     Args:
-        open_store: Makes a store of obstore with these options of its client; "checked" ones send a
-            checksum with each body. There are some, because obstore sets these things per store.
+        open_store: Makes a store of obstore with these options of its client. There are some, because
+            obstore sets these things per store.
         url: Address, to know whether it is http.
     """
 
     failures: tuple[type[Exception], ...] = (BaseError, OSError, ValueError, TooLargeError)
 
     def __init__(
-        self, open_store: Callable[[ClientConfig, bool], S3Store | AzureStore], url: str
+        self, open_store: Callable[[ClientConfig], S3Store | AzureStore], url: str
     ) -> None:
         self._open_store = open_store
         self._root_was_seen = False
@@ -138,7 +138,7 @@ class ObstoreTransport:
             self._stores.clear()
 
     def _put(self, name: str, data: bytes, mode: Literal["create", "overwrite"]) -> None:
-        verb = "put checked" if len(data) <= CHECKSUM_LIMIT else "put"
+        verb = "put small" if len(data) <= SMALL_BYTES else "put"
         answer = obstore.put(self._store(verb), name, data, use_multipart=False, mode=mode)
         if not answer["e_tag"]:
             # A proxy or captive portal says 200 to anything; a store says what it stored.
@@ -166,8 +166,7 @@ class ObstoreTransport:
     def _store(self, verb: str) -> S3Store | AzureStore:
         with self._lock:
             if verb not in self._stores:
-                checked = verb == "put checked"
-                self._stores[verb] = self._open_store(self._client(verb), checked)
+                self._stores[verb] = self._open_store(self._client(verb))
             return self._stores[verb]
 
     def _client(self, verb: str) -> ClientConfig:
@@ -177,7 +176,7 @@ class ObstoreTransport:
         }
         if verb == "put":
             client["timeout"] = timedelta(seconds=PUT_TIMEOUT_SECONDS)
-        elif verb == "put checked":  # at most 1 MiB: sending it takes no time to speak of
+        elif verb == "put small":  # sending it takes no time to speak of
             client["timeout"] = timedelta(seconds=READ_TIMEOUT_SECONDS)
         else:
             client["timeout"] = timedelta(seconds=GET_TIMEOUT_SECONDS)
@@ -206,7 +205,8 @@ def s3_transport(
         "virtual_hosted_style_request": True,  # the bucket's name is in the address
         "region": address.region,
         "skip_signature": credentials is None,
-        # As botocore: TLS protects the body, and its SHA-256 would cost a core 0.5 s a GiB.
+        # The server compares the body with it. Over http it is computed for the signature anyway.
+        "checksum_algorithm": "SHA256",
         "unsigned_payload": address.url.startswith("https:"),
         "request_payer": False,
         "s3_express": False,
@@ -227,10 +227,10 @@ def s3_transport(
             "expires_at": datetime.now(UTC) + timedelta(seconds=CREDENTIAL_SECONDS),
         }
 
-    def open_store(client: ClientConfig, checked: bool) -> S3Store:
+    def open_store(client: ClientConfig) -> S3Store:
         return S3Store(
             "unused",  # as in `virtual_hosted_style_request`
-            config={**config, "checksum_algorithm": "SHA256"} if checked else config,
+            config=config,
             client_options=client,
             retry_config=_ONCE,
             credential_provider=None if credentials is None else credential,
@@ -261,7 +261,7 @@ def azure_transport(
         "use_fabric_endpoint": False,
     }
 
-    def open_store(client: ClientConfig, _checked: bool) -> AzureStore:
+    def open_store(client: ClientConfig) -> AzureStore:
         return AzureStore(
             config=config,
             client_options=client,

@@ -34,6 +34,7 @@ class FaultKind(StrEnum):
     CLOCK = "clock"  # this machine's clock is too far from the server's
     BUSY = "busy"  # the store asks for patience, or fails inside (429, 5xx)
     BROKEN = "broken"  # the connection was lost or silent in the middle
+    CHANGED = "changed"  # the body that arrived is not what its checksum says
     UNREACHABLE = "unreachable"  # no connection at all: refused, no such host, connect timeout
     REFUSED = "refused"  # any other permanent refusal
 
@@ -87,7 +88,7 @@ class RetryPolicy:
     def tries_for(self, kind: FaultKind) -> int:
         """Number of requests in all that a fault of this kind is worth."""
         match kind:
-            case FaultKind.BUSY | FaultKind.BROKEN:
+            case FaultKind.BUSY | FaultKind.BROKEN | FaultKind.CHANGED:
                 return self.tries
             case FaultKind.UNREACHABLE:
                 return self.brief_tries

@@ -12,15 +12,15 @@ left open after `close`, so nothing is printed when the interpreter ends.
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from gitmodel.store.checks import md5_of
 from gitmodel.store.cloud import CloudBackend
 from gitmodel.store.cloud_errors import without_user
 from gitmodel.store.keys import ObjectInfo
 from gitmodel.store.retry import Fault, FaultKind
 from gitmodel.store.s3_plain import plain_settings
-from gitmodel.store.service import CHECKSUM_LIMIT, BucketService, Page, TooLargeError
+from gitmodel.store.service import BucketService, Page, TooLargeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,7 +80,7 @@ class S3Service(BucketService):
     def put(self, key: str, data: bytes, *, exclusive: bool) -> None:
         """See `Service.put`."""
         mode = "create" if exclusive else "overwrite"
-        answer = self._requests.run(self._pipe, key, data, mode=mode, **_checksum_of(data))
+        answer = self._requests.run(self._pipe, key, data, mode=mode, ContentMD5=md5_of(data))
         if answer is not None and not answer.get("ETag"):
             # A proxy or captive portal says 200 to anything; S3 says what it stored.
             raise Fault(FaultKind.REFUSED, "the answer to the upload is not one of S3")
@@ -221,20 +221,6 @@ class S3Service(BucketService):
             return bytes(data)
         finally:
             body.close()
-
-
-def _checksum_of(data: bytes) -> dict[str, str]:
-    """What lets the store notice that the body of a small upload changed on its way.
-
-    SeaweedFS stored a manifest with a bit flipped by a proxy and said 200: without TLS nothing else
-    looks (measured). Packs go without: MD5 would cost a core 1.4 s a GiB.
-    """
-    if len(data) > CHECKSUM_LIMIT:
-        return {}
-    import hashlib
-
-    digest = hashlib.md5(data, usedforsecurity=False).digest()
-    return {"ContentMD5": base64.b64encode(digest).decode("ascii")}
 
 
 def open_s3(

@@ -29,10 +29,10 @@ _KIND_OF_CODE = {
     "SlowDown": FaultKind.BUSY,
     "Throttling": FaultKind.BUSY,
     "ThrottlingException": FaultKind.BUSY,
-    # The body changed on its way.
-    "BadDigest": FaultKind.BROKEN,
     "IncompleteBody": FaultKind.BROKEN,
-    "XAmzContentSHA256Mismatch": FaultKind.BROKEN,
+    "BadDigest": FaultKind.CHANGED,
+    "XAmzContentChecksumMismatch": FaultKind.CHANGED,
+    "XAmzContentSHA256Mismatch": FaultKind.CHANGED,
     "RequestTimeTooSkewed": FaultKind.CLOCK,
     "RequestExpired": FaultKind.CLOCK,
     "ExpiredToken": FaultKind.DENIED,

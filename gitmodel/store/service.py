@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 Page = tuple[list[ObjectInfo], str | None]
 CONNECT_TIMEOUT_SECONDS = 10
 READ_TIMEOUT_SECONDS = 60
-# Up to here a body goes with a checksum where the store takes one: claims, markers, all but the largest
-# manifests. Packs go without, since hashing them would cost a core 0.6 s a GiB and more.
-CHECKSUM_LIMIT = 1 << 20
 
 
 class TooLargeError(Exception):
