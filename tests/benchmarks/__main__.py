@@ -23,7 +23,7 @@ from tests.benchmarks.throttle import slow_link
 from tests.benchmarks.tools import dvc, s5cmd
 from tests.benchmarks.tools.git_annex import GitAnnex
 from tests.benchmarks.tools.git_lfs import GitLfs
-from tests.benchmarks.tools.gitmodel import Gitmodel
+from tests.benchmarks.tools.gitmodel import Gitmodel, earlier
 from tests.benchmarks.tools.plain_copy import PlainCopy
 from tests.benchmarks.world import World
 from tests.support.programs import ServerUnavailableError
@@ -87,11 +87,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--against",
-        nargs="+",
+        nargs="*",
         choices=names,
         default=names,
         metavar="TOOL",
         help=f"to compare with: {', '.join(names)}",
+    )
+    parser.add_argument(
+        "--earlier",
+        metavar="PYTHON",
+        help="also compare with the gitmodel that is installed for this interpreter",
     )
     parser.add_argument(
         "--series",
@@ -110,7 +115,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _rows(given: argparse.Namespace, world: World) -> Iterator[Row]:
     yield from _rows_of_gitmodel(given, world)
-    tools = [Gitmodel(), *(tool for tool in OTHERS if tool.name in given.against)]
+    tools: list[Tool] = [Gitmodel()]
+    tools += [] if given.earlier is None else [earlier(given.earlier)]
+    tools += [tool for tool in OTHERS if tool.name in given.against]
     chosen = [kind for kind in KINDS if kind.name in given.data]
     for data in chosen:
         if "folder" in given.only:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.benchmarks.tools.tool import commit_all, git_clone, git_repository
 from tests.benchmarks.world import Project
-from tests.support.repo import GIT
+from tests.support.repo import GIT, PACKAGE_ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,36 +18,49 @@ if TYPE_CHECKING:
 PROGRAM = (sys.executable, "-P", "-m", "gitmodel")
 
 
+@dataclass(frozen=True, slots=True)
 class Gitmodel:
-    """See `tools.tool.Tool`."""
+    """The commands of gitmodel; a `tools.tool.Tool`.
 
-    name = "gitmodel"
+    Attributes:
+        name: For the table.
+        program: What starts it.
+        path: `PYTHONPATH` of its commands, None where the program finds its own package.
+    """
+
+    name: str = "gitmodel"
+    program: tuple[str, ...] = PROGRAM
+    path: str | None = str(PACKAGE_ROOT)
 
     def lacks(self, _kind: PlaceKind) -> str:
         return ""
 
     def start(self, world: World, folder: Path, place: Place, weights: str) -> Project:
-        project = Project(folder, weights, place, world.environment_for(place), world)
+        environment = world.environment_for(place)
+        environment.pop("PYTHONPATH")
+        if self.path is not None:
+            environment["PYTHONPATH"] = self.path
+        project = Project(folder, weights, place, environment, world)
         git_repository(world, folder)
         endpoint = ["--endpoint", place.endpoint] if place.endpoint else []
-        project.run([*PROGRAM, "init", "-q", place.url, *endpoint])
+        project.run([*self.program, "init", "-q", place.url, *endpoint])
         commit_all(project)
         return project
 
     def add(self, project: Project) -> Commands:
-        return [[*PROGRAM, "add", "-q", project.weights]]
+        return [[*self.program, "add", "-q", project.weights]]
 
     def commit(self, project: Project) -> None:
         commit_all(project)
 
     def push(self, _project: Project) -> Commands:
-        return [[*PROGRAM, "push", "-q"]]
+        return [[*self.program, "push", "-q"]]
 
     def lose(self, project: Project) -> None:
         project.file.unlink()
 
     def checkout(self, _project: Project) -> Commands:
-        return [[*PROGRAM, "checkout", "-q"]]
+        return [[*self.program, "checkout", "-q"]]
 
     def clone(self, project: Project, folder: Path) -> Project:
         return git_clone(project, folder)  # hooks are not installed: fetching is a step of its own
@@ -55,4 +69,13 @@ class Gitmodel:
         clone.run([GIT, "pull", "-q"])
 
     def fetch(self, _clone: Project) -> Commands:
-        return [[*PROGRAM, "checkout", "-q"]]
+        return [[*self.program, "checkout", "-q"]]
+
+
+def earlier(python: str) -> Gitmodel:
+    """An installed gitmodel of another commit, to compare with.
+
+    Args:
+        python: The interpreter of the environment that has it.
+    """
+    return Gitmodel("earlier", (python, "-P", "-m", "gitmodel"), None)
