@@ -22,8 +22,9 @@ from gitmodel.git.discovery import (
     has_left_out_objects,
     unfinished,
 )
+from gitmodel.git.ignoring import add_ignores, ignore_rules
 from gitmodel.git.program import GitProgram, chosen_environment, find_program, raise_for
-from gitmodel.git.rules import append_missing, folder_within, ignore_line, is_shared_rule
+from gitmodel.git.rules import append_missing
 
 if TYPE_CHECKING:
     import subprocess
@@ -300,34 +301,12 @@ class Repository:
 
     def is_ignored(self, path: str) -> bool:
         """Whether ignore rules cover this path, be it tracked or not. One process."""
-        rule = self._ignore_rule(path)
+        rule = ignore_rules(self, [path]).get(path)
         return rule is not None and not rule[1].startswith("!")
 
     def add_ignore(self, path: str) -> bool:
-        """Make the `.gitignore` beside this path name it; returns whether that file changed.
-
-        Nothing is added where a `.gitignore` of the work tree covers the path already. One process.
-
-        Raises:
-            UnsafePathError: A symbolic link leads its folder elsewhere.
-        """
-        folder, _, name = path.rpartition("/")
-        target = os.path.join(folder_within(self.top, folder), ".gitignore")
-        rule = self._ignore_rule(path)
-        if rule is not None and is_shared_rule(*rule):
-            return False
-        return append_missing(target, (ignore_line(name),))
-
-    def _ignore_rule(self, path: str) -> tuple[str, str] | None:
-        """Return where the deciding rule stands, and the rule, such as ".gitignore", "*.bin"."""
-        arguments = ("check-ignore", "--verbose", "--no-index", "-z", "--stdin")
-        # This command takes no literal pathspecs; with ./ in front nothing else is magic.
-        data = os.fsencode(f"./{path}\0")
-        _, output = self.attempt(*arguments, accept=(0, 1), input_bytes=data)
-        if not output:
-            return None
-        source, _, rule, _ = os.fsdecode(output).split("\0", 3)
-        return source, rule
+        """As `ignoring.add_ignores`, for one path; returns whether a file changed. One process."""
+        return bool(add_ignores(self, [path]))
 
     def ensure_attributes(self, lines: Sequence[str]) -> bool:
         """Append the lines that `.gitattributes` at the top lacks; returns whether it changed."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from gitmodel.errors import RepositoryError, UnsafePathError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
 _SPECIAL = frozenset("\\*?[")
 
@@ -38,6 +38,39 @@ def is_shared_rule(source: str, rule: str) -> bool:
     """
     is_shared = not os.path.isabs(source) and os.path.basename(source) == ".gitignore"
     return is_shared and not rule.startswith("!")
+
+
+def deciding_rules(output: str) -> dict[str, tuple[str, str]]:
+    """Read what `git check-ignore -z --verbose` writes: path -> where its rule stands, and the rule."""
+    words = output.split("\0")[:-1]
+    answers = zip(words[::4], words[2::4], words[3::4], strict=True)
+    return {path.removeprefix("./"): (source, rule) for source, rule, path in answers}
+
+
+def lines_to_ignore(
+    paths: Iterable[str], rules: Mapping[str, tuple[str, str]]
+) -> dict[str, list[str]]:
+    """Return the lines that `.gitignore` files lack for these paths, by folder; `rules` are the present ones."""
+    lines: dict[str, list[str]] = {}
+    for path in paths:
+        folder, _, name = path.rpartition("/")
+        if path not in rules or not is_shared_rule(*rules[path]):
+            lines.setdefault(folder, []).append(ignore_line(name))
+    return lines
+
+
+def at_or_above(files: Iterable[str], wanted: Collection[str]) -> set[str]:
+    """Return which of the wanted paths are among these files or among the folders above them."""
+    found: set[str] = set()
+    seen: set[str] = set()
+    for file in files:
+        path = file
+        while path and path not in seen:
+            seen.add(path)
+            if path in wanted:
+                found.add(path)
+            path = path.rpartition("/")[0]
+    return found
 
 
 def folder_within(top: str, folder: str) -> str:

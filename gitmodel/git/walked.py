@@ -24,7 +24,7 @@ from gitmodel.git.segment import DamagedSegmentError, Draft, bucket_of, change_o
 from gitmodel.git.segment_folder import SegmentFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from gitmodel.git.history import Change
     from gitmodel.git.repo import Repository
@@ -43,6 +43,9 @@ class Snapshot(Protocol):
 
     def named(self, file_name: str) -> list[Change]:
         """Return what any ref did to the files called so, in any folder; newest first."""
+
+    def several(self, file_names: Collection[str]) -> dict[str, list[Change]]:
+        """Return what `named` returns, by name, for many names at once; names without changes too."""
 
     def close(self) -> None:
         """Give back what was opened. May be called twice."""
@@ -93,6 +96,13 @@ class WalkedHistory:
             self.close()
             self._last = tips, self._snapshot(tips)
         return self._last[1].named(file_name)
+
+    def several(self, file_names: Collection[str]) -> dict[str, list[Change]]:
+        """Return what `named` returns, by name, for many names. As many processes as for one."""
+        if self._is_small() or self._has_no_index():
+            return _WithoutIndex(self._history).several(file_names)
+        with self.snapshot() as snapshot:
+            return snapshot.several(file_names)
 
     def snapshot(self) -> Snapshot:
         """Look at what all refs reach now, for who asks for many names; close it.
@@ -229,6 +239,20 @@ class _WithIndex:
             found.extend(changes)
         return sorted(found, key=lambda change: self._ranks[change.commit])
 
+    def several(self, file_names: Collection[str]) -> dict[str, list[Change]]:
+        """See `Snapshot`. One process for each 2,000 loose commits."""
+        try:
+            found = {name: self._remembered(name) for name in file_names}
+        except DamagedSegmentError as error:
+            self._folder.remove(str(error))
+            return _by_name(self._history.all_refs_changes(), file_names)
+        for _, changes in self._history.introduced(self._loose):
+            for name, loose in _by_name(changes, file_names, empty=False).items():
+                found[name] += loose
+        for changes in found.values():
+            changes.sort(key=lambda change: self._ranks[change.commit])
+        return found
+
     def _remembered(self, file_name: str) -> list[Change]:
         bucket, end = bucket_of(file_name), os.fsencode(f"/{file_name}")
         records = [record for one in self._segments for record in one.records(bucket)]
@@ -258,6 +282,11 @@ class _WithoutIndex:
         """See `Snapshot`. One process."""
         return self._history.all_refs_changes(file_name)
 
+    def several(self, file_names: Collection[str]) -> dict[str, list[Change]]:
+        """See `Snapshot`. One process."""
+        name = next(iter(file_names)) if len(file_names) == 1 else None
+        return _by_name(self._history.all_refs_changes(name), file_names)
+
     def close(self) -> None:
         """See `Snapshot`."""
 
@@ -266,6 +295,19 @@ class _WithoutIndex:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _by_name(
+    changes: Iterable[Change], file_names: Collection[str], *, empty: bool = True
+) -> dict[str, list[Change]]:
+    """Sort changes by what their files are called; `empty`: also names that have none."""
+    wanted = set(file_names)
+    found: dict[str, list[Change]] = {name: [] for name in file_names} if empty else {}
+    for change in changes:
+        name = change.path.rpartition("/")[2]
+        if name in wanted:
+            found.setdefault(name, []).append(change)
+    return found
 
 
 def _small_beside(count: int, segments: Sequence[Segment]) -> list[Segment]:

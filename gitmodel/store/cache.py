@@ -123,7 +123,7 @@ class Cache:
                 flushing.begin(file)
 
     def wait_for(self, flushing: Flushing) -> None:
-        """Return when the packs given to it are here, their bytes on the disk.
+        """Return when the objects given to it are here, their bytes on the disk.
 
         Raises:
             NoSpaceError, StoreError: They cannot be written.
@@ -132,11 +132,22 @@ class Cache:
             flushing.wait()
         self.close()  # what was open may be damaged ones that have just been replaced
 
-    def write_manifest(self, manifest: Manifest, *, durable: bool) -> None:
-        """Store a manifest; call it only after all its packs are here."""
+    def write_manifest(
+        self, manifest: Manifest, *, durable: bool, flushing: Flushing | None = None
+    ) -> None:
+        """Store a manifest; call it only after all its packs are here.
+
+        Args:
+            manifest: What to store.
+            durable: Whether its bytes are on the disk when this returns.
+            flushing: Takes it on its way to the disk instead, and it is here only after `wait_for`.
+        """
         with self._writing():
             file = self._written(manifest_key(manifest.digest), manifest.to_bytes())
-            file.name(durable=durable)
+            if flushing is None:
+                file.name(durable=durable)
+            else:
+                flushing.begin(file)
 
     def sync_folders(self, keys: Iterable[str]) -> None:
         """Flush the folders of these objects, so that their names survive a power loss.

@@ -24,10 +24,14 @@ class Flushing:
     """Files on their way. Safe to use from several threads; close it.
 
     A descriptor is kept for each: one opened later might not be told that a write has failed.
+
+    Args:
+        most: Files on their way at a time.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = _MOST) -> None:
         self._files: deque[Unnamed] = deque()
+        self._most = most
 
     def begin(self, file: Unnamed) -> None:
         """Have the system begin to flush a file, which is this object's from now on.
@@ -35,9 +39,9 @@ class Flushing:
         Raises:
             OSError: An earlier file could not be written.
         """
-        _start_writing(file.descriptor)
+        start_writing(file.descriptor)
         self._files.append(file)
-        while len(self._files) > _MOST:
+        while len(self._files) > self._most:
             self._name_one()
 
     def wait(self) -> None:
@@ -62,7 +66,7 @@ class Flushing:
         file.name(durable=True)
 
 
-def _start_writing(descriptor: int) -> None:
+def start_writing(descriptor: int) -> None:
     """Begin to write a file's dirty pages, where the system has a call for it: sync_file_range(2)."""
     call = _sync_file_range()
     if call is not None:

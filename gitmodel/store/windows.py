@@ -77,15 +77,18 @@ class Windows:
     Args:
         sources: What to read, in this order.
         progress: Told about bytes read.
+        buffers: Memory that others have used before; of its own if not given.
 
     Attributes:
         files: Those that were read to their ends, with their last windows.
     """
 
-    def __init__(self, sources: Sequence[SourceFile], progress: Progress) -> None:
+    def __init__(
+        self, sources: Sequence[SourceFile], progress: Progress, buffers: Buffers | None = None
+    ) -> None:
         self._sources = sources
         self._progress = progress
-        self._buffers = Buffers(2 * WINDOW)
+        self._buffers = buffers or window_buffers()
         self.files: list[ReadFile] = []
 
     def read(self) -> Generator[Window]:
@@ -146,6 +149,11 @@ class Windows:
     def give_back(self, window: Window) -> None:
         """Nobody looks into this window any more."""
         self._buffers.give(window.buffer)
+
+
+def window_buffers() -> Buffers:
+    """Memory for windows, to be shared by several `Windows`."""
+    return Buffers(2 * WINDOW)
 
 
 def _changed(source: SourceFile) -> ChangedWhileReadError:

@@ -26,7 +26,7 @@ from gitmodel.store.flushing import Flushing
 from gitmodel.store.memory import Buffers
 from gitmodel.store.objects import manifest_key, pack_key
 from gitmodel.store.teamwork import work_through
-from gitmodel.store.windows import WINDOW, SourceFile, Window, Windows
+from gitmodel.store.windows import WINDOW, SourceFile, Window, Windows, window_buffers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 _MOST_WORKERS = 4  # each holds a window and what became of it; more than the disk takes
 _WRITERS = 2
 _PACKS_IN_FLIGHT = 4
+_MOST_FILES = 16  # on their way to the disk
 
 
 def store_weights(
@@ -62,10 +63,85 @@ def store_weights(
         ChangedWhileReadError: A file changed while it was read.
         NoSpaceError: The cache's file system is full.
     """
-    with _Writer(cache, reuse, Windows(files, progress)) as writer:
+    with Batch(cache) as batch:
+        manifest = batch.store(
+            files, folder=folder, reuse=reuse, progress=progress, workers=workers
+        )
+        batch.flush()
+    return manifest
+
+
+class Batch:
+    """Weights of several models on their way into the cache, for which the disk is waited for once.
+
+    Use as a context manager. What was stored is in the cache only after `flush`.
+
+    Args:
+        cache: Where to.
+        most: Files on their way to the disk at a time; each holds a descriptor.
+    """
+
+    def __init__(self, cache: Cache, *, most: int = _MOST_FILES) -> None:
+        self.cache = cache
+        self.packs = Buffers(PACK_MAX)
+        self.flushing = Flushing(most)
+        self.writers = ThreadPoolExecutor(_WRITERS, thread_name_prefix="gitmodel-write")
+        self._windows = window_buffers()
+        self._keys: list[str] = []  # of packs
+        self._manifests: dict[str, Manifest] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.writers.shutdown(wait=True, cancel_futures=True)
+        self.flushing.close()
+
+    def store(
+        self,
+        files: Sequence[SourceFile],
+        *,
+        folder: bool,
+        reuse: Iterable[Manifest] = (),
+        progress: Progress,
+        workers: int | None = None,
+    ) -> Manifest:
+        """Store the files of one model; arguments and errors are those of `store_weights`."""
+        writer = _Writer(self, reuse, Windows(files, progress, self._windows))
         size = sum(file.size for file in files)
         writer.take_in(min(workers or os.cpu_count() or 1, _MOST_WORKERS, 1 + size // WINDOW))
-        return writer.finish(folder=folder)
+        manifest = writer.finish(folder=folder)
+        self._keys += writer.keys
+        known = self.cache.manifest(manifest.digest)
+        # Another list may come from a store, and only this one was made from the files themselves.
+        if (
+            known is not None
+            and not self.cache.missing_packs(known)
+            and known.chunk_list() == manifest.chunk_list()
+        ):
+            return known
+        return self._manifests.setdefault(manifest.digest.hex, manifest)
+
+    def flush(self) -> None:
+        """Write the manifests when all packs are durable; return when they are durable too.
+
+        Raises:
+            ObjectMissingError: A pack to be reused went meanwhile.
+            NoSpaceError: The cache's file system is full.
+        """
+        self.cache.wait_for(self.flushing)
+        self.cache.sync_folders(self._keys)
+        manifests = list(self._manifests.values())
+        self._keys, self._manifests = [], {}
+        for manifest in manifests:
+            if self.cache.missing_packs(manifest):
+                raise ObjectMissingError(
+                    f"packs vanished from the cache {self.cache.root} meanwhile",
+                    hint="run the same command again",
+                )
+            self.cache.write_manifest(manifest, durable=True, flushing=self.flushing)
+        self.cache.wait_for(self.flushing)
+        self.cache.sync_folders(manifest_key(manifest.digest) for manifest in manifests)
 
 
 class _EncodedWindow(NamedTuple):
@@ -81,27 +157,23 @@ class _Writing(NamedTuple):
 
 
 class _Writer:
-    def __init__(self, cache: Cache, reuse: Iterable[Manifest], windows: Windows) -> None:
-        self._cache = cache
+    """The weights of one model on their way into packs.
+
+    Attributes:
+        keys: Of the packs, also of those that were here already.
+    """
+
+    def __init__(self, batch: Batch, reuse: Iterable[Manifest], windows: Windows) -> None:
+        self._batch = batch
         self._windows = windows
         earlier = list(reuse)
-        self._places = known_places(cache, earlier)
-        self._bases = Bases(cache, earlier)
-        self._writers = ThreadPoolExecutor(_WRITERS, thread_name_prefix="gitmodel-write")
+        self._places = known_places(batch.cache, earlier)
+        self._bases = Bases(batch.cache, earlier)
         self._writing: deque[_Writing] = deque()
-        self._flushing = Flushing()
-        self._packs = Buffers(PACK_MAX)
-        self._buffer = self._packs.take(PACK_MAX)
+        self._buffer = batch.packs.take(PACK_MAX)
         self._pack = PackBuilder(self._buffer)
         self._in_pack: dict[bytes, Place] = {}  # chunks, without the pack's name and size
-        self._keys: list[str] = []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._writers.shutdown(wait=True, cancel_futures=True)
-        self._flushing.close()
+        self.keys: list[str] = []
 
     def take_in(self, workers: int) -> None:
         """Read the files to their ends, and have all their chunks in packs."""
@@ -152,14 +224,14 @@ class _Writer:
         if not self._in_pack:
             return
         name, size = self._pack.name, self._pack.size
-        self._keys.append(pack_key(name))  # whoever wrote it may not have flushed its name
+        self.keys.append(pack_key(name))  # whoever wrote it may not have flushed its name
         for chunk, place in self._in_pack.items():
             self._places[chunk] = place._replace(pack=name, pack_size=size)
-        work = self._writers.submit(self._write, name, self._pack.finish())
+        work = self._batch.writers.submit(self._write, name, self._pack.finish())
         self._writing.append(_Writing(work, self._buffer))
         while len(self._writing) >= _PACKS_IN_FLIGHT:
             self._settle()
-        self._buffer = self._packs.take(PACK_MAX)
+        self._buffer = self._batch.packs.take(PACK_MAX)
         self._pack = PackBuilder(self._buffer)
         self._in_pack = {}
 
@@ -167,38 +239,22 @@ class _Writer:
         """Wait for the oldest pack that is being written."""
         pack = self._writing.popleft()
         pack.work.result()
-        self._packs.give(pack.buffer)
+        self._batch.packs.give(pack.buffer)
 
     def _write(self, name: str, data: memoryview) -> None:
         """Write a pack and begin to flush it; runs in a thread."""
         # A damaged one is replaced: storing weights again is how a person mends the cache.
-        if not self._cache.has_sound_pack(name, len(data)):
-            self._cache.write_pack(name, data, flushing=self._flushing)
+        cache = self._batch.cache
+        if not cache.has_sound_pack(name, len(data)):
+            cache.write_pack(name, data, flushing=self._batch.flushing)
 
     def finish(self, *, folder: bool) -> Manifest:
-        """Write what is left; the manifest is written when every pack is durable."""
+        """Write what is left, and name the manifest, which is not written here."""
         self._finish_pack()
         while self._writing:
             self._settle()
-        self._cache.wait_for(self._flushing)
-        self._cache.sync_folders(self._keys)
-        manifest = self._manifest(folder=folder)
-        known = self._cache.manifest(manifest.digest)
-        # Another list may come from a store, and only this one was made from the files themselves.
-        if (
-            known is not None
-            and not self._cache.missing_packs(known)
-            and known.chunk_list() == manifest.chunk_list()
-        ):
-            return known
-        if self._cache.missing_packs(manifest):  # a pack to be reused went while we wrote
-            raise ObjectMissingError(
-                f"packs vanished from the cache {self._cache.root} meanwhile",
-                hint="run the same command again",
-            )
-        self._cache.write_manifest(manifest, durable=True)
-        self._cache.sync_folders([manifest_key(manifest.digest)])
-        return manifest
+        self._batch.packs.give(self._buffer)
+        return self._manifest(folder=folder)
 
     def _manifest(self, *, folder: bool) -> Manifest:
         builder = ManifestBuilder()

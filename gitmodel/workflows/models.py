@@ -17,14 +17,16 @@ from gitmodel.errors import (
     UnknownReferenceError,
     WeightsError,
 )
+from gitmodel.store.flushing import start_writing
 from gitmodel.store.handles import NewFile, folder_handle, open_file, space_errors, write_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from gitmodel.workflows.project import Project
 
 _POINTER_LIMIT = 65536  # bytes
+_AT_ONCE = 64  # small files on their way to the disk; each holds two descriptors
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +260,25 @@ def write_text_file(root: str, path: str, text: str) -> None:
         write_all(file.descriptor, text.encode())
         os.fsync(file.descriptor)
         file.place()
+
+
+def write_text_files(root: str, texts: Mapping[str, str]) -> None:
+    """Replace small text files of the work tree as `write_text_file` does; the disk is waited for once."""
+    waiting = list(texts.items())
+    for start in range(0, len(waiting), _AT_ONCE):
+        with space_errors(root), ExitStack() as stack:
+            files = []
+            for path, text in waiting[start : start + _AT_ONCE]:
+                *above, name = path.split("/")
+                with folder_handle(root, above, create=True) as handle:
+                    file = stack.enter_context(NewFile(handle, name))
+                write_all(file.descriptor, text.encode())
+                start_writing(file.descriptor)
+                files.append(file)
+            for file in files:
+                os.fsync(file.descriptor)
+            for file in files:
+                file.place()
 
 
 def delete_file(root: str, path: str) -> None:

@@ -6,21 +6,54 @@ The order is the promise: packs and manifest are durable before the pointer is w
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.domain.digest import digest_of
 from gitmodel.domain.pointer import Pointer, Previous
 from gitmodel.domain.versions import next_version
-from gitmodel.store.writer import store_weights
-from gitmodel.workflows.model_history import ModelHistory, history_of, next_number
-from gitmodel.workflows.models import write_text_file
-from gitmodel.workflows.references import models_at
+from gitmodel.errors import UnsafePathError, WeightsError
+from gitmodel.store.writer import Batch
+from gitmodel.workflows.histories import Histories
+from gitmodel.workflows.models import write_text_file, write_text_files
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
     from gitmodel.encoding.manifest import Manifest
+    from gitmodel.errors import GitmodelError
     from gitmodel.store.worktree import Survey, Weights
     from gitmodel.workflows.metadata import Metadata
+    from gitmodel.workflows.model_history import ModelHistory
     from gitmodel.workflows.project import Project
+
+_JOBS_AT_ONCE = 256
+_BYTES_AT_ONCE = 256 << 20  # 256 MiB; as much is stored again at most after a kill
+_FILES_AT_ONCE = 64  # on their way to the disk; each holds a descriptor
+
+
+class Job(NamedTuple):
+    """Weights to be stored.
+
+    Attributes:
+        name: The model.
+        survey: What was found at its path.
+        old: Its last version, whose chunks are not stored again, and against which others are stored.
+        base: Another model's version to be used in the same way, after `old`.
+    """
+
+    name: str
+    survey: Survey
+    old: Pointer | None
+    base: Pointer | None = None
+
+
+class Stored(NamedTuple):
+    """What became of a job: its manifest, durable, and its weights; or the error."""
+
+    job: Job
+    manifest: Manifest | None = None
+    weights: Weights | None = None
+    error: GitmodelError | None = None
 
 
 def store_survey(
@@ -31,18 +64,7 @@ def store_survey(
     old: Pointer | None,
     base: Pointer | None = None,
 ) -> tuple[Manifest, Weights]:
-    """Store the files of a survey.
-
-    They are not `have` yet: that comes after the pointer. Were it the other way round, a kill between
-    the two would leave new weights that look like those of a version left behind, and no later commit
-    would make a version of them.
-
-    Args:
-        project: The project.
-        name: The model.
-        survey: What lies at its path.
-        old: Its last version, whose chunks are not stored again, and against which others are stored.
-        base: Another model's version to be used in the same way, after `old`.
+    """Store the files of a survey, as `store_many` does; arguments are those of `Job`.
 
     Raises:
         ChangedWhileReadError: The files changed meanwhile; nothing is remembered then.
@@ -51,17 +73,70 @@ def store_survey(
     progress = project.context.progress
     progress.start(f"storing {name}", survey.size)
     try:
-        known = [project.cache.manifest(p.digest) for p in (old, base) if p is not None]
-        manifest = store_weights(
-            project.cache,
-            project.worktree.sources(survey),
-            folder=survey.kind.value == "folder",
-            reuse=[manifest for manifest in known if manifest is not None],
-            progress=progress,
-        )
+        [[stored]] = store_many(project, [Job(name, survey, old, base)])
     finally:
         progress.finish()
-    return manifest, project.worktree.remember(name, survey, manifest, as_have=False)
+    if stored.error is not None:
+        raise stored.error
+    if stored.manifest is None or stored.weights is None:
+        raise ValueError("neither stored nor refused")
+    return stored.manifest, stored.weights
+
+
+def store_many(project: Project, jobs: Iterable[Job]) -> Iterator[list[Stored]]:
+    """Store weights of many models, and yield them in groups, each when its group is durable.
+
+    The disk is waited for once a group. A job whose files cannot be read, or change meanwhile, has an
+    error, and the others go on. Progress is told about bytes, and started by the caller.
+
+    What was stored is not `have` yet: that comes after the pointer. Were it the other way round, a kill
+    between the two would leave new weights that look like those of a version left behind, and no later
+    commit would make a version of them.
+
+    Raises:
+        NoSpaceError, StoreError: The cache cannot be written; groups that were yielded are durable.
+    """
+    waiting = iter(jobs)
+    with Batch(project.cache, most=_FILES_AT_ONCE) as batch:
+        while group := _store_group(project, batch, waiting):
+            batch.flush()
+            yield [_remembered(project, stored) for stored in group]
+
+
+def _store_group(project: Project, batch: Batch, jobs: Iterator[Job]) -> list[Stored]:
+    """Store jobs until it is time to wait for the disk; none where there are no more."""
+    group: list[Stored] = []
+    size = 0
+    while len(group) < _JOBS_AT_ONCE and size < _BYTES_AT_ONCE:
+        job = next(jobs, None)
+        if job is None:
+            break
+        size += job.survey.size
+        known = [project.cache.manifest(p.digest) for p in (job.old, job.base) if p is not None]
+        try:
+            manifest = batch.store(
+                project.worktree.sources(job.survey),
+                folder=job.survey.kind.value == "folder",
+                reuse=[manifest for manifest in known if manifest is not None],
+                progress=project.context.progress,
+            )
+        except (WeightsError, UnsafePathError) as error:
+            group.append(Stored(job, error=error))
+        else:
+            group.append(Stored(job, manifest))
+    return group
+
+
+def _remembered(project: Project, stored: Stored) -> Stored:
+    """Take a last look at the files, and remember their digests."""
+    if stored.manifest is None:
+        return stored
+    job = stored.job
+    try:
+        weights = project.worktree.remember(job.name, job.survey, stored.manifest, as_have=False)
+    except (WeightsError, UnsafePathError) as error:
+        return Stored(job, error=error)
+    return stored._replace(weights=weights)
 
 
 def next_pointer(
@@ -73,6 +148,7 @@ def next_pointer(
     manifest: Manifest,
     old: Pointer | None,
     metadata: Metadata,
+    histories: Histories | None = None,
 ) -> Pointer:
     """The pointer for weights that were just stored.
 
@@ -88,19 +164,21 @@ def next_pointer(
         manifest: Of it.
         old: The pointer so far, if there is one.
         metadata: What is new.
+        histories: What history says of many models, for who makes pointers of many.
     """
     if weights.digest is None:
         raise ValueError("weights without a digest")
     if old is not None and old.digest == weights.digest:
         return _with_metadata(replace(old, path=path), metadata)
-    history = history_of(project, name)
+    histories = histories or Histories(project, [name])
+    history = histories.of(name)
     known = history.version_of(weights.digest)
     if known is not None:
         return _with_metadata(replace(known, path=path), metadata)
-    committed = _committed(project, old, history)
+    committed = _committed(histories, old, history)
     fresh = Pointer(
         name=name,
-        version=max(next_number(project, history), next_version(committed)),
+        version=max(histories.next_number(history), next_version(committed)),
         digest=weights.digest,
         size=weights.size,
         chunks=manifest.chunk_list(),
@@ -120,15 +198,14 @@ def next_pointer(
     return _with_metadata(fresh, metadata)
 
 
-def _committed(project: Project, old: Pointer | None, history: ModelHistory) -> set[int]:
+def _committed(histories: Histories, old: Pointer | None, history: ModelHistory) -> set[int]:
     """The numbers in history, and that of HEAD's pointer.
 
     A pointer file that was renamed by hand has a past that its name does not lead to.
     """
     numbers = history.numbers()
-    if old is not None and old.version not in numbers and project.reader.resolve("HEAD"):
-        at_head = models_at(project, "HEAD")
-        numbers |= {model.pointer.version for model in at_head if model.name == old.name}
+    if old is not None and old.version not in numbers:
+        numbers |= histories.numbers_at_head(old.name)
     return numbers
 
 
@@ -193,3 +270,9 @@ def dropped(old: Pointer | None, new: Pointer, weights: str) -> str | None:
 def write_pointer(project: Project, path: str, pointer: Pointer) -> None:
     """Write a pointer file into the work tree, whole or not at all."""
     write_text_file(project.root, path, pointer.to_text())
+
+
+def write_pointers(project: Project, pointers: Mapping[str, Pointer]) -> None:
+    """Write pointer files by path, each whole or not at all; the disk is waited for once."""
+    texts = {path: pointer.to_text() for path, pointer in pointers.items()}
+    write_text_files(project.root, texts)

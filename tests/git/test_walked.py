@@ -46,6 +46,10 @@ class Asked:
         walked = self.open()
         try:
             answer = walked.named(name)
+            assert walked.several([name, "none.model.yaml"]) == {
+                name: answer,
+                "none.model.yaml": [],
+            }
         finally:
             walked.close()
         assert answer == History(self.repository).all_refs_changes(name)
@@ -83,6 +87,24 @@ def test_what_was_walked_is_not_compared_again(asked: Asked, repo: Repo) -> None
     assert asked.comparisons() == 1
     assert asked.comparisons() == 0
     assert len(asked.indexed()) == 4
+
+
+def test_many_names_take_as_many_processes_as_one(asked: Asked, repo: Repo) -> None:
+    names = [f"{letter}.model.yaml" for letter in "abcdef"]
+    for name in names:
+        grow(repo, "five", "six", path=f"deep/{name}")
+    expected = {name: History(asked.repository).all_refs_changes(name) for name in names}
+    assert [len(changes) for changes in expected.values()] == [5, 2, 2, 2, 2, 2]
+    for worth_keeping in (100, 1):  # all but three loose, and all in the index
+        asked.worth_keeping = worth_keeping
+        with started_processes() as commands:
+            assert asked.open().several(names) == expected
+        assert len(commands) <= 3
+    small = WalkedHistory(asked.repository)
+    with started_processes() as commands:
+        assert small.several(names) == expected
+        assert small.several(names[:1]) == {names[0]: expected[names[0]]}
+    assert len(commands) == 2
 
 
 def test_as_long_as_no_ref_moves_history_is_not_walked_again(asked: Asked, repo: Repo) -> None:
