@@ -237,9 +237,20 @@ class Cache:
         """Move a damaged pack out of the way, so that it can be fetched again."""
         self._forget(name)
         aside = self.path(f"bad/{name}")
-        with suppress(FileNotFoundError):
+        with self._writing(), suppress(FileNotFoundError):
             os.makedirs(os.path.dirname(aside), exist_ok=True)
             os.replace(self.path(pack_key(name)), aside)
+
+    def set_manifest_aside(self, manifest: Manifest) -> None:
+        """Move a manifest out of the way that lists other chunks than those of its digest.
+
+        Another one of that digest stays. A cache that cannot be written keeps it.
+        """
+        if self.manifest(manifest.digest) == manifest:
+            aside = self.path(f"bad/manifest-{manifest.digest.hex}")
+            with suppress(OSError):
+                os.makedirs(os.path.dirname(aside), exist_ok=True)
+                os.replace(self.path(manifest_key(manifest.digest)), aside)
 
     def close(self) -> None:
         """Close all packs; idempotent."""

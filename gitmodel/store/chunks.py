@@ -6,7 +6,6 @@ a delta, a byte range.
 
 from __future__ import annotations
 
-import io
 from bisect import bisect_right
 from collections import OrderedDict
 from contextlib import contextmanager
@@ -14,18 +13,13 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Protocol
 
 from gitmodel.encoding.codec import decode, decode_base, decode_checked
-from gitmodel.errors import DamagedObjectError, ObjectMissingError
-from gitmodel.store.objects import pack_key
+from gitmodel.errors import DamagedObjectError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from typing_extensions import Buffer
-
     from gitmodel.encoding.codec import Octets
     from gitmodel.encoding.manifest import ChunkPlace, FileEntry, Manifest
-    from gitmodel.store.cache import Cache
-    from gitmodel.store.objects import ObjectStore
 
     # (name of a pack, offset, size in bytes) -> those bytes, or fewer at the pack's end
     ReadPack = Callable[[str, int, int], bytes]
@@ -128,10 +122,28 @@ def _blaming(manifest: Manifest, place: ChunkPlace, stored: Octets) -> Iterator[
 
 
 class FileView:
-    """One file of a manifest, read at any place without reading the rest. For one thread."""
+    """One file of a manifest, read at any place without reading the rest. For one thread.
 
-    def __init__(self, read: ReadPack, manifest: Manifest, entry: FileEntry) -> None:
+    Each chunk is one that the manifest lists. That these are the chunks of the file, nobody checks here.
+
+    Args:
+        read: Gives parts of packs.
+        manifest: The manifest.
+        entry: The file.
+        give_up: Told a pack with bytes that are no chunk's; `read` has others for it then, or an error. Without
+            it that is an error at once.
+    """
+
+    def __init__(
+        self,
+        read: ReadPack,
+        manifest: Manifest,
+        entry: FileEntry,
+        *,
+        give_up: Callable[[str], None] | None = None,
+    ) -> None:
         self._read = read
+        self._give_up = give_up
         self._manifest = manifest
         self._numbers = manifest.chunks_of(entry)
         sizes = (manifest.chunk(number).raw_size for number in self._numbers)
@@ -159,90 +171,14 @@ class FileView:
 
     def _chunk(self, number: int) -> Octets:
         found = self._kept.pop(number, None)
-        if found is None:
-            found = raw_chunk(self._read, self._manifest, number)
+        while found is None:
+            try:
+                found = raw_chunk(self._read, self._manifest, number)
+            except DamagedPackError as error:
+                if self._give_up is None:
+                    raise
+                self._give_up(error.pack)
         self._kept[number] = found
         while len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
         return found
-
-
-class PackSource:
-    """Parts of packs from the cache, or by ranges from a remote where the cache has them not.
-
-    What comes from a remote is not kept: it is a part. Chunks are checked by their hash either way.
-
-    Args:
-        cache: Looked at first.
-        remote: Asked for the rest; None asks nobody.
-    """
-
-    def __init__(self, cache: Cache, remote: ObjectStore | None) -> None:
-        self._cache = cache
-        self._remote = remote
-
-    def read(self, name: str, offset: int, size: int) -> bytes:
-        """A part of a pack; a `ReadPack`.
-
-        Raises:
-            ObjectMissingError: Neither has the pack.
-        """
-        try:
-            return self._cache.read_at(name, offset, size)
-        except ObjectMissingError:
-            if self._remote is None:
-                raise
-        return self._remote.backend.read_range(pack_key(name), offset, size)
-
-
-class FileStream(io.RawIOBase):
-    """A `FileView` as a file object: binary, readable, seekable. Reads only what is asked for.
-
-    Args:
-        view: The file.
-        close: Called once, when the stream is closed.
-    """
-
-    def __init__(self, view: FileView, close: Callable[[], None]) -> None:
-        super().__init__()
-        self._view = view
-        self._position = 0
-        self._when_closed = close
-
-    def readable(self) -> bool:
-        """Whether it can be read: always."""
-        return True
-
-    def seekable(self) -> bool:
-        """Whether it can be sought in: always."""
-        return True
-
-    def tell(self) -> int:
-        """Where the next byte is read from."""
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Go to an offset from the start, from here or from the end; returns the new position.
-
-        Raises:
-            ValueError: It would be before the start.
-        """
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._view.size}[whence]
-        if start + offset < 0:
-            raise ValueError(f"negative seek position {start + offset}")
-        self._position = start + offset
-        return self._position
-
-    def readinto(self, buffer: Buffer, /) -> int:
-        """Fill a buffer from here; returns how many bytes, 0 at the end."""
-        target = memoryview(buffer).cast("B")
-        found = self._view.read_at(self._position, len(target))
-        target[: len(found)] = found
-        self._position += len(found)
-        return len(found)
-
-    def close(self) -> None:
-        """Close what it reads from."""
-        if not self.closed:
-            super().close()
-            self._when_closed()

@@ -29,12 +29,16 @@ if TYPE_CHECKING:
     from gitmodel.encoding.manifest import ChunkPlace, FileEntry, Manifest
     from gitmodel.store.chunks import PackReader
 
-__all__ = ["DamagedPackError", "Reader"]
+__all__ = ["DamagedPackError", "Reader", "WrongChunksError"]
 
 _GROUP = 4 << 20  # 4 MiB of decoded chunks a worker takes at a time
 _GROUP_CHUNKS = 500  # and how many at most: two buffers each for one preadv(2), which takes 1,024
 _MOST_WORKERS = 12  # with 8 MiB each, however many cores there are
 _GAP = 256  # bytes between two chunks of a pack that are read over: a header has 48 or 80
+
+
+class WrongChunksError(DamagedObjectError):
+    """A manifest lists sound chunks for a file that are not those of the file."""
 
 
 class _Group(NamedTuple):
@@ -73,7 +77,7 @@ class Reader:
         Raises:
             DamagedPackError: A pack holds other bytes than the manifest names.
             ObjectMissingError: A pack is not to be had.
-            DamagedObjectError: The whole does not match the file's digest.
+            WrongChunksError: Its chunks are sound, and not those of the file.
         """
         reserve(descriptor, entry.size)
         self._restore(manifest, entry, descriptor, progress)
@@ -107,9 +111,9 @@ class Reader:
         work_through(groups, restore, hash_it, threads=threads, name="gitmodel-decode")
         if hasher.result() != entry.digest:
             self._blame(manifest, entry)
-            raise DamagedObjectError(
+            raise WrongChunksError(
                 f"{entry.path or 'the file'} does not match its digest {entry.digest.short}",
-                hint="gitmodel verify",
+                hint="gitmodel verify --full",
             )
 
     def _blame(self, manifest: Manifest, entry: FileEntry) -> None:

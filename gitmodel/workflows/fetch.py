@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 from gitmodel.errors import DamagedObjectError, GitmodelError, ObjectMissingError, RemoteError
 from gitmodel.store.handles import require_space
+from gitmodel.store.reader import DamagedPackError, WrongChunksError
 from gitmodel.store.transfer import Arriving, fetch_packs, for_each, plan_fetch
 from gitmodel.workflows.models import Model, Models, read_models
 
@@ -143,7 +144,7 @@ class Fetching:
                 self.manifests[manifest.digest] = manifest
             else:
                 wanted.setdefault(model.pointer.digest, model)
-        remotes = _Remotes(project, [remote] if remote is not None else project.remote_names())
+        remotes = Remotes(project, [remote] if remote is not None else project.remote_names())
         self._new = remotes.manifests(list(wanted.values()))
         found = [manifest for manifest, _ in self._new]
         self.manifests.update({manifest.digest: manifest for manifest in found})
@@ -189,7 +190,7 @@ class Fetching:
             self._new.pop()
 
 
-class _Remotes:
+class Remotes:
     """Several remotes asked in turn: the first that has something gives it."""
 
     def __init__(self, project: Project, names: Sequence[str]) -> None:
@@ -200,10 +201,13 @@ class _Remotes:
     def manifests(self, wanted: list[Model]) -> list[tuple[Manifest, str]]:
         """The manifests of these models, in their order, and the remote that has each.
 
+        One that lists the chunks which the pointer states is taken before any other.
+
         Raises:
             ObjectMissingError, DamagedObjectError, RemoteError: One is nowhere to be had.
         """
         found: dict[Digest, tuple[Manifest, str]] = {}
+        doubtful: dict[Digest, tuple[Manifest, str]] = {}
         errors: dict[Digest, GitmodelError] = {}
         order = {model.pointer.digest: model for model in wanted}
         for name in list(self._names):
@@ -223,9 +227,12 @@ class _Remotes:
                     if isinstance(error, RemoteError):
                         self._avoid(name)
                 else:
-                    found[digest] = manifest, name
+                    stated = model.pointer.chunks
+                    fits = stated is None or stated == manifest.chunk_list()
+                    (found if fits else doubtful).setdefault(digest, (manifest, name))
 
             for_each(look, left)
+        found = doubtful | found
         for digest in order:
             if digest not in found:
                 raise errors[digest]
@@ -258,24 +265,6 @@ class _Remotes:
             self._names.append(name)
 
 
-def find_manifest(project: Project, model: Model, remote: str | None) -> tuple[Manifest, str]:
-    """The manifest of a version, and the remote to ask for its packs.
-
-    From the cache, else from the first remote that has it; it is kept in the cache then, so that a
-    later version can be stored against this one.
-
-    Raises:
-        ObjectMissingError, DamagedObjectError, RemoteError: It is nowhere to be had.
-    """
-    names = [remote] if remote is not None else project.remote_names()
-    cached = project.cache.manifest(model.pointer.digest)
-    if cached is not None:
-        return cached, names[0]
-    [(found, name)] = _Remotes(project, names).manifests([model])
-    project.cache.write_manifest(found, durable=False)
-    return found, name
-
-
 def check_size(model: Model, manifest: Manifest) -> None:
     """A manifest that claims another size than the pointer is not unpacked at all."""
     if model.pointer.size and manifest.total_size != model.pointer.size:
@@ -292,8 +281,25 @@ def fetch_again(project: Project, pack: str, size: int, remote: str | None) -> N
     Raises:
         ObjectMissingError, DamagedObjectError, RemoteError: None has; what the first one said.
     """
-    remotes = _Remotes(project, [remote] if remote is not None else project.remote_names())
+    remotes = Remotes(project, [remote] if remote is not None else project.remote_names())
     project.cache.write_pack(pack, remotes.pack(pack, size))
+
+
+def heal(
+    project: Project, model: str, manifest: Manifest, error: DamagedPackError, remote: str | None
+) -> None:
+    """Fetch a pack again that the cache had in bad shape.
+
+    Raises:
+        WrongChunksError: The pack is as its name says, so the manifest is wrong about it.
+        ObjectMissingError, DamagedObjectError, RemoteError: No remote has it; what the first one said.
+    """
+    size = dict(zip(manifest.packs, manifest.pack_sizes, strict=True))[error.pack]
+    if project.cache.has_sound_pack(error.pack, size):
+        raise WrongChunksError(f"pack {error.pack[:12]} is sound, and has no such chunk there")
+    project.context.note(f"{model}: {error.message}; fetching it again")
+    project.cache.set_aside(error.pack)
+    fetch_again(project, error.pack, size, remote)
 
 
 def run_plan(project: Project, remote: str, plan: Plan) -> None:

@@ -1,34 +1,45 @@
 """Parts of a version: some files of a folder, or a byte range, without fetching the rest.
 
-Everything is checked as ever: a chunk by its hash, a file that is written by its digest.
+Everything is checked before it is handed out: a file that is written by its digest, a range by the hashes of
+its chunks, which are known to be those of the version (`bound`).
 """
 
 from __future__ import annotations
 
 import os
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.domain.paths import safe_parts
 from gitmodel.domain.reference import Reference
 from gitmodel.errors import UnknownReferenceError, UnsavedWeightsError, UsageError, WeightsError
 from gitmodel.store.handles import NewFile, folder_handle, require_space, space_errors
 from gitmodel.store.listing import Kind
+from gitmodel.store.reader import WrongChunksError
 from gitmodel.store.records import Records
-from gitmodel.store.transfer import Plan
 from gitmodel.store.worktree import WorkTree
-from gitmodel.workflows.fetch import CheckoutReport, Placed, find_manifest, run_plan
+from gitmodel.workflows.fetch import CheckoutReport, Placed, heal
+from gitmodel.workflows.parts import fetch_files, keep_manifest, manifests_of, wrong_chunks
 from gitmodel.workflows.references import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gitmodel.encoding.manifest import FileEntry, Manifest
-    from gitmodel.store.chunks import FileStream
+    from gitmodel.errors import GitmodelError
+    from gitmodel.store.streams import FileStream
     from gitmodel.workflows.models import Model
     from gitmodel.workflows.project import Project
 
 _NAMED_FILES = 5
+
+
+class _Asked(NamedTuple):
+    """How files are to be written: see `checkout_files`."""
+
+    out: str
+    force: bool
+    remote: str | None
 
 
 def checkout_files(
@@ -73,19 +84,8 @@ def write_files(
     """As `checkout_files`, for versions that are resolved already."""
     report = CheckoutReport()
     for model in models:
-        manifest, found_on = find_manifest(project, model, remote)
-        files = [entry for entry in manifest.files if _matches(entry, patterns)]
-        if not files:
-            raise UnknownReferenceError(
-                f"no file of version {model.pointer.version} matches {', '.join(patterns)}",
-                hint=some_files(manifest),
-                model=model.name,
-            )
-        plan = _plan(project, manifest, files)
-        run_plan(project, found_on, plan)
-        report.fetched_packs += len(plan.packs)
-        report.fetched_bytes += plan.total_bytes
-        report.placed.append(_write(project, model, manifest, files, out, force=force))
+        asked = _Asked(out, force, remote)
+        report.placed.append(_write_files(project, model, patterns, asked, report))
     return report
 
 
@@ -100,15 +100,18 @@ def open_stream(project: Project, model: Model, file: str | None) -> FileStream:
     Raises:
         WeightsError: The model is a folder and no file was named, or the other way round.
         UnknownReferenceError: The folder has no such file.
-        ObjectMissingError, RemoteError: The version cannot be had.
+        ObjectMissingError, DamagedObjectError, RemoteError: The version cannot be had.
     """
-    from gitmodel.store.chunks import FileStream, FileView, PackSource
+    from gitmodel.store.chunks import FileView
+    from gitmodel.store.streams import FileStream
+    from gitmodel.workflows.bound import bound_files
 
-    manifest, found_on = find_manifest(project, model, None)
-    entry = _entry(model, manifest, file)
-    complete = not project.cache.missing_packs(manifest)
-    source = PackSource(project.cache, None if complete else project.store(found_on))
-    return FileStream(FileView(source.read, manifest, entry), project.close)
+    files = bound_files(project, model, lambda manifest: _entry(model, manifest, file))
+    views = (
+        FileView(source.read_at, manifest, entry, give_up=source.give_up)
+        for manifest, entry, source in files
+    )
+    return FileStream(views, model.name, project.close)
 
 
 def _entry(model: Model, manifest: Manifest, file: str | None) -> FileEntry:
@@ -135,56 +138,94 @@ def _matches(entry: FileEntry, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(entry.path, pattern) for pattern in patterns)
 
 
-def _plan(project: Project, manifest: Manifest, files: Sequence[FileEntry]) -> Plan:
-    """The packs that these files need and the cache lacks."""
-    numbers: set[int] = set()
-    for entry in files:
-        for number in manifest.chunks_of(entry):
-            chunk = manifest.chunk(number)
-            numbers.add(chunk.pack)
-            if chunk.base >= 0:
-                numbers.add(manifest.chunk(chunk.base).pack)
-    packs = [(manifest.packs[number], manifest.pack_sizes[number]) for number in sorted(numbers)]
-    return Plan(tuple(pack for pack in packs if not project.cache.has_pack(*pack)))
+def _write_files(
+    project: Project, model: Model, patterns: Sequence[str], asked: _Asked, report: CheckoutReport
+) -> Placed:
+    """Write the files that match, by the first manifest that lists their chunks."""
+    errors: list[GitmodelError] = []
+    for manifest in manifests_of(project, model, errors, remote=asked.remote):
+        try:
+            files = _matching(model, manifest, patterns)
+            plan = fetch_files(project, manifest, files, remote=asked.remote)
+            report.fetched_packs += len(plan.packs)
+            report.fetched_bytes += plan.total_bytes
+            placed = _write(project, model, manifest, files, asked)
+        except WrongChunksError as error:
+            errors.append(wrong_chunks(project, model, manifest, error))
+        except (UsageError, UnknownReferenceError) as error:
+            if manifest.chunk_list() == model.pointer.chunks:
+                raise
+            errors.append(error)  # what a manifest says of files is doubtful then
+        else:
+            keep_manifest(project, manifest)
+            return placed
+    raise errors[0].about(model.name)
+
+
+def _matching(model: Model, manifest: Manifest, patterns: Sequence[str]) -> list[FileEntry]:
+    if manifest.kind == "file":
+        raise UsageError(f"{model.name} is one file", hint="--include is for folders; leave it out")
+    files = [entry for entry in manifest.files if _matches(entry, patterns)]
+    if not files:
+        raise UnknownReferenceError(
+            f"no file of version {model.pointer.version} matches {', '.join(patterns)}",
+            hint=some_files(manifest),
+            model=model.name,
+        )
+    return files
 
 
 def _write(
-    project: Project,
-    model: Model,
-    manifest: Manifest,
-    files: Sequence[FileEntry],
-    out: str,
-    *,
-    force: bool,
+    project: Project, model: Model, manifest: Manifest, files: Sequence[FileEntry], asked: _Asked
 ) -> Placed:
     """Write those of the files that are not there yet, or none."""
-    from gitmodel.store.reader import Reader
-
-    if manifest.kind == "file":
-        raise UsageError(f"{model.name} is one file", hint="--include is for folders; leave it out")
-    top = os.path.abspath(os.path.join(project.context.folder, out))
+    top = os.path.abspath(os.path.join(project.context.folder, asked.out))
     name = model.pointer.path.rpartition("/")[2]
     os.makedirs(top, exist_ok=True)
     size = sum(entry.size for entry in files)
-    lacking = [entry for entry in files if _is_lacking(model, entry, top, name, force=force)]
+    lacking = [entry for entry in files if _is_lacking(model, entry, top, name, force=asked.force)]
     left = sum(entry.size for entry in lacking)
     require_space(top, left)
     progress = project.context.progress
     progress.start(f"checking out {model.name}", left)
     try:
-        reader = Reader(project.cache)
         with space_errors(top):
             for entry in lacking:
-                parts = (name, *safe_parts(entry.path))
-                with (
-                    folder_handle(top, parts[:-1], create=True) as handle,
-                    NewFile(handle, parts[-1]) as file,
-                ):
-                    reader.write_file(manifest, entry, file.descriptor, progress=progress)
-                    file.place()
+                folder = os.path.join(top, name)
+                _write_file(project, model, manifest, entry, folder, remote=asked.remote)
     finally:
         progress.finish()
     return Placed(model.name, model.pointer.version, os.path.join(top, name), size, bool(lacking))
+
+
+def _write_file(
+    project: Project,
+    model: Model,
+    manifest: Manifest,
+    entry: FileEntry,
+    folder: str,
+    *,
+    remote: str | None,
+) -> None:
+    """Write one file, fetching packs again that turn out to be damaged in the cache."""
+    from gitmodel.store.reader import DamagedPackError, Reader
+
+    top, name = os.path.split(folder)
+    parts = (name, *safe_parts(entry.path))
+    reader = Reader(project.cache)
+    while True:
+        with (
+            folder_handle(top, parts[:-1], create=True) as handle,
+            NewFile(handle, parts[-1]) as file,
+        ):
+            try:
+                progress = project.context.progress
+                reader.write_file(manifest, entry, file.descriptor, progress=progress)
+            except DamagedPackError as error:
+                heal(project, model.name, manifest, error, remote)
+            else:
+                file.place()
+                return
 
 
 def _is_lacking(model: Model, entry: FileEntry, top: str, name: str, *, force: bool) -> bool:

@@ -11,20 +11,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.progress import Silent
-from gitmodel.errors import DamagedObjectError, GitmodelError, UnsavedWeightsError, UsageError
+from gitmodel.errors import GitmodelError, UnsavedWeightsError, UsageError
 from gitmodel.store.handles import require_space
 from gitmodel.store.listing import Kind
 from gitmodel.store.placing import place
-from gitmodel.store.reader import DamagedPackError, Reader
+from gitmodel.store.reader import DamagedPackError, Reader, WrongChunksError
 from gitmodel.store.records import Records
 from gitmodel.store.worktree import WorkTree
-from gitmodel.workflows.fetch import CheckoutReport, Fetching, Placed, fetch_again
+from gitmodel.workflows.fetch import CheckoutReport, Fetching, Placed, heal
 from gitmodel.workflows.models import Model, read_models, write_text_file
+from gitmodel.workflows.parts import fetch_files, keep_manifest, manifests_of, wrong_chunks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gitmodel.encoding.manifest import FileEntry
+    from gitmodel.encoding.manifest import FileEntry, Manifest
     from gitmodel.workflows.project import Project
 
 
@@ -170,15 +171,37 @@ class Placer:
         return Placed(model.name, pointer.version, whole, size, changed=True)
 
     def _place(self, model: Model, worktree: WorkTree) -> None:
+        """Place by the first manifest that lists the chunks of the version."""
+        first = self._fetching.manifests[model.pointer.digest]
+        try:
+            self._place_by(first, model, worktree)
+        except WrongChunksError as error:
+            wrong = wrong_chunks(self._project, model, first, error)
+        else:
+            return
+        for other in manifests_of(self._project, model, [], remote=self._remote):
+            if other == first:
+                continue
+            fetch_files(self._project, other, other.files, remote=self._remote)
+            try:
+                self._place_by(other, model, worktree)
+            except WrongChunksError as error:
+                wrong_chunks(self._project, model, other, error)
+            else:
+                self._fetching.manifests[other.digest] = other
+                keep_manifest(self._project, other)
+                return
+        raise wrong
+
+    def _place_by(self, manifest: Manifest, model: Model, worktree: WorkTree) -> None:
         """Place, and fetch a pack again if the cache turns out to hold a damaged one."""
-        manifest = self._fetching.manifests[model.pointer.digest]
         # While packs arrive, the bar shows that; decoding goes along.
         progress = Silent() if self._fetching.is_under_way else self._project.context.progress
 
         def write(entry: FileEntry, descriptor: int) -> None:
             self._reader.write_file(manifest, entry, descriptor, progress=progress)
 
-        for _ in range(len(manifest.packs) + 1):
+        while True:
             require_space(worktree.root, manifest.total_size)
             progress.start(f"checking out {model.name}", manifest.total_size)
             try:
@@ -192,12 +215,8 @@ class Placer:
                     force=self._force,
                 )
             except DamagedPackError as error:
-                self._project.context.note(f"{model.name}: {error.message}; fetching it again")
-                self._project.cache.set_aside(error.pack)
-                sizes = dict(zip(manifest.packs, manifest.pack_sizes, strict=True))
-                fetch_again(self._project, error.pack, sizes[error.pack], self._remote)
+                heal(self._project, model.name, manifest, error, self._remote)
             else:
                 return
             finally:
                 progress.finish()
-        raise DamagedObjectError("the cache keeps returning damaged packs", hint="gitmodel verify")
