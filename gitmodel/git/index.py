@@ -95,12 +95,13 @@ class Index:
             found.append(IndexEntry(path=path, oid=oid, stage=int(stage), mode=mode))
         return tuple(found)
 
-    def paths_at(self, pathspecs: Sequence[str]) -> frozenset[str]:
+    def paths_at(self, pathspecs: Sequence[str], *, prefix: str) -> frozenset[str]:
         """Return the entries that pathspecs name, as the caller of git typed them. One process.
 
         Args:
-            pathspecs: Relative to the folder of the caller. `git --literal-pathspecs` and its kin
-                count, which Git hands to its hooks in the environment.
+            pathspecs: `git --literal-pathspecs` and its kin count, which Git hands to its hooks in
+                the environment.
+            prefix: The folder of the caller, relative to the top of the work tree.
 
         Raises:
             GitCommandError: A pathspec means nothing here.
@@ -114,7 +115,7 @@ class Index:
         output = repository.run(
             *("ls-files", "-z", "--full-name", "--", *pathspecs),
             index_file=self.file,
-            folder=os.path.join(repository.top, repository.prefix),
+            folder=os.path.join(repository.top, prefix),
             extra=modes,
         )
         return frozenset(os.fsdecode(output).split("\0")[:-1])

@@ -53,6 +53,7 @@ __all__ = [
     "install",
     "scripts_folder",
     "uninstall",
+    "write_script",
 ]
 
 # They look up what to run by the name of their own file: moved to `<hook>.before-gitmodel`, husky's
@@ -147,10 +148,10 @@ def uninstall(folder: str) -> UninstallReport:
 
 def _install_one(hook: FoundHook, text: bytes, interpreter: str) -> str:
     if hook.state is HookState.ABSENT:
-        _write(hook.path, text)
+        write_script(hook.path, text)
         return "written"
     if hook.state is HookState.OTHER:
-        _write(hook.path, text, earlier=hook.path + EARLIER_SUFFIX)
+        write_script(hook.path, text, earlier=hook.path + EARLIER_SUFFIX)
         return "written"
     if hook.state is HookState.TOLD:
         return "unchanged"
@@ -159,7 +160,7 @@ def _install_one(hook: FoundHook, text: bytes, interpreter: str) -> str:
         text = with_interpreter(hook.text.replace(b"\r\n", b"\n"), interpreter)
     if hook.text == text and os.access(hook.path, os.X_OK):
         return "edited" if edited else "unchanged"
-    _write(hook.path, text)
+    write_script(hook.path, text)
     return "edited" if edited else "upgraded"
 
 
@@ -220,7 +221,7 @@ def _same(path: str, other: str) -> bool:
     return stat.S_ISREG(one.st_mode) and filecmp.cmp(path, other, shallow=False)
 
 
-def _write(path: str, text: bytes, *, earlier: str | None = None) -> None:
+def write_script(path: str, text: bytes, *, earlier: str | None = None) -> None:
     """Put an executable file at path in one step; what is there moves to `earlier` just before."""
     handle, temporary = tempfile.mkstemp(prefix=".gitmodel-", dir=os.path.dirname(path))
     try:

@@ -80,6 +80,7 @@ def _pre_commit(
 
 def _update(context: Context, say: Say) -> CommitReport:
     from gitmodel.workflows.bump import CommitReport, update_commit
+    from gitmodel.workflows.seen_weights import note_seen
 
     try:
         opened = Project.open(context)
@@ -98,6 +99,7 @@ def _update(context: Context, say: Say) -> CommitReport:
         except ConfigError as error:
             _say_left_alone(error, say)
             return CommitReport()
+        note_seen(project, report.weights)
         if report.replaced and project.index.is_partial:
             with open(note, "w", encoding="utf-8", errors="surrogateescape") as stream:
                 # post-commit looks for it and puts the real index right
@@ -250,6 +252,14 @@ def _merge_driver(arguments: Sequence[str], context: Context, say: Say) -> int:
     return MERGED
 
 
+def _fsmonitor(
+    arguments: Sequence[str], _stdin: Callable[[], bytes], context: Context, say: Say
+) -> None:
+    from gitmodel.githooks.before_commit import register_before
+
+    register_before(arguments, context, say)
+
+
 _Hook = Callable[[Sequence[str], Callable[[], bytes], Context, Say], object]
 _HOOKS: Mapping[str, _Hook] = {
     "pre-commit": _pre_commit,
@@ -259,5 +269,6 @@ _HOOKS: Mapping[str, _Hook] = {
     "post-checkout": _post_checkout,
     "post-merge": _align,
     "post-rewrite": _post_rewrite,
+    "fsmonitor": _fsmonitor,
 }
 _REFUSING = frozenset({"pre-commit", "pre-merge-commit", "pre-push"})

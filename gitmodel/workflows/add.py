@@ -24,6 +24,7 @@ from gitmodel.workflows.register import (
     store_survey,
     write_pointer,
 )
+from gitmodel.workflows.seen_weights import note_seen
 
 if TYPE_CHECKING:
     from gitmodel.domain.pointer import Pointer
@@ -118,6 +119,7 @@ def add(
     touched = [pointer_path, *ignore_weights(project, place)]
     project.index.stage(touched)
     project.worktree.set_have(chosen, place, weights)
+    note_seen(project)
     warning = dropped(old, pointer, place)
     return AddReport(
         name=chosen,

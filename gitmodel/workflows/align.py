@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from gitmodel.errors import GitmodelError
 from gitmodel.store.listing import Kind
 from gitmodel.workflows.models import Model, read_models
+from gitmodel.workflows.seen_weights import note_seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,6 +59,7 @@ def align(project: Project, paths: Iterable[str] | None = None) -> AlignReport:
             _align_model(project, model, report)
         except (GitmodelError, OSError) as error:
             report.notes.append(str(error))
+    note_seen(project, {model.weights for model in models.models})
     return report
 
 

@@ -53,6 +53,7 @@ class CommitReport:
             before the hook ran, may say "nothing to commit".
         stale: Those of the notes that say that weights are older than their pointer.
         replaced: Path -> blob id of the entries that were staged anew, as they were before.
+        weights: Paths of the weights of all models of the index.
     """
 
     bumped: list[tuple[str, int | None, int]] = field(default_factory=list)
@@ -60,6 +61,7 @@ class CommitReport:
     otherwise_empty: bool = False
     stale: list[str] = field(default_factory=list, compare=False)
     replaced: dict[str, str] = field(default_factory=dict, compare=False)
+    weights: set[str] = field(default_factory=set, compare=False)
 
 
 def update_commit(project: Project) -> CommitReport:
@@ -89,6 +91,7 @@ def update_commit(project: Project) -> CommitReport:
 def _update_model(project: Project, entry: IndexEntry, raw: bytes, report: CommitReport) -> None:
     pointer = _read_staged(project, entry, raw, report)
     model = Model(entry.path, pointer, raw)
+    report.weights.add(model.weights)
     if _is_clean(project, model):
         return
     if project.index.is_partial and not _named_by_commit(project, entry):

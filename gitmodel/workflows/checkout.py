@@ -16,6 +16,7 @@ from gitmodel.store.listing import Kind
 from gitmodel.workflows.fetch import CheckoutReport, Fetching, chosen_models
 from gitmodel.workflows.models import Model, damaged_weights, read_models, read_pointer_file
 from gitmodel.workflows.placer import Placer, checkout_elsewhere, place_each
+from gitmodel.workflows.seen_weights import note_seen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,6 +70,7 @@ def checkout(
     # Also where the pointer was written already: by a run that was killed before it staged it.
     chosen = [m.path for m, text in zip(models, references, strict=False) if "@" in text]
     project.index.stage(chosen)
+    note_seen(project)
     return report
 
 

@@ -23,6 +23,7 @@ from gitmodel.workflows.models import (
     unknown_model,
     write_text_file,
 )
+from gitmodel.workflows.seen_weights import note_seen
 
 if TYPE_CHECKING:
     from gitmodel.workflows.project import Project
@@ -146,6 +147,7 @@ def rename(
     project.index.stage(list(dict.fromkeys(touched)))
     if pointer is None:
         project.worktree.records.move(model.weights, weights, was=model.name, name=chosen)
+    note_seen(project)
     return RenameReport(model.name, chosen, model.weights, weights, pointer_path)
 
 

@@ -19,32 +19,38 @@ from gitmodel.errors import GitmodelError
 from gitmodel.git.scratch_index import scratch_index
 from gitmodel.workflows.bump import CommitReport, update_commit
 from gitmodel.workflows.project import Project
+from gitmodel.workflows.seen_weights import note_seen
 
 if TYPE_CHECKING:
     from gitmodel.domain.git_command import Staging
     from gitmodel.workflows.context import Context
 
 
-def prepare_commit(context: Context, staging: Staging) -> list[str]:
+def prepare_commit(context: Context, staging: Staging, *, prefix: str | None = None) -> list[str]:
     """Bring the pointers that a command is about to stage up to the weights on disk.
 
     Never fails: pre-commit finds again what is wrong, says it, and refuses.
 
     Args:
-        context: The world of the command; its folder is where paths of the command start.
+        context: The world of the command.
         staging: What the command stages.
+        prefix: The folder from which its paths start, relative to the top of the work tree; that of
+            the context if not given.
 
     Returns:
         What to tell the person, a line each.
     """
     with suppress(GitmodelError, OSError), Project.open(context) as project:
         if project.is_set_up():
-            return _told(_register(project, staging))
+            start = project.repository.prefix if prefix is None else prefix
+            told = _told(_register(project, staging, start))
+            note_seen(project)
+            return told
     return []
 
 
-def _register(project: Project, staging: Staging) -> CommitReport:
-    paths = _pointers(project, staging)
+def _register(project: Project, staging: Staging, prefix: str) -> CommitReport:
+    paths = _pointers(project, staging, prefix)
     if not paths or project.index.has_conflicts():
         return CommitReport()
     with scratch_index(project.repository, paths) as index:
@@ -55,12 +61,12 @@ def _register(project: Project, staging: Staging) -> CommitReport:
             return update_commit(scratch)
 
 
-def _pointers(project: Project, staging: Staging) -> list[str]:
+def _pointers(project: Project, staging: Staging, prefix: str) -> list[str]:
     """Paths of the pointers that the command stages."""
     entries = project.index.entries(f"*{POINTER_SUFFIX}")
     paths = {entry.path for entry in entries}
     if paths and staging.paths:
-        paths &= project.index.paths_at(staging.paths)
+        paths &= project.index.paths_at(staging.paths, prefix=prefix)
     return sorted(path for path in paths if os.path.lexists(os.path.join(project.root, path)))
 
 

@@ -97,11 +97,13 @@ def test_pathspecs_are_those_of_the_folder_of_the_caller(committed: Repo) -> Non
     committed.write("sub/c.model.yaml", "c\n")
     committed.write("sub/star*.model.yaml", "d\n")
     committed.commit("more")
-    repository = Repository.open(str(committed.path / "sub"), environment=os.environ)
-    index = Index(repository, {})
+    repository = opened(committed)
 
-    assert index.paths_at(["."]) == {"sub/c.model.yaml", "sub/star*.model.yaml"}
-    assert index.paths_at(["../a.model.yaml", "c*"]) == {"a.model.yaml", "sub/c.model.yaml"}
-    assert index.paths_at([":/", ":(top,exclude)sub"]) == {"a.model.yaml", "b.model.yaml"}
-    literal = Index(repository, {"GIT_LITERAL_PATHSPECS": "1"})
-    assert literal.paths_at(["c*", "star*.model.yaml"]) == {"sub/star*.model.yaml"}
+    def named(*pathspecs: str, **environment: str) -> frozenset[str]:
+        return Index(repository, environment).paths_at(pathspecs, prefix="sub")
+
+    assert named(".") == {"sub/c.model.yaml", "sub/star*.model.yaml"}
+    assert named("../a.model.yaml", "c*") == {"a.model.yaml", "sub/c.model.yaml"}
+    assert named(":/", ":(top,exclude)sub") == {"a.model.yaml", "b.model.yaml"}
+    literally = named("c*", "star*.model.yaml", GIT_LITERAL_PATHSPECS="1")
+    assert literally == {"sub/star*.model.yaml"}

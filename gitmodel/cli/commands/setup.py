@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
+from argparse import BooleanOptionalAction
 from typing import TYPE_CHECKING
 
+from gitmodel.cli.commands.fsmonitor_output import (
+    remove_monitor,
+    show_monitor,
+    show_monitor_change,
+)
 from gitmodel.cli.commands.remote_options import ADDRESSES, add_remote_options, given_options
 from gitmodel.cli.output import Paint
 
 if TYPE_CHECKING:
     from gitmodel.cli.output import Output
-    from gitmodel.cli.parsers import Verbs
+    from gitmodel.cli.parsers import Parser, Verbs
     from gitmodel.cli.session import Session
     from gitmodel.githooks.install import InstallReport
     from gitmodel.workflows.project import Project
@@ -39,13 +45,24 @@ def add_parser(verbs: Verbs) -> None:
         "--no-check", dest="check", action="store_false", help="do not look at the remote"
     )
     init.add_argument("--no-hooks", dest="hooks", action="store_false", help="install no hooks")
+    _add_fsmonitor(init)
     add_remote_options(init)
     install = verbs.add(
         "install", run_install, summary="Install the hooks in this clone", description=_INSTALL
     )
     install.add_argument("--check", action="store_true", help="change nothing, show their state")
+    _add_fsmonitor(install)
     verbs.add(
         "uninstall", run_uninstall, summary="Remove the hooks and put back what was there before"
+    )
+
+
+def _add_fsmonitor(parser: Parser) -> None:
+    parser.add_argument(
+        "--fsmonitor",
+        action=BooleanOptionalAction,
+        default=None,
+        help="let Git ask gitmodel for new weights, so that a commit of nothing else is one command",
     )
 
 
@@ -56,6 +73,7 @@ def run_init(
     project: str | None,
     check: bool,
     hooks: bool,
+    fsmonitor: bool | None,
     **options: str | bool | None,
 ) -> int:
     """Set up the repository of the current folder."""
@@ -67,12 +85,13 @@ def run_init(
         top = opened.root
         committed = _is_committed(opened, report.hooks_folder)
         driver = _install_driver(output, opened) if hooks else False
+        monitor = show_monitor_change(output, opened, wanted=fsmonitor)
     output.say("project  ", Paint(report.project, "strong"))
     output.say("remote   ", Paint(report.remote, "strong"))
     for text in report.done:
         output.say(text)
     installed = _install(output, report.hooks_folder, top, committed=committed) if hooks else None
-    if not (report.done or driver or (installed is not None and _changed(installed))):
+    if not (report.done or driver or monitor or (installed is not None and _changed(installed))):
         output.say("everything was set up already")
     if report.default_folder:
         output.say("Weights go to a folder on this machine, which nobody else can reach.")
@@ -83,7 +102,7 @@ def run_init(
     return 0
 
 
-def run_install(session: Session, *, check: bool) -> int:
+def run_install(session: Session, *, check: bool, fsmonitor: bool | None) -> int:
     """Install the hooks, or show their state."""
     output = session.output
     with session.project() as project:
@@ -91,11 +110,13 @@ def run_install(session: Session, *, check: bool) -> int:
         top = project.repository.work_tree or project.repository.git_dir
         if check:
             shown = _show_hooks(output, folder, top)
-            return _show_driver(output, project) or shown
+            shown = _show_driver(output, project) or shown
+            return show_monitor(output, project) or shown
         _install_driver(output, project)  # first: hooks are refused in a folder of husky's
         report = _install(output, folder, top, committed=_is_committed(project, folder))
         if not _changed(report):
             output.say(f"hooks are installed in {_short(folder, top)}")
+        show_monitor_change(output, project, wanted=fsmonitor)
         if project.is_set_up():
             _trust(output, project)
     return 0
@@ -109,6 +130,7 @@ def run_uninstall(session: Session) -> int:
     with session.project() as project:
         folder = project.repository.hooks_folder()
         _remove_driver(output, project)
+        remove_monitor(output, project)
     report = uninstall(folder)
     if report.removed:
         output.say(f"removed {', '.join(report.removed)}")

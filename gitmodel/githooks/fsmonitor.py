@@ -1,0 +1,209 @@
+"""The switch `gitmodel install --fsmonitor`: a script and one key of the clone's configuration.
+
+Git runs the command of `core.fsmonitor` by `sh` at the top of the work tree, whenever it reads the
+index for a work tree. The command finds the Git folder of this work tree and runs the script there.
+
+What holds: only a script in the Git folder whose configuration is in force is run, never a file of
+the work tree; where there is none, the command is silent and Git looks at every file. Where a person
+has something of their own in that slot, in any scope, nothing is installed. `remove` takes only what
+`install` wrote.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, Literal
+
+from gitmodel.errors import RepositoryError
+from gitmodel.githooks.install import write_script
+from gitmodel.githooks.others import read_hook
+from gitmodel.githooks.scripts import Kind, check_of, interpreter_in, recognise, script_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gitmodel.workflows.fsmonitor import MonitorPlace
+    from gitmodel.workflows.project import Project
+
+SCRIPT_NAME: Final = "fsmonitor"
+
+# GIT_DIR comes first: with `git --git-dir=A/.git --work-tree=B` the folder .git of B is not the one
+# that is meant. A linked work tree and a submodule have a file .git; the former shares the script.
+_COMMAND: Final = (
+    "d=${GIT_DIR:-.git}; "
+    'if [ -z "${GIT_DIR-}" ] && [ -f .git ]; then read -r _ d <.git; fi; '
+    'if [ -f "$d/commondir" ]; then read -r c <"$d/commondir"; '
+    "case $c in /*) d=$c ;; *) d=$d/$c ;; esac; fi; "
+    '[ -f "$d/gitmodel/fsmonitor" ] && [ -x "$d/gitmodel/fsmonitor" ] '
+    '&& exec "$d/gitmodel/fsmonitor" "$@"; exit 1'
+)
+# Git appends "$@", which the comment swallows.
+_MARK = " # gitmodel-fsmonitor: 1 "
+
+
+class MonitorState(StrEnum):
+    """What the switch is in this clone."""
+
+    OFF = "off"
+    ON = "on"
+    OUTDATED = "outdated"  # ours, but of another gitmodel or for another Python
+    EDITED = "edited"  # script or key is ours and was changed by a person
+    BROKEN = "broken"  # the key is ours and the script is missing
+    TAKEN = "taken"  # the slot is somebody else's
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """The switch as found.
+
+    Attributes:
+        state: What it is.
+        wished: The person asked for it.
+        place: Where script and key are.
+    """
+
+    state: MonitorState
+    wished: bool
+    place: MonitorPlace
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorChange:
+    """What was done about the switch.
+
+    Attributes:
+        what: What; "nothing" where there is no switch and none was asked for.
+        reason: Why it was refused.
+    """
+
+    what: Literal["on", "unchanged", "off", "refused", "edited", "nothing"]
+    reason: str = ""
+
+
+def command_text() -> str:
+    """The value of `core.fsmonitor`."""
+    return _COMMAND + _MARK + check_of(_COMMAND.encode()).decode()
+
+
+def is_ours(command: str) -> bool:
+    """Whether a value of `core.fsmonitor` is as some gitmodel wrote it."""
+    body, mark, check = command.rpartition(_MARK)
+    plain = body.encode("utf-8", "surrogateescape")
+    return bool(mark) and check == check_of(plain).decode()
+
+
+def look(project: Project, interpreter: str) -> Monitor:
+    """Look at script and key; changes nothing."""
+    from gitmodel.workflows.fsmonitor import monitor_place
+
+    place = monitor_place(project)
+    return Monitor(_state(place, interpreter), place.wished, place)
+
+
+def _state(place: MonitorPlace, interpreter: str) -> MonitorState:
+    if place.own is None:
+        return MonitorState.TAKEN if place.others else MonitorState.OFF
+    if not is_ours(place.own):
+        return MonitorState.EDITED if _MARK in place.own else MonitorState.TAKEN
+    text = read_hook(place.script)
+    kind = recognise(SCRIPT_NAME, text)
+    if kind is Kind.FOREIGN:
+        return MonitorState.EDITED if os.path.lexists(place.script) else MonitorState.BROKEN
+    if kind is Kind.EDITED:
+        return MonitorState.EDITED
+    current = kind is Kind.CURRENT and os.access(place.script, os.X_OK)
+    if current and interpreter_in(text) == interpreter and place.own == command_text():
+        return MonitorState.ON
+    return MonitorState.OUTDATED
+
+
+def install_monitor(
+    project: Project, interpreter: str, *, wanted: bool | None = None
+) -> MonitorChange:
+    """Turn the switch on or off, or keep it current; idempotent.
+
+    Args:
+        project: The repository.
+        interpreter: Absolute path of the Python that the script starts.
+        wanted: What the person has just said; None keeps what was said before.
+
+    Raises:
+        RepositoryError: The Git folder cannot be written.
+    """
+    found = look(project, interpreter)
+    if wanted is None and not found.wished:
+        return MonitorChange("nothing")
+    if wanted is False:
+        return remove_monitor(project, interpreter)
+    reason = _reason_against(project, found)
+    if reason is not None:
+        if found.state in {MonitorState.ON, MonitorState.OUTDATED, MonitorState.BROKEN}:
+            remove_monitor(project, interpreter)
+        return MonitorChange("refused", reason)
+    if found.state is MonitorState.EDITED:
+        return MonitorChange("edited")
+    if found.state is MonitorState.ON and found.wished:
+        return MonitorChange("unchanged")
+    _write(project, found.place.script, interpreter)
+    return MonitorChange("on")
+
+
+def _write(project: Project, script: str, interpreter: str) -> None:
+    from gitmodel.workflows.fsmonitor import write_monitor
+
+    with _explained(script):
+        os.makedirs(os.path.dirname(script), exist_ok=True)
+        write_script(script, script_text(SCRIPT_NAME, interpreter=interpreter))
+    write_monitor(project, command_text())
+
+
+def _reason_against(project: Project, found: Monitor) -> str | None:
+    from gitmodel.workflows.fsmonitor import reason_against
+
+    if found.state is MonitorState.TAKEN:
+        scope, value = found.place.others[-1] if found.place.others else ("local", "")
+        own = found.place.own
+        return f"core.fsmonitor is set already ({scope}: {value if own is None else own})"
+    if found.place.others:
+        scope, value = found.place.others[-1]
+        return f"core.fsmonitor is set already ({scope}: {value})"
+    return reason_against(project)
+
+
+def remove_monitor(project: Project, interpreter: str) -> MonitorChange:
+    """Remove script and key, unless a person edited them; idempotent.
+
+    Raises:
+        RepositoryError: The Git folder cannot be written.
+    """
+    from gitmodel.workflows.fsmonitor import erase_monitor, forget_wish
+
+    found = look(project, interpreter)
+    if found.wished:
+        forget_wish(project)
+    script = found.place.script
+    kind = recognise(SCRIPT_NAME, read_hook(script))
+    if found.state is MonitorState.EDITED:
+        return MonitorChange("edited")
+    key_is_ours = found.place.own is not None and is_ours(found.place.own)
+    if key_is_ours:
+        erase_monitor(project)
+    script_is_ours = kind in {Kind.CURRENT, Kind.OTHER_VERSION}
+    if script_is_ours:
+        with _explained(script):
+            os.unlink(script)
+    return MonitorChange("off" if key_is_ours or script_is_ours else "nothing")
+
+
+@contextlib.contextmanager
+def _explained(script: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RepositoryError(
+            f"{script} cannot be written: {error.strerror or error}",
+            hint="make that folder writable, and run it again",
+        ) from error
