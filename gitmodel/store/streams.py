@@ -7,11 +7,19 @@ had from the next one.
 from __future__ import annotations
 
 import io
+import os
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from gitmodel.errors import DamagedObjectError, GitmodelError, ObjectMissingError, RemoteError
+from gitmodel.errors import (
+    ChangedWhileReadError,
+    DamagedObjectError,
+    GitmodelError,
+    ObjectMissingError,
+    RemoteError,
+)
 from gitmodel.store.objects import pack_key
+from gitmodel.store.records import FileStat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -111,9 +119,11 @@ class PackSource:
             return self._remotes[place - 1]()
 
     def _nowhere(self, name: str, errors: dict[int, GitmodelError]) -> GitmodelError:
-        """The error for a pack that no place has: of a remote, if one was asked."""
+        """The error for a pack that no place has: of a remote, if one was asked. A later read tries all anew."""
         said = {place: error for place, error in errors.items() if place != _CACHE} or errors
-        damaged = sorted(place for pack, place in self._given_up if pack == name)
+        with self._lock:
+            damaged = sorted(place for pack, place in self._given_up if pack == name)
+            self._given_up = {(pack, place) for pack, place in self._given_up if pack != name}
         if said and not (damaged and list(said) == [_CACHE]):
             return next(iter(said.values()))
         where = ["in the cache" if p == _CACHE else f"on {self._remote(p).url}" for p in damaged]
@@ -121,6 +131,53 @@ class PackSource:
             f"pack {name[:12]} is damaged {' and '.join(where)}",
             hint="gitmodel push, in a clone that has the weights",
         )
+
+
+class UnchangedFile(io.FileIO):
+    """A file of the work tree that is read only while it stays what it was.
+
+    Args:
+        path: Of the file.
+        model: Named by the error.
+    """
+
+    def __init__(self, path: str, model: str) -> None:
+        super().__init__(path)
+        self._model = model
+        self._stat = FileStat.of(os.fstat(self.fileno()))
+
+    def is_at(self, path: str) -> bool:
+        """Whether the file is the one at a path, and has not changed since it was opened."""
+        try:
+            return FileStat.of(os.stat(path)) == self._stat
+        except OSError:
+            return False
+
+    def readinto(self, buffer: Buffer, /) -> int | None:
+        """Fill a buffer; returns how many bytes.
+
+        Raises:
+            ChangedWhileReadError: Somebody has written to the file.
+        """
+        count = super().readinto(buffer)
+        self._refuse_changed()
+        return count
+
+    def readall(self) -> bytes:
+        """Read to the end; raises as `readinto`."""
+        found = super().readall()
+        self._refuse_changed()
+        return found or b""
+
+    def _refuse_changed(self) -> None:
+        now = os.fstat(self.fileno())
+        # Not the change time: whoever makes a link to the file, or changes its mode, writes nothing.
+        if (now.st_size, now.st_mtime_ns) != (self._stat.size, self._stat.mtime_ns):
+            raise ChangedWhileReadError(
+                "the weights were written to while they were read",
+                hint="open them again: the version itself comes from the cache then",
+                model=self._model,
+            )
 
 
 class FileStream(io.RawIOBase):
@@ -141,6 +198,7 @@ class FileStream(io.RawIOBase):
         self._view = next(views)
         self._model = model
         self._position = 0
+        self._failed: GitmodelError | None = None
         self._when_closed = close
 
     def readable(self) -> bool:
@@ -165,10 +223,14 @@ class FileStream(io.RawIOBase):
         if start + offset < 0:
             raise ValueError(f"negative seek position {start + offset}")
         self._position = start + offset
+        self._failed = None
         return self._position
 
     def readinto(self, buffer: Buffer, /) -> int:
         """Fill a buffer from here; returns how many bytes, 0 at the end.
+
+        After an error that error comes again, until `seek`: a buffer around this stream has dropped bytes that
+        it had, and whoever read on would miss them.
 
         Raises:
             ObjectMissingError, DamagedObjectError, RemoteError: They cannot be had anywhere.
@@ -180,14 +242,15 @@ class FileStream(io.RawIOBase):
         return len(found)
 
     def _read(self, size: int) -> bytes:
-        while True:
+        while self._failed is None:
             try:
                 return self._view.read_at(self._position, size)
             except GitmodelError as error:
                 try:
                     self._view = next(self._views)
                 except (GitmodelError, StopIteration):
-                    raise error.about(self._model) from error.__cause__
+                    self._failed = error.about(self._model)
+        raise self._failed
 
     def close(self) -> None:
         """Close what it reads from."""

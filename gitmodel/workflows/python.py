@@ -8,16 +8,21 @@ folder of the cache of their own and shared by every later call.
 
 from __future__ import annotations
 
-import builtins
 import io
 import numbers
 import os
 import warnings
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, NoReturn, cast
 
 from gitmodel.domain.paths import safe_parts
 from gitmodel.domain.reference import Reference
-from gitmodel.errors import GitmodelError, TextError, UnknownReferenceError, WeightsError
+from gitmodel.errors import (
+    GitmodelError,
+    RemoteDeniedError,
+    TextError,
+    UnknownReferenceError,
+    WeightsError,
+)
 from gitmodel.git.url import is_git_url
 from gitmodel.names import given, given_inside, native
 from gitmodel.store.records import Records
@@ -60,7 +65,10 @@ def path(reference: str, *, repo: str | os.PathLike[str] = ".") -> str:
     project, model = _resolved(reference, repo)
     with project:
         here = _checked_out(project, model)
-        return native(here if here is not None else _shared_copy(project, model))
+        try:
+            return native(here if here is not None else _shared_copy(project, model))
+        except RemoteDeniedError as error:
+            _explain_denied(project, error)
 
 
 def _resolved(reference: str, repo: str | os.PathLike[str]) -> tuple[Project, Model]:
@@ -85,7 +93,10 @@ def _checked_out(project: Project, model: Model) -> str | None:
         return None
     try:
         seen = project.worktree.observe(model.name, model.weights)
-    except GitmodelError:  # a folder of links, say: the cache has what was stored from it
+    except (
+        GitmodelError,
+        OSError,
+    ):  # a folder of links, say: the cache has what was stored from it
         return None
     if seen.digest != model.pointer.digest:
         return None
@@ -110,7 +121,8 @@ def open(  # noqa: A001  (gitmodel.open reads like the builtin on purpose)
 ) -> BinaryIO:
     """Open a version's weights for reading, in binary, seekable, without fetching the rest.
 
-    What is read is checked chunk by chunk. Close it, or use it as a context manager.
+    What is read is checked chunk by chunk; checked-out weights that change meanwhile are an error. Close it,
+    or use it as a context manager.
 
     Args:
         reference: As for `path`.
@@ -121,32 +133,65 @@ def open(  # noqa: A001  (gitmodel.open reads like the builtin on purpose)
         WeightsError: The model is a folder and no file was named, or the other way round.
         UnknownReferenceError: The folder has no such file.
     """
-    project, model = _resolved(reference, repo)
     file = None if file is None else given_inside(file)
+    project, model = _resolved(reference, repo)
     try:
-        full = _checked_out(project, model)
-        if full is None:
+        opened = _open_on_disk(project, model, reference, file)
+        if opened is None:
             return io.BufferedReader(open_stream(project, model, file), _BUFFER)
+    except RemoteDeniedError as error:
+        with project:
+            _explain_denied(project, error)
     except BaseException:
         project.close()
         raise
     project.close()
-    return _open_on_disk(full, reference, file)
+    return opened
 
 
-def _open_on_disk(full: str, reference: str, file: str | None) -> BinaryIO:
-    """Open a file of checked-out weights."""
+def _open_on_disk(
+    project: Project, model: Model, reference: str, file: str | None
+) -> BinaryIO | None:
+    """Open a file of checked-out weights; None if they are not those of the version."""
+    from gitmodel.store.streams import UnchangedFile
+
+    full = _checked_out(project, model)
+    if full is None:
+        return None
+    place = native(_file_on_disk(full, reference, file))
+    try:
+        opened = UnchangedFile(place, model.name)
+    except OSError:
+        return None
+    # Another version may have taken the place between the look and the opening.
+    if _checked_out(project, model) is None or not opened.is_at(place):
+        opened.close()
+        return None
+    return io.BufferedReader(opened, _BUFFER)
+
+
+def _file_on_disk(full: str, reference: str, file: str | None) -> str:
     if os.path.isdir(full):
         if file is None:
             raise WeightsError(
                 f"{reference} is a folder; name one of its files", hint=_some_files(full)
             )
-        folder, full = full, os.path.join(full, *safe_parts(file))
-        if not os.path.isfile(full):
-            raise UnknownReferenceError(f"{reference} has no file {file}", hint=_some_files(folder))
-    elif file is not None:
+        place = os.path.join(full, *safe_parts(file))
+        if not os.path.isfile(place):
+            raise UnknownReferenceError(f"{reference} has no file {file}", hint=_some_files(full))
+        return place
+    if file is not None:
         raise WeightsError(f"{reference} is one file, so there is no {file} in it")
-    return builtins.open(native(full), "rb")
+    return full
+
+
+def _explain_denied(project: Project, error: RemoteDeniedError) -> NoReturn:
+    """Raise an error of a remote again; of somebody else's repository with how to trust its remote."""
+    from gitmodel.workflows.borrowed import BorrowedProject
+
+    if isinstance(project, BorrowedProject):
+        project.explain_denied(error)
+    raise error
 
 
 def _some_files(folder: str) -> str:
