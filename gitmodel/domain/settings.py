@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
 from gitmodel.domain import address
@@ -30,6 +31,19 @@ _REGION = pattern(r"[a-z0-9-]{1,64}", re.ASCII)
 _PROFILE = pattern(r"[\w.@+/ -]{1,128}")
 _FACTORS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 _OWN = ("endpoint", "profile", "region")
+_CHOICES = ("cache", "commitlimit", "longupload", "verifyuploads")
+
+
+class VerifyUploads(StrEnum):
+    """Which packs a push reads back and compares, after it has sent them.
+
+    A pack is *checked* if the server compared a checksum when it took the pack.
+    """
+
+    NEVER = "never"  # none: the size alone is looked at
+    SAMPLE = "sample"  # of those that are not checked, one in eight, and the first
+    UNCHECKED = "unchecked"  # all that are not checked
+    ALL = "all"  # those that are checked, too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +66,7 @@ class LocalSettings(Overrides):
         cache: Folder of the cache as written, or None for the default.
         commit_limit: Bytes that a hook hashes inside `git commit` before it asks for `gitmodel add`.
         long_upload: Bytes from which on a push says that its upload takes long.
+        verify_uploads: Which packs are read back after an upload.
         trust: Fingerprints of remotes (`Remote.fingerprint`) to which this person said yes.
         mirrors: The same overrides for mirrors, by name (`gitmodel.NAME.endpoint`).
         s3_endpoint: What AWS's own variables say; counts for an S3 primary where nothing else does.
@@ -61,6 +76,7 @@ class LocalSettings(Overrides):
     cache: str | None = None
     commit_limit: int = DEFAULT_COMMIT_LIMIT
     long_upload: int = DEFAULT_LONG_UPLOAD
+    verify_uploads: VerifyUploads = VerifyUploads.UNCHECKED
     trust: frozenset[str] = frozenset()
     mirrors: Mapping[str, Overrides] = field(default_factory=dict)
 
@@ -88,13 +104,15 @@ class LocalSettings(Overrides):
                 mirrors.setdefault(mirror, {})[name] = _own(name, value, where)
             elif not mirror and name == "trust":
                 trust.add(_plain(value, where))
-            elif not mirror and name in {*_OWN, "cache", "commitlimit", "longupload"}:
+            elif not mirror and name in {*_OWN, *_CHOICES}:
                 texts[name] = _own(name, value, where)
         limit = texts.pop("commitlimit", None)
         long = texts.pop("longupload", None)
+        verify = texts.pop("verifyuploads", VerifyUploads.UNCHECKED)
         return cls(
             commit_limit=DEFAULT_COMMIT_LIMIT if limit is None else _size(limit, "commitLimit"),
             long_upload=DEFAULT_LONG_UPLOAD if long is None else _size(long, "longUpload"),
+            verify_uploads=_verify_uploads(verify),
             trust=frozenset(trust),
             mirrors={name: Overrides(**own) for name, own in mirrors.items()},
             **texts,
@@ -206,6 +224,16 @@ def _plain(value: str, where: str) -> str:
     if not value.isprintable():
         raise ConfigError(f"{where}: control or invisible characters are not accepted")
     return value
+
+
+def _verify_uploads(text: str) -> VerifyUploads:
+    try:
+        return VerifyUploads(text.lower())
+    except ValueError as error:
+        raise ConfigError(
+            f"git config gitmodel.verifyuploads: {shown(text)} is none of {', '.join(VerifyUploads)}",
+            hint="git config --unset gitmodel.verifyUploads",
+        ) from error
 
 
 def _size(text: str, key: str) -> int:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from gitmodel.store.azure_account import account_of, credential_of
-from gitmodel.store.checks import md5_of
+from gitmodel.store.checks import MD5, checks_path, md5_of
 from gitmodel.store.cloud import CloudBackend
 from gitmodel.store.cloud_errors import without_user
 from gitmodel.store.keys import ObjectInfo
@@ -47,6 +47,7 @@ class AzureService(BucketService):
         "delete": "the role Storage Blob Data Contributor",
     }
     address_setting: ClassVar[str] = "gitmodel remote list"
+    kinds: ClassVar[tuple[str, ...]] = (MD5,)
 
     @property
     def endpoint(self) -> str:
@@ -82,10 +83,17 @@ class AzureService(BucketService):
             raise Fault(FaultKind.REFUSED, "the server does not serve ranges") from error
         return data
 
-    def put(self, key: str, data: bytes, *, exclusive: bool) -> None:
+    def put(self, key: str, data: bytes, *, exclusive: bool) -> str | None:
         """See `Service.put`: one PUT."""
         header = {"Content-MD5": md5_of(data)}
         self._requests.run(self._pipe, key, data, overwrite=not exclusive, headers=header)
+        return MD5
+
+    def put_wrong(self, key: str, data: bytes, kind: str) -> None:
+        """See `Service.put_wrong`."""
+        del kind  # there is one
+        header = {"Content-MD5": md5_of(data + b"changed")}
+        self._requests.run(self._pipe, key, data, overwrite=True, headers=header)
 
     def remove(self, key: str) -> None:
         """See `Service.remove`: one DELETE."""
@@ -192,6 +200,7 @@ def open_azure(
     trusted: bool,
     environment: Mapping[str, str],
     quick: bool,
+    checks_folder: str | None,
     retrier: Retrier | None,
 ) -> CloudBackend:
     """Open the container that a remote names; see `gitmodel.store.backend.open_backend`.
@@ -221,6 +230,7 @@ def open_azure(
     return CloudBackend(
         service,
         retrier=retrier,
+        checks_path=checks_path(checks_folder, remote.url, account.url or account.name or ""),
         writable=not foreign,
         quick=quick,
         open_transport=None if plain is None else lambda: _plain_transport(service.bucket, plain),

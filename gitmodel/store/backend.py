@@ -66,14 +66,27 @@ class Backend(Protocol):
         """Write an object only if its key is free.
 
         An answer that leaves a doubt (lost, "exists already") is followed by reading back, so one's
-        own success is never taken for a loss.
+        own success is never taken for a loss. As with `write`, what changed on its way is written
+        again.
 
         Returns:
             True if the object now holds `data`, whoever wrote it; False if it holds other bytes.
         """
 
-    def write(self, key: str, data: bytes | memoryview) -> None:
-        """Create or replace an object; readers see the old bytes or the new ones, never a mixture."""
+    def read_back(self, key: str, *, limit: int) -> bytes:
+        """Return a whole object as the store has it, past what this machine remembers of writing it.
+
+        Raises: as `read`.
+        """
+
+    def write(self, key: str, data: bytes | memoryview) -> bool:
+        """Create or replace an object; readers see the old bytes or the new ones, never a mixture.
+
+        Returns:
+            Whether it is known that what is there is `data`: the server compared a checksum, it was
+            read back, or the system said that it was written and flushed. A large pack of which that
+            is not known is for the caller to read back; all else is read back here.
+        """
 
     def size(self, key: str) -> int | None:
         """Return the bytes of an object, None if it is not there.
@@ -91,6 +104,13 @@ class Backend(Protocol):
     def delete(self, key: str) -> None:
         """Delete an object; that it is not there is fine."""
 
+    def prove_checks(self) -> dict[str, bool]:
+        """Find out anew, by sending wrong ones, which kinds of checksums of a body the server compares.
+
+        Returns:
+            By kind whether it does; without those of which that could not be found out.
+        """
+
     def close(self) -> None:
         """Give connections back; may be called more than once. The backend is not usable after."""
 
@@ -102,6 +122,7 @@ def open_backend(
     profile: str | None = None,
     root: str | None = None,
     create_root: bool = False,
+    checks_folder: str | None = None,
     environment: Mapping[str, str] | None = None,
     retrier: Retrier | None = None,
 ) -> Backend:
@@ -114,6 +135,8 @@ def open_backend(
         profile: AWS profile, from the person's own settings, never from a committed file.
         root: Folder that relative paths are relative to.
         create_root: Create the folder of a `file` remote if it is not there.
+        checks_folder: Where to remember which checksums the server compares (`checks.py`); None
+            finds it out for this process alone.
         environment: Variables to take Azure credentials and GITMODEL_TRANSPORT from; default is this
             process's own. (AWS credentials come from the process's own in any case, because botocore
             reads no other.)
@@ -140,11 +163,19 @@ def open_backend(
             profile=profile,
             environment=os.environ,
             quick=quick,
+            checks_folder=checks_folder,
             retrier=retrier,
         )
     from gitmodel.store.azure import open_azure
 
-    return open_azure(remote, trusted=trusted, environment=chosen, quick=quick, retrier=retrier)
+    return open_azure(
+        remote,
+        trusted=trusted,
+        environment=chosen,
+        quick=quick,
+        checks_folder=checks_folder,
+        retrier=retrier,
+    )
 
 
 def folder_of(remote: Remote, *, root: str | None) -> str:

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from gitmodel.errors import (
     DamagedObjectError,
+    GitmodelError,
     ObjectMissingError,
     RemoteError,
     UntrustedRemoteError,
 )
+from gitmodel.store.checks import ServerChecks, refuses_wrong
 from gitmodel.store.cloud_errors import error_of
 from gitmodel.store.keys import ObjectInfo, check_key, check_prefix
 from gitmodel.store.retry import Fault, FaultKind, Retrier
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 # How often a key may be said to be taken and then be missing: deleted in between, or a broken store.
 CREATE_ROUNDS = 3
+# How often a small object that changed on its way is written again.
+SETTLE_ROUNDS = 2
+PACKS = "packs/"
 
 
 class CloudBackend:
@@ -40,6 +45,7 @@ class CloudBackend:
         service: Makes the requests.
         retrier: The only retry layer there is.
         writable: False where the person has not said yes to the address yet.
+        checks_path: File in which is remembered which checksums the server compares, or None.
         open_transport: Opens a transport that needs nothing from the service, for all requests; or
             None, and large packs take the service's own.
         quick: Take a transport where there is one.
@@ -52,11 +58,13 @@ class CloudBackend:
         retrier: Retrier | None = None,
         writable: bool = True,
         quick: bool = True,
+        checks_path: str | None = None,
         open_transport: Callable[[], Transport | None] | None = None,
     ) -> None:
         self._service = service
         self._retrier = retrier or Retrier()
         self._writable = writable
+        self._checks = ServerChecks(self._refuses_wrong, checks_path)
         if not quick:
             self._lane = Lane(lambda: None)
         elif open_transport is not None:
@@ -93,6 +101,10 @@ class CloudBackend:
             )
         return data
 
+    def read_back(self, key: str, *, limit: int) -> bytes:
+        """See `Backend.read_back`."""
+        return self.read(key, limit=limit)
+
     def create(self, key: str, data: bytes | memoryview) -> bool:
         """See `Backend.create`."""
         check_key(key)
@@ -109,12 +121,20 @@ class CloudBackend:
             hint="gitmodel doctor",
         )
 
-    def write(self, key: str, data: bytes | memoryview) -> None:
+    def write(self, key: str, data: bytes | memoryview) -> bool:
         """See `Backend.write`."""
         check_key(key)
         self._require_writable(key)
         body = bytes(data)
-        self._run("write", key, lambda: self._put(key, body))
+        kind = self._run("write", key, lambda: self._put(key, body))
+        if key.startswith(PACKS):
+            return self._checks.proves(kind)
+        self._settle(key, body, kind)
+        return True
+
+    def prove_checks(self) -> dict[str, bool]:
+        """See `Backend.prove_checks`."""
+        return self._checks.renew(self._service.kinds)
 
     def size(self, key: str) -> int | None:
         """See `Backend.size`."""
@@ -164,18 +184,18 @@ class CloudBackend:
             lambda: self._service.fetch_range(key, start, size),
         )
 
-    def _put(self, key: str, body: bytes) -> None:
+    def _put(self, key: str, body: bytes) -> str | None:
         name = self._service.object_name(key)
-        self._lane.carry(
+        return self._lane.carry(
             key,
             len(body),
             lambda transport: transport.put(name, body),
             lambda: self._service.put(key, body, exclusive=False),
         )
 
-    def _create(self, key: str, body: bytes) -> None:
+    def _create(self, key: str, body: bytes) -> str | None:
         name = self._service.object_name(key)
-        self._lane.carry(
+        return self._lane.carry(
             key,
             0,  # claims and manifests: never worth a transport of their own
             lambda transport: transport.create(name, body),
@@ -200,17 +220,47 @@ class CloudBackend:
     def _is_taken(self, key: str, body: bytes) -> bool:
         """Try to create an object; whether the key is said to be taken."""
 
-        def attempt() -> None:
+        def attempt() -> str | None:
             with self._service.faults():
-                self._create(key, body)
+                return self._create(key, body)
 
         try:
-            self._retrier.run(attempt)
+            kind = self._retrier.run(attempt)
         except Fault as fault:
             if fault.kind is FaultKind.EXISTS:
                 return True
             raise error_of(fault, self._service, verb="create", key=key) from fault
+        self._settle(key, body, kind)
         return False
+
+    def _settle(self, key: str, body: bytes, kind: str | None) -> None:
+        """Make sure that what we have just written is there, and write it again if it is not.
+
+        Small objects are read back where the server is not known to have compared a checksum of this
+        kind: to find that out costs more than to look.
+        """
+        if self._checks.knows(kind):
+            return
+        for _ in range(SETTLE_ROUNDS):
+            if self._arrived(key, body):
+                return
+            self._run("write", key, lambda: self._put(key, body))
+        if not self._arrived(key, body):
+            fault = Fault(FaultKind.CHANGED, "other bytes were there when it was read back")
+            raise error_of(fault, self._service, verb="write", key=key)
+
+    def _refuses_wrong(self, kind: str) -> bool | None:
+        answer = refuses_wrong(self._service, self._retrier, kind)
+        if answer is not None and not answer[1]:
+            with contextlib.suppress(GitmodelError):  # pushing never needs the permission to delete
+                self.delete(answer[0])
+        return None if answer is None else answer[1]
+
+    def _arrived(self, key: str, body: bytes) -> bool:
+        try:
+            return self._holds(key, body)
+        except ObjectMissingError:
+            return False
 
     def _holds(self, key: str, body: bytes) -> bool:
         try:

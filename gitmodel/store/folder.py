@@ -80,6 +80,17 @@ class FolderBackend:
         with self._open(key) as (descriptor, _size):
             return self._read_exactly(key, descriptor, start, size)
 
+    def read_back(self, key: str, *, limit: int) -> bytes:
+        """See `Backend.read_back`: asks the disk or the file server, where the system can be told to.
+
+        What was flushed is given up by the page cache. Where it was not flushed, or on a file system
+        that does not know the advice, the answer comes from memory and proves nothing.
+        """
+        with self._open(key) as (descriptor, _size):
+            os.fsync(descriptor)
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        return self.read(key, limit=limit)
+
     def create(self, key: str, data: bytes | memoryview) -> bool:
         """See `Backend.create`."""
         path = self._path(key)
@@ -97,12 +108,13 @@ class FolderBackend:
             self._flush_folder(os.path.dirname(path))
         return True
 
-    def write(self, key: str, data: bytes | memoryview) -> None:
-        """See `Backend.write`."""
+    def write(self, key: str, data: bytes | memoryview) -> bool:
+        """See `Backend.write`: the word of the system, which says when it cannot write or flush."""
         path = self._path(key)
         with self._errors(path), self._temporary_file(path, data) as temporary:
             os.replace(temporary, path)
             self._flush_folder(os.path.dirname(path))
+        return True
 
     def size(self, key: str) -> int | None:
         """See `Backend.size`."""
@@ -130,6 +142,10 @@ class FolderBackend:
         path = self._path(key)
         with contextlib.suppress(ObjectMissingError), self._errors(path):
             os.unlink(path)
+
+    def prove_checks(self) -> dict[str, bool]:
+        """See `Backend.prove_checks`: a folder has none."""
+        return {}
 
     def close(self) -> None:
         """See `Backend.close`; nothing is kept open between calls."""

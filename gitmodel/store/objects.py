@@ -192,9 +192,12 @@ class ObjectStore:
             f"pack {name[:12]} on {self.url} is damaged: {problem}", hint="gitmodel verify"
         )
 
-    def put_pack(self, name: str, data: bytes) -> None:
-        """Store a pack under its name; idempotent, replaces a damaged one."""
-        self.backend.write(pack_key(name), data)
+    def put_pack(self, name: str, data: bytes) -> bool:
+        """Store a pack under its name; idempotent, replaces a damaged one.
+
+        Returns whether it is known that these bytes arrived; see `sending.py` for what to do if not.
+        """
+        return self.backend.write(pack_key(name), data)
 
     def pack_size(self, name: str) -> int | None:
         """Size in bytes of a pack, None if it is not there."""

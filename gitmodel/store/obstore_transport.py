@@ -23,6 +23,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import AzureStore, S3Store
 
 from gitmodel.domain.pattern import pattern
+from gitmodel.store.checks import SHA256
 from gitmodel.store.retry import Fault, FaultKind
 from gitmodel.store.service import (
     CONNECT_TIMEOUT_SECONDS,
@@ -89,14 +90,19 @@ class ObstoreTransport:
         open_store: Makes a store of obstore with these options of its client. There are some, because
             obstore sets these things per store.
         url: Address, to know whether it is http.
+        check: Kind of checksum (`checks.py`) that those stores send with each body.
     """
 
     failures: tuple[type[Exception], ...] = (BaseError, OSError, ValueError, TooLargeError)
 
     def __init__(
-        self, open_store: Callable[[ClientConfig], S3Store | AzureStore], url: str
+        self,
+        open_store: Callable[[ClientConfig], S3Store | AzureStore],
+        url: str,
+        check: str | None = None,
     ) -> None:
         self._open_store = open_store
+        self._check = check
         self._root_was_seen = False
         self._allow_http = url.startswith("http://")
         self._lock = threading.Lock()
@@ -116,14 +122,14 @@ class ObstoreTransport:
             first, end = answer.range
             return _body(answer, end - first, size)
 
-    def put(self, name: str, data: bytes) -> None:
+    def put(self, name: str, data: bytes) -> str | None:
         """See `Transport.put`."""
-        self._put(name, data, "overwrite")
+        return self._put(name, data, "overwrite")
 
-    def create(self, name: str, data: bytes) -> None:
+    def create(self, name: str, data: bytes) -> str | None:
         """See `Transport.create`."""
         try:
-            self._put(name, data, "create")
+            return self._put(name, data, "create")
         except AlreadyExistsError as error:
             raise Fault(FaultKind.EXISTS, name) from error
 
@@ -137,13 +143,14 @@ class ObstoreTransport:
         with self._lock:
             self._stores.clear()
 
-    def _put(self, name: str, data: bytes, mode: Literal["create", "overwrite"]) -> None:
+    def _put(self, name: str, data: bytes, mode: Literal["create", "overwrite"]) -> str | None:
         verb = "put small" if len(data) <= SMALL_BYTES else "put"
         answer = obstore.put(self._store(verb), name, data, use_multipart=False, mode=mode)
         if not answer["e_tag"]:
             # A proxy or captive portal says 200 to anything; a store says what it stored.
             raise ValueError(name)
         self._root_was_seen = True
+        return self._check
 
     @contextlib.contextmanager
     def _answers(self, name: str, *, verb: str = "GET") -> Iterator[None]:
@@ -236,7 +243,7 @@ def s3_transport(
             credential_provider=None if credentials is None else credential,
         )
 
-    return ObstoreTransport(open_store, address.url)
+    return ObstoreTransport(open_store, address.url, SHA256)
 
 
 def azure_transport(

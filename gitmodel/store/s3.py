@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from gitmodel.store.checks import md5_of
+from gitmodel.store.checks import MD5, SHA256, checks_path, md5_of, sha256_of
 from gitmodel.store.cloud import CloudBackend
 from gitmodel.store.cloud_errors import without_user
 from gitmodel.store.keys import ObjectInfo
@@ -45,6 +45,7 @@ class S3Service(BucketService):
         "create": "s3:PutObject",
         "delete": "s3:DeleteObject",
     }
+    kinds: ClassVar[tuple[str, ...]] = (SHA256, MD5)
     _bucket_was_seen = False
 
     @property
@@ -77,7 +78,7 @@ class S3Service(BucketService):
         except TooLargeError as error:  # the range was ignored: the bytes are other ones
             raise Fault(FaultKind.REFUSED, "the server does not serve ranges") from error
 
-    def put(self, key: str, data: bytes, *, exclusive: bool) -> None:
+    def put(self, key: str, data: bytes, *, exclusive: bool) -> str | None:
         """See `Service.put`."""
         mode = "create" if exclusive else "overwrite"
         answer = self._requests.run(self._pipe, key, data, mode=mode, ContentMD5=md5_of(data))
@@ -85,6 +86,16 @@ class S3Service(BucketService):
             # A proxy or captive portal says 200 to anything; S3 says what it stored.
             raise Fault(FaultKind.REFUSED, "the answer to the upload is not one of S3")
         self._bucket_was_seen = True
+        return MD5
+
+    def put_wrong(self, key: str, data: bytes, kind: str) -> None:
+        """See `Service.put_wrong`."""
+        wrong = data + b"changed"
+        checksums = {
+            MD5: {"ContentMD5": md5_of(wrong)},
+            SHA256: {"ChecksumSHA256": sha256_of(wrong)},
+        }
+        self._requests.run(self._pipe, key, data, mode="overwrite", **checksums[kind])
 
     def remove(self, key: str) -> None:
         """See `Service.remove`; S3 answers the same whether it was there or not."""
@@ -230,6 +241,7 @@ def open_s3(
     profile: str | None,
     environment: Mapping[str, str],
     quick: bool,
+    checks_folder: str | None,
     retrier: Retrier | None,
 ) -> CloudBackend:
     """Open the bucket that a remote names; see `gitmodel.store.backend.open_backend`.
@@ -240,6 +252,7 @@ def open_s3(
         profile: See there.
         environment: Variables of the process, to know whether settings are plain.
         quick: Requests may take a transport; never to a stranger's endpoint.
+        checks_folder: See there.
         retrier: See there.
     """
     foreign = remote.is_foreign and not trusted
@@ -257,9 +270,11 @@ def open_s3(
         endpoint=without_user(remote.endpoint or "Amazon S3"),
     )
     plain = plain_settings(remote, profile=profile, environment=environment) if quick else None
+    server = plain.url if plain is not None else remote.endpoint or f"profile {profile}"
     return CloudBackend(
         service,
         retrier=retrier,
+        checks_path=checks_path(checks_folder, remote.url, server),
         writable=not foreign,
         quick=quick,
         open_transport=None if plain is None else lambda: _plain_transport(remote, plain),

@@ -50,6 +50,8 @@ class Service:
     # What the person's administrator has to grant, by verb of `CloudBackend`.
     permissions: ClassVar[dict[str, str]] = {}
     failures: ClassVar[tuple[type[Exception], ...]] = (OSError,)
+    # Kinds of checksums that can go with a body, by its own way or a transport.
+    kinds: ClassVar[tuple[str, ...]] = ()
     address_setting: ClassVar[str] = "git config --get gitmodel.endpoint"
 
     def __init__(self, filesystem: Any, root: str, *, url: str, endpoint: str) -> None:
@@ -121,10 +123,23 @@ class Service:
         data: bytes = self.filesystem.cat_file(self.path(key), start=start, end=start + size)
         return data
 
-    def put(self, key: str, data: bytes, *, exclusive: bool) -> None:
-        """Write an object whole; with `exclusive` only if the key is free (fault EXISTS)."""
+    def put(self, key: str, data: bytes, *, exclusive: bool) -> str | None:
+        """Write an object whole; with `exclusive` only if the key is free (fault EXISTS).
+
+        Returns:
+            The kind of checksum that went with it (`checks.py`).
+        """
         mode = "create" if exclusive else "overwrite"
         self.filesystem.pipe_file(self.path(key), data, mode=mode)
+        return None
+
+    def put_wrong(self, key: str, data: bytes, kind: str) -> None:
+        """Write an object with a wrong checksum of this kind, which a server that looks refuses.
+
+        Raises:
+            Fault: CHANGED, if it looks.
+        """
+        raise Fault(FaultKind.REFUSED, f"{kind} is not sent to {key} ({len(data)} bytes)")
 
     def stat(self, key: str) -> int:
         """Return the size of an object in bytes, or the fault MISSING."""

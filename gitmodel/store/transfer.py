@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from gitmodel.domain.digest import digest_of
-from gitmodel.errors import DamagedObjectError
+from gitmodel.domain.settings import VerifyUploads
 from gitmodel.store.memory import keep_freed_blocks
 from gitmodel.store.reader import DamagedPackError
+from gitmodel.store.sending import Sender
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -164,31 +165,26 @@ def push_packs(
     plan: Plan,
     *,
     progress: Progress,
+    verify: VerifyUploads = VerifyUploads.UNCHECKED,
     arrived: Callable[[str], None] = lambda _name: None,
 ) -> None:
-    """Upload packs from the cache, each checked against its name first and by size afterwards.
+    """Upload packs from the cache, each checked against its name first and as `Sender` does afterwards.
 
     `arrived` is told each pack that is there now, from several threads.
 
     Raises:
         ObjectMissingError: A pack is not in the cache.
         DamagedPackError: A pack in the cache does not match its name.
-        DamagedObjectError: The remote has another size than was sent.
+        DamagedObjectError: A pack changed on its way each time it was sent.
         RemoteError: The remote cannot be used.
     """
+    sender = Sender(remote, verify)
 
     def push(name: str, size: int) -> None:
         data = cache.read_pack(name)
         if len(data) != size or digest_of(data).hex != name:
             raise DamagedPackError(name, "its bytes do not match its name")
-        remote.put_pack(name, data)
-        there = remote.pack_size(name)
-        if there != size:
-            found = "nothing" if there is None else f"{there:,} bytes"
-            raise DamagedObjectError(
-                f"pack {name[:12]} was sent to {remote.url} with {size:,} bytes, but {found} arrived",
-                hint="gitmodel push",
-            )
+        sender.send(name, data)
         arrived(name)
         progress.advance(size)
 

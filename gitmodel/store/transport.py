@@ -55,11 +55,11 @@ class Transport(Protocol):
     def get_range(self, name: str, start: int, size: int) -> bytes:
         """Return up to `size` bytes from `start`, fewer only where the object ends."""
 
-    def put(self, name: str, data: bytes) -> None:
-        """Create or replace an object in one request."""
+    def put(self, name: str, data: bytes) -> str | None:
+        """Create or replace an object in one request; returns the kind of checksum sent with it."""
 
-    def create(self, name: str, data: bytes) -> None:
-        """Write an object if the name is free; the fault EXISTS says that it is not."""
+    def create(self, name: str, data: bytes) -> str | None:
+        """Write an object if the name is free; the fault EXISTS says that it is not. As `put`."""
 
     def size(self, name: str) -> int:
         """Return the size of an object in bytes."""

@@ -310,6 +310,7 @@ class Project:
                 profile=address.profile,
                 root=self.remote_root,
                 create_root=default,
+                checks_folder=os.path.join(self.cache_folder, "ledger"),
                 environment=self.context.environment,
             )
             self._stores[name] = ObjectStore(backend)

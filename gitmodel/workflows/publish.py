@@ -221,7 +221,14 @@ class _Upload:
         if plan.packs:
             progress.start(f"uploading to {self._store.url}", plan.total_bytes)
         try:
-            push_packs(cache, self._store, plan, progress=progress, arrived=journal.arrived)
+            push_packs(
+                cache,
+                self._store,
+                plan,
+                progress=progress,
+                verify=self._project.settings.verify_uploads,
+                arrived=journal.arrived,
+            )
         except DamagedPackError as error:
             raise self._damaged(error, owners[error.pack]) from error
         except ObjectMissingError as error:

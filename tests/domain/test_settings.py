@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitmodel.domain.remote import Remote
-from gitmodel.domain.settings import LocalSettings, Overrides, effective, needs_trust
+from gitmodel.domain.settings import LocalSettings, Overrides, VerifyUploads, effective, needs_trust
 from gitmodel.errors import ConfigError
 
 AWS = Remote(url="s3://models", scheme="s3", region="eu-1")
@@ -64,9 +64,22 @@ def test_sizes_as_git_writes_them(text: str, size: int) -> None:
     assert LocalSettings.from_git_config(entries).commit_limit == size
 
 
+@pytest.mark.parametrize("choice", VerifyUploads)
+def test_which_uploads_are_read_back_is_a_choice(choice: VerifyUploads) -> None:
+    for text in (str(choice), str(choice).upper()):
+        settings = LocalSettings.from_git_config([("gitmodel.verifyuploads", text)])
+        assert settings.verify_uploads is choice
+
+
+def test_by_default_uploads_that_nobody_compared_are_read_back() -> None:
+    assert LocalSettings().verify_uploads is VerifyUploads.UNCHECKED
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
+        ("gitmodel.verifyuploads", "sometimes"),
+        ("gitmodel.verifyuploads", ""),
         ("gitmodel.commitlimit", ""),
         ("gitmodel.commitlimit", "-1"),
         ("gitmodel.commitlimit", "20GB"),

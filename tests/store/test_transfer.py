@@ -307,7 +307,7 @@ def test_a_remote_that_loses_what_was_sent_is_found_out(world: World) -> None:
     with pytest.raises(DamagedObjectError) as caught:
         world.push(remote)
     assert "nothing arrived" in caught.value.message
-    assert caught.value.hint == "gitmodel push"
+    assert "https" in str(caught.value.hint)
 
 
 def test_a_remote_that_keeps_only_half_is_found_out(world: World) -> None:
@@ -319,7 +319,7 @@ def test_a_remote_that_keeps_only_half_is_found_out(world: World) -> None:
             path.write_bytes(path.read_bytes()[:1000])
 
     backend.before = halve
-    with pytest.raises(DamagedObjectError, match="1,000 bytes arrived"):
+    with pytest.raises(DamagedObjectError, match="1,000 bytes of its"):
         world.push(remote)
 
 

@@ -45,11 +45,13 @@ class Fault:
         kind: What goes wrong.
         after: Bytes that pass before it does, for CUT, CUT_UPLOAD, FLIP and FLIP_UPLOAD.
         status: For STATUS.
+        bit: Which bit of the byte, for FLIP and FLIP_UPLOAD.
     """
 
     kind: Kind
     after: int = 0
     status: int = 503
+    bit: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +189,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.fail(fault.status)
             return
         if fault is not None and fault.kind is Kind.FLIP_UPLOAD:
-            body = _flipped(body, fault.after)
+            body = _flipped(body, fault.after, fault.bit)
         status, headers, answer = self.pass_on(body)
         if fault is not None and fault.kind in (Kind.LOST, Kind.STALL):
             if fault.kind is Kind.STALL:
@@ -220,7 +222,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is not None and self.command != "HEAD":
             match fault.kind:
                 case Kind.FLIP:
-                    body = sent = _flipped(body, fault.after)
+                    body = sent = _flipped(body, fault.after, fault.bit)
                 case Kind.TRUNCATE:
                     body = sent = body[: len(body) // 2]
                 case Kind.CUT:
@@ -260,10 +262,10 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
-def _flipped(body: bytes, at: int) -> bytes:
+def _flipped(body: bytes, at: int, bit: int) -> bytes:
     """The same with one bit changed."""
     if not body:
         return body
     changed = bytearray(body)
-    changed[at % len(body)] ^= 1
+    changed[at % len(body)] ^= 1 << bit
     return bytes(changed)

@@ -138,9 +138,13 @@ class WrappedBackend:
         self._say("create", key)
         return self.inner.create(key, data)
 
-    def write(self, key: str, data: bytes | memoryview) -> None:
+    def read_back(self, key: str, *, limit: int) -> bytes:
+        self._say("read_back", key)
+        return self.inner.read_back(key, limit=limit)
+
+    def write(self, key: str, data: bytes | memoryview) -> bool:
         self._say("write", key)
-        self.inner.write(key, data)
+        return self.inner.write(key, data)
 
     def size(self, key: str) -> int | None:
         self._say("size", key)
@@ -153,6 +157,9 @@ class WrappedBackend:
     def delete(self, key: str) -> None:
         self._say("delete", key)
         self.inner.delete(key)
+
+    def prove_checks(self) -> dict[str, bool]:
+        return self.inner.prove_checks()
 
     def close(self) -> None:
         self.inner.close()
