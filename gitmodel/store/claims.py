@@ -8,11 +8,17 @@ two contents under one number, the claim says which one is meant. Bytes are name
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from gitmodel.domain.digest import Digest
 from gitmodel.domain.text import Value, block, parse
 from gitmodel.errors import DamagedObjectError, ObjectMissingError, PointerError, TextError
 from gitmodel.store.objects import SMALL_OBJECT_LIMIT, ObjectStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LONGEST_NUMBER = 18  # digits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,11 +97,14 @@ def read_claim(store: ObjectStore, project: str, name: str, version: int) -> Cla
         raw = store.backend.read(key, limit=SMALL_OBJECT_LIMIT)
     except ObjectMissingError:
         return None
-    claim = Claim.from_text(raw, what=f"{store.url}/{key}")
+    return _checked(raw, name, version, f"{store.url}/{key}")
+
+
+def _checked(raw: bytes, name: str, version: int, what: str) -> Claim:
+    claim = Claim.from_text(raw, what=what)
     if (claim.name, claim.version) != (name, version):
         raise DamagedObjectError(
-            f"{store.url}/{key} is the claim of {claim.name}@{claim.version}",
-            hint="gitmodel doctor",
+            f"{what} is the claim of {claim.name}@{claim.version}", hint="gitmodel doctor"
         )
     return claim
 
@@ -124,3 +133,41 @@ def claim_version(store: ObjectStore, project: str, claim: Claim) -> Claim:
         f"{store.url} says that {claim.name}@{claim.version} is claimed, but not by whom",
         hint="gitmodel push",
     )
+
+
+def list_claims(store: ObjectStore, project: str) -> Iterator[tuple[str, int]]:
+    """The names and numbers that are claimed for a project. One LIST for every 1,000 of them."""
+    prefix = f"versions/{project}/"
+    for info in store.backend.list(prefix):
+        name, _, number = info.key[len(prefix) :].removesuffix(".yaml").rpartition("@")
+        if name and number.isascii() and number.isdecimal() and len(number) <= _LONGEST_NUMBER:
+            yield name, int(number)
+
+
+def copy_claim(
+    source: ObjectStore, target: ObjectStore, project: str, name: str, version: int
+) -> tuple[Claim, Claim, bool]:
+    """Create a claim on another store as it is, unless there is one.
+
+    Returns:
+        The claim of the source, the claim that the target has now, and whether that was created now.
+
+    Raises:
+        ObjectMissingError: The source has none.
+        DamagedObjectError: One of them is not a claim.
+    """
+    key = claim_key(project, name, version)
+    raw = source.backend.read(key, limit=SMALL_OBJECT_LIMIT)
+    claim = _checked(raw, name, version, f"{source.url}/{key}")
+    owner = read_claim(target, project, name, version)
+    if owner is not None:
+        return claim, owner, False
+    if target.backend.create(key, raw):
+        return claim, claim, True
+    owner = read_claim(target, project, name, version)
+    if owner is None:
+        raise ObjectMissingError(
+            f"{target.url} says that {name}@{version} is claimed, but not by whom",
+            hint="run the same command again",
+        )
+    return claim, owner, False

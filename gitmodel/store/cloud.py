@@ -136,6 +136,21 @@ class CloudBackend:
         """See `Backend.prove_checks`."""
         return self._checks.renew(self._service.kinds)
 
+    def can_copy_from(self, source: object) -> bool:
+        """See `copying.CopyingBackend`."""
+        if not (isinstance(source, CloudBackend) and source._writable and self._writable):  # noqa: SLF001
+            return False
+        return self._service.can_copy_from(source._service)  # noqa: SLF001 - one of our own kind
+
+    def copy_from(self, source: object, key: str) -> None:
+        """See `copying.CopyingBackend`."""
+        check_key(key)
+        self._require_writable(key)
+        if not isinstance(source, CloudBackend):
+            raise TypeError(source)
+        other = source._service  # noqa: SLF001 - one of our own kind
+        self._run("write", key, lambda: self._service.copy_from(other, key))
+
     def size(self, key: str) -> int | None:
         """See `Backend.size`."""
         check_key(key)

@@ -29,14 +29,21 @@ if TYPE_CHECKING:
     from gitmodel.store.retry import Retrier
     from gitmodel.store.s3_filesystem import FileSystem
     from gitmodel.store.s3_plain import PlainSettings
+    from gitmodel.store.service import Service
     from gitmodel.store.transport import Transport
 
 BLOCK_BYTES = 1 << 20
 
 
 class S3Service(BucketService):
-    """Requests to one bucket."""
+    """Requests to one bucket.
 
+    Attributes:
+        login: Endpoint and profile, to tell whether a request to one bucket may name another
+            one as the source of a copy; None where requests are not signed.
+    """
+
+    login: tuple[str | None, ...] | None = None
     permissions: ClassVar[dict[str, str]] = {
         "read": "s3:GetObject",
         "look for": "s3:GetObject and s3:ListBucket",
@@ -96,6 +103,17 @@ class S3Service(BucketService):
             SHA256: {"ChecksumSHA256": sha256_of(wrong)},
         }
         self._requests.run(self._pipe, key, data, mode="overwrite", **checksums[kind])
+
+    def can_copy_from(self, source: Service) -> bool:
+        """See `Service.can_copy_from`: buckets at one address, with one login."""
+        return isinstance(source, S3Service) and None is not self.login == source.login
+
+    def copy_from(self, source: Service, key: str) -> None:
+        """See `Service.copy_from`: one CopyObject, which is atomic and takes up to 5 GiB."""
+        if not isinstance(source, S3Service):
+            raise TypeError(source)
+        name = f"{source.bucket}/{source.object_name(key)}"
+        self._call("copy_object", Key=self.object_name(key), CopySource=name)
 
     def remove(self, key: str) -> None:
         """See `Service.remove`; S3 answers the same whether it was there or not."""
@@ -269,6 +287,8 @@ def open_s3(
         url=remote.url,
         endpoint=without_user(remote.endpoint or "Amazon S3"),
     )
+    if not (foreign or remote.anonymous):
+        service.login = (remote.endpoint, profile)
     plain = plain_settings(remote, profile=profile, environment=environment) if quick else None
     server = plain.url if plain is not None else remote.endpoint or f"profile {profile}"
     return CloudBackend(

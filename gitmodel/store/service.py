@@ -141,6 +141,15 @@ class Service:
         """
         raise Fault(FaultKind.REFUSED, f"{kind} is not sent to {key} ({len(data)} bytes)")
 
+    def can_copy_from(self, source: Service) -> bool:
+        """Whether the store can copy objects of that service by itself; here it cannot."""
+        del source
+        return False
+
+    def copy_from(self, source: Service, key: str) -> None:
+        """Let the store copy an object of another bucket or prefix, under the same key."""
+        raise NotImplementedError(f"{source.url}/{key}")
+
     def stat(self, key: str) -> int:
         """Return the size of an object in bytes, or the fault MISSING."""
         size: int = self.filesystem.info(self.path(key))["size"]

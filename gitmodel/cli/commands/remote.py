@@ -1,9 +1,10 @@
-"""`gitmodel remote add|list|remove|trust`."""
+"""`gitmodel remote add|list|remove|trust`; `copy` is in `remote_copy`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gitmodel.cli.commands.remote_copy import add_copy_parser
 from gitmodel.cli.commands.remote_options import ADDRESSES, add_remote_options, given_options
 from gitmodel.cli.output import Paint
 from gitmodel.cli.parsers import finish
@@ -26,11 +27,11 @@ def add_parser(verbs: Verbs) -> None:
     remote = verbs.add(
         "remote",
         run_list,
-        summary="Add, list, remove or trust places for weights",
+        summary="Add, list, remove, trust or copy places for weights",
         description=_REMOTE,
         json=True,
     )
-    below = remote.add_subparsers(metavar="add|list|remove|trust")
+    below = remote.add_subparsers(metavar="add|list|remove|trust|copy")
     add = below.add_parser("add", help="Add a remote", description=f"Add a remote\n\n{ADDRESSES}")
     add.add_argument("url", metavar="URL", help="where weights go")
     add.add_argument("--name", default="primary", metavar="NAME", help="name of a mirror")
@@ -61,6 +62,7 @@ def add_parser(verbs: Verbs) -> None:
         "name", nargs="?", default="primary", metavar="NAME", help="the name of a mirror"
     )
     finish(trust, run_trust, json=False)
+    add_copy_parser(below)
 
 
 def run_add(
@@ -73,14 +75,22 @@ def run_add(
     **options: str | bool | None,
 ) -> int:
     """Add a remote to the configuration, after a look at it."""
+    from gitmodel.workflows.remote_copy import left_behind
     from gitmodel.workflows.remotes import add_remote
 
     with session.project() as project:
         row = add_remote(
             project, url, name=name, options=given_options(options), replace=replace, check=check
         )
+        missing = left_behind(project, row.name) if replace and check else []
     session.output.say(Paint(row.name, "strong"), f"  {row.url}")
     session.output.say("staged .gitmodel.yaml")
+    if missing:
+        shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
+        count = "1 version" if len(missing) == 1 else f"{len(missing)} versions"
+        session.output.say(f"{row.url} lacks {count} of this history: {shown}")
+        command = "gitmodel remote copy" + ("" if name == "primary" else f" --to {name}")
+        session.output.say(f"to copy them from where they are: {command}")
     return 0
 
 

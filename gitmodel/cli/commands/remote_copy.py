@@ -1,0 +1,106 @@
+"""`gitmodel remote copy`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gitmodel.cli.output import Paint
+from gitmodel.cli.parsers import finish
+
+if TYPE_CHECKING:
+    from gitmodel.cli.output import Output
+    from gitmodel.cli.session import Session
+    from gitmodel.workflows.remote_copy import CopyReport
+
+_COPY = """\
+Copy every version in the history of this clone's refs (local and remote-tracking
+branches, tags, stashes) with the claims of the project from one remote to
+another. Packs go as they are; what is there is not sent again, so run it again
+after an interruption. The source may be the remote from before `remote add
+--replace`; what it lacks is taken from this clone's cache.
+
+An end is the name of a remote, or its address as `gitmodel remote list` shows it.
+Without --to, that is the primary remote. Without --from, it is the address that
+.gitmodel.yaml named before, in Git's history."""
+
+
+def add_copy_parser(below: Any) -> None:
+    """Describe the verb below `remote`."""
+    copy = below.add_parser(
+        "copy",
+        help="Copy every version to another remote",
+        description=f"Copy every version to another remote\n\n{_COPY}",
+    )
+    copy.add_argument("--from", dest="source", metavar="NAME|URL", help="where from")
+    copy.add_argument("--to", dest="target", metavar="NAME|URL", help="where to")
+    copy.add_argument("--dry-run", action="store_true", help="only count what would be copied")
+    copy.add_argument(
+        "--verify",
+        action="store_true",
+        help="read and check each pack, also where one store could copy it by itself",
+    )
+    finish(copy, run_copy, json=True)
+
+
+def run_copy(
+    session: Session, *, source: str | None, target: str | None, dry_run: bool, verify: bool
+) -> int:
+    """Copy, and say what was copied and what is missing."""
+    from gitmodel.workflows.remote_copy import copy_remote
+
+    with session.project() as project:
+        report = copy_remote(project, source=source, target=target, dry_run=dry_run, verify=verify)
+    if session.output.as_json:
+        session.output.json(report)
+    else:
+        _say(session.output, report)
+    return 0 if report.is_complete else 1
+
+
+def _say(output: Output, report: CopyReport) -> None:
+    output.say("from  ", Paint(report.source, "strong"))
+    output.say("to    ", Paint(report.target, "strong"))
+    would = "would be " if report.dry_run else ""
+    output.say(
+        f"{report.versions} versions: {report.copied} {would}copied, {report.present} were there, "
+        f"{len(report.missing)} missing"
+    )
+    output.say(f"{report.packs} packs, {report.pack_bytes:,} bytes {would}sent{_how(report)}")
+    output.say(f"{report.claims} claims {would}copied, {report.claims_present} were there")
+    for missing in report.missing:
+        output.say(
+            Paint(f"missing  {missing.name}@{missing.version}", "bad"), f"  {missing.reason}"
+        )
+    for conflict in report.conflicts:
+        output.say(
+            Paint(f"conflict {conflict.name}@{conflict.version}", "bad"),
+            f"  is {conflict.source} on the source and {conflict.target} on the target; both claims "
+            "stay as they are",
+        )
+    for damaged in report.damaged_claims:
+        output.say(Paint("damaged ", "bad"), f" {damaged}")
+    _say_what_next(output, report)
+
+
+def _how(report: CopyReport) -> str:
+    """What was not read here, and what did not come from the source."""
+    words = []
+    if report.by_store:
+        checked = "sizes" if report.dry_run else "their sizes were compared"
+        words.append(
+            f"{report.by_store} by the store itself: {checked}, --verify reads their bytes"
+        )
+    if report.from_cache:
+        words.append(f"{report.from_cache} from this clone's cache")
+    return f" ({'; '.join(words)})" if words else ""
+
+
+def _say_what_next(output: Output, report: CopyReport) -> None:
+    if report.unknown:
+        names = ", ".join(report.unknown[:5]) + (", ..." if len(report.unknown) > 5 else "")
+        output.say(
+            f"{len(report.unknown)} more are claimed on the source, which no ref of this clone has: "
+            f"{names}; for these: git fetch --all --tags, then run this again"
+        )
+    if report.missing:
+        output.say("run gitmodel push in the clones that have the missing versions in their cache")

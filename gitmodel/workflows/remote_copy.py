@@ -1,0 +1,360 @@
+"""`gitmodel remote copy`: every version of this repository's history from one remote to another.
+
+The order is that of a push, so a copy that is interrupted leaves nothing that looks complete and is
+not: the manifests of the source are read; the intent is written on the target, then its sweep flag is
+read; packs, manifests, the registration, claims. What the target has is not sent again.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from gitmodel.errors import (
+    DamagedObjectError,
+    ObjectMissingError,
+    RemoteDeniedError,
+    RemoteMissingError,
+    RepositoryError,
+    UsageError,
+)
+from gitmodel.git.url import without_user_info
+from gitmodel.store.claims import copy_claim, list_claims, read_claim
+from gitmodel.store.copying import VersionCopy, can_copy
+from gitmodel.store.intents import NO_SWEEP, read_sweep, write_intent
+from gitmodel.store.objects import check_exclusive_creation
+from gitmodel.store.projects import other_projects, register
+from gitmodel.store.transfer import for_each
+from gitmodel.workflows.all_versions import all_versions
+from gitmodel.workflows.owners import remember
+from gitmodel.workflows.project import PRIMARY
+from gitmodel.workflows.remote_ends import both_ends, open_end
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gitmodel.domain.digest import Digest
+    from gitmodel.store.claims import Claim
+    from gitmodel.store.objects import ObjectStore
+    from gitmodel.workflows.all_versions import HistoricVersion
+    from gitmodel.workflows.project import Project
+    from gitmodel.workflows.remote_ends import RemoteEnd
+
+
+@dataclass(frozen=True, slots=True)
+class MissingVersion:
+    """A version that was not copied, and why."""
+
+    name: str
+    version: int
+    digest: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimConflict:
+    """A number that the two remotes give to different contents; the target keeps its own."""
+
+    name: str
+    version: int
+    source: str
+    target: str
+
+
+@dataclass(slots=True)
+class CopyReport:
+    """What a copy did, or with `dry_run` would do.
+
+    Attributes:
+        source: Where from.
+        target: Where to.
+        dry_run: Nothing was written.
+        versions: Contents that history names.
+        copied: How many of them were copied.
+        present: How many of them the target had.
+        missing: Versions that were not copied.
+        packs: Packs that were sent.
+        pack_bytes: Their bytes.
+        by_store: Packs that the store copied by itself, so that their bytes were not looked at.
+        from_cache: Packs that came from the cache, because the source has none that is sound.
+        claims: Claims that were copied.
+        claims_present: Claims that the target had.
+        conflicts: Numbers that belong to other content on the target.
+        damaged_claims: Claims of the source that cannot be read.
+        unknown: Claimed versions that no ref of this clone has, so they were not copied.
+    """
+
+    source: str
+    target: str
+    dry_run: bool
+    versions: int = 0
+    copied: int = 0
+    present: int = 0
+    missing: list[MissingVersion] = field(default_factory=list)
+    packs: int = 0
+    pack_bytes: int = 0
+    by_store: int = 0
+    from_cache: int = 0
+    claims: int = 0
+    claims_present: int = 0
+    conflicts: list[ClaimConflict] = field(default_factory=list)
+    damaged_claims: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the target now has all that was asked for."""
+        return not (self.missing or self.conflicts or self.damaged_claims)
+
+
+def copy_remote(
+    project: Project,
+    *,
+    source: str | None = None,
+    target: str | None = None,
+    dry_run: bool = False,
+    verify: bool = False,
+) -> CopyReport:
+    """Copy what history names, with the claims of the project.
+
+    Args:
+        project: The project.
+        source: Name of a remote or an address; see `both_ends` for what is taken if it is left out.
+        target: The same.
+        dry_run: Only look and count.
+        verify: Read and check every pack, also where the store could copy it by itself.
+
+    Raises:
+        UsageError: An end has to be named, or the target is used by another project of this name.
+        UntrustedRemoteError: An address is not trusted in this clone.
+        RepositoryError: Old commits are not in this clone.
+        RemoteError: A remote cannot be used.
+        NoSpaceError: The target is full.
+    """
+    start, to = both_ends(project, source, target)
+    versions = all_versions(project)
+    report = CopyReport(start.remote.url, to.remote.url, dry_run)
+    with _Ends(project, start, to, dry_run=dry_run) as stores:
+        _Copy(project, stores, to, versions, report, verify=verify).run()
+    return report
+
+
+class _Ends:
+    """Opens both ends; closes those that the project does not close."""
+
+    def __init__(
+        self, project: Project, source: RemoteEnd, target: RemoteEnd, *, dry_run: bool
+    ) -> None:
+        self._project = project
+        self._ends = (source, target)
+        self._dry_run = dry_run
+        self._opened: list[tuple[RemoteEnd, ObjectStore]] = []
+
+    def __enter__(self) -> tuple[ObjectStore, ObjectStore]:
+        source, target = self._ends
+        writes = not self._dry_run
+        self._opened.append((source, self._open(source, upload=False, create=False)))
+        self._opened.append((target, self._open(target, upload=writes, create=writes)))
+        return self._opened[0][1], self._opened[1][1]
+
+    def __exit__(self, *_: object) -> None:
+        for end, store in self._opened:
+            if end.name is None:
+                store.close()
+
+    def _open(self, end: RemoteEnd, *, upload: bool, create: bool) -> ObjectStore:
+        return open_end(self._project, end, upload=upload, create=create)
+
+
+class _Copy:
+    """One copy; `run` fills the report."""
+
+    def __init__(
+        self,
+        project: Project,
+        stores: tuple[ObjectStore, ObjectStore],
+        end: RemoteEnd,
+        versions: Sequence[HistoricVersion],
+        report: CopyReport,
+        *,
+        verify: bool,
+    ) -> None:
+        self._project = project
+        self._source, self._target = stores
+        self._end = end
+        self._versions = versions
+        self._report = report
+        self._owners: dict[tuple[str, int], Claim] = {}  # of the target
+        self._new_claims: list[tuple[str, int]] = []
+        self._copy = VersionCopy(
+            *stores, project.cache, progress=project.context.progress, verify=verify
+        )
+
+    def run(self) -> None:
+        """Copy packs, manifests and claims."""
+        self._require_source()
+        copy, report = self._copy, self._report
+        copy.plan(dict.fromkeys(version.digest for version in self._versions))
+        if report.dry_run:
+            self._look_only()
+        else:
+            self._send()
+        report.versions = len({version.digest for version in self._versions})
+        report.present = len(copy.present)
+        report.copied = len(copy.digests) - len(copy.present)
+        for version in self._versions:
+            if version.digest in copy.failed:
+                self._note_missing(version, str(copy.failed[version.digest]))
+
+    def _require_source(self) -> None:
+        with suppress(DamagedObjectError):  # the marker is not what is copied
+            if self._source.marker() is None:
+                raise RemoteMissingError(
+                    f"there is no store of gitmodel at {self._source.url}",
+                    hint="gitmodel remote list",
+                )
+
+    def _look_only(self) -> None:
+        report, copy = self._report, self._copy
+        try:
+            copy.look(NO_SWEEP)
+            self._compare_claims(write=False)
+        except RemoteMissingError:
+            if self._end.remote.scheme != "file":
+                raise
+            copy.look_at_nothing()  # the folder would be made
+            report.claims = len(list(list_claims(self._source, self._project.config.project)))
+        copy.look_at_source()
+        report.packs = len(copy.missing)
+        report.pack_bytes = sum(size for _, size in copy.missing)
+        if can_copy(self._source, self._target):
+            report.by_store = report.packs
+
+    def _send(self) -> None:
+        project, copy, target = self._project, self._copy, self._target
+        config = project.config
+        with suppress(RemoteDeniedError):  # listing is a permission of its own
+            if other_projects(target, config.project, config.project_id):
+                raise UsageError(
+                    f"another project called {config.project!r} uses {target.url} already, and the two "
+                    "would take each other's version numbers",
+                    hint="gitmodel remote copy with another prefix or folder as --to",
+                )
+        if target.marker() is None:
+            check_exclusive_creation(target, project.context.random(16))
+        marker = target.ensure_marker(project.context.random(16))
+        write_intent(
+            target,
+            project.context.random(16),
+            digests=copy.digests,
+            packs=copy.packs,
+            at=project.context.timestamp(),
+        )
+        copy.look(read_sweep(target))
+        copy.send()
+        register(target, config.project, config.project_id, _git_url(project))
+        self._compare_claims(write=True)
+        self._note_known(marker.store_id)
+        count = copy.count
+        self._report.packs = count.packs
+        self._report.pack_bytes = count.pack_bytes
+        self._report.by_store = count.by_store
+        self._report.from_cache = count.from_cache
+
+    def _compare_claims(self, *, write: bool) -> None:
+        """Copy the claims of the project, or only compare them."""
+        project = self._project.config.project
+        known = {(version.name, version.version) for version in self._versions}
+        try:
+            claimed = set(list_claims(self._source, project))
+        except RemoteDeniedError:
+            claimed = known
+        for_each(lambda pair: self._claim(*pair, write=write), sorted(claimed))
+        self._report.claims = len(self._new_claims)
+        self._report.claims_present = len(self._owners) - len(self._new_claims)
+        self._report.claims_present -= len(self._report.conflicts)
+        self._report.unknown = [f"{name}@{number}" for name, number in sorted(claimed - known)]
+        self._report.conflicts.sort(key=lambda conflict: (conflict.name, conflict.version))
+        if write and self._end.name == PRIMARY:
+            remember(self._project, self._owners.values())
+
+    def _claim(self, name: str, version: int, *, write: bool) -> None:
+        report = self._report
+        project = self._project.config.project
+        try:
+            if write:
+                mine, owner, new = copy_claim(self._source, self._target, project, name, version)
+            else:
+                found = read_claim(self._source, project, name, version)
+                if found is None:
+                    return
+                theirs = read_claim(self._target, project, name, version)
+                mine, owner, new = found, theirs or found, theirs is None
+        except ObjectMissingError:
+            return
+        except DamagedObjectError as error:
+            report.damaged_claims.append(str(error))
+            return
+        self._owners[name, version] = owner
+        if owner.digest != mine.digest:
+            report.conflicts.append(
+                ClaimConflict(name, version, mine.digest.short, owner.digest.short)
+            )
+        elif new:
+            self._new_claims.append((name, version))
+
+    def _note_known(self, store_id: str) -> None:
+        """Spare the next push a look at what was just copied."""
+        if self._end.name is None:
+            return
+        there = set(self._copy.digests)
+        ledger = self._project.ledger(self._end.name)
+        ledger.belongs_to(store_id)
+        ledger.note_stored(there)
+        ledger.confirm(
+            version.blob
+            for version in self._versions
+            if version.digest in there and self._is_claimed(version)
+        )
+
+    def _is_claimed(self, version: HistoricVersion) -> bool:
+        owner = self._owners.get((version.name, version.version))
+        return owner is not None and owner.digest == version.digest
+
+    def _note_missing(self, version: HistoricVersion, reason: str) -> None:
+        found = MissingVersion(version.name, version.version, str(version.digest), reason)
+        if found not in self._report.missing:
+            self._report.missing.append(found)
+
+
+def _git_url(project: Project) -> str:
+    known = "origin" in project.repository.remotes()
+    url = project.repository.remote_url("origin") if known else None
+    return without_user_info(url) if url else ""
+
+
+def left_behind(project: Project, name: str = PRIMARY) -> list[str]:
+    """The versions of history whose manifest a remote lacks, as `name@number`; a request for each.
+
+    Where old commits are not in this clone, the person is told that they were not looked at.
+
+    Raises:
+        RemoteError: The remote cannot be used.
+    """
+    from gitmodel.store.objects import manifest_key
+
+    try:
+        versions = all_versions(project)
+    except RepositoryError as error:
+        project.context.note(f"not checked for older versions: {error}; run: {error.hint}")
+        return []
+    backend = project.store(name).backend
+    absent: set[Digest] = set()
+
+    def look(digest: Digest) -> None:
+        if backend.size(manifest_key(digest)) is None:
+            absent.add(digest)
+
+    for_each(look, list(dict.fromkeys(version.digest for version in versions)))
+    return list(dict.fromkeys(f"{v.name}@{v.version}" for v in versions if v.digest in absent))
