@@ -41,13 +41,20 @@ class Finding:
     hint: str | None = None
 
 
-def doctor(project: Project, *, hooks: Mapping[str, str], network: bool = True) -> list[Finding]:
+def doctor(
+    project: Project,
+    *,
+    hooks: Mapping[str, str],
+    monitor: Finding | None = None,
+    network: bool = True,
+) -> list[Finding]:
     """Look at program versions, configuration, hooks, cache, pointers and remotes.
 
     Args:
         project: The repository.
         hooks: State of each hook: "ours" where Git has just run it, "run by ..." where another tool
             is told to; else what is wrong with it. From `githooks.proof` and `githooks.inspection`.
+        monitor: What was found of the switch `--fsmonitor`, from `githooks.fsmonitor_check`.
         network: Ask the remotes.
     """
     set_up = _set_up(project)
@@ -55,6 +62,7 @@ def doctor(project: Project, *, hooks: Mapping[str, str], network: bool = True) 
     if not all(finding.ok for finding in set_up):
         return findings
     findings += [_hooks(project, hooks), _attributes(project), _merge_driver(project)]
+    findings += [monitor] if monitor is not None else []
     findings += [_cache(project), _pointers(project)]
     for name in project.remote_names():
         findings.append(_trust(project, name))

@@ -405,3 +405,79 @@ def test_the_answers_are_those_that_git_knows(on: Repo, shell: str) -> None:
 
     assert ask("2", "gitmodel") == b"gitmodel\0/\0"
     assert ask("1", "123456789") == b"/\0"
+
+
+# What doctor proves
+
+
+def row(repo: Repo) -> str:
+    """What doctor says about commits of nothing but weights, with its hint."""
+    lines = repo.gitmodel("doctor", "--offline", check=False).stdout.splitlines()
+    at = next(n for n, line in enumerate(lines) if "nothing but weights" in line)
+    return "\n".join(lines[at : at + 2] if lines[at].startswith("wrong") else lines[at : at + 1])
+
+
+def test_doctor_says_how_a_commit_of_nothing_but_weights_is_made(desk: Repo) -> None:
+    said = row(desk)
+
+    assert said.startswith("ok")
+    assert "gitmodel commit; gitmodel install --fsmonitor makes it one command" in said
+
+
+def test_doctor_has_git_run_the_script(on: Repo) -> None:
+    assert "one command: Git ran the script" in row(on)
+
+    script = on.path / SCRIPT
+    interpreter = on.path.parent / "python"
+    interpreter.write_text("#!/bin/sh\necho broken >&2\nexit 1\n", encoding="utf-8")
+    interpreter.chmod(0o755)
+    text = script.read_text(encoding="utf-8")
+    script.write_text(text.replace(sys.executable, str(interpreter)), encoding="utf-8")
+    assert row(on).startswith("wrong")
+
+    on.gitmodel("install")
+    assert row(on).startswith("ok")
+
+
+@pytest.mark.parametrize(
+    ("break_it", "words"),
+    [
+        (lambda repo: (repo.path / SCRIPT).unlink(), "the script is missing"),
+        (lambda repo: repo.git("config", "--unset", "core.fsmonitor"), "it is not set"),
+    ],
+    ids=["script", "key"],
+)
+def test_doctor_names_what_is_missing_and_the_command_mends_it(
+    on: Repo, break_it: Callable[[Repo], object], words: str
+) -> None:
+    break_it(on)
+    said = row(on)
+    assert said.startswith("wrong")
+    assert words in said
+    assert said.endswith("run: gitmodel install")
+
+    on.gitmodel("install")
+
+    assert row(on).startswith("ok")
+
+
+def test_doctor_names_whose_value_counts(on: Repo) -> None:
+    on.git("config", "--global", "core.fsmonitor", "true")
+    assert "hides what was there: core.fsmonitor is Git's own daemon (global)" in row(on)
+
+    on.git("config", "--unset", "core.fsmonitor")
+
+    said = row(on)
+    assert said.startswith("wrong")
+    assert "core.fsmonitor is Git's own daemon (global)" in said
+    on.gitmodel("install", "--no-fsmonitor")
+    assert row(on).startswith("ok")
+
+
+def test_doctor_finds_an_untracked_cache_that_was_turned_on_later(on: Repo) -> None:
+    on.git("config", "core.untrackedCache", "true")
+    assert "core.untrackedCache is on" in row(on)
+
+    on.gitmodel("install")
+
+    assert row(on).startswith("ok")

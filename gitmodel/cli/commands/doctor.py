@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from gitmodel.cli.output import Paint
@@ -9,6 +10,7 @@ from gitmodel.cli.output import Paint
 if TYPE_CHECKING:
     from gitmodel.cli.parsers import Verbs
     from gitmodel.cli.session import Session
+    from gitmodel.workflows.doctor import Finding
     from gitmodel.workflows.project import Project
 
 
@@ -31,7 +33,9 @@ def run(session: Session, *, network: bool) -> int:
     from gitmodel.workflows.doctor import doctor
 
     with session.project() as project:
-        findings = doctor(project, hooks=_hooks(project), network=network)
+        findings = doctor(
+            project, hooks=_hooks(project), monitor=_monitor(project), network=network
+        )
     output = session.output
     fine = all(finding.ok for finding in findings)
     if output.as_json:
@@ -43,6 +47,17 @@ def run(session: Session, *, network: bool) -> int:
         if not finding.ok and finding.hint is not None:
             output.line(f"      run: {finding.hint}")
     return 0 if fine else 1
+
+
+def _monitor(project: Project) -> Finding | None:
+    """What a commit of nothing but weights is here; nothing to find where there is no work tree."""
+    from gitmodel.githooks.fsmonitor_check import check_monitor
+    from gitmodel.workflows.doctor import Finding
+
+    if project.repository.work_tree is None:
+        return None
+    check = check_monitor(project, sys.executable)
+    return Finding("commit of nothing but weights", check.ok, check.detail, check.hint)
 
 
 def _hooks(project: Project) -> dict[str, str]:
