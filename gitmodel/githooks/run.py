@@ -8,12 +8,20 @@ it from a crash: a crash must not keep anyone from committing.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gitmodel.errors import ConfigError, GitmodelError, MixedPointerError
-from gitmodel.githooks.scripts import AFTER_COMMIT_NOTE, LINE_BY_LINE, MERGED, REFUSED
+from gitmodel.githooks.scripts import (
+    AFTER_COMMIT_NOTE,
+    BEGUN_ENDED,
+    BEGUN_VARIABLE,
+    LINE_BY_LINE,
+    MERGED,
+    REFUSED,
+)
 from gitmodel.workflows.context import Context
 from gitmodel.workflows.project import Project
 
@@ -94,17 +102,35 @@ def _update(context: Context, say: Say) -> CommitReport:
         note = os.path.join(project.repository.git_dir, AFTER_COMMIT_NOTE)
         with suppress(FileNotFoundError):
             os.unlink(note)  # of a commit that was given up
+        script = _Script(context)
         try:
-            report = update_commit(project)
+            report = update_commit(project, begun=script.begun)
         except ConfigError as error:
             _say_left_alone(error, say)
-            return CommitReport()
-        note_seen(project, report.weights)
+            report = CommitReport()
+        else:
+            note_seen(project, report.weights)
         if report.replaced and project.index.is_partial:
             with open(note, "w", encoding="utf-8", errors="surrogateescape") as stream:
                 # post-commit looks for it and puts the real index right
                 stream.writelines(f"{oid} {path}\0" for path, oid in report.replaced.items())
+        script.begun(None)
     return report
+
+
+class _Script:
+    """The script that started us: it is told which weights are being read, in case we die."""
+
+    def __init__(self, context: Context) -> None:
+        number = context.environment.get(BEGUN_VARIABLE, "")
+        self._descriptor = int(number) if number.isdecimal() else None
+
+    def begun(self, name: str | None) -> None:
+        """Say whose changed weights are read from now on; None: nobody's any more."""
+        # The variable reaches children, whose file of that number is another one, or none.
+        with suppress(OSError):
+            if self._descriptor and stat.S_ISFIFO(os.fstat(self._descriptor).st_mode):
+                os.write(self._descriptor, f"{BEGUN_ENDED if name is None else name}\n".encode())
 
 
 def _say_left_alone(error: GitmodelError, say: Say) -> None:

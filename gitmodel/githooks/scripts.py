@@ -42,6 +42,13 @@ LINE_BY_LINE: Final = 11
 # gave a model a version inside `git commit PATH`; without it post-commit starts no Python at all.
 AFTER_COMMIT_NOTE: Final = "gitmodel-after-commit"
 
+# pre-commit and pre-merge-commit keep this file open for us, as the variable says: a pipe. A name on it
+# says that the changed weights of that model are being read, the last sign that all is done. If gitmodel
+# dies between the two, the script refuses the commit; dead before the first, nothing was at stake. A
+# pipe and no file: it is this run's alone, nothing is left over, and a full disk does not matter.
+BEGUN_VARIABLE: Final = "GITMODEL_BEGUN"
+BEGUN_ENDED: Final = "="  # in no name
+
 _MARK = pattern(rb"^# gitmodel-hook: ([0-9]+)(?: ([0-9a-f]{16}))?$", re.MULTILINE)
 _INTERPRETER = pattern(rb"^gitmodel_python='((?:[^'\n]|'\\'')*)'$", re.MULTILINE)
 

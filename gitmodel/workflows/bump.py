@@ -7,6 +7,7 @@ talks to the network, and no link is followed.
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -28,6 +29,8 @@ from gitmodel.workflows.register import dropped, next_pointer, store_survey, wri
 from gitmodel.workflows.verdicts import is_merging, judge, pointer_at_head
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gitmodel.domain.digest import Digest
     from gitmodel.git.index import IndexEntry
     from gitmodel.store.worktree import Weights
@@ -64,8 +67,15 @@ class CommitReport:
     weights: set[str] = field(default_factory=set, compare=False)
 
 
-def update_commit(project: Project) -> CommitReport:
+def update_commit(
+    project: Project, *, begun: Callable[[str | None], None] = lambda _: None
+) -> CommitReport:
     """Bring the pointers of the commit under way up to the weights on disk.
+
+    Args:
+        project: The project.
+        begun: Called with the name of a model before its changed weights are read, and with None
+            where they turn out to be none that this commit is to have.
 
     Raises:
         StaleWeightsError: File, have and pointer all differ; a person has to choose.
@@ -80,7 +90,7 @@ def update_commit(project: Project) -> CommitReport:
     for entry in entries:
         raw = blobs.get(entry.oid)
         if raw is not None and not (raw == b"" and _is_only_intended(project, entry)):
-            _update_model(project, entry, raw, report)
+            _update_model(project, entry, raw, report, begun)
     _refuse_big_weights(project)
     if report.bumped:
         names = {entry.path for entry in entries}
@@ -88,7 +98,13 @@ def update_commit(project: Project) -> CommitReport:
     return report
 
 
-def _update_model(project: Project, entry: IndexEntry, raw: bytes, report: CommitReport) -> None:
+def _update_model(
+    project: Project,
+    entry: IndexEntry,
+    raw: bytes,
+    report: CommitReport,
+    begun: Callable[[str | None], None],
+) -> None:
     pointer = _read_staged(project, entry, raw, report)
     model = Model(entry.path, pointer, raw)
     report.weights.add(model.weights)
@@ -96,11 +112,25 @@ def _update_model(project: Project, entry: IndexEntry, raw: bytes, report: Commi
         return
     if project.index.is_partial and not _named_by_commit(project, entry):
         return
+    to_read = _may_be_read(project, model)
+    if to_read:
+        begun(model.name)
     try:
         if _decide(project, model, report):
             report.replaced.setdefault(entry.path, entry.oid)
+        elif to_read and not report.bumped:
+            begun(None)
     except GitmodelError as error:
         raise error.about(pointer.name) from error
+
+
+def _may_be_read(project: Project, model: Model) -> bool:
+    """Whether there are weights that are not known to be the pointer's, or as they were left here."""
+    seen = project.worktree.unchanged(model.name, model.weights)
+    as_left = (model.pointer.digest, project.worktree.have(model.name, model.weights))
+    if seen is not None and seen in as_left:
+        return False
+    return os.path.lexists(os.path.join(project.root, model.weights))
 
 
 def _is_only_intended(project: Project, entry: IndexEntry) -> bool:
@@ -202,7 +232,8 @@ def _act(
     match judged.verdict:
         case Verdict.CLEAN:
             if project.worktree.have(model.name, model.weights) != weights.digest:
-                project.worktree.set_have(model.name, model.weights, weights)
+                with suppress(OSError):  # a memory that cannot be written stops no commit
+                    project.worktree.set_have(model.name, model.weights, weights)
         case Verdict.MISSING:
             pass
         case Verdict.STALE:

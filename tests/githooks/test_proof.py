@@ -63,7 +63,7 @@ def test_a_python_that_is_gone_is_found(ana: Repo, tmp_path: Path) -> None:
 
 def test_another_gitmodel_than_this_one_is_found(ana: Repo, tmp_path: Path) -> None:
     other = tmp_path / "python"
-    other.write_text('#!/bin/sh\necho "gitmodel 9.9 runs $6" >&2\n', encoding="utf-8")
+    other.write_text('#!/bin/sh\necho "gitmodel 9.9 runs $8" >&2\n', encoding="utf-8")
     other.chmod(0o755)
     install(str(ana.path / ".git" / "hooks"), interpreter=str(other))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,7 @@ RECORDER = """\
 { printf 'call'; for argument; do printf '\\t%s' "$argument"; done; printf '\\n'; } >> "$0.calls"
 printf '%s' "${PYTHONPATH-unset}" > "$0.pythonpath"
 if [ -e "$0.reads" ]; then cat > "$0.stdin"; fi
+if [ -e "$0.begun" ]; then cat "$0.begun" >&"$GITMODEL_BEGUN"; fi
 exit "$(cat "$0.status" 2> "$0.errors" || echo 0)"
 """
 
@@ -213,8 +215,8 @@ class TestInEveryShell:
         assert (done.returncode, done.stderr) == (1, b"")
 
     @pytest.mark.parametrize("name", ["pre-commit", "pre-merge-commit"])
-    @pytest.mark.parametrize("status", [1, 2, 3, 120, 126, 127, 137, 139])
-    def test_a_gitmodel_that_breaks_never_blocks_a_commit(
+    @pytest.mark.parametrize("status", [1, 2, 3, 120, 137, 139])
+    def test_a_gitmodel_that_breaks_before_it_comes_to_weights_never_blocks_a_commit(
         self, repo: Repo, tool: Recorder, shell: str, name: str, status: int
     ) -> None:
         tool.beside(".status").write_text(str(status), encoding="utf-8")
@@ -224,9 +226,42 @@ class TestInEveryShell:
         kind = b"commit" if name == "pre-commit" else b"merge"
         assert done.returncode == 0
         assert done.stderr == (
-            b"gitmodel did not run to its end: model versions are left as they are in this %s.\n"
-            b"To have it back, install gitmodel and run: gitmodel install\n" % kind
+            b"gitmodel did not run to its end (status %d): "
+            b"model versions are left as they are in this %s.\n"
+            b"hint: gitmodel doctor; if that does not start, install gitmodel and run: "
+            b"gitmodel install\n" % (status, kind)
         )
+
+    @pytest.mark.parametrize("name", ["pre-commit", "pre-merge-commit"])
+    @pytest.mark.parametrize("status", [0, 1, 2, 3, 120, 126, 127, 137, 139])
+    def test_a_gitmodel_that_breaks_amid_changed_weights_blocks_the_commit(
+        self, repo: Repo, tool: Recorder, shell: str, name: str, status: int
+    ) -> None:
+        tool.beside(".status").write_text(str(status), encoding="utf-8")
+        tool.beside(".begun").write_text("team/fraud\nbert-2.0_x\n", encoding="utf-8")
+
+        done = run_script(repo, name, shell=shell)
+
+        kind = b"commit" if name == "pre-commit" else b"merge"
+        assert (done.returncode, done.stdout) == (1, b"")
+        assert done.stderr == (
+            b"gitmodel ended with status %d while it read the changed weights of bert-2.0_x, "
+            b"so the %s is refused: it would go on without their new version.\n"
+            b"hint: commit again; or without a new version, which a later commit then makes: "
+            b"git commit --no-verify\n" % (status, kind)
+        )
+
+    @pytest.mark.parametrize("name", ["pre-commit", "pre-merge-commit"])
+    @pytest.mark.parametrize(
+        ("status", "code"), [(0, 0), (1, 0), (137, 0), (10, 1), (130, 1), (143, 1)]
+    )
+    def test_a_gitmodel_that_is_done_with_the_weights_says_by_its_status_what_it_wants(
+        self, repo: Repo, tool: Recorder, *, shell: str, name: str, status: int, code: int
+    ) -> None:
+        tool.beside(".status").write_text(str(status), encoding="utf-8")
+        tool.beside(".begun").write_text("fraud\n=\n", encoding="utf-8")
+
+        assert run_script(repo, name, shell=shell).returncode == code
 
     @pytest.mark.parametrize("name", AFTERWARDS)
     @pytest.mark.parametrize("status", [1, 10, 127, 130])
@@ -274,7 +309,10 @@ class TestInEveryShell:
         done = run_script(repo, name, shell=shell)
 
         assert done.returncode == 0
-        assert b"gitmodel did not run to its end: " in done.stderr
+        missing = b"gitmodel is not there: model versions are left as they are"
+        assert (
+            missing if name in CAN_REFUSE else b"gitmodel did not run to its end: "
+        ) in done.stderr
 
     def test_without_any_gitmodel_a_push_of_a_pointer_is_refused(
         self, repo: Repo, tool: Recorder, shell: str
@@ -703,7 +741,11 @@ def test_a_closed_standard_error_changes_nothing(repo: Repo, tool: Recorder) -> 
 def test_the_scripts_agree_with_the_constants_of_the_package() -> None:
     for name in HOOK_NAMES:
         text = scripts.kept_text(name).decode("ascii")
-        assert (f" {scripts.REFUSED} | " in text) is (name in CAN_REFUSE)
+        may_die_amid = name in ("pre-commit", "pre-merge-commit")
+        assert (f"export {scripts.BEGUN_VARIABLE}=3 &&" in text) is may_die_amid
+        assert (f"0:*{scripts.BEGUN_ENDED})" in text) is may_die_amid
+        refusal = re.search(rf" {scripts.REFUSED}(:\*)? \| ", text)
+        assert (refusal is not None) is (name in CAN_REFUSE)
         assert (scripts.AFTER_COMMIT_NOTE in text) is (name == "post-commit")
         assert text.count(f"hook {name} ") == 2
         assert f'/{name}.before-gitmodel inside="{name} $PWD"' in text

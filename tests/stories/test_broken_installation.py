@@ -69,11 +69,11 @@ def test_h8_a_broken_gitmodel_blocks_no_commit_and_no_push_of_code(
     amended = ana.git("commit", "-q", "--amend", "-m", "more code", env=env)
     pushed = ana.git("push", "-q", "origin", "topic", env=env)
 
-    warning = "gitmodel did not run to its end: model versions are left as they are in this commit."
-    assert warning in committed.stderr
-    assert "To have it back, install gitmodel and run: gitmodel install" in amended.stderr
+    assert ": model versions are left as they are in this commit." in committed.stderr
+    assert ("gitmodel is not there" in committed.stderr) is (kind == "no python")
+    assert "install gitmodel and run: gitmodel install" in amended.stderr
     assert switched.returncode == 0
-    assert "gitmodel did not run to its end" not in pushed.stderr.replace(warning, "")
+    assert "gitmodel did not run to its end" not in pushed.stderr
     ana.write(WEIGHTS, SECOND)
     assert ana.git("commit", "-q", "--allow-empty", "-m", "weights", env=env).returncode == 0
     assert version_at(ana) == 1

@@ -36,9 +36,12 @@ def run(output: Output, *, folders: Sequence[str], words: Sequence[str]) -> int:
     from gitmodel.githooks.run import run_hook
 
     session = Session(output, environment=os.environ, folder=folder_after(folders))
-    return run_hook(
-        words[0], words[1:], stdin=_read_stdin, context=session.context(), say=output.note
-    )
+    try:
+        return run_hook(
+            words[0], words[1:], stdin=_read_stdin, context=session.context(), say=output.note
+        )
+    except SystemExit as error:  # of some library: Git must not take its 0 for our answer
+        raise RuntimeError("a library ended the hook") from error
 
 
 def _read_stdin() -> bytes:
