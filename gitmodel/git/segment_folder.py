@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import io
 import os
-import time
 from contextlib import ExitStack, suppress
 from typing import IO, TYPE_CHECKING
 
 from gitmodel.git.segment import CHECK, Segment, check_of, split_ids
+from gitmodel.sharing import adopt, make_folders
+from gitmodel.temporaries import new_name, sweep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,8 +31,6 @@ _FOLDER = ("gitmodel", "history", "1")  # the last part is the format: others ha
 _SUFFIX = ".walk"
 _ORDER = "order"
 _ORDER_MAGIC = b"gitmodel order 1"
-_TEMPORARY_PREFIX = ".gitmodel-tmp-"
-_ABANDONED_SECONDS = 3600
 
 
 class SegmentFolder:
@@ -100,27 +99,18 @@ class SegmentFolder:
         return Segment(io.BytesIO(data), name, oid_length=self._oid_length)
 
     def _place(self, data: bytes, name: str) -> None:
-        os.makedirs(self._path, exist_ok=True)
-        self._sweep()
-        temporary = os.path.join(self._path, f"{_TEMPORARY_PREFIX}{os.urandom(8).hex()}")
+        make_folders(self._path)
+        sweep(self._path)
+        temporary = os.path.join(self._path, new_name())
         try:
             with open(temporary, "xb") as stream:
+                adopt(stream.fileno(), os.stat(self._path))
                 stream.write(data)
             os.rename(temporary, os.path.join(self._path, name))
         except BaseException:
             with suppress(OSError):
                 os.unlink(temporary)
             raise
-
-    def _sweep(self) -> None:
-        """Remove what a kill left behind in the middle of writing."""
-        with os.scandir(self._path) as entries:
-            for entry in entries:
-                if not entry.name.startswith(_TEMPORARY_PREFIX):
-                    continue
-                with suppress(OSError):
-                    if time.time() - entry.stat().st_mtime > _ABANDONED_SECONDS:
-                        os.unlink(entry.path)
 
     def read_order(self, tips: bytes) -> list[str] | None:
         """Return the commits that were written for exactly these tips; None if there are none."""

@@ -13,7 +13,6 @@ import contextlib
 import filecmp
 import os
 import stat
-import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -38,6 +37,7 @@ from gitmodel.githooks.scripts import (
     scripts_folder,
     with_interpreter,
 )
+from gitmodel.temporaries import new_name, sweep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -223,9 +223,10 @@ def _same(path: str, other: str) -> bool:
 
 def write_script(path: str, text: bytes, *, earlier: str | None = None) -> None:
     """Put an executable file at path in one step; what is there moves to `earlier` just before."""
-    handle, temporary = tempfile.mkstemp(prefix=".gitmodel-", dir=os.path.dirname(path))
+    sweep(os.path.dirname(path))
+    temporary = os.path.join(os.path.dirname(path), new_name())
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(temporary, "xb") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

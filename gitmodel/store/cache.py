@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -17,8 +16,11 @@ from gitmodel.domain.digest import Digest
 from gitmodel.encoding.manifest import MAX_MANIFEST, Manifest
 from gitmodel.encoding.pack import PACK_MAX, pack_name
 from gitmodel.errors import DamagedObjectError, GitmodelError, ObjectMissingError, StoreError
-from gitmodel.store.handles import TEMPORARY_PREFIX, Unnamed, space_errors
+from gitmodel.sharing import make_folders
+from gitmodel.store.handles import Unnamed, space_errors
 from gitmodel.store.objects import manifest_key, pack_key
+from gitmodel.store.scratch import Scratch
+from gitmodel.temporaries import PREFIX, sweep
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from gitmodel.store.flushing import Flushing
 
 _OPEN_PACKS = 32  # file descriptors kept open for reading
-_STALE_SECONDS = 86_400  # a temporary file older than a day belongs to nobody
+_MOST_BAD = 8  # damaged packs kept for whoever wants to know what happened to them
 
 
 class Cache:
@@ -39,7 +41,12 @@ class Cache:
     def __init__(self, root: str) -> None:
         self.root = root
         self._open: dict[str, int] = {}
+        self._scratch = Scratch(root)
         self._lock = threading.Lock()
+
+    def tidy(self) -> None:
+        """Remove what a kill has left behind where objects are written; one look, and no error."""
+        self._scratch.tidy()
 
     def path(self, key: str) -> str:
         """Where an object lies."""
@@ -130,7 +137,7 @@ class Cache:
         """
         with self._writing():
             flushing.wait()
-        self.close()  # what was open may be damaged ones that have just been replaced
+        self._close_packs()  # what was open may be damaged ones that have just been replaced
 
     def write_manifest(
         self, manifest: Manifest, *, durable: bool, flushing: Flushing | None = None
@@ -234,12 +241,14 @@ class Cache:
                 os.close(descriptor)
 
     def set_aside(self, name: str) -> None:
-        """Move a damaged pack out of the way, so that it can be fetched again."""
+        """Move a damaged pack out of the way, so that it can be fetched again; the last few are kept."""
         self._forget(name)
         aside = self.path(f"bad/{name}")
         with self._writing(), suppress(FileNotFoundError):
-            os.makedirs(os.path.dirname(aside), exist_ok=True)
+            make_folders(os.path.dirname(aside))
             os.replace(self.path(pack_key(name)), aside)
+            os.utime(aside)
+        _keep_newest(self.path("bad"), _MOST_BAD)
 
     def set_manifest_aside(self, manifest: Manifest) -> None:
         """Move a manifest out of the way that lists other chunks than those of its digest.
@@ -249,26 +258,28 @@ class Cache:
         if self.manifest(manifest.digest) == manifest:
             aside = self.path(f"bad/manifest-{manifest.digest.hex}")
             with suppress(OSError):
-                os.makedirs(os.path.dirname(aside), exist_ok=True)
+                make_folders(os.path.dirname(aside))
                 os.replace(self.path(manifest_key(manifest.digest)), aside)
 
     def close(self) -> None:
-        """Close all packs; idempotent."""
+        """Close all packs, and leave the folder of unfinished files; idempotent."""
+        self._close_packs()
+        self._scratch.leave()
+
+    def _close_packs(self) -> None:
         with self._lock:
             while self._open:
                 os.close(self._open.popitem()[1])
 
     def sweep_temporary(self) -> None:
-        """Remove what killed processes left behind more than a day ago."""
-        for kind in ("packs", "manifests"):
-            for folder, _, names in os.walk(self.path(kind)):
-                for name in names:
-                    if name.startswith(TEMPORARY_PREFIX):
-                        _remove_if_stale(os.path.join(folder, name))
+        """Remove what killed processes left behind, in every folder; writing looks into one only."""
+        for folder, _, names in os.walk(self.root):
+            if any(name.startswith(PREFIX) for name in names):
+                sweep(folder)
 
     def _written(self, key: str, data: bytes | memoryview) -> Unnamed:
         """An object with these bytes that has no name yet."""
-        return Unnamed.holding(self.path(key), data)
+        return Unnamed.holding(self.path(key), data, self._scratch)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -300,7 +311,9 @@ def _sync_folder(folder: str) -> None:
         os.close(descriptor)
 
 
-def _remove_if_stale(path: str) -> None:
+def _keep_newest(folder: str, most: int) -> None:
+    """Remove the oldest files of a folder, but for so many."""
     with suppress(OSError):
-        if time.time() - os.stat(path).st_mtime > _STALE_SECONDS:
+        paths = [os.path.join(folder, name) for name in _listing(folder)]
+        for path in sorted(paths, key=lambda path: os.stat(path).st_mtime_ns)[:-most]:
             os.unlink(path)

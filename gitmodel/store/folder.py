@@ -4,8 +4,9 @@ fsspec's own local writer is neither atomic nor exclusive (measured: it ignores 
 kill leaves an empty file under the final name), so this is written against the system directly.
 
 Guaranteed: a file under its final name is complete and, with `durable`, flushed to disk, and so is its
-name. Temporary files are called `.tmp-<process>-<random>`; one that a kill left behind is never read,
-never listed and in nobody's way.
+name. An object has the bits and the group of the root (see `sharing`), whatever the umask of the person who
+pushes says. One that is being written is in the folder `.unfinished`; what a kill left there is never read or
+listed, and the next process that writes an object removes it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import stat
 from typing import TYPE_CHECKING
 
@@ -26,12 +26,13 @@ from gitmodel.errors import (
     RemoteMissingError,
     StoreError,
 )
-from gitmodel.store.keys import ObjectInfo, check_key, check_prefix
+from gitmodel.sharing import adopt, make_folder, make_folders
+from gitmodel.store.keys import RESERVED, ObjectInfo, check_key, check_prefix
+from gitmodel.store.scratch import Scratch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TEMPORARY_PREFIX = ".tmp-"
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 # ENOTDIR: a file stands where the key has a folder. ELOOP: O_NOFOLLOW met a link, see `_open`.
@@ -57,9 +58,10 @@ class FolderBackend:
         self.root = os.path.abspath(root)
         self._durable = durable
         self._known_folders: set[str] = set()
+        self._scratch = Scratch(self.root, always=True)
         if create_root:
             with self._errors(self.root):
-                os.makedirs(self.root, exist_ok=True)
+                make_folders(self.root)
 
     @property
     def url(self) -> str:
@@ -149,6 +151,7 @@ class FolderBackend:
 
     def close(self) -> None:
         """See `Backend.close`; nothing is kept open between calls."""
+        self._scratch.leave()
 
     def _path(self, key: str) -> str:
         return os.path.join(self.root, *check_key(key).split("/"))
@@ -208,26 +211,20 @@ class FolderBackend:
 
     @contextlib.contextmanager
     def _temporary_file(self, path: str, data: bytes | memoryview) -> Iterator[str]:
-        """Write `data` to a new file beside `path`; what is left of it afterwards is removed."""
+        """Write `data` to a new file for `path`; what is left of it afterwards is removed."""
         folder = os.path.dirname(path)
+        if not os.path.isdir(folder):  # or it was removed since this process last saw it
+            self._known_folders.clear()
         self._make_folder(folder)
-        temporary = os.path.join(folder, f"{TEMPORARY_PREFIX}{os.getpid()}-{secrets.token_hex(8)}")
+        descriptor, temporary = self._scratch.new_file(folder)
         try:
-            try:
-                self._write_new(temporary, data)
-            except FileNotFoundError:  # the folder was removed since this process last saw it
-                self._known_folders.clear()
-                self._make_folder(folder)
-                self._write_new(temporary, data)
+            self._fill(descriptor, data)
             yield temporary
         finally:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(temporary)
 
-    def _write_new(self, path: str, data: bytes | memoryview) -> None:
-        # 0o644 less the person's umask: what the team shares stays readable, nothing is executable.
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-        descriptor = os.open(path, flags, 0o644)
+    def _fill(self, descriptor: int, data: bytes | memoryview) -> None:
         try:
             rest = memoryview(data)
             while rest:
@@ -243,10 +240,14 @@ class FolderBackend:
         It then fails the check against its name or does not parse, which is an error and not wrong
         bytes. Returns False if the name is taken.
         """
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
-            self._write_new(path, data)
+            descriptor = os.open(path, flags, 0o666)
         except FileExistsError:
             return False
+        try:
+            adopt(descriptor, os.stat(os.path.dirname(path)), always=True)
+            self._fill(descriptor, data)
         except OSError:
             with contextlib.suppress(OSError):
                 os.unlink(path)  # it is ours: it was created exclusively
@@ -261,8 +262,7 @@ class FolderBackend:
             self._require_root()
         else:
             self._make_folder(os.path.dirname(folder))
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(folder)
+            make_folder(folder, always=True)
             # Also if it was there: whoever created it may not have come to flush its name yet.
             self._flush_folder(os.path.dirname(folder))
         self._known_folders.add(folder)
@@ -285,7 +285,7 @@ class FolderBackend:
         place = os.path.join(self.root, folder) if folder else self.root
         try:
             with self._errors(place), os.scandir(place) as entries:
-                found = [entry for entry in entries if not entry.name.startswith(TEMPORARY_PREFIX)]
+                found = [entry for entry in entries if not entry.name.startswith(RESERVED)]
         except ObjectMissingError:
             return  # no object has this prefix, or the folder went while we walked
         for entry in found:

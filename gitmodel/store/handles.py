@@ -16,22 +16,19 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Self
 
 from gitmodel.errors import NoSpaceError, UnsafePathError, WeightsError
+from gitmodel.sharing import adopt, make_folders
+from gitmodel.store.scratch import Scratch, new_file, sweep_once
+from gitmodel.temporaries import new_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-TEMPORARY_PREFIX = ".gitmodel-tmp-"
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # 1 MiB written at a time. From 2 MiB on Linux takes whole huge pages for the page cache, and on a
 # virtual machine those are the ones that its host has taken back: 1.3 s a GiB instead of 0.35.
 _PIECE = 1 << 20
 _WORTH_RESERVING = 4 << 20  # 4 MiB
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
-def temporary_name() -> str:
-    """A name that no other process uses, recognisable for sweeping after a kill."""
-    return f"{TEMPORARY_PREFIX}{os.getpid()}-{os.urandom(6).hex()}"
 
 
 @contextmanager
@@ -112,7 +109,8 @@ class NewFile:
     def __init__(self, handle: int, name: str) -> None:
         self._handle = os.dup(handle)
         self._name = name
-        self._temporary: str | None = temporary_name()
+        self._temporary: str | None = new_name()
+        sweep_once(handle)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
             self.descriptor = os.open(self._temporary, flags, 0o666, dir_fd=self._handle)
@@ -197,26 +195,31 @@ def reserve(descriptor: int, size: int) -> None:
 class Unnamed:
     """A file under a temporary name beside its final one, by path: below a folder that is trusted.
 
+    What is made of it has the bits of a folder that is shared (see `sharing`).
+
     Args:
         path: The final name; its folder is made.
+        scratch: Where the file is until then; beside its name if not given.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, scratch: Scratch | None = None) -> None:
         folder = os.path.dirname(path)
-        os.makedirs(folder, exist_ok=True)
+        make_folders(folder)
         self._path = path
-        self._temporary = os.path.join(folder, temporary_name())
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        self.descriptor = os.open(self._temporary, flags, 0o666)
+        if scratch is None:
+            sweep_once(folder)
+            self.descriptor, self._temporary = new_file(folder)
+        else:
+            self.descriptor, self._temporary = scratch.new_file(folder)
 
     @classmethod
-    def holding(cls, path: str, data: bytes | memoryview) -> Self:
+    def holding(cls, path: str, data: bytes | memoryview, scratch: Scratch | None = None) -> Self:
         """A file with these bytes.
 
         Raises:
             OSError: It cannot be written; nothing is left behind.
         """
-        file = cls(path)
+        file = cls(path, scratch)
         try:
             reserve(file.descriptor, len(data))
             write_all(file.descriptor, data)
@@ -265,8 +268,10 @@ def append_lines(path: str, lines: Iterable[str]) -> None:
     A last line that a kill has torn is ended first, so that it swallows nothing, and marked, so
     that it is not taken for a whole one.
     """
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+    folder = os.path.dirname(path)
+    make_folders(folder)
     with open(path, "ab+", buffering=0) as stream:
+        adopt(stream.fileno(), os.stat(folder))
         torn = stream.seek(0, os.SEEK_END) and os.pread(stream.fileno(), 1, stream.tell() - 1)
         start = " torn\n" if torn and torn != b"\n" else ""
         write_all(stream.fileno(), (start + "".join(f"{line}\n" for line in lines)).encode())

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from gitmodel.errors import UnsafePathError
 
+RESERVED = (".tmp-", ".gitmodel-tmp-", ".unfinished")  # files of a folder that are no objects yet
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
@@ -38,7 +40,7 @@ def check_key(key: str) -> str:
             backslash, `?` or `#`, or a name that is reserved for temporary files.
     """
     parts = key.split("/")
-    bad_part = any(part in {"", ".", ".."} or part.startswith(".tmp-") for part in parts)
+    bad_part = any(part in {"", ".", ".."} or part.startswith(RESERVED) for part in parts)
     if bad_part or any(sign in key for sign in "\\?#") or not key.isprintable():
         raise UnsafePathError(f"The object key {key!r} is not a plain relative path")
     return key

@@ -20,6 +20,7 @@ from gitmodel.errors import GitmodelError, UnsavedWeightsError
 from gitmodel.store.handles import NewFile, folder_handle, space_errors
 from gitmodel.store.listing import Found, Kind, kind_at, walk
 from gitmodel.store.records import FileStat, Known, Record
+from gitmodel.store.unfinished import Unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -73,14 +74,21 @@ def place(
     # Of an earlier start of the machine, and not seen since: some may have lost their bytes.
     trusted = record.files if record.of_this_boot else {}
     known: dict[str, Known] = {}
-    with space_errors(worktree.root), _staging(worktree.root) as staged:
+    journals = worktree.records.journals
+    with (
+        space_errors(worktree.root),
+        Unfinished(journals, worktree.root) as unfinished,
+        _staging(worktree.root) as staged,
+    ):
         for entry in manifest.files:
             whole = (*parts, *_parts_in(entry.path))
             kept = _keep(worktree.root, whole, trusted.get(entry.path), entry)
             if kept is not None:
                 known[entry.path] = kept
             else:
-                staged.append(_stage(worktree.root, parts, whole, entry, write))
+                folder = _nearest_folder(worktree.root, parts, whole[:-1])
+                unfinished.note(folder)
+                staged.append(_stage(worktree.root, folder, whole, entry, write))
         ready()
         fresh = {file.entry.path for file in staged}
         with _marked(worktree, path, record, manifest):
@@ -96,7 +104,7 @@ def place(
 
 @contextmanager
 def _marked(worktree: WorkTree, path: str, record: Record, manifest: Manifest) -> Iterator[None]:
-    """Leave word that a folder's files are being replaced; taken back where nothing was changed.
+    """Record that a folder's files are being replaced; the record is withdrawn where nothing changed.
 
     The mark goes with the record that is written when all are in place.
     """
@@ -136,13 +144,12 @@ def _staging(root: str) -> Iterator[list[_Staged]]:
 
 def _stage(
     root: str,
-    parts: tuple[str, ...],
+    folder: tuple[str, ...],
     whole: tuple[str, ...],
     entry: FileEntry,
     write: Callable[[FileEntry, int], None],
 ) -> _Staged:
     """Write and check one file under a temporary name."""
-    folder = _nearest_folder(root, parts, whole[:-1])
     with folder_handle(root, folder, create=True) as handle, NewFile(handle, whole[-1]) as file:
         write(entry, file.descriptor)
         status = FileStat.of(file.set_back())

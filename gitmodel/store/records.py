@@ -171,6 +171,11 @@ class Records:
     def __init__(self, folder: str | None) -> None:
         self._folder = folder
 
+    @property
+    def journals(self) -> str | None:
+        """Where it is written down which folders have unfinished files (see `unfinished`)."""
+        return None if self._folder is None else os.path.join(self._folder, "placing")
+
     def _file(self, path: str) -> str:
         return self._named("@", path)
 

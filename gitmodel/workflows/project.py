@@ -176,16 +176,20 @@ class Project:
         """The local store."""
         from gitmodel.store.cache import Cache
 
-        return Cache(self.cache_folder)
+        cache = Cache(self.cache_folder)
+        cache.tidy()
+        return cache
 
     @cached_property
     def worktree(self) -> WorkTree:
         """The weights on disk."""
         from gitmodel.store.records import Records
+        from gitmodel.store.unfinished import sweep_unfinished
         from gitmodel.store.worktree import WorkTree
 
-        folder = os.path.join(self.repository.git_dir, "gitmodel", "worktree")
-        return WorkTree(self.root, Records(folder))
+        records = Records(os.path.join(self.repository.git_dir, "gitmodel", "worktree"))
+        sweep_unfinished(records.journals)
+        return WorkTree(self.root, records)
 
     @cached_property
     def index(self) -> Index:

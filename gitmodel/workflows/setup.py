@@ -15,9 +15,9 @@ from gitmodel.domain.reference import name_from_path
 from gitmodel.errors import RemoteError, UsageError
 from gitmodel.git.rules import append_missing
 from gitmodel.git.url import without_user_info
-from gitmodel.store.handles import TEMPORARY_PREFIX
 from gitmodel.store.objects import check_exclusive_creation
 from gitmodel.store.projects import other_projects, register
+from gitmodel.temporaries import PREFIX
 from gitmodel.workflows.models import write_text_file
 from gitmodel.workflows.project import CONFIG_NAME, PRIMARY
 
@@ -106,7 +106,7 @@ def hide_temporary_files(project: Project) -> None:
     """Keep what a killed checkout leaves behind out of `git status` and `git add .`."""
     path = os.path.join(project.repository.common_dir, "info", "exclude")
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    append_missing(path, [f"{TEMPORARY_PREFIX}*"])
+    append_missing(path, [f"{PREFIX}*"])
 
 
 def remote_from(

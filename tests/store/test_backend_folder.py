@@ -148,12 +148,15 @@ def test_a_temporary_file_of_a_killed_process_is_in_nobodys_way(root: Path) -> N
     assert subprocess.run(command, check=False, timeout=30).returncode == 9
     left = names(root)
     assert len(left) == 1
-    assert left[0].startswith(".tmp-")
+    assert left[0].startswith(".gitmodel-tmp-")
 
     backend = FolderBackend(str(root))
 
     assert list(backend.list("")) == []
     assert backend.create("a/b", b"whole") is True
+    backend.close()
+    assert names(root) == ["b"]
+    assert sorted(os.listdir(root)) == ["a"]
 
 
 def test_a_folder_removed_meanwhile_is_made_again(root: Path) -> None:

@@ -13,8 +13,8 @@ from gitmodel.domain.digest import digest_of
 from gitmodel.encoding.pack import pack_name
 from gitmodel.errors import ObjectMissingError, StoreError
 from gitmodel.store.cache import Cache
-from gitmodel.store.handles import temporary_name
 from gitmodel.store.objects import manifest_key, pack_key
+from gitmodel.temporaries import PREFIX, new_name
 from tests.support.stores import files_below, flip, object_paths, restored, some_bytes, store_bytes
 
 if TYPE_CHECKING:
@@ -194,10 +194,10 @@ def test_few_descriptors_are_kept_open_and_none_after_closing(cache: Cache) -> N
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-def test_only_temporary_files_older_than_a_day_are_swept(cache: Cache, root: Path) -> None:
+def test_of_another_machine_only_files_older_than_a_day_are_swept(cache: Cache, root: Path) -> None:
     cache.write_pack("ab" * 32, b"x")
     folder = root / "packs/ab"
-    old, new = (folder / temporary_name() for _ in range(2))
+    old, new = (folder / f"{PREFIX}0123456789abcdef.1-77.88-{name}" for name in ("old", "new"))
     old.write_bytes(b"left by a kill")
     new.write_bytes(b"being written")
     for path in (old, folder / ("ab" * 32)):
@@ -205,6 +205,24 @@ def test_only_temporary_files_older_than_a_day_are_swept(cache: Cache, root: Pat
     cache.sweep_temporary()
 
     assert files_below(root) == sorted([f"packs/ab/{new.name}", f"packs/ab/{'ab' * 32}"])
+
+
+def test_what_this_process_writes_is_not_swept(cache: Cache, root: Path) -> None:
+    cache.write_pack("ab" * 32, b"x")
+    path = root / "packs/ab" / new_name()
+    path.write_bytes(b"being written")
+    os.utime(path, (0, 0))
+    cache.sweep_temporary()
+
+    assert path.exists()
+
+
+def test_only_the_last_damaged_packs_are_kept(cache: Cache, root: Path) -> None:
+    for number in range(20):
+        cache.write_pack(f"{number:064x}", b"damaged")
+        cache.set_aside(f"{number:064x}")
+
+    assert files_below(root) == [f"bad/{number:064x}" for number in range(12, 20)]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing stops root")

@@ -16,9 +16,9 @@ from gitmodel.store.handles import (
     open_file,
     require_space,
     space_errors,
-    temporary_name,
     write_all,
 )
+from gitmodel.temporaries import new_name
 from tests.support.stores import files_below
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ def test_a_parent_swapped_for_a_link_while_files_are_written_never_leads_outside
 
 
 def test_temporary_names_are_never_used_twice() -> None:
-    assert len({temporary_name() for _ in range(1000)}) == 1000
+    assert len({new_name() for _ in range(1000)}) == 1000
 
 
 def test_an_existing_temporary_name_is_not_taken_over(
@@ -221,7 +221,7 @@ def test_an_existing_temporary_name_is_not_taken_over(
 ) -> None:
     """O_EXCL: a link planted under the very name that we choose is not followed."""
     (root / "guessed").symlink_to(outside / "victim")
-    monkeypatch.setattr("gitmodel.store.handles.temporary_name", lambda: "guessed")
+    monkeypatch.setattr("gitmodel.store.handles.new_name", lambda: "guessed")
 
     with folder_handle(str(root), []) as handle, pytest.raises(FileExistsError):
         NewFile(handle, "name")

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 POINTS = 10_000 if os.environ.get("GITMODEL_TESTS_PROFILE") == "deep" else 18
 THROUGH_GIT = 10_000 if os.environ.get("GITMODEL_TESTS_PROFILE") == "deep" else 5
-TEMPORARY = (".tmp-", ".gitmodel-")
+TEMPORARY = (".tmp-", ".gitmodel-tmp-")
 OUR_OBJECTS = (".git/gitmodel/packs", ".git/gitmodel/manifests", ".git/hooks")
 FIRST, SECOND = model(seed=1), perturbed(model(seed=1), seed=2)
 BERT, BERT_2 = folder_model(seed=3), folder_model(seed=4)
@@ -169,6 +169,7 @@ def test_a_kill_leaves_nothing_wrong_and_the_same_command_then_ends_well(
             assert not unusual(again.err, whole.err)
             check(world)
             assert not difference(state(world, job.who), wanted)
+            assert not left_behind(world)
         except AssertionError as error:
             raise AssertionError(f"{where}\n{error}") from error
 
@@ -301,6 +302,12 @@ def check_refs(world: World) -> None:
         if path.endswith(".model.yaml"):
             text = server.git("show", f"main:{path}").stdout.encode()
             assert holds(world.store, Pointer.from_text(text, what=path).digest)
+
+
+def left_behind(world: World) -> list[str]:
+    """Files under temporary names: in the clones, their caches, the store."""
+    found = (path for path in world.folder.rglob("*") if path.name.startswith(TEMPORARY))
+    return [str(path.relative_to(world.folder)) for path in found]
 
 
 def holds(store: Path, digest: Digest) -> bool:

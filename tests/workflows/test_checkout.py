@@ -15,8 +15,8 @@ from gitmodel.errors import (
     UnsavedWeightsError,
     UsageError,
 )
-from gitmodel.store.handles import TEMPORARY_PREFIX
 from gitmodel.store.objects import manifest_key, pack_key
+from gitmodel.temporaries import PREFIX
 from gitmodel.workflows.align import AlignReport, align
 from gitmodel.workflows.checkout import checkout
 from gitmodel.workflows.fetch import CheckoutReport, Placed, fetch
@@ -54,7 +54,7 @@ def cached_pack(desk: Desk) -> Path:
 
 
 def leftovers(desk: Desk) -> list[str]:
-    return [name for name in files_below(desk.repo.path) if TEMPORARY_PREFIX in name]
+    return [name for name in files_below(desk.repo.path) if PREFIX in name]
 
 
 @pytest.fixture
