@@ -102,6 +102,11 @@ def name_from_path(path: str) -> str:
     return _part_from(stem)
 
 
+def has_weights_ending(path: str) -> bool:
+    """Whether a file is called as files of weights are."""
+    return _ENDINGS.fullmatch(path.rpartition(".")[2]) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Reference:
     """Which version of which model: `Reference.parse(str(reference)) == reference`.

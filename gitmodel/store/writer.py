@@ -221,12 +221,7 @@ class _Writer:
 
     def _finish_pack(self) -> None:
         """Hand the pack over to be written, and begin another."""
-        if not self._in_pack:
-            return
-        name, size = self._pack.name, self._pack.size
-        self.keys.append(pack_key(name))  # whoever wrote it may not have flushed its name
-        for chunk, place in self._in_pack.items():
-            self._places[chunk] = place._replace(pack=name, pack_size=size)
+        name = self._name_pack()
         work = self._batch.writers.submit(self._write, name, self._pack.finish())
         self._writing.append(_Writing(work, self._buffer))
         while len(self._writing) >= _PACKS_IN_FLIGHT:
@@ -235,6 +230,13 @@ class _Writer:
         self._pack = PackBuilder(self._buffer)
         self._in_pack = {}
 
+    def _name_pack(self) -> str:
+        name, size = self._pack.name, self._pack.size
+        self.keys.append(pack_key(name))  # whoever wrote it may not have flushed its name
+        for chunk, place in self._in_pack.items():
+            self._places[chunk] = place._replace(pack=name, pack_size=size)
+        return name
+
     def _settle(self) -> None:
         """Wait for the oldest pack that is being written."""
         pack = self._writing.popleft()
@@ -242,7 +244,7 @@ class _Writer:
         self._batch.packs.give(pack.buffer)
 
     def _write(self, name: str, data: memoryview) -> None:
-        """Write a pack and begin to flush it; runs in a thread."""
+        """Write a pack and begin to flush it; all but the last one in a thread."""
         # A damaged one is replaced: storing weights again is how a person mends the cache.
         cache = self._batch.cache
         if not cache.has_sound_pack(name, len(data)):
@@ -250,10 +252,11 @@ class _Writer:
 
     def finish(self, *, folder: bool) -> Manifest:
         """Write what is left, and name the manifest, which is not written here."""
-        self._finish_pack()
+        if self._in_pack:  # nothing is left to be done beside it
+            self._write(self._name_pack(), self._pack.finish())
+        self._batch.packs.give(self._buffer)
         while self._writing:
             self._settle()
-        self._batch.packs.give(self._buffer)
         return self._manifest(folder=folder)
 
     def _manifest(self, *, folder: bool) -> Manifest:

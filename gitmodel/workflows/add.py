@@ -1,64 +1,46 @@
-"""`gitmodel add`: register a file or folder as a model, or a new version of one."""
+"""`gitmodel add`: register files and folders as models, or as their next versions.
+
+What can be seen beforehand is refused before anything is stored. Then the weights are stored in groups, and
+the pointers of a group are written and staged when its weights are durable: whatever ends the command,
+each model is registered whole or is as it was.
+"""
 
 from __future__ import annotations
 
-import os
-import shlex
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.paths import safe_parts
-from gitmodel.domain.pointer import POINTER_SUFFIX, pointer_path_for
-from gitmodel.domain.reference import Reference, check_name, name_from_path
-from gitmodel.errors import ModelNameError, UnsafePathError, UsageError, WeightsError
-from gitmodel.git.rules import ignore_line
-from gitmodel.workflows.fetch import fetch
-from gitmodel.workflows.metadata import Given, gather, path_inside
-from gitmodel.workflows.models import Model, Models, damaged_weights, read_models
+from gitmodel.errors import UsageError
+from gitmodel.workflows.add_choice import choose
+from gitmodel.workflows.adding import Adding, AddReport, Moved
+from gitmodel.workflows.metadata import Given
+from gitmodel.workflows.models import read_models
 from gitmodel.workflows.project import CONFIG_NAME
-from gitmodel.workflows.references import resolve
-from gitmodel.workflows.register import (
-    dropped,
-    next_pointer,
-    refuse_unwritable,
-    store_survey,
-    write_pointer,
-)
 from gitmodel.workflows.seen_weights import note_seen
 
 if TYPE_CHECKING:
-    from gitmodel.domain.pointer import Pointer
-    from gitmodel.encoding.manifest import Manifest
-    from gitmodel.store.worktree import Weights
+    from collections.abc import Collection, Sequence
+
+    from gitmodel.errors import GitmodelError
     from gitmodel.workflows.project import Project
 
+__all__ = ["AddReport", "AddedMany", "add", "add_many"]
 
-@dataclass(frozen=True, slots=True)
-class AddReport:
-    """What `add` did.
+
+@dataclass(slots=True)
+class AddedMany:
+    """What `add` did with several paths.
 
     Attributes:
-        name: The model.
-        version: Its number now.
-        was: Its number before, None for a new model.
-        digest: Of the weights.
-        size: Bytes of the weights.
-        stored: Bytes of the packs that its manifest needs.
-        pointer_path: Relative to the top of the work tree.
-        changed: Whether the pointer changed.
-        warnings: What a person should know.
+        added: The models, in the order of their paths.
+        failed: Paths that could not be registered, and why; the others were.
+        left_out: What was passed over, in words.
         committed: The commit made by `-m`, None otherwise.
     """
 
-    name: str
-    version: int
-    was: int | None
-    digest: str
-    size: int
-    stored: int
-    pointer_path: str
-    changed: bool
-    warnings: tuple[str, ...] = ()
+    added: list[AddReport]
+    failed: list[tuple[str, GitmodelError]] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
     committed: str | None = None
 
 
@@ -72,17 +54,7 @@ def add(
     follow: bool = False,
     base: str | None = None,
 ) -> AddReport:
-    """Store weights, write and stage their pointer.
-
-    Args:
-        project: The project.
-        path: A file or a folder, as typed.
-        given: Metrics, params and run id.
-        name: The model's name; by default from the path, or as it is called already.
-        message: Commit the pointer with this message.
-        follow: Store what symbolic links point to.
-        base: Reference of the model that this one was fine-tuned from: only what differs from it is
-            stored, and the pointer names it. Its weights are fetched if they are not here.
+    """Store weights, write and stage their pointer; arguments are those of `add_many`.
 
     Raises:
         NotSetUpError: `gitmodel init` has not been run.
@@ -90,209 +62,81 @@ def add(
         ModelNameError: The name is taken by another pointer, or not a name.
         ChangedWhileReadError: The weights changed while they were read; nothing was registered.
     """
-    project.require_set_up()
-    given = given or Given()
-    place = _place_of(project, path)
-    models = read_models(project)
-    model = _model_for(models, place, name)
-    chosen = model.name if model is not None else check_name(name or name_from_path(place))
-    old = None if model is None else model.pointer
-    metadata = gather(project, given, old)
-    refuse_unwritable(chosen, old, metadata)
-    base_pointer = None if base is None else _fetched_base(project, base)
-    manifest, weights = _store(project, chosen, place, old, base_pointer, follow=follow)
-    pointer_path = pointer_path_for(place, chosen) if model is None else model.path
-    pointer = next_pointer(
-        project,
-        name=chosen,
-        path=_inside(pointer_path, place),
-        weights=weights,
-        manifest=manifest,
-        old=old,
-        metadata=metadata,
+    done = add_many(
+        project, [path], given=given, name=name, message=message, follow=follow, base=base
     )
-    if base is not None:
-        pointer = replace(pointer, base=base)
-    changed = model is None or pointer.to_text().encode() != model.raw
-    if changed:
-        write_pointer(project, pointer_path, pointer)
-    touched = [pointer_path, *ignore_weights(project, place)]
-    project.index.stage(touched)
-    project.worktree.set_have(chosen, place, weights)
-    note_seen(project)
-    warning = dropped(old, pointer, place)
-    return AddReport(
-        name=chosen,
-        version=pointer.version,
-        was=None if old is None else old.version,
-        digest=str(pointer.digest),
-        size=weights.size,
-        stored=sum(manifest.pack_sizes),
-        pointer_path=pointer_path,
-        changed=changed,
-        warnings=() if warning is None else (warning,),
-        committed=None if message is None else _commit(project, message, pointer_path, touched),
-    )
+    if done.failed:
+        raise done.failed[0][1]
+    return replace(done.added[0], committed=done.committed)
 
 
-def _fetched_base(project: Project, reference: str) -> Pointer:
-    """The pointer of a base model, whose weights are in the cache now."""
-    fetch(project, [reference])
-    return resolve(project, Reference.parse(reference)).pointer
-
-
-def _store(
+def add_many(
     project: Project,
-    name: str,
-    place: str,
-    old: Pointer | None,
-    base: Pointer | None,
+    paths: Sequence[str],
     *,
-    follow: bool,
-) -> tuple[Manifest, Weights]:
-    """Bring the weights into the cache, unless their stat says that it has them."""
-    if old is not None and project.worktree.unchanged(name, place) == old.digest:
-        manifest = project.cache.manifest(old.digest)
-        if manifest is not None and not project.cache.missing_packs(manifest):
-            return manifest, project.worktree.observe(name, place)
-    if project.worktree.is_damaged(name, place, follow=follow):
-        raise damaged_weights(name, place)
-    survey = project.worktree.survey(place, follow=follow)
-    return store_survey(project, name, survey, old=old, base=base)
+    given: Given | None = None,
+    name: str | None = None,
+    message: str | None = None,
+    follow: bool = False,
+    base: str | None = None,
+) -> AddedMany:
+    """Store weights, write and stage their pointers, a version of a model for each path.
 
-
-def _place_of(project: Project, path: str) -> str:
-    """The path of the weights relative to the top of the work tree."""
-    place = path_inside(project, path)
-    if place is None and _is_top(project, path):
-        raise UnsafePathError(
-            f"{path} is the repository itself, not weights in it",
-            hint="gitmodel add with the path of the weights",
-        )
-    if place is None:
-        raise UnsafePathError(
-            f"{path} is not inside the repository {project.root}",
-            hint="move or copy the weights into the repository first",
-        )
-    safe_parts(place)
-    _refuse_other_repository(project, place)
-    if place.endswith(POINTER_SUFFIX):
-        raise UsageError(
-            f"{path} is a pointer, not weights", hint="gitmodel add with the path of the weights"
-        )
-    if project.repository.is_tracked(place):
-        raise WeightsError(
-            f"{path} is tracked by Git itself",
-            hint=f"git rm -r --cached {shlex.quote(path)}, then gitmodel add {shlex.quote(path)}",
-        )
-    return place
-
-
-def _refuse_other_repository(project: Project, place: str) -> None:
-    """Refuse weights inside a submodule or another repository: Git here does not see beyond it."""
-    *above, _ = place.split("/")
-    for depth in range(1, len(above) + 1):
-        folder = "/".join(above[:depth])
-        if os.path.lexists(os.path.join(project.root, folder, ".git")):
-            inside = shlex.quote(place[len(folder) + 1 :])
-            raise UnsafePathError(
-                f"{place} is inside another repository, the submodule or clone {folder}",
-                hint=f"gitmodel -C {shlex.quote(folder)} add {inside}",
-            )
-
-
-def _model_for(models: Models, place: str, name: str | None) -> Model | None:
-    """The model that these weights are a version of, None for a new one.
+    Args:
+        project: The project.
+        paths: Files and folders, as typed. Of several, those that a shell's pattern catches by accident
+            are passed over, such as pointers.
+        given: Metrics, params and run id, which are recorded for each path.
+        name: The model's name; by default from the path, or as it is called already. A model that has
+            this name goes on at the path. Only with one path.
+        message: Commit the pointers with this message, if all paths were added.
+        follow: Store what symbolic links point to.
+        base: Reference of the model that these were fine-tuned from: only what differs from it is
+            stored, and the pointers name it. Its weights are fetched if they are not here.
 
     Raises:
-        ModelNameError: The name given, or the one that follows from the path, is another model's.
+        GitmodelError: A path cannot be added, as far as can be seen beforehand: nothing was. Or the
+            cache cannot be written: the message says how many paths were added before.
     """
-    here = models.at(place)
-    if here is not None:
-        if name is not None and name != here.name:
-            raise ModelNameError(
-                f"{place} is called {here.name} already", hint=f"gitmodel mv {here.name} {name}"
-            )
-        return models.require(here.name)
-    _refuse_part(models, place)
-    chosen = name or name_from_path(place)
-    other = models.get(chosen)
-    if other is not None:
-        raise ModelNameError(
-            f"{chosen} is the model at {other.weights} already",
-            hint=f"gitmodel add {shlex.quote(place)} --name OTHER_NAME",
-        )
-    path = pointer_path_for(place, chosen)
-    for model in models.models:
-        if model.path == path:
-            raise ModelNameError(
-                f"{path} is the pointer of {model.name} already",
-                hint=f"gitmodel add {shlex.quote(place)} --name OTHER_NAME",
-            )
-    for broken, error in models.broken:
-        if broken == path:
-            raise error
-    return None
+    project.require_set_up()
+    if name is not None and len(paths) != 1:
+        raise UsageError("--name is for one path", hint="gitmodel add PATH --name NAME")
+    adding = Adding(project, given or Given(), follow=follow, base=base)
+    models = read_models(project)
+    chosen = choose(project, models, paths, name, adding.prepare)
+    adding.run(chosen.items, Moved(project, models.models, named=name is not None))
+    note_seen(project)
+    places = [item.target.place for item in chosen.items]
+    added = [adding.added[place] for place in places if place in adding.added]
+    done = AddedMany(added, adding.failed, chosen.left_out)
+    if message is not None and not done.failed:
+        done.committed = _commit(project, message, done.added, adding.touched)
+    return done
 
 
-def _is_top(project: Project, path: str) -> bool:
-    full = os.path.join(project.context.folder, path)
-    return os.path.realpath(full) == os.path.realpath(project.root)
-
-
-def _refuse_part(models: Models, place: str) -> None:
-    """Refuse weights inside another model's folder: their pointer would become a part of it."""
-    for model in models.models:
-        if place.startswith(f"{model.weights}/"):
-            raise WeightsError(
-                f"{place} is part of the model {model.name}",
-                hint=f"gitmodel add {shlex.quote(model.weights)}",
-            )
-
-
-def _inside(pointer_path: str, place: str) -> str:
-    folder = pointer_path.rpartition("/")[0]
-    return place[len(folder) + 1 :] if folder else place
-
-
-def ignore_weights(project: Project, place: str) -> list[str]:
-    """Keep Git's hands off the weights: their name in the `.gitignore` beside them.
-
-    Returns:
-        The `.gitignore` if it is to be staged.
-    """
-    folder, _, name = place.rpartition("/")
-    path = f"{folder}/.gitignore" if folder else ".gitignore"
-    if project.repository.add_ignore(place) or _was_left_unstaged(project, path, name):
-        return [path]
-    return []
-
-
-def _was_left_unstaged(project: Project, path: str, name: str) -> bool:
-    """Whether our line is in a `.gitignore`, but not in the index: from a run that was killed."""
-    line = ignore_line(name)
-    try:
-        with open(os.path.join(project.root, path), "rb") as stream:
-            there = os.fsdecode(stream.read()).splitlines()
-    except FileNotFoundError:
-        return False
-    if line not in there:
-        return False
-    staged = [entry.oid for entry in project.index.entries(".gitignore") if entry.path == path]
-    blobs = project.reader.blobs(staged)
-    return not any(line in os.fsdecode(blob).splitlines() for blob in blobs.values())
-
-
-def _commit(project: Project, message: str, pointer: str, paths: list[str]) -> str | None:
+def _commit(
+    project: Project, message: str, added: Sequence[AddReport], touched: Collection[str]
+) -> str | None:
     """Commit these paths, and the files of `gitmodel init` if they were never committed.
 
-    Nothing is committed where HEAD has the pointer already.
+    Nothing is committed where HEAD has the pointers already.
     """
-    if not project.index.changed_since_head([pointer]):
+    pointers = {report.pointer_path for report in added}
+    changed = project.index.changed_since_head()
+    if not changed & (pointers | set(touched)):
         return None
-    folder, slash, _ = pointer.rpartition("/")
     # The ignore rule may be staged since an `add` without a message.
-    ours = [CONFIG_NAME, ".gitattributes", f"{folder}{slash}.gitignore"]
-    own = project.index.changed_since_head(ours) | set(paths)
-    project.repository.run("commit", "--quiet", "-m", message, "--", *sorted(own))
+    ours = {CONFIG_NAME, ".gitattributes"} | {_beside(path) for path in pointers}
+    own = (changed & (ours | pointers)) | set(touched)
+    project.repository.run(
+        *("commit", "--quiet", "-m", message, "--pathspec-from-file=-", "--pathspec-file-nul"),
+        input_bytes="".join(f":(literal){path}\0" for path in sorted(own)).encode(
+            "utf-8", "surrogateescape"
+        ),
+    )
     return project.repository.head() or ""
+
+
+def _beside(pointer_path: str) -> str:
+    folder, slash, _ = pointer_path.rpartition("/")
+    return f"{folder}{slash}.gitignore"

@@ -17,7 +17,7 @@ from gitmodel.errors import (
     UnknownReferenceError,
     WeightsError,
 )
-from gitmodel.store.flushing import start_writing
+from gitmodel.store.flushing import in_parallel, start_writing
 from gitmodel.store.handles import NewFile, folder_handle, open_file, space_errors, write_all
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gitmodel.workflows.project import Project
 
 _POINTER_LIMIT = 65536  # bytes
-_AT_ONCE = 64  # small files on their way to the disk; each holds two descriptors
+_AT_ONCE = 128  # small files on their way to the disk; each holds two descriptors
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,8 +275,7 @@ def write_text_files(root: str, texts: Mapping[str, str]) -> None:
                 write_all(file.descriptor, text.encode())
                 start_writing(file.descriptor)
                 files.append(file)
-            for file in files:
-                os.fsync(file.descriptor)
+            in_parallel(os.fsync, [file.descriptor for file in files])
             for file in files:
                 file.place()
 

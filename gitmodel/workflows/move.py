@@ -14,7 +14,7 @@ from gitmodel.domain.reference import check_name
 from gitmodel.errors import ModelNameError, UnsafePathError, UnsavedWeightsError, UsageError
 from gitmodel.store.handles import folder_handle
 from gitmodel.store.listing import Kind
-from gitmodel.workflows.add import ignore_weights
+from gitmodel.workflows.ignore import ignore_weights
 from gitmodel.workflows.metadata import path_inside
 from gitmodel.workflows.models import (
     Model,
@@ -139,11 +139,11 @@ def rename(
     touched = [model.path, pointer_path]
     if weights != model.weights:
         _move_entry(project, model.weights, weights)  # first, since it makes the folder
-        touched += ignore_weights(project, weights)
+        touched += ignore_weights(project, [weights])
     write_text_file(project.root, pointer_path, moved.to_text())
     if pointer_path != model.path:
         delete_file(project.root, model.path)
-        touched += _move_aliases(project, model.path, pointer_path)
+        touched += move_aliases(project, model.path, pointer_path)
     project.index.stage(list(dict.fromkeys(touched)))
     if pointer is None:
         project.worktree.records.move(model.weights, weights, was=model.name, name=chosen)
@@ -157,7 +157,7 @@ def _refuse_taken(project: Project, pointer_path: str) -> None:
             raise ModelNameError(f"{taken} is there already", hint="choose another name")
 
 
-def _move_aliases(project: Project, old_pointer: str, new_pointer: str) -> list[str]:
+def move_aliases(project: Project, old_pointer: str, new_pointer: str) -> list[str]:
     """The aliases lie beside their pointer, under its name; returns the paths that changed."""
     old, new = aliases_path_for(old_pointer), aliases_path_for(new_pointer)
     if not os.path.lexists(os.path.join(project.root, old)):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _JOBS_AT_ONCE = 256
 _BYTES_AT_ONCE = 256 << 20  # 256 MiB; as much is stored again at most after a kill
-_FILES_AT_ONCE = 64  # on their way to the disk; each holds a descriptor
+_FILES_AT_ONCE = 128  # on their way to the disk; each holds a descriptor
 
 
 class Job(NamedTuple):

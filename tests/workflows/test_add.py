@@ -191,7 +191,10 @@ def test_names_that_clash_are_refused(desk: Desk) -> None:
 
     assert refusal(ModelNameError, lambda: desk.add("other/fraud.onnx")) == (
         "fraud is the model at fraud.bin already",
-        "gitmodel add other/fraud.onnx --name OTHER_NAME",
+        (
+            "as its next version: gitmodel add other/fraud.onnx --name fraud; "
+            "as another model: gitmodel add other/fraud.onnx --name OTHER_NAME"
+        ),
     )
     assert refusal(ModelNameError, lambda: desk.add(name="risk")) == (
         "fraud.bin is called fraud already",
@@ -200,7 +203,10 @@ def test_names_that_clash_are_refused(desk: Desk) -> None:
     desk.repo.write("fraud.onnx", TWO)
     assert refusal(ModelNameError, lambda: desk.add("fraud.onnx", name="team/fraud")) == (
         "fraud.model.yaml is the pointer of fraud already",
-        "gitmodel add fraud.onnx --name OTHER_NAME",
+        (
+            "as its next version: gitmodel add fraud.onnx --name fraud; "
+            "as another model: gitmodel add fraud.onnx --name OTHER_NAME"
+        ),
     )
     assert refusal(ModelNameError, lambda: desk.add("fraud.onnx", name="Fraud 2"))[1] == (
         "use fraud-2"

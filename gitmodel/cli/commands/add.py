@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitmodel.cli.output import Paint
@@ -10,11 +11,17 @@ from gitmodel.cli.wording import size_text
 if TYPE_CHECKING:
     from gitmodel.cli.parsers import Verbs
     from gitmodel.cli.session import Session
-    from gitmodel.workflows.add import AddReport
+    from gitmodel.workflows.add import AddedMany, AddReport
 
 _ADD = """\
-PATH is a file or a folder. Equal content keeps its version. After the first
-time `git commit` does this by itself whenever the weights have changed."""
+PATH is a file or a folder; each is a model of its own, and metrics, params and
+run id are recorded for each. Equal content keeps its version. After the first
+time `git commit` does this by itself whenever the weights have changed.
+
+If one of several paths cannot be added, none is. Of several, those that a pattern
+such as models/* catches by accident (pointers, documents, files that Git tracks)
+are passed over. --name NAME of a model that exists makes the weights its next
+version, wherever they are: after a rename, or in another format."""
 
 
 def add_parser(verbs: Verbs) -> None:
@@ -26,7 +33,7 @@ def add_parser(verbs: Verbs) -> None:
         description=_ADD,
         json=True,
     )
-    add.add_argument("path", metavar="PATH", help="the weights")
+    add.add_argument("paths", metavar="PATH", nargs="+", help="the weights")
     add.add_argument(
         "-M",
         "--metric",
@@ -65,7 +72,7 @@ def add_parser(verbs: Verbs) -> None:
 def run(
     session: Session,
     *,
-    path: str,
+    paths: list[str],
     metrics: list[str],
     metrics_file: str | None,
     params: list[str],
@@ -77,7 +84,7 @@ def run(
     base: str | None,
 ) -> int:
     """Store the weights and stage their pointer."""
-    from gitmodel.workflows.add import add
+    from gitmodel.workflows.add import add_many
     from gitmodel.workflows.metadata import Given
 
     given = Given(
@@ -88,20 +95,43 @@ def run(
         run_id=run_id,
     )
     with session.project() as project:
-        report = add(
-            project, path, given=given, name=name, message=message, follow=follow, base=base
+        done = add_many(
+            project, paths, given=given, name=name, message=message, follow=follow, base=base
         )
+    if len(paths) == 1 and done.failed:
+        raise done.failed[0][1]
+    return _tell(session, done, several=len(paths) > 1)
+
+
+def _tell(session: Session, done: AddedMany, *, several: bool) -> int:
     output = session.output
-    for warning in report.warnings:
-        output.warn(warning)
+    for text in done.left_out:
+        output.note(f"left out {text}")
+    for report in done.added:
+        for warning in report.warnings:
+            output.warn(warning)
     if output.as_json:
-        output.json(report)
-        return 0
-    output.say(*_summary(report))
-    output.detail(f"{report.digest}  {size_text(report.stored)} stored")
-    if report.committed is not None:
-        output.say(f"committed {report.committed[:10]}")
-    return 0
+        output.json(_as_json(done) if several else replace(done.added[0], committed=done.committed))
+    else:
+        for report in done.added:
+            output.say(*_summary(report))
+            output.detail(f"{report.digest}  {size_text(report.stored)} stored")
+    for path, error in done.failed:
+        output.failure(f"{path} was not added: {error}", hint=error.hint)
+    if done.committed is not None:
+        output.say(f"committed {done.committed[:10]}")
+    return 1 if done.failed else 0
+
+
+def _as_json(done: AddedMany) -> dict[str, object]:
+    return {
+        "added": done.added,
+        "failed": [
+            {"path": path, "message": str(error), "hint": error.hint} for path, error in done.failed
+        ],
+        "left_out": done.left_out,
+        "committed": done.committed,
+    }
 
 
 def _summary(report: AddReport) -> list[str | Paint]:
@@ -109,6 +139,13 @@ def _summary(report: AddReport) -> list[str | Paint]:
     if not report.changed:
         return [*parts, "  unchanged"]
     if report.was is not None:
-        same = report.was == report.version
-        parts.append(" (same weights)" if same else f" (was v{report.was})")
+        parts.append(f" ({_before(report)})")
     return [*parts, f"  {size_text(report.size)}  {report.pointer_path}"]
+
+
+def _before(report: AddReport) -> str:
+    if report.same_weights:
+        return "same weights"
+    if report.was == report.version:
+        return f"in place of other weights that were v{report.was}"
+    return f"was v{report.was}"
