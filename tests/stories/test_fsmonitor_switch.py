@@ -127,3 +127,36 @@ def test_a_model_that_was_moved_is_in_the_list_after_the_next_commit(on: World) 
     on.git("commit", "-qm", "moved")
 
     assert on.ana.read(".git/gitmodel/seen").decode() == "moved/fraud.bin\n"
+
+
+@pytest.mark.parametrize("end", ["kill -9 $$", "kill -INT $$", "exit 1", "echo noise; exit 120"])
+def test_a_gitmodel_that_dies_leaves_git_as_it_is_without_the_switch(end: str, on: World) -> None:
+    on.train()
+    script = on.ana.path / ".git/gitmodel/fsmonitor"
+    text = script.read_text(encoding="utf-8")
+    python = text.partition("gitmodel_python='")[2].partition("'")[0]
+    dying = on.folder / "dying-python"
+    dying.write_text(f"#!/bin/sh\n{end}\n", encoding="utf-8")
+    dying.chmod(0o755)
+    script.write_text(text.replace(python, str(dying)), encoding="utf-8")
+
+    on.git("commit", "-qam", "fraud 4")
+    on.git("commit", "-qam", "fraud 4")
+
+    assert on.codes == [1, 0]
+    assert version_in(on.ana.git("show", f"HEAD:{POINTER}").stdout) == 4
+    assert not (on.ana.path / ".git/index.lock").exists()
+    agree(on)
+
+
+def test_a_gitmodel_that_is_gone_is_silent(on: World) -> None:
+    script = on.ana.path / ".git/gitmodel/fsmonitor"
+    text = script.read_text(encoding="utf-8")
+    python = text.partition("gitmodel_python='")[2].partition("'")[0]
+    script.write_text(text.replace(python, "/nowhere/python"), encoding="utf-8")
+    on.train()
+
+    said = on.git("status", PATH="/usr/bin:/bin")
+    said += on.git("add", "-A", PATH="/usr/bin:/bin")
+
+    assert said == ""
