@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from gitmodel.domain.digest import digest_of
+from gitmodel.domain.settings import VerifyUploads
 from gitmodel.errors import (
     DamagedObjectError,
     NewerFormatError,
@@ -25,6 +26,7 @@ from gitmodel.errors import (
 )
 from gitmodel.store.memory import keep_freed_blocks
 from gitmodel.store.objects import pack_key
+from gitmodel.store.sending import Sender
 from gitmodel.store.transfer import for_each
 
 if TYPE_CHECKING:
@@ -85,6 +87,7 @@ class VersionCopy:
         target: Where to.
         cache: Has what the source may lack.
         progress: Told about bytes that arrived.
+        uploads: Which packs are read back after they were sent.
         verify: Read every pack and check it, also where the store could copy it by itself.
 
     Attributes:
@@ -101,6 +104,7 @@ class VersionCopy:
         cache: Cache,
         *,
         progress: Progress,
+        uploads: VerifyUploads = VerifyUploads.UNCHECKED,
         verify: bool = False,
     ) -> None:
         self.failed: dict[Digest, GitmodelError] = {}
@@ -111,6 +115,7 @@ class VersionCopy:
         self._target = target
         self._cache = cache
         self._progress = progress
+        self._sender = Sender(target, uploads)
         self._by_store = not verify and can_copy(source, target)
         self._lock = threading.Lock()
         self._packs: dict[Pack, Pack] = {}  # each once, however many versions need it
@@ -254,14 +259,7 @@ class VersionCopy:
         try:
             by_store = self._copied_by_store(name, size)
             if not by_store:
-                self._target.put_pack(name, self._read(name, size))
-            there = self._target.pack_size(name)
-            if there != size:
-                found = "nothing" if there is None else f"{there:,} bytes"
-                raise DamagedObjectError(
-                    f"pack {name[:12]} was sent to {self._target.url} with {size:,} bytes, but "
-                    f"{found} arrived"
-                )
+                self._sender.send(name, self._read(name, size))
         except _OBJECT_ERRORS as error:
             self._bad[pack] = error
             return
@@ -280,6 +278,8 @@ class VersionCopy:
             if self._source.pack_size(name) != size:
                 return False
             target.copy_from(self._source.backend, pack_key(name))
+            if self._target.pack_size(name) != size:
+                return False
         except ObjectMissingError:
             return False
         except RemoteError:  # the permission is missing, or the store does not know the operation

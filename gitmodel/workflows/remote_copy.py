@@ -188,7 +188,11 @@ class _Copy:
         self._owners: dict[tuple[str, int], Claim] = {}  # of the target
         self._new_claims: list[tuple[str, int]] = []
         self._copy = VersionCopy(
-            *stores, project.cache, progress=project.context.progress, verify=verify
+            *stores,
+            project.cache,
+            progress=project.context.progress,
+            uploads=project.settings.verify_uploads,
+            verify=verify,
         )
 
     def run(self) -> None:

@@ -161,6 +161,7 @@ def open_end(project: Project, end: RemoteEnd, *, upload: bool, create: bool) ->
         profile=address.profile,
         root=project.remote_root,
         create_root=create,
+        checks_folder=os.path.join(project.cache_folder, "ledger"),
         environment=project.context.environment,
     )
     return ObjectStore(backend)
