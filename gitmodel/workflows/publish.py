@@ -283,18 +283,22 @@ def _refuse_taken(project: Project, store: ObjectStore, outgoing: Sequence[Outgo
     for_each(look, list(mine.values()))
     remember(project, owners)
     if taken:
-        raise _taken(*taken[0])
+        raise _taken(taken)
 
 
-def _taken(item: Outgoing, claim: Claim) -> VersionTakenError:
+def _taken(found: Sequence[tuple[Outgoing, Claim]]) -> VersionTakenError:
+    item, claim = min(found, key=lambda pair: pair[0].pointer.name)
     name = item.pointer.name
     who = f", pushed by {claim.by}" if claim.by else ""
     when = f" on {claim.at}" if claim.at else ""
     run = f", run {claim.run_id}" if claim.run_id else ""
+    further = sorted(f"{i.pointer.name}@{i.pointer.version}" for i, _ in found if i is not item)
+    also = f"; the same of {', '.join(further)}" if further else ""
+    which = "" if further else f" {name}"  # without a name: all that are taken
     return VersionTakenError(
         f"version {claim.version} is other content already: {claim.digest.short}{who}{when}{run}; "
-        f"yours is {item.pointer.digest.short}. Nothing was pushed",
-        hint=f"gitmodel renumber {name} --commit, then git push",
+        f"yours is {item.pointer.digest.short}{also}. Nothing was pushed",
+        hint=f"gitmodel renumber{which} --commit, then git push",
         model=name,
     )
 
@@ -332,7 +336,7 @@ def _claim_all(project: Project, store: ObjectStore, outgoing: Sequence[Outgoing
     for_each(take, list(unique.values()))
     remember(project, owners)
     if lost:
-        raise _taken(*lost[0])
+        raise _taken(lost)
 
 
 def _register_repository(project: Project, store: ObjectStore, git_url: str) -> None:

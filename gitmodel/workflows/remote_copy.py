@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING
 
 from gitmodel.errors import (
     DamagedObjectError,
-    ObjectMissingError,
     RemoteDeniedError,
     RemoteMissingError,
     RepositoryError,
     UsageError,
 )
 from gitmodel.git.url import without_user_info
-from gitmodel.store.claims import copy_claim, list_claims, read_claim
 from gitmodel.store.copying import VersionCopy, can_copy
 from gitmodel.store.intents import NO_SWEEP, read_sweep, write_intent
 from gitmodel.store.objects import check_exclusive_creation
@@ -29,6 +27,7 @@ from gitmodel.store.transfer import for_each
 from gitmodel.workflows.all_versions import all_versions
 from gitmodel.workflows.owners import remember
 from gitmodel.workflows.project import PRIMARY
+from gitmodel.workflows.remote_claims import ClaimConflict, copy_claims
 from gitmodel.workflows.remote_ends import both_ends, open_end
 
 if TYPE_CHECKING:
@@ -50,16 +49,6 @@ class MissingVersion:
     version: int
     digest: str
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimConflict:
-    """A number that the two remotes give to different contents; the target keeps its own."""
-
-    name: str
-    version: int
-    source: str
-    target: str
 
 
 @dataclass(slots=True)
@@ -186,7 +175,6 @@ class _Copy:
         self._versions = versions
         self._report = report
         self._owners: dict[tuple[str, int], Claim] = {}  # of the target
-        self._new_claims: list[tuple[str, int]] = []
         self._copy = VersionCopy(
             *stores,
             project.cache,
@@ -207,9 +195,12 @@ class _Copy:
         report.versions = len({version.digest for version in self._versions})
         report.present = len(copy.present)
         report.copied = len(copy.digests) - len(copy.present)
-        for version in self._versions:
-            if version.digest in copy.failed:
-                self._note_missing(version, str(copy.failed[version.digest]))
+        missing = {
+            MissingVersion(v.name, v.version, str(v.digest), str(copy.failed[v.digest])): None
+            for v in self._versions
+            if v.digest in copy.failed
+        }
+        report.missing = list(missing)
 
     def _require_source(self) -> None:
         with suppress(DamagedObjectError):  # the marker is not what is copied
@@ -223,12 +214,12 @@ class _Copy:
         report, copy = self._report, self._copy
         try:
             copy.look(NO_SWEEP)
-            self._compare_claims(write=False)
+            self._copy_claims(self._target, write=False)
         except RemoteMissingError:
             if self._end.remote.scheme != "file":
                 raise
             copy.look_at_nothing()  # the folder would be made
-            report.claims = len(list(list_claims(self._source, self._project.config.project)))
+            self._copy_claims(None, write=False)
         copy.look_at_source()
         report.packs = len(copy.missing)
         report.pack_bytes = sum(size for _, size in copy.missing)
@@ -258,7 +249,7 @@ class _Copy:
         copy.look(read_sweep(target))
         copy.send()
         register(target, config.project, config.project_id, _git_url(project))
-        self._compare_claims(write=True)
+        self._copy_claims(target, write=True)
         self._note_known(marker.store_id)
         count = copy.count
         self._report.packs = count.packs
@@ -266,47 +257,22 @@ class _Copy:
         self._report.by_store = count.by_store
         self._report.from_cache = count.from_cache
 
-    def _compare_claims(self, *, write: bool) -> None:
+    def _copy_claims(self, target: ObjectStore | None, *, write: bool) -> None:
         """Copy the claims of the project, or only compare them."""
-        project = self._project.config.project
-        known = {(version.name, version.version) for version in self._versions}
-        try:
-            claimed = set(list_claims(self._source, project))
-        except RemoteDeniedError:
-            claimed = known
-        for_each(lambda pair: self._claim(*pair, write=write), sorted(claimed))
-        self._report.claims = len(self._new_claims)
-        self._report.claims_present = len(self._owners) - len(self._new_claims)
-        self._report.claims_present -= len(self._report.conflicts)
-        self._report.unknown = [f"{name}@{number}" for name, number in sorted(claimed - known)]
-        self._report.conflicts.sort(key=lambda conflict: (conflict.name, conflict.version))
-        if write and self._end.name == PRIMARY:
-            remember(self._project, self._owners.values())
-
-    def _claim(self, name: str, version: int, *, write: bool) -> None:
         report = self._report
-        project = self._project.config.project
-        try:
-            if write:
-                mine, owner, new = copy_claim(self._source, self._target, project, name, version)
-            else:
-                found = read_claim(self._source, project, name, version)
-                if found is None:
-                    return
-                theirs = read_claim(self._target, project, name, version)
-                mine, owner, new = found, theirs or found, theirs is None
-        except ObjectMissingError:
-            return
-        except DamagedObjectError as error:
-            report.damaged_claims.append(str(error))
-            return
-        self._owners[name, version] = owner
-        if owner.digest != mine.digest:
-            report.conflicts.append(
-                ClaimConflict(name, version, mine.digest.short, owner.digest.short)
-            )
-        elif new:
-            self._new_claims.append((name, version))
+        known = {(version.name, version.version) for version in self._versions}
+        found = copy_claims(
+            self._source, target, self._project.config.project, known=known, write=write
+        )
+        self._owners = found.owners
+        report.claims = len(found.created)
+        report.claims_present = len(found.owners) - len(found.created) - len(found.conflicts)
+        report.conflicts = found.conflicts
+        report.damaged_claims = found.damaged
+        unknown = sorted(found.claimed - known)
+        report.unknown = [f"{name}@{number}" for name, number in unknown]
+        if write and self._end.name == PRIMARY:
+            remember(self._project, found.owners.values())
 
     def _note_known(self, store_id: str) -> None:
         """Spare the next push a look at what was just copied."""
@@ -325,11 +291,6 @@ class _Copy:
     def _is_claimed(self, version: HistoricVersion) -> bool:
         owner = self._owners.get((version.name, version.version))
         return owner is not None and owner.digest == version.digest
-
-    def _note_missing(self, version: HistoricVersion, reason: str) -> None:
-        found = MissingVersion(version.name, version.version, str(version.digest), reason)
-        if found not in self._report.missing:
-            self._report.missing.append(found)
 
 
 def _git_url(project: Project) -> str:
