@@ -36,13 +36,17 @@ class Git(Protocol):
 
 
 def tracked(repository: Git, paths: Collection[str]) -> set[str]:
-    """Return which of these paths the index has, or anything below them. One process."""
+    """Return which of these paths the index has, or anything below them that can be part of a model.
+
+    One process.
+    """
     wanted = set(paths)
     if not wanted:
         return wanted
     few = ("--", *sorted(wanted)) if len(wanted) <= _FEW else ()
     output = repository.run("--literal-pathspecs", "ls-files", "-z", *few)
-    return at_or_above(os.fsdecode(output).split("\0"), wanted)
+    files = os.fsdecode(output).split("\0")
+    return at_or_above((f for f in files if not f.rpartition("/")[2].startswith(".git")), wanted)
 
 
 def add_ignores(repository: Git, paths: Collection[str]) -> set[str]:

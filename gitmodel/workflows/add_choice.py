@@ -65,7 +65,7 @@ def choose(
         GitmodelError: One cannot be added; then none should be.
     """
     chosen = Choice()
-    targets = Targets(models)
+    targets = Targets(project.root, models)
     errors: list[tuple[str, GitmodelError]] = []
     places = _places(project, targets, paths, errors, chosen.left_out)
     in_git = tracked(project.repository, places)

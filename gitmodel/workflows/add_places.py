@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.paths import safe_parts
-from gitmodel.domain.pointer import POINTER_SUFFIX, pointer_path_for
+from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer, pointer_path_for
 from gitmodel.domain.reference import check_name, name_from_path
 from gitmodel.errors import (
     GitmodelError,
@@ -22,12 +22,12 @@ from gitmodel.errors import (
 )
 from gitmodel.store.listing import Kind
 from gitmodel.workflows.metadata import path_inside
+from gitmodel.workflows.models import Model, read_pointer_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gitmodel.domain.pointer import Pointer
-    from gitmodel.workflows.models import Model, Models
+    from gitmodel.workflows.models import Models
     from gitmodel.workflows.project import Project
 
 
@@ -77,9 +77,11 @@ class Targets:
     """Finds the target of each path among the models of the work tree.
 
     Attributes:
+        root: The top of the work tree.
         models: Those of the work tree.
     """
 
+    root: str
     models: Models
     _by_name: dict[str, list[Model]] = field(default_factory=dict)
     _by_weights: dict[str, Model] = field(default_factory=dict)
@@ -114,7 +116,7 @@ class Targets:
         path = pointer_path_for(place, chosen)
         self._refuse_taken(place, chosen, path)
         self._taken[path] = place
-        return Target(place, chosen, model, path)
+        return Target(place, chosen, model or self._unstaged(place, chosen, path), path)
 
     def _model(self, place: str, name: str | None) -> Model | None:
         """The model that the weights are a version of, None for a new one."""
@@ -138,6 +140,25 @@ class Targets:
                 f"as another model: gitmodel add {typed} --name OTHER_NAME",
             )
         return other
+
+    def _unstaged(self, place: str, name: str, path: str) -> Model | None:
+        """The model whose pointer is in the work tree and not in the index, None if there is none.
+
+        Raises:
+            ModelNameError: It is another model's pointer.
+            PointerError: It is none.
+        """
+        raw = None if path in self._by_path else read_pointer_file(self.root, path)
+        if raw is None:
+            return None
+        model = Model(path, Pointer.from_text(raw, what=path), raw)
+        if model.name != name:
+            raise ModelNameError(
+                f"{path} is the pointer of {model.name}, and Git does not have it yet",
+                hint=f"git add {shlex.quote(path)}, "
+                f"then gitmodel add {shlex.quote(place)} --name {model.name}",
+            )
+        return model
 
     def _only(self, name: str) -> Model:
         """The model of a name; two of that name are an error."""
@@ -267,7 +288,7 @@ def refuse_leaving(project: Project, target: Target) -> None:
         return
     raise WeightsError(
         f"{target.left} has weights that are no version yet, and {target.place} would take its place",
-        hint=f"gitmodel add {shlex.quote(target.left)} makes them a version; or remove that file",
+        hint=f"gitmodel add {shlex.quote(target.left)}; or remove it, if nobody needs it",
         model=target.name,
     )
 

@@ -197,7 +197,7 @@ class Adding:
             return
         project = self._project
         pointers = [(ready, self._pointer(ready, histories)) for ready in group]
-        reports = [_report(ready, pointer) for ready, pointer in pointers]
+        reports = [_report(project.root, ready, pointer) for ready, pointer in pointers]
         touched = {*ignore_weights(project, [ready.item.target.place for ready in group])}
         changed = {
             report.pointer_path: pointer
@@ -244,12 +244,13 @@ def _leave(project: Project, target: Target) -> list[str]:
     return [target.model.path, *move_aliases(project, target.model.path, target.pointer_path)]
 
 
-def _report(ready: Ready, pointer: Pointer) -> AddReport:
+def _report(root: str, ready: Ready, pointer: Pointer) -> AddReport:
     target, old = ready.item.target, ready.item.target.old
     warnings = [dropped(old, pointer, target.place)]
-    if target.left is not None:
+    if target.left is not None and os.path.lexists(os.path.join(root, target.left)):
         warnings.append(
-            f"{target.name}: its weights are {target.place} from now on; {target.left} is not touched"
+            f"{target.name}: its weights are {target.place} from now on; {target.left} stays on disk "
+            "and is no part of it any more"
         )
     return AddReport(
         name=target.name,

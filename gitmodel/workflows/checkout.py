@@ -6,6 +6,7 @@ Weights that are in no store are never overwritten without `force`.
 
 from __future__ import annotations
 
+import os
 import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -113,11 +114,17 @@ def _refuse_foreign_place(present: Models, model: Model) -> None:
 
 
 def _in_work_tree(present: Models, model: Model) -> Model:
-    """The model at the place where its pointer lies now, if it was moved since that version."""
+    """The model at the place where its pointer lies now, if it was moved since that version.
+
+    A version in another format keeps the name of its file.
+    """
     current = present.get(model.name)
     if current is None or current.path == model.path:
         return model
-    pointer = replace(model.pointer, path=current.pointer.path)
+    path = current.pointer.path
+    if os.path.splitext(path)[1].lower() != os.path.splitext(model.pointer.path)[1].lower():
+        path = model.pointer.path
+    pointer = replace(model.pointer, path=path)
     return Model(current.path, pointer, pointer.to_text().encode())
 
 
