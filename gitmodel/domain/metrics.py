@@ -79,7 +79,7 @@ def read_metrics(raw: bytes, *, path: str) -> MetricsRead:
         case _:
             raise TextError(
                 f"{path}: metrics are read from .json, .yaml, .yml and .toml only",
-                hint="gitmodel add --metric NAME=VALUE",
+                hint="gitmodel add PATH --metric NAME=VALUE",
             )
     return _Flattening(path).of(content)
 

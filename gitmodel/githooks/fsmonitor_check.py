@@ -46,7 +46,7 @@ def check_monitor(project: Project, interpreter: str) -> MonitorCheck:
     if found.state is MonitorState.EDITED:
         return MonitorCheck(True, "core.fsmonitor or its script was edited, and was not tried")
     if not found.wished and found.state in {MonitorState.OFF, MonitorState.TAKEN}:
-        more = "; gitmodel install --fsmonitor makes it one command" if _is_free(found) else ""
+        more = "; to make it one command: gitmodel install --fsmonitor" if _is_free(found) else ""
         return MonitorCheck(True, _WITHOUT + more)
     if found.state is MonitorState.TAKEN or found.place.effective != found.place.own:
         return MonitorCheck(False, f"{_WITHOUT}: {_owner(found)}", off)

@@ -95,7 +95,8 @@ def kept_text(name: str) -> bytes:
             return script.read().replace(b"\r\n", b"\n")
     except OSError as error:
         raise RepositoryError(
-            f"The script for the hook {name} is missing at {path}", hint="install gitmodel again"
+            f"The script for the hook {name} is missing at {path}",
+            hint="pip install --force-reinstall gitmodel",
         ) from error
 
 
@@ -133,7 +134,7 @@ def quoted_interpreter(interpreter: str) -> bytes:
     if not os.path.isabs(interpreter) or re.search(r"[\x00-\x1f\x7f]", interpreter):
         raise RepositoryError(
             f"Hooks cannot start the Python at {interpreter!r}",
-            hint="run gitmodel with a Python whose path is absolute and has no control characters",
+            hint="use a Python whose path is absolute and has no control characters",
         )
     return b"'" + os.fsencode(interpreter).replace(b"'", rb"'\''") + b"'"
 

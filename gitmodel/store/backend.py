@@ -193,7 +193,7 @@ def folder_of(remote: Remote, *, root: str | None) -> str:
     if root is None:
         raise ConfigError(
             f"The remote {remote.url} is a relative path, and nothing says relative to what",
-            hint="gitmodel remote add with an absolute path",
+            hint="gitmodel remote add URL, with an absolute path",
         )
     whole = os.path.normpath(os.path.join(root, remote.url))
     if is_system_folder(whole):  # `../../../etc` says so only now

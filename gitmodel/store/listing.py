@@ -127,7 +127,8 @@ def _walk(
         path = normalised("/".join(inner))
         if item.is_symlink() and not follow:
             raise UnsafePathError(
-                f"{path} is a symbolic link", hint="gitmodel add --follow stores what it points to"
+                f"{path} is a symbolic link",
+                hint="gitmodel add --follow PATH, which stores what links point to",
             )
         if item.is_dir(follow_symlinks=follow):
             here = _identity(item.path) if follow else (0, 0)

@@ -159,7 +159,7 @@ def window_buffers() -> Buffers:
 def _changed(source: SourceFile) -> ChangedWhileReadError:
     return ChangedWhileReadError(
         f"{source.path or 'the file'} changed while it was read",
-        hint="wait until training has finished writing, then run gitmodel add again",
+        hint="wait until training has finished writing, then run the same command again",
     )
 
 

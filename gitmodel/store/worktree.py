@@ -247,7 +247,8 @@ class WorkTree:
             raise WeightsError(f"{path} does not exist", hint="gitmodel checkout")
         if kind is Kind.LINK:
             raise UnsafePathError(
-                f"{path} is a symbolic link", hint="gitmodel add --follow stores what it points to"
+                f"{path} is a symbolic link",
+                hint="gitmodel add --follow PATH, which stores what links point to",
             )
         return Survey(
             path, kind, tuple(list_files(self.root, parts, kind, follow=follow)), now_ns(), follow
@@ -282,7 +283,7 @@ class WorkTree:
         if again.files != survey.files:
             raise ChangedWhileReadError(
                 f"{survey.path} changed while it was read",
-                hint="wait until training has finished writing, then run gitmodel add again",
+                hint="wait until training has finished writing, then run the same command again",
             )
         digests = {entry.path: entry.digest for entry in manifest.files}
         known = {
@@ -330,6 +331,6 @@ class WorkTree:
         if before != after or size != after.size or after != file.stat:
             raise ChangedWhileReadError(
                 f"{file.path or parts[-1]} changed while it was read",
-                hint="wait until training has finished writing, then run gitmodel add again",
+                hint="wait until training has finished writing, then run the same command again",
             )
         return Known(after, started, hasher.result())

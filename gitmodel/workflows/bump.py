@@ -202,24 +202,24 @@ def _decide(project: Project, model: Model, report: CommitReport) -> bool:
     except UnsafePathError as error:  # a link in a folder that was added with --follow
         report.notes.append(
             f"{model.name}: {error.message}, and hooks follow none; "
-            f"run: gitmodel add --follow {model.weights}"
+            f"run: gitmodel add --follow {project.typed(model.weights)}"
         )
         return False
     if weights.kind is Kind.LINK:
         report.notes.append(
             f"{model.name}: {model.weights} is a symbolic link, which hooks do not follow; "
-            f"run: gitmodel add --follow {model.weights}"
+            f"run: gitmodel add --follow {project.typed(model.weights)}"
         )
         return False
     if weights.damaged:  # no version, and none of this commit's business
-        lost = damaged_weights(model.name, model.weights)
+        lost = damaged_weights(project, model.name, model.weights)
         report.notes.append(f"{model.name}: {lost.message}; run: {lost.hint}")
         return False
     if project.worktree.is_half_placed(model.name, model.weights, weights.digest):
         raise WeightsError(
             f"a checkout into {model.weights} was interrupted, so its files may be of two versions",
             hint=f"complete it: gitmodel checkout {model.name}; "
-            f"or register what is there: gitmodel add {model.weights}",
+            f"or register what is there: gitmodel add {project.typed(model.weights)}",
         )
     judged = judge(project, model, weights)
     _act(project, model, weights, judged, report)
@@ -258,7 +258,7 @@ def _stale(project: Project, model: Model, file: Digest | None, known: Pointer |
         if on_disk is not None and on_disk.digest == file:  # after `git reset --mixed`, say
             return (
                 f"{model.name}: version {on_disk.version} is not part of this commit, since its "
-                f"pointer is not staged; run: git add {model.path}"
+                f"pointer is not staged; run: git add {project.typed(model.path)}"
             )
     back = ""
     if known is not None:
@@ -277,7 +277,7 @@ def _choice(project: Project, model: Model, file: Digest | None) -> StaleWeights
         moved = f"the pointer is that of version {model.pointer.version}, and nothing was"
     return StaleWeightsError(
         f"the weights on disk ({short}) are new, but {moved} added or checked out here",
-        hint=f"register them as the next version: gitmodel add {model.weights}; "
+        hint=f"register them as the next version: gitmodel add {project.typed(model.weights)}; "
         f"or take the pointer's: gitmodel checkout --force {model.name}",
         model=model.name,
     )
@@ -293,7 +293,7 @@ def _observe(project: Project, model: Model) -> Weights:
     if size > project.settings.commit_limit:
         raise WeightsError(
             f"{size:,} bytes of weights have changed, more than a commit should wait for",
-            hint=f"gitmodel add {model.weights}, then commit again",
+            hint=f"gitmodel add {project.typed(model.weights)}, then commit again",
             model=model.name,
         )
     progress = project.context.progress
@@ -320,7 +320,7 @@ def _bump(project: Project, model: Model, report: CommitReport) -> None:
     _write_staged(project, model, pointer)
     project.worktree.set_have(model.name, model.weights, weights)
     report.bumped.append((model.name, model.pointer.version, pointer.version))
-    warning = dropped(model.pointer, pointer, model.weights)
+    warning = dropped(model.pointer, pointer, project.typed(model.weights))
     if warning is not None:
         report.notes.append(warning)
 
@@ -343,6 +343,6 @@ def _refuse_big_weights(project: Project) -> None:
     if big:
         raise WeightsError(
             f"{big[0]} would be committed to Git itself, where it stays for ever",
-            hint=f"git rm --cached {big[0]}, then gitmodel add {big[0]} "
+            hint=f"git rm --cached {project.typed(big[0])}, then gitmodel add {project.typed(big[0])} "
             "(git commit --no-verify commits it all the same)",
         )

@@ -98,7 +98,7 @@ def _refuse_two_versions(models: list[Model]) -> None:
             raise UsageError(
                 f"{model.name} can have one version at a time, not {other.pointer.version} and "
                 f"{model.pointer.version}",
-                hint="gitmodel checkout NAME@VERSION --out DIR writes elsewhere",
+                hint="gitmodel checkout NAME@VERSION --out DIR, for one of them",
             )
 
 
@@ -134,14 +134,14 @@ def _refuse_unsaved(project: Project, model: Model, *, force: bool) -> None:
     if force or weights.kind is Kind.MISSING or weights.digest == model.pointer.digest:
         return
     if weights.damaged:
-        raise damaged_weights(model.name, model.weights)
+        raise damaged_weights(project, model.name, model.weights)
     if weights.digest is not None and _is_saved(project, model.name, weights):
         return
     if weights.digest is not None and _is_half_way(project, model, weights):
         return
     raise UnsavedWeightsError(
         f"{model.weights} has changes that are in no store",
-        hint=f"keep them: gitmodel add {model.weights}; "
+        hint=f"keep them: gitmodel add {project.typed(model.weights)}; "
         f"or overwrite them: gitmodel checkout --force {model.name}",
         model=model.name,
     )

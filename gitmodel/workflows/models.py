@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
@@ -76,7 +77,7 @@ class Models:
             both = " and ".join(model.path for model in found[:2])
             raise ModelNameError(
                 f"two pointers are called {name}: {both}",
-                hint=f"gitmodel mv --pointer {found[1].path} NEW_NAME",
+                hint=f"gitmodel mv --pointer {shlex.quote(found[1].path)} NEW_NAME",
             )
         return found[0] if found else None
 
@@ -240,11 +241,11 @@ def blob_at(project: Project, revision: str, path: str) -> str | None:
     return next((entry.oid for entry in entries if entry.path == path), None)
 
 
-def damaged_weights(name: str, path: str) -> WeightsError:
+def damaged_weights(project: Project, name: str, path: str) -> WeightsError:
     """The error for weights that are not what was known of them, though their stat is the same."""
     return WeightsError(
         f"{path} was not all on the disk when the machine went down, and has lost bytes",
-        hint=f"gitmodel checkout --force {name}; or, if it is right as it is: touch {path}",
+        hint=f"gitmodel checkout --force {name}; or, if it is right as it is: touch {project.typed(path)}",
         model=name,
     )
 

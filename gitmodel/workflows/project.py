@@ -75,6 +75,25 @@ class Project:
             )
         return self.repository.work_tree
 
+    def typed(self, path: str) -> str:
+        """A path of the work tree as the person types it from where they are, quoted for a shell.
+
+        Hooks run at the top of the work tree, and Git says in which folder the command was typed.
+        """
+        import shlex
+
+        return shlex.quote(os.path.join(self._to_the_top, path))
+
+    @cached_property
+    def _to_the_top(self) -> str:
+        """The way from where the person is to the top of the work tree, empty where that is the top."""
+        here = os.path.realpath(self.context.folder)
+        top = os.path.realpath(self.root)
+        if here == top:
+            here = os.path.join(top, self.context.environment.get("GIT_PREFIX", ""))
+        way = os.path.relpath(top, here)
+        return "" if way == os.curdir else way
+
     @property
     def config_path(self) -> str:
         """Where `.gitmodel.yaml` lies."""

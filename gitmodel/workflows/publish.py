@@ -192,16 +192,16 @@ class _Upload:
         return ObjectMissingError(
             f"the weights of version {pointer.version} ({pointer.digest.short}) are neither in the "
             f"cache nor on {self._store.url}, so {item.path} may not be pushed",
-            hint=f"gitmodel add {weights_path(item.path, pointer)}, where the weights are; "
-            "or gitmodel push in the clone that has them",
+            hint=f"gitmodel add {self._project.typed(weights_path(item.path, pointer))}, where the "
+            "weights are; or gitmodel push, in the clone that has them",
             model=pointer.name,
         )
 
     def _damaged(self, error: DamagedPackError, owner: Outgoing) -> DamagedObjectError:
         """Put the pack out of the way, so that adding the weights stores it again."""
         self._project.cache.set_aside(error.pack)
-        place = weights_path(owner.path, owner.pointer)
-        error.hint = f"gitmodel add {place}, which stores the weights again"
+        typed = self._project.typed(weights_path(owner.path, owner.pointer))
+        error.hint = f"gitmodel add {typed}, which stores the weights again"
         error.model = owner.pointer.name
         return error
 

@@ -125,7 +125,7 @@ def _taken_twice(
     else:
         hint = (
             f"gitmodel checkout {name}@blake3:{contents[0].short}, gitmodel renumber {name} --commit, "
-            f"then gitmodel checkout {name}@VERSION and git commit, to go back"
+            f"then gitmodel checkout {name}@VERSION, then git commit, to go back"
         )
     return VersionTakenError(
         f"version {number} names {'two' if len(said) == 2 else len(said)} contents: "

@@ -243,10 +243,15 @@ def _with_metadata(pointer: Pointer, metadata: Metadata) -> Pointer:
     return pointer
 
 
-def dropped(old: Pointer | None, new: Pointer, weights: str) -> str | None:
+def dropped(old: Pointer | None, new: Pointer, typed: str) -> str | None:
     """What to tell a person about metadata that was not carried over, None if nothing was lost.
 
     Going back to an earlier version loses nothing: it has its own.
+
+    Args:
+        old: The pointer so far.
+        new: The pointer now.
+        typed: Path of the weights, as a person types it.
     """
     if old is None or old.digest == new.digest or new.version < old.version or new.metrics:
         return None
@@ -263,7 +268,7 @@ def dropped(old: Pointer | None, new: Pointer, weights: str) -> str | None:
     names = f"{', '.join(more)} and {last}" if more else last
     return (
         f"{new.name}: the {names} of version {old.version} {do} not describe the new weights and "
-        f"{were} dropped; add new ones with: gitmodel add {weights} -M NAME=VALUE"
+        f"{were} dropped; add new ones with: gitmodel add {typed} -M NAME=VALUE"
     )
 
 

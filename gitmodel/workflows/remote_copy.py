@@ -234,7 +234,7 @@ class _Copy:
                 raise UsageError(
                     f"another project called {config.project!r} uses {target.url} already, and the two "
                     "would take each other's version numbers",
-                    hint="gitmodel remote copy with another prefix or folder as --to",
+                    hint="gitmodel remote copy --to URL, with another prefix or folder",
                 )
         if target.marker() is None:
             check_exclusive_creation(target, project.context.random(16))

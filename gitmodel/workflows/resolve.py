@@ -8,6 +8,7 @@ server mixed two sides in a merge, by the parents of that merge.
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -147,7 +148,7 @@ def _side_of(name: str, side: Side, found: list[_Conflict]) -> _Conflict | None:
     if len(having) > 1:
         raise ModelNameError(
             f"two pointers are called {name}: {having[0].path} and {having[1].path}",
-            hint=f"git checkout --{side} -- {having[1].path}, git add it, and run this again",
+            hint=f"git checkout --{side} -- {shlex.quote(having[1].path)}, git add it, and run this again",
         )
     if not having and not found[0].in_index:
         raise _unknown_side(name, found[0].path, side)

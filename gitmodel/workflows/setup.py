@@ -168,7 +168,8 @@ def check_remote(project: Project, name: str) -> None:
             os.makedirs(folder, exist_ok=True)
         except OSError as error:
             raise RemoteError(
-                f"{folder} cannot be made: {error.strerror}", hint="gitmodel init with another URL"
+                f"{folder} cannot be made: {error.strerror}",
+                hint="gitmodel init URL, with another one",
             ) from error
     store = project.store(name, chosen_now=True)
     marker = store.marker()

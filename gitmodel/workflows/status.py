@@ -156,7 +156,7 @@ def _status_of(project: Project, model: Model, *, committed: bool, published: bo
         state=state,
         committed=committed,
         published=published,
-        next_command=_next(model, state, committed=committed, published=published),
+        next_command=_next(project, model, state, committed=committed, published=published),
     )
 
 
@@ -196,18 +196,19 @@ def _state_without_digest(weights: Weights) -> State:
     return State.LINK if weights.kind.value == "link" else State.MISSING
 
 
-def _next(model: Model, state: State, *, committed: bool, published: bool) -> str:
+def _next(project: Project, model: Model, state: State, *, committed: bool, published: bool) -> str:
     if state is State.CLEAN:
         if not committed:
             return "git commit"
         return "" if published else "git push"
+    typed = project.typed(model.weights)
     commands = {
-        State.NEW_WEIGHTS: f"git commit -am MESSAGE, or gitmodel add {model.weights}",
+        State.NEW_WEIGHTS: f"git commit -am MESSAGE, or gitmodel add {typed}",
         State.EARLIER: f"git commit -am MESSAGE, or gitmodel checkout {model.name}",
         State.STALE: f"gitmodel checkout {model.name}",
         State.MISSING: f"gitmodel checkout {model.name}",
-        State.CHOOSE: f"gitmodel add {model.weights}, or gitmodel checkout --force {model.name}",
-        State.LINK: f"gitmodel add --follow {model.weights}",
+        State.CHOOSE: f"gitmodel add {typed}, or gitmodel checkout --force {model.name}",
+        State.LINK: f"gitmodel add --follow {typed}",
         State.CHANGING: "wait until training has finished writing",
         State.DAMAGED: f"gitmodel checkout --force {model.name}",
     }

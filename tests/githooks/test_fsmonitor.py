@@ -421,7 +421,7 @@ def test_doctor_says_how_a_commit_of_nothing_but_weights_is_made(desk: Repo) -> 
     said = row(desk)
 
     assert said.startswith("ok")
-    assert "gitmodel commit; gitmodel install --fsmonitor makes it one command" in said
+    assert "gitmodel commit; to make it one command: gitmodel install --fsmonitor" in said
 
 
 def test_doctor_has_git_run_the_script(on: Repo) -> None:

@@ -144,7 +144,7 @@ def test_a_link_inside_a_folder_is_refused(root: Path, target: str) -> None:
     with pytest.raises(UnsafePathError) as caught:
         listed(root)
     assert caught.value.message == "link is a symbolic link"
-    assert caught.value.hint == "gitmodel add --follow stores what it points to"
+    assert caught.value.hint == "gitmodel add --follow PATH, which stores what links point to"
 
 
 def test_links_are_followed_when_asked(root: Path) -> None:

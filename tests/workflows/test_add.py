@@ -129,7 +129,7 @@ def test_links_are_stored_only_when_asked(desk: Desk, tmp_path: Path) -> None:
 
     assert refusal(UnsafePathError, lambda: desk.add("hub")) == (
         "model.bin is a symbolic link",
-        "gitmodel add --follow stores what it points to",
+        "gitmodel add --follow PATH, which stores what links point to",
     )
     with desk.open() as project:
         report = add(project, "hub", follow=True)
@@ -242,7 +242,7 @@ def test_what_cannot_be_added_says_why(desk: Desk) -> None:
     )
     assert refusal(UsageError, lambda: desk.add("fraud.model.yaml")) == (
         "fraud.model.yaml is a pointer, not weights",
-        "gitmodel add with the path of the weights",
+        "gitmodel add PATH, with the path of the weights",
     )
     assert refusal(UnsafePathError, lambda: desk.add("/etc/passwd")) == (
         f"/etc/passwd is not inside the repository {desk.repo.path}",
@@ -259,7 +259,7 @@ def test_the_whole_repository_is_no_model(desk: Desk) -> None:
     message, hint = refusal(UnsafePathError, lambda: desk.add("."))
 
     assert message == ". is the repository itself, not weights in it"
-    assert hint == "gitmodel add with the path of the weights"
+    assert hint == "gitmodel add PATH, with the path of the weights"
 
 
 def test_a_file_of_a_folder_that_is_a_model_is_no_model_of_its_own(desk: Desk) -> None:

@@ -104,7 +104,7 @@ def test_a_fresh_clone_fetches_each_pack_once(two_versions: Desk) -> None:
 def test_two_versions_of_one_model_are_refused(two_versions: Desk) -> None:
     assert refusal(UsageError, lambda: bring(two_versions, "fraud@1", "fraud@2")) == (
         "fraud can have one version at a time, not 1 and 2",
-        "gitmodel checkout NAME@VERSION --out DIR writes elsewhere",
+        "gitmodel checkout NAME@VERSION --out DIR, for one of them",
     )
     assert two_versions.repo.read("fraud.bin") == TWO
 

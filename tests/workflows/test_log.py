@@ -99,7 +99,10 @@ def test_one_model_that_cannot_be_looked_at_does_not_hide_the_others(
 
     assert [(model.name, model.state) for model in report.models] == [("fraud", State.CLEAN)]
     assert [(str(error), error.hint) for error in report.broken] == [
-        ("hub: model.bin is a symbolic link", "gitmodel add --follow stores what it points to")
+        (
+            "hub: model.bin is a symbolic link",
+            "gitmodel add --follow PATH, which stores what links point to",
+        )
     ]
 
 

@@ -190,7 +190,7 @@ def test_a_folder_that_cannot_be_made(empty: Desk, tmp_path: Path) -> None:
 
     assert refusal(RemoteError, lambda: set_up(empty, str(tmp_path / "file/store"))) == (
         f"{tmp_path / 'file/store'} cannot be made: Not a directory",
-        "gitmodel init with another URL",
+        "gitmodel init URL, with another one",
     )
     assert not (empty.repo.path / CONFIG).exists()
 
