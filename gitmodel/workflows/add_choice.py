@@ -65,7 +65,7 @@ def choose(
         GitmodelError: One cannot be added; then none should be.
     """
     chosen = Choice()
-    targets = Targets(project.root, models)
+    targets = Targets(project.root, models, project.typed)
     errors: list[tuple[str, GitmodelError]] = []
     places = _places(project, targets, paths, errors, chosen.left_out)
     in_git = tracked(project.repository, places)
@@ -83,7 +83,7 @@ def choose(
     if not chosen.items:
         raise UsageError(
             f"none of the {len(paths):,} paths is weights: {chosen.left_out[0]}",
-            hint="gitmodel add PATH takes one path at its word",
+            hint="gitmodel add PATH, which takes one path at its word",
         )
     return chosen
 

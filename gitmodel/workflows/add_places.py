@@ -25,7 +25,7 @@ from gitmodel.workflows.metadata import path_inside
 from gitmodel.workflows.models import Model, read_pointer_file
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from gitmodel.workflows.models import Models
     from gitmodel.workflows.project import Project
@@ -79,10 +79,12 @@ class Targets:
     Attributes:
         root: The top of the work tree.
         models: Those of the work tree.
+        typed: Gives a path of the work tree as the person types it.
     """
 
     root: str
     models: Models
+    typed: Callable[[str], str]
     _by_name: dict[str, list[Model]] = field(default_factory=dict)
     _by_weights: dict[str, Model] = field(default_factory=dict)
     _by_path: dict[str, Model] = field(default_factory=dict)
@@ -133,7 +135,7 @@ class Targets:
             return None
         other = self._only(chosen)
         if name is None:
-            typed = shlex.quote(place)
+            typed = self.typed(place)
             raise ModelNameError(
                 f"{chosen} is the model at {other.weights} already",
                 hint=f"as its next version: gitmodel add {typed} --name {chosen}; "
@@ -171,12 +173,12 @@ class Targets:
         while folder:
             model = self._by_weights.get(folder)
             if model is not None:
-                hint = f"gitmodel add {shlex.quote(model.weights)}"
+                hint = f"gitmodel add {self.typed(model.weights)}"
                 if name == model.name:
                     beside = f"{folder.rpartition('/')[0]}/".lstrip("/") + place.rpartition("/")[2]
                     hint = (
-                        f"move it out of the folder: mv {shlex.quote(place)} {shlex.quote(beside)}, "
-                        f"then gitmodel add {shlex.quote(beside)} --name {name}"
+                        f"move it out of the folder: mv {self.typed(place)} {self.typed(beside)}, "
+                        f"then gitmodel add {self.typed(beside)} --name {name}"
                     )
                 raise WeightsError(f"{place} is part of the model {model.name}", hint=hint)
             folder = folder.rpartition("/")[0]
@@ -185,7 +187,7 @@ class Targets:
         """Refuse a pointer where another model's is, or will be."""
         other = self._by_path.get(path)
         if other is not None and other.name != name:
-            typed = shlex.quote(place)
+            typed = self.typed(place)
             raise ModelNameError(
                 f"{path} is the pointer of {other.name} already",
                 hint=f"as its next version: gitmodel add {typed} --name {other.name}; "
@@ -194,7 +196,7 @@ class Targets:
         if path in self._taken:
             raise ModelNameError(
                 f"{place} and {self._taken[path]} would have one pointer, {path}",
-                hint=f"gitmodel add {shlex.quote(place)} --name OTHER_NAME",
+                hint=f"gitmodel add {self.typed(place)} --name OTHER_NAME",
             )
         for broken, error in self.models.broken:
             if broken == path:
@@ -212,7 +214,7 @@ def place_of(project: Project, path: str) -> str:
     if place is None and _is_top(project, path):
         raise UnsafePathError(
             f"{path} is the repository itself, not weights in it",
-            hint="gitmodel add with the path of the weights",
+            hint="gitmodel add PATH, with the path of the weights",
         )
     if place is None:
         raise UnsafePathError(
@@ -223,7 +225,8 @@ def place_of(project: Project, path: str) -> str:
     _refuse_other_repository(project, place)
     if place.endswith(POINTER_SUFFIX):
         raise UsageError(
-            f"{path} is a pointer, not weights", hint="gitmodel add with the path of the weights"
+            f"{path} is a pointer, not weights",
+            hint="gitmodel add PATH, with the path of the weights",
         )
     return place
 
@@ -241,7 +244,7 @@ def refuse_tracked(targets: Targets, path: str, place: str, name: str | None) ->
         beside = f"{place.rpartition('/')[0]}/{own.weights.rpartition('/')[2]}".lstrip("/")
         raise WeightsError(
             f"{path} holds the model {own.name} itself",
-            hint=f"move that first: gitmodel mv {own.name} --path {shlex.quote(beside)}, "
+            hint=f"move that first: gitmodel mv {own.name} --path {targets.typed(beside)}, "
             f"then gitmodel add {typed} --name {own.name}",
         )
     if models:
@@ -249,7 +252,7 @@ def refuse_tracked(targets: Targets, path: str, place: str, name: str | None) ->
         several = "models" if models[1:] else "model"
         raise WeightsError(
             f"{path} holds the {several} {few}, so it is not weights of one model itself",
-            hint=f"gitmodel add {typed}/* adds what is in it, each as a model",
+            hint=f"gitmodel add {typed}/*, which adds what is in it, each as a model",
         )
     raise WeightsError(
         f"{path} is tracked by Git itself",
@@ -288,7 +291,7 @@ def refuse_leaving(project: Project, target: Target) -> None:
         return
     raise WeightsError(
         f"{target.left} has weights that are no version yet, and {target.place} would take its place",
-        hint=f"gitmodel add {shlex.quote(target.left)}; or remove it, if nobody needs it",
+        hint=f"gitmodel add {project.typed(target.left)}; or remove it, if nobody needs it",
         model=target.name,
     )
 
@@ -310,8 +313,8 @@ def _refuse_other_repository(project: Project, place: str) -> None:
     for depth in range(1, len(above) + 1):
         folder = "/".join(above[:depth])
         if os.path.lexists(os.path.join(project.root, folder, ".git")):
-            inside = shlex.quote(place[len(folder) + 1 :])
             raise UnsafePathError(
                 f"{place} is inside another repository, the submodule or clone {folder}",
-                hint=f"gitmodel -C {shlex.quote(folder)} add {inside}",
+                hint=f"gitmodel -C {project.typed(folder)} add "
+                f"{shlex.quote(place[len(folder) + 1 :])}",
             )

@@ -7,7 +7,6 @@ they have a pointer, and they are `have` last.
 from __future__ import annotations
 
 import os
-import shlex
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -130,7 +129,7 @@ class Adding:
                 return Item(target, metadata, manifest=manifest)
         survey = tree.survey(target.place, follow=self._follow)
         if tree.is_damaged(target.name, target.place, follow=self._follow):
-            raise damaged_weights(target.name, target.place)
+            raise damaged_weights(self._project, target.name, target.place)
         return Item(target, metadata, survey)
 
     def run(self, items: Sequence[Item], moved: Moved) -> None:
@@ -197,7 +196,7 @@ class Adding:
             return
         project = self._project
         pointers = [(ready, self._pointer(ready, histories)) for ready in group]
-        reports = [_report(project.root, ready, pointer) for ready, pointer in pointers]
+        reports = [_report(project, ready, pointer) for ready, pointer in pointers]
         touched = {*ignore_weights(project, [ready.item.target.place for ready in group])}
         changed = {
             report.pointer_path: pointer
@@ -244,10 +243,10 @@ def _leave(project: Project, target: Target) -> list[str]:
     return [target.model.path, *move_aliases(project, target.model.path, target.pointer_path)]
 
 
-def _report(root: str, ready: Ready, pointer: Pointer) -> AddReport:
+def _report(project: Project, ready: Ready, pointer: Pointer) -> AddReport:
     target, old = ready.item.target, ready.item.target.old
-    warnings = [dropped(old, pointer, target.place)]
-    if target.left is not None and os.path.lexists(os.path.join(root, target.left)):
+    warnings = [dropped(old, pointer, project.typed(target.place))]
+    if target.left is not None and os.path.lexists(os.path.join(project.root, target.left)):
         warnings.append(
             f"{target.name}: its weights are {target.place} from now on; {target.left} stays on disk "
             "and is no part of it any more"
@@ -289,7 +288,7 @@ class Moved:
         model = self._by_digest[digest]
         if os.path.lexists(os.path.join(self._project.root, model.weights)):
             return None  # a copy
-        typed = shlex.quote(target.place)
+        typed = self._project.typed(target.place)
         return ModelNameError(
             f"{target.place} has the weights of {model.name}, and {model.weights} is gone",
             hint=f"if they were moved: gitmodel add {typed} --name {model.name}; "

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
 from typing import TYPE_CHECKING
 
 from tests.support.hints import ways_in
 from tests.support.repo import Repo
 
 if TYPE_CHECKING:
+    import subprocess
+
     from tests.support.operations import World
 
 

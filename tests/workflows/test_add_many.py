@@ -195,7 +195,7 @@ def test_paths_of_which_none_is_weights_are_refused(desk: Desk) -> None:
     message, hint = refusal(UsageError, lambda: added(desk, "fraud.model.yaml", "README.md"))
 
     assert message.startswith("none of the 2 paths is weights: files of gitmodel's own: fraud")
-    assert hint == "gitmodel add PATH takes one path at its word"
+    assert hint == "gitmodel add PATH, which takes one path at its word"
 
 
 def test_a_name_is_for_one_path(desk: Desk) -> None:
@@ -276,7 +276,7 @@ def test_a_folder_of_models_is_not_one_model(desk: Desk) -> None:
     message, hint = refusal(WeightsError, lambda: desk.add("models"))
 
     assert message == "models holds the models m0, m1, so it is not weights of one model itself"
-    assert hint == "gitmodel add models/* adds what is in it, each as a model"
+    assert hint == "gitmodel add models/*, which adds what is in it, each as a model"
     shutil.rmtree(desk.repo.path / "store", ignore_errors=True)
     names = [f"models/{name}" for name in sorted(os.listdir(desk.repo.path / "models"))]
     assert [report.changed for report in added(desk, *names).added] == [False, False]
