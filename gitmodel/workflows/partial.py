@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.domain.paths import safe_parts
 from gitmodel.domain.reference import Reference
-from gitmodel.errors import UnknownReferenceError, UnsavedWeightsError, UsageError, WeightsError
+from gitmodel.errors import (
+    GitmodelError,
+    UnknownReferenceError,
+    UnsavedWeightsError,
+    UsageError,
+    WeightsError,
+)
 from gitmodel.store.handles import NewFile, folder_handle, require_space, space_errors
 from gitmodel.store.listing import Kind
 from gitmodel.store.reader import WrongChunksError
@@ -26,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gitmodel.encoding.manifest import FileEntry, Manifest
-    from gitmodel.errors import GitmodelError
     from gitmodel.store.streams import FileStream
     from gitmodel.workflows.models import Model
     from gitmodel.workflows.project import Project
@@ -85,7 +90,10 @@ def write_files(
     report = CheckoutReport()
     for model in models:
         asked = _Asked(out, force, remote)
-        report.placed.append(_write_files(project, model, patterns, asked, report))
+        try:
+            report.placed.append(_write_files(project, model, patterns, asked, report))
+        except GitmodelError as error:
+            raise error.about(model.name) from error
     return report
 
 
@@ -159,7 +167,7 @@ def _write_files(
         else:
             keep_manifest(project, manifest)
             return placed
-    raise errors[0].about(model.name)
+    raise errors[0]
 
 
 def _matching(model: Model, manifest: Manifest, patterns: Sequence[str]) -> list[FileEntry]:

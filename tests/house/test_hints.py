@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PACKAGE = Path(__file__).parents[2] / "gitmodel"
-MARK = "\x01"  # around what is put in for an expression
+BEGIN, END = "\x01", "\x02"  # around what is put in for an expression
+MARKS = str.maketrans("", "", BEGIN + END)
 # What stands for an expression in a text, by the last of its names.
 VALUES = {
     "name": "fraud",
@@ -57,7 +58,7 @@ def rendered(node: ast.expr) -> list[str]:
         case ast.Constant(value=str(text)):
             return [text]
         case ast.JoinedStr(values=values):
-            return ["".join(parts) for parts in itertools.product(*map(rendered, values))]
+            return [_joined(parts) for parts in itertools.product(*map(rendered, values))]
         case ast.FormattedValue(value=value):
             return rendered(value)
         case ast.IfExp(body=body, orelse=other):
@@ -67,7 +68,12 @@ def rendered(node: ast.expr) -> list[str]:
         case _:
             names = re.findall(r"\w+", ast.unparse(node))
             known = next((VALUES[name] for name in reversed(names) if name in VALUES), "x")
-            return [f"{MARK}{known}{MARK}" if known else ""]
+            return [f"{BEGIN}{known}{END}" if known else ""]
+
+
+def _joined(parts: tuple[str, ...]) -> str:
+    """Parts of a text; an expression right behind a word brings its own space."""
+    return re.sub(rf"(?<=[a-z]){BEGIN}", f" {BEGIN}", "".join(parts))
 
 
 def texts() -> Iterator[tuple[str, str]]:
@@ -95,7 +101,7 @@ def hints() -> Iterator[tuple[str, str]]:
 
 def wrong_with(words: list[str]) -> str | None:
     """Why a command cannot be typed, None if it can."""
-    verb, *arguments = (words[0].replace(MARK, ""), *words[1:])
+    verb, *arguments = (words[0].translate(MARKS), *words[1:])
     if verb.startswith("-") or verb in NO_VERBS:
         return None
     if verb not in MODULES:
@@ -103,14 +109,14 @@ def wrong_with(words: list[str]) -> str | None:
     prose = [w for w in arguments if re.fullmatch("[a-z]+", w) and w not in SMALL_WORDS]
     if prose:
         return f"{' '.join(prose)} is prose: let a command end with a comma"
-    if any(word.count(MARK) % 2 for word in arguments):
+    if any(word.count(BEGIN) != word.count(END) for word in arguments):
         return "a path is not quoted: Project.typed"
     return None if verb == "commit" else _refusal(verb, arguments)  # words of commit are Git's
 
 
 def _refusal(verb: str, arguments: list[str]) -> str | None:
     """What the parser of a verb says to these words."""
-    plain = [word.replace(MARK, "") for word in arguments]
+    plain = [word.translate(MARKS) for word in arguments]
     try:
         parse(verb, replaced(plain, _Filled(PLACEHOLDERS)))
     except UsageError as error:
@@ -138,7 +144,7 @@ def gitmodel_commands(text: str) -> Iterator[list[str]]:
 
 def test_every_command_that_a_hint_names_is_there() -> None:
     wrong = [
-        f"{where}: {' '.join(words)}: {reason}".replace(MARK, "")
+        f"{where}: {' '.join(words)}: {reason}".translate(MARKS)
         for where, text in hints()
         for words in gitmodel_commands(text)
         if (reason := wrong_with(words)) is not None
@@ -150,7 +156,7 @@ def test_every_command_that_a_hint_names_is_there() -> None:
 def test_every_command_in_another_text_is_parsed() -> None:
     """In messages and help: there the word behind `gitmodel` may be prose, so only verbs are looked at."""
     wrong = [
-        f"{where}: {' '.join(words)}: {reason}".replace(MARK, "")
+        f"{where}: {' '.join(words)}: {reason}".translate(MARKS)
         for where, text in texts()
         for words in gitmodel_commands(text)
         if words and words[0] in MODULES and (reason := wrong_with(words)) is not None
