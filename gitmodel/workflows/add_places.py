@@ -157,8 +157,8 @@ class Targets:
         if model.name != name:
             raise ModelNameError(
                 f"{path} is the pointer of {model.name}, and Git does not have it yet",
-                hint=f"git add {shlex.quote(path)}, "
-                f"then gitmodel add {shlex.quote(place)} --name {model.name}",
+                hint=f"git add {self.typed(path)}, "
+                f"then gitmodel add {self.typed(place)} --name {model.name}",
             )
         return model
 
