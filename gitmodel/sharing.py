@@ -26,6 +26,14 @@ def folder_mode(folder: int) -> int:
     return (folder & _EXACT) | 0o700 | group
 
 
+def is_shared(path: str) -> bool:
+    """Whether a folder is there, and shared."""
+    try:
+        return bool(os.stat(path).st_mode & _SHARED)
+    except OSError:
+        return False
+
+
 def adopt(target: int, folder: os.stat_result, *, always: bool = False) -> None:
     """Give a file or folder that was just made the bits and the group of the folder it is in.
 

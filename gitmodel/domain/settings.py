@@ -27,6 +27,7 @@ DEFAULT_COMMIT_LIMIT = 20 << 30  # 20 GiB: about a minute of hashing inside `git
 DEFAULT_LONG_UPLOAD = 1 << 30  # 1 GiB: minutes on a usual line, where SSH servers give up idle ones
 
 _SIZE = pattern(r"([0-9]{1,18})([kmg]?)", re.IGNORECASE | re.ASCII)
+_OCTAL = pattern(r"0?[0-7]{3}", re.ASCII)
 _REGION = pattern(r"[a-z0-9-]{1,64}", re.ASCII)
 _PROFILE = pattern(r"[\w.@+/ -]{1,128}")
 _FACTORS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
@@ -67,6 +68,8 @@ class LocalSettings(Overrides):
         commit_limit: Bytes that a hook hashes inside `git commit` before it asks for `gitmodel add`.
         long_upload: Bytes from which on a push says that its upload takes long.
         verify_uploads: Which packs are read back after an upload.
+        shared: Bits that `core.sharedRepository` gives to files of the repository; None leaves them to
+            the umask.
         trust: Fingerprints of remotes (`Remote.fingerprint`) to which this person said yes.
         mirrors: The same overrides for mirrors, by name (`gitmodel.NAME.endpoint`).
         s3_endpoint: What AWS's own variables say; counts for an S3 primary where nothing else does.
@@ -77,6 +80,7 @@ class LocalSettings(Overrides):
     commit_limit: int = DEFAULT_COMMIT_LIMIT
     long_upload: int = DEFAULT_LONG_UPLOAD
     verify_uploads: VerifyUploads = VerifyUploads.UNCHECKED
+    shared: int | None = None
     trust: frozenset[str] = frozenset()
     mirrors: Mapping[str, Overrides] = field(default_factory=dict)
 
@@ -91,6 +95,7 @@ class LocalSettings(Overrides):
         Raises:
             ConfigError: A value cannot be what its key says.
         """
+        shared: int | None = None
         texts: dict[str, str] = {}
         trust: set[str] = set()
         mirrors: dict[str, dict[str, str]] = {}
@@ -98,6 +103,8 @@ class LocalSettings(Overrides):
             section, _, rest = key.partition(".")
             mirror, _, name = rest.rpartition(".")
             where = f"git config {key}"
+            if key == "core.sharedrepository":
+                shared = shared_bits(value)
             if section != "gitmodel":
                 continue
             if mirror and name in _OWN:
@@ -113,6 +120,7 @@ class LocalSettings(Overrides):
             commit_limit=DEFAULT_COMMIT_LIMIT if limit is None else _size(limit, "commitLimit"),
             long_upload=DEFAULT_LONG_UPLOAD if long is None else _size(long, "longUpload"),
             verify_uploads=_verify_uploads(verify),
+            shared=shared,
             trust=frozenset(trust),
             mirrors={name: Overrides(**own) for name, own in mirrors.items()},
             **texts,
@@ -234,6 +242,17 @@ def _verify_uploads(text: str) -> VerifyUploads:
             f"git config gitmodel.verifyuploads: {shown(text)} is none of {', '.join(VerifyUploads)}",
             hint="git config --unset gitmodel.verifyUploads",
         ) from error
+
+
+def shared_bits(text: str) -> int | None:
+    """The mode of files that `core.sharedRepository` asks for, None for the umask's (git-config(1))."""
+    word = text.lower()
+    if word in {"group", "true", "yes", "on", "1"}:
+        return 0o660
+    if word in {"all", "world", "everybody", "2"}:
+        return 0o664
+    bits = int(word, 8) if _OCTAL.fullmatch(word) else 0
+    return bits & 0o666 if bits & 0o600 == 0o600 else None
 
 
 def _size(text: str, key: str) -> int:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from gitmodel.git.discovery import Places
 
+_SETTINGS = r"^(gitmodel\.|core\.sharedrepository$)"
+
 
 class Repository:
     """One repository as seen from one work tree (or from none, if it is bare).
@@ -200,11 +202,13 @@ class Repository:
     # Configuration
 
     def settings(self) -> tuple[tuple[str, str], ...]:
-        """Return all of `git config gitmodel.*`, weakest first, keys in lower case. One process.
+        """Return `git config gitmodel.*` and `core.sharedRepository`, weakest first. One process.
+
+        Keys are in lower case.
 
         A key without a value reads as "true", as in Git.
         """
-        _, output = self.attempt("config", "-z", "--get-regexp", r"^gitmodel\.", accept=(0, 1))
+        _, output = self.attempt("config", "-z", "--get-regexp", _SETTINGS, accept=(0, 1))
         entries = []
         for item in output.decode("utf-8", "surrogateescape").split("\0")[:-1]:
             key, newline, value = item.partition("\n")

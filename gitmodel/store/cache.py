@@ -54,8 +54,10 @@ class Cache:
 
     def has_pack(self, name: str, size: int) -> bool:
         """Whether a pack of that name and size is here; its bytes are checked when they are read."""
+        path = self.path(pack_key(name))
         try:
-            return os.stat(self.path(pack_key(name))).st_size == size
+            # One that another person wrote for themselves alone is not here: it is fetched again.
+            return os.stat(path).st_size == size and os.access(path, os.R_OK)
         except OSError:
             return False
 
@@ -69,13 +71,16 @@ class Cache:
             return False
 
     def manifest(self, digest: Digest) -> Manifest | None:
-        """The manifest of a digest, None if it is not here. A damaged one counts as not here."""
+        """The manifest of a digest, None if it is not here.
+
+        One that is damaged, or that may not be read, counts as not here.
+        """
         try:
             with open(self.path(manifest_key(digest)), "rb") as stream:
                 if os.fstat(stream.fileno()).st_size > MAX_MANIFEST:
                     return None
                 return Manifest.from_bytes(stream.read(MAX_MANIFEST), expected=digest)
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
             return None
         except DamagedObjectError:
             return None
@@ -176,8 +181,8 @@ class Cache:
         try:
             with open(self.path(pack_key(name)), "rb") as stream:
                 return stream.read(PACK_MAX + 1)
-        except FileNotFoundError as error:
-            raise ObjectMissingError(f"pack {name[:12]} is not in the cache") from error
+        except (FileNotFoundError, PermissionError) as error:
+            raise ObjectMissingError(f"pack {name[:12]} cannot be read from the cache") from error
 
     def read_at(self, name: str, offset: int, size: int) -> bytes:
         """A part of a pack, unchecked (the caller checks chunks by their hash).
@@ -227,8 +232,8 @@ class Cache:
         """Open a pack and remember it; the lock is held."""
         try:
             descriptor = os.open(self.path(pack_key(name)), os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError as error:
-            raise ObjectMissingError(f"pack {name[:12]} is not in the cache") from error
+        except (FileNotFoundError, PermissionError) as error:
+            raise ObjectMissingError(f"pack {name[:12]} cannot be read from the cache") from error
         while len(self._open) >= _OPEN_PACKS:
             os.close(self._open.pop(next(iter(self._open))))
         self._open[name] = descriptor

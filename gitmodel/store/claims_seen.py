@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from gitmodel.domain.digest import digest_of
 from gitmodel.domain.pattern import pattern
-from gitmodel.store.handles import append_lines
+from gitmodel.store.handles import remember_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -57,7 +57,7 @@ class ClaimsSeen:
             if known.get(name, {}).get(version) != digest.hex
         ]
         if fresh:
-            append_lines(self._path, fresh)
+            remember_lines(self._path, fresh)
 
     def _read(self) -> dict[str, dict[int, str]]:
         """What the file says now; the last line about a number counts."""
@@ -68,7 +68,7 @@ class ClaimsSeen:
                     lines = stream.read().split("\n")[:-1]
                 self._owners = _owners_in(lines)
                 self._read_bytes = size
-        except FileNotFoundError:
+        except OSError:  # missing, or for another person alone
             self._owners, self._read_bytes = {}, -1
         return self._owners
 

@@ -277,6 +277,18 @@ def append_lines(path: str, lines: Iterable[str]) -> None:
         write_all(stream.fileno(), (start + "".join(f"{line}\n" for line in lines)).encode())
 
 
+def remember_lines(path: str, lines: Sequence[str]) -> None:
+    """As `append_lines`, for what is only remembered: where it cannot be written, it is forgotten.
+
+    A file that another person wrote for themselves alone makes room for one of this person's.
+    """
+    with suppress(OSError):
+        try:
+            append_lines(path, lines)
+        except PermissionError:
+            replace_file(path, "".join(f"{line}\n" for line in lines).encode())
+
+
 @contextmanager
 def space_errors(where: str) -> Iterator[None]:
     """Turn a full disk into the error that says where.

@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.digest import digest_of
-from gitmodel.store.handles import append_lines
+from gitmodel.store.handles import remember_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,7 +42,7 @@ class Ledger:
             try:
                 with open(self._path, encoding="ascii", errors="replace") as stream:
                     text = stream.read()
-            except FileNotFoundError:
+            except OSError:  # missing, or for another person alone
                 return self._known
             for line in text.split("\n")[:-1]:  # what follows the last newline is torn
                 if line.startswith("store "):
@@ -93,7 +93,7 @@ class Ledger:
         return UploadJournal(f"{self._path}.packs")
 
     def _append(self, lines: list[str]) -> None:
-        append_lines(self._path, lines)
+        remember_lines(self._path, lines)
 
 
 class UploadJournal:
@@ -113,15 +113,15 @@ class UploadJournal:
         try:
             with open(self._path, encoding="ascii", errors="replace") as stream:
                 return frozenset(stream.read().split("\n")[:-1])
-        except FileNotFoundError:
+        except OSError:  # missing, or for another person alone
             return frozenset()
 
     def arrived(self, name: str) -> None:
         """Write down that a pack arrived; from any thread."""
         with self._lock:
-            append_lines(self._path, [name])
+            remember_lines(self._path, [name])
 
     def clear(self) -> None:
         """Empty the journal: everything it names is named by a manifest now."""
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             os.unlink(self._path)

@@ -66,6 +66,7 @@ def doctor(
     findings += [_cache(project), _pointers(project)]
     for name in project.remote_names():
         findings.append(_trust(project, name))
+        findings += _permissions(project, name)
         if network:
             findings.append(_remote(project, name))
     return findings
@@ -161,17 +162,38 @@ def _merge_driver(project: Project) -> Finding:
 
 
 def _cache(project: Project) -> Finding:
+    from gitmodel.store.permissions import nearest, owner_of
+
     folder = project.cache_folder
-    place = folder
-    while not os.path.isdir(place):
-        place = os.path.dirname(place)
+    place = nearest(folder)
     if not os.access(place, os.W_OK):
-        return Finding(
-            "cache", False, f"{folder} cannot be written", "git config gitmodel.cache DIR"
-        )
+        detail = f"{folder} cannot be written: {place} belongs to {owner_of(place)}"
+        return Finding("cache", False, detail, "git config gitmodel.cache DIR")
+    shared = _shared_cache(project)
+    if shared is not None:
+        return shared
     project.cache.sweep_temporary()
     free = shutil.disk_usage(place).free
     return Finding("cache", True, f"{folder}, {free / 1e9:.1f} GB free")
+
+
+def _shared_cache(project: Project) -> Finding | None:
+    """What is wrong with a cache, or a clone, that several people share."""
+    from gitmodel.sharing import is_shared
+    from gitmodel.store.permissions import trouble_in
+
+    trouble = trouble_in(project.cache_folder) if is_shared(project.cache_folder) else None
+    if trouble is not None:
+        return Finding("cache", False, trouble.detail, trouble.hint)
+    umask = os.umask(0o077)
+    os.umask(umask)
+    hidden = umask & (project.settings.shared or 0) & 0o044
+    if hidden and project.repository.work_tree is not None:
+        detail = (
+            f"core.sharedRepository is set, and your umask {umask:03o} closes the work tree's files"
+        )
+        return Finding("cache", False, detail, f"umask {umask & ~0o075:03o}")
+    return None
 
 
 def _pointers(project: Project) -> Finding:
@@ -198,6 +220,20 @@ def _trust(project: Project, name: str) -> Finding:
         f"this clone may upload to {what}" if trusted else f"nothing is uploaded to {what}",
         None if trusted else f"gitmodel remote trust {'' if name == PRIMARY else name}".rstrip(),
     )
+
+
+def _permissions(project: Project, name: str) -> list[Finding]:
+    """Of a remote that is a folder: whether all who share it can use what is in it."""
+    from gitmodel.store.permissions import trouble_in
+
+    address = project.address(name)
+    if address.scheme != "file":
+        return []
+    trouble = trouble_in(project.folder_of(address))
+    title = f"permissions of {name}"
+    if trouble is not None:
+        return [Finding(title, False, trouble.detail, trouble.hint)]
+    return [Finding(title, True, "what is in the folder is open to whom the folder is")]
 
 
 def _remote(project: Project, name: str) -> Finding:

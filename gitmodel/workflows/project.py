@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 from gitmodel.errors import ConfigError, NotSetUpError, RepositoryError, UsageError
 from gitmodel.git.repo import Repository
+from gitmodel.sharing import share
 
 if TYPE_CHECKING:
     from gitmodel.domain.config import Config, LocalSettings, Remote
@@ -188,7 +189,10 @@ class Project:
         chosen = self.settings.cache
         if chosen:
             return os.path.join(self.repository.common_dir, os.path.expanduser(chosen))
-        return os.path.join(self.repository.common_dir, "gitmodel")
+        folder = os.path.join(self.repository.common_dir, "gitmodel")
+        if self.settings.shared is not None:
+            share(folder, self.settings.shared)
+        return folder
 
     @cached_property
     def cache(self) -> Cache:
