@@ -110,6 +110,10 @@ def _update(context: Context, say: Say) -> CommitReport:
             report = CommitReport()
         else:
             note_seen(project, report.weights)
+            if report.otherwise_empty or report.unnamed:
+                from gitmodel.workflows.empty_commit import advice
+
+                report.advice = advice(project, report)
         if report.replaced and project.index.is_partial:
             with open(note, "w", encoding="utf-8", errors="surrogateescape") as stream:
                 # post-commit looks for it and puts the real index right
@@ -166,11 +170,8 @@ def _report_commit(report: CommitReport, say: Say) -> None:
         say(f"gitmodel: {name} is v{version}{before} in this commit")
     for note in report.notes:
         say(f"gitmodel: {note}")
-    if report.otherwise_empty:
-        say(
-            "gitmodel: but for that the commit is empty; if Git now says there is nothing to "
-            "commit, run the same command again: the pointer is ready"
-        )
+    for line in report.advice:
+        say(line)
 
 
 def _post_commit(

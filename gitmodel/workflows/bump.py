@@ -57,6 +57,9 @@ class CommitReport:
         stale: Those of the notes that say that weights are older than their pointer.
         replaced: Path -> blob id of the entries that were staged anew, as they were before.
         weights: Paths of the weights of all models of the index.
+        unnamed: (weights, pointer) of models that `git commit PATH` does not name, and whose weights
+            were written since their last version.
+        advice: What to tell about a commit that has nothing else in it.
     """
 
     bumped: list[tuple[str, int | None, int]] = field(default_factory=list)
@@ -65,6 +68,8 @@ class CommitReport:
     stale: list[str] = field(default_factory=list, compare=False)
     replaced: dict[str, str] = field(default_factory=dict, compare=False)
     weights: set[str] = field(default_factory=set, compare=False)
+    unnamed: list[tuple[str, str]] = field(default_factory=list, compare=False)
+    advice: list[str] = field(default_factory=list, compare=False)
 
 
 def update_commit(
@@ -111,6 +116,8 @@ def _update_model(
     if _is_clean(project, model):
         return
     if project.index.is_partial and not _named_by_commit(project, entry):
+        if _may_be_read(project, model):
+            report.unnamed.append((model.weights, entry.path))
         return
     to_read = _may_be_read(project, model)
     if to_read:

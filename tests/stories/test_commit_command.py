@@ -224,3 +224,51 @@ def test_where_there_is_no_git_program_it_says_so(world: World) -> None:
     assert (done.returncode, "Traceback" in done.stderr) == (1, False)
     assert "install Git" in done.stderr
     assert os.path.isabs(GIT)
+
+
+def test_the_hook_names_what_makes_it_one_command(world: World) -> None:
+    world.train()
+
+    said = world.git("commit", "-qam", "x")
+
+    assert "run the same command again" in said
+    assert said.count("gitmodel commit -am MESSAGE") == 1
+    assert said.count("gitmodel install --fsmonitor") == 1
+
+
+def test_the_hook_does_not_name_a_switch_that_cannot_be_installed(world: World) -> None:
+    world.ana.git("config", "core.fsmonitor", "false")
+    world.train()
+
+    said = world.git("commit", "-qam", "x")
+
+    assert "gitmodel commit -am MESSAGE" in said
+    assert "--fsmonitor" not in said
+
+
+def test_of_a_plain_commit_the_hook_names_nothing_that_does_not_help(world: World) -> None:
+    world.train()
+
+    said = world.git("commit", "-qm", "x")
+
+    assert "run the same command again" in said
+    assert "gitmodel commit" not in said
+    assert "--fsmonitor" not in said
+
+
+def test_a_pointer_named_to_git_commit_gets_the_command_that_commits_it(world: World) -> None:
+    world.train()
+
+    said = world.git("commit", "-q", POINTER, "-m", "x")
+    assert world.codes == [1]
+    assert f"hint: gitmodel commit {POINTER}" in said
+    world.ana.gitmodel("commit", POINTER, "-m", "x")
+
+    assert committed_version(world) == 4
+
+
+def test_a_commit_of_other_paths_is_not_told_about_weights(world: World) -> None:
+    world.train()
+    world.ana.write("code.py", "x = 9\n")
+
+    assert world.git("commit", "-q", "code.py", "-m", "x") == ""
