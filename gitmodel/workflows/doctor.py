@@ -236,6 +236,16 @@ def _permissions(project: Project, name: str) -> list[Finding]:
     return [Finding(title, True, "what is in the folder is open to whom the folder is")]
 
 
+def _checks(compared: Mapping[str, bool]) -> str:
+    """What the server compares of what is uploaded; nothing of a folder."""
+    if not compared:
+        return ""
+    kinds = [kind.upper() for kind, yes in compared.items() if yes]
+    others = [kind.upper() for kind, yes in compared.items() if not yes]
+    words = f", compares {' and '.join(kinds)} of uploads" if kinds else ""
+    return words + (f", does not compare {' and '.join(others)}" if others else "")
+
+
 def _remote(project: Project, name: str) -> Finding:
     from gitmodel.store.objects import check_exclusive_creation
 
@@ -247,7 +257,8 @@ def _remote(project: Project, name: str) -> Finding:
             return Finding(title, True, f"{store.url}, made by the first push")
         if project.is_trusted(name, upload=True):
             check_exclusive_creation(store, project.context.random(16))
-            return Finding(title, True, f"{store.url} can be read and written, creates exclusively")
+            detail = f"{store.url} can be read and written, creates exclusively"
+            return Finding(title, True, detail + _checks(store.backend.prove_checks()))
     except GitmodelError as error:
         return Finding(title, False, error.message, error.hint)
     return Finding(title, True, f"{store.url} can be read")

@@ -176,6 +176,7 @@ def check_remote(project: Project, name: str) -> None:
     if marker is None:
         check_exclusive_creation(store, project.context.random(16))
         store.ensure_marker(project.context.random(16))
+    store.backend.prove_checks()  # now, when the person waits anyway, and not in the first push
     config = project.config
     if name != PRIMARY:
         return

@@ -152,6 +152,18 @@ def test_no_push_that_succeeds_leaves_an_object_that_was_flipped(world: World) -
     a_fresh_clone_verifies(world, MOST_ROUNDS)
 
 
+def test_doctor_finds_out_what_the_server_compares_and_a_push_need_not(world: World) -> None:
+    done = world.forks.run(world.ana.path, "doctor", env=world.through)
+    assert ", compares " in done.out
+    assert "MD5 of uploads" in done.out
+    world.network.use(never)
+    world.register(1, 200_000)
+
+    assert world.push().code == 0
+
+    assert [path for _, path in world.network.asked if "/gc/probes/" in path] == []
+
+
 def a_fresh_clone_verifies(world: World, number: int) -> None:
     world.ana.git("push", "-q", "--no-verify", "origin", "main")
     clone = world.team.join(f"fresh{number}")
