@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 MD5 = "md5"  # Content-MD5: RFC 1864, known to servers that know no other
 SHA256 = "sha256"  # x-amz-checksum-sha256
 PROBE_BYTES = 4096
+# From so many bytes on it is asked: the answer costs up to 0.6 s, since it may need s3fs or adlfs.
+WORTH_ASKING = 16 << 20
 
 
 def md5_of(data: bytes) -> str:
@@ -110,6 +112,7 @@ class ServerChecks:
         self._lock = threading.Lock()
         self._found: dict[str, bool] | None = None
         self._doubtful: set[str] = set()
+        self._sent = 0
 
     def knows(self, kind: str | None) -> bool:
         """Whether the server is known to compare this kind; sends nothing.
@@ -120,13 +123,23 @@ class ServerChecks:
         with self._lock:
             return kind is not None and self._load().get(kind, False)
 
-    def proves(self, kind: str | None) -> bool:
-        """Whether the server compares this kind, found out now if it is not known yet."""
+    def proves(self, kind: str | None, size: int) -> bool:
+        """Whether the server compares this kind, found out now if that is not known yet.
+
+        It is not found out for a few MiB: to read those back costs less.
+
+        Args:
+            kind: As above.
+            size: Bytes of the body that was sent.
+        """
         if kind is None:
             return False
         with self._lock:
             found = self._load()
             if kind not in found and kind not in self._doubtful:
+                self._sent += size
+                if self._sent < WORTH_ASKING:
+                    return False
                 self._ask(kind)
             return found.get(kind, False)
 

@@ -128,7 +128,7 @@ class CloudBackend:
         body = bytes(data)
         kind = self._run("write", key, lambda: self._put(key, body))
         if key.startswith(PACKS):
-            return self._checks.proves(kind)
+            return self._checks.proves(kind, len(body))
         self._settle(key, body, kind)
         return True
 

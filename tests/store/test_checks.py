@@ -11,7 +11,15 @@ import pytest
 from gitmodel.domain.remote import Remote
 from gitmodel.errors import RemoteUnreachableError
 from gitmodel.store.backend import open_backend
-from gitmodel.store.checks import MD5, SHA256, ServerChecks, checks_path, md5_of, sha256_of
+from gitmodel.store.checks import (
+    MD5,
+    SHA256,
+    WORTH_ASKING,
+    ServerChecks,
+    checks_path,
+    md5_of,
+    sha256_of,
+)
 from gitmodel.store.retry import Retrier
 from tests.support.scripted_server import Answer, Asked, ScriptedServer, scripted_server
 
@@ -49,8 +57,8 @@ def test_a_server_is_asked_once_and_for_good(tmp_path: Path, *, answer: bool) ->
     first = ServerChecks(asking, path)
 
     assert not first.knows(SHA256)
-    assert [first.proves(SHA256) for _ in range(3)] == [answer] * 3
-    assert ServerChecks(asking, path).proves(SHA256) is answer
+    assert [first.proves(SHA256, WORTH_ASKING) for _ in range(3)] == [answer] * 3
+    assert ServerChecks(asking, path).proves(SHA256, WORTH_ASKING) is answer
     assert ServerChecks(asking, path).knows(SHA256) is answer
     assert asking.asked == [SHA256]
 
@@ -58,10 +66,10 @@ def test_a_server_is_asked_once_and_for_good(tmp_path: Path, *, answer: bool) ->
 def test_kinds_are_told_apart(tmp_path: Path) -> None:
     path = checks_path(str(tmp_path), "s3://models", "http://server")
     checks = ServerChecks(Asking(answer=True), path)
-    checks.proves(SHA256)
+    checks.proves(SHA256, WORTH_ASKING)
 
     assert not ServerChecks(Asking(None), path).knows(MD5)
-    assert not checks.proves(None)
+    assert not checks.proves(None, WORTH_ASKING)
 
 
 def test_what_could_not_be_found_out_is_no_and_is_not_remembered(tmp_path: Path) -> None:
@@ -69,21 +77,32 @@ def test_what_could_not_be_found_out_is_no_and_is_not_remembered(tmp_path: Path)
     path = checks_path(str(tmp_path), "s3://models", "http://server")
     checks = ServerChecks(asking, path)
 
-    assert [checks.proves(SHA256) for _ in range(2)] == [False, False]
+    assert [checks.proves(SHA256, WORTH_ASKING) for _ in range(2)] == [False, False]
     assert asking.asked == [SHA256]
     asking.answer = True
-    assert ServerChecks(asking, path).proves(SHA256)
+    assert ServerChecks(asking, path).proves(SHA256, WORTH_ASKING)
 
 
 def test_a_server_that_changed_its_ways_is_found_out_by_asking_anew(tmp_path: Path) -> None:
     asking = Asking(answer=True)
     path = checks_path(str(tmp_path), "s3://models", "http://server")
     checks = ServerChecks(asking, path)
-    checks.proves(SHA256)
+    checks.proves(SHA256, WORTH_ASKING)
     asking.answer = False
 
     assert checks.renew((SHA256, MD5)) == {SHA256: False, MD5: False}
     assert not ServerChecks(asking, path).knows(SHA256)
+
+
+def test_few_bytes_are_not_worth_asking(tmp_path: Path) -> None:
+    asking = Asking(answer=True)
+    checks = ServerChecks(asking, checks_path(str(tmp_path), "s3://models", "http://server"))
+
+    assert not checks.proves(SHA256, WORTH_ASKING // 2)
+    assert asking.asked == []
+    assert checks.proves(SHA256, WORTH_ASKING // 2)
+    assert checks.proves(SHA256, 1)
+    assert asking.asked == [SHA256]
 
 
 def test_another_address_is_another_server(tmp_path: Path) -> None:
@@ -111,7 +130,7 @@ def test_without_a_file_it_is_found_out_for_this_process() -> None:
     asking = Asking(answer=True)
     checks = ServerChecks(asking, None)
 
-    assert [checks.proves(MD5) for _ in range(2)] == [True, True]
+    assert [checks.proves(MD5, WORTH_ASKING) for _ in range(2)] == [True, True]
     assert asking.asked == [MD5]
 
 

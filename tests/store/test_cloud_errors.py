@@ -257,20 +257,25 @@ class TestDoubtfulCreates:
     def test_a_conflict_of_two_creates_is_tried_again(
         self, s3: Backend, server: ScriptedServer
     ) -> None:
-        server.answers(s3_error(409, "ConditionalRequestConflict"), Answer(headers=STORED))
+        server.answers(
+            s3_error(409, "ConditionalRequestConflict"),
+            Answer(headers=STORED),
+            Answer(200, MINE, STORED),
+        )
 
         assert s3.create(KEY, MINE) is True
-        assert server.methods == ["PUT", "PUT"]
+        assert server.methods == ["PUT", "PUT", "GET"]
 
     def test_a_key_freed_meanwhile_is_created(self, s3: Backend, server: ScriptedServer) -> None:
         server.answers(
             s3_error(412, "PreconditionFailed"),
             s3_error(404, "NoSuchKey"),
             Answer(headers=STORED),
+            Answer(200, MINE, STORED),
         )
 
         assert s3.create(KEY, MINE) is True
-        assert server.methods == ["PUT", "GET", "PUT"]
+        assert server.methods == ["PUT", "GET", "PUT", "GET"]
 
     def test_a_store_that_contradicts_itself_is_given_up(
         self, s3: Backend, server: ScriptedServer
