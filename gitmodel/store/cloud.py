@@ -34,7 +34,7 @@ Result = TypeVar("Result")
 # How often a key may be said to be taken and then be missing: deleted in between, or a broken store.
 CREATE_ROUNDS = 3
 # How often a small object that changed on its way is written again.
-SETTLE_ROUNDS = 2
+SETTLE_ROUNDS = 7
 PACKS = "packs/"
 
 
@@ -129,7 +129,8 @@ class CloudBackend:
         kind = self._run("write", key, lambda: self._put(key, body))
         if key.startswith(PACKS):
             return self._checks.proves(kind, len(body))
-        self._settle(key, body, kind)
+        if not self._is_settled(key, body, kind):
+            raise self._changed("write", key)
         return True
 
     def prove_checks(self) -> dict[str, bool]:
@@ -245,24 +246,30 @@ class CloudBackend:
             if fault.kind is FaultKind.EXISTS:
                 return True
             raise error_of(fault, self._service, verb="create", key=key) from fault
-        self._settle(key, body, kind)
+        if not self._is_settled(key, body, kind):
+            # It is ours and damaged, and would be in everybody's way for ever.
+            with contextlib.suppress(GitmodelError):
+                self.delete(key)
+            raise self._changed("create", key)
         return False
 
-    def _settle(self, key: str, body: bytes, kind: str | None) -> None:
-        """Make sure that what we have just written is there, and write it again if it is not.
+    def _is_settled(self, key: str, body: bytes, kind: str | None) -> bool:
+        """Whether what we have just written is there; it is written again if it is not.
 
         Small objects are read back where the server is not known to have compared a checksum of this
         kind: to find that out costs more than to look.
         """
         if self._checks.knows(kind):
-            return
+            return True
         for _ in range(SETTLE_ROUNDS):
             if self._arrived(key, body):
-                return
+                return True
             self._run("write", key, lambda: self._put(key, body))
-        if not self._arrived(key, body):
-            fault = Fault(FaultKind.CHANGED, "other bytes were there when it was read back")
-            raise error_of(fault, self._service, verb="write", key=key)
+        return self._arrived(key, body)
+
+    def _changed(self, verb: str, key: str) -> GitmodelError:
+        fault = Fault(FaultKind.CHANGED, "other bytes were there when it was read back")
+        return error_of(fault, self._service, verb=verb, key=key)
 
     def _refuses_wrong(self, kind: str) -> bool | None:
         answer = refuses_wrong(self._service, self._retrier, kind)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gitmodel.store.objects import ObjectStore
 
 # So often a pack is sent that is found changed.
-SENDS = 3
+SENDS = 5
 # Of so many packs one is read back where a sample is asked for, and the first of each push.
 SAMPLE_OF = 8
 # Packs are read back beside those under way; each takes memory once more.

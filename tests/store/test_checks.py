@@ -246,3 +246,4 @@ def test_a_small_object_that_changes_each_time_is_refused(weak: tuple[Backend, W
 
     assert "changed on its way" in caught.value.message
     assert "https" in str(caught.value.hint)
+    assert not script.objects  # a damaged claim would be in everybody's way for ever

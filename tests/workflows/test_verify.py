@@ -355,6 +355,7 @@ def test_a_healthy_clone(pushed: Desk) -> None:
         "cache",
         "pointers",
         "trust of primary",
+        "permissions of primary",
         "remote primary",
     ]
     assert found["pointers"].detail == "1 read"
@@ -432,4 +433,4 @@ def test_without_network_no_remote_is_asked(pushed: Desk, tmp_path: Path) -> Non
         titles = [f.title for f in doctor(project, hooks={}, network=False)]
 
     assert "remote primary" not in titles
-    assert titles[-1] == "trust of primary"
+    assert titles[-2:] == ["trust of primary", "permissions of primary"]
