@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 from enum import StrEnum, unique
+from functools import cached_property
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -40,6 +41,10 @@ class Numbers(Generic[Content]):
     Two people can give one number to two contents. History keeps both for ever, also after one of
     them was given another number. Then the claim says which one the number names: a claim is created
     once and never changes. A claim only selects among contents that history has under that number.
+
+    Without a claim, content that has a number of its own (another one, which names nothing else) is
+    settled: `renumber` and `resolve` gave it that number. Where all contents of a number but one are
+    settled, the number is that one's, which is then settled for other numbers in turn.
 
     Guarantee: what a number names does not depend on the order of `known`, and a known claim always
     decides.
@@ -88,11 +93,7 @@ class Numbers(Generic[Content]):
         return len(found) > 1 or any(max(self._numbers[content]) > number for content in found)
 
     def candidates(self, number: int) -> tuple[Content, ...]:
-        """The contents that a number may name: one if it is decided, none if history lacks its owner.
-
-        Without a claim, content that has a number of its own (another one, which only it has) is
-        settled: `renumber` and `resolve` gave it that number.
-        """
+        """The contents that a number may name: one if it is decided, none if history lacks its owner."""
         found = self.contents(number)
         owner = self._claims.get(number)
         if owner is not None:
@@ -107,6 +108,12 @@ class Numbers(Generic[Content]):
         found = self.candidates(number)
         return found[0] if len(found) == 1 else None
 
+    def is_lost(self, number: int, content: Content) -> bool:
+        """Whether a number that content had in history is known to belong to other content."""
+        owner = self._claims.get(number)
+        named = self.meaning(number) if owner is None else owner
+        return named not in (None, content)
+
     def number_of(self, content: Content) -> int | None:
         """The least number that names this content, None if it has none."""
         own = sorted(self._numbers.get(content, ()))
@@ -120,15 +127,48 @@ class Numbers(Generic[Content]):
         return {number: named for number, named in found.items() if len(named) > 1}
 
     def _unsettled(self, number: int) -> tuple[Content, ...]:
-        return tuple(c for c in self.contents(number) if not self._is_settled(c, number))
+        """The contents of a number that it may name, as far as other numbers say."""
+        found = self.contents(number)
+        if (
+            len(found) == 1
+        ):  # of two numbers that both name nothing else the later one was given on purpose
+            later = any(other > number for other in self._own.get(found[0], ()))
+            return () if later else found
+        decided = self._decided.get(number)
+        if decided is not None:
+            return (decided,)
+        return tuple(content for content in found if content not in self._own)
 
-    def _is_settled(self, content: Content, number: int) -> bool:
-        """Whether content has another number that names nothing else; a greater one if both do."""
-        shared = len(self.contents(number)) > 1
-        return any(
-            other != number and (shared or other > number) and len(self.contents(other)) == 1
-            for other in self._numbers[content]
-        )
+    @cached_property
+    def _own(self) -> dict[Content, set[int]]:
+        """The numbers that name a content and nothing else."""
+        own: dict[Content, set[int]] = {}
+        for number, content in self._decided.items():
+            own.setdefault(content, set()).add(number)
+        return own
+
+    @cached_property
+    def _decided(self) -> dict[int, Content]:
+        """What numbers name: by a claim, because they have one content, or because all others are settled."""
+        decided: dict[int, Content] = {}
+        shared: list[int] = []
+        for number, found in self._contents.items():
+            owner = self._claims.get(number)
+            if owner is not None:
+                if owner in found:
+                    decided[number] = owner
+            elif len(found) == 1:
+                decided[number] = found[0]
+            else:
+                shared.append(number)
+        fresh: dict[int, Content] | None = None
+        while fresh is None or fresh:
+            settled = set(decided.values())
+            left = {n: [c for c in self._contents[n] if c not in settled] for n in shared}
+            fresh = {n: found[0] for n, found in left.items() if len(found) == 1}
+            decided.update(fresh)
+            shared = [number for number in shared if number not in fresh]
+        return decided
 
 
 def numbers_of_two(known: Iterable[tuple[int, Digest]]) -> dict[int, list[Digest]]:

@@ -33,7 +33,7 @@ class ClaimsSeen:
 
     def __init__(self, cache_folder: str, scope: str) -> None:
         self._path = os.path.join(cache_folder, "claims", f"{digest_of(scope.encode()).hex[:16]}")
-        self._read_bytes = -1
+        self._state: tuple[int, ...] = ()
         self._owners: dict[str, dict[int, str]] = {}
 
     def greatest(self, name: str) -> int:
@@ -62,14 +62,15 @@ class ClaimsSeen:
     def _read(self) -> dict[str, dict[int, str]]:
         """What the file says now; the last line about a number counts."""
         try:
-            size = os.stat(self._path).st_size
-            if size != self._read_bytes:
+            found = os.stat(self._path)
+            state = (found.st_ino, found.st_size, found.st_mtime_ns)
+            if state != self._state:
                 with open(self._path, encoding="utf-8", errors="replace") as stream:
                     lines = stream.read().split("\n")[:-1]
                 self._owners = _owners_in(lines)
-                self._read_bytes = size
+                self._state = state
         except OSError:  # missing, or for another person alone
-            self._owners, self._read_bytes = {}, -1
+            self._owners, self._state = {}, ()
         return self._owners
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,9 @@ class LogEntry:
         at: When that was written, UTC, ISO 8601; "" where no calendar has that date.
         subject: First line of the commit's message.
         current: Whether the work tree's pointer is this version.
+        taken: Whether the number belongs to other content, so that a reference by it means that one; as
+            far as history and the claims say that this clone has read.
+        renumbered: The number that the content has instead.
     """
 
     name: str
@@ -47,6 +50,8 @@ class LogEntry:
     at: str
     subject: str
     current: bool
+    taken: bool = False
+    renumbered: int | None = None
 
 
 def log(project: Project, name: str | None = None) -> list[LogEntry]:
@@ -113,6 +118,10 @@ def _versions(history: ModelHistory, here: Model | None) -> list[LogEntry]:
         )
     if here is not None and (here.pointer.version, here.pointer.digest.hex) not in entries:
         entries[here.pointer.version, here.pointer.digest.hex] = _entry(here.pointer, here)
+    for (number, content), entry in entries.items():
+        if history.naming.is_lost(number, content):
+            own = history.naming.number_of(content)
+            entries[number, content] = replace(entry, taken=True, renumbered=own)
     return sorted(entries.values(), key=lambda entry: entry.version, reverse=True)
 
 

@@ -188,3 +188,14 @@ def _seen(
 def next_number(project: Project, history: ModelHistory) -> int:
     """1 + the greatest number in history and among the claims last seen."""
     return next_version([*history.numbers(), claims_seen(project).greatest(history.name)])
+
+
+def published_contents(project: Project, name: str, number: int) -> set[str]:
+    """The contents that branches of Git remotes have under a number, hex of their digests."""
+    listed = project.repository.run("for-each-ref", "--format=%(objectname)", "refs/remotes")
+    tips = list(dict.fromkeys(listed.decode("ascii").split()))
+    stem = name.rpartition("/")[2] + POINTER_SUFFIX
+    changes = project.history.changes(tips, suffix=stem)
+    blobs = project.reader.blobs([change.oid for change in changes if change.oid is not None])
+    heads = [head_of(raw) for raw in blobs.values()]
+    return {h.digest for h in heads if h is not None and (h.name, h.version) == (name, number)}

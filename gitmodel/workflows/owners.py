@@ -7,6 +7,7 @@ its own.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from gitmodel.errors import GitmodelError, RemoteUnreachableError, UnknownReferenceError
@@ -26,14 +27,20 @@ _SHORT = 12  # digits of a digest, for people
 
 def claims_seen(project: Project) -> ClaimsSeen:
     """The claims that this clone has read from the primary remote."""
-    from gitmodel.store.claims_seen import ClaimsSeen
-
     address = project.address()
     place = address.fingerprint
     if address.is_relative and project.remote_root is not None:
         place = f"{project.remote_root}\n{place}"
     config = project.config
-    return ClaimsSeen(project.cache_folder, f"{config.project}\n{config.project_id}\n{place}")
+    return _opened(project.cache_folder, f"{config.project}\n{config.project_id}\n{place}")
+
+
+@lru_cache(maxsize=8)
+def _opened(cache_folder: str, scope: str) -> ClaimsSeen:
+    """The same memory for each model that is asked for; it sees what others write."""
+    from gitmodel.store.claims_seen import ClaimsSeen
+
+    return ClaimsSeen(cache_folder, scope)
 
 
 def read_owner(project: Project, name: str, version: int) -> Claim | None:

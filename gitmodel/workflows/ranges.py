@@ -6,13 +6,15 @@ tree counts.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.pointer import POINTER_SUFFIX
 from gitmodel.domain.versions import numbers_of_two
-from gitmodel.errors import UnknownReferenceError, VersionTakenError
+from gitmodel.errors import GitmodelError, UnknownReferenceError, VersionTakenError
 from gitmodel.workflows.committed import parsed_or_none
+from gitmodel.workflows.owners import known_owner
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,12 +108,25 @@ def numbers_taken_twice(
     problems = []
     for name, own in sorted(by_name.items()):
         doubles = numbers_of_two((pointer.version, pointer.digest) for pointer, _ in own)
-        problems += [_taken_twice(name, number, own, doubles[number]) for number in sorted(doubles)]
+        for number in sorted(doubles):
+            owner = _owner(project, name, number)
+            problems.append(_taken_twice(name, number, own, doubles[number], owner))
     return problems
 
 
+def _owner(project: Project, name: str, number: int) -> str | None:
+    """Who owns a number, as far as it can be said; the check itself needs no remote."""
+    with suppress(GitmodelError):
+        return known_owner(project, name, number)
+    return None
+
+
 def _taken_twice(
-    name: str, number: int, own: Sequence[tuple[Pointer, Brought]], contents: Sequence[Digest]
+    name: str,
+    number: int,
+    own: Sequence[tuple[Pointer, Brought]],
+    contents: Sequence[Digest],
+    owner: str | None,
 ) -> VersionTakenError:
     places: dict[Digest, Brought] = {}
     tip = None
@@ -120,11 +135,12 @@ def _taken_twice(
             places.setdefault(pointer.digest, brought)
             tip = pointer.digest if brought.at_tip else tip
     said = [f"{digest.short} in commit {places[digest].commit[:10]}" for digest in contents]
-    if tip in contents:
+    losers = [digest for digest in contents if digest.hex != owner]  # the owner keeps the number
+    if tip in losers:
         hint = f"gitmodel renumber {name} --commit"
     else:
         hint = (
-            f"gitmodel checkout {name}@blake3:{contents[0].short}, gitmodel renumber {name} --commit, "
+            f"gitmodel checkout {name}@blake3:{losers[0].short}, gitmodel renumber {name} --commit, "
             f"then gitmodel checkout {name}@VERSION, then git commit, to go back"
         )
     return VersionTakenError(

@@ -133,14 +133,29 @@ def _refuse_own(project: Project, model: Model) -> None:
 
 
 def _free_number(project: Project, model: Model) -> int:
-    """The first number that nobody has in history or by a claim; as far as known while offline."""
+    """The number for content that lost its own: one that it has elsewhere, else the first free one.
+
+    Free is what nobody has in history or by a claim; while offline, as far as is known here.
+    """
     name, pointer = model.name, model.pointer
-    number = max(next_number(project, history_of(project, name)), pointer.version + 1)
+    history = history_of(project, name)
+    number = max(next_number(project, history), pointer.version + 1)
+    has = history.naming.number_of(pointer.digest.hex)
+    if has is not None and history.naming.meaning(has) != pointer.digest.hex:
+        has = None
     try:
-        while read_owner(project, name, number) is not None:
+        if has is not None and has != pointer.version and _may_have(project, model, has):
+            return has
+        while not _may_have(project, model, number):
             number += 1
     except RemoteError as error:
         project.context.note(
             f"{name}: {error}; version {number} is free as far as this clone knows"
         )
     return number
+
+
+def _may_have(project: Project, model: Model, number: int) -> bool:
+    """Whether nobody has claimed a number, or somebody for this content."""
+    claim = read_owner(project, model.name, number)
+    return claim is None or claim.digest == model.pointer.digest

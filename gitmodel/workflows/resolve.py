@@ -23,7 +23,7 @@ from gitmodel.errors import (
 )
 from gitmodel.git.merge import is_rebasing, last_change
 from gitmodel.workflows.committed import parsed_or_none
-from gitmodel.workflows.model_history import history_of, next_number
+from gitmodel.workflows.model_history import history_of, next_number, published_contents
 from gitmodel.workflows.models import blob_at, delete_file, read_pointer_file, write_text_file
 from gitmodel.workflows.owners import known_owner
 
@@ -191,21 +191,37 @@ def _number(project: Project, pointer: Pointer, found: list[_Conflict], other: S
             and against.version == pointer.version
             and against.digest != pointer.digest
         ):
-            if _owns_number(project, pointer):
+            if _owns_number(project, pointer, against):
                 return pointer.version
-            return max(next_number(project, history_of(project, pointer.name)), pointer.version + 1)
+            return _other_number(project, pointer)
     return pointer.version
 
 
-def _owns_number(project: Project, pointer: Pointer) -> bool:
-    """Whether the claim of a pointer's number names its content."""
+def _other_number(project: Project, pointer: Pointer) -> int:
+    """Another number that the content has in history, else the next free one."""
+    history = history_of(project, pointer.name)
+    content = pointer.digest.hex
+    has = history.naming.number_of(content)
+    if has is not None and has != pointer.version and history.naming.meaning(has) == content:
+        return has
+    return max(next_number(project, history), pointer.version + 1)
+
+
+def _owns_number(project: Project, pointer: Pointer, against: Pointer) -> bool:
+    """Whether the claim of the number that two pointers have names the content of the first.
+
+    Where the remote cannot be asked, the content that alone is on a branch of a Git remote counts as the
+    owner: it passed a push, which claims numbers.
+    """
     try:
-        return known_owner(project, pointer.name, pointer.version) == pointer.digest.hex
+        owner = known_owner(project, pointer.name, pointer.version)
     except GitmodelError as error:
         project.context.note(
-            f"{pointer.name}: whose version {pointer.version} is cannot be asked: {error}"
+            f"{pointer.name}: the owner of version {pointer.version} cannot be asked: {error}"
         )
-        return False
+        published = published_contents(project, pointer.name, pointer.version)
+        return pointer.digest.hex in published and against.digest.hex not in published
+    return owner == pointer.digest.hex
 
 
 def _bring_in_line(project: Project, path: str, pointer: Pointer) -> bool:

@@ -243,6 +243,8 @@ def test_gaps_are_not_filled() -> None:
         ([(2, A), (2, B)], {2: [A, B]}),
         ([(2, A), (2, B), (3, B)], {}),
         ([(2, A), (2, B), (2, C), (3, B)], {2: [A, C]}),
+        # What is decided because all others are settled settles in turn.
+        ([(2, A), (2, B), (2, C), (3, B), (3, C), (4, B)], {}),
         # A number that itself names two settles nothing.
         ([(2, A), (2, B), (3, B), (3, C)], {2: [A, B], 3: [B, C]}),
     ],
@@ -272,18 +274,34 @@ def test_a_claim_selects_among_what_history_has_and_nothing_else(
     if owner is not None:
         assert found == {owner} & here
         assert not naming.is_contested(number)
+    elif len(here) == 1:
+        moved = any(other > number for other in _own(known, claims).get(min(here), ()))
+        assert found == (set() if moved and number not in claims else here)
     else:
-        mended = [content for content in here if _has_its_own(known, content, number)]
-        assert found == (
-            here - set(mended) or (here if len(here) > 1 or number in claims else set())
-        )
+        own = _own(known, claims)
+        decided = {content for content in here if number in own.get(content, ())}
+        assert found == (decided or here - own.keys() or here)
     assert set(Numbers(reversed(known), claims).candidates(number)) == found
 
 
-def _has_its_own(known: list[tuple[int, str]], content: str, number: int) -> bool:
-    """The rule once more, by hand: another number that only this content has; later if both do."""
-    alone = {n for n, c in known if c == content} - {n for n, c in known if c != content}
-    return any(other > number if number in alone else True for other in alone - {number})
+def _own(known: list[tuple[int, str]], claims: dict[int, str | None]) -> dict[str, set[int]]:
+    """The rule once more: numbers that a content has for itself, until there are no more of them."""
+    own: dict[str, set[int]] = {}
+    while True:
+        more: set[tuple[int, str]] = set()
+        for number in {number for number, _ in known}:
+            here = {content for other, content in known if other == number}
+            claim = claims.get(number)
+            if claim is None:
+                has_it = {c for c in here if number in own.get(c, ())}
+                left = has_it or (here if len(here) == 1 else here - own.keys())
+            else:
+                left = {claim} & here
+            more |= {(number, content) for content in left if len(left) == 1}
+        if all(number in own.get(content, ()) for number, content in more):
+            return own
+        for number, content in more:
+            own.setdefault(content, set()).add(number)
 
 
 @given(PAIRS, CLAIMS, LETTERS)

@@ -8,6 +8,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 import gitmodel
 from gitmodel.domain.digest import digest_of
 from tests.support.models import model
@@ -200,3 +202,144 @@ def test_renumber_without_a_name_takes_the_models_whose_number_is_taken(
         "no number is taken by other weights; nothing was renumbered\n"
     )
     assert ben.git("status", "--porcelain", "--untracked-files=no").stdout == ""
+
+
+def test_three_people_with_overlapping_numbers_end_with_one_meaning_each(
+    team: Team, fraud: Callable[[bytes], Repo]
+) -> None:
+    """Ana has 2, Ben loses 2 and then 3 to Cem, who lost 2 as well."""
+    ana = fraud(ONE)
+    ben, cem = team.join("ben"), team.join("cem")
+    for person, weights in ((ana, TWO), (ben, THREE), (cem, FOUR)):
+        train(person, weights, f"{person.path.name} 2")
+    ana.git("push", "-q")
+    for person in (ben, cem):
+        assert person.git("push", check=False).returncode
+    ben.gitmodel("renumber", "fraud", "--commit")  # to 3, and is slower than Cem
+    cem.gitmodel("renumber", "fraud", "--commit")
+    merge(cem)
+    cem.git("push", "-q", "origin", "main")
+    assert "version 3 is other content already" in ben.git("push", check=False).stderr
+    ben.gitmodel("renumber", "fraud", "--commit")
+    merge(ben)
+    ben.git("push", "-q", "origin", "main")
+    for person in (ana, cem):
+        person.git("pull", "-q")
+
+    wanted = {1: named(ONE), 2: named(TWO), 3: named(FOUR), 4: named(THREE)}
+    for repo in (ana, ben, cem, team.join("fresh")):
+        assert {number: meaning(repo, f"fraud@{number}") for number in wanted} == wanted
+    os.rename(team.url, f"{team.url}-gone")
+    offline = team.join("offline", set_up=False)
+    assert {number: meaning(offline, f"fraud@{number}") for number in wanted} == wanted
+
+
+def test_log_says_which_number_a_renumbered_version_has_now(
+    team: Team, fraud: Callable[[bytes], Repo]
+) -> None:
+    mended(team, fraud)
+    fresh = team.join("fresh")
+
+    versions = json.loads(fresh.gitmodel("log", "fraud", "--json").stdout)["versions"]
+
+    found = {(v["version"], v["digest"]): (v["taken"], v["renumbered"]) for v in versions}
+    assert found == {
+        (3, named(THREE)): (False, None),
+        (2, named(TWO)): (False, None),
+        (2, named(THREE)): (True, 3),
+        (1, named(ONE)): (False, None),
+    }
+    assert "v2 now v3" in fresh.gitmodel("log", "fraud").stdout
+
+
+def test_in_a_partial_clone_a_number_waits_for_the_pointers_that_were_left_out(
+    team: Team, fraud: Callable[[bytes], Repo]
+) -> None:
+    _ana, _ben = mended(team, fraud)
+    team.server.git("config", "uploadpack.allowFilter", "true")
+    team.server.git("config", "uploadpack.allowAnySHA1InWant", "true")
+    partial = team.server.clone(team.folder / "partial", "--filter=blob:none")
+    partial.git("checkout", "-q", "HEAD^1^")  # Ben's commit before `renumber`: his pointer is here
+    partial.git("checkout", "-q", "main")
+
+    assert meaning(partial, "fraud@2") == named(TWO)
+    assert meaning(partial, "fraud@3") == named(THREE)
+
+
+def test_a_shallow_clone_says_what_it_lacks_instead_of_taking_the_other_content(
+    team: Team, fraud: Callable[[bytes], Repo]
+) -> None:
+    _ana, ben = collide(team, fraud)
+    ben.gitmodel("renumber", "fraud", "--commit")
+    ben.git("push", "-q", "origin", "main:ben")
+    shallow = team.server.clone(team.folder / "shallow", "--depth", "2", "--branch", "ben")
+
+    said = refused(shallow, "show", "fraud@2")
+
+    assert f"fraud@2 is {digest_of(TWO).short}, as claimed on the remote" in said
+    assert "hint: git fetch --unshallow" in said
+    assert meaning(shallow, "fraud@3") == named(THREE)
+
+
+def test_get_remembers_whose_number_it_is_for_calls_without_a_network(
+    team: Team, fraud: Callable[[bytes], Repo], tmp_path: Path
+) -> None:
+    _ana, ben = collide(team, fraud)
+    ben.git("push", "-q", "--no-verify", "--force", "origin", "HEAD~1:refs/heads/x", "main:ben")
+    url, out = str(team.server.path), str(tmp_path / "out")
+
+    def got(*options: str) -> bytes:
+        ben.gitmodel("get", url, "fraud@2", "--out", out, "--force", *options)
+        return (tmp_path / "out/fraud.safetensors").read_bytes()
+
+    assert got() == TWO
+    assert got("--offline") == TWO
+
+
+@pytest.mark.parametrize("side", ["--ours", "--theirs"])
+def test_without_the_remote_a_merge_leaves_the_number_to_what_was_pushed(
+    team: Team, fraud: Callable[[bytes], Repo], side: str
+) -> None:
+    ana = fraud(ONE)
+    ben = team.join("ben")
+    train(ana, TWO, "ana 2")
+    ana.git("push", "-q")
+    train(ben, THREE, "ben 2")
+    os.rename(team.url, f"{team.url}-gone")
+    assert ben.git("pull", "-q", "--no-rebase", "--no-edit", check=False).returncode
+    ben.gitmodel("resolve", "fraud", side)
+    ben.git("commit", "-q", "--no-edit")
+    os.rename(f"{team.url}-gone", team.url)
+    ben.git("push", "-q", "origin", "main")
+
+    fresh = team.join("fresh")
+    assert meaning(fresh, "fraud@2") == named(TWO)
+    assert meaning(fresh, "fraud") == (named(THREE) if side == "--ours" else named(TWO))
+    assert (
+        ("fraud@3" in refused(fresh, "show", "fraud@3"))
+        if side == "--theirs"
+        else (meaning(fresh, "fraud@3") == named(THREE))
+    )
+
+
+def test_a_rebased_branch_takes_its_content_to_the_number_that_it_got(
+    team: Team, fraud: Callable[[bytes], Repo]
+) -> None:
+    _ana, ben = collide(team, fraud)
+    ben.gitmodel("renumber", "fraud", "--commit")
+    ben.git("fetch", "-q")
+    done = ben.git("rebase", "-q", "origin/main", check=False)
+    for _ in range(4):
+        if done.returncode == 0:
+            break
+        if ben.git("ls-files", "--unmerged").stdout:
+            ben.gitmodel("resolve", "fraud", "--theirs")
+        done = ben.git("-c", "core.editor=true", "rebase", "--continue", check=False)
+        if "--skip" in done.stderr:
+            done = ben.git("rebase", "--skip", check=False)
+    assert done.returncode == 0, done.stderr
+    ben.git("push", "-q", "origin", "main")
+
+    fresh = team.join("fresh")
+    assert meaning(fresh, "fraud@2") == named(TWO)
+    assert meaning(fresh, "fraud@3") == meaning(fresh, "fraud") == named(THREE)

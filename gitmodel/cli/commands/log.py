@@ -58,6 +58,8 @@ def run_log(session: Session, *, name: str | None) -> int:
 
 def _row(entry: LogEntry, most: int | None, *, named: bool) -> list[str | Paint]:
     version = f"v{entry.version}{' *' if entry.current else ''}"
+    if entry.taken:  # what the number means has a line of its own
+        version += " taken" if entry.renumbered is None else f" now v{entry.renumbered}"
     return [
         entry.name if named else "",
         Paint(version, "strong" if entry.current else "plain"),
