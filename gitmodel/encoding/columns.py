@@ -60,7 +60,7 @@ class ColumnReader:
 
     Args:
         data: What `ColumnWriter.sealed` returned, trusted in no way.
-        magic: The magic it was given; one that differs in its last digit is of a later format.
+        magic: The magic it was given; one with a greater last digit is of a later format.
         what: What the columns are, for messages.
 
     Raises:
@@ -141,7 +141,7 @@ class ColumnReader:
 
     def _check_seal(self, data: Octets, magic: bytes) -> None:
         start = bytes(data[: len(magic)])
-        if start != magic and start[:-1] == magic[:-1]:
+        if start[:-1] == magic[:-1] and magic[-1:] < start[-1:] <= b"9":
             raise NewerFormatError(
                 f"{self._what} was written in a later format than is known here",
                 hint="upgrade gitmodel",

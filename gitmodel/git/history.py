@@ -227,6 +227,13 @@ class History:
         unpushed = set(output.decode("ascii").split())
         return tuple(tip for tip in dict.fromkeys(tips) if tip in unpushed)
 
+    def is_on_a_remote(self, commit: str) -> bool:
+        """Return whether this clone believes that a Git remote has a commit. One process."""
+        output = self._repository.run(
+            "for-each-ref", "--count=1", "--format=x", f"--contains={commit}", "refs/remotes/"
+        )
+        return bool(output.strip())
+
     def is_shallow(self) -> bool:
         """Whether history was cut off when this was cloned or fetched. No process."""
         return self._repository.is_shallow()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _LONGEST_NUMBER = 18  # digits
+_MENDED_BY = "gitmodel push, in a clone that has pushed this version"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +60,9 @@ class Claim:
             rows = parse(raw, what=what)
             version = rows["version"]
             if not isinstance(version, int) or isinstance(version, bool):
-                raise DamagedObjectError(f"{what} is not a claim: version is not a number")
+                raise DamagedObjectError(
+                    f"{what} is not a claim: version is not a number", hint=_MENDED_BY
+                )
             return cls(
                 name=str(rows["name"]),
                 version=version,
@@ -67,7 +70,7 @@ class Claim:
                 **{key: str(rows.get(key, "")) for key in ("by", "at", "commit", "ref", "run_id")},
             )
         except (TextError, PointerError, KeyError) as error:
-            raise DamagedObjectError(f"{what} is not a claim", hint="gitmodel doctor") from error
+            raise DamagedObjectError(f"{what} is not a claim", hint=_MENDED_BY) from error
 
     def __str__(self) -> str:
         who = f" by {self.by}" if self.by else ""
@@ -104,9 +107,15 @@ def _checked(raw: bytes, name: str, version: int, what: str) -> Claim:
     claim = Claim.from_text(raw, what=what)
     if (claim.name, claim.version) != (name, version):
         raise DamagedObjectError(
-            f"{what} is the claim of {claim.name}@{claim.version}", hint="gitmodel doctor"
+            f"{what} is the claim of {claim.name}@{claim.version}", hint=_MENDED_BY
         )
     return claim
+
+
+def replace_claim(store: ObjectStore, project: str, claim: Claim) -> None:
+    """Write a claim over one that cannot be read; only where it is certain whose the number is."""
+    key = claim_key(project, claim.name, claim.version)
+    store.backend.write(key, claim.to_text().encode())
 
 
 def claim_version(store: ObjectStore, project: str, claim: Claim) -> Claim:

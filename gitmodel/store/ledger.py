@@ -3,8 +3,11 @@
 One append-only text file a remote in the cache. A line is one pointer blob that a push of this
 clone (or of another clone with the same cache) has confirmed: its weights are on the remote and
 its version is claimed; or `stored` and a digest whose weights a push brought or a fetch found there;
-or `walked` and a commit in whose history nothing is left that this cache could bring. Losing the file
-costs one look at the remote; a torn last line is ignored.
+or `walked` and a commit in whose history nothing is left that this cache could bring; or `bad` and a pack or
+manifest (by its digest) whose bytes on the remote were found damaged; or `hole`, a digest and a version that was found incomplete. `not` and a line takes that line back. Losing the file costs one
+look at the remote; a torn last line is ignored.
+
+It spares a push with nothing new the network. Of what a push introduces it is no proof.
 """
 
 from __future__ import annotations
@@ -40,7 +43,7 @@ class Ledger:
         if self._known is None:
             self._known = set()
             try:
-                with open(self._path, encoding="ascii", errors="replace") as stream:
+                with open(self._path, encoding="utf-8", errors="replace") as stream:
                     text = stream.read()
             except OSError:  # missing, or for another person alone
                 return self._known
@@ -48,6 +51,8 @@ class Ledger:
                 if line.startswith("store "):
                     self._store_id = line[6:]
                     self._known.clear()
+                elif line.startswith("not "):
+                    self._known.discard(line[4:])
                 else:
                     self._known.add(line)
         return self._known
@@ -72,13 +77,49 @@ class Ledger:
             self._append(new)
             known.update(new)
 
+    def note_hole(self, blob: str, digest: Digest, version: str) -> None:
+        """Record that a version was found missing or incomplete, and forget that it was ever whole.
+
+        Which commits were walked is forgotten too: what a walk left out is to be found by the next one.
+
+        Args:
+            blob: The Git blob id of its pointer.
+            digest: Of its weights.
+            version: As a reference, for messages: `fraud@3`.
+        """
+        walks = [line for line in self._load() if line.startswith("walked ")]
+        self._remove([blob, f"stored {digest.hex}", *walks])
+        self.confirm([f"hole {digest.hex} {version}"])
+
+    def note_whole(self, digests: Iterable[Digest]) -> None:
+        """Record that weights were seen whole on the remote, so that they are no hole any more."""
+        known = self._load()
+        whole = {digest.hex for digest in digests}
+        self._remove([x for x in known if x.startswith("hole ") and x.split(" ")[1] in whole])
+        self.confirm(f"stored {hex_}" for hex_ in sorted(whole))
+
+    def holes(self) -> list[str]:
+        """Versions that were found missing or incomplete when somebody looked last, as references."""
+        known = {line.split(" ", 2)[2] for line in self._load() if line.startswith("hole ")}
+        return sorted(known)
+
+    def bad(self) -> frozenset[str]:
+        """Packs, and digests of manifests, whose bytes on the remote were wrong when they were last read."""
+        return frozenset(line[4:] for line in self._load() if line.startswith("bad "))
+
+    def note_bytes(self, *, bad: Iterable[str] = (), good: Iterable[str] = ()) -> None:
+        """Record that packs, or manifests (by digest), have wrong bytes, or the right ones again."""
+        self.confirm(f"bad {name}" for name in bad)
+        self._remove([f"bad {name}" for name in good])
+
+    def is_of_a_store(self) -> bool:
+        """Whether this cache has pushed to the remote before, whatever became of that store since."""
+        self._load()
+        return bool(self._store_id)
+
     def has_stored(self, digest: Digest) -> bool:
         """Whether a push or a fetch of this cache has seen the weights of this digest on the remote."""
         return f"stored {digest.hex}" in self._load()
-
-    def note_stored(self, digests: Iterable[Digest]) -> None:
-        """Record that weights are on the remote; whether their version is claimed is another matter."""
-        self.confirm(f"stored {digest.hex}" for digest in digests)
 
     def walked(self) -> frozenset[str]:
         """Commits in whose history no push has to look for versions that were left behind."""
@@ -91,6 +132,13 @@ class Ledger:
     def journal(self) -> UploadJournal:
         """The journal of the push that is under way or was interrupted."""
         return UploadJournal(f"{self._path}.packs")
+
+    def _remove(self, lines: list[str]) -> None:
+        known = self._load()
+        there = [line for line in lines if line in known]
+        if there:
+            self._append([f"not {line}" for line in there])
+            known.difference_update(there)
 
     def _append(self, lines: list[str]) -> None:
         remember_lines(self._path, lines)

@@ -82,7 +82,8 @@ class Marker:
             AttributeError,
         ) as error:
             raise DamagedObjectError(
-                f"{url}/{MARKER_KEY} is not a gitmodel marker", hint="gitmodel doctor"
+                f"{url}/{MARKER_KEY} is not a gitmodel marker",
+                hint="gitmodel push, in a clone that has pushed there",
             ) from error
         if marker.format > FORMAT:
             raise NewerFormatError(
@@ -124,6 +125,12 @@ class ObjectStore:
             return mine
         return self.marker() or mine
 
+    def replace_marker(self, store_id: str) -> Marker:
+        """Write a marker over one that cannot be read; only where it is certain that this is a store."""
+        mine = Marker(FORMAT, store_id)
+        self.backend.write(MARKER_KEY, mine.to_bytes())
+        return mine
+
     def manifest(self, digest: Digest) -> Manifest | None:
         """The manifest of a digest, None if this store does not have that content.
 
@@ -144,7 +151,7 @@ class ObjectStore:
                 if last:
                     raise DamagedObjectError(
                         f"the manifest of {digest.short} on {self.url} is damaged: {error.message}",
-                        hint="gitmodel verify",
+                        hint="gitmodel push, in a clone that has the weights",
                     ) from error
         return None
 
@@ -189,7 +196,8 @@ class ObjectStore:
             else:
                 return raw
         raise DamagedObjectError(
-            f"pack {name[:12]} on {self.url} is damaged: {problem}", hint="gitmodel verify"
+            f"pack {name[:12]} on {self.url} is damaged: {problem}",
+            hint="gitmodel push --full, in a clone that has the weights",
         )
 
     def put_pack(self, name: str, data: bytes) -> bool:

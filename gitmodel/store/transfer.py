@@ -19,7 +19,7 @@ from gitmodel.store.reader import DamagedPackError
 from gitmodel.store.sending import Sender
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from concurrent.futures import Future
 
     from gitmodel.domain.progress import Progress
@@ -141,24 +141,6 @@ def fetch_packs(remote: ObjectStore, cache: Cache, plan: Plan, *, progress: Prog
         arriving.wait()
 
 
-def without_arrived(remote: ObjectStore, plan: Plan, candidates: Collection[str]) -> Plan:
-    """A plan without the packs that an interrupted push has sent and that are still there.
-
-    Args:
-        remote: The remote; asked for the size of each candidate.
-        plan: What would move.
-        candidates: Names of packs that this clone has sent and checked (`ledger.UploadJournal`).
-    """
-    there: set[str] = set()
-
-    def look(name: str, size: int) -> None:
-        if remote.pack_size(name) == size:
-            there.add(name)
-
-    _run(look, [pack for pack in plan.packs if pack[0] in candidates])
-    return Plan(tuple(pack for pack in plan.packs if pack[0] not in there))
-
-
 def push_packs(
     cache: Cache,
     remote: ObjectStore,
@@ -192,24 +174,31 @@ def push_packs(
     _run(push, plan.packs)
 
 
-def for_each(work: Callable[[Item], None], items: Sequence[Item]) -> None:
+def for_each(
+    work: Callable[[Item], None], items: Sequence[Item], *, in_flight: int = PACKS_IN_FLIGHT
+) -> None:
     """Do small work on a remote for every item, several at a time; the first error stops it."""
-    _run(work, [(item,) for item in items])
+    _run(work, [(item,) for item in items], in_flight=in_flight)
 
 
-def _run(work: Callable[..., None], items: Sequence[tuple[object, ...]]) -> None:
+def _run(
+    work: Callable[..., None],
+    items: Sequence[tuple[object, ...]],
+    *,
+    in_flight: int = PACKS_IN_FLIGHT,
+) -> None:
     """Run `work(*item)` for all items on a few threads, with a bounded number waiting."""
     if not items:
         return
     from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
     with ThreadPoolExecutor(
-        min(PACKS_IN_FLIGHT, len(items)), thread_name_prefix="gitmodel-transfer"
+        min(in_flight, len(items)), thread_name_prefix="gitmodel-transfer"
     ) as threads:
         waiting: set[Future[None]] = set()
         try:
             for item in items:
-                if len(waiting) >= PACKS_IN_FLIGHT:
+                if len(waiting) >= in_flight:
                     done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                     for future in done:
                         future.result()

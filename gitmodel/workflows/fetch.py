@@ -186,7 +186,7 @@ class Fetching:
         while self._new:
             manifest, remote = self._new[-1]
             self._project.cache.write_manifest(manifest, durable=False)
-            self._project.ledger(remote).note_stored([manifest.digest])
+            self._project.ledger(remote).note_whole([manifest.digest])
             self._new.pop()
 
 
@@ -270,7 +270,7 @@ def check_size(model: Model, manifest: Manifest) -> None:
     if model.pointer.size and manifest.total_size != model.pointer.size:
         raise DamagedObjectError(
             f"the manifest says {manifest.total_size:,} bytes, the pointer {model.pointer.size:,}",
-            hint="gitmodel verify",
+            hint="gitmodel push, in a clone that has the weights, which says what is wrong",
             model=model.name,
         )
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from gitmodel.workflows.project import Project
 
+_MOST_NAMED = 12
+
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
@@ -31,7 +33,8 @@ class Outgoing:
         commit: The commit that has it.
         tip: Whether it is at a pushed tip; one further down is claimed only where its number is
             free.
-        introduced: Whether the Git remote gets it by this push; only such a one can refuse the push.
+        required: Whether the push is refused without it: the Git remote gets the pointer by this push, or
+            `gitmodel push` was told to publish it.
     """
 
     pointer: Pointer
@@ -39,7 +42,7 @@ class Outgoing:
     path: str
     commit: str
     tip: bool
-    introduced: bool = True
+    required: bool = True
 
     @property
     def version(self) -> str:
@@ -49,12 +52,14 @@ class Outgoing:
 
 def named(outgoing: Iterable[Outgoing]) -> str:
     """Versions as a person reads them: each once, a long list cut short."""
-    versions = list(dict.fromkeys(item.version for item in outgoing))
-    more = len(versions) - _MOST_NAMED
-    return ", ".join(versions[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return listed(item.version for item in outgoing)
 
 
-_MOST_NAMED = 12
+def listed(versions: Iterable[str]) -> str:
+    """References as a person reads them: each once, a long list cut short."""
+    unique = list(dict.fromkeys(versions))
+    more = len(unique) - _MOST_NAMED
+    return ", ".join(unique[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def collect(
@@ -65,6 +70,7 @@ def collect(
     not_on_remote: str | None,
     remote: str = PRIMARY,
     tell: bool = True,
+    believe: bool = True,
 ) -> list[Outgoing]:
     """The pointers to publish: all that the push introduces, and those at its tips.
 
@@ -78,6 +84,7 @@ def collect(
         not_on_remote: The Git remote, whose branches as last seen count as well.
         remote: Where weights go.
         tell: The person is told about broken pointers at the tips that the Git remote has already.
+        believe: Leave out other pointers at the tips that the ledger knows.
 
     Raises:
         PointerError: An introduced pointer at a tip does not parse, or mixes two sides.
@@ -99,7 +106,7 @@ def collect(
     found.update(
         (oid, place)
         for oid, place in at_tips.items()
-        if oid not in introduced and not ledger.knows(oid)
+        if oid not in introduced and not (believe and ledger.knows(oid))
     )
     outgoing = []
     for blob, raw in _blobs(project, found):
@@ -154,9 +161,40 @@ def left_behind(
             and project.cache.holds(pointer.digest)
         ):
             found.append(
-                Outgoing(pointer, blob, change.path, change.commit, tip=False, introduced=False)
+                Outgoing(pointer, blob, change.path, change.commit, tip=False, required=False)
             )
     return found
+
+
+def in_history(
+    project: Project, heads: Sequence[str], *, but: Collection[str]
+) -> tuple[list[Outgoing], int]:
+    """Every pointer in the history of some commits, and how many of them this clone does not have.
+
+    A partial clone lacks pointers of earlier versions, and one without trees cannot even name them.
+
+    Args:
+        project: The project.
+        heads: The commits.
+        but: Pointer blobs that are taken care of.
+    """
+    if not heads or project.history.lacks_trees():
+        return [], 0
+    changes = {
+        change.oid: change
+        for change in project.history.changes(heads)
+        if change.oid is not None and change.oid not in but
+    }
+    found, lacking = [], 0
+    for blob, raw in _blobs(project, changes):
+        change = changes[blob]
+        lacking += raw is None
+        pointer = None if raw is None else _read(project, raw, change.path, change.commit)
+        if pointer is not None:
+            found.append(
+                Outgoing(pointer, blob, change.path, change.commit, tip=False, required=False)
+            )
+    return found, lacking
 
 
 def _blobs(project: Project, found: Collection[str]) -> Iterable[tuple[str, bytes | None]]:

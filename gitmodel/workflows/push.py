@@ -6,17 +6,19 @@ what is there is not sent again, and a hole that somebody left is filled.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gitmodel.errors import GitmodelError, RemoteError
-from gitmodel.workflows.outgoing import Outgoing, collect, left_behind, named
+from gitmodel.errors import DamagedObjectError, GitmodelError, ObjectMissingError, RemoteError
+from gitmodel.workflows.outgoing import collect, in_history, left_behind, listed, named
 from gitmodel.workflows.project import CONFIG_NAME, PRIMARY
 from gitmodel.workflows.publish import PushReport, publish
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from gitmodel.git.updates import RefUpdate
+    from gitmodel.workflows.outgoing import Outgoing
     from gitmodel.workflows.project import Project
 
 
@@ -110,7 +112,7 @@ def _push_tips(
 ) -> PushReport:
     """Publish what a `git push` introduces, or refuse it; then fill holes, which refuse nothing."""
     found = collect(project, tips, exclude=exclude, not_on_remote=hidden)
-    introduced = [item for item in found if item.introduced]
+    introduced = [item for item in found if item.required]
     report = PushReport(remote=project.address().url)
     if introduced:
         _refuse_default_folder(project, git_url)
@@ -118,11 +120,12 @@ def _push_tips(
         report = publish(project, introduced, git_url=git_url)
         # The first look may show another store than the ledger's: it knows less now than before.
         found = collect(project, tips, exclude=exclude, not_on_remote=hidden, tell=False)
-    rest = [item for item in found if not item.introduced]
+    rest = [item for item in found if not item.required]
     heads = _heads(project, tips, hidden)
     rest += left_behind(project, heads, but={item.blob for item in found})
     if _heal(project, rest, report, git_url=git_url):
         project.ledger().note_walked(heads)
+    _tell_holes(project, report)
     return report
 
 
@@ -136,28 +139,44 @@ def _heal(project: Project, rest: Sequence[Outgoing], report: PushReport, *, git
     try:
         _refuse_default_folder(project, git_url)
         _announce_long_upload(project, rest)
-        report.add(publish(project, rest, git_url=git_url))
-    except RemoteError as error:
+        lenient = [replace(item, required=False) for item in rest]
+        report.add(publish(project, lenient, git_url=git_url))
+    except GitmodelError as error:
         project.context.note(
             f"{named(rest)}: not known to be on the remote: {error.message}; this push introduces "
             "none of it and goes on; later, run: gitmodel push"
         )
         return False
-    except GitmodelError as error:
-        if len(rest) > 1:
-            healed = [_heal(project, [item], report, git_url=git_url) for item in rest]
-            return all(healed)
-        way = "" if error.hint is None else f"; to mend it: {error.hint}"
+    return not report.holes
+
+
+def _tell_holes(project: Project, report: PushReport) -> None:
+    """Say which versions are known to be incomplete on the remote; this push introduced none of them."""
+    for hole in report.holes:
+        way = "" if hole.hint is None else f"; to mend it: {hole.hint}"
         project.context.note(
-            f"{rest[0].version}: an earlier push left it incomplete: {error.message}; this push "
-            f"introduces none of it and goes on{way}"
+            f"{hole.version}: an earlier push left it incomplete, or it was damaged since: "
+            f"{hole.problem}; this push introduces none of it and goes on{way}"
         )
-        return False
-    return True
+    told = {hole.version for hole in report.holes}
+    known = [version for version in project.ledger().holes() if version not in told]
+    if known:
+        project.context.note(
+            f"{listed(known)}: incomplete on the remote when this clone looked last; "
+            "to look again: gitmodel push"
+        )
 
 
-def push_head(project: Project, *, remote: str = PRIMARY) -> PushReport:
-    """Publish every pointer of HEAD, of new commits below it, and what was left behind in history.
+def push_head(project: Project, *, remote: str = PRIMARY, full: bool = False) -> PushReport:
+    """Look at every version in the history of HEAD and of origin's branches, and publish what is not there.
+
+    Nothing that was remembered counts. What this clone cannot bring is in the report; it is an error if it
+    is at HEAD, or in a commit that origin does not have.
+
+    Args:
+        project: The project.
+        remote: Which remote.
+        full: Read every pack that is there, instead of asking for its size.
 
     Raises: as `push_updates`.
     """
@@ -168,15 +187,36 @@ def push_head(project: Project, *, remote: str = PRIMARY) -> PushReport:
     git_url = (project.repository.remote_url("origin") or "") if known else ""
     hidden = "origin" if known else None
     heads = _heads(project, (head,), hidden)
-
-    def outgoing() -> list[Outgoing]:
-        found = collect(project, (head,), exclude=(), not_on_remote=hidden, remote=remote)
-        but = {item.blob for item in found}
-        return found + left_behind(project, heads, but=but, remote=remote)
-
-    report = _publish_all(project, outgoing, git_url=git_url, remote=remote)
-    project.ledger(remote).note_walked(heads)
+    found = [
+        replace(item, required=True)
+        for item in collect(
+            project, (head,), exclude=(), not_on_remote=hidden, remote=remote, believe=False
+        )
+    ]
+    older, lacking = in_history(project, heads, but={item.blob for item in found})
+    report = _push_all(project, [*found, *older], git_url=git_url, remote=remote, full=full)
+    report.not_looked_at = lacking
+    if not report.holes:
+        project.ledger(remote).note_walked(heads)
     return report
+
+
+def _push_all(
+    project: Project, outgoing: Sequence[Outgoing], *, git_url: str, remote: str, full: bool
+) -> PushReport:
+    """Publish all; what can be brought is brought also where something required cannot be.
+
+    Raises: as `push_updates`.
+    """
+
+    def attempt(items: Sequence[Outgoing]) -> PushReport:
+        return publish(project, items, git_url=git_url, remote=remote, full=full)
+
+    try:
+        return attempt(outgoing)
+    except (ObjectMissingError, DamagedObjectError):
+        attempt([replace(item, required=False) for item in outgoing])
+        raise
 
 
 def _heads(project: Project, tips: Sequence[str], git_remote: str | None) -> tuple[str, ...]:
@@ -185,23 +225,6 @@ def _heads(project: Project, tips: Sequence[str], git_remote: str | None) -> tup
 
     tracked = () if git_remote is None else tracking_tips(project.repository, git_remote)
     return tuple(dict.fromkeys((*tips, *tracked)))
-
-
-def _publish_all(
-    project: Project, outgoing: Callable[[], list[Outgoing]], *, git_url: str, remote: str
-) -> PushReport:
-    """Publish, and once more if the remote turned out to be another store than the ledger's.
-
-    Only the first look at a remote shows that it was emptied or replaced. What the ledger took for
-    published until then must be there as well.
-    """
-    first = outgoing()
-    report = publish(project, first, git_url=git_url, remote=remote)
-    done = {item.blob for item in first}
-    rest = [item for item in outgoing() if item.blob not in done] if report.looked else []
-    if rest:
-        report.add(publish(project, rest, git_url=git_url, remote=remote))
-    return report
 
 
 def _refuse_default_folder(project: Project, git_url: str) -> None:

@@ -281,7 +281,7 @@ class _Copy:
         there = set(self._copy.digests)
         ledger = self._project.ledger(self._end.name)
         ledger.belongs_to(store_id)
-        ledger.note_stored(there)
+        ledger.note_whole(there)
         ledger.confirm(
             version.blob
             for version in self._versions

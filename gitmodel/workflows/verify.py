@@ -1,4 +1,6 @@
-"""`gitmodel verify`: prove that cache and remote hold what the pointers say. Nothing is changed.
+"""`gitmodel verify`: prove that cache and remote hold what the pointers say. Neither is changed.
+
+What this clone remembers of the remote is corrected: what was found missing or damaged counts as unpublished.
 
 `verify_refs` is the check for CI: hooks are a convenience that people can step around, and this one
 is not.
@@ -11,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from gitmodel.domain.pointer import Pointer
 from gitmodel.errors import (
-    DamagedObjectError,
     GitmodelError,
     MixedPointerError,
     ModelNameError,
@@ -19,7 +20,7 @@ from gitmodel.errors import (
     StoreError,
     VersionTakenError,
 )
-from gitmodel.workflows.fetch import check_size, chosen_models
+from gitmodel.workflows.fetch import chosen_models
 from gitmodel.workflows.models import Model, Models, read_models
 from gitmodel.workflows.project import PRIMARY
 from gitmodel.workflows.ranges import numbers_taken_twice, pointers_of
@@ -27,8 +28,6 @@ from gitmodel.workflows.ranges import numbers_taken_twice, pointers_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gitmodel.domain.digest import Digest
-    from gitmodel.encoding.manifest import Manifest
     from gitmodel.store.objects import ObjectStore
     from gitmodel.workflows.project import Project
     from gitmodel.workflows.ranges import Ranges
@@ -40,11 +39,13 @@ class VerifyReport:
 
     Attributes:
         checked: Versions looked at.
-        bytes_read: Bytes read and hashed.
+        packs: Packs looked at on a remote.
+        bytes_read: Bytes read and hashed; of packs on a remote 0 if only their sizes were compared.
         problems: One error for each thing that is wrong.
     """
 
     checked: int = 0
+    packs: int = 0
     bytes_read: int = 0
     problems: list[GitmodelError] = field(default_factory=list)
 
@@ -97,97 +98,33 @@ def verify_remote(
         project: The project.
         references: Which; every pointer of the work tree if empty.
         remote: Which remote.
-        full: Also read every pack and check its bytes.
+        full: Also read every pack, and decode every version.
 
     Raises:
         RemoteError: The remote cannot be used.
     """
     report = VerifyReport()
-    store = project.store(remote)
-    manifests: list[tuple[Model, Manifest]] = []
-    for model in chosen_models(project, references):
-        report.checked += 1
-        manifest = _manifest(store, model, report)
-        if manifest is not None:
-            manifests.append((model, manifest))
-    _check_packs(project, store, manifests, report, full=full)
+    _check(project, chosen_models(project, references), report, remote=remote, full=full)
     return report
 
 
-def _manifest(store: ObjectStore, model: Model, report: VerifyReport) -> Manifest | None:
-    try:
-        manifest = store.manifest(model.pointer.digest)
-    except StoreError as error:
-        report.problems.append(error.about(model.name))
-        return None
-    if manifest is None:
-        report.problems.append(
-            ObjectMissingError(
-                f"the weights of version {model.pointer.version} ({model.pointer.digest.short}) "
-                f"are not on {store.url}",
-                hint="gitmodel push, in a clone that has them",
-                model=model.name,
-            )
-        )
-        return None
-    try:
-        check_size(model, manifest)
-    except DamagedObjectError as error:
-        report.problems.append(error)
-    return manifest
-
-
-def _check_packs(
-    project: Project,
-    store: ObjectStore,
-    manifests: Sequence[tuple[Model, Manifest]],
-    report: VerifyReport,
-    *,
-    full: bool,
+def _check(
+    project: Project, models: Sequence[Model], report: VerifyReport, *, remote: str, full: bool
 ) -> None:
-    from gitmodel.store.transfer import for_each
+    """Check the weights of models on a remote."""
+    from gitmodel.workflows.proving import Proof
 
-    packs: dict[str, tuple[int, str]] = {}
-    for model, manifest in manifests:
-        for name, size in zip(manifest.packs, manifest.pack_sizes, strict=True):
-            packs.setdefault(name, (size, model.name))
-    progress = project.context.progress
-    total = sum(size for size, _ in packs.values()) if full else 0
-    progress.start("checking packs", total)
-
-    def check(name: str) -> None:
-        size, model = packs[name]
-        try:
-            if full:
-                store.pack(name, size)
-                progress.advance(size)
-            else:
-                _check_size(store, name, size)
-        except (ObjectMissingError, DamagedObjectError) as error:
-            report.problems.append(error.about(model))
-
-    try:
-        for_each(check, list(packs))
-    finally:
-        progress.finish()
-    report.bytes_read += total
+    proof = Proof(project, remote=remote, full=full)
+    proof.check(models)
+    report.checked += len(models)
+    report.packs += proof.packs
+    report.bytes_read += proof.bytes_read
+    report.problems += proof.problems
 
 
-def _check_size(store: ObjectStore, name: str, size: int) -> None:
-    found = store.pack_size(name)
-    if found is None:
-        raise ObjectMissingError(
-            f"pack {name[:12]} is missing on {store.url}",
-            hint="gitmodel push, in a clone that has the weights",
-        )
-    if found != size:
-        raise DamagedObjectError(
-            f"pack {name[:12]} on {store.url} is damaged: expected {size:,} bytes, got {found:,}",
-            hint="gitmodel verify --full",
-        )
-
-
-def verify_refs(project: Project, ranges: Sequence[str], *, remote: str = PRIMARY) -> VerifyReport:
+def verify_refs(
+    project: Project, ranges: Sequence[str], *, remote: str = PRIMARY, full: bool = False
+) -> VerifyReport:
     """Check every pointer at the tips and in the commits of revision ranges, for CI.
 
     Refused are pointers that do not parse or mix two sides, weights that the remote does not have,
@@ -197,6 +134,7 @@ def verify_refs(project: Project, ranges: Sequence[str], *, remote: str = PRIMAR
         project: The project; the work tree is not looked at.
         ranges: `origin/main..HEAD`, `HEAD`, a tag; as git rev-list(1) reads them.
         remote: Which remote.
+        full: Also read every pack, and decode every version.
 
     Raises:
         UnknownReferenceError: Git knows no such revision.
@@ -209,20 +147,11 @@ def verify_refs(project: Project, ranges: Sequence[str], *, remote: str = PRIMAR
         _refuse_double_names(tree, parsed, report)
     pointers = [(model.pointer, found.pointers[blob]) for blob, model in parsed.items()]
     report.problems += numbers_taken_twice(project, found, pointers)
-    store = project.store(remote)
-    manifests = []
-    seen: set[tuple[Digest, int]] = set()
-    for model in parsed.values():
-        report.checked += 1
-        claimed = model.pointer.digest, model.pointer.size
-        if claimed not in seen:
-            seen.add(claimed)
-            manifest = _manifest(store, model, report)
-            if manifest is not None:
-                manifests.append((model, manifest))
-    _check_packs(project, store, manifests, report, full=False)
+    distinct = {(model.pointer.digest, model.pointer.size): model for model in parsed.values()}
+    _check(project, list(distinct.values()), report, remote=remote, full=full)
+    report.checked = len(parsed)
     tips = [model for blob, model in parsed.items() if found.pointers[blob].at_tip]
-    _check_claims(project, store, tips, report)
+    _check_claims(project, project.store(remote), tips, report)
     return report
 
 

@@ -120,8 +120,11 @@ def test_every_verb_has_help_that_fits_into_80_columns(
             ),
         ),
         (
-            ["verify", "--refs", "HEAD", "--full"],
-            "error: gitmodel verify: --refs goes with --remote only\nhint: gitmodel verify --help\n",
+            ["verify", "--refs", "HEAD", "--cache"],
+            (
+                "error: gitmodel verify: --refs goes with --remote and --full only\n"
+                "hint: gitmodel verify --help\n"
+            ),
         ),
         (
             ["verify", "--cache", "fraud"],

@@ -25,6 +25,7 @@ USERS = {
         "workflows/bound.py",
         "workflows/partial.py",
         "workflows/placer.py",
+        "workflows/sources.py",
         "workflows/verify.py",
     },
 }

@@ -126,7 +126,7 @@ def test_what_a_fetch_found_is_not_what_a_push_confirmed(tmp_path: Path) -> None
     """Weights that are there may still want their version claimed."""
     digest = digest_of(b"weights")
     book = ledger(tmp_path)
-    book.note_stored([digest])
+    book.note_whole([digest])
 
     assert ledger(tmp_path).has_stored(digest)
     assert not ledger(tmp_path).knows(digest.hex)
@@ -192,3 +192,50 @@ def test_commits_that_were_walked_are_remembered_for_that_store_only(tmp_path: P
     assert not first.knows(BLOBS[0]), "a commit is no pointer"
     first.belongs_to("store-2")
     assert ledger(tmp_path).walked() == frozenset()
+
+
+def test_a_hole_is_no_longer_known_and_no_commit_counts_as_walked(tmp_path: Path) -> None:
+    digest = digest_of(b"weights")
+    book = ledger(tmp_path)
+    book.belongs_to("store-1")
+    book.confirm(BLOBS[:2])
+    book.note_whole([digest])
+    book.note_walked(BLOBS[3:5])
+    book.note_hole(BLOBS[0], digest, "team/fräud@3")
+
+    for seen in (book, ledger(tmp_path)):
+        assert [seen.knows(blob) for blob in BLOBS[:2]] == [False, True]
+        assert not seen.has_stored(digest)
+        assert seen.walked() == frozenset()
+        assert seen.holes() == ["team/fräud@3"]
+
+
+def test_what_was_seen_whole_is_no_hole_any_more(tmp_path: Path) -> None:
+    one, two = digest_of(b"one"), digest_of(b"two")
+    book = ledger(tmp_path)
+    book.note_hole(BLOBS[0], one, "fraud@1")
+    book.note_hole(BLOBS[1], two, "fraud@2")
+    book.note_whole([one])
+
+    for seen in (book, ledger(tmp_path)):
+        assert seen.holes() == ["fraud@2"]
+        assert seen.has_stored(one)
+
+
+def test_bad_packs_are_remembered_until_they_are_good(tmp_path: Path) -> None:
+    book = ledger(tmp_path)
+    book.note_bytes(bad=["ab" * 32, "cd" * 32])
+    book.note_bytes(good=["ab" * 32, "ef" * 32])
+
+    assert book.bad() == ledger(tmp_path).bad() == {"cd" * 32}
+    book.belongs_to("another store")
+    assert ledger(tmp_path).bad() == frozenset()
+
+
+def test_what_is_taken_back_can_be_confirmed_again(tmp_path: Path) -> None:
+    book = ledger(tmp_path)
+    for _ in range(3):
+        book.confirm(BLOBS[:1])
+        assert ledger(tmp_path).knows(BLOBS[0])
+        book.note_hole(BLOBS[0], digest_of(b"weights"), "fraud@1")
+        assert not ledger(tmp_path).knows(BLOBS[0])

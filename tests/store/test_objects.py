@@ -180,7 +180,7 @@ class TestManifests:
         with pytest.raises(DamagedObjectError) as caught:
             store.manifest(manifest.digest)
         assert caught.value.message.startswith(f"the manifest of {manifest.digest.short} on {root}")
-        assert caught.value.hint == "gitmodel verify"
+        assert caught.value.hint == "gitmodel push, in a clone that has the weights"
         store.replace_manifest(manifest)
         assert store.manifest(manifest.digest) == manifest
 
@@ -227,7 +227,7 @@ class TestPacks:
 
         with pytest.raises(DamagedObjectError) as caught:
             store.pack(pack_name(data), size)
-        assert caught.value.hint == "gitmodel verify"
+        assert caught.value.hint == "gitmodel push --full, in a clone that has the weights"
 
     def test_a_missing_one_is_missing(self, store: ObjectStore) -> None:
         with pytest.raises(ObjectMissingError):

@@ -26,7 +26,6 @@ from gitmodel.store.transfer import (
     plan_fetch,
     plan_push,
     push_packs,
-    without_arrived,
 )
 from tests.support.stores import (
     WrappedBackend,
@@ -166,7 +165,6 @@ def test_an_empty_plan_asks_for_nothing(world: World) -> None:
     remote, backend = world.wrapped()
     fetch_packs(remote, world.other, Plan(()), progress=QUIET)
     push_packs(world.cache, remote, Plan(()), progress=QUIET)
-    assert without_arrived(remote, Plan(()), []) == Plan(())
 
     assert backend.calls == []
 
@@ -273,26 +271,13 @@ def test_an_interrupted_push_goes_on_where_it_stopped(world: World) -> None:
     plan = plan_push([world.manifest], present=())
     with pytest.raises(RemoteUnreachableError):
         push_packs(world.cache, remote, plan, progress=QUIET, arrived=arrived.append)
-    rest = without_arrived(world.remote, plan, arrived)
+    rest = plan_push([world.manifest], present=arrived)
 
     assert len(arrived) == 2
     assert {name for name, _ in rest.packs} == set(world.manifest.packs) - set(arrived)
     push_packs(world.cache, world.remote, rest, progress=QUIET)
     world.fetch()
     assert restored(world.other, world.manifest, world.top) == {"": world.content}
-
-
-def test_what_only_seems_to_have_arrived_is_sent_again(world: World) -> None:
-    """The journal is a memory; the remote is asked."""
-    world.push()
-    names = world.manifest.packs
-    world.remote.backend.delete(pack_key(names[0]))
-    path = world.top / "remote" / pack_key(names[1])
-    path.write_bytes(path.read_bytes()[:-1])
-    plan = plan_push([world.manifest], present=())
-    rest = without_arrived(world.remote, plan, names)
-
-    assert {name for name, _ in rest.packs} == set(names[:2])
 
 
 def test_a_remote_that_loses_what_was_sent_is_found_out(world: World) -> None:

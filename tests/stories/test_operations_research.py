@@ -226,13 +226,18 @@ def test_d1_damaged_weights_on_the_remote_never_reach_a_user(damage: str, world:
     assert not (world.ben.path / WEIGHTS).exists()
 
 
-def test_d2_damaged_weights_on_the_remote_are_found_without_fetching_them(world: World) -> None:
+def test_d2_damaged_weights_on_the_remote_are_found_and_mended(world: World) -> None:
+    """Found without fetching them; mended from the clone that has them."""
     cut_packs(world)
 
     done = world.ana.gitmodel("verify", "--remote", "primary", check=False)
 
     assert done.returncode == 1
-    assert "is damaged: expected" in done.stderr + done.stdout
+    assert "is damaged: it has " in done.stderr
+    assert "hint: gitmodel push\n" in done.stderr
+    world.ana.gitmodel("push")
+    world.ana.gitmodel("verify", "--remote", "primary", "--full")
+    everything_pushed_is_stored(world)
 
 
 def test_d3_no_reading_command_changes_the_remote(world: World) -> None:

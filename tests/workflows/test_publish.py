@@ -130,7 +130,9 @@ def test_the_order_of_writing(desk: Desk) -> None:
     (pack,) = (desk.store / "packs").glob("*/*")
     assert report == PushReport(
         versions=[("fraud", 1)],
+        published=[("fraud", 1)],
         packs=1,
+        packs_seen=1,
         uploaded_bytes=pack.stat().st_size,
         remote=str(desk.store),
         looked=True,
@@ -364,7 +366,7 @@ def test_weights_that_are_nowhere_may_not_be_pushed(desk: Desk) -> None:
             f"fraud: the weights of version 1 ({short(ONE)}) are neither in the cache nor on "
             f"{desk.store}, so fraud.model.yaml may not be pushed"
         ),
-        "gitmodel add fraud.bin, where the weights are; or gitmodel push in the clone that has them",
+        "gitmodel add fraud.bin, where the weights are; or gitmodel push, in the clone that has them",
     )
 
 
@@ -372,14 +374,16 @@ def test_a_cache_that_lost_a_pack_names_the_model(desk: Desk) -> None:
     desk.version(ONE)
     for pack in (desk.repo.path / ".git/gitmodel/packs").glob("*/*"):
         pack.unlink()
+    (desk.repo.path / "fraud.bin").rename(desk.repo.path / "away")
 
     assert refusal(ObjectMissingError, desk.push) == (
         (
             f"fraud: the weights of version 1 ({short(ONE)}) are neither in the cache nor on "
             f"{desk.store}, so fraud.model.yaml may not be pushed"
         ),
-        "gitmodel add fraud.bin, where the weights are; or gitmodel push in the clone that has them",
+        "gitmodel add fraud.bin, where the weights are; or gitmodel push, in the clone that has them",
     )
+    (desk.repo.path / "away").rename(desk.repo.path / "fraud.bin")
     desk.add()
     assert desk.push().versions == [("fraud", 1)]
 
@@ -388,6 +392,7 @@ def test_a_damaged_cache_is_not_uploaded(desk: Desk) -> None:
     desk.version(some_bytes(100_000))
     (pack,) = (desk.repo.path / ".git/gitmodel/packs").glob("*/*")
     flip(pack, 5000)
+    (desk.repo.path / "fraud.bin").rename(desk.repo.path / "away")
 
     with pytest.raises(DamagedObjectError) as caught:
         desk.push()
@@ -398,6 +403,7 @@ def test_a_damaged_cache_is_not_uploaded(desk: Desk) -> None:
     assert caught.value.hint == "gitmodel add fraud.bin, which stores the weights again"
     assert stored(desk, "packs") == {}
     assert stored(desk, "manifests") == {}
+    (desk.repo.path / "away").rename(desk.repo.path / "fraud.bin")
     desk.add()
     assert desk.push().versions == [("fraud", 1)]
 

@@ -49,9 +49,9 @@ def remote(desk: Desk, *references: str, full: bool = False) -> VerifyReport:
         return verify_remote(project, references, full=full)
 
 
-def refs(desk: Desk, *ranges: str) -> VerifyReport:
+def refs(desk: Desk, *ranges: str, full: bool = False) -> VerifyReport:
     with desk.open() as project:
-        return verify_refs(project, ranges)
+        return verify_refs(project, ranges, full=full)
 
 
 def pack_of(desk: Desk, content: bytes) -> Path:
@@ -112,7 +112,7 @@ def test_a_broken_pointer_is_a_problem(pushed: Desk) -> None:
 
 
 def test_a_sound_remote(pushed: Desk) -> None:
-    assert remote(pushed) == VerifyReport(checked=1)
+    assert remote(pushed) == VerifyReport(checked=1, packs=1)
     full = remote(pushed, "fraud@1", "fraud@2", full=True)
     assert (full.checked, full.ok) == (2, True)
     assert full.bytes_read == sum(pack_of(pushed, c).stat().st_size for c in (ONE, TWO))
@@ -123,7 +123,7 @@ def test_a_missing_manifest(pushed: Desk) -> None:
     expected = (
         ObjectMissingError,
         f"fraud: the weights of version 2 ({short(TWO)}) are not on {pushed.store}",
-        "gitmodel push, in a clone that has them",
+        "gitmodel push",
     )
 
     assert problems(remote(pushed)) == [expected]
@@ -137,7 +137,9 @@ def test_a_damaged_manifest(pushed: Desk) -> None:
 
     assert kind is DamagedObjectError
     assert message.startswith(f"fraud: the manifest of {short(TWO)} on {pushed.store} is damaged: ")
-    assert hint == "gitmodel verify"
+    assert hint == "gitmodel push"
+    ((_, _, hint),) = problems(remote(pushed.join("ben")))
+    assert hint == "gitmodel push, in a clone that has the weights"
 
 
 def test_a_missing_pack(pushed: Desk) -> None:
@@ -147,7 +149,7 @@ def test_a_missing_pack(pushed: Desk) -> None:
         (
             ObjectMissingError,
             f"fraud: pack {pack.name[:12]} is missing on {pushed.store}",
-            "gitmodel push, in a clone that has the weights",
+            "gitmodel push",
         )
     ]
 
@@ -166,9 +168,9 @@ def test_a_pack_that_was_cut_short(pushed: Desk) -> None:
             DamagedObjectError,
             (
                 f"fraud: pack {pack.name[:12]} on {pushed.store} is damaged: "
-                f"expected {size:,} bytes, got {size - 10:,}"
+                f"it has {size - 10:,} bytes instead of {size:,}"
             ),
-            "gitmodel verify --full",
+            "gitmodel push",
         )
     ]
 
@@ -185,9 +187,11 @@ def test_an_altered_pack_is_found_by_reading_it(pushed: Desk) -> None:
                 f"fraud: pack {pack.name[:12]} on {pushed.store} is damaged: "
                 "its bytes do not match its name"
             ),
-            "gitmodel verify",
+            "gitmodel push",
         )
     ]
+    ((_, _, hint),) = problems(remote(pushed.join("ben"), full=True))
+    assert hint == "gitmodel push --full, in a clone that has the weights"
 
 
 def test_a_pointer_with_another_size_than_the_weights(pushed: Desk) -> None:
@@ -197,11 +201,54 @@ def test_a_pointer_with_another_size_than_the_weights(pushed: Desk) -> None:
     expected = (
         DamagedObjectError,
         "fraud: the manifest says 100,000 bytes, the pointer 5",
-        "gitmodel verify",
+        "gitmodel push",
     )
 
     assert problems(remote(pushed)) == [expected]
     assert problems(refs(pushed, "HEAD")) == [expected]
+
+
+def test_a_manifest_that_leads_elsewhere_is_found_by_decoding_it(pushed: Desk) -> None:
+    """Seal, digest and packs are right; the chunks are version 1's. Sizes show nothing of it."""
+    with pushed.open() as project:
+        one, two = (project.store().manifest(digest(content)) for content in (ONE, TWO))
+        assert one is not None
+        assert two is not None
+        file = replace(two.files[0], count=one.files[0].count)
+        manifest_of(pushed, TWO).write_bytes(
+            replace(one, digest=two.digest, files=(file,)).to_bytes()
+        )
+    assert remote(pushed).ok
+
+    for report in (remote(pushed, full=True), refs(pushed, "HEAD", full=True)):
+        ((kind, message, hint),) = problems(report)
+        assert kind is DamagedObjectError
+        assert message.startswith(
+            f"fraud: the manifest of version 2 ({short(TWO)}) on {pushed.store} does not lead to its weights"
+        )
+        assert hint == "gitmodel push"
+    pushed.push()
+    assert remote(pushed, full=True).ok
+
+
+def test_what_was_found_missing_counts_as_unpublished_until_it_is_there_again(pushed: Desk) -> None:
+    blob = pushed.repo.head("HEAD:fraud.model.yaml")
+    with pushed.open() as project:
+        assert project.ledger().knows(blob)
+    pack = pack_of(pushed, TWO)
+    pack.unlink()
+    remote(pushed)
+
+    with pushed.open() as project:
+        ledger = project.ledger()
+        assert not ledger.knows(blob)
+        assert not ledger.has_stored(digest(TWO))
+        assert ledger.holes() == ["fraud@2"]
+    pushed.push()
+    assert pack.exists()
+    with pushed.open() as project:
+        assert project.ledger().knows(blob)
+        assert project.ledger().holes() == []
 
 
 def test_a_remote_that_cannot_be_used_is_an_error_and_no_problem(
@@ -218,8 +265,8 @@ def test_a_remote_that_cannot_be_used_is_an_error_and_no_problem(
 
 
 def test_all_versions_of_a_range(pushed: Desk) -> None:
-    assert refs(pushed, "HEAD") == VerifyReport(checked=1)
-    assert refs(pushed, "HEAD~2..HEAD") == VerifyReport(checked=2)
+    assert refs(pushed, "HEAD") == VerifyReport(checked=1, packs=1)
+    assert refs(pushed, "HEAD~2..HEAD") == VerifyReport(checked=2, packs=2)
     assert refs(pushed, "HEAD~2...HEAD").checked == 2
     manifest_of(pushed, ONE).unlink()
     assert refs(pushed, "HEAD").ok
@@ -306,7 +353,7 @@ def test_a_claim_that_cannot_be_read(pushed: Desk) -> None:
 
     assert kind is DamagedObjectError
     assert message == f"fraud: {path} is not a claim"
-    assert hint == "gitmodel doctor"
+    assert hint == "gitmodel push, in a clone that has pushed this version"
 
 
 def test_verifying_changes_nothing(pushed: Desk) -> None:

@@ -9,10 +9,13 @@ from gitmodel.cli.wording import count_text, size_text
 if TYPE_CHECKING:
     from gitmodel.cli.parsers import Verbs
     from gitmodel.cli.session import Session
+    from gitmodel.workflows.publish import PushReport
 
 _PUSH = """\
-`git push` does this by itself. Run it to fill a mirror, or to heal a push that
-went past the hooks. What is on the remote already is not sent again."""
+`git push` does this by itself for what it pushes. Run it to fill a mirror, or
+to mend what the remote lost. It looks at each version in the history of HEAD
+and of origin's branches. What is missing or cut short there, it uploads from
+the cache or the work tree. What is whole is not sent again."""
 
 
 def add_parser(verbs: Verbs) -> None:
@@ -20,31 +23,58 @@ def add_parser(verbs: Verbs) -> None:
     push = verbs.add(
         "push",
         run,
-        summary="Upload the weights of the committed pointers",
+        summary="Look at each version on the remote, upload what it lacks",
         description=_PUSH,
         json=True,
     )
     push.add_argument("--remote", metavar="NAME", default="primary", help="to this remote")
+    push.add_argument(
+        "--full",
+        action="store_true",
+        help="read packs instead of comparing sizes",
+    )
 
 
-def run(session: Session, *, remote: str) -> int:
-    """Publish every pointer of HEAD."""
+def run(session: Session, *, remote: str, full: bool) -> int:
+    """Publish every pointer of HEAD and of its history."""
     from gitmodel.workflows.push import push_head
 
     with session.project() as project:
-        report = push_head(project, remote=remote)
+        report = push_head(project, remote=remote, full=full)
         url = report.remote or project.committed_remote(remote).url
     output = session.output
     if output.as_json:
         output.json(report)
         return 0
-    if not report.versions:
-        output.say(f"nothing to upload: every committed version is on {url}")
-        return 0
-    names = ", ".join(f"{name}@{version}" for name, version in report.versions)
-    output.say(f"{names} on {url}")
+    for hole in report.holes:
+        output.warn(f"{hole.version}: {hole.problem}")
+        if hole.hint is not None:
+            output.hint(hole.hint)
+    if report.published:
+        output.say(f"{', '.join(f'{name}@{number}' for name, number in report.published)} on {url}")
     if report.packs:
         output.say(
             f"uploaded {count_text(report.packs, 'pack')}, {size_text(report.uploaded_bytes)}"
         )
+    else:
+        output.say("nothing to upload")
+    output.say(_looked_at(report, url, full=full))
     return 0
+
+
+def _looked_at(report: PushReport, url: str, *, full: bool) -> str:
+    """What the remote was asked, and no more than that."""
+    seen = len(report.versions) + len({hole.version for hole in report.holes})
+    how = "read" if full else "compared by size"
+    text = f"looked at {count_text(seen, 'version')} on {url}, {count_text(report.packs_seen, 'pack')} {how}"
+    if report.holes:
+        from gitmodel.workflows.outgoing import listed
+
+        names = listed(hole.version for hole in report.holes)
+        return f"{text}: {len(report.versions)} whole; not whole, and not to be mended from here: {names}"
+    if report.not_looked_at:
+        lacking = count_text(report.not_looked_at, "pointer")
+        return (
+            f"{text}: all whole; {lacking} of history are not in this clone and were not looked at"
+        )
+    return f"{text}: all whole"

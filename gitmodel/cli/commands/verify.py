@@ -42,7 +42,9 @@ def add_parser(verbs: Verbs) -> None:
         metavar="RANGE",
         help="Git revisions such as origin/main..HEAD; can be repeated",
     )
-    verify.add_argument("--full", action="store_true", help="read every pack of the remote")
+    verify.add_argument(
+        "--full", action="store_true", help="read every pack of the remote and decode every version"
+    )
 
 
 def run(
@@ -70,20 +72,31 @@ def run(
         for problem in report.problems:
             output.error(problem)
         verdict = count_text(len(report.problems), "problem") if report.problems else "fine"
-        read = f", {size_text(report.bytes_read)} read" if report.bytes_read else ""
         output.say(
-            f"{what}: {count_text(report.checked, 'version')}{read}: ",
-            Paint(verdict, "good" if report.ok else "bad"),
+            f"{what}: {_looked_at(report)}: ", Paint(verdict, "good" if report.ok else "bad")
         )
+    if fine and not full and any(report.packs for _, report in reports):
+        output.say("sizes do not show altered bytes; to read them: add --full")
     return 0 if fine else 1
+
+
+def _looked_at(report: VerifyReport) -> str:
+    """What was looked at, and how."""
+    parts = [count_text(report.checked, "version")]
+    if report.packs:
+        how = "" if report.bytes_read else " compared by size"
+        parts.append(count_text(report.packs, "pack") + how)
+    if report.bytes_read:
+        parts.append(f"{size_text(report.bytes_read)} read")
+    return ", ".join(parts)
 
 
 def _refuse_mixtures(
     references: list[str], *, cache: bool, remote: str | None, ranges: list[str], full: bool
 ) -> None:
     wrong = None
-    if ranges and (references or cache or full):
-        wrong = "--refs goes with --remote only"
+    if ranges and (references or cache):
+        wrong = "--refs goes with --remote and --full only"
     elif cache and (references or remote is not None or full):
         wrong = "--cache goes with nothing else"
     if wrong is not None:
@@ -103,7 +116,8 @@ def _reports(
 
     name = remote or "primary"
     if ranges:
-        return [(f"{' '.join(ranges)} on {name}", verify_refs(project, ranges, remote=name))]
+        checked = verify_refs(project, ranges, remote=name, full=full)
+        return [(f"{' '.join(ranges)} on {name}", checked)]
     reports: list[tuple[str, VerifyReport]] = []
     if cache or not (references or remote):
         reports.append(("cache", verify_cache(project)))
