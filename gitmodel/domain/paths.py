@@ -85,6 +85,12 @@ def refuse_clashes(paths: Iterable[str]) -> None:
     _refuse_files_as_folders(files)
 
 
+def clashing(path: str, others: Iterable[str]) -> str | None:
+    """Find a path that names the same file as `path` on a file system that folds case or Unicode."""
+    folded = _folded(path)
+    return next((other for other in others if _folded(other) == folded), None)
+
+
 def normalised(path: str) -> str:
     """Give a path in the composed form of Unicode (NFC), in which all paths are recorded."""
     return path if path.isascii() else unicodedata.normalize("NFC", path)

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.versions import next_version
+from gitmodel.workflows.earlier_names import EarlierNames
 from gitmodel.workflows.model_history import ModelHistory, histories_of, history_of
 from gitmodel.workflows.owners import claims_seen
 from gitmodel.workflows.references import models_at
@@ -17,6 +18,7 @@ from gitmodel.workflows.references import models_at
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from gitmodel.domain.pointer import Pointer
     from gitmodel.store.claims_seen import ClaimsSeen
     from gitmodel.workflows.project import Project
 
@@ -32,12 +34,17 @@ class Histories:
     def __init__(self, project: Project, names: Iterable[str]) -> None:
         self._project = project
         self._names = frozenset(names)
+        self._earlier = EarlierNames(project)
 
     def of(self, name: str) -> ModelHistory:
         """Every pointer of a name in the history of all refs, as `history_of` gives it."""
         if len(self._names) == 1 or name not in self._names:
             return history_of(self._project, name)
         return self._all[name]
+
+    def joined(self, history: ModelHistory, current: Pointer | None) -> ModelHistory:
+        """A history together with that under earlier names; see `EarlierNames.joined`."""
+        return self._earlier.joined(history, current)
 
     def next_number(self, history: ModelHistory) -> int:
         """1 + the greatest number in history and among the claims last seen."""

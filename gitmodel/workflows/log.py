@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gitmodel.domain.reference import Reference
 from gitmodel.workflows.clones import note_gaps
+from gitmodel.workflows.earlier_names import EarlierNames, with_earlier_names
 from gitmodel.workflows.model_history import history_of
 from gitmodel.workflows.models import Model, Models, read_models, require_model
 from gitmodel.workflows.references import models_at, resolve
@@ -63,7 +64,8 @@ def log(project: Project, name: str | None = None) -> list[LogEntry]:
     if name is None:
         return _log_of_all(project)
     here = _current_models(project, name).get(name)
-    found = _versions(history_of(project, name), here)
+    pointer = None if here is None else here.pointer
+    found = _versions(with_earlier_names(project, history_of(project, name), pointer), here)
     if not found:
         _refuse_unknown(project, name)
     note_gaps(project, name, {entry.version for entry in found})
@@ -77,9 +79,11 @@ def _log_of_all(project: Project) -> list[LogEntry]:
         for name in by_name:
             current.get(name)  # refuses the one that two pointers have
     entries: list[LogEntry] = []
+    earlier = EarlierNames(project)
     with project.walked.snapshot() as snapshot:
         for name, here in by_name.items():
-            found = _versions(history_of(project, name, snapshot), here)
+            history = earlier.joined(history_of(project, name, snapshot), here.pointer)
+            found = _versions(history, here)
             note_gaps(project, name, {entry.version for entry in found})
             entries.extend(found)
     return sorted(entries, key=lambda entry: entry.at or "9", reverse=True)
@@ -179,6 +183,8 @@ def show(project: Project, reference: str) -> ShowReport:
     """
     model = resolve(project, Reference.parse(reference))
     same = history_of(project, model.name, only=lambda head: head == model.pointer.head)
+    if not same.seen:
+        same = with_earlier_names(project, history_of(project, model.name), model.pointer)
     first = None
     for entry in _versions(same, None):
         if (entry.version, entry.digest) == (model.pointer.version, str(model.pointer.digest)):

@@ -8,16 +8,18 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.aliases import aliases_path_for
-from gitmodel.domain.paths import safe_parts
+from gitmodel.domain.paths import clashing, safe_parts
 from gitmodel.domain.pointer import pointer_path_for
 from gitmodel.domain.reference import check_name
 from gitmodel.errors import ModelNameError, UnsafePathError, UnsavedWeightsError, UsageError
 from gitmodel.store.handles import folder_handle
 from gitmodel.store.listing import Kind
+from gitmodel.store.moving import move_entry
 from gitmodel.workflows.ignore import ignore_weights
 from gitmodel.workflows.metadata import path_inside
 from gitmodel.workflows.models import (
     Model,
+    Models,
     delete_file,
     read_models,
     unknown_model,
@@ -48,6 +50,7 @@ class RenameReport:
     old_path: str
     path: str
     pointer_path: str
+    moved_weights: bool = True  # False: there are none on disk
 
 
 def remove(project: Project, name: str, *, weights: bool = False) -> RemoveReport:
@@ -129,7 +132,7 @@ def rename(
         )
     if chosen != model.name and chosen in models.names():
         raise ModelNameError(f"{chosen} is another model already", hint="gitmodel list")
-    weights = model.weights if path is None else _free_place(project, path)
+    weights = model.weights if path is None else _free_place(project, models, model, path)
     pointer_path = pointer_path_for(weights, chosen)
     if pointer_path != model.path:
         _refuse_taken(project, pointer_path)
@@ -137,9 +140,11 @@ def rename(
     inside = weights[len(folder) + 1 :] if folder else weights
     moved = replace(model.pointer, name=chosen, path=inside)
     touched = [model.path, pointer_path]
+    is_here = True
     if weights != model.weights:
-        _move_entry(project, model.weights, weights)  # first, since it makes the folder
-        touched += ignore_weights(project, [weights])
+        with folder_handle(project.root, weights.split("/")[:-1], create=True):
+            touched += ignore_weights(project, [weights])
+        is_here = move_entry(project.root, model.weights, weights)
     write_text_file(project.root, pointer_path, moved.to_text())
     if pointer_path != model.path:
         delete_file(project.root, model.path)
@@ -148,7 +153,7 @@ def rename(
     if pointer is None:
         project.worktree.records.move(model.weights, weights, was=model.name, name=chosen)
     note_seen(project)
-    return RenameReport(model.name, chosen, model.weights, weights, pointer_path)
+    return RenameReport(model.name, chosen, model.weights, weights, pointer_path, is_here)
 
 
 def _refuse_taken(project: Project, pointer_path: str) -> None:
@@ -162,25 +167,34 @@ def move_aliases(project: Project, old_pointer: str, new_pointer: str) -> list[s
     old, new = aliases_path_for(old_pointer), aliases_path_for(new_pointer)
     if not os.path.lexists(os.path.join(project.root, old)):
         return []
-    _move_entry(project, old, new)
+    move_entry(project.root, old, new)
     return [old, new]
 
 
-def _free_place(project: Project, path: str) -> str:
-    place = path_inside(project, path)
+def _free_place(project: Project, models: Models, model: Model, path: str) -> str:
+    """The place that is meant; as for `mv` of a shell, a folder means a place in that folder."""
+    into = path.endswith("/") or os.path.isdir(os.path.join(project.context.folder, path))
+    typed = os.path.join(path, model.weights.rpartition("/")[2]) if into else path
+    place = path_inside(project, typed)
     if place is None:
         raise UnsafePathError(f"{path} is not inside the repository {project.root}")
     safe_parts(place)
-    if os.path.lexists(os.path.join(project.root, place)):
-        raise UnsafePathError(f"{path} is there already", hint="choose another place")
+    own = os.path.join(project.root, model.weights)
+    full = os.path.join(project.root, place)
+    # On a disk that folds case the place of the same name in another case is its own.
+    is_own = os.path.exists(own) and os.path.exists(full) and os.path.samefile(own, full)
+    if os.path.lexists(full) and (place == model.weights or not is_own):
+        raise UnsafePathError(f"{typed} is there already", hint="choose another place")
+    others = [other for other in models.models if other.path != model.path]
+    for other in (*others, model):
+        if place.startswith(f"{other.weights}/"):
+            raise UnsafePathError(
+                f"{typed} is inside the model {other.name}",
+                hint=f"choose a place outside of {other.weights}",
+            )
+    same = clashing(place, (other.weights for other in others))
+    if same is not None:
+        raise UnsafePathError(
+            f"{typed} and {same} are the same file on some systems", hint="choose another place"
+        )
     return place
-
-
-def _move_entry(project: Project, old: str, new: str) -> None:
-    old_parts, new_parts = safe_parts(old), safe_parts(new)
-    with (
-        folder_handle(project.root, old_parts[:-1]) as source,
-        folder_handle(project.root, new_parts[:-1], create=True) as target,
-        suppress(FileNotFoundError),  # no weights on disk: only the pointer moves
-    ):
-        os.rename(old_parts[-1], new_parts[-1], src_dir_fd=source, dst_dir_fd=target)

@@ -7,6 +7,7 @@ Where history has two contents under one number, the claim of that number select
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.aliases import ALIASES_SUFFIX, Aliases
@@ -15,6 +16,7 @@ from gitmodel.domain.versions import Numbers
 from gitmodel.errors import GitmodelError, UnknownReferenceError
 from gitmodel.workflows.clones import fetch_pointers, lack_of
 from gitmodel.workflows.committed import find_in_tree, models_in_tree
+from gitmodel.workflows.earlier_names import with_earlier_names
 from gitmodel.workflows.model_history import ModelHistory, history_of
 from gitmodel.workflows.models import (
     Model,
@@ -124,7 +126,7 @@ def _in_history(project: Project, reference: Reference) -> Model:
         uncommitted = _uncommitted(project, reference)
         if uncommitted is not None:
             return uncommitted
-        raise _no_version(project, reference, history_of(project, reference.name))
+        history = _under_earlier_names(project, reference)
     if reference.kind == "version":
         content = content_of(project, history.name, reference.number, history.naming)
         return next(i.model for i in history.seen if i.model.pointer.digest.hex == content)
@@ -132,6 +134,29 @@ def _in_history(project: Project, reference: Reference) -> Model:
     if len(found) > 1:
         raise several_contents(history.name, reference, [m.pointer.digest.hex for m in found])
     return found[0]
+
+
+def _under_earlier_names(project: Project, reference: Reference) -> ModelHistory:
+    """The version of a number or digest that the model had before it got its name.
+
+    Raises:
+        UnknownReferenceError: There is none.
+    """
+    current = None
+    if project.repository.work_tree is not None:
+        current = read_models(project, name=reference.name).get(reference.name)
+    whole = with_earlier_names(
+        project,
+        history_of(project, reference.name),
+        None if current is None else current.pointer,
+    )
+    seen = [item for item in whole.seen if _matches(item.model.pointer.head, reference)]
+    if not seen:
+        raise _no_version(project, reference, whole)
+    # What is written from here on has the name as it is now.
+    models = [replace(i.model, raw=i.model.pointer.to_text().encode()) for i in seen]
+    found = (replace(item, model=model) for item, model in zip(seen, models, strict=True))
+    return replace(whole, seen=tuple(found))
 
 
 def _matching(project: Project, reference: Reference) -> ModelHistory:

@@ -173,6 +173,9 @@ def next_pointer(
     histories = histories or Histories(project, [name])
     history = histories.of(name)
     known = history.version_of(weights.digest)
+    if known is None:
+        history = histories.joined(history, old)
+        known = history.version_of(weights.digest)
     if known is not None:
         return _with_metadata(replace(known, path=path), metadata)
     committed = _committed(histories, old, history)

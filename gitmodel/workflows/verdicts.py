@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from gitmodel.domain.versions import Observation, Verdict, decide
 from gitmodel.errors import GitmodelError
 from gitmodel.workflows.committed import find_in_tree
+from gitmodel.workflows.earlier_names import with_earlier_names
 from gitmodel.workflows.model_history import history_of
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def judge(project: Project, model: Model, weights: Weights) -> Judged:
     known = None
     is_known = as_head = False
     if weights.digest is not None and weights.digest not in (pointer.digest, have):
-        history = history_of(project, model.name)
+        history = with_earlier_names(project, history_of(project, model.name), pointer)
         known = history.version_of(weights.digest)
         is_known = history.knows(
             weights.digest

@@ -20,6 +20,7 @@ from gitmodel.errors import (
     VersionTakenError,
 )
 from gitmodel.store.claims import claim_key
+from gitmodel.workflows.add import add
 from gitmodel.workflows.bump import CommitReport, update_commit
 from gitmodel.workflows.move import RemoveReport, RenameReport, remove, rename
 from gitmodel.workflows.owners import claims_seen
@@ -285,3 +286,57 @@ def test_only_the_pointer_is_committed(fraud: Desk) -> None:
 
     assert fraud.staged() == ["notes.txt"]
     assert Path(fraud.repo.path / "notes.txt").exists()
+
+
+def test_a_folder_as_the_place_means_a_place_in_it(fraud: Desk) -> None:
+    (fraud.repo.path / "prod").mkdir()
+
+    assert move(fraud, "fraud", path="prod").path == "prod/fraud.bin"
+    assert move(fraud, "fraud", path="new/").path == "new/fraud.bin"
+    assert fraud.repo.read("new/fraud.bin") == ONE
+
+
+def test_missing_weights_are_said_to_be_missing(fraud: Desk) -> None:
+    fraud.version(ONE, "deep/er/x.bin")
+    for path in ("fraud.bin", "deep/er/x.bin"):
+        (fraud.repo.path / path).unlink()
+
+    report = move(fraud, "fraud", path="prod/fraud.bin")
+
+    assert report.moved_weights is False
+    said = fraud.repo.gitmodel("mv", "x", "--path", "y.bin")
+    assert "no weights are on disk; they come with: gitmodel checkout x" in said.stderr
+    assert not (fraud.repo.path / "y.bin").exists()
+    fraud.repo.gitmodel("checkout")
+    assert fraud.repo.read("y.bin") == ONE
+
+
+def test_places_that_are_another_models(fraud: Desk) -> None:
+    write_folder({"a.bin": TWO}, fraud.repo.path / "bert")
+    fraud.version(TWO, "other.bin")
+    with_project(fraud, lambda project: add(project, "bert"))
+
+    assert refusal(UnsafePathError, lambda: move(fraud, "fraud", path="bert/x.bin"))[0] == (
+        "bert/x.bin is inside the model bert"
+    )
+    assert refusal(UnsafePathError, lambda: move(fraud, "bert", path="bert/inner"))[0] == (
+        "bert/inner is inside the model bert"
+    )
+    assert refusal(UnsafePathError, lambda: move(fraud, "fraud", path="Other.BIN")) == (
+        "Other.BIN and other.bin are the same file on some systems",
+        "choose another place",
+    )
+    assert move(fraud, "fraud", path="Fraud.bin").path == "Fraud.bin"
+
+
+def test_moving_back_and_forth_ends_where_it_began(fraud: Desk) -> None:
+    before = fraud.repo.read("fraud.model.yaml")
+
+    for _ in range(3):
+        move(fraud, "fraud", new_name="risk", path="prod/risk.bin")
+        move(fraud, "risk", new_name="fraud", path="fraud.bin")
+
+    assert fraud.repo.read("fraud.model.yaml") == before
+    assert fraud.repo.read("fraud.bin") == ONE
+    assert "fraud.model.yaml" not in fraud.staged()
+    assert fraud.repo.git("status", "--porcelain", "--", "*.bin").stdout == ""

@@ -229,7 +229,11 @@ def test_a_renamed_model_answers_to_both_names(two_versions: Desk) -> None:
     assert number(two_versions, "risk") == 2
     assert number(two_versions, "fraud@1") == 1
     assert unknown(two_versions, "fraud") == ("no model is called 'fraud'", "gitmodel list")
-    assert unknown(two_versions, "risk@1") == ("risk: there is no risk@1", "there are risk@2")
+    assert number(two_versions, "risk@1") == 1
+    assert unknown(two_versions, "risk@3") == (
+        "risk: there is no risk@3",
+        "there are risk@1, risk@2",
+    )
 
 
 def test_a_bare_repository_answers_from_head(two_versions: Desk, tmp_path: Path) -> None:

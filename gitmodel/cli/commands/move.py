@@ -45,6 +45,8 @@ def run_move(
         output.say(f"{report.old_name} is called {report.name} now")
     if report.path != report.old_path:
         output.say(f"{report.old_path} is {report.path} now")
+        if not report.moved_weights:
+            output.note(f"no weights are on disk; they come with: gitmodel checkout {report.name}")
     output.say(f"staged {report.pointer_path}")
     return 0
 
