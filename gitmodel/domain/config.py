@@ -53,6 +53,10 @@ __all__ = [
 CONFIG_FILE = ".gitmodel.yaml"
 FORMAT = 1
 
+_RESTORE = (
+    "restore it: git checkout HEAD -- .gitmodel.yaml; or, if it was never committed: "
+    "rm .gitmodel.yaml, then gitmodel init"
+)
 _ORDER = ("gitmodel", "project", "id", "remote", "mirrors")
 _ID = pattern(r"[0-9a-f]{8,32}", re.ASCII)
 _MIRROR = pattern(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
@@ -220,7 +224,7 @@ def _values(raw: bytes | str, what: str) -> dict[str, Value]:
 
 def _check_format(value: Value, what: str) -> None:
     if value is None or isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigError(f"{what}: a line gitmodel: {FORMAT} is missing", hint="gitmodel init")
+        raise ConfigError(f"{what}: a line gitmodel: {FORMAT} is missing", hint=_RESTORE)
     if value > FORMAT:
         raise NewerFormatError(
             f"{what}: format {value} is newer than this gitmodel knows ({FORMAT})",
@@ -230,7 +234,7 @@ def _check_format(value: Value, what: str) -> None:
 
 def _project(value: Value, what: str) -> str:
     if not isinstance(value, str):
-        raise ConfigError(f'{what}: a line project: "NAME" is missing', hint="gitmodel init")
+        raise ConfigError(f'{what}: a line project: "NAME" is missing', hint=_RESTORE)
     try:
         return check_project(value)
     except ModelNameError as error:
@@ -240,7 +244,7 @@ def _project(value: Value, what: str) -> str:
 def _project_id(value: Value, what: str) -> str:
     if isinstance(value, str) and _ID.fullmatch(value):
         return value
-    raise ConfigError(f"{what}: id must be 8 to 32 of 0-9 and a-f, in quotes", hint="gitmodel init")
+    raise ConfigError(f"{what}: id must be 8 to 32 of 0-9 and a-f, in quotes", hint=_RESTORE)
 
 
 def _mirrors(value: Value, what: str) -> dict[str, Remote]:

@@ -75,7 +75,7 @@ def _short(_fault: Fault, _place: Place, _verb: str, name: str) -> GitmodelError
 def _no_root(_fault: Fault, place: Place, _verb: str, _name: str) -> GitmodelError:
     return RemoteMissingError(
         f"There is no {place.place} at {place.endpoint}",
-        hint="create it, or name another one: gitmodel remote add URL",
+        hint="create it, or name another one: gitmodel remote add URL --replace",
     )
 
 

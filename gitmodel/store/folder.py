@@ -171,7 +171,7 @@ class FolderBackend:
         if not os.path.isdir(self.root):
             raise RemoteMissingError(
                 f"The folder {self.root} is not there",
-                hint="mount it, or name another one: gitmodel remote add PATH",
+                hint="mount it, or name another one: gitmodel remote add PATH --replace",
             )
 
     @contextlib.contextmanager

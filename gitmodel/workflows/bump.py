@@ -350,6 +350,6 @@ def _refuse_big_weights(project: Project) -> None:
     if big:
         raise WeightsError(
             f"{big[0]} would be committed to Git itself, where it stays for ever",
-            hint=f"git rm --cached {project.typed(big[0])}, then gitmodel add {project.typed(big[0])} "
-            "(git commit --no-verify commits it all the same)",
+            hint=f"git rm --cached {project.typed(big[0])}, then gitmodel add {project.typed(big[0])}; "
+            "or, to keep it in Git all the same: git commit --no-verify",
         )

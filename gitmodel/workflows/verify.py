@@ -58,31 +58,52 @@ class VerifyReport:
 def verify_cache(project: Project) -> VerifyReport:
     """Decode and hash the weights of every pointer of the work tree that the cache should hold.
 
-    Weights that are not in the cache are no problem of the cache.
+    Weights that are not in the cache are no problem of the cache. What is damaged is put out of the way, so
+    that it can be fetched or stored again.
     """
-    from gitmodel.store.reader import Reader
-
     report = VerifyReport()
     models = read_models(project)
     report.problems += [error for _, error in models.broken]
-    progress = project.context.progress
-    reader = Reader(project.cache)
     for model in models.models:
         manifest = project.cache.manifest(model.pointer.digest)
         if manifest is None or project.cache.missing_packs(manifest):
             continue
         report.checked += 1
-        progress.start(f"checking {model.name}", manifest.total_size)
-        try:
-            for entry in manifest.files:
-                reader.check_file(manifest, entry, progress=progress)
-                report.bytes_read += entry.size
-        except GitmodelError as error:
-            error.hint = f"gitmodel checkout {model.name}, which fetches it again"
-            report.problems.append(error.about(model.name))
-        finally:
-            progress.finish()
+        problem = _damage_in_cache(project, model, manifest)
+        if problem is None:
+            report.bytes_read += manifest.total_size
+            continue
+        problem.hint = (
+            f"gitmodel fetch {model.name}; or, where its weights are: "
+            f"gitmodel add {project.typed(model.weights)}"
+        )
+        report.problems.append(problem.about(model.name))
     return report
+
+
+def _damage_in_cache(project: Project, model: Model, manifest: Manifest) -> GitmodelError | None:
+    """Decode a version; what is found damaged is put out of the way."""
+    from gitmodel.store.reader import DamagedPackError, Reader, WrongChunksError
+
+    reader = Reader(project.cache)
+    progress = project.context.progress
+    progress.start(f"checking {model.name}", manifest.total_size)
+    try:
+        for entry in manifest.files:
+            reader.check_file(manifest, entry, progress=progress)
+    except DamagedPackError as error:
+        for pack in zip(manifest.packs, manifest.pack_sizes, strict=True):
+            if not project.cache.has_sound_pack(*pack):
+                project.cache.set_aside(pack[0])
+        return error
+    except WrongChunksError as error:
+        project.cache.set_manifest_aside(manifest)
+        return error
+    except GitmodelError as error:
+        return error
+    finally:
+        progress.finish()
+    return None
 
 
 def verify_remote(

@@ -32,6 +32,11 @@ remotes = st.sampled_from(
     [S3, MINIO, FOLDER, Remote(url="az://models/a", scheme="az", account="acct1", anonymous=True)]
 )
 
+RESTORE = (
+    "restore it: git checkout HEAD -- .gitmodel.yaml; or, if it was never committed: "
+    "rm .gitmodel.yaml, then gitmodel init"
+)
+
 
 def test_a_whole_file() -> None:
     config = Config.from_text(
@@ -74,24 +79,24 @@ def test_a_file_without_remote_means_the_embedded_folder() -> None:
 @pytest.mark.parametrize(
     ("text", "message", "hint"),
     [
-        ("", ".gitmodel.yaml: a line gitmodel: 1 is missing", "gitmodel init"),
-        ("gitmodel: true\n", ".gitmodel.yaml: a line gitmodel: 1 is missing", "gitmodel init"),
-        ("gitmodel: 0\n", ".gitmodel.yaml: a line gitmodel: 1 is missing", "gitmodel init"),
-        ('gitmodel: "1"\n', ".gitmodel.yaml: a line gitmodel: 1 is missing", "gitmodel init"),
+        ("", ".gitmodel.yaml: a line gitmodel: 1 is missing", RESTORE),
+        ("gitmodel: true\n", ".gitmodel.yaml: a line gitmodel: 1 is missing", RESTORE),
+        ("gitmodel: 0\n", ".gitmodel.yaml: a line gitmodel: 1 is missing", RESTORE),
+        ('gitmodel: "1"\n', ".gitmodel.yaml: a line gitmodel: 1 is missing", RESTORE),
         (
             "gitmodel: 1\n",
             '.gitmodel.yaml: a line project: "NAME" is missing',
-            "gitmodel init",
+            RESTORE,
         ),
         (
             "gitmodel: 1\nproject: x\nid: 12345678\n",
             ".gitmodel.yaml: id must be 8 to 32 of 0-9 and a-f, in quotes",
-            "gitmodel init",
+            RESTORE,
         ),
         (
             'gitmodel: 1\nproject: x\nid: "../../x1"\n',
             ".gitmodel.yaml: id must be 8 to 32 of 0-9 and a-f, in quotes",
-            "gitmodel init",
+            RESTORE,
         ),
         (
             "gitmodel: 1\nproject: a/b\nid: 9c1f22ab\n",

@@ -171,7 +171,7 @@ def test_a_missing_bucket_is_told_apart_from_a_missing_object(
     backend.close()
 
     assert str(caught.value) == f"There is no bucket no-such-bucket-here at {s3_server.endpoint}"
-    assert caught.value.hint == "create it, or name another one: gitmodel remote add URL"
+    assert caught.value.hint == "create it, or name another one: gitmodel remote add URL --replace"
 
 
 def test_a_reader_may_read_and_not_write(

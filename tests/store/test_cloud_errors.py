@@ -522,7 +522,7 @@ S3_ANSWERS = {
         (
             RemoteMissingError,
             "There is no bucket models at {url}",
-            "create it, or name another one: gitmodel remote add URL",
+            "create it, or name another one: gitmodel remote add URL --replace",
         ),
     ),
     "no permission": (
@@ -656,7 +656,7 @@ AZURE_ANSWERS = {
         (
             RemoteMissingError,
             "There is no container models at {url}/devstoreaccount1",
-            "create it, or name another one: gitmodel remote add URL",
+            "create it, or name another one: gitmodel remote add URL --replace",
         ),
     ),
     "wrong key": (

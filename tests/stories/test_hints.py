@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
-from tests.support.hints import ways_in
+import pytest
+
+from tests.support.hints import replaced, ways_in
+from tests.support.operations import again
 from tests.support.repo import Repo
+from tests.support.situations import SITUATIONS, Situation
 
 if TYPE_CHECKING:
     import subprocess
@@ -45,3 +50,82 @@ def test_a_path_in_a_hint_is_typed_from_where_the_person_is(world: World) -> Non
     assert ways_in(hint_of(refused))[0][0] == ["gitmodel", "add", "../models/my net.bin"]
     assert notes.gitmodel("add", "../models/my net.bin").returncode == 0
     notes.git("commit", "-qm", "x")
+
+
+EDITOR = 'f() { echo words > "$1"; }; f'  # where Git asks for a message
+
+
+def run_words(world: World, words: list[str], folder: str) -> subprocess.CompletedProcess[str]:
+    """Run a command as it is typed in a folder of the world."""
+    place = Repo(world.folder / folder)
+    program, *patterns = words
+    arguments = [found for word in patterns for found in expanded(place, word)]
+    if program == "gitmodel":
+        return place.gitmodel(*arguments, check=False)
+    if program == "git":
+        return place.git(*arguments, check=False, env={"GIT_EDITOR": EDITOR})
+    return place._run([program, *arguments], check=False, env={}, text="")
+
+
+def expanded(place: Repo, word: str) -> list[str]:
+    """What a shell makes of a pattern."""
+    if "*" not in word or "/" not in word:
+        return [word]
+    found = sorted(path.relative_to(place.path).as_posix() for path in place.path.glob(word))
+    return found or [word]
+
+
+def said_by(done: subprocess.CompletedProcess[str]) -> str:
+    """What a command said, without the numbers that change with each run."""
+    return done.stdout + done.stderr
+
+
+def advice_of(done: subprocess.CompletedProcess[str]) -> str:
+    """The hint, or what a table says to run."""
+    lines = [line.strip() for line in said_by(done).splitlines()]
+    for start in ("hint: ", "run: "):
+        found = [line.removeprefix(start) for line in lines if line.startswith(start)]
+        if found:
+            return found[-1]
+    return ""
+
+
+@pytest.mark.parametrize("situation", SITUATIONS, ids=lambda situation: situation.name)
+def test_a_hint_helps_in_its_situation(world: World, situation: Situation) -> None:
+    """Each way out that the hint names is tried: its commands work, and then the command gets on."""
+    situation.prepare(world)
+    first = run_words(world, shlex.split(situation.command), situation.folder)
+    assert (first.returncode == 0) is situation.tells, said_by(first)
+    advice = advice_of(first)
+    assert advice, said_by(first)
+    ways = ways_in(advice)
+    if situation.person:
+        situation.act(world)
+        gets_on(world, situation, first, advice)
+        return
+    assert ways, advice
+    for number, way in enumerate(ways):
+        if number:
+            world = again(world)
+            situation.prepare(world)
+            run_words(world, shlex.split(situation.command), situation.folder)
+        for words in way:
+            typed = replaced(words, dict(situation.values))
+            done = run_words(world, typed, situation.folder)
+            assert done.returncode == 0, (advice, typed, said_by(done))
+        gets_on(world, situation, first, advice)
+
+
+def gets_on(
+    world: World,
+    situation: Situation,
+    first: subprocess.CompletedProcess[str],
+    advice: str,
+) -> None:
+    """The command succeeds now, or says something else than before."""
+    words = shlex.split(situation.again or situation.command)
+    then = run_words(world, words, situation.folder)
+    if situation.again:
+        assert then.returncode == 0, (advice, said_by(then))
+    else:
+        assert then.returncode == 0 or said_by(then) != said_by(first), (advice, said_by(then))

@@ -29,7 +29,7 @@ PROGRAMS = (
 )
 _QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")
 _END = re.compile(r"[,;:]( |$)| \(|[)`\n]|$")
-_WAYS = re.compile(r"[;,] or,? (?=.)|; ")
+_WAYS = re.compile(r"[;,] or,? (?=.)|; (?!then )")
 # A program at the beginning, or behind words; not inside a path or a name.
 _PROGRAM = re.compile(rf"(?<![\w./~-])(?P<program>{'|'.join(PROGRAMS)}) (?=\S)")
 
@@ -78,7 +78,9 @@ def replaced(words: list[str], values: dict[str, str]) -> list[str]:
         chosen = word.split("|")[0] if re.fullmatch(r"--?[\w|-]+", word) else word
         if chosen.startswith("[") and chosen.endswith("]"):
             continue
-        out.append(re.sub(r"\b[A-Z][A-Z_]{2,}\b(?:\|[A-Z]+)?", lambda m: values[m[0]], chosen))
+        out.append(
+            re.sub(r"\b(?!HEAD\b)[A-Z][A-Z_]{2,}\b(?:\|[A-Z]+)?", lambda m: values[m[0]], chosen)
+        )
     return out
 
 

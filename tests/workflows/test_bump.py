@@ -325,8 +325,8 @@ def test_big_weights_are_kept_out_of_git(first: Desk) -> None:
     assert refusal(WeightsError, lambda: commit(first)) == (
         "big.onnx would be committed to Git itself, where it stays for ever",
         (
-            "git rm --cached big.onnx, then gitmodel add big.onnx "
-            "(git commit --no-verify commits it all the same)"
+            "git rm --cached big.onnx, then gitmodel add big.onnx; or, to keep it in Git all "
+            "the same: git commit --no-verify"
         ),
     )
 

@@ -398,7 +398,7 @@ def test_the_primarys_failure_is_what_is_told(two_versions: Desk, tmp_path: Path
 
     assert refusal(RemoteMissingError, lambda: bring(ben)) == (
         f"fraud: The folder {two_versions.store} is not there",
-        "mount it, or name another one: gitmodel remote add PATH",
+        "mount it, or name another one: gitmodel remote add PATH --replace",
     )
     assert not (ben.repo.path / "fraud.bin").exists()
 

@@ -483,7 +483,7 @@ def test_an_unreachable_remote_says_when_to_push_again(desk: Desk, tmp_path: Pat
 
     assert refusal(RemoteMissingError, desk.push) == (
         f"The folder {desk.store} is not there",
-        "mount it, or name another one: gitmodel remote add PATH; then git push",
+        "mount it, or name another one: gitmodel remote add PATH --replace; then git push",
     )
 
 

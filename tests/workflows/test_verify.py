@@ -21,6 +21,7 @@ from gitmodel.errors import (
 from gitmodel.githooks.driver import install_driver
 from gitmodel.store.claims import claim_key
 from gitmodel.workflows.doctor import Finding, doctor
+from gitmodel.workflows.fetch import fetch
 from gitmodel.workflows.verify import VerifyReport, verify_cache, verify_refs, verify_remote
 from tests.support.stores import files_below, flip, some_bytes
 from tests.workflows.conftest import Desk, digest, refusal, short
@@ -91,7 +92,10 @@ def test_a_damaged_cache(pushed: Desk) -> None:
     assert message.startswith(
         f"fraud: pack {pack_of(pushed, TWO).name[:12]} in the cache is damaged: "
     )
-    assert hint == "gitmodel checkout fraud, which fetches it again"
+    assert hint == "gitmodel fetch fraud; or, where its weights are: gitmodel add fraud.bin"
+    with pushed.open() as project:
+        assert fetch(project, ["fraud"]).fetched_packs == 1
+        assert verify_cache(project).ok
 
 
 def test_weights_that_the_cache_lacks_are_no_problem_of_the_cache(pushed: Desk) -> None:
@@ -257,7 +261,7 @@ def test_a_remote_that_cannot_be_used_is_an_error_and_no_problem(
     pushed.store.rename(tmp_path / "gone")
     expected = (
         f"The folder {pushed.store} is not there",
-        "mount it, or name another one: gitmodel remote add PATH",
+        "mount it, or name another one: gitmodel remote add PATH --replace",
     )
 
     assert refusal(RemoteMissingError, lambda: remote(pushed)) == expected
@@ -436,7 +440,7 @@ def test_what_is_wrong_is_found_with_what_to_do(pushed: Desk, tmp_path: Path) ->
         "trust of primary": (f"nothing is uploaded to {pushed.store}", "gitmodel remote trust"),
         "remote primary": (
             f"The folder {pushed.store} is not there",
-            "mount it, or name another one: gitmodel remote add PATH",
+            "mount it, or name another one: gitmodel remote add PATH --replace",
         ),
     }
 
