@@ -28,6 +28,7 @@ from gitmodel.workflows.ranges import numbers_taken_twice, pointers_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gitmodel.encoding.manifest import Manifest
     from gitmodel.store.objects import ObjectStore
     from gitmodel.workflows.project import Project
     from gitmodel.workflows.ranges import Ranges

@@ -68,9 +68,9 @@ def ben(*words: str) -> Step:
     return lambda world: world.ben.git(*arguments)
 
 
-def trying(*words: str) -> Step:
-    """Ana runs git, which may fail."""
-    return lambda world: world.ana.git(*words, check=False)
+def looking(*arguments: str) -> Step:
+    """Ana runs gitmodel, which finds something."""
+    return lambda world: world.ana.gitmodel(*arguments, check=False)
 
 
 def steps(*many: Step) -> Step:
@@ -126,6 +126,11 @@ def spoil_packs(where: str) -> Step:
             pack.write_bytes(raw[:48] + bytes(byte ^ 1 for byte in raw[48:]))
 
     return run
+
+
+def lost_packs(world: World) -> None:
+    for pack in (world.store / "packs").glob("*/*"):
+        pack.unlink()
 
 
 def edit(path: str, old: str, new: str) -> Step:
@@ -257,6 +262,8 @@ SITUATIONS = [
     Situation("options that do not go together", "gitmodel verify --cache --full", again="gitmodel verify --cache"),
     Situation("a range that Git does not know", "gitmodel verify --refs nothing", again="gitmodel verify --refs HEAD"),
     Situation("a damaged pack in the cache", "gitmodel verify --cache", spoil_packs("ana/.git/gitmodel")),
+    Situation("a pack that is missing on the remote", "gitmodel verify", lost_packs, folder="ben", person="somebody who has the weights pushes", act=ana("gitmodel", "push")),
+    Situation("a pack of the remote with other bytes", "gitmodel verify --full", spoil_packs("store"), folder="ben", person="somebody who has the weights pushes", act=steps(looking("verify", "--full"), ana("gitmodel", "push"))),
     # Move and remove.
     Situation("nothing to rename", "gitmodel mv fraud", values={"NEW_NAME": "risk", "NEW_PATH": "risk.bin"}, again="gitmodel list"),
     Situation("the name of another model for mv", "gitmodel mv fraud net", steps(write("net.bin"), ana("gitmodel", "add", "net.bin")), again="gitmodel mv fraud risk"),
