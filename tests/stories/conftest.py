@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -126,7 +127,40 @@ def ana(tmp_path: Path, server: Repo) -> Repo:
     return ana
 
 
+LONG = os.environ.get("GITMODEL_TESTS_LONG") == "1"
+# Tests of operations that also run with the switch `--fsmonitor` in the short form.
+WITH_THE_SWITCH = frozenset(
+    {
+        "test_after_commit_path_of_the_pointer_the_index_is_right",
+        "test_after_commit_path_of_an_edited_pointer_the_index_is_right",
+        "test_of_nothing_but_weights_the_same_command_again_is_the_commit",
+        "test_a_refused_commit_changes_neither_index_nor_weights",
+        "test_an_edit_stop_of_a_rebase_makes_no_version_of_stale_weights",
+        "test_new_weights_under_a_pointer_that_git_moved_are_a_choice",
+        "test_a_version_that_is_stashed_is_not_lost_and_comes_back",
+        "test_weights_follow_a_bisection",
+    }
+)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of operations with the switch as well: all of them in the long form."""
+    operations = metafunc.module.__name__.rpartition(".")[2].startswith("test_operations_")
+    if operations and (LONG or metafunc.function.__name__ in WITH_THE_SWITCH):
+        metafunc.parametrize("switch", [False, True], indirect=True, ids=["hooks", "switch"])
+
+
+@pytest.fixture(autouse=True)
+def switch(request: pytest.FixtureRequest, home: Path) -> bool:
+    """Whether everybody has the switch `--fsmonitor`: their own configuration asks for it."""
+    on = bool(getattr(request, "param", False))
+    if on:
+        with (home / "gitconfig").open("a", encoding="utf-8") as config:
+            config.write("[gitmodel]\n\tfsmonitor = true\n")
+    return on
+
+
 @pytest.fixture
-def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+def world(switch: bool, tmp_path_factory: pytest.TempPathFactory) -> World:
     """The small world of the tests of Git operations, as it was built."""
-    return restored_world(tmp_path_factory)
+    return restored_world(tmp_path_factory, switch=switch)

@@ -217,15 +217,20 @@ def test_weights_of_an_earlier_version_give_the_commit_that_versions_pointer(wor
 
 
 def test_of_nothing_but_weights_the_same_command_again_is_the_commit(world: World) -> None:
-    """Git looks for something to commit before it runs the hook: docs/decisions.md, 2."""
+    """Git looks for something to commit before it runs the hook: docs/decisions.md, 2.
+
+    With the switch it asks gitmodel before it looks: the only result that the switch changes.
+    """
     ours, without, world = with_and_without(world, nothing_to_commit, new_weights=True)
-    assert ours.codes == without.codes == (1,)
-    assert "run the same command again" in world.said
+    assert without.codes == (1,)
+    if not world.switch:
+        assert ours.codes == (1,)
+        assert "run the same command again" in world.said
+        world.git("commit", "-qam", "fraud 4")
 
-    world.git("commit", "-qam", "fraud 4")
-
-    assert world.codes == [1, 0]
+    assert world.codes[-1] == 0
     assert version_in(world.ana.git("show", f"HEAD:{POINTER}").stdout) == 4
+    assert world.ana.git("rev-list", "--count", "main@{upstream}..main").stdout == "1\n"
     agree(world)
 
 

@@ -37,9 +37,11 @@ if TYPE_CHECKING:
 WEIGHTS, POINTER = "fraud.bin", "fraud.model.yaml"
 ONE, TWO, OTHER, NEW = (f"weights {word}\n".encode() * 50 for word in ("1", "2", "other", "new"))
 _NO_HOOKS = {
-    "GIT_CONFIG_COUNT": "1",
+    "GIT_CONFIG_COUNT": "2",
     "GIT_CONFIG_KEY_0": "core.hooksPath",
     "GIT_CONFIG_VALUE_0": "/dev/null",
+    "GIT_CONFIG_KEY_1": "core.fsmonitor",
+    "GIT_CONFIG_VALUE_1": "false",
 }
 # A sequence editor for `git rebase -i`: `s/pick/edit/` on the first line, and the like.
 EDITOR = "sed -i.old -e"
@@ -56,6 +58,8 @@ class World:
         codes: Exit codes of the commands so far, in order.
         said: What they wrote to standard error.
         made: Weights that somebody made, by clone: none of them may ever be lost.
+        without_hooks: Git runs nothing of gitmodel.
+        switch: `gitmodel install --fsmonitor` was run in both clones.
     """
 
     folder: Path
@@ -63,6 +67,7 @@ class World:
     said: str = ""
     made: dict[str, set[bytes]] = field(default_factory=dict)
     without_hooks: bool = False
+    switch: bool = False
 
     def __post_init__(self) -> None:
         clock = itertools.count(FIRST_COMMIT_SECONDS + 10**6, SECONDS_BETWEEN_COMMITS)
@@ -111,7 +116,7 @@ class World:
         return Project.open(Context(environment=dict(os.environ), folder=folder))
 
 
-def restored_world(factory: pytest.TempPathFactory) -> World:
+def restored_world(factory: pytest.TempPathFactory, *, switch: bool = False) -> World:
     """The world as it was built; the first call builds it."""
     if not _built:
         folder = factory.mktemp("operations") / "world"
@@ -120,7 +125,7 @@ def restored_world(factory: pytest.TempPathFactory) -> World:
         kept = folder.with_name("kept")
         shutil.copytree(folder, kept, symlinks=True)
         _built.append((folder, kept))
-    return restore(*_built[0])
+    return _with_switch(restore(*_built[0]), switch)
 
 
 def restore(folder: Path, kept: Path) -> World:
@@ -138,9 +143,18 @@ def _copy(source: str, target: str) -> None:
         shutil.copy2(source, target)
 
 
-def again(_world: World) -> World:
+def again(world: World) -> World:
     """The same world before anything was done in it."""
-    return restore(*_built[0])
+    return _with_switch(restore(*_built[0]), world.switch)
+
+
+def _with_switch(world: World, switch: bool) -> World:
+    """Turn the switch on for both people."""
+    if switch:
+        for who in (world.ana, world.ben):
+            who.gitmodel("install", "--fsmonitor")
+    world.switch = switch
+    return world
 
 
 def _build(folder: Path) -> None:
