@@ -72,6 +72,17 @@ def recognise_driver(command: str | None) -> DriverState:
     return DriverState.OURS if ours else DriverState.EDITED
 
 
+def is_outdated(project: Project) -> bool:
+    """Whether the driver is as another gitmodel wrote it, whichever Python it starts."""
+    from gitmodel.workflows.merge import clone_driver
+
+    command = clone_driver(project)
+    if recognise_driver(command) is not DriverState.OURS or command is None:
+        return False
+    body = command.rpartition(_MARK)[0]
+    return _INTERPRETER.sub("gitmodel_python='';", body, count=1) != _KEPT
+
+
 def driver_state(project: Project) -> DriverState:
     """Look at what stands in the clone's configuration."""
     from gitmodel.workflows.merge import clone_driver

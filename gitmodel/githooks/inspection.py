@@ -58,6 +58,8 @@ class Inspection:
         scripts: For hooks that are ours, where our script is.
         interpreters: For hooks that are ours, the Python that they start ("": none filled in).
         makers: For hooks that are not ours, the tool that wrote them, where it is a known one.
+        outdated: Hooks that are ours, of another gitmodel, wherever our script is.
+        edited: Hooks that are ours and that a person changed.
         earlier: Hooks that have a `<hook>.before-gitmodel` beside them.
         in_work_tree: The folder lies among the files that people commit, so installing there
             changes or adds such files.
@@ -70,6 +72,8 @@ class Inspection:
     scripts: Mapping[str, str]
     interpreters: Mapping[str, str]
     makers: Mapping[str, str]
+    outdated: tuple[str, ...]
+    edited: tuple[str, ...]
     earlier: tuple[str, ...]
     in_work_tree: bool
     manager: str | None
@@ -105,6 +109,8 @@ def inspect(folder: str, *, work_tree: str | None = None) -> Inspection:
         scripts={hook.name: hook.path for hook in ours},
         interpreters={hook.name: interpreter_in(hook.text) for hook in ours},
         makers={name: maker for name, maker in makers.items() if maker is not None},
+        outdated=tuple(hook.name for hook in hooks if hook.kind is Kind.OTHER_VERSION),
+        edited=tuple(hook.name for hook in hooks if hook.kind is Kind.EDITED),
         earlier=earlier_hooks(folder),
         in_work_tree=work_tree is not None and _among_files(folder, work_tree),
         manager=_manager(folder),

@@ -46,22 +46,28 @@ def doctor(
     *,
     hooks: Mapping[str, str],
     monitor: Finding | None = None,
+    old_driver: bool = False,
     network: bool = True,
 ) -> list[Finding]:
     """Look at program versions, configuration, hooks, cache, pointers and remotes.
 
     Args:
         project: The repository.
-        hooks: State of each hook: "ours" where Git has just run it, "run by ..." where another tool
-            is told to; else what is wrong with it. From `githooks.proof` and `githooks.inspection`.
+        hooks: State of each hook: "ours" or "edited" where Git has just run it, "run by ..." where
+            another tool is told to; else what is wrong with it. From `githooks.proof` and `githooks.inspection`.
         monitor: What was found of the switch `--fsmonitor`, from `githooks.fsmonitor_check`.
+        old_driver: The merge driver is as an earlier gitmodel wrote it.
         network: Ask the remotes.
     """
     set_up = _set_up(project)
     findings = [_programs(project), _chunker(), _kernels(), *set_up]
     if not all(finding.ok for finding in set_up):
         return findings
-    findings += [_hooks(project, hooks), _attributes(project), _merge_driver(project)]
+    findings += [
+        _hooks(project, hooks),
+        _attributes(project),
+        _merge_driver(project, old=old_driver),
+    ]
     findings += [monitor] if monitor is not None else []
     findings += [_cache(project), _pointers(project)]
     for name in project.remote_names():
@@ -126,35 +132,39 @@ def _set_up(project: Project) -> list[Finding]:
 
 def _hooks(project: Project, hooks: Mapping[str, str]) -> Finding:
     told = [f"{name} is {state}" for name, state in hooks.items() if state.startswith("run by ")]
-    ours = [name for name, state in hooks.items() if state == "ours"]
+    ours = [name for name, state in hooks.items() if state in ("ours", "edited")]
+    edited = [name for name, state in hooks.items() if state == "edited"]
     wrong = [
         f"{name} is {state}"
         for name, state in hooks.items()
-        if state != "ours" and not state.startswith("run by ")
+        if state not in ("ours", "edited") and not state.startswith("run by ")
     ]
     folder = project.repository.hooks_folder()
     if wrong:
         return Finding("hooks", False, f"{', '.join(wrong)} in {folder}", "gitmodel install")
     words = [f"{len(ours)} in {folder}, and Git runs them"] if ours else []
     words += [f"{', '.join(told)}, which was not tried"] if told else []
+    words += [f"{', '.join(edited)} was edited and is not renewed"] if edited else []
     return Finding("hooks", True, "; ".join(words))
 
 
 def _attributes(project: Project) -> Finding:
-    output = project.repository.run("check-attr", "merge", "--", "any.model.yaml").decode()
-    fine = output.rstrip().endswith(": gitmodel")
-    return Finding(
-        "attributes",
-        fine,
-        "pointers have their merge attribute" if fine else "no merge attribute for *.model.yaml",
-        None if fine else "gitmodel init",
-    )
+    from gitmodel.workflows.attributes import attributes_state
+
+    found = attributes_state(project)
+    if found.missing:
+        detail = f".gitattributes has no line for {', '.join(found.missing)}"
+        return Finding("attributes", False, detail, "gitmodel install")
+    own = f"; your own lines for {', '.join(found.edited)} stay" if found.edited else ""
+    return Finding("attributes", True, f"pointers have their merge attribute{own}")
 
 
-def _merge_driver(project: Project) -> Finding:
+def _merge_driver(project: Project, *, old: bool) -> Finding:
     """Let the command of the driver merge two versions, as Git would."""
     from gitmodel.workflows.merge import driver_problem
 
+    if old:
+        return Finding("merge driver", False, "it is of another gitmodel", "gitmodel install")
     problem = driver_problem(project)
     if problem is not None:
         return Finding("merge driver", False, problem, "gitmodel install")

@@ -18,6 +18,7 @@ from gitmodel.git.url import without_user_info
 from gitmodel.store.objects import check_exclusive_creation
 from gitmodel.store.projects import other_projects, register
 from gitmodel.temporaries import PREFIX
+from gitmodel.workflows.attributes import add_attributes
 from gitmodel.workflows.models import write_text_file
 from gitmodel.workflows.project import CONFIG_NAME, PRIMARY
 
@@ -25,11 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gitmodel.workflows.project import Project
-
-ATTRIBUTES = (
-    "*.model.yaml text eol=lf merge=gitmodel",
-    "*.aliases.yaml text eol=lf merge=gitmodel",
-)
 
 
 @dataclass(slots=True)
@@ -87,8 +83,7 @@ def init(
         write_text_file(project.root, CONFIG_NAME, after)
         project.index.stage([CONFIG_NAME])
         done.append(f"wrote {CONFIG_NAME}")
-    if project.repository.ensure_attributes(ATTRIBUTES):
-        project.index.stage([".gitattributes"])
+    if add_attributes(project):
         done.append("wrote .gitattributes")
     hide_temporary_files(project)
     if trust(project, PRIMARY):
@@ -100,6 +95,16 @@ def init(
         done=done,
         hooks_folder=project.repository.hooks_folder(),
     )
+
+
+def renew(project: Project) -> tuple[str, ...]:
+    """Bring what an earlier gitmodel set up in this clone and its work tree up to date.
+
+    Returns:
+        The patterns for which `.gitattributes` got a line.
+    """
+    hide_temporary_files(project)
+    return add_attributes(project)
 
 
 def hide_temporary_files(project: Project) -> None:

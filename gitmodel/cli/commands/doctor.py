@@ -30,11 +30,16 @@ def add_parser(verbs: Verbs) -> None:
 
 def run(session: Session, *, network: bool) -> int:
     """Look at everything and print a line for each finding."""
+    from gitmodel.githooks.driver import is_outdated
     from gitmodel.workflows.doctor import doctor
 
     with session.project() as project:
         findings = doctor(
-            project, hooks=_hooks(project), monitor=_monitor(project), network=network
+            project,
+            hooks=_hooks(project),
+            monitor=_monitor(project),
+            old_driver=is_outdated(project),
+            network=network,
         )
     output = session.output
     fine = all(finding.ok for finding in findings)
@@ -69,8 +74,12 @@ def _hooks(project: Project) -> dict[str, str]:
     folder = project.repository.hooks_folder()
     found = inspect(folder, work_tree=project.repository.work_tree)
     words = {name: str(state) for name, state in found.states.items()}
-    ours = [name for name, state in found.states.items() if state in runs]
+    words |= dict.fromkeys(found.outdated, "of another gitmodel")
+    ours = [
+        name for name, state in found.states.items() if state in runs and name not in found.outdated
+    ]
     words |= dict.fromkeys(ours, str(HookState.OURS))
+    words |= {name: "edited" for name in ours if name in found.edited}
     words |= {
         name: f"run by {found.makers.get(name, 'another tool')}"
         for name, state in found.states.items()

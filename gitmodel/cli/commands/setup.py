@@ -113,13 +113,26 @@ def run_install(session: Session, *, check: bool, fsmonitor: bool | None) -> int
             shown = _show_driver(output, project) or shown
             return show_monitor(output, project) or shown
         _install_driver(output, project)  # first: hooks are refused in a folder of husky's
+        show_monitor_change(output, project, wanted=fsmonitor)
+        _renew(output, project)
         report = _install(output, folder, top, committed=_is_committed(project, folder))
         if not _changed(report):
             output.say(f"hooks are installed in {_short(folder, top)}")
-        show_monitor_change(output, project, wanted=fsmonitor)
         if project.is_set_up():
             _trust(output, project)
     return 0
+
+
+def _renew(output: Output, project: Project) -> None:
+    """Bring the files of an earlier gitmodel up to date, where there is a work tree with any."""
+    from gitmodel.workflows.setup import renew
+
+    if project.repository.work_tree is None or not project.is_set_up():
+        return
+    added = renew(project)
+    if added:
+        output.say(f"added to .gitattributes: {', '.join(added)}")
+        output.hint('commit it for everybody: git commit -m "Update attributes" .gitattributes')
 
 
 def run_uninstall(session: Session) -> int:
@@ -219,11 +232,12 @@ def _show_hooks(output: Output, folder: str, top: str) -> int:
 
 
 def _show_driver(output: Output, project: Project) -> int:
-    from gitmodel.githooks.driver import DriverState, driver_state
+    from gitmodel.githooks.driver import DriverState, driver_state, is_outdated
 
-    state = driver_state(project)
-    there = state is not DriverState.ABSENT
-    output.table([["merge driver", Paint(str(state), "good" if there else "bad")]])
+    state, old = driver_state(project), is_outdated(project)
+    there = state is not DriverState.ABSENT and not old
+    word = "outdated" if old else str(state)
+    output.table([["merge driver", Paint(word, "good" if there else "bad")]])
     if not there:
         output.hint("gitmodel install")
     return 0 if there else 1
