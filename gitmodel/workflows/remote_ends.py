@@ -106,7 +106,7 @@ def find_end(project: Project, word: str) -> RemoteEnd:
     if not options:
         for name in project.remote_names():
             known = project.committed_remote(name)
-            if known.url == remote.url:
+            if _address(project, known) == _address(project, remote):
                 return RemoteEnd(name, known, chosen=known.fingerprint == known.url)
         earlier = (old for old in earlier_primaries(project) if old.url == remote.url)
         remote = next(earlier, remote)
@@ -188,10 +188,19 @@ def _only_mirror(project: Project) -> str:
 
 
 def _place(project: Project, end: RemoteEnd) -> str:
-    """What tells places apart: two names of one folder are one place."""
+    """What tells places apart."""
     if end.remote.scheme == "file":
-        return os.path.realpath(project.folder_of(end.remote))
+        return _address(project, end.remote)
     return end.remote.fingerprint
+
+
+def _address(project: Project, remote: Remote) -> str:
+    """The URL; of a folder its real path, since two names of one folder are one place."""
+    if remote.scheme != "file":
+        return remote.url
+    from gitmodel.store.backend import folder_of
+
+    return os.path.realpath(folder_of(remote, root=project.remote_root))
 
 
 def _quoted(text: str) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gitmodel.cli.output import Paint
 from gitmodel.cli.parsers import finish
+from gitmodel.cli.wording import count_text
 
 if TYPE_CHECKING:
     from gitmodel.cli.output import Output
@@ -62,23 +63,27 @@ def _say(output: Output, report: CopyReport) -> None:
     output.say("to    ", Paint(report.target, "strong"))
     would = "would be " if report.dry_run else ""
     output.say(
-        f"{report.versions} versions: {report.copied} {would}copied, {report.present} were there, "
-        f"{len(report.missing)} missing"
+        f"{count_text(report.versions, 'version')}: {report.copied} {would}copied, "
+        f"{report.present} were there, {len(report.missing)} missing"
     )
-    output.say(f"{report.packs} packs, {report.pack_bytes:,} bytes {would}sent{_how(report)}")
-    output.say(f"{report.claims} claims {would}copied, {report.claims_present} were there")
+    output.say(
+        f"{count_text(report.packs, 'pack')}, {report.pack_bytes:,} bytes {would}sent{_how(report)}"
+    )
+    output.say(
+        f"{count_text(report.claims, 'claim')} {would}copied, {report.claims_present} were there"
+    )
     for missing in report.missing:
-        output.say(
+        output.line(
             Paint(f"missing  {missing.name}@{missing.version}", "bad"), f"  {missing.reason}"
         )
     for conflict in report.conflicts:
-        output.say(
+        output.line(
             Paint(f"conflict {conflict.name}@{conflict.version}", "bad"),
             f"  is {conflict.source} on the source and {conflict.target} on the target; both claims "
             "stay as they are",
         )
     for damaged in report.damaged_claims:
-        output.say(Paint("damaged ", "bad"), f" {damaged}")
+        output.line(Paint("damaged ", "bad"), f" {damaged}")
     _say_what_next(output, report)
 
 
@@ -86,9 +91,8 @@ def _how(report: CopyReport) -> str:
     """What was not read here, and what did not come from the source."""
     words = []
     if report.by_store:
-        checked = "sizes" if report.dry_run else "their sizes were compared"
         words.append(
-            f"{report.by_store} by the store itself: {checked}, --verify reads their bytes"
+            f"{report.by_store} by the store itself, checked by size; --verify reads their bytes"
         )
     if report.from_cache:
         words.append(f"{report.from_cache} from this clone's cache")
