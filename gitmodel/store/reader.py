@@ -11,6 +11,7 @@ Memory is bounded by a group a worker and two more, whatever the file size.
 from __future__ import annotations
 
 import os
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,11 +20,12 @@ from gitmodel.encoding.codec import Codec
 from gitmodel.errors import DamagedObjectError
 from gitmodel.store.chunks import DamagedPackError, decode_into, raw_chunk
 from gitmodel.store.handles import reserve, write_at
+from gitmodel.store.holes import bytes_of_holes, write_sparse
 from gitmodel.store.memory import Buffers
 from gitmodel.store.teamwork import work_through
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from gitmodel.domain.progress import Progress
     from gitmodel.encoding.manifest import ChunkPlace, FileEntry, Manifest
@@ -79,15 +81,24 @@ class Reader:
             ObjectMissingError: A pack is not to be had.
             WrongChunksError: Its chunks are sound, and not those of the file.
         """
-        reserve(descriptor, entry.size)
-        self._restore(manifest, entry, descriptor, progress)
+        if bytes_of_holes(manifest, [entry]):
+            os.ftruncate(descriptor, entry.size)
+            write = partial(write_sparse, descriptor)
+        else:
+            reserve(descriptor, entry.size)
+            write = partial(write_at, descriptor)
+        self._restore(manifest, entry, write, progress)
 
     def check_file(self, manifest: Manifest, entry: FileEntry, *, progress: Progress) -> None:
         """Decode and check one file without writing it; raises as `write_file` does."""
-        self._restore(manifest, entry, None, progress)
+        self._restore(manifest, entry, lambda _data, _offset: None, progress)
 
     def _restore(
-        self, manifest: Manifest, entry: FileEntry, descriptor: int | None, progress: Progress
+        self,
+        manifest: Manifest,
+        entry: FileEntry,
+        write: Callable[[memoryview, int], None],
+        progress: Progress,
     ) -> None:
         hasher = FileHasher()
         writing = Lock()  # two at once would only wait for each other in the kernel
@@ -96,9 +107,8 @@ class Reader:
             buffer = self._buffers.take(group.size)
             view = buffer[: group.size]
             self._decode(manifest, group.chunks, view)
-            if descriptor is not None:
-                with writing:
-                    write_at(descriptor, view, group.offset)
+            with writing:
+                write(view, group.offset)
             return _Restored(buffer, group.size)
 
         def hash_it(restored: _Restored) -> None:

@@ -13,6 +13,7 @@ from gitmodel.domain.digest import Digest, FileHasher
 from gitmodel.encoding.cut import Cutter, CutterId, Piece, PlannedCutter, choose_cutter
 from gitmodel.errors import ChangedWhileReadError
 from gitmodel.store.encoder import RawPiece
+from gitmodel.store.holes import SparseReader
 from gitmodel.store.memory import Buffers
 
 if TYPE_CHECKING:
@@ -121,9 +122,10 @@ class Windows:
         window_sizes = _window_sizes(cutter)
         length = next(window_sizes)
         buffer = self._buffers.take(length)
+        reader = SparseReader(descriptor)
         while True:
             wanted = min(length, max(source.size - size, 0) + 1)  # one more shows the end
-            count = _read_into(descriptor, buffer[carried : carried + wanted])
+            count = _read_into(reader, buffer[carried : carried + wanted])
             final = count < wanted
             size += count
             if size > source.size:  # it may grow for ever
@@ -186,11 +188,11 @@ def _cut(view: memoryview, lengths: list[int], pieces: Iterator[Piece]) -> list[
     return cut
 
 
-def _read_into(descriptor: int, view: memoryview) -> int:
+def _read_into(reader: SparseReader, view: memoryview) -> int:
     """Fill a buffer from a file; fewer bytes only at its end."""
     filled = 0
     while filled < len(view):
-        count = os.readv(descriptor, [view[filled:]])
+        count = reader.read_into(view[filled:])
         if count == 0:
             break
         filled += count

@@ -14,6 +14,7 @@ from gitmodel.domain.digest import Digest, FileHasher, ListedFile, folder_digest
 from gitmodel.domain.paths import safe_parts
 from gitmodel.errors import ChangedWhileReadError, GitmodelError, UnsafePathError, WeightsError
 from gitmodel.store.handles import folder_handle, open_file
+from gitmodel.store.holes import SparseReader
 from gitmodel.store.listing import Found, Kind, kind_at, list_files, walk
 from gitmodel.store.records import FileStat, Known, Record, Records, boot_id, now_ns
 
@@ -322,7 +323,8 @@ class WorkTree:
             hasher = FileHasher()
             buffer = memoryview(bytearray(min(_READ, before.size + 1)))
             size = 0
-            while count := os.readv(descriptor, [buffer]):
+            reader = SparseReader(descriptor)
+            while count := reader.read_into(buffer):
                 hasher.update(buffer[:count])
                 size += count
             after = FileStat.of(os.fstat(descriptor))

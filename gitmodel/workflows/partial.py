@@ -20,6 +20,7 @@ from gitmodel.errors import (
     WeightsError,
 )
 from gitmodel.store.handles import NewFile, folder_handle, require_space, space_errors
+from gitmodel.store.holes import bytes_of_holes
 from gitmodel.store.listing import Kind
 from gitmodel.store.reader import WrongChunksError
 from gitmodel.store.records import Records
@@ -193,7 +194,7 @@ def _write(
     size = sum(entry.size for entry in files)
     lacking = [entry for entry in files if _is_lacking(model, entry, top, name, force=asked.force)]
     left = sum(entry.size for entry in lacking)
-    require_space(top, left)
+    require_space(top, left - bytes_of_holes(manifest, lacking))
     progress = project.context.progress
     progress.start(f"checking out {model.name}", left)
     try:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from gitmodel.domain.progress import Silent
 from gitmodel.errors import GitmodelError, UnsavedWeightsError, UsageError
 from gitmodel.store.handles import require_space
+from gitmodel.store.holes import bytes_of_holes
 from gitmodel.store.listing import Kind
 from gitmodel.store.placing import place
 from gitmodel.store.reader import DamagedPackError, Reader, WrongChunksError
@@ -202,7 +203,9 @@ class Placer:
             self._reader.write_file(manifest, entry, descriptor, progress=progress)
 
         while True:
-            require_space(worktree.root, manifest.total_size)
+            require_space(
+                worktree.root, manifest.total_size - bytes_of_holes(manifest, manifest.files)
+            )
             progress.start(f"checking out {model.name}", manifest.total_size)
             try:
                 place(

@@ -14,6 +14,7 @@ from gitmodel.domain.digest import ListedFile, digest_of, folder_digest
 from gitmodel.domain.progress import Silent
 from gitmodel.errors import ChangedWhileReadError, UnsafePathError, WeightsError
 from gitmodel.store.cache import Cache
+from gitmodel.store.holes import SparseReader
 from gitmodel.store.listing import Found, Kind
 from gitmodel.store.records import FileStat, Known, Record, Records
 from gitmodel.store.worktree import WorkTree
@@ -31,22 +32,26 @@ LONG_AGO = 1_700_000_000_123_456_789  # ns, on a file system that counts them
 
 
 class Reads:
-    """Counts bytes read by `os.readv`, which is how weights are read."""
+    """Counts bytes read by `SparseReader`, which is how weights are read."""
 
     def __init__(self) -> None:
         self.bytes = 0
-        self.original = os.readv
 
-    def __call__(self, descriptor: int, buffers: list[memoryview]) -> int:
-        count = self.original(descriptor, buffers)
-        self.bytes += count
-        return count
+    def watch(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        original = SparseReader.read_into
+
+        def counting(reader: SparseReader, view: memoryview) -> int:
+            count = original(reader, view)
+            self.bytes += count
+            return count
+
+        monkeypatch.setattr(SparseReader, "read_into", counting)
 
 
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> Reads:
     counting = Reads()
-    monkeypatch.setattr(os, "readv", counting)
+    counting.watch(monkeypatch)
     return counting
 
 

@@ -323,14 +323,16 @@ def test_the_manifest_comes_after_all_packs_are_flushed(
     def fsync(descriptor: int) -> None:
         target = os.readlink(f"/proc/self/fd/{descriptor}")
         inner = os.path.relpath(target, cache.root)
-        kind = "folder" if os.path.isdir(target) else "file"
-        order.append(f"{kind} {inner.partition(os.sep)[0]}")
+        is_folder = os.path.isdir(target)
+        order.append(f"folder {inner.partition(os.sep)[0]}" if is_folder else f"file {target}")
         real_fsync(descriptor)
         flushed.add(target)
 
     def replace(source: str, target: str) -> None:
         assert source in flushed
-        order.append(f"name {os.path.relpath(target, cache.root).partition(os.sep)[0]}")
+        kind = os.path.relpath(target, cache.root).partition(os.sep)[0]
+        order[order.index(f"file {source}")] = f"file {kind}"
+        order.append(f"name {kind}")
         real_replace(source, target)
 
     monkeypatch.setattr(os, "fsync", fsync)
