@@ -116,6 +116,6 @@ def wrong_chunks(
     return WrongChunksError(
         f"the manifest of version {pointer.version} ({pointer.digest.short}) lists other bytes than "
         f"those of the version: {error.message}",
-        hint=f"gitmodel verify --full {model.name}@{pointer.version}",
+        hint="gitmodel push, in a clone that has the weights",
         model=model.name,
     )

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.hints import replaced, ways_in
-from tests.support.operations import again
+from tests.support.operations import ONE, WEIGHTS, again
 from tests.support.repo import Repo
-from tests.support.situations import SITUATIONS, Situation
+from tests.support.situations import (
+    SITUATIONS,
+    Situation,
+    ana,
+    remove,
+    steps,
+    unpublished,
+    write,
+)
 
 if TYPE_CHECKING:
     import subprocess
@@ -129,3 +138,40 @@ def gets_on(
         assert then.returncode == 0, (advice, said_by(then))
     else:
         assert then.returncode == 0 or said_by(then) != said_by(first), (advice, said_by(then))
+
+
+# What leaves fraud so that `status` has something to say of it, and what it says.
+STATES = {
+    "new weights": (write(WEIGHTS), "git commit -am MESSAGE, or gitmodel add fraud.bin"),
+    "earlier weights": (write(WEIGHTS, ONE), "git commit -am MESSAGE, or gitmodel checkout fraud"),
+    "missing weights": (remove("ana/fraud.bin"), "gitmodel checkout fraud"),
+    "stale weights": (ana("git", "reset", "-q", "--hard", "HEAD~2"), "gitmodel checkout fraud"),
+    "a choice": (
+        steps(ana("git", "reset", "-q", "--hard", "HEAD~2"), write(WEIGHTS)),
+        "gitmodel add fraud.bin, or gitmodel checkout --force fraud",
+    ),
+    "not committed": (steps(write(WEIGHTS), ana("gitmodel", "add", WEIGHTS)), "git commit"),
+    "not pushed": (unpublished, "git push"),
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_what_status_says_to_run_ends_the_state(world: World, state: str) -> None:
+    prepare, advice = STATES[state]
+    prepare(world)
+    assert next_command(world) == advice
+    for number, way in enumerate(ways_in(advice)):
+        if number:
+            world = again(world)
+            prepare(world)
+        for words in way:
+            done = run_words(world, replaced(words, {"MESSAGE": "x"}), "ana")
+            twice = "nothing to commit" in said_by(done)  # Git looked before the hook ran
+            assert done.returncode == 0 or twice, (words, said_by(done))
+        assert next_command(world) != advice
+
+
+def next_command(world: World) -> str:
+    """What `status` says to run for the one model."""
+    (row,) = json.loads(world.ana.gitmodel("status", "--json", check=False).stdout)["models"]
+    return str(row["next_command"])

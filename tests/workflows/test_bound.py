@@ -13,7 +13,9 @@ import gitmodel
 from gitmodel.errors import DamagedObjectError
 from gitmodel.store.objects import manifest_key, pack_key
 from gitmodel.store.reader import WrongChunksError
+from gitmodel.workflows.push import push_head
 from gitmodel.workflows.remotes import add_remote
+from gitmodel.workflows.verify import verify_remote
 from tests.support.formats import safetensors_file
 from tests.support.manifests import with_chunks_of
 from tests.support.stores import files_below, some_bytes
@@ -134,7 +136,7 @@ def test_the_list_of_another_version_is_refused_before_a_byte_is_handed_out(net:
         f"net: the manifest of version 1 ({short(ONE)}) lists other bytes than those of the version: "
         f"the file does not match its digest {short(ONE)}"
     )
-    assert hint == "gitmodel verify --full net@1"
+    assert hint == "gitmodel push, in a clone that has the weights"
     with pytest.raises(DamagedObjectError):
         gitmodel.tensor("net@1", "a", repo=ben.repo.path)
     assert proofs(ben) == []
@@ -190,3 +192,22 @@ def test_a_mirror_with_the_right_list_is_taken_before_another_one(
         assert stream.read() == ONE[-100:]
     assert cached_bytes(ben) == 0
     assert Path(gitmodel.path("net@1", repo=ben.repo.path)).read_bytes() == ONE
+
+
+def test_a_wrong_manifest_is_found_by_verify_and_mended_by_a_push_of_whoever_has_the_weights(
+    net: Desk,
+) -> None:
+    one, two = (net.committed("net.model.yaml", r).digest for r in ("HEAD^", "HEAD"))
+    forged = with_chunks_of(manifest_of(net, one), manifest_of(net, two)).to_bytes()
+    ben = net.join("ben")
+    (net.store / manifest_key(one)).write_bytes(forged)
+    with pytest.raises(WrongChunksError):
+        gitmodel.open("net@1", repo=ben.repo.path)
+
+    with ben.open() as project:
+        report = verify_remote(project, ["net@1"], full=True)
+    assert [str(problem).partition(":")[0] for problem in report.problems] == ["net"]
+    with net.open() as project:
+        push_head(project)
+    with gitmodel.open("net@1", repo=ben.repo.path) as stream:
+        assert stream.read() == ONE
