@@ -226,7 +226,7 @@ def decide(seen: Observation) -> Verdict:
     | none     | any              |                                  | MISSING  |
     | pointer  | any              |                                  | CLEAN    |
     | = have   | any              |                                  | STALE    |
-    | differs  | = pointer        | file is a known version, merging | STALE    |
+    | differs  | any              | file is a known version, merging | STALE    |
     | differs  | = pointer        | file is a known version          | KNOWN    |
     | differs  | = pointer        |                                  | BUMP     |
     | differs  | none             | file is a known version          | STALE    |
@@ -249,13 +249,11 @@ def decide(seen: Observation) -> Verdict:
 
 
 def _with_record(seen: Observation) -> Verdict:
-    if seen.file == seen.have:
+    if seen.file == seen.have or (seen.known and seen.merging):
         return Verdict.STALE
     if seen.have != seen.pointer:
         return Verdict.CHOOSE
-    if not seen.known:
-        return Verdict.BUMP
-    return Verdict.STALE if seen.merging else Verdict.KNOWN
+    return Verdict.KNOWN if seen.known else Verdict.BUMP
 
 
 def _without_record(seen: Observation) -> Verdict:

@@ -129,6 +129,19 @@ def sizes_of(repository: Repository, oids: Iterable[str]) -> dict[str, int]:
     return {oid: int(size) for oid, size in pairs if size != "missing"}
 
 
+def head_of_blob(repository: Repository, oid: str, size: int) -> bytes:
+    """Return the first bytes of a blob, which may be huge. One process."""
+    process = repository.start("cat-file", "blob", oid)
+    try:
+        return b"" if process.stdout is None else process.stdout.read(size)
+    finally:
+        process.kill()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
+        process.wait()
+
+
 def present_objects(
     repository: Repository, oids: Iterable[str], *, commits: bool = False
 ) -> frozenset[str]:

@@ -21,7 +21,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.errors import GitCommandError
-from gitmodel.git.batch import EMPTY_TREES, sizes_of
+from gitmodel.git.batch import EMPTY_TREES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -43,7 +43,7 @@ class IndexEntry(NamedTuple):
     mode: str
 
 
-class _Difference(NamedTuple):
+class Difference(NamedTuple):
     """One path whose entry is not the same on two sides; mode 000000 means absent."""
 
     old_mode: str
@@ -51,6 +51,16 @@ class _Difference(NamedTuple):
     old_oid: str
     new_oid: str
     path: str
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the old side has nothing at this path."""
+        return not self.old_mode.strip("0")
+
+    @property
+    def is_file(self) -> bool:
+        """Whether the new side has a plain file there."""
+        return self.new_mode in _FILE_MODES
 
 
 class Index:
@@ -187,19 +197,18 @@ class Index:
         """Whether any file is in conflict. One process."""
         return bool(self._run("ls-files", "--unmerged", "-z"))
 
-    def staged_files(self, min_size: int) -> tuple[str, ...]:
-        """Return paths that this commit adds or changes to a blob of at least `min_size` bytes.
+    def staged_changes(self) -> list[Difference]:
+        """Return in what this commit differs from HEAD.
 
-        What a merge brings from its other side is not counted: it was committed there on purpose.
-        Two processes, and one for each other side of a merge.
+        A file that a merge brings from its other side is no change: it was committed there on purpose.
+        One process, and one for each other side of a merge.
         """
-        added = [d for d in self._against_head(()) if d.new_mode in _FILE_MODES]
-        for other in self.other_heads() if added else ():
+        changes = self._against_head(())
+        for other in self.other_heads() if changes else ():
             from_other = self._differences("diff-index", "--cached", other, "--")
             ours = {(d.path, d.new_oid) for d in from_other}
-            added = [d for d in added if (d.path, d.new_oid) in ours]
-        sizes = sizes_of(self._repository, [d.new_oid for d in added])
-        return tuple(d.path for d in added if sizes.get(d.new_oid, 0) >= min_size)
+            changes = [d for d in changes if not d.is_file or (d.path, d.new_oid) in ours]
+        return changes
 
     def other_heads(self) -> list[str]:
         """Return the other sides of the merge that this commit concludes, none if it is no merge. No process.
@@ -217,7 +226,7 @@ class Index:
             pass
         return list(dict.fromkeys(heads))
 
-    def _against_head(self, paths: Sequence[str]) -> list[_Difference]:
+    def _against_head(self, paths: Sequence[str]) -> list[Difference]:
         """HEAD on the old side, this index on the new; before the first commit all is new.
 
         One process; three before the first commit.
@@ -242,7 +251,7 @@ class Index:
                 return output.decode("ascii").strip()
         return EMPTY_TREES[self._repository.object_format]
 
-    def _differences(self, *arguments: str, index_file: str | None = None) -> list[_Difference]:
+    def _differences(self, *arguments: str, index_file: str | None = None) -> list[Difference]:
         verb, *rest = arguments
         options = ("--raw", "-z", "--no-renames", "--no-abbrev", "--ignore-submodules=all")
         output = self._repository.run(verb, *options, *rest, index_file=index_file or self.file)
@@ -251,7 +260,7 @@ class Index:
         # A description such as ":100644 100644 <oid> <oid> M" and a path take turns.
         for description, path in zip(words[::2], words[1::2], strict=True):
             old_mode, new_mode, old_oid, new_oid, _ = description[1:].split(" ")
-            found.append(_Difference(old_mode, new_mode, old_oid, new_oid, path))
+            found.append(Difference(old_mode, new_mode, old_oid, new_oid, path))
         return found
 
     def _set(self, file: str, entries: Sequence[tuple[str, str, str]]) -> None:

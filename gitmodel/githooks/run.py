@@ -88,6 +88,7 @@ def _pre_commit(
 
 def _update(context: Context, say: Say) -> CommitReport:
     from gitmodel.workflows.bump import CommitReport, update_commit
+    from gitmodel.workflows.kept_out import refuse_remembered_weights
     from gitmodel.workflows.seen_weights import note_seen
 
     try:
@@ -98,6 +99,8 @@ def _update(context: Context, say: Say) -> CommitReport:
         return CommitReport()
     with opened as project:
         if not ready:
+            if project.repository.work_tree is not None:
+                refuse_remembered_weights(project)
             return CommitReport()
         note = os.path.join(project.repository.git_dir, AFTER_COMMIT_NOTE)
         with suppress(FileNotFoundError):
@@ -109,7 +112,7 @@ def _update(context: Context, say: Say) -> CommitReport:
             _say_left_alone(error, say)
             report = CommitReport()
         else:
-            note_seen(project, report.weights)
+            note_seen(project, {model.weights for model in report.models})
             if report.otherwise_empty or report.unnamed:
                 from gitmodel.workflows.empty_commit import advice
 
@@ -215,11 +218,15 @@ def _pre_push(
 
 
 def _post_checkout(
-    _arguments: Sequence[str], _stdin: Callable[[], bytes], context: Context, say: Say
+    arguments: Sequence[str], _stdin: Callable[[], bytes], context: Context, say: Say
 ) -> None:
     from gitmodel.workflows.align import comes_later
+    from gitmodel.workflows.kept_out import keep_what_was_left_ignored
 
     with Project.open(context) as project:
+        match arguments:
+            case [previous, new, _] if previous != new and previous.strip("0"):
+                keep_what_was_left_ignored(project, previous, new)
         if not comes_later(project):
             _bring_in_line(project, say)
 
@@ -238,8 +245,12 @@ def _align(
 
 def _bring_in_line(project: Project, say: Say) -> None:
     from gitmodel.workflows.align import align
+    from gitmodel.workflows.kept_out import keep_leftovers_ignored
 
-    if project.repository.work_tree is None or not project.is_set_up():
+    if project.repository.work_tree is None:
+        return
+    if not project.is_set_up():  # a branch from before gitmodel
+        keep_leftovers_ignored(project, ())
         return
     report = align(project)
     for name, version in report.placed:

@@ -149,6 +149,12 @@ def _identity(path: str) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
+def is_left_out(path: str) -> bool:
+    """Whether a path below a folder is never part of the model in that folder."""
+    parts = tuple(path.split("/")) if path else ()
+    return any(_left_out(name, parts[:depth]) for depth, name in enumerate(parts))
+
+
 def _left_out(name: str, above: tuple[str, ...]) -> bool:
     """Whether a name is never part of a model (docs/format.md, Folders)."""
     cache = bool(above) and above[-1] == ".cache" and name == "huggingface"

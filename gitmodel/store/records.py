@@ -27,6 +27,7 @@ _FINE_TICK_NS = 50_000_000
 _COARSE_TICK_NS = 2_500_000_000
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"  # Source: proc(5); on Linux only
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_DIGEST = 64  # hex digits, in place of a long path; a path may look so too, and its record is read
 _LONGEST = 200  # characters of a record's file name, before ".json"
 
 
@@ -225,19 +226,31 @@ class Records:
         """The models that were added or checked out in this work tree, at whatever path."""
         return frozenset(record.name for record in self.all() if record.have is not None)
 
+    def paths(self) -> frozenset[str]:
+        """The paths of this work tree at which weights were seen. Reads no record, but for long paths."""
+        found = set()
+        for file in self._files():
+            plain = os.path.basename(file).removesuffix(".json")
+            if plain.startswith("@"):
+                record = _read(file) if _is_digest(plain[1:]) else None
+                found.add(_from_file_name(plain[1:]) if record is None else record.path)
+        return frozenset(found - {""})
+
     def all(self) -> list[Record]:
         """Every record, in no order; name or path may be empty in one of an earlier build."""
-        try:
-            with os.scandir(self._folder or os.devnull) as entries:
-                files = [entry.path for entry in entries if entry.name.endswith(".json")]
-        except (FileNotFoundError, NotADirectoryError):
-            return []
         found = []
-        for file in files:
+        for file in self._files():
             record = _read(file)
             if record is not None:
                 found.append(record if record.path else replace(record, name=_model_of(file)))
         return found
+
+    def _files(self) -> list[str]:
+        try:
+            with os.scandir(self._folder or os.devnull) as entries:
+                return [entry.path for entry in entries if entry.name.endswith(".json")]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
 
 
 def _read(file: str) -> Record | None:
@@ -246,11 +259,13 @@ def _read(file: str) -> Record | None:
     return None
 
 
+def _is_digest(plain: str) -> bool:
+    return len(plain) == _DIGEST and not set(plain) - set("0123456789abcdef")
+
+
 def _model_of(file: str) -> str:
     """The model whose record an earlier build kept in a file."""
-    from urllib.parse import unquote
-
-    return unquote(os.path.basename(file).removesuffix(".json"))
+    return _from_file_name(os.path.basename(file).removesuffix(".json"))
 
 
 def _remove(file: str) -> None:
@@ -267,6 +282,16 @@ def _as_file_name(name: str) -> str:
         chr(byte) if byte in _PLAIN else f"%{byte:02X}"
         for byte in name.encode("utf-8", "surrogateescape")
     )
+
+
+def _from_file_name(plain: str) -> str:
+    """What `_as_file_name` made of a text, "" if it made no such name."""
+    first, *rest = plain.split("%")
+    try:
+        raw = b"".join(bytes.fromhex(part[:2]) + part[2:].encode() for part in rest)
+        return (first.encode() + raw).decode("utf-8", "surrogateescape")
+    except ValueError:
+        return ""
 
 
 def now_ns() -> int:

@@ -15,6 +15,7 @@ from gitmodel.errors import GitmodelError, ModelNameError
 from gitmodel.workflows.fetch import fetch
 from gitmodel.workflows.histories import Histories
 from gitmodel.workflows.ignore import ignore_weights
+from gitmodel.workflows.kept_out import keep_ignored
 from gitmodel.workflows.metadata import Given, gather
 from gitmodel.workflows.models import damaged_weights, delete_file
 from gitmodel.workflows.move import move_aliases
@@ -209,6 +210,7 @@ class Adding:
         touched |= {report.pointer_path for report in reports}
         project.index.stage(sorted(touched))
         self.touched |= touched
+        keep_ignored(project, [ready.item.target.place for ready in group])
         for ready, report in zip(group, reports, strict=True):
             target = ready.item.target
             project.worktree.set_have(target.name, target.place, ready.weights)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from gitmodel.errors import GitmodelError
 from gitmodel.store.listing import Kind
+from gitmodel.workflows.kept_out import keep_leftovers_ignored
 from gitmodel.workflows.models import Model, read_models
 from gitmodel.workflows.seen_weights import note_seen
 
@@ -60,6 +61,8 @@ def align(project: Project, paths: Iterable[str] | None = None) -> AlignReport:
         except (GitmodelError, OSError) as error:
             report.notes.append(str(error))
     note_seen(project, {model.weights for model in models.models})
+    if paths is None:
+        keep_leftovers_ignored(project, {model.weights for model in models.models})
     return report
 
 

@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.merging import differ_in_words_only
 from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer
 from gitmodel.domain.versions import Verdict
 from gitmodel.errors import (
@@ -23,10 +22,12 @@ from gitmodel.errors import (
     WeightsError,
 )
 from gitmodel.store.listing import Kind
+from gitmodel.workflows.edited import edited_by_hand, with_way_out
+from gitmodel.workflows.kept_out import keep_ignored, refuse_weights_in_git
 from gitmodel.workflows.metadata import Given, gather
 from gitmodel.workflows.models import Model, blob_at, damaged_weights, read_pointer_file
 from gitmodel.workflows.register import dropped, next_pointer, store_survey, write_pointer
-from gitmodel.workflows.verdicts import is_merging, judge, pointer_at_head
+from gitmodel.workflows.verdicts import judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,13 +37,6 @@ if TYPE_CHECKING:
     from gitmodel.store.worktree import Weights
     from gitmodel.workflows.project import Project
     from gitmodel.workflows.verdicts import Judged
-
-# Weights end up in Git when someone runs `git add .` before `gitmodel add`.
-WEIGHT_SUFFIXES = (
-    *(".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".onnx", ".gguf", ".h5", ".keras", ".tflite"),
-    *(".pkl", ".pickle", ".joblib", ".npz", ".npy", ".msgpack", ".mlmodel", ".pb", ".engine"),
-)
-_BIG_WEIGHTS = 5 * 2**20  # bytes; what a repository can hold without harm
 
 
 @dataclass(slots=True)
@@ -56,7 +50,7 @@ class CommitReport:
             before the hook ran, may say "nothing to commit".
         stale: Those of the notes that say that weights are older than their pointer.
         replaced: Path -> blob id of the entries that were staged anew, as they were before.
-        weights: Paths of the weights of all models of the index.
+        models: Those of the index.
         unnamed: (weights, pointer) of models that `git commit PATH` does not name, and whose weights
             were written since their last version.
         advice: What to tell about a commit that has nothing else in it.
@@ -67,7 +61,7 @@ class CommitReport:
     otherwise_empty: bool = False
     stale: list[str] = field(default_factory=list, compare=False)
     replaced: dict[str, str] = field(default_factory=dict, compare=False)
-    weights: set[str] = field(default_factory=set, compare=False)
+    models: list[Model] = field(default_factory=list, compare=False)
     unnamed: list[tuple[str, str]] = field(default_factory=list, compare=False)
     advice: list[str] = field(default_factory=list, compare=False)
 
@@ -96,7 +90,7 @@ def update_commit(
         raw = blobs.get(entry.oid)
         if raw is not None and not (raw == b"" and _is_only_intended(project, entry)):
             _update_model(project, entry, raw, report, begun)
-    _refuse_big_weights(project)
+    refuse_weights_in_git(project, report.models)
     if report.bumped:
         names = {entry.path for entry in entries}
         report.otherwise_empty = project.index.changed_since_head() <= names
@@ -112,7 +106,7 @@ def _update_model(
 ) -> None:
     pointer = _read_staged(project, entry, raw, report)
     model = Model(entry.path, pointer, raw)
-    report.weights.add(model.weights)
+    report.models.append(model)
     if _is_clean(project, model):
         return
     if project.index.is_partial and not _named_by_commit(project, entry):
@@ -160,16 +154,6 @@ def _named_by_commit(project: Project, entry: IndexEntry) -> bool:
     return head != entry.oid
 
 
-def _pointer_at(project: Project, revision: str, path: str) -> Pointer | None:
-    blob = blob_at(project, revision, path)
-    raw = None if blob is None else project.reader.blobs([blob]).get(blob)
-    if raw is None:
-        return None
-    with suppress(GitmodelError):
-        return Pointer.from_text(raw, what=f"{revision}:{path}")
-    return None
-
-
 def _read_staged(project: Project, entry: IndexEntry, raw: bytes, report: CommitReport) -> Pointer:
     """The staged pointer; an edit by hand beside version and digest gets its check renewed.
 
@@ -180,26 +164,13 @@ def _read_staged(project: Project, entry: IndexEntry, raw: bytes, report: Commit
     try:
         return Pointer.from_text(raw, what=entry.path)
     except MixedPointerError as error:
-        try:
-            edited = Pointer.from_text(raw, what=entry.path, trust_edits=True)
-        except GitmodelError:
-            raise error from None
-        if not _may_be_edited(project, entry.path, edited):
-            raise
+        edited = edited_by_hand(project, entry.path, raw)
+        if edited is None:
+            raise with_way_out(project, entry.path, error) from None
         write_pointer(project, entry.path, edited)
         project.index.stage([entry.path])
         report.replaced[entry.path] = entry.oid
         return edited
-
-
-def _may_be_edited(project: Project, path: str, edited: Pointer) -> bool:
-    """Whether a pointer without a fitting check was edited by a person, and not mixed by Git."""
-    if not is_merging(project):
-        head = pointer_at_head(project, edited.name)
-        return head is not None and (head.head, head.chunks) == (edited.head, edited.chunks)
-    revisions = ("HEAD", *project.index.other_heads(), "CHERRY_PICK_HEAD", "REBASE_HEAD")
-    sides = [_pointer_at(project, revision, path) for revision in revisions]
-    return any(side is not None and differ_in_words_only(side, edited) for side in sides)
 
 
 def _decide(project: Project, model: Model, report: CommitReport) -> bool:
@@ -255,7 +226,7 @@ def _act(
                 model=model.name,
             )
         case Verdict.CHOOSE:
-            raise _choice(project, model, weights.digest)
+            raise _choice(project, model, judged, weights.digest)
 
 
 def _stale(project: Project, model: Model, file: Digest | None, known: Pointer | None) -> str:
@@ -277,16 +248,22 @@ def _stale(project: Project, model: Model, file: Digest | None, known: Pointer |
     )
 
 
-def _choice(project: Project, model: Model, file: Digest | None) -> StaleWeightsError:
-    short = "unknown" if file is None else file.short
-    moved = f"the pointer has moved to version {model.pointer.version} since they were"
+def _choice(project: Project, model: Model, judged: Judged, file: Digest | None) -> GitmodelError:
+    since = f"the pointer has moved to version {model.pointer.version} since they were"
     if project.worktree.have(model.name, model.weights) is None:
-        moved = f"the pointer is that of version {model.pointer.version}, and nothing was"
+        since = f"the pointer is that of version {model.pointer.version}, and nothing was"
+    if judged.known is not None:
+        number = judged.known.version
+        return StaleWeightsError(
+            f"the weights on disk are those of version {number}, but {since} added or checked out here",
+            hint=f"take the pointer's: gitmodel checkout {model.name}; "
+            f"or go back to version {number}: gitmodel checkout {model.name}@{number}",
+        )
+    short = "unknown" if file is None else file.short
     return StaleWeightsError(
-        f"the weights on disk ({short}) are new, but {moved} added or checked out here",
+        f"the weights on disk ({short}) are new, but {since} added or checked out here",
         hint=f"register them as the next version: gitmodel add {project.typed(model.weights)}; "
         f"or take the pointer's: gitmodel checkout --force {model.name}",
-        model=model.name,
     )
 
 
@@ -326,6 +303,7 @@ def _bump(project: Project, model: Model, report: CommitReport) -> None:
     )
     _write_staged(project, model, pointer)
     project.worktree.set_have(model.name, model.weights, weights)
+    keep_ignored(project, [model.weights])
     report.bumped.append((model.name, model.pointer.version, pointer.version))
     warning = dropped(model.pointer, pointer, project.typed(model.weights))
     if warning is not None:
@@ -338,18 +316,3 @@ def _write_staged(project: Project, model: Model, pointer: Pointer) -> None:
     if on_disk != pointer.to_text().encode():
         write_pointer(project, model.path, pointer)
     project.index.stage([model.path])
-
-
-def _refuse_big_weights(project: Project) -> None:
-    """Refuse weights that were staged into Git itself by mistake.
-
-    Raises:
-        WeightsError: A file that looks like weights and is over 5 MiB is about to be committed.
-    """
-    big = [p for p in project.index.staged_files(_BIG_WEIGHTS) if p.endswith(WEIGHT_SUFFIXES)]
-    if big:
-        raise WeightsError(
-            f"{big[0]} would be committed to Git itself, where it stays for ever",
-            hint=f"git rm --cached {project.typed(big[0])}, then gitmodel add {project.typed(big[0])}; "
-            "or, to keep it in Git all the same: git commit --no-verify",
-        )

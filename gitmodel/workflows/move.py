@@ -16,6 +16,7 @@ from gitmodel.store.handles import folder_handle
 from gitmodel.store.listing import Kind
 from gitmodel.store.moving import move_entry
 from gitmodel.workflows.ignore import ignore_weights
+from gitmodel.workflows.kept_out import keep_ignored
 from gitmodel.workflows.metadata import path_inside
 from gitmodel.workflows.models import (
     Model,
@@ -153,6 +154,7 @@ def rename(
     if pointer is None:
         project.worktree.records.move(model.weights, weights, was=model.name, name=chosen)
     note_seen(project)
+    keep_ignored(project, [weights])
     return RenameReport(model.name, chosen, model.weights, weights, pointer_path, is_here)
 
 

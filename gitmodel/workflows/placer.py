@@ -20,6 +20,7 @@ from gitmodel.store.reader import DamagedPackError, Reader, WrongChunksError
 from gitmodel.store.records import Records
 from gitmodel.store.worktree import WorkTree
 from gitmodel.workflows.fetch import CheckoutReport, Fetching, Placed, heal
+from gitmodel.workflows.kept_out import keep_ignored
 from gitmodel.workflows.models import Model, read_models, write_text_file
 from gitmodel.workflows.parts import fetch_files, keep_manifest, manifests_of, wrong_chunks
 
@@ -138,6 +139,7 @@ class Placer:
             self._fetching.wait()
             if project.worktree.have(model.name, model.weights) != before.digest:
                 project.worktree.set_have(model.name, model.weights, before)
+        keep_ignored(project, [model.weights])
         current = read_models(project, [model.path]).get(model.name)
         if current is None or current.raw != model.raw:
             write_text_file(project.root, model.path, model.raw.decode())

@@ -19,7 +19,8 @@ from gitmodel.store.objects import check_exclusive_creation
 from gitmodel.store.projects import other_projects, register
 from gitmodel.temporaries import PREFIX
 from gitmodel.workflows.attributes import add_attributes
-from gitmodel.workflows.models import write_text_file
+from gitmodel.workflows.kept_out import keep_leftovers_ignored
+from gitmodel.workflows.models import read_models, write_text_file
 from gitmodel.workflows.project import CONFIG_NAME, PRIMARY
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ def hide_temporary_files(project: Project) -> None:
     path = os.path.join(project.repository.common_dir, "info", "exclude")
     os.makedirs(os.path.dirname(path), exist_ok=True)
     append_missing(path, [f"{PREFIX}*"])
+    keep_leftovers_ignored(project, {model.weights for model in read_models(project).models})
 
 
 def remote_from(

@@ -6,7 +6,7 @@ No network. An unchanged file is not read again: its digest is remembered by its
 from __future__ import annotations
 
 import os
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,9 +14,10 @@ import gitmodel
 from gitmodel.domain.digest import digest_of
 from gitmodel.domain.pointer import POINTER_SUFFIX
 from gitmodel.domain.versions import Verdict
-from gitmodel.errors import GitmodelError
+from gitmodel.errors import GitmodelError, MixedPointerError
 from gitmodel.store.recall import Recall
-from gitmodel.workflows.models import Model, read_models
+from gitmodel.workflows.kept_out import Exposed, exposed
+from gitmodel.workflows.models import Model, Models, read_models, read_pointer_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -72,11 +73,12 @@ class ModelStatus:
 
 @dataclass(slots=True)
 class StatusReport:
-    """All models, and pointer files that are no good."""
+    """All models, pointer files that are no good, and weights that Git has or would take."""
 
     models: list[ModelStatus] = field(default_factory=list)
     broken: list[GitmodelError] = field(default_factory=list)
     remote: str = ""
+    exposed: list[Exposed] = field(default_factory=list)
 
     @property
     def clean(self) -> bool:
@@ -85,7 +87,7 @@ class StatusReport:
             model.state is State.CLEAN and model.committed and model.published
             for model in self.models
         )
-        return fine and not self.broken
+        return fine and not self.broken and not self.exposed
 
 
 def status(project: Project) -> StatusReport:
@@ -94,9 +96,9 @@ def status(project: Project) -> StatusReport:
     indexed = project.index.entries(f"*{POINTER_SUFFIX}")
     entries = {entry.path: entry for entry in indexed if not entry.stage}
     models = read_models(project, sorted(entries))
-    report = StatusReport(
-        broken=[error for _, error in models.broken], remote=project.address().url
-    )
+    report = StatusReport(remote=project.address().url)
+    models = _with_edited(project, models)
+    report.broken = [error for _, error in models.broken]
     if len(entries) < len(indexed):
         from gitmodel.workflows.resolve import conflicts
 
@@ -105,10 +107,15 @@ def status(project: Project) -> StatusReport:
     published_blobs = _published(project, models.models)
     for model in models.models:
         blob = project.repository.blob_id(model.raw)
-        unchanged = blob == entries[model.path].oid and model.path not in staged
+        is_staged = blob == entries[model.path].oid
         published = blob in published_blobs
         try:
-            row = _status_of(project, model, committed=unchanged, published=published)
+            committed = is_staged and model.path not in staged
+            row = _status_of(project, model, committed=committed, published=published)
+            if row.next_command == "git commit" and not is_staged:
+                row = replace(
+                    row, next_command=f"git add {project.typed(model.path)}, then git commit"
+                )
         except GitmodelError as error:  # a link in a folder, say: the other models are fine
             report.broken.append(error.about(model.name))
         else:
@@ -118,7 +125,27 @@ def status(project: Project) -> StatusReport:
             models.require(name)
         except GitmodelError as error:
             report.broken.append(error)
+    report.exposed = exposed(project, models.models)
     return report
+
+
+def _with_edited(project: Project, models: Models) -> Models:
+    """The models, with those whose pointer a person has edited: the next commit renews its check."""
+    mixed = {path for path, error in models.broken if isinstance(error, MixedPointerError)}
+    if not mixed:
+        return models
+    from gitmodel.workflows.edited import edited_by_hand, with_way_out
+
+    found = list(models.models)
+    broken = []
+    for path, error in models.broken:
+        raw = read_pointer_file(project.root, path) if path in mixed else None
+        pointer = None if raw is None else edited_by_hand(project, path, raw)
+        if raw is not None and pointer is not None:
+            found.append(Model(path, pointer, raw))
+        else:
+            broken.append((path, with_way_out(project, path, error) if path in mixed else error))
+    return Models(tuple(sorted(found, key=lambda model: model.path)), tuple(broken))
 
 
 def _published(project: Project, models: Sequence[Model]) -> set[str]:

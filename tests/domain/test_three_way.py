@@ -65,7 +65,8 @@ TABLE = [
     (F.UNKNOWN, (H.NONE,), (P.MOVED, P.FIRST), V.CHOOSE),
     (F.KNOWN, (H.AS_POINTER,), (P.AS_HEAD, P.MOVED, P.FIRST), V.KNOWN),
     (F.KNOWN, (H.AS_POINTER,), (P.MERGING,), V.STALE),
-    (F.KNOWN, (H.OTHER,), ANY, V.CHOOSE),
+    (F.KNOWN, (H.OTHER,), (P.AS_HEAD, P.MOVED, P.FIRST), V.CHOOSE),
+    (F.KNOWN, (H.OTHER,), (P.MERGING,), V.STALE),
     (F.KNOWN, (H.NONE,), ANY, V.STALE),
 ]
 IMPOSSIBLE = {(F.AS_HAVE, H.NONE, pointer) for pointer in Pointer}  # there is no record to equal

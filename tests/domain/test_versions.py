@@ -59,7 +59,7 @@ def described(seen: Observation) -> Verdict:
         verdict
         for verdict, matches in [
             (Verdict.STALE, as_left or (no_record and seen.known)),
-            (Verdict.STALE, record_is_pointer and seen.known and seen.merging),
+            (Verdict.STALE, seen.known and seen.merging),
             (Verdict.KNOWN, record_is_pointer and seen.known),
             (
                 Verdict.BUMP,

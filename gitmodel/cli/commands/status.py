@@ -51,6 +51,9 @@ def run(session: Session) -> int:
         output.detail(f"remote {report.remote}")
     for error in report.broken:
         output.error(error)
+    for weights in report.exposed:
+        output.warn(f"{weights.path}, the weights of {weights.name}, is {weights.problem}")
+        output.hint(weights.next_command)
     if missing:
         output.warn(f"hooks that are not installed in this clone: {', '.join(missing)}")
         output.hint("gitmodel install")
