@@ -100,6 +100,20 @@ class Fields:
         except GitmodelError as error:
             raise self.wrong(name, f"is refused: {error.message}") from error
 
+    def checked_all(
+        self, name: str, check: Callable[[tuple[str, ...]], tuple[str, ...]]
+    ) -> tuple[str, ...]:
+        """Take a list of strings that must pass a check together; empty where it is missing.
+
+        Raises:
+            TextError: It is of another type, or the check raised any error of gitmodel.
+        """
+        values = self.texts(name)
+        try:
+            return check(values)
+        except GitmodelError as error:
+            raise self.wrong(name, f"is refused: {error.message}") from error
+
     def digest(self, name: str) -> Digest:
         """Take a digest.
 

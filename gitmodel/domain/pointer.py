@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from blake3 import blake3
 
 from gitmodel.domain.arranging import UNWRITABLE_HINT, differing, key_lines
+from gitmodel.domain.exclude import check_patterns
 from gitmodel.domain.fields import Fields
 from gitmodel.domain.merged import FORMAT, refuse_conflict, refuse_newer, resolve_hint
 from gitmodel.domain.paths import safe_parts
@@ -88,6 +89,7 @@ class Pointer:
         chunks: Digest of the list of chunks that the weights were cut into (`Manifest.chunk_list`), so that a
             part of them can be checked; None where nobody wrote it.
         path: Where the weights lie, relative to the folder of the pointer, never outside of it.
+        exclude: Patterns of files in the folder that are no part of the weights.
         run_id: Identity of the training run.
         run: Where the run is to be seen: `url`, `system`, `experiment`.
         metrics: How good these weights are; NaN is a value.
@@ -109,6 +111,7 @@ class Pointer:
     size: int
     path: str
     chunks: Digest | None = None
+    exclude: tuple[str, ...] = ()
     run_id: str | None = None
     run: Mapping[str, Value] | None = None
     metrics: Mapping[str, int | float | str | bool] = field(default_factory=dict)
@@ -208,6 +211,7 @@ class Pointer:
             size=fields.number("size", least=0, most=MAX_SIZE),
             chunks=fields.optional_digest("chunks"),
             path=fields.checked("path", _checked_path),
+            exclude=fields.checked_all("exclude", check_patterns),
             run_id=fields.optional_text("run_id"),
             run=fields.optional_mapping("run"),
             metrics=fields.metrics("metrics"),
@@ -238,6 +242,7 @@ class Pointer:
             "size": self.size,
             "chunks": None if self.chunks is None else str(self.chunks),
             "path": self.path,
+            "exclude": self.exclude or None,
             "run_id": self.run_id,
             "run": self.run,
             "metrics": self.metrics or None,

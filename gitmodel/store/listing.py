@@ -6,6 +6,7 @@ No link is followed unless a person asked for it, and names that file systems mi
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,13 +14,14 @@ from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from gitmodel.domain.exclude import is_excluded
 from gitmodel.domain.paths import normalised, refuse_clashes, safe_parts
 from gitmodel.errors import ChangedWhileReadError, UnsafePathError, WeightsError
 from gitmodel.store.handles import folder_handle
 from gitmodel.store.records import FileStat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 MAX_FILES = 100_000  # what a manifest can list
 _MAX_DEPTH = 64  # folders in folders
@@ -77,7 +79,12 @@ def kind_at(root: str, parts: tuple[str, ...], *, follow: bool = False) -> Kind:
 
 
 def list_files(
-    root: str, parts: tuple[str, ...], kind: Kind, *, follow: bool = False
+    root: str,
+    parts: tuple[str, ...],
+    kind: Kind,
+    *,
+    follow: bool = False,
+    exclude: Sequence[str] = (),
 ) -> list[Found]:
     """The files of the model at `root/parts`, sorted by path.
 
@@ -92,8 +99,14 @@ def list_files(
             return [Found("", (), FileStat.of(os.stat(top, follow_symlinks=follow)))]
         except FileNotFoundError as error:
             raise ChangedWhileReadError(f"{'/'.join(parts)} was removed meanwhile") from error
-    some = list(islice(walk(top, follow=follow), MAX_FILES + 1))  # a wrong folder can have millions
+    # A wrong folder can have millions.
+    some = list(islice(walk(top, follow=follow, exclude=exclude), MAX_FILES + 1))
     found = sorted(some, key=lambda file: file.path.encode())
+    if not found and exclude:
+        raise WeightsError(
+            f"{'/'.join(parts)} has no file that its patterns do not exclude",
+            hint=f"gitmodel add --no-exclude {shlex.quote('/'.join(parts))}",
+        )
     if not found:
         raise WeightsError(f"{'/'.join(parts)} is an empty folder")
     if len(found) > MAX_FILES:
@@ -105,13 +118,24 @@ def list_files(
     return found
 
 
-def walk(top: str, *, follow: bool = False) -> Iterator[Found]:
-    """The files below a folder that belong to a model, in no order; raises as `list_files`."""
-    return _walk(top, (), follow=follow)
+def walk(top: str, *, follow: bool = False, exclude: Sequence[str] = ()) -> Iterator[Found]:
+    """The files below a folder that belong to a model, in no order; raises as `list_files`.
+
+    Args:
+        top: The folder.
+        follow: Follow symbolic links.
+        exclude: Patterns of what does not belong to it; nothing is looked at there.
+    """
+    return _walk(top, (), follow=follow, exclude=exclude)
 
 
 def _walk(
-    top: str, above: tuple[str, ...], *, follow: bool, inside: tuple[tuple[int, int], ...] = ()
+    top: str,
+    above: tuple[str, ...],
+    *,
+    follow: bool,
+    exclude: Sequence[str],
+    inside: tuple[tuple[int, int], ...] = (),
 ) -> Iterator[Found]:
     """As `walk`; `inside` are the folders that we are in, by device and inode, to end a cycle."""
     if len(above) > _MAX_DEPTH:
@@ -125,6 +149,8 @@ def _walk(
             continue
         inner = (*above, item.name)
         path = normalised("/".join(inner))
+        if exclude and is_excluded(path.split("/"), exclude):
+            continue
         if item.is_symlink() and not follow:
             raise UnsafePathError(
                 f"{path} is a symbolic link",
@@ -134,7 +160,8 @@ def _walk(
             here = _identity(item.path) if follow else (0, 0)
             if follow and (here in inside or here == _identity(top)):
                 raise UnsafePathError(f"{path} is a link to a folder that it is in")
-            yield from _walk(top, inner, follow=follow, inside=(*inside, here))
+            deeper = (*inside, here)
+            yield from _walk(top, inner, follow=follow, exclude=exclude, inside=deeper)
         elif item.is_file(follow_symlinks=follow):
             safe_parts(path)
             with suppress(FileNotFoundError):  # removed while we walked

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from gitmodel.domain.exclude import is_below_excluded
 from gitmodel.domain.paths import safe_parts
 from gitmodel.errors import GitmodelError, UnsavedWeightsError
 from gitmodel.store.handles import NewFile, folder_handle, space_errors
@@ -48,6 +49,7 @@ def place(
     *,
     ready: Callable[[], None] = lambda: None,
     force: bool = False,
+    exclude: tuple[str, ...] = (),
 ) -> None:
     """Bring the files of a manifest to a path, and remember them as `have`.
 
@@ -61,6 +63,8 @@ def place(
         ready: Called when all files are written and checked, before any takes its place; what it
             raises is raised.
         force: Replace and remove also what is in no version.
+        exclude: Patterns of what is no part of the version: such files are not removed, not even by
+            force.
 
     Raises:
         UnsafePathError: A link on the way, or a file that is not the model's where a folder is
@@ -92,14 +96,17 @@ def place(
         ready()
         fresh = {file.entry.path for file in staged}
         with _marked(worktree, path, record, manifest):
-            _make_way(worktree, parts, manifest, fresh, record, force=force)
+            left_out = (*worktree.excluded(path), *exclude)
+            _make_way(worktree, parts, manifest, fresh, record, left_out=left_out, force=force)
         while staged:
             status = _rename(worktree.root, staged[-1])
             file = staged.pop()
             if status == file.stat._replace(ctime_ns=status.ctime_ns):
                 known[file.entry.path] = Known.placed(status, file.entry.digest)
     have_files = {entry.path: entry.digest for entry in manifest.files}
-    worktree.records.write(path, Record(manifest.digest, have_files, known, name=name))
+    record = Record(manifest.digest, have_files, known, exclude=exclude, name=name)
+    worktree.records.write(path, record)
+    worktree.exclude(path, exclude)
 
 
 @contextmanager
@@ -186,6 +193,7 @@ def _make_way(
     fresh: Collection[str],
     record: Record,
     *,
+    left_out: tuple[str, ...],
     force: bool,
 ) -> None:
     """Remove what the new version does not have, after checking that all of it may be removed.
@@ -196,11 +204,17 @@ def _make_way(
         manifest: The new version.
         fresh: Paths of its files that are about to be renamed into place.
         record: What is remembered of the model.
+        left_out: Patterns of what is no part of the new version, or of the old one: it is not removed.
         force: Remove also what is in no version.
     """
     wanted = {entry.path for entry in manifest.files if manifest.kind == "folder"}
     doomed: set[tuple[str, ...]] = set()
     for file in _files_at(worktree.root, parts, folder_wanted=manifest.kind == "folder"):
+        is_left_out = is_below_excluded(file.path.split("/"), left_out)
+        if is_left_out and file.path in fresh:  # whoever looked at the weights did not look at it
+            _refuse_replacing(worktree, parts, file, manifest, record, force=force)
+        if is_left_out and file.path not in wanted and manifest.kind == "folder":
+            continue
         if file.path not in wanted:
             _refuse_unsaved(worktree, parts, file, record, force=force)
             doomed.add(file.parts)
@@ -237,6 +251,27 @@ def _refuse_unsaved(
         raise UnsavedWeightsError(
             f"{'/'.join((*parts, *_parts_in(file.path)))} is in no version",
             hint="move it away, or use --force to remove it",
+        )
+
+
+def _refuse_replacing(
+    worktree: WorkTree,
+    parts: tuple[str, ...],
+    file: Found,
+    manifest: Manifest,
+    record: Record,
+    *,
+    force: bool,
+) -> None:
+    """Refuse to replace a file that was left out of the weights so far, unless it is the same."""
+    same = {entry.digest for entry in manifest.files if entry.path == file.path}
+    if file.path in record.have_files:
+        same.add(record.have_files[file.path])
+    if not force and worktree.hash(parts, file).digest not in same:
+        raise UnsavedWeightsError(
+            f"{'/'.join((*parts, file.path))} is left out of the weights, and the version asked for "
+            "has another file there",
+            hint="move it away, or use --force to replace it",
         )
 
 

@@ -93,6 +93,7 @@ class Record:
         files: Path in the model ("" for a single file) -> what is known of that file.
         placing: Digest of a folder whose files are being put in place one by one; left behind by a
             kill, it says that what lies there may be of two versions.
+        exclude: Patterns of what was left out of a folder when `have` was seen.
         boot: In which start of the machine the files were last known to be what their stat says. In a
             later one a file may have its size and times and not its bytes: those were not on the
             disk when the machine went down.
@@ -105,6 +106,7 @@ class Record:
     have_files: dict[str, Digest] = field(default_factory=dict)
     files: dict[str, Known] = field(default_factory=dict)
     placing: Digest | None = None
+    exclude: tuple[str, ...] = ()
     boot: str = field(default_factory=boot_id)
     name: str = ""
     path: str = field(default="", compare=False)
@@ -124,6 +126,7 @@ class Record:
                 for path, known in self.files.items()
             },
             "placing": None if self.placing is None else self.placing.hex,
+            "exclude": self.exclude,
             "boot": self.boot,
             "name": self.name,
             "path": self.path,
@@ -145,6 +148,7 @@ class Record:
                     for path, row in value["files"].items()
                 },
                 placing=None if placing is None else Digest.from_hex(placing),
+                exclude=tuple(map(str, value.get("exclude", ()))),
                 boot=str(value.get("boot", "unknown")),
                 name=str(value.get("name", "")),
                 path=str(value.get("path", "")),

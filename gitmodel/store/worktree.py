@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.digest import Digest, FileHasher, ListedFile, folder_digest
@@ -17,6 +17,7 @@ from gitmodel.store.handles import folder_handle, open_file
 from gitmodel.store.holes import SparseReader
 from gitmodel.store.listing import Found, Kind, kind_at, list_files, walk
 from gitmodel.store.records import FileStat, Known, Record, Records, boot_id, now_ns
+from gitmodel.store.weights import Survey, Weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,49 +25,9 @@ if TYPE_CHECKING:
     from gitmodel.encoding.manifest import Manifest
     from gitmodel.store.windows import SourceFile
 
+__all__ = ["Survey", "Weights", "WorkTree"]
+
 _READ = 4 * 2**20  # bytes
-
-
-def _parts_in(path: str) -> tuple[str, ...]:
-    return safe_parts(path) if path else ()
-
-
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """What lies at the path of a model.
-
-    Attributes:
-        kind: File, folder, link or nothing.
-        digest: Of the whole; None if there is nothing, or it is changing, or it was not asked for.
-        size: Bytes in all.
-        files: Files with their digests, path "" for a single file.
-        changing: A file changed while it was hashed.
-        damaged: A file has other bytes than when it was hashed, and the same stat: the machine went
-            down before they were on the disk.
-    """
-
-    kind: Kind
-    digest: Digest | None = None
-    size: int = 0
-    files: tuple[ListedFile, ...] = ()
-    changing: bool = False
-    damaged: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """The files at a path at one moment, without their digests."""
-
-    path: str
-    kind: Kind
-    files: tuple[Found, ...]
-    at_ns: int  # unix nanoseconds, when the look was over
-    follow: bool
-
-    @property
-    def size(self) -> int:
-        """Bytes in all."""
-        return sum(file.stat.size for file in self.files)
 
 
 def _settled(record: Record, digest: Digest) -> Record:
@@ -87,9 +48,27 @@ class WorkTree:
     def __init__(self, root: str, records: Records) -> None:
         self.root = root
         self.records = records
+        self._excluded: dict[str, tuple[str, ...]] = {}
+
+    def exclude(self, path: str, patterns: tuple[str, ...]) -> None:
+        """Leave out what these patterns match below a path from now on; a pointer says so."""
+        if patterns or path in self._excluded:
+            self._excluded[path] = patterns
+
+    def excluded(self, path: str) -> tuple[str, ...]:
+        """The patterns of what is left out below a path."""
+        return self._excluded.get(path, ())
+
+    def _list(
+        self, path: str, parts: tuple[str, ...], kind: Kind, *, follow: bool = False
+    ) -> list[Found]:
+        return list_files(self.root, parts, kind, follow=follow, exclude=self.excluded(path))
 
     def observe(self, name: str, path: str, *, follow: bool = False) -> Weights:
         """What lies at a path, hashing only what has changed since last time.
+
+        Files that are left out are not looked at. Where other ones were left out when `have` was seen,
+        weights that are still `have` by that count as `have`.
 
         Args:
             name: The model, for its record.
@@ -100,19 +79,48 @@ class WorkTree:
             UnsafePathError: A link in the way or in a folder, or a name that file systems misread.
         """
         parts = safe_parts(path)
-        kind = self._kind(parts, follow=follow)
+        kind = self._kind(path, parts, follow=follow)
         if kind in (Kind.MISSING, Kind.LINK):
             return Weights(kind)
         record = self.records.read(path, name=name)
+        known: dict[str, Known] = {}
+        weights = Weights(kind)
+        for exclude in self._views(path, record):
+            weights = self._look(parts, kind, record, known, exclude, follow=follow)
+            if weights.digest is None or weights.digest == record.have:
+                break
+        if weights.digest is None:
+            return weights
+        if known != record.files or not record.of_this_boot or not record.path:
+            seen = replace(_settled(record, weights.digest), name=name, files=known, boot=boot_id())
+            with suppress(OSError):  # a read-only repository can be looked at, only more slowly
+                self.records.write(path, seen)
+        return weights
+
+    def _views(self, path: str, record: Record) -> list[tuple[str, ...]]:
+        """What to leave out: first as when `have` was seen, where that was something else."""
+        now = self.excluded(path)
+        return [now] if record.have is None or record.exclude == now else [record.exclude, now]
+
+    def _look(
+        self,
+        parts: tuple[str, ...],
+        kind: Kind,
+        record: Record,
+        known: dict[str, Known],
+        exclude: tuple[str, ...],
+        *,
+        follow: bool,
+    ) -> Weights:
+        """What lies at a path but for what is left out; what is hashed is noted in `known`."""
         try:
-            found = list_files(self.root, parts, kind, follow=follow)
+            found = list_files(self.root, parts, kind, follow=follow, exclude=exclude)
         except ChangedWhileReadError:
             return Weights(kind, changing=True)
         size = sum(file.stat.size for file in found)
         files: list[ListedFile] = []
-        known: dict[str, Known] = {}
         for file in found:
-            old = record.files.get(file.path)
+            old = known.get(file.path) or record.files.get(file.path)
             try:
                 if self._is_damaged(record, parts, file, follow=follow):
                     return Weights(kind, size=size, damaged=True)
@@ -123,10 +131,6 @@ class WorkTree:
             known[file.path] = old
             files.append(ListedFile(file.path, file.stat.size, old.digest))
         digest = folder_digest(files) if kind is Kind.FOLDER else files[0].digest
-        if known != record.files or not record.of_this_boot or not record.path:
-            seen = replace(_settled(record, digest), name=name, files=known, boot=boot_id())
-            with suppress(OSError):  # a read-only repository can be looked at, only more slowly
-                self.records.write(path, seen)
         return Weights(kind, digest, size, tuple(files))
 
     def is_damaged(self, name: str, path: str, *, follow: bool = False) -> bool:
@@ -171,6 +175,7 @@ class WorkTree:
     def unchanged(self, name: str, path: str) -> Digest | None:
         """The digest by stat alone, None where something would have to be read."""
         parts = safe_parts(path)
+        digest = None
         try:
             kind = kind_at(self.root, parts)
             if kind in (Kind.MISSING, Kind.LINK):
@@ -178,35 +183,45 @@ class WorkTree:
             record = self.records.read(path, name=name)
             if not record.of_this_boot:
                 return None
-            listed = []
-            for file in list_files(self.root, parts, kind):
-                old = record.files.get(file.path)
-                if old is None or not old.holds_for(file.stat):
-                    return None
-                listed.append(ListedFile(file.path, file.stat.size, old.digest))
+            for exclude in self._views(path, record):
+                digest = self._remembered(parts, kind, record, exclude)
+                if digest == record.have:
+                    break
         except (GitmodelError, OSError):
             return None
+        return digest
+
+    def _remembered(
+        self, parts: tuple[str, ...], kind: Kind, record: Record, exclude: tuple[str, ...]
+    ) -> Digest | None:
+        listed = []
+        for file in list_files(self.root, parts, kind, exclude=exclude):
+            old = record.files.get(file.path)
+            if old is None or not old.holds_for(file.stat):
+                return None
+            listed.append(ListedFile(file.path, file.stat.size, old.digest))
         return folder_digest(listed) if kind is Kind.FOLDER else listed[0].digest
 
     def size_to_read(self, name: str, path: str) -> int:
         """Bytes that `observe` would have to hash now."""
         parts = safe_parts(path)
-        kind = self._kind(parts)
+        kind = self._kind(path, parts)
         if kind in (Kind.MISSING, Kind.LINK):
             return 0
         files = self.records.read(path, name=name).files
         total = 0
-        for file in list_files(self.root, parts, kind):
+        for file in self._list(path, parts, kind):
             old = files.get(file.path)
             if old is None or not old.holds_for(file.stat):
                 total += file.stat.size
         return total
 
-    def _kind(self, parts: tuple[str, ...], *, follow: bool = False) -> Kind:
+    def _kind(self, path: str, parts: tuple[str, ...], *, follow: bool = False) -> Kind:
         """As `kind_at`, but a folder without any file is nothing: a killed checkout leaves one."""
         kind = kind_at(self.root, parts, follow=follow)
         if kind is Kind.FOLDER:
-            files = walk(os.path.join(self.root, *parts), follow=follow)
+            top, patterns = os.path.join(self.root, *parts), self.excluded(path)
+            files = walk(top, follow=follow, exclude=patterns)
             return Kind.MISSING if next(files, None) is None else kind
         return kind
 
@@ -232,6 +247,7 @@ class WorkTree:
                 have=weights.digest,
                 have_files={file.path: file.digest for file in weights.files},
                 placing=None,
+                exclude=self.excluded(path),
                 name=name,
             ),
         )
@@ -252,7 +268,7 @@ class WorkTree:
                 hint="gitmodel add --follow PATH, which stores what links point to",
             )
         return Survey(
-            path, kind, tuple(list_files(self.root, parts, kind, follow=follow)), now_ns(), follow
+            path, kind, tuple(self._list(path, parts, kind, follow=follow)), now_ns(), follow
         )
 
     def sources(self, survey: Survey) -> list[SourceFile]:
@@ -291,7 +307,7 @@ class WorkTree:
             file.path: Known(file.stat, survey.at_ns, digests[file.path]) for file in survey.files
         }
         if as_have:
-            record = Record(manifest.digest, digests)
+            record = Record(manifest.digest, digests, exclude=self.excluded(survey.path))
         else:
             record = _settled(self.records.read(survey.path, name=name), manifest.digest)
         self.records.write(survey.path, replace(record, name=name, files=known))

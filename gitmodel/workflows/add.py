@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from gitmodel.errors import UsageError
 from gitmodel.workflows.add_choice import choose
-from gitmodel.workflows.adding import Adding, AddReport, Moved
+from gitmodel.workflows.add_items import Excluding
+from gitmodel.workflows.added import AddReport, Moved
+from gitmodel.workflows.adding import Adding
 from gitmodel.workflows.metadata import Given
 from gitmodel.workflows.models import read_models
 from gitmodel.workflows.project import CONFIG_NAME
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from gitmodel.errors import GitmodelError
     from gitmodel.workflows.project import Project
 
-__all__ = ["AddReport", "AddedMany", "add", "add_many"]
+__all__ = ["AddReport", "AddedMany", "Excluding", "add", "add_many"]
 
 
 @dataclass(slots=True)
@@ -53,6 +55,7 @@ def add(
     message: str | None = None,
     follow: bool = False,
     base: str | None = None,
+    excluding: Excluding | None = None,
 ) -> AddReport:
     """Store weights, write and stage their pointer; arguments are those of `add_many`.
 
@@ -63,7 +66,14 @@ def add(
         ChangedWhileReadError: The weights changed while they were read; nothing was registered.
     """
     done = add_many(
-        project, [path], given=given, name=name, message=message, follow=follow, base=base
+        project,
+        [path],
+        given=given,
+        name=name,
+        message=message,
+        follow=follow,
+        base=base,
+        excluding=excluding,
     )
     if done.failed:
         raise done.failed[0][1]
@@ -79,6 +89,7 @@ def add_many(
     message: str | None = None,
     follow: bool = False,
     base: str | None = None,
+    excluding: Excluding | None = None,
 ) -> AddedMany:
     """Store weights, write and stage their pointers, a version of a model for each path.
 
@@ -93,6 +104,7 @@ def add_many(
         follow: Store what symbolic links point to.
         base: Reference of the model that these were fine-tuned from: only what differs from it is
             stored, and the pointers name it. Its weights are fetched if they are not here.
+        excluding: What to leave out of folders; the pointers keep it.
 
     Raises:
         GitmodelError: A path cannot be added, as far as can be seen beforehand: nothing was. Or the
@@ -101,7 +113,14 @@ def add_many(
     project.require_set_up()
     if name is not None and len(paths) != 1:
         raise UsageError("--name is for one path", hint="gitmodel add PATH --name NAME")
-    adding = Adding(project, given or Given(), follow=follow, base=base)
+    adding = Adding(
+        project,
+        given or Given(),
+        follow=follow,
+        base=base,
+        excluding=excluding or Excluding(),
+        several=len(paths) > 1,
+    )
     models = read_models(project)
     chosen = choose(project, models, paths, name, adding.prepare)
     adding.run(chosen.items, Moved(project, models.models, named=name is not None))

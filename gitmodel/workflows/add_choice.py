@@ -26,8 +26,8 @@ from gitmodel.workflows.add_places import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from gitmodel.workflows.add_items import Item
     from gitmodel.workflows.add_places import Target
-    from gitmodel.workflows.adding import Item
     from gitmodel.workflows.models import Models
     from gitmodel.workflows.project import Project
 

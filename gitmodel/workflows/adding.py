@@ -6,12 +6,16 @@ they have a pointer, and they are `have` last.
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from gitmodel.domain.exclude import check_patterns
+from gitmodel.domain.paths import normalised
 from gitmodel.domain.reference import Reference
-from gitmodel.errors import GitmodelError, ModelNameError
+from gitmodel.errors import GitmodelError, UsageError
+from gitmodel.store.listing import Kind, kind_at
+from gitmodel.workflows.add_items import Excluding, Item, Ready
+from gitmodel.workflows.added import report_of
 from gitmodel.workflows.fetch import fetch
 from gitmodel.workflows.histories import Histories
 from gitmodel.workflows.ignore import ignore_weights
@@ -22,7 +26,6 @@ from gitmodel.workflows.move import move_aliases
 from gitmodel.workflows.references import resolve
 from gitmodel.workflows.register import (
     Job,
-    dropped,
     next_pointer,
     refuse_unwritable,
     store_many,
@@ -30,64 +33,14 @@ from gitmodel.workflows.register import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from gitmodel.domain.digest import Digest
     from gitmodel.domain.pointer import Pointer
     from gitmodel.encoding.manifest import Manifest
-    from gitmodel.store.worktree import Survey, Weights
+    from gitmodel.store.worktree import Weights
     from gitmodel.workflows.add_places import Target
-    from gitmodel.workflows.metadata import Metadata
-    from gitmodel.workflows.models import Model
+    from gitmodel.workflows.added import AddReport, Moved
     from gitmodel.workflows.project import Project
-
-
-@dataclass(frozen=True, slots=True)
-class AddReport:
-    """What `add` did.
-
-    Attributes:
-        name: The model.
-        version: Its number now.
-        was: Its number before, None for a new model.
-        digest: Of the weights.
-        size: Bytes of the weights.
-        stored: Bytes of the packs that its manifest needs.
-        pointer_path: Relative to the top of the work tree.
-        changed: Whether the pointer changed.
-        warnings: What a person should know.
-        committed: The commit made by `-m`, None otherwise.
-        same_weights: Whether the weights are those that the pointer named before.
-    """
-
-    name: str
-    version: int
-    was: int | None
-    digest: str
-    size: int
-    stored: int
-    pointer_path: str
-    changed: bool
-    warnings: tuple[str, ...] = ()
-    committed: str | None = None
-    same_weights: bool = False
-
-
-class Item(NamedTuple):
-    """A path to be added: what is there, or the manifest if it is stored already."""
-
-    target: Target
-    metadata: Metadata
-    survey: Survey | None = None
-    manifest: Manifest | None = None
-
-
-class Ready(NamedTuple):
-    """Weights that are durable."""
-
-    item: Item
-    manifest: Manifest
-    weights: Weights
 
 
 class Adding:
@@ -98,6 +51,8 @@ class Adding:
         given: Metrics, params and run id.
         follow: Store what symbolic links point to.
         base: Reference of the model that these were fine-tuned from.
+        excluding: What to leave out of folders.
+        several: Whether there are several paths.
 
     Attributes:
         added: What was registered, by the path of the weights.
@@ -105,11 +60,22 @@ class Adding:
         touched: Paths that were staged.
     """
 
-    def __init__(self, project: Project, given: Given, *, follow: bool, base: str | None) -> None:
+    def __init__(
+        self,
+        project: Project,
+        given: Given,
+        *,
+        follow: bool,
+        base: str | None,
+        excluding: Excluding,
+        several: bool,
+    ) -> None:
         self._project = project
         self._given = given
         self._follow = follow
         self._base = base
+        self._excluding = excluding
+        self._several = several
         self._base_pointer = None if base is None else _fetched(project, base)
         self.added: dict[str, AddReport] = {}
         self.failed: list[tuple[str, GitmodelError]] = []
@@ -124,14 +90,42 @@ class Adding:
         tree, old = self._project.worktree, target.old
         metadata = gather(self._project, self._given, old)
         refuse_unwritable(target.name, old, metadata)
-        if old is not None and tree.unchanged(target.name, target.place) == old.digest:
-            manifest = self._project.cache.manifest(old.digest)
-            if manifest is not None and not self._project.cache.missing_packs(manifest):
-                return Item(target, metadata, manifest=manifest)
+        exclude = self._exclude(target)
+        tree.exclude(target.place, exclude)
+        if old is not None and old.exclude == exclude:
+            manifest = self._manifest_of_unchanged(target, old)
+            if manifest is not None:
+                return Item(target, metadata, exclude, manifest=manifest)
         survey = tree.survey(target.place, follow=self._follow)
         if tree.is_damaged(target.name, target.place, follow=self._follow):
             raise damaged_weights(self._project, target.name, target.place)
-        return Item(target, metadata, survey)
+        return Item(target, metadata, exclude, survey)
+
+    def _manifest_of_unchanged(self, target: Target, old: Pointer) -> Manifest | None:
+        """The manifest of weights that are the pointer's by their stat, if the cache has them whole."""
+        if self._project.worktree.unchanged(target.name, target.place) != old.digest:
+            return None
+        manifest = self._project.cache.manifest(old.digest)
+        whole = manifest is not None and not self._project.cache.missing_packs(manifest)
+        return manifest if whole else None
+
+    def _exclude(self, target: Target) -> tuple[str, ...]:
+        """What is left out of the weights: what the pointer says, and what was said now.
+
+        Raises:
+            UsageError: Patterns were given for a file.
+        """
+        parts = tuple(target.place.split("/"))
+        kind = kind_at(self._project.root, parts, follow=self._follow)
+        if kind is Kind.FILE:
+            if self._excluding.patterns and not self._several:
+                raise UsageError(
+                    f"{target.place} is one file, and files are left out of folders",
+                    hint=f"gitmodel add {self._project.typed(target.place)}",
+                )
+            return ()
+        before = () if target.old is None or self._excluding.anew else target.old.exclude
+        return check_patterns((*before, *map(normalised, self._excluding.patterns)))
 
     def run(self, items: Sequence[Item], moved: Moved) -> None:
         """Store and register, group by group.
@@ -197,7 +191,7 @@ class Adding:
             return
         project = self._project
         pointers = [(ready, self._pointer(ready, histories)) for ready in group]
-        reports = [_report(project, ready, pointer) for ready, pointer in pointers]
+        reports = [report_of(project, ready, pointer) for ready, pointer in pointers]
         touched = {*ignore_weights(project, [ready.item.target.place for ready in group])}
         changed = {
             report.pointer_path: pointer
@@ -227,6 +221,7 @@ class Adding:
             old=target.old,
             metadata=ready.item.metadata,
             histories=histories,
+            exclude=ready.item.exclude,
         )
         return pointer if self._base is None else replace(pointer, base=self._base)
 
@@ -243,56 +238,3 @@ def _leave(project: Project, target: Target) -> list[str]:
         return []
     delete_file(project.root, target.model.path)
     return [target.model.path, *move_aliases(project, target.model.path, target.pointer_path)]
-
-
-def _report(project: Project, ready: Ready, pointer: Pointer) -> AddReport:
-    target, old = ready.item.target, ready.item.target.old
-    warnings = [dropped(old, pointer, project.typed(target.place))]
-    if target.left is not None and os.path.lexists(os.path.join(project.root, target.left)):
-        warnings.append(
-            f"{target.name}: its weights are {target.place} from now on; {target.left} stays on disk "
-            "and is no part of it any more"
-        )
-    return AddReport(
-        name=target.name,
-        version=pointer.version,
-        was=None if old is None else old.version,
-        digest=str(pointer.digest),
-        size=ready.weights.size,
-        stored=sum(ready.manifest.pack_sizes),
-        pointer_path=target.pointer_path,
-        changed=target.differs_from(pointer),
-        warnings=tuple(warning for warning in warnings if warning is not None),
-        same_weights=old is not None and old.digest == pointer.digest,
-    )
-
-
-class Moved:
-    """Finds new models whose weights are those of a model that was moved by `mv`.
-
-    Args:
-        project: The project.
-        models: Those of the work tree.
-        named: A person named the model, which settles it.
-    """
-
-    def __init__(self, project: Project, models: Iterable[Model], *, named: bool) -> None:
-        self._project = project
-        self._by_digest: dict[Digest, Model] = {}
-        if not named:
-            self._by_digest = {model.pointer.digest: model for model in models}
-
-    def error(self, ready: Ready) -> ModelNameError | None:
-        """The error for weights of a model whose own are gone; None if they are not such."""
-        target, digest = ready.item.target, ready.weights.digest
-        if target.model is not None or digest is None or digest not in self._by_digest:
-            return None
-        model = self._by_digest[digest]
-        if os.path.lexists(os.path.join(self._project.root, model.weights)):
-            return None  # a copy
-        typed = self._project.typed(target.place)
-        return ModelNameError(
-            f"{target.place} has the weights of {model.name}, and {model.weights} is gone",
-            hint=f"if they were moved: gitmodel add {typed} --name {model.name}; "
-            f"if this is another model: gitmodel add {typed} --name {target.name}",
-        )

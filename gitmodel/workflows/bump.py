@@ -106,6 +106,7 @@ def _update_model(
 ) -> None:
     pointer = _read_staged(project, entry, raw, report)
     model = Model(entry.path, pointer, raw)
+    project.worktree.exclude(model.weights, pointer.exclude)
     report.models.append(model)
     if _is_clean(project, model):
         return

@@ -159,6 +159,8 @@ def read_models(
                 model = Model(path, Pointer.from_text(raw, what=path), raw)
                 safe_parts(model.weights)
                 models.append(model)
+                if project.repository.work_tree is not None:
+                    project.worktree.exclude(model.weights, model.pointer.exclude)
             except GitmodelError as error:
                 broken.append((path, error))
     return Models(tuple(models), tuple(broken))

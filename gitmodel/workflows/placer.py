@@ -218,6 +218,7 @@ class Placer:
                     write,
                     ready=self._fetching.wait,
                     force=self._force,
+                    exclude=model.pointer.exclude,
                 )
             except DamagedPackError as error:
                 heal(self._project, model.name, manifest, error, self._remote)

@@ -92,6 +92,7 @@ def _checked_out(project: Project, model: Model) -> str | None:
     if project.repository.work_tree is None:
         return None
     try:
+        project.worktree.exclude(model.weights, model.pointer.exclude)
         seen = project.worktree.observe(model.name, model.weights)
     except (
         GitmodelError,

@@ -149,6 +149,7 @@ def next_pointer(
     old: Pointer | None,
     metadata: Metadata,
     histories: Histories | None = None,
+    exclude: tuple[str, ...] | None = None,
 ) -> Pointer:
     """The pointer for weights that were just stored.
 
@@ -165,11 +166,14 @@ def next_pointer(
         old: The pointer so far, if there is one.
         metadata: What is new.
         histories: What history says of many models, for who makes pointers of many.
+        exclude: What was left out of the weights; as in the pointer so far if None.
     """
+    if exclude is None:
+        exclude = () if old is None else old.exclude
     if weights.digest is None:
         raise ValueError("weights without a digest")
     if old is not None and old.digest == weights.digest:
-        return _with_metadata(replace(old, path=path), metadata)
+        return _with_metadata(replace(old, path=path, exclude=exclude), metadata)
     histories = histories or Histories(project, [name])
     history = histories.of(name)
     known = history.version_of(weights.digest)
@@ -177,7 +181,7 @@ def next_pointer(
         history = histories.joined(history, old)
         known = history.version_of(weights.digest)
     if known is not None:
-        return _with_metadata(replace(known, path=path), metadata)
+        return _with_metadata(replace(known, path=path, exclude=exclude), metadata)
     committed = _committed(histories, old, history)
     fresh = Pointer(
         name=name,
@@ -186,6 +190,7 @@ def next_pointer(
         size=weights.size,
         chunks=manifest.chunk_list(),
         path=path,
+        exclude=exclude,
         previous=_previous(old, committed),
     )
     if old is not None:  # what people wrote about the model, not about one version's weights

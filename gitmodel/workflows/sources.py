@@ -87,7 +87,9 @@ def stored_again(project: Project, item: Outgoing) -> Manifest | None:
     if project.repository.work_tree is None:
         return None
     path = weights_path(item.path, item.pointer)
+    left_out = project.worktree.excluded(path)
     try:
+        project.worktree.exclude(path, item.pointer.exclude)
         survey = project.worktree.survey(path)
         if survey.size != item.pointer.size:
             return None
@@ -96,6 +98,8 @@ def stored_again(project: Project, item: Outgoing) -> Manifest | None:
         return _store(project, item, path)
     except (GitmodelError, OSError):
         return None
+    finally:  # what the work tree's own pointer says counts again
+        project.worktree.exclude(path, left_out)
 
 
 def _store(project: Project, item: Outgoing, path: str) -> Manifest | None:

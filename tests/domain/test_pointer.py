@@ -96,6 +96,7 @@ def test_every_known_key_has_its_place() -> None:
     full = dataclasses.replace(
         FRAUD,
         chunks=DIGESTS[12],
+        exclude=("*.swp",),
         run={"experiment": "e", "system": "mlflow", "url": "https://x/1", "zone": 1, "area": 2},
         description="For the\nweekly run",
         license="Apache-2.0",
@@ -107,7 +108,7 @@ def test_every_known_key_has_its_place() -> None:
     lines = full.to_text().split("\n")
 
     assert [line.partition(":")[0] for line in lines if not line.startswith(" ")][1:-1] == [
-        "gitmodel", "name", "version", "digest", "size", "chunks", "path", "run_id", "run", "metrics", "params", "previous",
+        "gitmodel", "name", "version", "digest", "size", "chunks", "path", "exclude", "run_id", "run", "metrics", "params", "previous",
         "format", "metrics_from", "description", "license", "tags", "data", "base", "alpha", "zeta", "check",
     ]  # fmt: skip
     assert 'run: {url: "https://x/1", system: "mlflow", experiment: "e", area: 2, zone: 1}' in lines

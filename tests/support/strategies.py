@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import string
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
 from gitmodel.domain.aliases import Alias, Aliases
 from gitmodel.domain.digest import Digest, ListedFile
+from gitmodel.domain.exclude import check_patterns
 from gitmodel.domain.paths import normalised, safe_parts
 from gitmodel.domain.pointer import MAX_SIZE, MetricsSource, Pointer, Previous
 from gitmodel.domain.reference import MAX_VERSION, check_alias, check_name
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def _passes(check: Callable[[str], object]) -> Callable[[str], bool]:
-    def passes(text: str) -> bool:
+def _passes(check: Callable[[Any], object]) -> Callable[[Any], bool]:
+    def passes(text: object) -> bool:
         try:
             check(text)
         except GitmodelError:
@@ -75,6 +76,9 @@ pointers = st.builds(
     size=sizes,
     path=paths.filter(lambda path: not path.lower().endswith((".model.yaml", ".aliases.yaml"))),
     chunks=st.none() | digests,
+    exclude=st.lists(st.from_regex(r"[a-z.]{1,6}[*]?", fullmatch=True), max_size=2, unique=True)
+    .filter(_passes(check_patterns))
+    .map(tuple),
     run_id=st.none() | texts,
     run=st.none() | mappings,
     metrics=st.dictionaries(texts, st.booleans() | st.integers() | floats | texts, max_size=4),

@@ -63,6 +63,16 @@ def add_parser(verbs: Verbs) -> None:
     add.add_argument("-m", "--message", metavar="TEXT", help="commit with this message")
     add.add_argument("--follow", action="store_true", help="store what symbolic links point to")
     add.add_argument(
+        "--exclude",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="leave such files out of a folder, from now on: *.swp, optimizer*; can be repeated",
+    )
+    add.add_argument(
+        "--no-exclude", action="store_true", help="take back the patterns that the folder has"
+    )
+    add.add_argument(
         "--base",
         metavar="REF",
         help="the model it was fine-tuned from: only differences are stored",
@@ -82,9 +92,11 @@ def run(
     message: str | None,
     follow: bool,
     base: str | None,
+    exclude: list[str],
+    no_exclude: bool,
 ) -> int:
     """Store the weights and stage their pointer."""
-    from gitmodel.workflows.add import add_many
+    from gitmodel.workflows.add import Excluding, add_many
     from gitmodel.workflows.metadata import Given
 
     given = Given(
@@ -96,7 +108,14 @@ def run(
     )
     with session.project() as project:
         done = add_many(
-            project, paths, given=given, name=name, message=message, follow=follow, base=base
+            project,
+            paths,
+            given=given,
+            name=name,
+            message=message,
+            follow=follow,
+            base=base,
+            excluding=Excluding(tuple(exclude), no_exclude),
         )
     if len(paths) == 1 and done.failed:
         raise done.failed[0][1]
