@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING
 from gitmodel.domain.digest import Digest
 from gitmodel.encoding.manifest import MAX_MANIFEST, Manifest
 from gitmodel.encoding.pack import PACK_MAX, pack_name
-from gitmodel.errors import DamagedObjectError, GitmodelError, ObjectMissingError, StoreError
+from gitmodel.errors import (
+    DamagedObjectError,
+    GitmodelError,
+    NewerFormatError,
+    ObjectMissingError,
+    StoreError,
+    UnsafePathError,
+)
 from gitmodel.sharing import make_folders
 from gitmodel.store.handles import Unnamed, space_errors
 from gitmodel.store.objects import manifest_key, pack_key
@@ -82,7 +89,7 @@ class Cache:
                 return Manifest.from_bytes(stream.read(MAX_MANIFEST), expected=digest)
         except (FileNotFoundError, NotADirectoryError, PermissionError):
             return None
-        except DamagedObjectError:
+        except (DamagedObjectError, NewerFormatError, UnsafePathError):
             return None
 
     def packs_here(self, manifest: Manifest) -> list[bool]:

@@ -128,7 +128,7 @@ class PackSource:
             return next(iter(said.values()))
         where = ["in the cache" if p == _CACHE else f"on {self._remote(p).url}" for p in damaged]
         return DamagedObjectError(
-            f"pack {name[:12]} is damaged {' and '.join(where)}",
+            f"pack {name[:12]} is damaged {' and '.join(where)}, or the manifest is wrong about it",
             hint="gitmodel push, in a clone that has the weights",
         )
 

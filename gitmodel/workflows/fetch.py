@@ -11,7 +11,14 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
-from gitmodel.errors import DamagedObjectError, GitmodelError, ObjectMissingError, RemoteError
+from gitmodel.errors import (
+    DamagedObjectError,
+    GitmodelError,
+    ObjectMissingError,
+    RemoteError,
+    StoreError,
+    UnsafePathError,
+)
 from gitmodel.store.handles import require_space
 from gitmodel.store.reader import DamagedPackError, WrongChunksError
 from gitmodel.store.transfer import Arriving, fetch_packs, for_each, plan_fetch
@@ -222,7 +229,7 @@ class Remotes:
                     if manifest is None:
                         raise _not_there(self._project, model, name)
                     check_size(model, manifest)
-                except (RemoteError, ObjectMissingError, DamagedObjectError) as error:
+                except (RemoteError, StoreError, UnsafePathError) as error:
                     errors.setdefault(digest, error.about(model.name))
                     if isinstance(error, RemoteError):
                         self._avoid(name)

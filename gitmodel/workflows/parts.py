@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from gitmodel.errors import DamagedObjectError, ObjectMissingError, RemoteError, StoreError
+from gitmodel.errors import DamagedObjectError, RemoteError, StoreError, UnsafePathError
 from gitmodel.store.handles import require_space
 from gitmodel.store.reader import WrongChunksError
 from gitmodel.store.transfer import Arriving, Plan
@@ -47,7 +47,7 @@ def manifests_of(
     for name in [remote] if remote is not None else project.remote_names():
         try:
             [(found, _)] = Remotes(project, [name]).manifests([model])
-        except (RemoteError, ObjectMissingError, DamagedObjectError) as error:
+        except (RemoteError, StoreError, UnsafePathError) as error:
             errors.append(error)
         else:
             if found not in seen:

@@ -19,6 +19,7 @@ from gitmodel.domain.reference import Reference
 from gitmodel.errors import (
     GitmodelError,
     RemoteDeniedError,
+    StoreError,
     TextError,
     UnknownReferenceError,
     WeightsError,
@@ -112,8 +113,15 @@ def _shared_copy(project: Project, model: Model) -> str:
     name = model.pointer.path.rpartition("/")[2]
     folder = os.path.join(project.cache_folder, "placed", model.pointer.digest.hex)
     records = Records(os.path.join(folder, ".known"))
-    if WorkTree(folder, records).observe(model.name, name).digest != model.pointer.digest:
-        checkout_elsewhere(project, [model], folder, force=True, records=records)
+    try:
+        if WorkTree(folder, records).observe(model.name, name).digest != model.pointer.digest:
+            checkout_elsewhere(project, [model], folder, force=True, records=records)
+    except OSError as error:
+        raise StoreError(
+            f"version {model.pointer.version} cannot be placed in {folder}: {error.strerror}",
+            hint="git config gitmodel.cache DIR, or gitmodel.open, which needs no place",
+            model=model.name,
+        ) from error
     return os.path.join(folder, name)
 
 

@@ -80,6 +80,10 @@ class Registry:
         assert found is not None
         return found
 
+    def raw_manifest(self, reference: str) -> bytes:
+        """The bytes of a manifest on the remote."""
+        return (self.store / manifest_key(self.digest(reference))).read_bytes()
+
     def replace(self, reference: str, raw: bytes) -> None:
         """Put other bytes where the manifest of a version is on the remote."""
         (self.store / manifest_key(self.digest(reference))).write_bytes(raw)

@@ -13,6 +13,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+import zstandard
+from blake3 import blake3
 
 from gitmodel.errors import GitmodelError
 from tests.support.attacks import ATTACKS
@@ -155,3 +157,21 @@ def test_flipped_bits_of_a_pack_give_the_right_bytes_or_an_error(
         assert error is None
     registry.put_back()
     assert handed_out(door, registry) is None
+
+
+def test_bytes_of_a_manifest_that_somebody_changed_and_sealed_give_right_bytes_or_an_error(
+    registry: Registry,
+) -> None:
+    draw = random.Random(13)  # noqa: S311 - test data
+    raws = {name: registry.raw_manifest(name) for name in ("net@1", "bert@1")}
+    for _ in range(3000 if LONG else 30):
+        registry.forget()
+        for name, raw in raws.items():
+            content = bytearray(zstandard.ZstdDecompressor().decompress(raw[36:]))
+            for _ in range(draw.choice([1, 1, 2, 5])):
+                at = draw.randrange(len(content))
+                content[at] = draw.choice([content[at] ^ 1 << draw.randrange(8), 0, 255])
+            frame = zstandard.ZstdCompressor().compress(bytes(content))
+            registry.replace(name, b"gmm1" + blake3(frame).digest() + frame)
+
+        handed_out(draw.choice([*DOORS[:4], *DOORS[-3:]]), registry)

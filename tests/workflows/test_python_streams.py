@@ -16,6 +16,7 @@ from gitmodel.errors import (
     DamagedObjectError,
     GitmodelError,
     ObjectMissingError,
+    StoreError,
 )
 from gitmodel.workflows.remotes import add_remote
 from tests.support.models import write_folder
@@ -171,3 +172,19 @@ def test_streams_of_many_threads_do_not_disturb_each_other(fraud: Desk) -> None:
     with shared, ThreadPoolExecutor(8) as threads:
         assert all(threads.map(one, range(32)))
     assert not [name for name in os.listdir(repo) if name.startswith(".gitmodel-tmp-")]
+
+
+def test_a_stream_needs_no_cache_and_a_path_says_that_it_does(fraud: Desk, tmp_path: Path) -> None:
+    """The cache is on a disk that cannot be written; here its folder cannot even be made."""
+    ben = fraud.join("ben")
+    (tmp_path / "file").write_bytes(b"")
+    ben.repo.git("config", "gitmodel.cache", str(tmp_path / "file/cache"))
+
+    with gitmodel.open("fraud@1", repo=ben.repo.path) as stream:
+        assert stream.read() == ONE
+    with pytest.raises(StoreError) as caught:
+        gitmodel.path("fraud@1", repo=ben.repo.path)
+    assert caught.value.model == "fraud"
+    assert (
+        caught.value.hint == "git config gitmodel.cache DIR, or gitmodel.open, which needs no place"
+    )
