@@ -13,6 +13,7 @@ message, hint and exit code together. Messages are sentences without a traceback
           MixedPointerError           its check line does not match: merged or edited by hand
       ModelNameError                    a model name outside the grammar, or used twice
       UnsafePathError                 a path that leaves its folder or that a file system misreads
+        UnsafeNameError               so is a file called in a folder of weights
       UnknownReferenceError           nothing is called that (the hint names the nearest)
       RepositoryError                 no repository, no commit, Git refuses
         NotSetUpError                 no .gitmodel.yaml yet
@@ -103,6 +104,10 @@ class ModelNameError(GitmodelError):
 
 class UnsafePathError(GitmodelError):
     """A path leaves its folder, or would mean different things on different file systems."""
+
+
+class UnsafeNameError(UnsafePathError):
+    """A file in a folder of weights has a name that not every system can have."""
 
 
 class UnknownReferenceError(GitmodelError):

@@ -67,6 +67,16 @@ def safe_parts(path: str) -> tuple[str, ...]:
     return parts
 
 
+def safer_name(name: str) -> str | None:
+    """A file name near to one that is not safe, and that is; None where there is none near."""
+    kept = _IGNORABLE.sub("", re.sub(r"[\\:]", "-", _CONTROL.sub("-", _SURROGATE.sub("-", name))))
+    kept = unicodedata.normalize("NFC", kept).rstrip(". ")
+    for other in (kept, f"{kept}_", f"_{kept}"):
+        if other and _reason_path(other) is None and _reason_part(other) is None:
+            return other
+    return None
+
+
 def refuse_clashes(paths: Iterable[str]) -> None:
     """Check that no two paths name one file on a file system that folds case or Unicode.
 

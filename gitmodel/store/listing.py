@@ -15,8 +15,13 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.exclude import is_excluded
-from gitmodel.domain.paths import normalised, refuse_clashes, safe_parts
-from gitmodel.errors import ChangedWhileReadError, UnsafePathError, WeightsError
+from gitmodel.domain.paths import normalised, refuse_clashes, safe_parts, safer_name
+from gitmodel.errors import (
+    ChangedWhileReadError,
+    UnsafeNameError,
+    UnsafePathError,
+    WeightsError,
+)
 from gitmodel.store.handles import folder_handle
 from gitmodel.store.records import FileStat
 
@@ -100,7 +105,10 @@ def list_files(
         except FileNotFoundError as error:
             raise ChangedWhileReadError(f"{'/'.join(parts)} was removed meanwhile") from error
     # A wrong folder can have millions.
-    some = list(islice(walk(top, follow=follow, exclude=exclude), MAX_FILES + 1))
+    try:
+        some = list(islice(walk(top, follow=follow, exclude=exclude), MAX_FILES + 1))
+    except _UnsafeFileError as error:
+        raise _named("/".join(parts), error) from error
     found = sorted(some, key=lambda file: file.path.encode())
     if not found and exclude:
         raise WeightsError(
@@ -163,12 +171,56 @@ def _walk(
             deeper = (*inside, here)
             yield from _walk(top, inner, follow=follow, exclude=exclude, inside=deeper)
         elif item.is_file(follow_symlinks=follow):
-            safe_parts(path)
+            _refuse_unsafe_name(inner, path)
             with suppress(FileNotFoundError):  # removed while we walked
                 status = item.stat(follow_symlinks=follow)
                 yield Found(path, inner, FileStat.of(status))
         else:
             raise WeightsError(f"{path} is neither a file nor a folder")
+
+
+def _refuse_unsafe_name(inner: tuple[str, ...], path: str) -> None:
+    """Refuse a name that some systems misread.
+
+    Raises:
+        UnsafeNameError: It is such a name.
+    """
+    try:
+        safe_parts(path)
+    except UnsafePathError as error:
+        raise _UnsafeFileError(inner, error.message) from error
+
+
+class _UnsafeFileError(UnsafeNameError):
+    """A file of a folder whose own path is not known here."""
+
+    def __init__(self, inner: tuple[str, ...], reason: str) -> None:
+        message = f"{'/'.join(inner)} is a name that not every system can have: {reason}"
+        super().__init__(message, hint="rename that file")
+        self.inner = inner
+        self.reason = reason
+
+
+def _named(folder: str, error: _UnsafeFileError) -> UnsafeNameError:
+    """The error that says how the file can be called instead."""
+    unsafe = next(part for part in error.inner if not _is_safe(part))
+    at = "/".join((folder, *error.inner[: error.inner.index(unsafe)]))
+    better = safer_name(unsafe)
+    rename = ""
+    if better is not None:
+        one, other = (shlex.quote(f"{at}/{name}") for name in (unsafe, better))
+        rename = f"rename it: mv {one} {other}; or "
+    return UnsafeNameError(
+        f"{folder} has a file with a name that not every system can have: {error.reason}",
+        hint=f"{rename}leave it out: gitmodel add {shlex.quote(folder)} --exclude PATTERN",
+    )
+
+
+def _is_safe(part: str) -> bool:
+    try:
+        return bool(safe_parts(normalised(part)))
+    except UnsafePathError:
+        return False
 
 
 def _identity(path: str) -> tuple[int, int]:

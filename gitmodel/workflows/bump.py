@@ -18,6 +18,7 @@ from gitmodel.errors import (
     GitmodelError,
     MixedPointerError,
     StaleWeightsError,
+    UnsafeNameError,
     UnsafePathError,
     WeightsError,
 )
@@ -178,6 +179,11 @@ def _decide(project: Project, model: Model, report: CommitReport) -> bool:
     """Compare the three and act; returns whether the pointer was staged anew."""
     try:
         weights = _observe(project, model)
+    except UnsafeNameError as error:
+        report.notes.append(
+            f"{model.name}: {error.message}; so no version is made of the folder; {error.hint}"
+        )
+        return False
     except UnsafePathError as error:  # a link in a folder that was added with --follow
         report.notes.append(
             f"{model.name}: {error.message}, and hooks follow none; "

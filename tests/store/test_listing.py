@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 import socket
 import unicodedata
 from typing import TYPE_CHECKING
 
 import pytest
 
-from gitmodel.errors import ChangedWhileReadError, UnsafePathError, WeightsError
+from gitmodel.errors import ChangedWhileReadError, UnsafeNameError, UnsafePathError, WeightsError
 from gitmodel.store import listing
 from gitmodel.store.listing import Kind, kind_at, list_files, walk
 from gitmodel.store.records import FileStat
@@ -248,3 +249,33 @@ def test_what_is_removed_meanwhile_is_not_a_crash(root: Path) -> None:
     (root / "model/deep").rmdir()
 
     assert list(walking) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "better"),
+    [
+        ("ckpt:1", "ckpt-1"),
+        ("a\\b", "a-b"),
+        ("end.", "end"),
+        ("con.txt", "_con.txt"),
+        ("a\nb", "a-b"),
+    ],
+)
+def test_a_name_that_not_every_system_can_have_is_named_with_a_rename_that_helps(
+    tmp_path: Path, name: str, better: str
+) -> None:
+    (tmp_path / "d/deep").mkdir(parents=True)
+    (tmp_path / "d/deep" / name).write_bytes(b"x")
+
+    with pytest.raises(UnsafeNameError) as caught:
+        list_files(str(tmp_path), ("d",), Kind.FOLDER)
+
+    assert "d has a file with a name that not every system can have" in caught.value.message
+    hint = caught.value.hint or ""
+    assert "--follow" not in hint
+    command = shlex.split(hint.removeprefix("rename it: ").partition("; or ")[0])
+    assert command == ["mv", f"d/deep/{name}", f"d/deep/{better}"]
+    os.rename(tmp_path / command[1], tmp_path / command[2])
+    assert [file.path for file in list_files(str(tmp_path), ("d",), Kind.FOLDER)] == [
+        f"deep/{better}"
+    ]

@@ -355,3 +355,21 @@ def test_the_first_commit_of_a_repository(tmp_path: Path) -> None:
 
     assert commit(desk) == CommitReport(bumped=[("fraud", 1, 1)])
     assert desk.pointer().digest == digest(TWO)
+
+
+def test_a_name_that_not_every_system_can_have_is_named_and_no_link_is_spoken_of(
+    desk: Desk,
+) -> None:
+    write_folder({"a": b"a"}, desk.repo.path / "d")
+    with desk.open() as project:
+        add(project, "d")
+    desk.repo.git("commit", "-qm", "one")
+    desk.repo.write("d/ckpt:1", b"new")
+
+    [note] = commit(desk).notes
+
+    assert "d has a file with a name that not every system can have" in note
+    assert "mv d/ckpt:1 d/ckpt-1" in note
+    assert "--follow" not in note
+    (desk.repo.path / "d/ckpt:1").rename(desk.repo.path / "d/ckpt-1")
+    assert commit(desk).bumped == [("d", 1, 2)]
