@@ -323,10 +323,12 @@ def run_plan(project: Project, remote: str, plan: Plan) -> None:
 
 
 def _not_there(project: Project, model: Model, remote: str) -> ObjectMissingError:
+    from gitmodel.workflows.remote_ends import copy_hint
+
     url = project.committed_remote(remote).url
     return ObjectMissingError(
         f"the weights of version {model.pointer.version} ({model.pointer.digest.short}) are neither "
         f"in the cache nor on {url}",
-        hint="gitmodel push, in a clone that has them",
+        hint=f"{copy_hint(project)}gitmodel push, in a clone that has them",
         model=model.name,
     )

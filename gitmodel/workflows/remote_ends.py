@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -127,6 +128,16 @@ def earlier_primaries(project: Project) -> Iterator[Remote]:
         if config.project_id == project.config.project_id:
             default = Remote(url=project.default_folder(), scheme="file")
             yield config.remote or default
+
+
+def copy_hint(project: Project) -> str:
+    """What to try first where weights are missing and the primary remote was another one before, or ""."""
+    if project.repository.work_tree is None:
+        return ""
+    with suppress(GitmodelError):
+        start = _earlier_primary(project)
+        return f"gitmodel remote copy, which copies what {start.remote.url} has; or "
+    return ""
 
 
 def open_end(project: Project, end: RemoteEnd, *, upload: bool, create: bool) -> ObjectStore:

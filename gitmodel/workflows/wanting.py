@@ -48,10 +48,12 @@ def nowhere(project: Project, store: ObjectStore, lack: Lack) -> GitmodelError:
             model=pointer.name,
         )
     if not lack.has_manifest:
+        from gitmodel.workflows.remote_ends import copy_hint
+
         return ObjectMissingError(
             f"the weights of version {pointer.version} ({pointer.digest.short}) are neither in the "
             f"cache nor on {store.url}, so {item.path} may not be pushed",
-            hint=f"gitmodel add {project.typed(weights_path(item.path, pointer))}, where the weights "
+            hint=f"{copy_hint(project)}gitmodel add {project.typed(weights_path(item.path, pointer))}, where the weights "
             f"are; or {hint}",
             model=pointer.name,
         )

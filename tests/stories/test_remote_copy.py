@@ -121,6 +121,20 @@ def test_replacing_the_remote_names_what_it_lacks_and_the_command_that_copies_it
     check_everything(team, fresh)
 
 
+def test_what_the_new_remote_lacks_is_looked_for_with_a_command_that_copies_it(team: Team) -> None:
+    fresh = moved(team, str(team.folder / "new"))
+
+    said = fresh.gitmodel("checkout", "fraud@1", check=False).stderr
+    pushed = fresh.gitmodel("push", check=False).stderr
+
+    hint = f"hint: gitmodel remote copy, which copies what {team.url} has; or gitmodel push"
+    assert hint in said
+    assert "gitmodel remote copy" in pushed
+    fresh.gitmodel("remote", "copy")
+    fresh.gitmodel("checkout", "fraud@1")
+    assert fresh.read("fraud.safetensors") == WEIGHTS[0]
+
+
 def test_the_plain_command_copies_from_the_remote_before_also_after_the_commit(
     team: Team,
 ) -> None:
