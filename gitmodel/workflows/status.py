@@ -227,7 +227,11 @@ def _next(project: Project, model: Model, state: State, *, committed: bool, publ
     if state is State.CLEAN:
         if not committed:
             return "git commit"
-        return "" if published else "git push"
+        if published:
+            return ""
+        return (
+            f"gitmodel renumber {model.name} --commit" if _is_taken(project, model) else "git push"
+        )
     typed = project.typed(model.weights)
     commands = {
         State.NEW_WEIGHTS: f"git commit -am MESSAGE, or gitmodel add {typed}",
@@ -240,6 +244,14 @@ def _next(project: Project, model: Model, state: State, *, committed: bool, publ
         State.DAMAGED: f"gitmodel checkout --force {model.name}",
     }
     return commands[state]
+
+
+def _is_taken(project: Project, model: Model) -> bool:
+    """Whether other content owns the number, as far as this clone has read claims."""
+    from gitmodel.workflows.owners import claims_seen
+
+    owner = claims_seen(project).owners(model.name).get(model.pointer.version)
+    return owner not in (None, model.pointer.digest.hex)
 
 
 @dataclass(frozen=True, slots=True)

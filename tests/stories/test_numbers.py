@@ -195,6 +195,8 @@ def test_renumber_without_a_name_takes_the_models_whose_number_is_taken(
     ben.write("other.safetensors", FOUR)
     ben.gitmodel("add", "other.safetensors", "-m", "other 1")
 
+    assert "gitmodel renumber fraud --commit" in ben.gitmodel("status").stdout
+
     told = ben.gitmodel("renumber", "--commit").stdout
 
     assert told.startswith("fraud  v3 (was v2)\ncommitted ")

@@ -307,6 +307,29 @@ def test_ends_that_make_no_copy_are_refused(team: Team) -> None:
     assert said("--from", str(empty))[1].startswith("error: there is no store of gitmodel at")
 
 
+def test_an_endpoint_that_only_history_names_is_not_used_before_a_person_names_it(
+    team: Team,
+) -> None:
+    ana = team.members["ana"]
+    config = ana.read(".gitmodel.yaml").decode()
+    line = next(line for line in config.splitlines() if line.startswith("remote:"))
+    evil = 'remote: {url: "s3://evil/x", endpoint: "http://127.0.0.1:9"}'
+    for text in (config.replace(line, evil), config):
+        ana.write(".gitmodel.yaml", text)
+        ana.git("commit", "-qam", "remote", "--no-verify")
+    keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+
+    def said(*options: str) -> str:
+        return ana.gitmodel("remote", "copy", *options, check=False, env=keys).stderr
+
+    refused = (
+        "error: s3://evil/x endpoint=http://127.0.0.1:9 is not trusted in this clone, so it is not used\n"
+        "hint: name it with its endpoint: --from 's3://evil/x endpoint=http://127.0.0.1:9'\n"
+    )
+    assert said() == said("--from", "s3://evil/x") == refused
+    assert "does not answer" in said("--from", "s3://evil/x endpoint=http://127.0.0.1:9")
+
+
 def test_a_mirror_is_filled_from_the_primary_remote(team: Team) -> None:
     ana = team.members["ana"]
     ana.gitmodel("remote", "add", "--name", "backup", str(team.folder / "backup"))
