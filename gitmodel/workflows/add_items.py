@@ -31,6 +31,7 @@ class Item(NamedTuple):
     exclude: tuple[str, ...]
     survey: Survey | None = None
     manifest: Manifest | None = None
+    warnings: tuple[str, ...] = ()
 
 
 class Ready(NamedTuple):

@@ -53,7 +53,7 @@ class AddReport:
 def report_of(project: Project, ready: Ready, pointer: Pointer) -> AddReport:
     """The report of weights whose pointer is about to be written."""
     target, old = ready.item.target, ready.item.target.old
-    warnings = [dropped(old, pointer, project.typed(target.place))]
+    warnings = [*ready.item.warnings, dropped(old, pointer, project.typed(target.place))]
     if target.left is not None and os.path.lexists(os.path.join(project.root, target.left)):
         warnings.append(
             f"{target.name}: its weights are {target.place} from now on; {target.left} stays on disk "

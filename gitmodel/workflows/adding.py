@@ -31,6 +31,7 @@ from gitmodel.workflows.register import (
     store_many,
     write_pointers,
 )
+from gitmodel.workflows.suspicious import look_into
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -99,7 +100,8 @@ class Adding:
         survey = tree.survey(target.place, follow=self._follow)
         if tree.is_damaged(target.name, target.place, follow=self._follow):
             raise damaged_weights(self._project, target.name, target.place)
-        return Item(target, metadata, exclude, survey)
+        warnings = tuple(look_into(self._project, survey))
+        return Item(target, metadata, exclude, survey, warnings=warnings)
 
     def _manifest_of_unchanged(self, target: Target, old: Pointer) -> Manifest | None:
         """The manifest of weights that are the pointer's by their stat, if the cache has them whole."""

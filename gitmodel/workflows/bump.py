@@ -28,6 +28,7 @@ from gitmodel.workflows.kept_out import keep_ignored, refuse_weights_in_git
 from gitmodel.workflows.metadata import Given, gather
 from gitmodel.workflows.models import Model, blob_at, damaged_weights, read_pointer_file
 from gitmodel.workflows.register import dropped, next_pointer, store_survey, write_pointer
+from gitmodel.workflows.suspicious import warn_of
 from gitmodel.workflows.verdicts import judge
 
 if TYPE_CHECKING:
@@ -297,6 +298,7 @@ def _observe(project: Project, model: Model) -> Weights:
 
 def _bump(project: Project, model: Model, report: CommitReport) -> None:
     survey = project.worktree.survey(model.weights)
+    report.notes += [f"{model.name}: {text}" for text in warn_of(project, survey)]
     metadata = gather(project, Given(), model.pointer)
     manifest, weights = store_survey(project, model.name, survey, old=model.pointer)
     pointer = next_pointer(
