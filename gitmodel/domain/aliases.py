@@ -130,7 +130,7 @@ class Aliases:
         if _CONFLICT.search(text):
             raise TextError(
                 f"{what}: a merge left a conflict",
-                hint="keep one line for each alias, remove the markers, then git add the file",
+                hint="keep one line for each alias, remove the markers, then git add FILE",
             )
         fields = Fields(parse_decoded(text, what=what), what, error=TextError)
         aliases = _aliases(fields.inner("aliases") or Fields({}, what))

@@ -163,7 +163,7 @@ def _pre_merge_commit(
         raise GitmodelError(
             "the weights have become a new version, which is staged, but git merge has written "
             "its tree already",
-            hint="git commit concludes the merge with the new version in it",
+            hint="git commit, which concludes the merge with the new version in it",
         )
 
 

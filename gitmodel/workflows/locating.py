@@ -90,7 +90,7 @@ class Locator:
             if head is None:
                 raise RepositoryError(
                     f"{self._excerpt.url.shown} has no commit on its default branch",
-                    hint="git push, or git symbolic-ref HEAD refs/heads/BRANCH on the server",
+                    hint="git push, or git symbolic-ref HEAD refs/heads/BRANCH, on the server",
                 )
             self._excerpt.fetch_base(head)
         except GitmodelError as error:

@@ -146,9 +146,10 @@ def _side_of(name: str, side: Side, found: list[_Conflict]) -> _Conflict | None:
     # Where both sides renamed the pointer, each has it at a path of its own.
     having = [conflict for conflict in found if side in conflict.sides]
     if len(having) > 1:
+        other = shlex.quote(f":/{having[1].path}")  # from the top, wherever the person is
         raise ModelNameError(
             f"two pointers are called {name}: {having[0].path} and {having[1].path}",
-            hint=f"git checkout --{side} -- {shlex.quote(having[1].path)}, git add it, and run this again",
+            hint=f"git checkout --{side} -- {other}, then git add {other}, then run this again",
         )
     if not having and not found[0].in_index:
         raise _unknown_side(name, found[0].path, side)

@@ -153,6 +153,18 @@ def test_every_command_that_a_hint_names_is_there() -> None:
     assert wrong == []
 
 
+def test_no_prose_follows_a_git_command_in_a_hint() -> None:
+    wrong = [
+        f"{where}: {' '.join(command.words)}".translate(MARKS)
+        for where, text in hints()
+        for command in commands_in(text)
+        if command.words[0] == "git"
+        and any(re.fullmatch("[a-z]+", w) and w not in SMALL_WORDS for w in command.words[2:])
+    ]
+
+    assert wrong == []
+
+
 def test_every_command_in_another_text_is_parsed() -> None:
     """In messages and help: there the word behind `gitmodel` may be prose, so only verbs are looked at."""
     wrong = [

@@ -243,6 +243,8 @@ SITUATIONS = [
     Situation("new weights under a pointer that moved", "git commit -qam x", steps(write(WEIGHTS), ana("git", "checkout", "-q", "HEAD~2", "--", POINTER), write(WEIGHTS, b"newer"))),
     Situation("a version edited by hand", "git commit -qam x", edit(POINTER, "version: 2", "version: 7"), person="take the edit back", act=ana("git", "checkout", "-q", "HEAD", "--", POINTER), again="gitmodel status"),
     Situation("a merge in conflict", "gitmodel show fraud", conflict, again="gitmodel show fraud"),
+    Situation("a merge while weights are new", "git merge -q side", write(WEIGHTS), {"MESSAGE": "x"}, again="gitmodel show fraud"),
+    Situation("another model than the one in conflict", "gitmodel resolve zzz --ours", conflict, person="type the name that is in conflict", again="gitmodel resolve fraud --ours"),
     # Checkout.
     Situation("weights that are in no store", "gitmodel checkout fraud@1", write(WEIGHTS)),
     Situation("a version that is in no commit", "gitmodel checkout fraud@1", steps(write(WEIGHTS), ana("gitmodel", "add", WEIGHTS)), {"MESSAGE": "x"}),
@@ -258,6 +260,12 @@ SITUATIONS = [
     Situation("two models of one file name", "gitmodel checkout fraud net --out ../out", steps(write("models/fraud.bin"), ana("gitmodel", "add", "models/fraud.bin", "--name", "net")), {"ANOTHER_DIR": "../out2"}, again="gitmodel checkout fraud --out ../out"),
     Situation("weights that nobody has sent", "gitmodel checkout", unpublished_elsewhere, person="somebody who has them pushes", act=ana("gitmodel", "push"), folder="ben"),
     Situation("pull of a version", "gitmodel pull fraud@1", again="gitmodel checkout fraud"),
+    # Fetch and get.
+    Situation("fetch of no model", "gitmodel fetch zzz", again="gitmodel list"),
+    Situation("fetch of no version", "gitmodel fetch fraud@9", person="type a number that is there", again="gitmodel fetch fraud@1"),
+    Situation("get of no model", "gitmodel get server.git zzz --out o", person="type a name that is there", again="gitmodel get server.git fraud --out o", folder="."),
+    Situation("get without a network and a cache", "gitmodel get server.git fraud --out o --offline", person="leave out --offline", again="gitmodel get server.git fraud --out o", folder="."),
+    Situation("get of another file's place", "gitmodel get server.git fraud --out out", other_content, person="add --force, or choose another folder", again="gitmodel get server.git fraud --out out2", folder="."),
     # Verify.
     Situation("options that do not go together", "gitmodel verify --cache --full", again="gitmodel verify --cache"),
     Situation("a range that Git does not know", "gitmodel verify --refs nothing", again="gitmodel verify --refs HEAD"),
@@ -294,6 +302,8 @@ SITUATIONS = [
     Situation("a configuration that is no YAML", "gitmodel status", write(".gitmodel.yaml", "{["), person="mend the line", act=ana("git", "checkout", "-q", "HEAD", "--", ".gitmodel.yaml")),
     Situation("a configuration without a project", "gitmodel status", write(".gitmodel.yaml", "gitmodel: 1\n"), again="gitmodel status"),
     Situation("hooks are missing", "gitmodel doctor", lambda world: shutil.rmtree(world.ana.path / ".git/hooks")),
+    Situation("a hook that is a folder", "gitmodel install", steps(remove("ana/.git/hooks/pre-push"), lambda world: (world.ana.path / ".git/hooks/pre-push").mkdir()), person="move the folder away", act=remove("ana/.git/hooks/pre-push")),
+    Situation("an address that nobody trusts yet", "gitmodel doctor", ana("git", "config", "--unset-all", "gitmodel.trust")),
     Situation("set up with another project", "gitmodel init --project other", person="keep the name", again="gitmodel init"),
     Situation("set up with another remote", "gitmodel init ../store2", again="gitmodel remote list"),
     Situation("a bare repository", "gitmodel add x", folder="server.git", person="go to a clone with a work tree", again="gitmodel list"),

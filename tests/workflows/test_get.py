@@ -381,7 +381,7 @@ def test_repositories_without_gitmodel(reader: Reader, tmp_path: Path) -> None:
     reader.url = str(plain.path)
     assert refusal(RepositoryError, lambda: reader.get("fraud")) == (
         f"{plain.path} has no commit on its default branch",
-        "git push, or git symbolic-ref HEAD refs/heads/BRANCH on the server",
+        "git push, or git symbolic-ref HEAD refs/heads/BRANCH, on the server",
     )
     plain.commit("empty")
     assert refusal(NotSetUpError, lambda: reader.get("fraud")) == (

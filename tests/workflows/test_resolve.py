@@ -141,5 +141,7 @@ def test_two_of_one_name_are_left_to_the_person(split: Desk) -> None:
     message, hint = refusal(ModelNameError, lambda: resolved(split, "fraud", "ours"))
 
     assert message == "two pointers are called fraud: copy/fraud.model.yaml and fraud.model.yaml"
-    assert hint == "git checkout --ours -- fraud.model.yaml, git add it, and run this again"
+    assert hint == (
+        "git checkout --ours -- :/fraud.model.yaml, then git add :/fraud.model.yaml, then run this again"
+    )
     assert split.repo.git("ls-files", "-u").stdout.count("fraud.model.yaml") == 5
