@@ -150,7 +150,7 @@ def _walk(
         raise UnsafePathError(f"{'/'.join(above[:3])}/... is nested too deep")
     try:
         entries = list(os.scandir(os.path.join(top, *above)))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # removed, or replaced, while we walked
         return
     for item in entries:
         if _left_out(item.name, above):

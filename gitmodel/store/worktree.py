@@ -10,13 +10,12 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.digest import Digest, FileHasher, ListedFile, folder_digest
+from gitmodel.domain.digest import Digest, ListedFile, folder_digest
 from gitmodel.domain.paths import safe_parts
 from gitmodel.errors import ChangedWhileReadError, GitmodelError, UnsafePathError, WeightsError
-from gitmodel.store.handles import folder_handle, open_file
-from gitmodel.store.holes import SparseReader
+from gitmodel.store.hashing import hash_listed, open_listed
 from gitmodel.store.listing import Found, Kind, kind_at, list_files, walk
-from gitmodel.store.records import FileStat, Known, Record, Records, boot_id, now_ns
+from gitmodel.store.records import Known, Record, Records, boot_id, now_ns
 from gitmodel.store.weights import Survey, Weights
 
 if TYPE_CHECKING:
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from gitmodel.store.windows import SourceFile
 
 __all__ = ["Survey", "Weights", "WorkTree"]
-
-_READ = 4 * 2**20  # bytes
 
 
 def _settled(record: Record, digest: Digest) -> Record:
@@ -117,6 +114,11 @@ class WorkTree:
             found = list_files(self.root, parts, kind, follow=follow, exclude=exclude)
         except ChangedWhileReadError:
             return Weights(kind, changing=True)
+        except WeightsError:
+            top = os.path.join(self.root, *parts)
+            if next(walk(top, follow=follow), None) is not None:
+                raise
+            return Weights(kind, changing=True)  # it was emptied meanwhile
         size = sum(file.stat.size for file in found)
         files: list[ListedFile] = []
         for file in found:
@@ -316,16 +318,7 @@ class WorkTree:
         return Weights(survey.kind, manifest.digest, manifest.total_size, files)
 
     def _open(self, parts: tuple[str, ...], inner: tuple[str, ...], *, follow: bool) -> int:
-        whole = (*parts, *inner)
-        try:
-            if follow:
-                return os.open(os.path.join(self.root, *whole), os.O_RDONLY | os.O_CLOEXEC)
-            with folder_handle(self.root, whole[:-1]) as handle:
-                return open_file(handle, whole[-1])
-        except FileNotFoundError as error:
-            raise ChangedWhileReadError(
-                f"{'/'.join(whole)} was removed while it was read", hint="gitmodel status"
-            ) from error
+        return open_listed(self.root, (*parts, *inner), follow=follow)
 
     def hash(self, parts: tuple[str, ...], file: Found, *, follow: bool = False) -> Known:
         """Read a file that was listed.
@@ -333,23 +326,4 @@ class WorkTree:
         Raises:
             ChangedWhileReadError: It changed since it was listed, or while it was read.
         """
-        started = now_ns()
-        descriptor = self._open(parts, file.parts, follow=follow)
-        try:
-            before = FileStat.of(os.fstat(descriptor))
-            hasher = FileHasher()
-            buffer = memoryview(bytearray(min(_READ, before.size + 1)))
-            size = 0
-            reader = SparseReader(descriptor)
-            while count := reader.read_into(buffer):
-                hasher.update(buffer[:count])
-                size += count
-            after = FileStat.of(os.fstat(descriptor))
-        finally:
-            os.close(descriptor)
-        if before != after or size != after.size or after != file.stat:
-            raise ChangedWhileReadError(
-                f"{file.path or parts[-1]} changed while it was read",
-                hint="wait until training has finished writing, then run the same command again",
-            )
-        return Known(after, started, hasher.result())
+        return hash_listed(self._open(parts, file.parts, follow=follow), file, parts[-1])

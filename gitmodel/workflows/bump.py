@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer
 from gitmodel.domain.versions import Verdict
 from gitmodel.errors import (
+    ChangedWhileReadError,
     GitmodelError,
     MixedPointerError,
-    StaleWeightsError,
+    TextError,
     UnsafeNameError,
     UnsafePathError,
     WeightsError,
@@ -25,10 +26,11 @@ from gitmodel.errors import (
 from gitmodel.store.listing import Kind
 from gitmodel.workflows.edited import edited_by_hand, with_way_out
 from gitmodel.workflows.kept_out import keep_ignored, refuse_weights_in_git
-from gitmodel.workflows.metadata import Given, gather
+from gitmodel.workflows.metadata import Given, Metadata, gather
 from gitmodel.workflows.models import Model, blob_at, damaged_weights, read_pointer_file
 from gitmodel.workflows.register import dropped, next_pointer, store_survey, write_pointer
 from gitmodel.workflows.suspicious import warn_of
+from gitmodel.workflows.verdict_words import changed, choice, stale
 from gitmodel.workflows.verdicts import judge
 
 if TYPE_CHECKING:
@@ -177,7 +179,31 @@ def _read_staged(project: Project, entry: IndexEntry, raw: bytes, report: Commit
 
 
 def _decide(project: Project, model: Model, report: CommitReport) -> bool:
-    """Compare the three and act; returns whether the pointer was staged anew."""
+    """Compare the three and act; returns whether the pointer was staged anew.
+
+    Training may write while the commit runs. That is its own business, unless the commit is about the
+    model: it would then record metrics, or a pointer, of weights that are not there yet.
+    """
+    try:
+        return _decide_now(project, model, report)
+    except ChangedWhileReadError as error:
+        if _is_about(project, model):
+            raise
+        report.notes.append(
+            f"{model.name}: {error.message}, so this commit makes no version of {model.weights}; "
+            "a later one does"
+        )
+        return False
+
+
+def _is_about(project: Project, model: Model) -> bool:
+    """Whether this commit has a change of the model's pointer, or of the file that its metrics are from."""
+    source = model.pointer.metrics_from
+    paths = [model.path] if source is None else [model.path, source.path]
+    return bool(project.index.changed_since_head(paths))
+
+
+def _decide_now(project: Project, model: Model, report: CommitReport) -> bool:
     try:
         weights = _observe(project, model)
     except UnsafeNameError as error:
@@ -223,56 +249,14 @@ def _act(
         case Verdict.MISSING:
             pass
         case Verdict.STALE:
-            report.stale.append(_stale(project, model, weights.digest, judged.known))
+            report.stale.append(stale(project, model, weights.digest, judged.known))
             report.notes += report.stale[-1:]
         case Verdict.BUMP | Verdict.KNOWN:
-            _bump(project, model, report)
+            _bump(project, model, weights.digest, report)
         case Verdict.CHANGING:
-            raise WeightsError(
-                f"{model.weights} changed while it was hashed",
-                hint="wait until training has finished writing, then commit again",
-                model=model.name,
-            )
+            raise changed(model)
         case Verdict.CHOOSE:
-            raise _choice(project, model, judged, weights.digest)
-
-
-def _stale(project: Project, model: Model, file: Digest | None, known: Pointer | None) -> str:
-    with suppress(GitmodelError):
-        raw = read_pointer_file(project.root, model.path)
-        on_disk = None if raw is None else Pointer.from_text(raw, what=model.path)
-        if on_disk is not None and on_disk.digest == file:  # after `git reset --mixed`, say
-            return (
-                f"{model.name}: version {on_disk.version} is not part of this commit, since its "
-                f"pointer is not staged; run: git add {project.typed(model.path)}"
-            )
-    back = ""
-    if known is not None:
-        number = known.version
-        back = f"; or, to go back to version {number}: gitmodel checkout {model.name}@{number}"
-    return (
-        f"{model.name}: the weights on disk are not those of version {model.pointer.version}, "
-        f"which the pointer keeps; run: gitmodel checkout {model.name}{back}"
-    )
-
-
-def _choice(project: Project, model: Model, judged: Judged, file: Digest | None) -> GitmodelError:
-    since = f"the pointer has moved to version {model.pointer.version} since they were"
-    if project.worktree.have(model.name, model.weights) is None:
-        since = f"the pointer is that of version {model.pointer.version}, and nothing was"
-    if judged.known is not None:
-        number = judged.known.version
-        return StaleWeightsError(
-            f"the weights on disk are those of version {number}, but {since} added or checked out here",
-            hint=f"take the pointer's: gitmodel checkout {model.name}; "
-            f"or go back to version {number}: gitmodel checkout {model.name}@{number}",
-        )
-    short = "unknown" if file is None else file.short
-    return StaleWeightsError(
-        f"the weights on disk ({short}) are new, but {since} added or checked out here",
-        hint=f"register them as the next version: gitmodel add {project.typed(model.weights)}; "
-        f"or take the pointer's: gitmodel checkout --force {model.name}",
-    )
+            raise choice(project, model, judged, weights.digest)
 
 
 def _observe(project: Project, model: Model) -> Weights:
@@ -296,11 +280,32 @@ def _observe(project: Project, model: Model) -> Weights:
         progress.finish()
 
 
-def _bump(project: Project, model: Model, report: CommitReport) -> None:
-    survey = project.worktree.survey(model.weights)
-    report.notes += [f"{model.name}: {text}" for text in warn_of(project, survey)]
-    metadata = gather(project, Given(), model.pointer)
-    manifest, weights = store_survey(project, model.name, survey, old=model.pointer)
+def _metadata(project: Project, model: Model) -> Metadata:
+    """What is new beside the weights; a metrics file that is half written is for a later commit.
+
+    Raises:
+        ChangedWhileReadError: It cannot be read, and this commit is not about the model.
+        TextError: The same in a commit about the model.
+    """
+    try:
+        return gather(project, Given(), model.pointer)
+    except TextError as error:
+        if _is_about(project, model):
+            raise
+        raise ChangedWhileReadError(error.message, hint=error.hint) from error
+
+
+def _bump(project: Project, model: Model, seen: Digest | None, report: CommitReport) -> None:
+    metadata = _metadata(project, model)
+    try:
+        survey = project.worktree.survey(model.weights)
+        suspicious = [f"{model.name}: {text}" for text in warn_of(project, survey)]
+        manifest, weights = store_survey(project, model.name, survey, old=model.pointer)
+    except (WeightsError, UnsafePathError) as error:  # they were fine when they were hashed
+        raise changed(model) from error
+    if weights.digest != seen:  # what was decided was about other bytes
+        raise changed(model)
+    report.notes += suspicious
     pointer = next_pointer(
         project,
         name=model.name,

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gitmodel.domain.exclude import is_excluded
 from gitmodel.domain.pointer import POINTER_SUFFIX
 from gitmodel.domain.weight_files import HEAD_SIZE, has_head, has_name
 from gitmodel.errors import GitmodelError, WeightsError
@@ -139,8 +140,8 @@ def refuse_weights_in_git(project: Project, models: Sequence[Model]) -> None:
     files = [change for change in changes if change.is_file and not _is_ours(change.path)]
     if not files:
         return
-    here = {model.weights: model.name for model in models}
-    gone = {model.weights: model.name for model in _only_at_head(project, changes)}
+    here = {model.weights: model for model in models}
+    gone = {model.weights: model for model in _only_at_head(project, changes)}
     owners = _owners({change.path for change in files}, {**gone, **here})
     new = {change.path for change in files if change.is_new} - owners.keys()
     owners |= _remembered(project, new)
@@ -191,13 +192,15 @@ def _parsed(project: Project, oids: Mapping[str, str]) -> list[Model]:
     return models
 
 
-def _owners(paths: Collection[str], weights: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+def _owners(paths: Collection[str], models: Mapping[str, Model]) -> dict[str, tuple[str, str]]:
     """Of these paths, those that are weights or part of a folder of weights: with its path and model."""
     owners = {}
     for path in paths:
-        for top in at_or_above([path], weights):
-            if not is_left_out(path[len(top) + 1 :]):
-                owners[path] = (top, weights[top])
+        for top in at_or_above([path], models):
+            inner = path[len(top) + 1 :]
+            exclude = models[top].pointer.exclude
+            if not is_left_out(inner) and not (exclude and is_excluded(inner.split("/"), exclude)):
+                owners[path] = (top, models[top].name)
     return owners
 
 

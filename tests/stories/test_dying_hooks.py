@@ -43,7 +43,7 @@ DEATHS = {
 }
 # Where it is then: an attribute of a module that is called there.
 PLACES = {
-    "hashing": "gitmodel.store.worktree:FileHasher.update",
+    "hashing": "gitmodel.store.hashing:FileHasher.update",
     "storing": "gitmodel.store.worktree:WorkTree.sources",
     "staging": "gitmodel.git.index:Index.stage",
 }
@@ -180,7 +180,7 @@ def test_a_model_of_which_nothing_changed_is_no_reason_to_refuse(world: World) -
     ana.git("reset", "-q", "--hard", "HEAD~")
     ana.gitmodel("status")  # reads them once: this world is a copy, whose files have other inodes
     ana.write("code.py", "x = 3\n")
-    let_hooks_die(ana, DEATHS["SIGKILL"], "gitmodel.workflows.bump:_stale")
+    let_hooks_die(ana, DEATHS["SIGKILL"], "gitmodel.workflows.bump:stale")
     assert ana.git("commit", "-qam", "code", check=False).returncode == 0
     (ana.path / WEIGHTS).unlink()
     let_hooks_die(ana, DEATHS["SIGKILL"], "gitmodel.git.index:Index.staged_files")

@@ -338,6 +338,7 @@ def test_one_bad_metrics_file_names_its_model(first: Desk) -> None:
     first.version(TWO, metrics_file="metrics.json")
     first.repo.write("metrics.json", "{")
     first.repo.write("fraud.bin", THREE)
+    first.repo.git("add", "metrics.json")
 
     with pytest.raises(TextError, match=r"^fraud: metrics\.json"):
         commit(first)
