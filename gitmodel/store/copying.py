@@ -184,7 +184,7 @@ class VersionCopy:
             RemoteError: The source cannot be used.
         """
         for_each(self._look_for, self.missing)
-        self._packs_of_the_cache()
+        self.missing += self._packs_of_the_cache()
         for digest in self.digests:
             bad = self._bad_of(digest)
             if bad is not None and digest not in self.present:
@@ -302,7 +302,11 @@ class VersionCopy:
         return data
 
     def _packs_of_the_cache(self) -> list[Pack]:
-        """For versions whose packs the source has lost: the packs that the cache has them in."""
+        """For versions whose packs the source has lost: the packs that the cache has them in.
+
+        Packs that were not planned are sent in any case: the intent does not name them, so what the
+        target has of them could be deleted meanwhile.
+        """
         more: dict[Pack, None] = {}
         for digest, needs in list(self._needs.items()):
             if digest in self.present or self._bad.keys().isdisjoint(needs):
@@ -310,11 +314,12 @@ class VersionCopy:
             found = self._cache.manifest(digest)
             if found is None or self._cache.missing_packs(found):
                 continue
+            sizes = zip(found.packs, found.pack_sizes, strict=True)
+            more.update((pack, None) for pack in sizes if pack not in self._packs)
             own = self._packs_of(found)
             if digest in self._theirs and set(self._theirs[digest]) != set(own):
                 self._replaced.add(digest)
             self._needs[digest] = own
-            more.update((p, None) for p in own if self._target.pack_size(p[0]) != p[1])
         return list(more)
 
     def _create_manifest(self, digest: Digest) -> None:

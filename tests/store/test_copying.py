@@ -166,11 +166,19 @@ def test_packs_of_the_cache_serve_where_those_of_the_source_are_lost(world: Worl
     assert other.digest == world.two.digest
     assert set(other.packs) != set(world.two.packs)
     (world.top / "source" / pack_key(own_pack(world.two, world.one))).unlink()
+    dry = VersionCopy(world.source, world.target, again, progress=Silent())
+    dry.plan(manifest.digest for manifest in world.all)
+    dry.look(NO_SWEEP)
+    dry.look_at_source()
 
     copy = world.copied(cache=again)
 
     assert not copy.failed
     assert world.is_whole(world.two)
+    assert not dry.failed
+    wanted = {*world.one.packs, *world.alone.packs, *other.packs}
+    assert {name for name, _ in dry.missing} == wanted
+    assert copy.count.packs == len(wanted)
 
 
 def test_a_hole_below_a_manifest_of_the_target_is_filled(world: World) -> None:
