@@ -28,6 +28,8 @@ message, hint and exit code together. Messages are sentences without a traceback
         DamagedObjectError            an object does not match its name
         NewerFormatError              written by a newer gitmodel
         NoSpaceError                  no space left
+        FileSystemError               a file system may not be used, or does not work
+      OutOfMemoryError                the machine has no memory for this
       RemoteError                     a remote as a whole
         RemoteUnreachableError        no answer, or only failures, after all retries
         RemoteDeniedError             wrong or missing credentials, or no permission
@@ -164,6 +166,14 @@ class NewerFormatError(StoreError):
 
 class NoSpaceError(StoreError):
     """There is no space left where something must be written."""
+
+
+class FileSystemError(StoreError):
+    """A file system may not be used, or does not work."""
+
+
+class OutOfMemoryError(GitmodelError):
+    """The machine has no memory for this."""
 
 
 class RemoteError(GitmodelError):

@@ -174,10 +174,15 @@ def _explain(error: Exception, words: list[str], output: Output) -> int:
 
         for line in "".join(traceback.format_exception(error)).splitlines():
             output.note(line)
-    if isinstance(error, GitmodelError):
-        output.error(error)
-        return error.exit_code
-    return _report(error, words, output)
+    if not isinstance(error, GitmodelError):
+        from gitmodel.faults import explained, out_of_resources
+
+        found = explained(error) if isinstance(error, OSError) else out_of_resources(error)
+        if found is None:
+            return _report(error, words, output)
+        error = found
+    output.error(error)
+    return error.exit_code
 
 
 def _report(error: Exception, words: list[str], output: Output) -> int:

@@ -131,7 +131,7 @@ class Excerpt:
         """Run git in an excerpt that is being made."""
         done = self._program.call(arguments, folder=folder, extra={"GIT_DIR": folder})
         if done.returncode:
-            raise_for(done, arguments)
+            raise_for(done, arguments, folder=folder)
 
     def ask(self, words: list[str]) -> dict[str, str]:
         """Ask the server once: the objects of its HEAD, and of branches and tags of these names.

@@ -13,11 +13,14 @@ Guarantee: a call either returns what git wrote, or raises `GitCommandError` wit
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
 import subprocess
 from typing import TYPE_CHECKING, NoReturn
 
 from gitmodel.errors import GitCommandError
+from gitmodel.faults import explained
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,6 +70,19 @@ _FORCED = {
     # A push sends the objects themselves, not their replacements: so that is what we read.
     "GIT_NO_REPLACE_OBJECTS": "1",
 }
+# What git says of a machine that refuses (LC_ALL=C is set), and the number of that.
+_REFUSALS = {
+    "No space left on device": errno.ENOSPC,
+    "Out of diskspace": errno.ENOSPC,
+    "Disk quota exceeded": errno.EDQUOT,
+    "File too large": errno.EFBIG,
+    "Read-only file system": errno.EROFS,
+    "Permission denied": errno.EACCES,
+    "insufficient permission": errno.EACCES,
+    "Too many open files": errno.EMFILE,
+    "Cannot allocate memory": errno.ENOMEM,
+    "Out of memory": errno.ENOMEM,
+}
 _MESSAGE_LIMIT = 500  # characters of git's words in an error
 
 
@@ -112,7 +128,9 @@ class GitProgram:
                 capture_output=True,
                 check=False,
             )
-        except (OSError, ValueError) as error:  # ValueError: a NUL in an argument
+        except OSError as error:
+            raise _not_run(error) from error
+        except ValueError as error:  # a NUL in an argument
             raise GitCommandError(f"git could not be run: {error}") from error
 
     def start(
@@ -132,7 +150,7 @@ class GitProgram:
                 stderr=subprocess.DEVNULL,
             )
         except OSError as error:
-            raise GitCommandError(f"git could not be run: {error}") from error
+            raise _not_run(error) from error
 
     def _command(self, arguments: tuple[str, ...]) -> list[bytes]:
         """As bytes: what subprocess itself would make of text depends on the locale."""
@@ -183,10 +201,25 @@ def chosen_environment(
     return chosen | _FORCED
 
 
-def raise_for(done: subprocess.CompletedProcess[bytes], arguments: tuple[str, ...]) -> NoReturn:
-    """Raise `GitCommandError` with the first line that git wrote to stderr."""
+def raise_for(
+    done: subprocess.CompletedProcess[bytes], arguments: tuple[str, ...], *, folder: str
+) -> NoReturn:
+    """Raise `GitCommandError` with the first line that git wrote to stderr, and what helps there."""
     verb = next((w for w in arguments if not w.startswith("-") and "=" not in w), "")
-    raise GitCommandError(f"git {verb} failed: {first_words(done)}")
+    words = first_words(done)
+    number = next((number for text, number in _REFUSALS.items() if text in words), 0)
+    if done.returncode == -signal.SIGXFSZ:
+        number = errno.EFBIG
+    found = explained(OSError(number, words), folder)
+    raise GitCommandError(f"git {verb} failed: {words}", hint=None if found is None else found.hint)
+
+
+def _not_run(error: OSError) -> GitCommandError:
+    found = explained(error)
+    reason = error.strerror if found is None else found.message
+    return GitCommandError(
+        f"git could not be run: {reason}", hint=None if found is None else found.hint
+    )
 
 
 def first_words(done: subprocess.CompletedProcess[bytes]) -> str:

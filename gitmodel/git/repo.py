@@ -184,7 +184,7 @@ class Repository:
             extra=environment,
         )
         if done.returncode not in accept:
-            raise_for(done, arguments)
+            raise_for(done, arguments, folder=self.git_dir)
         return done.returncode, done.stdout
 
     def succeeded(self, *arguments: str) -> bool:

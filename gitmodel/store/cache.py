@@ -17,14 +17,16 @@ from gitmodel.encoding.manifest import MAX_MANIFEST, Manifest
 from gitmodel.encoding.pack import PACK_MAX, pack_name
 from gitmodel.errors import (
     DamagedObjectError,
+    FileSystemError,
     GitmodelError,
     NewerFormatError,
     ObjectMissingError,
     StoreError,
     UnsafePathError,
 )
+from gitmodel.faults import disk_errors
 from gitmodel.sharing import make_folders
-from gitmodel.store.handles import Unnamed, space_errors
+from gitmodel.store.handles import Unnamed
 from gitmodel.store.objects import manifest_key, pack_key
 from gitmodel.store.scratch import Scratch
 from gitmodel.temporaries import PREFIX, sweep
@@ -295,11 +297,15 @@ class Cache:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
+        """Say of what the machine refuses that it is about the cache, which can be elsewhere."""
         try:
-            with space_errors(self.root):
+            with disk_errors(self.root):
                 yield
-        except GitmodelError:
-            raise
+        except FileSystemError as error:
+            raise StoreError(
+                f"the cache {self.root} cannot be written: {error.message}",
+                hint=f"{error.hint}; or use another cache: git config gitmodel.cache DIR",
+            ) from error
         except OSError as error:
             raise StoreError(
                 f"the cache {self.root} cannot be written: {error.strerror}",

@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING
 from gitmodel.errors import (
     DamagedObjectError,
     GitmodelError,
-    NoSpaceError,
     ObjectMissingError,
     RemoteDeniedError,
     RemoteMissingError,
     StoreError,
 )
+from gitmodel.faults import explained
 from gitmodel.sharing import adopt, make_folder, make_folders
 from gitmodel.store.keys import RESERVED, ObjectInfo, check_key, check_prefix
 from gitmodel.store.scratch import Scratch
@@ -33,7 +33,6 @@ from gitmodel.store.scratch import Scratch
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 # ENOTDIR: a file stands where the key has a folder. ELOOP: O_NOFOLLOW met a link, see `_open`.
 _MISSING = {errno.ENOENT, errno.ENOTDIR}
@@ -305,14 +304,11 @@ def _information(key: str, found: os.stat_result) -> ObjectInfo:
 
 def _translated(error: OSError, path: str) -> GitmodelError:
     reason = error.strerror or str(error)
-    if error.errno in _NO_SPACE:
-        return NoSpaceError(
-            f"There is no space left to write {path} ({reason})", hint=f"df -h {path}"
-        )
-    if error.errno in _DENIED:
-        return RemoteDeniedError(
-            f"Permission denied at {path} ({reason})", hint=f"ls -ld {os.path.dirname(path)}"
-        )
+    found = explained(error, path)
+    if found is not None and error.errno in _DENIED:
+        return RemoteDeniedError(found.message, hint=found.hint)
+    if found is not None:
+        return found
     if error.errno == errno.ELOOP:
         return DamagedObjectError(f"{path} is a link, not a file")
     return StoreError(f"The system failed at {path}: {reason}", hint="gitmodel doctor")

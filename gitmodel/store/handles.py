@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Self
 
 from gitmodel.errors import NoSpaceError, UnsafePathError, WeightsError
+from gitmodel.faults import named, nearest
 from gitmodel.sharing import adopt, make_folders
 from gitmodel.store.scratch import Scratch, new_file, sweep_once
 from gitmodel.temporaries import new_name
@@ -221,8 +222,9 @@ class Unnamed:
         """
         file = cls(path, scratch)
         try:
-            reserve(file.descriptor, len(data))
-            write_all(file.descriptor, data)
+            with named(path):
+                reserve(file.descriptor, len(data))
+                write_all(file.descriptor, data)
         except BaseException:
             file.drop()
             raise
@@ -233,7 +235,8 @@ class Unnamed:
         try:
             try:
                 if durable:
-                    os.fsync(self.descriptor)
+                    with named(self._path):
+                        os.fsync(self.descriptor)
             finally:
                 os.close(self.descriptor)
             os.replace(self._temporary, self._path)
@@ -274,7 +277,9 @@ def append_lines(path: str, lines: Iterable[str]) -> None:
         adopt(stream.fileno(), os.stat(folder))
         torn = stream.seek(0, os.SEEK_END) and os.pread(stream.fileno(), 1, stream.tell() - 1)
         start = " torn\n" if torn and torn != b"\n" else ""
-        write_all(stream.fileno(), (start + "".join(f"{line}\n" for line in lines)).encode())
+        text = start + "".join(f"{line}\n" for line in lines)
+        with named(path):
+            write_all(stream.fileno(), text.encode())
 
 
 def remember_lines(path: str, lines: Sequence[str]) -> None:
@@ -289,41 +294,19 @@ def remember_lines(path: str, lines: Sequence[str]) -> None:
             replace_file(path, "".join(f"{line}\n" for line in lines).encode())
 
 
-@contextmanager
-def space_errors(where: str) -> Iterator[None]:
-    """Turn a full disk into the error that says where.
-
-    Raises:
-        NoSpaceError: The file system or the quota is full.
-    """
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _FULL:
-            free = ""
-            with suppress(OSError):
-                status = os.statvfs(where)
-                free = f" ({status.f_bavail * status.f_frsize:,} bytes free)"
-            raise NoSpaceError(
-                f"no space left in {where}{free}",
-                hint="make room there, then run the same command again",
-            ) from error
-        raise
-
-
 def require_space(folder: str, size: int) -> None:
     """Refuse to begin what cannot end: `size` bytes must fit where `folder` is or will be.
 
     Raises:
         NoSpaceError: They do not.
     """
-    place = os.path.abspath(folder)
-    while not os.path.isdir(place):
-        place = os.path.dirname(place)
+    place = nearest(folder)
     status = os.statvfs(place)
     free = status.f_bavail * status.f_frsize
     if size > free:
+        from shlex import quote
+
         raise NoSpaceError(
             f"no space left in {folder}: {size:,} bytes are needed, {free:,} are free",
-            hint="make room there, then run the same command again",
+            hint=f"make room there (df -h {quote(place)} shows it), then run the same command again",
         )

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 from gitmodel.domain.digest import FileHasher
 from gitmodel.domain.paths import safe_parts
 from gitmodel.errors import ChangedWhileReadError, UnsafePathError, WeightsError
+from gitmodel.faults import disk_errors
 from gitmodel.store.handles import (
     NewFile,
     folder_handle,
     open_file,
-    space_errors,
     write_all,
 )
 from gitmodel.temporaries import new_name
@@ -55,7 +55,7 @@ def move_entry(root: str, old: str, new: str) -> bool:
         return False
     try:
         with (
-            space_errors(os.path.join(root, *new_parts[:-1])),
+            disk_errors(os.path.join(root, *new_parts[:-1])),
             folder_handle(root, old_parts[:-1]) as source,
             folder_handle(root, new_parts[:-1], create=True) as target,
         ):

@@ -8,6 +8,8 @@ from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from gitmodel.faults import owner_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -21,28 +23,6 @@ class Trouble(NamedTuple):
 
     detail: str
     hint: str
-
-
-def owner_of(path: str) -> str:
-    """Who owns a file: the login name, else the number; "" if it cannot be looked at."""
-    try:
-        number = os.stat(path).st_uid
-    except OSError:
-        return ""
-    import pwd
-
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return f"user {number}"
-
-
-def nearest(path: str) -> str:
-    """A path as far as it exists and may be looked at."""
-    place = os.path.abspath(path)
-    while not os.path.exists(place) and place != os.path.dirname(place):
-        place = os.path.dirname(place)
-    return place
 
 
 def trouble_in(root: str) -> Trouble | None:

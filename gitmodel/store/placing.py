@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from gitmodel.domain.exclude import is_below_excluded
 from gitmodel.domain.paths import safe_parts
 from gitmodel.errors import GitmodelError, UnsavedWeightsError
-from gitmodel.store.handles import NewFile, folder_handle, space_errors
+from gitmodel.faults import disk_errors
+from gitmodel.store.handles import NewFile, folder_handle
 from gitmodel.store.listing import Found, Kind, kind_at, walk
 from gitmodel.store.records import FileStat, Known, Record
 from gitmodel.store.unfinished import Unfinished
@@ -80,7 +81,7 @@ def place(
     known: dict[str, Known] = {}
     journals = worktree.records.journals
     with (
-        space_errors(worktree.root),
+        disk_errors(worktree.root),
         Unfinished(journals, worktree.root) as unfinished,
         _staging(worktree.root) as staged,
     ):

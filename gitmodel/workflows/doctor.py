@@ -172,7 +172,7 @@ def _merge_driver(project: Project, *, old: bool) -> Finding:
 
 
 def _cache(project: Project) -> Finding:
-    from gitmodel.store.permissions import nearest, owner_of
+    from gitmodel.faults import nearest, owner_of
 
     folder = project.cache_folder
     place = nearest(folder)

@@ -18,8 +18,9 @@ from gitmodel.errors import (
     UnknownReferenceError,
     WeightsError,
 )
+from gitmodel.faults import disk_errors
 from gitmodel.store.flushing import in_parallel, start_writing
-from gitmodel.store.handles import NewFile, folder_handle, open_file, space_errors, write_all
+from gitmodel.store.handles import NewFile, folder_handle, open_file, write_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -256,7 +257,7 @@ def write_text_file(root: str, path: str, text: str) -> None:
     """Replace a small text file of the work tree, whole or not at all, never through a link."""
     *above, name = path.split("/")
     with (
-        space_errors(root),
+        disk_errors(root),
         folder_handle(root, above, create=True) as handle,
         NewFile(handle, name) as file,
     ):
@@ -269,7 +270,7 @@ def write_text_files(root: str, texts: Mapping[str, str]) -> None:
     """Replace small text files of the work tree as `write_text_file` does; the disk is waited for once."""
     waiting = list(texts.items())
     for start in range(0, len(waiting), _AT_ONCE):
-        with space_errors(root), ExitStack() as stack:
+        with disk_errors(root), ExitStack() as stack:
             files = []
             for path, text in waiting[start : start + _AT_ONCE]:
                 *above, name = path.split("/")

@@ -19,7 +19,8 @@ from gitmodel.errors import (
     UsageError,
     WeightsError,
 )
-from gitmodel.store.handles import NewFile, folder_handle, require_space, space_errors
+from gitmodel.faults import disk_errors
+from gitmodel.store.handles import NewFile, folder_handle, require_space
 from gitmodel.store.holes import bytes_of_holes
 from gitmodel.store.listing import Kind
 from gitmodel.store.reader import WrongChunksError
@@ -198,7 +199,7 @@ def _write(
     progress = project.context.progress
     progress.start(f"checking out {model.name}", left)
     try:
-        with space_errors(top):
+        with disk_errors(top):
             for entry in lacking:
                 folder = os.path.join(top, name)
                 _write_file(project, model, manifest, entry, folder, remote=asked.remote)

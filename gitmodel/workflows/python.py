@@ -19,23 +19,20 @@ from gitmodel.domain.reference import Reference
 from gitmodel.errors import (
     GitmodelError,
     RemoteDeniedError,
-    StoreError,
     TextError,
     UnknownReferenceError,
     WeightsError,
 )
 from gitmodel.git.url import is_git_url
 from gitmodel.names import given, given_inside, native
-from gitmodel.store.records import Records
-from gitmodel.store.worktree import WorkTree
 from gitmodel.workflows.add import AddReport
 from gitmodel.workflows.add import add as register
 from gitmodel.workflows.context import Context
 from gitmodel.workflows.metadata import Given, Number
 from gitmodel.workflows.partial import open_stream
-from gitmodel.workflows.placer import checkout_elsewhere
 from gitmodel.workflows.project import Project
 from gitmodel.workflows.references import resolve
+from gitmodel.workflows.shared_copy import shared_copy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,7 +64,7 @@ def path(reference: str, *, repo: str | os.PathLike[str] = ".") -> str:
     with project:
         here = _checked_out(project, model)
         try:
-            return native(here if here is not None else _shared_copy(project, model))
+            return native(here if here is not None else shared_copy(project, model))
         except RemoteDeniedError as error:
             _explain_denied(project, error)
 
@@ -103,26 +100,6 @@ def _checked_out(project: Project, model: Model) -> str | None:
     if seen.digest != model.pointer.digest:
         return None
     return os.path.join(project.root, *model.weights.split("/"))
-
-
-def _shared_copy(project: Project, model: Model) -> str:
-    """A verified copy in the cache, by digest, which is written once and then only read.
-
-    Should somebody write to it, or the machine go down before it is on the disk, it is written again.
-    """
-    name = model.pointer.path.rpartition("/")[2]
-    folder = os.path.join(project.cache_folder, "placed", model.pointer.digest.hex)
-    records = Records(os.path.join(folder, ".known"))
-    try:
-        if WorkTree(folder, records).observe(model.name, name).digest != model.pointer.digest:
-            checkout_elsewhere(project, [model], folder, force=True, records=records)
-    except OSError as error:
-        raise StoreError(
-            f"version {model.pointer.version} cannot be placed in {folder}: {error.strerror}",
-            hint="git config gitmodel.cache DIR, or gitmodel.open, which needs no place",
-            model=model.name,
-        ) from error
-    return os.path.join(folder, name)
 
 
 def open(  # noqa: A001  (gitmodel.open reads like the builtin on purpose)

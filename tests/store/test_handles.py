@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitmodel.errors import NoSpaceError, UnsafePathError, WeightsError
+from gitmodel.faults import disk_errors
 from gitmodel.store.handles import (
     NewFile,
     folder_handle,
     open_file,
     require_space,
-    space_errors,
     write_all,
 )
 from gitmodel.temporaries import new_name
@@ -231,7 +231,7 @@ def test_an_existing_temporary_name_is_not_taken_over(
 def test_a_full_disk_is_an_error_that_says_where(tmp_path: Path) -> None:
     full = os.open("/dev/full", os.O_WRONLY)
     try:
-        with pytest.raises(NoSpaceError) as caught, space_errors(str(tmp_path)):
+        with pytest.raises(NoSpaceError) as caught, disk_errors(str(tmp_path)):
             write_all(full, b"x")
     finally:
         os.close(full)
@@ -242,7 +242,7 @@ def test_a_full_disk_is_an_error_that_says_where(tmp_path: Path) -> None:
 
 
 def test_other_system_errors_stay_what_they_are(tmp_path: Path) -> None:
-    with pytest.raises(IsADirectoryError), space_errors(str(tmp_path)):
+    with pytest.raises(IsADirectoryError), disk_errors(str(tmp_path)):
         os.open(tmp_path, os.O_WRONLY)
 
 

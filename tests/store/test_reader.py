@@ -15,8 +15,8 @@ from gitmodel.domain.progress import Silent
 from gitmodel.encoding.manifest import ChunkPlace, ManifestBuilder
 from gitmodel.encoding.pack import HEADER_SIZE
 from gitmodel.errors import DamagedObjectError, GitmodelError, NoSpaceError, ObjectMissingError
+from gitmodel.faults import disk_errors
 from gitmodel.store.cache import Cache
-from gitmodel.store.handles import space_errors
 from gitmodel.store.reader import DamagedPackError, Reader
 from tests.support.stores import (
     flip,
@@ -213,7 +213,7 @@ def test_a_full_disk_while_restoring_is_an_error(cache: Cache, tmp_path: Path) -
     manifest = store_bytes(cache, b"x" * 100, tmp_path)
     full = os.open("/dev/full", os.O_WRONLY)
     try:
-        with pytest.raises(NoSpaceError), space_errors("/dev"):
+        with pytest.raises(NoSpaceError), disk_errors("/dev"):
             Reader(cache).write_file(manifest, manifest.files[0], full, progress=Silent())
     finally:
         os.close(full)
