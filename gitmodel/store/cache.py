@@ -94,6 +94,14 @@ class Cache:
         except (DamagedObjectError, NewerFormatError, UnsafePathError):
             return None
 
+    def has_manifest(self, manifest: Manifest) -> bool:
+        """Whether just this manifest is here, and not another one of its digest, or none."""
+        place = self.path(manifest_key(manifest.digest))
+        with suppress(OSError), open(place, "rb") as stream:
+            if stream.read(MAX_MANIFEST) == manifest.to_bytes():  # no need to parse it again
+                return True
+        return self.manifest(manifest.digest) == manifest
+
     def packs_here(self, manifest: Manifest) -> list[bool]:
         """Whether each pack of a manifest is here, by its number; one stat(2) each."""
         packs = zip(manifest.packs, manifest.pack_sizes, strict=True)
@@ -269,7 +277,7 @@ class Cache:
 
         Another one of that digest stays. A cache that cannot be written keeps it.
         """
-        if self.manifest(manifest.digest) == manifest:
+        if self.has_manifest(manifest):
             aside = self.path(f"bad/manifest-{manifest.digest.hex}")
             with suppress(OSError):
                 make_folders(os.path.dirname(aside))

@@ -102,7 +102,7 @@ def fetch_files(
 
 def keep_manifest(project: Project, manifest: Manifest) -> None:
     """Have a manifest in the cache, so that a later version can be stored against this one."""
-    if project.cache.manifest(manifest.digest) != manifest:
+    if not project.cache.has_manifest(manifest):
         with suppress(StoreError):  # what is only looked at needs no cache
             project.cache.write_manifest(manifest, durable=False)
 
