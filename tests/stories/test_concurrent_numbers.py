@@ -20,6 +20,8 @@ from gitmodel.domain.digest import digest_of
 from gitmodel.domain.reference import Reference
 from gitmodel.store.claims import list_claims, read_claim
 from gitmodel.workflows.context import Context
+from gitmodel.workflows.model_history import history_of
+from gitmodel.workflows.owners import content_of
 from gitmodel.workflows.project import Project
 from gitmodel.workflows.references import resolve
 from tests.stories.conftest import start_team
@@ -122,7 +124,7 @@ def test_every_content_by_digest_and_every_number_by_number_in_every_clone(
     fresh = team.join("fresh")
     for repo in [*(person.repo for person in people), fresh]:
         repo.git("pull", "-q", "--no-rebase", "--no-edit")
-        check_numbers(repo, claims, made)
+        check_numbers(repo, claims, made, dice)
     for digest, (name, weights) in made.items():
         with gitmodel.open(f"{name}@blake3:{digest}", repo=fresh.path) as stream:
             assert stream.read() == weights
@@ -143,17 +145,26 @@ def claimed(repo: Repo) -> dict[tuple[str, int], str]:
 
 
 def check_numbers(
-    repo: Repo, claims: dict[tuple[str, int], str], made: dict[str, tuple[str, bytes]]
+    repo: Repo,
+    claims: dict[tuple[str, int], str],
+    made: dict[str, tuple[str, bytes]],
+    dice: random.Random,
 ) -> None:
-    """Each number means its claim, and each content is found by digest, with a number it owns."""
+    """Each number means its claim, and each content is found by digest, with a number it owns.
+
+    By the history of each model, read once, and some of them as references.
+    """
     with opened(repo) as project:
+        histories = {name: history_of(project, name) for name in NAMES}
         for (name, number), owner in claims.items():
-            found = resolve(project, Reference.parse(f"{name}@{number}")).pointer
-            assert (found.version, found.digest.hex) == (number, owner), repo.path.name
+            assert content_of(project, name, number, histories[name].naming) == owner
         for digest, (name, _) in made.items():
-            pointer = resolve(project, Reference.parse(f"{name}@blake3:{digest}")).pointer
-            assert pointer.digest.hex == digest
-            assert claims[name, pointer.version] == digest
+            (found,) = histories[name].with_prefix(digest)
+            assert claims[name, found.pointer.version] == digest
+        for (name, number), owner in dice.sample(sorted(claims.items()), min(32, len(claims))):
+            for reference in (f"{name}@{number}", f"{name}@blake3:{owner}"):
+                pointer = resolve(project, Reference.parse(reference)).pointer
+                assert (pointer.version, pointer.digest.hex) == (number, owner), repo.path.name
 
 
 def opened(repo: Repo) -> Project:
