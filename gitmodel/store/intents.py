@@ -93,7 +93,7 @@ def read_sweep(store: ObjectStore) -> Sweep:
     except (ValueError, KeyError, TypeError, RecursionError, PointerError) as error:
         raise DamagedObjectError(
             f"{store.url}/{SWEEP_KEY} cannot be read, so it is not known what is being deleted",
-            hint="gitmodel doctor",
+            hint="delete that object, if nobody is collecting garbage on this remote, and push again",
         ) from error
 
 

@@ -19,7 +19,7 @@ from gitmodel.workflows.sources import (
     packs_of,
     stored_again,
 )
-from gitmodel.workflows.wanting import Lack, nowhere
+from gitmodel.workflows.wanting import Lack, Wanting
 
 if TYPE_CHECKING:
     from gitmodel.domain.digest import Digest
@@ -92,9 +92,9 @@ class Chooser:
     ) -> None:
         self._project = project
         self._cache = project.cache
-        self._store = store
         self._remote = remote
         self._sweep = sweep
+        self._wanting = Wanting(project, store, remote=remote)
         self.presence = presence
         self.sent: dict[str, int] = {}
 
@@ -117,8 +117,9 @@ class Chooser:
         """The cache's manifest; it takes the place of another one only after it was proved."""
         if content.local is None:
             return False
-        self.presence.look(p for p in packs_of(content.local) if not self._cache.has_pack(*p))
         replace = content.there is not None or content.fault is not None
+        packs = packs_of(content.local)
+        self.presence.look(p for p in packs if replace or not self._cache.has_pack(*p))
         if not self._can_send(content.local):
             return False
         if replace and not self._is_proved(content.local):
@@ -180,6 +181,12 @@ class Chooser:
     def _refusal(self, content: Content) -> GitmodelError:
         manifest = content.there or content.local
         lacking = [] if manifest is None else self.lacking(manifest)
-        faults = {pack[0]: self.presence.fault(pack) for pack in lacking}
-        lack = Lack(content.item, content.there is not None, content.fault, faults)
-        return nowhere(self._project, self._store, lack)
+        gone = [pack for pack in lacking if not self._cache.has_pack(*pack)]
+        lack = Lack(
+            item=content.item,
+            is_nowhere=content.there is None
+            and (manifest is None or len(gone) == len(packs_of(manifest))),
+            fault=content.fault,
+            faults={pack[0]: self.presence.fault(pack) for pack in gone},
+        )
+        return self._wanting.refusal(lack)

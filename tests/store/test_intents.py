@@ -104,7 +104,8 @@ def test_a_flag_that_cannot_be_read_is_an_error_and_never_nothing(
 
     with pytest.raises(DamagedObjectError) as caught:
         read_sweep(store)
-    assert caught.value.hint == "gitmodel doctor"
+    assert caught.value.hint is not None
+    assert caught.value.hint.startswith("delete that object, if nobody is collecting garbage")
 
 
 def test_a_flag_of_a_later_gitmodel_is_an_error(store: ObjectStore) -> None:

@@ -20,7 +20,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = ["Tensor", "folder_model", "model", "perturbed", "real_models", "tensors", "write_folder"]
+__all__ = [
+    "Tensor",
+    "folder_model",
+    "model",
+    "perturbed",
+    "real_models",
+    "safetensors",
+    "tensors",
+    "write_folder",
+]
 
 _ROW = 64  # numbers in a row of a weight matrix
 _BYTES = 4  # of one float32
@@ -125,6 +134,13 @@ def real_models(names: Iterable[str]) -> Path:
     They are fetched when they are not there yet; see `tests.support.real_models`.
     """
     return fetch_real_models(names)
+
+
+def safetensors(columns: dict[str, bytes]) -> bytes:
+    """A file of one-dimensional F32 tensors with these bytes."""
+    return _safetensors(
+        {name: Tensor("F32", (len(data) // _BYTES,), data) for name, data in columns.items()}
+    )
 
 
 def _safetensors(made: dict[str, Tensor]) -> bytes:

@@ -280,7 +280,7 @@ def test_a_sweep_flag_that_cannot_be_read_stops_the_push(desk: Desk) -> None:
 
     assert refusal(DamagedObjectError, desk.push) == (
         f"{desk.store}/gc/sweep.json cannot be read, so it is not known what is being deleted",
-        "gitmodel doctor",
+        "delete that object, if nobody is collecting garbage on this remote, and push again",
     )
     assert stored(desk, "packs") == {}
 

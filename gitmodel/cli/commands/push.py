@@ -48,8 +48,8 @@ def run(session: Session, *, remote: str, full: bool) -> int:
         return 0
     for hole in report.holes:
         output.warn(f"{hole.version}: {hole.problem}")
-        if hole.hint is not None:
-            output.hint(hole.hint)
+    for hint in dict.fromkeys(hole.hint for hole in report.holes if hole.hint is not None):
+        output.hint(hint)
     if report.published:
         output.say(f"{', '.join(f'{name}@{number}' for name, number in report.published)} on {url}")
     if report.packs:
