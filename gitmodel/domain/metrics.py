@@ -14,8 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
+from gitmodel.domain.given_values import plain
 from gitmodel.domain.printable import shown
-from gitmodel.domain.text import decode, parse, resolved
+from gitmodel.domain.text import INTEGER_LIMIT, decode, flow, parse, resolved
 from gitmodel.errors import TextError, UsageError
 
 Metric: TypeAlias = int | float | str | bool
@@ -32,19 +33,18 @@ MAX_VALUES = 500
 MAX_TOTAL_CHARACTERS = 32 << 10
 MAX_KEY_CHARACTERS = 200
 MAX_TEXT_CHARACTERS = 1000
-_MAX_INTEGER = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class MetricsRead:
-    """What a file of metrics holds.
+    """What a file of metrics or params holds.
 
     Attributes:
         values: Names and values in the file's order.
         skipped: What was left out: pairs of name and reason.
     """
 
-    values: Mapping[str, Metric]
+    values: Mapping[str, Any]
     skipped: tuple[tuple[str, str], ...]
 
 
@@ -57,12 +57,13 @@ def parse_metrics(raw: bytes, *, path: str) -> dict[str, Metric]:
     return dict(read_metrics(raw, path=path).values)
 
 
-def read_metrics(raw: bytes, *, path: str) -> MetricsRead:
+def read_metrics(raw: bytes, *, path: str, lists: bool = False) -> MetricsRead:
     """Read a file of metrics: JSON, YAML (the restricted kind) or TOML, by the ending of its name.
 
     Args:
         raw: The file's bytes.
         path: Its path, for the ending and for messages.
+        lists: Whether lists and nothing (`null`) are values too, as they are of params.
 
     Raises:
         TextError: The ending is another one, the file does not parse or is too large, one name is given
@@ -75,13 +76,23 @@ def read_metrics(raw: bytes, *, path: str) -> MetricsRead:
         case "yaml" | "yml":
             content = parse(raw, what=path, max_bytes=MAX_YAML_BYTES, max_depth=MAX_DEPTH)
         case "toml":
-            content = _from_toml(raw, path)
+            content = cast("dict[str, object]", plain(_from_toml(raw, path)))  # it has dates
         case _:
             raise TextError(
                 f"{path}: metrics are read from .json, .yaml, .yml and .toml only",
                 hint="gitmodel add PATH --metric NAME=VALUE",
             )
-    return _Flattening(path).of(content)
+    return _Flattening(path, lists=lists).of(content)
+
+
+def given_values(values: Mapping[str, object], *, what: str, lists: bool = False) -> MetricsRead:
+    """Take values that code gave, as `read_metrics` takes those of a file.
+
+    Raises:
+        TextError: There are more than a pointer can hold.
+    """
+    content = plain(values)
+    return _Flattening(what, lists=lists).of(content if isinstance(content, dict) else {})
 
 
 def parse_assignment(text: str) -> tuple[str, Metric]:
@@ -155,9 +166,10 @@ def _from_toml(raw: bytes, path: str) -> Mapping[str, object]:
 class _Flattening:
     """Turns nested mappings into one; an instance a file."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, lists: bool) -> None:
         self._path = path
-        self._values: dict[str, Metric] = {}
+        self._lists = lists
+        self._values: dict[str, Any] = {}
         self._skipped: list[tuple[str, str]] = []
         self._characters = 0
 
@@ -174,17 +186,17 @@ class _Flattening:
                     self._add(value, f"{key}.", depth + 1)
                     continue
                 problem = f"more than {MAX_DEPTH} levels of nesting"
-            if problem := problem or _problem_of_value(value):
+            if problem := problem or _problem_of_value(value, lists=self._lists):
                 self._skip(key, problem)
             else:
-                self._take(key, cast("Metric", value))
+                self._take(key, value)
 
     def _skip(self, key: str, reason: str) -> None:
         # One reason more than can be shown is enough.
         if len(self._skipped) < MAX_VALUES:
             self._skipped.append((key[:MAX_KEY_CHARACTERS], reason))
 
-    def _take(self, key: str, value: Metric) -> None:
+    def _take(self, key: str, value: object) -> None:
         if key in self._values:
             raise TextError(
                 f"{self._path}: {shown(key)} is given twice, once with a dot in its name"
@@ -209,21 +221,36 @@ def _problem_of_key(key: str) -> str | None:
     return None
 
 
-def _problem_of_value(value: object) -> str | None:
+def _problem_of_value(value: object, *, lists: bool = False) -> str | None:
+    if lists and (value is None or isinstance(value, list)):
+        return _problem_of_list(value)
+    problem = None
     match value:
         case bool() | float():
-            return None
-        case int() if abs(value) > _MAX_INTEGER:
-            return "an integer of more than 64 bits"
-        case str() if len(value) > MAX_TEXT_CHARACTERS:
-            return f"text of more than {MAX_TEXT_CHARACTERS} characters"
-        case str() if not _is_utf8(value):
-            return "text that is not UTF-8"
-        case int() | str():
-            return None
+            pass
+        case int():
+            if abs(value) >= INTEGER_LIMIT:
+                problem = "an integer of more than 100 digits"
+        case str():
+            if len(value) > MAX_TEXT_CHARACTERS:
+                problem = f"text of more than {MAX_TEXT_CHARACTERS} characters"
+            elif not _is_utf8(value):
+                problem = "text that is not UTF-8"
+        case None:
+            problem = "it has no value"
+        case list():
+            problem = "a list cannot be recorded here"
         case _:
-            kind = "list" if isinstance(value, list) else "value of another kind"
-            return "it has no value" if value is None else f"a {kind} cannot be a metric"
+            problem = f"a value of the type {type(value).__name__} cannot be recorded"
+    return problem
+
+
+def _problem_of_list(value: list[Any] | None) -> str | None:
+    try:
+        written = flow(value)
+    except TextError as error:
+        return f"a list with {error.message.lower()}"
+    return None if len(written) <= MAX_TEXT_CHARACTERS else "a list of too many characters"
 
 
 def _is_utf8(text: str) -> bool:

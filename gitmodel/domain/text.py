@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 __all__ = [
+    "INTEGER_LIMIT",
     "MAX_BYTES",
     "MAX_DEPTH",
     "Value",

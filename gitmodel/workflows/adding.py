@@ -96,11 +96,12 @@ class Adding:
         if old is not None and old.exclude == exclude:
             manifest = self._manifest_of_unchanged(target, old)
             if manifest is not None:
-                return Item(target, metadata, exclude, manifest=manifest)
+                said = metadata.left_out
+                return Item(target, metadata, exclude, manifest=manifest, warnings=said)
         survey = tree.survey(target.place, follow=self._follow)
         if tree.is_damaged(target.name, target.place, follow=self._follow):
             raise damaged_weights(self._project, target.name, target.place)
-        warnings = tuple(look_into(self._project, survey))
+        warnings = (*metadata.left_out, *look_into(self._project, survey))
         return Item(target, metadata, exclude, survey, warnings=warnings)
 
     def _manifest_of_unchanged(self, target: Target, old: Pointer) -> Manifest | None:

@@ -306,6 +306,7 @@ def _bump(project: Project, model: Model, seen: Digest | None, report: CommitRep
     if weights.digest != seen:  # what was decided was about other bytes
         raise changed(model)
     report.notes += suspicious
+    report.notes += [f"{model.name}: {text}" for text in metadata.left_out]
     pointer = next_pointer(
         project,
         name=model.name,

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gitmodel.domain.digest import digest_of
 from gitmodel.domain.identity import run_id_text
-from gitmodel.domain.metrics import parse_assignment, parse_metrics
+from gitmodel.domain.metrics import given_values, parse_assignment, read_metrics
 from gitmodel.domain.paths import safe_parts
 from gitmodel.domain.pointer import MetricsSource, Pointer
+from gitmodel.domain.printable import shown
 from gitmodel.errors import UsageError
 from gitmodel.store.handles import folder_handle, open_file
 
@@ -24,9 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gitmodel.domain.identity import RunId
+    from gitmodel.domain.metrics import MetricsRead
     from gitmodel.workflows.project import Project
 
 Number = int | float | str | bool
+NOT_RECORDED = "not recorded of"
+_NAMED = 5  # of the values that are not recorded
 _LIMIT = 2**20  # bytes of a metrics file
 
 
@@ -40,7 +44,7 @@ class Given:
         metrics_file: Path as typed, relative to the current folder.
         params_file: The same.
         run_id: The run that made the weights, as its tracker names it.
-        metric_values: Metrics that are values already (from Python).
+        metric_values: Metrics that are values already (from Python), of any type.
         param_values: The same for params.
     """
 
@@ -49,8 +53,8 @@ class Given:
     metrics_file: str | None = None
     params_file: str | None = None
     run_id: RunId | None = None
-    metric_values: Mapping[str, Number] = field(default_factory=dict)
-    param_values: Mapping[str, Number] = field(default_factory=dict)
+    metric_values: Mapping[str, object] = field(default_factory=dict)
+    param_values: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def nothing(self) -> bool:
@@ -63,9 +67,10 @@ class Metadata:
     """What is new about a version's metadata; empty where nothing is."""
 
     metrics: Mapping[str, Number] = field(default_factory=dict)
-    params: Mapping[str, Number] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
     run_id: str | None = None
     source: MetricsSource | None = None
+    left_out: tuple[str, ...] = ()
 
     @property
     def nothing(self) -> bool:
@@ -81,33 +86,46 @@ def gather(project: Project, given: Given, old: Pointer | None) -> Metadata:
         TextError: A file cannot be read as metrics, or more was given than a pointer can hold.
     """
     metrics: dict[str, Number] = {}
+    left_out: list[str] = []
     source = None
     named = given.metrics_file
     remembered = old.metrics_from.path if old is not None and old.metrics_from else None
     said = bool(given.metrics or given.metric_values)
     if named is not None:
         raw = _read_named(project, named)
-        metrics.update(parse_metrics(raw, path=named))
+        metrics.update(_taken(read_metrics(raw, path=named), named, left_out))
         inside = path_inside(project, named)
         source = None if inside is None else MetricsSource(inside, digest_of(raw))
     elif remembered is not None:
-        again, source = _again(project, remembered, old)
+        again, source = _again(project, remembered, old, left_out)
         # Metrics that were said take the file's place, and yet what the file holds is of this
         # version from now on, and not news for the next.
         metrics = {} if said else again
-    metrics.update(given.metric_values)
+    read = given_values(given.metric_values, what="the metrics")
+    metrics.update(_taken(read, "the metrics", left_out))
     metrics.update(parse_assignment(text) for text in given.metrics)
-    params: dict[str, Number] = {}
+    params: dict[str, Any] = {}
     if given.params_file is not None:
         raw = _read_named(project, given.params_file)
-        params.update(parse_metrics(raw, path=given.params_file))
-    params.update(given.param_values)
+        read = read_metrics(raw, path=given.params_file, lists=True)
+        params.update(_taken(read, given.params_file, left_out))
+    read = given_values(given.param_values, what="the params", lists=True)
+    params.update(_taken(read, "the params", left_out))
     params.update(parse_assignment(text) for text in given.params)
-    return Metadata(metrics, params, run_id_text(given.run_id), source)
+    return Metadata(metrics, params, run_id_text(given.run_id), source, tuple(left_out))
+
+
+def _taken(read: MetricsRead, where: str, left_out: list[str]) -> Mapping[str, Any]:
+    """What was read; what no pointer can hold is noted in words."""
+    if read.skipped:
+        named = [f"{shown(key)} ({reason})" for key, reason in read.skipped[:_NAMED]]
+        more = f" and {len(read.skipped) - _NAMED} more" if len(read.skipped) > _NAMED else ""
+        left_out.append(f"{NOT_RECORDED} {where}: {', '.join(named)}{more}")
+    return read.values
 
 
 def _again(
-    project: Project, path: str, old: Pointer | None
+    project: Project, path: str, old: Pointer | None, left_out: list[str]
 ) -> tuple[dict[str, Number], MetricsSource | None]:
     """The metrics file of the last version, if it is there and has changed."""
     raw = _read(project, path)
@@ -116,7 +134,8 @@ def _again(
     digest = digest_of(raw)
     if digest == old.metrics_from.digest:
         return {}, None
-    return dict(parse_metrics(raw, path=path)), MetricsSource(path, digest)
+    values = dict(_taken(read_metrics(raw, path=path), path, left_out))
+    return values, MetricsSource(path, digest)
 
 
 def path_inside(project: Project, path: str) -> str | None:

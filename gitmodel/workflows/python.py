@@ -9,17 +9,15 @@ folder of the cache of their own and shared by every later call.
 from __future__ import annotations
 
 import io
-import numbers
 import os
 import warnings
-from typing import TYPE_CHECKING, BinaryIO, NoReturn, cast
+from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 from gitmodel.domain.paths import safe_parts
 from gitmodel.domain.reference import Reference
 from gitmodel.errors import (
     GitmodelError,
     RemoteDeniedError,
-    TextError,
     UnknownReferenceError,
     WeightsError,
 )
@@ -28,7 +26,7 @@ from gitmodel.names import given, given_inside, native
 from gitmodel.workflows.add import AddReport
 from gitmodel.workflows.add import add as register
 from gitmodel.workflows.context import Context
-from gitmodel.workflows.metadata import Given, Number
+from gitmodel.workflows.metadata import NOT_RECORDED, Given
 from gitmodel.workflows.partial import open_stream
 from gitmodel.workflows.project import Project
 from gitmodel.workflows.references import resolve
@@ -235,8 +233,8 @@ def tensor(
 def add(
     path: str | os.PathLike[str],
     *,
-    metrics: Mapping[str, Number] | None = None,
-    params: Mapping[str, Number] | None = None,
+    metrics: Mapping[str, object] | None = None,
+    params: Mapping[str, object] | None = None,
     run_id: RunId | None = None,
     name: str | None = None,
     repo: str | os.PathLike[str] | None = None,
@@ -248,8 +246,9 @@ def add(
 
     Args:
         path: A file or folder inside a repository.
-        metrics: How good these weights are.
-        params: What the run was given.
+        metrics: How good these weights are: numbers, text, yes and no, also of numpy and torch; names in
+            names become `eval.auc`. What a pointer cannot hold is left out, with a warning.
+        params: What the run was given; lists and None as well.
         run_id: The run, as MLflow or another tracker names it; a number or a UUID is recorded as text.
         name: The model's name, for the first version; from the path if not given.
         repo: A folder inside the repository; that of `path` if not given.
@@ -263,19 +262,23 @@ def add(
     full = os.path.abspath(given(path))
     folder = os.path.dirname(full) if repo is None else os.path.abspath(given(repo))
     known = Given(
-        metric_values=_plain_values(metrics or {}, "metric"),
-        param_values=_plain_values(params or {}, "param"),
+        metric_values=metrics or {},
+        param_values=params or {},
         run_id=run_id,
     )
     with Project.open(Context(environment=os.environ, folder=folder)) as project:
-        return register(project, full, given=known, name=name)
+        report = register(project, full, given=known, name=name)
+    for text in report.warnings:
+        if text.startswith(NOT_RECORDED):
+            warnings.warn(text, stacklevel=2)
+    return report
 
 
 def log(
     path: str | os.PathLike[str],
     *,
-    metrics: Mapping[str, Number] | None = None,
-    params: Mapping[str, Number] | None = None,
+    metrics: Mapping[str, object] | None = None,
+    params: Mapping[str, object] | None = None,
     run_id: RunId | None = None,
     name: str | None = None,
     repo: str | os.PathLike[str] | None = None,
@@ -283,26 +286,3 @@ def log(
     """The earlier name of `add`, to be removed in 0.2: on the command line `log` shows history."""
     warnings.warn("gitmodel.log is now gitmodel.add", DeprecationWarning, stacklevel=2)
     return add(path, metrics=metrics, params=params, run_id=run_id, name=name, repo=repo)
-
-
-def _plain_values(values: Mapping[str, object], what: str) -> dict[str, Number]:
-    """Values as a pointer can hold them; numbers of numpy and its kin become Python's.
-
-    Raises:
-        TextError: Anything else: what would be written could not be read again.
-    """
-    plain: dict[str, Number] = {}
-    for name, value in values.items():
-        if isinstance(value, (bool, str)):
-            plain[name] = value
-        elif isinstance(value, numbers.Integral):
-            plain[name] = int(value)
-        elif isinstance(value, numbers.Real):
-            plain[name] = float(value)
-        if name not in plain or not isinstance(cast("object", name), str):
-            raise TextError(
-                f"the {what} {name!r} is {type(value).__name__}, "
-                "and only numbers, text and yes or no can be kept under a name",
-                hint=f"float(value), or leave out the {what}",
-            )
-    return plain

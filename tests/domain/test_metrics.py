@@ -62,7 +62,7 @@ def test_what_is_left_out_has_its_reason() -> None:
             "auc": 0.9,
             "curve": [1, 2],
             "none": None,
-            "big": 2**63,
+            "big": 10**100,
             "small": -(2**63) + 1,
             "long": "x" * 1001,
             "": 1,
@@ -76,9 +76,9 @@ def test_what_is_left_out_has_its_reason() -> None:
     assert read_metrics(raw, path="m.json") == MetricsRead(
         {"auc": 0.9, "small": -(2**63) + 1},
         (
-            ("curve", "a list cannot be a metric"),
+            ("curve", "a list cannot be recorded here"),
             ("none", "it has no value"),
-            ("big", "an integer of more than 64 bits"),
+            ("big", "an integer of more than 100 digits"),
             ("long", "text of more than 1000 characters"),
             ("", "its name is empty"),
             ("a\x1b", "its name has control or invisible characters"),
@@ -89,10 +89,10 @@ def test_what_is_left_out_has_its_reason() -> None:
     )
 
 
-def test_dates_of_toml_are_left_out() -> None:
-    assert read_metrics(b"day = 2024-01-01\n", path="m.toml").skipped == (
-        ("day", "a value of another kind cannot be a metric"),
-    )
+def test_dates_of_toml_are_text() -> None:
+    read = read_metrics(b"day = 2024-01-01\n", path="m.toml")
+
+    assert read == MetricsRead({"day": "2024-01-01"}, ())
 
 
 def test_an_empty_file_has_no_metrics() -> None:
@@ -300,7 +300,7 @@ def test_nan_can_be_assigned() -> None:
         "a\u202e=1",
         "x" * 201 + "=1",
         "a=" + "x" * 1001,
-        "a=" + "9" * 20,
+        "a=" + "x" * 2000,
         "a=\udc80",
     ],
 )

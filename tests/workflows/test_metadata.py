@@ -264,3 +264,28 @@ def test_paths_are_as_typed_and_links_above_are_followed(desk: Desk, tmp_path: P
 def test_nothing_given_is_nothing() -> None:
     assert Given().nothing
     assert not Given(run_id="x").nothing
+
+
+def test_what_a_file_of_metrics_holds_and_a_pointer_cannot_is_named(desk: Desk) -> None:
+    desk.repo.write(
+        "metrics.json",
+        '{"auc": 0.5, "confusion": [[1, 2]], "best": null, "seed": 123456789012345678901}',
+    )
+    desk.repo.write("params.yaml", "layers: [64, 64]\nseed:\nopt: {lr: 0.1, betas: [0.9, 0.99]}\n")
+
+    report = desk.add(content=b"weights", metrics_file="metrics.json", params_file="params.yaml")
+
+    assert report.warnings == (
+        (
+            'not recorded of metrics.json: "confusion" (a list cannot be recorded here), '
+            '"best" (it has no value)'
+        ),
+    )
+    pointer = desk.pointer()
+    assert pointer.metrics == {"auc": 0.5, "seed": 123456789012345678901}
+    assert pointer.params == {
+        "layers": [64, 64],
+        "seed": None,
+        "opt.lr": 0.1,
+        "opt.betas": [0.9, 0.99],
+    }
