@@ -24,14 +24,16 @@ from gitmodel.errors import (
     WeightsError,
 )
 from gitmodel.store.listing import Kind
+from gitmodel.workflows.committed import parsed_or_none
 from gitmodel.workflows.edited import edited_by_hand, with_way_out
 from gitmodel.workflows.kept_out import keep_ignored, refuse_weights_in_git
 from gitmodel.workflows.metadata import Given, Metadata, gather
+from gitmodel.workflows.model_history import history_of
 from gitmodel.workflows.models import Model, blob_at, damaged_weights, read_pointer_file
 from gitmodel.workflows.register import dropped, next_pointer, store_survey, write_pointer
 from gitmodel.workflows.suspicious import warn_of
 from gitmodel.workflows.verdict_words import changed, choice, stale
-from gitmodel.workflows.verdicts import judge
+from gitmodel.workflows.verdicts import is_merging, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -234,8 +236,32 @@ def _decide_now(project: Project, model: Model, report: CommitReport) -> bool:
             f"or register what is there: gitmodel add {project.typed(model.weights)}",
         )
     judged = judge(project, model, weights)
+    if judged.verdict is Verdict.STALE and _take_up(project, model, weights.digest, report):
+        return True
     _act(project, model, weights, judged, report)
     return judged.verdict in {Verdict.BUMP, Verdict.KNOWN}
+
+
+def _take_up(project: Project, model: Model, file: Digest | None, report: CommitReport) -> bool:
+    """Stage the pointer of an earlier attempt that another hook, or an empty message, has ended.
+
+    The version was made then, and its pointer is on disk: it is of these weights, follows the staged
+    one, and is in no commit. After `git reset` it is in one, and the person decides.
+    """
+    if is_merging(project):
+        return False
+    raw = read_pointer_file(project.root, model.path)
+    left = None if raw is None else parsed_or_none(raw, model.path)
+    if left is None or left.digest != file or left.name != model.name or left.previous is None:
+        return False
+    staged = model.pointer
+    if (left.previous.version, left.previous.digest) != (staged.version, staged.digest):
+        return False
+    if history_of(project, model.name).version_of(left.digest) is not None:
+        return False
+    project.index.stage([model.path])
+    report.bumped.append((model.name, staged.version, left.version))
+    return True
 
 
 def _act(

@@ -264,3 +264,40 @@ def test_a_pointer_that_is_only_intended_to_be_added_stops_no_commit(world: Worl
     assert world.ana.git("ls-tree", "HEAD", "churn.model.yaml").stdout == ""
     world.git("commit", "-qam", "churn 1")
     assert version_in(world.ana.git("show", "HEAD:churn.model.yaml").stdout) == 1
+
+
+@pytest.mark.parametrize("again", [("-am",), ("-m",)])
+def test_a_version_whose_commit_another_hook_refused_is_in_the_next_commit(
+    world: World, again: tuple[str, ...]
+) -> None:
+    """`commit -a` had an index of its own, which Git dropped: the pointer is left on disk, unstaged."""
+    ana = world.ana
+    world.train()
+    ana.write("code.py", "x = 3\n")
+    hook = ana.path / ".git/hooks/commit-msg"
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    assert ana.git("commit", "-qam", "refused", check=False).returncode == 1
+    assert version_in(ana.read(POINTER).decode()) > 2
+    hook.unlink()
+    ana.git("add", "code.py")
+
+    ana.git("commit", "-q", *again, "code")
+
+    assert version_in(ana.git("show", f"HEAD:{POINTER}").stdout) == version_in(
+        ana.read(POINTER).decode()
+    )
+    assert ana.git("status", "--porcelain").stdout == ""
+
+
+def test_a_version_whose_commit_was_given_up_is_not_in_a_commit_of_other_paths(
+    world: World,
+) -> None:
+    ana = world.ana
+    world.train()
+    ana.write("code.py", "x = 3\n")
+    ana.git("commit", "-qa", check=False, env={"GIT_EDITOR": "false"})
+
+    ana.git("commit", "-qm", "code", "code.py")
+
+    assert version_in(ana.git("show", f"HEAD:{POINTER}").stdout) == 2

@@ -219,7 +219,8 @@ def test_after_a_mixed_reset_the_commit_of_something_else_names_the_unstaged_poi
     assert world.ana.read(WEIGHTS) == TWO
     row = agree(world)
     assert row is not None
-    assert (row.state, row.next_command) == (State.CLEAN, "git commit")
+    assert row.state is State.CLEAN
+    assert row.next_command == "git add fraud.model.yaml, then git commit"
 
 
 def test_git_clean_with_x_takes_weights_that_a_commit_has_seen(world: World) -> None:
