@@ -21,6 +21,7 @@ from gitmodel.errors import (
     WeightsError,
 )
 from gitmodel.store.listing import Kind
+from gitmodel.workflows.composed import composed_place
 from gitmodel.workflows.metadata import path_inside
 from gitmodel.workflows.models import Model, read_pointer_file
 
@@ -221,6 +222,7 @@ def place_of(project: Project, path: str) -> str:
             f"{path} is not inside the repository {project.root}",
             hint="move or copy the weights into the repository first",
         )
+    place = composed_place(project, place)
     safe_parts(place)
     _refuse_other_repository(project, place)
     if place.endswith(POINTER_SUFFIX):

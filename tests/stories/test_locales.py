@@ -194,3 +194,18 @@ def _run_python(repo: Repo, script: str, environment: dict[str, str]) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr.decode(errors="replace")
+
+
+def test_both_forms_of_a_letter_are_one_name(repo: Repo) -> None:
+    """Typed as macOS writes it, or on the disk as macOS wrote it: one path is recorded, or a rename is named."""
+    composed, decomposed = "gewicht-\u00fc.bin", "gewicht-u\u0308.bin"
+    repo.gitmodel("init")
+    repo.write(composed, b"one")
+    repo.gitmodel("add", decomposed, "--name", "model")
+    assert f'path: "{composed}"' in repo.read(POINTER).decode()
+
+    (repo.path / composed).rename(repo.path / decomposed)
+    for typed in (composed, decomposed):
+        done = repo.gitmodel("add", typed, check=False)
+        assert "in the decomposed form of Unicode (NFD)" in done.stderr
+        assert f"hint: mv '{decomposed}' '{composed}'" in done.stderr
