@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 SCRIPT_NAME: Final = "fsmonitor"
 
+# The script is read by the shell that is there already: another one would cost 1 ms. Arguments stay.
 # GIT_DIR comes first: with `git --git-dir=A/.git --work-tree=B` the folder .git of B is not the one
 # that is meant. A linked work tree and a submodule have a file .git; the former shares the script.
 _COMMAND: Final = (
@@ -38,7 +39,7 @@ _COMMAND: Final = (
     'if [ -f "$d/commondir" ]; then read -r c <"$d/commondir"; '
     "case $c in /*) d=$c ;; *) d=$d/$c ;; esac; fi; "
     '[ -f "$d/gitmodel/fsmonitor" ] && [ -x "$d/gitmodel/fsmonitor" ] '
-    '&& exec "$d/gitmodel/fsmonitor" "$@"; exit 1'
+    '&& . "$d/gitmodel/fsmonitor"; exit 1'
 )
 # Git appends "$@", which the comment swallows.
 _MARK = " # gitmodel-fsmonitor: 1 "

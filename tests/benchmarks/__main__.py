@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from tests.benchmarks.data import KINDS, MIB
 from tests.benchmarks.installed import NotInstalledError, by_pip, on_path, version_of
-from tests.benchmarks.scenarios import history, idle, series
+from tests.benchmarks.scenarios import history, idle, series, switch
 from tests.benchmarks.scenarios.life import Life
 from tests.benchmarks.table import Row, as_json, machine, markdown, report, say
 from tests.benchmarks.throttle import slow_link
@@ -33,10 +33,11 @@ if TYPE_CHECKING:
 
     from tests.benchmarks.tools.tool import Tool
 
-SCENARIOS = ("idle", "history", "series", "folder", "s3", "slow-link")
+SCENARIOS = ("idle", "switch", "history", "series", "folder", "s3", "slow-link")
 OTHERS: tuple[Tool, ...] = (PlainCopy(), s5cmd.S5cmd(), dvc.Dvc(), GitLfs(), GitAnnex())
 SLOW_BYTES_A_SECOND = 100e6
 IDLE_ROUNDS = 9  # short steps need more of them
+SWITCH_ROUNDS = 30
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -140,6 +141,8 @@ def _rows_of_gitmodel(given: argparse.Namespace, world: World) -> Iterator[Row]:
     """Scenarios in which no other tool takes part."""
     if "idle" in given.only:
         yield from idle.rows(world, IDLE_ROUNDS)
+    if "switch" in given.only:
+        yield from switch.rows(world, SWITCH_ROUNDS)
     if "history" in given.only:
         yield from history.rows(
             world, commits=given.commits, models=given.models, rounds=given.rounds

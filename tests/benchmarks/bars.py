@@ -28,6 +28,9 @@ PEAK_MIB = 256.0  # of any command, for weights of any size
 VERSION_SECONDS = 0.10  # of `gitmodel --version`
 IDLE_SECONDS = 0.15  # of `status` and of each hook, beyond Git's own time
 
+# Processor time of a command with the switch `--fsmonitor` beyond the same without, nothing being new.
+SWITCH_SECONDS = {"git status": 0.005, "git commit -a": 0.005}
+
 # With 100,000 commits and 10,000 models; `git push` beyond Git's own time.
 HISTORY_SECONDS = {
     "first log NAME": 10.0,

@@ -39,10 +39,12 @@ class Spent:
     Attributes:
         seconds: By the wall clock.
         peak_bytes: Memory of its largest process.
+        processor_seconds: Time of the processor, of all its processes.
     """
 
     seconds: float
     peak_bytes: int
+    processor_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def spend(
     if answer["code"]:
         words = log.read_text(errors="replace").strip()[-500:]
         raise CommandFailedError(f"{commands} ended with {answer['code']}: {words}")
-    return Spent(answer["seconds"], answer["peak_bytes"])
+    return Spent(answer["seconds"], answer["peak_bytes"], answer["processor_seconds"])
 
 
 def read_once(folder: Path) -> None:

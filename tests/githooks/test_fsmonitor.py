@@ -390,6 +390,31 @@ def test_a_shell_with_other_separators_reads_the_same(on: Repo, tmp_path: Path) 
     assert (tmp_path / "sign").exists()
 
 
+@pytest.mark.parametrize(
+    ("command", "most"),
+    [
+        (["status"], 1),
+        (["diff"], 1),
+        (["add", "-A"], 1),
+        (["commit", "-qam", "x"], 2),
+        (["commit", "-q", "code.py", "-m", "x"], 4),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
+)
+def test_git_asks_once_and_takes_the_first_answer(
+    on: Repo, tmp_path: Path, command: list[str], most: int
+) -> None:
+    """Of an answer that fails Git asks again, in an earlier way, and then looks at every file."""
+    on.write("code.py", "x = 2\n")
+    trace = tmp_path / "trace"
+
+    on.git(*command, env={"GIT_TRACE_FSMONITOR": str(trace)})
+
+    text = trace.read_text(encoding="utf-8")
+    assert 1 <= text.count("returned success") <= most
+    assert "returned failure" not in text
+
+
 @pytest.mark.parametrize("shell", ["dash", "bash"])
 def test_the_answers_are_those_that_git_knows(on: Repo, shell: str) -> None:
     program = shutil.which(shell)
