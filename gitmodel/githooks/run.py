@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _CHECK = "GITMODEL_HOOK_CHECK"  # `proof.VARIABLE`, without importing it in every commit
 
 Say = Callable[[str], None]
+_MOST_NAMED = 50  # models with a new version; of more the number is said
 
 
 def run_hook(
@@ -168,9 +169,12 @@ def _pre_merge_commit(
 
 
 def _report_commit(report: CommitReport, say: Say) -> None:
-    for name, was, version in report.bumped:
+    for name, was, version in report.bumped[:_MOST_NAMED]:
         before = f" (was v{was})" if was is not None else ""
         say(f"gitmodel: {name} is v{version}{before} in this commit")
+    more = len(report.bumped) - _MOST_NAMED
+    if more > 0:
+        say(f"gitmodel: {more:,} more models have a new version in this commit")
     for note in report.notes:
         say(f"gitmodel: {note}")
     for line in report.advice:

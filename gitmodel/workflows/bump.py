@@ -26,17 +26,16 @@ from gitmodel.errors import (
 from gitmodel.store.listing import Kind
 from gitmodel.workflows.committed import parsed_or_none
 from gitmodel.workflows.edited import edited_by_hand, with_way_out
-from gitmodel.workflows.kept_out import keep_ignored, refuse_weights_in_git
-from gitmodel.workflows.metadata import Given, Metadata, gather
-from gitmodel.workflows.model_history import history_of
-from gitmodel.workflows.models import Model, blob_at, damaged_weights, read_pointer_file
-from gitmodel.workflows.register import dropped, next_pointer, store_survey, write_pointer
-from gitmodel.workflows.suspicious import warn_of
+from gitmodel.workflows.histories import Histories
+from gitmodel.workflows.kept_out import refuse_weights_in_git
+from gitmodel.workflows.models import Model, damaged_weights, read_pointer_file
+from gitmodel.workflows.new_versions import Change, register_changes
+from gitmodel.workflows.register import write_pointer
 from gitmodel.workflows.verdict_words import changed, choice, stale
 from gitmodel.workflows.verdicts import is_merging, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from gitmodel.domain.digest import Digest
     from gitmodel.git.index import IndexEntry
@@ -59,6 +58,7 @@ class CommitReport:
         models: Those of the index.
         unnamed: (weights, pointer) of models that `git commit PATH` does not name, and whose weights
             were written since their last version.
+        taken_up: Pointers of versions that an earlier attempt has made, which are staged now.
         advice: What to tell about a commit that has nothing else in it.
     """
 
@@ -69,6 +69,7 @@ class CommitReport:
     replaced: dict[str, str] = field(default_factory=dict, compare=False)
     models: list[Model] = field(default_factory=list, compare=False)
     unnamed: list[tuple[str, str]] = field(default_factory=list, compare=False)
+    taken_up: list[str] = field(default_factory=list, compare=False)
     advice: list[str] = field(default_factory=list, compare=False)
 
 
@@ -92,10 +93,28 @@ def update_commit(
     conflicted = {entry.path for entry in entries if entry.stage}
     entries = tuple(entry for entry in entries if entry.path not in conflicted)
     blobs = project.reader.blobs([entry.oid for entry in entries]) if entries else {}
+    named = project.index.changed_since_head() if project.index.is_partial else None
+    candidates = []
     for entry in entries:
         raw = blobs.get(entry.oid)
         if raw is not None and not (raw == b"" and _is_only_intended(project, entry)):
-            _update_model(project, entry, raw, report, begun)
+            candidates += _changed(project, entry, raw, report, named)
+    histories = Histories(project, [model.name for model in candidates])
+    new: list[Change] = []
+    for model in candidates:
+        to_read = _may_be_read(project, model)
+        if to_read:
+            begun(model.name)
+        digest = _digest_to_register(project, model, report, histories)
+        if digest is not None:
+            new.append(Change(model, digest))
+        elif to_read and not new and not report.taken_up:
+            begun(None)
+    if report.taken_up:
+        project.index.stage(report.taken_up)
+    if new:
+        begun(new[0].model.name if len(new) == 1 else f"{len(new):,} models")
+        _bump(project, new, report, histories)
     refuse_weights_in_git(project, report.models)
     if report.bumped:
         names = {entry.path for entry in entries}
@@ -103,33 +122,38 @@ def update_commit(
     return report
 
 
-def _update_model(
+def _changed(
     project: Project,
     entry: IndexEntry,
     raw: bytes,
     report: CommitReport,
-    begun: Callable[[str | None], None],
-) -> None:
+    named: frozenset[str] | None,
+) -> list[Model]:
+    """The model of a staged pointer, if its weights may differ from it and the commit may touch it.
+
+    `git commit PATH` is about the pointers that differ from HEAD's, which are `named`.
+    """
     pointer = _read_staged(project, entry, raw, report)
     model = Model(entry.path, pointer, raw)
     project.worktree.exclude(model.weights, pointer.exclude)
     report.models.append(model)
     if _is_clean(project, model):
-        return
-    if project.index.is_partial and not _named_by_commit(project, entry):
+        return []
+    if named is not None and entry.path not in named:
         if _may_be_read(project, model):
             report.unnamed.append((model.weights, entry.path))
-        return
-    to_read = _may_be_read(project, model)
-    if to_read:
-        begun(model.name)
+        return []
+    return [model]
+
+
+def _digest_to_register(
+    project: Project, model: Model, report: CommitReport, histories: Histories
+) -> Digest | None:
+    """The digest of weights that this commit registers, None if it registers none of this model."""
     try:
-        if _decide(project, model, report):
-            report.replaced.setdefault(entry.path, entry.oid)
-        elif to_read and not report.bumped:
-            begun(None)
+        return _decide(project, model, report, histories)
     except GitmodelError as error:
-        raise error.about(pointer.name) from error
+        raise error.about(model.name) from error
 
 
 def _may_be_read(project: Project, model: Model) -> bool:
@@ -155,12 +179,6 @@ def _is_clean(project: Project, model: Model) -> bool:
     )
 
 
-def _named_by_commit(project: Project, entry: IndexEntry) -> bool:
-    """Whether `git commit PATH` was about this pointer: it differs from HEAD's."""
-    head = blob_at(project, "HEAD", entry.path)
-    return head != entry.oid
-
-
 def _read_staged(project: Project, entry: IndexEntry, raw: bytes, report: CommitReport) -> Pointer:
     """The staged pointer; an edit by hand beside version and digest gets its check renewed.
 
@@ -180,22 +198,28 @@ def _read_staged(project: Project, entry: IndexEntry, raw: bytes, report: Commit
         return edited
 
 
-def _decide(project: Project, model: Model, report: CommitReport) -> bool:
-    """Compare the three and act; returns whether the pointer was staged anew.
+def _decide(
+    project: Project, model: Model, report: CommitReport, histories: Histories
+) -> Digest | None:
+    """Compare the three, and note what there is to say; returns the digest of weights to be registered.
 
     Training may write while the commit runs. That is its own business, unless the commit is about the
     model: it would then record metrics, or a pointer, of weights that are not there yet.
     """
     try:
-        return _decide_now(project, model, report)
+        return _decide_now(project, model, report, histories)
     except ChangedWhileReadError as error:
         if _is_about(project, model):
             raise
-        report.notes.append(
-            f"{model.name}: {error.message}, so this commit makes no version of {model.weights}; "
-            "a later one does"
-        )
-        return False
+        report.notes.append(_later(model, error))
+        return None
+
+
+def _later(model: Model, error: GitmodelError) -> str:
+    return (
+        f"{model.name}: {error.message}, so this commit makes no version of {model.weights}; "
+        "a later one does"
+    )
 
 
 def _is_about(project: Project, model: Model) -> bool:
@@ -205,45 +229,55 @@ def _is_about(project: Project, model: Model) -> bool:
     return bool(project.index.changed_since_head(paths))
 
 
-def _decide_now(project: Project, model: Model, report: CommitReport) -> bool:
+def _decide_now(
+    project: Project, model: Model, report: CommitReport, histories: Histories
+) -> Digest | None:
     try:
         weights = _observe(project, model)
     except UnsafeNameError as error:
         report.notes.append(
             f"{model.name}: {error.message}; so no version is made of the folder; {error.hint}"
         )
-        return False
+        return None
     except UnsafePathError as error:  # a link in a folder that was added with --follow
         report.notes.append(
             f"{model.name}: {error.message}, and hooks follow none; "
             f"run: gitmodel add --follow {project.typed(model.weights)}"
         )
-        return False
+        return None
     if weights.kind is Kind.LINK:
         report.notes.append(
             f"{model.name}: {model.weights} is a symbolic link, which hooks do not follow; "
             f"run: gitmodel add --follow {project.typed(model.weights)}"
         )
-        return False
+        return None
     if weights.damaged:  # no version, and none of this commit's business
         lost = damaged_weights(project, model.name, model.weights)
         report.notes.append(f"{model.name}: {lost.message}; run: {lost.hint}")
-        return False
+        return None
     if project.worktree.is_half_placed(model.name, model.weights, weights.digest):
         raise WeightsError(
             f"a checkout into {model.weights} was interrupted, so its files may be of two versions",
             hint=f"complete it: gitmodel checkout {model.name}; "
             f"or register what is there: gitmodel add {project.typed(model.weights)}",
         )
-    judged = judge(project, model, weights)
-    if judged.verdict is Verdict.STALE and _take_up(project, model, weights.digest, report):
-        return True
+    judged = judge(project, model, weights, histories)
+    if judged.verdict is Verdict.STALE and _take_up(
+        project, model, weights.digest, report, histories
+    ):
+        return None
     _act(project, model, weights, judged, report)
-    return judged.verdict in {Verdict.BUMP, Verdict.KNOWN}
+    return weights.digest if judged.verdict in {Verdict.BUMP, Verdict.KNOWN} else None
 
 
-def _take_up(project: Project, model: Model, file: Digest | None, report: CommitReport) -> bool:
-    """Stage the pointer of an earlier attempt that another hook, or an empty message, has ended.
+def _take_up(
+    project: Project,
+    model: Model,
+    file: Digest | None,
+    report: CommitReport,
+    histories: Histories,
+) -> bool:
+    """Note to stage the pointer of an earlier attempt that another hook, or an empty message, ended.
 
     The version was made then, and its pointer is on disk: it is of these weights, follows the staged
     one, and is in no commit. After `git reset` it is in one, and the person decides.
@@ -257,9 +291,10 @@ def _take_up(project: Project, model: Model, file: Digest | None, report: Commit
     staged = model.pointer
     if (left.previous.version, left.previous.digest) != (staged.version, staged.digest):
         return False
-    if history_of(project, model.name).version_of(left.digest) is not None:
+    if histories.of(model.name).version_of(left.digest) is not None:
         return False
-    project.index.stage([model.path])
+    report.taken_up.append(model.path)
+    report.replaced.setdefault(model.path, project.repository.blob_id(model.raw))
     report.bumped.append((model.name, staged.version, left.version))
     return True
 
@@ -278,7 +313,7 @@ def _act(
             report.stale.append(stale(project, model, weights.digest, judged.known))
             report.notes += report.stale[-1:]
         case Verdict.BUMP | Verdict.KNOWN:
-            _bump(project, model, weights.digest, report)
+            pass
         case Verdict.CHANGING:
             raise changed(model)
         case Verdict.CHOOSE:
@@ -306,54 +341,26 @@ def _observe(project: Project, model: Model) -> Weights:
         progress.finish()
 
 
-def _metadata(project: Project, model: Model) -> Metadata:
-    """What is new beside the weights; a metrics file that is half written is for a later commit.
+def _bump(
+    project: Project, changes: Sequence[Change], report: CommitReport, histories: Histories
+) -> None:
+    """Register the weights of these models, and stage their pointers.
 
-    Raises:
-        ChangedWhileReadError: It cannot be read, and this commit is not about the model.
-        TextError: The same in a commit about the model.
+    Weights, or a metrics file, that are written meanwhile are for a later commit, unless this one is
+    about the model.
     """
-    try:
-        return gather(project, Given(), model.pointer)
-    except TextError as error:
-        if _is_about(project, model):
-            raise
-        raise ChangedWhileReadError(error.message, hint=error.hint) from error
-
-
-def _bump(project: Project, model: Model, seen: Digest | None, report: CommitReport) -> None:
-    metadata = _metadata(project, model)
-    try:
-        survey = project.worktree.survey(model.weights)
-        suspicious = [f"{model.name}: {text}" for text in warn_of(project, survey)]
-        manifest, weights = store_survey(project, model.name, survey, old=model.pointer)
-    except (WeightsError, UnsafePathError) as error:  # they were fine when they were hashed
-        raise changed(model) from error
-    if weights.digest != seen:  # what was decided was about other bytes
-        raise changed(model)
-    report.notes += suspicious
-    report.notes += [f"{model.name}: {text}" for text in metadata.left_out]
-    pointer = next_pointer(
-        project,
-        name=model.name,
-        path=model.pointer.path,
-        weights=weights,
-        manifest=manifest,
-        old=model.pointer,
-        metadata=metadata,
-    )
-    _write_staged(project, model, pointer)
-    project.worktree.set_have(model.name, model.weights, weights)
-    keep_ignored(project, [model.weights])
-    report.bumped.append((model.name, model.pointer.version, pointer.version))
-    warning = dropped(model.pointer, pointer, project.typed(model.weights))
-    if warning is not None:
-        report.notes.append(warning)
-
-
-def _write_staged(project: Project, model: Model, pointer: Pointer) -> None:
-    """Write the pointer and stage it where this commit will find it."""
-    on_disk = read_pointer_file(project.root, model.path)
-    if on_disk != pointer.to_text().encode():
-        write_pointer(project, model.path, pointer)
-    project.index.stage([model.path])
+    refused = []
+    for new in register_changes(project, changes, histories):
+        model = new.model
+        if new.pointer is not None:
+            report.replaced.setdefault(model.path, project.repository.blob_id(model.raw))
+            report.bumped.append((model.name, model.pointer.version, new.pointer.version))
+            report.notes += new.warnings
+        elif isinstance(new.error, ChangedWhileReadError | TextError) and not _is_about(
+            project, model
+        ):
+            report.notes.append(_later(model, new.error))
+        else:
+            refused.append((new.error or changed(model)).about(model.name))
+    if refused:
+        raise refused[0]

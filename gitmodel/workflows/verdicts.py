@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 from gitmodel.domain.versions import Observation, Verdict, decide
 from gitmodel.errors import GitmodelError
 from gitmodel.workflows.committed import find_in_tree
-from gitmodel.workflows.earlier_names import with_earlier_names
-from gitmodel.workflows.model_history import history_of
+from gitmodel.workflows.histories import Histories
 
 if TYPE_CHECKING:
     from gitmodel.domain.pointer import Pointer
@@ -35,14 +34,24 @@ class Judged:
     known: Pointer | None = None
 
 
-def judge(project: Project, model: Model, weights: Weights) -> Judged:
-    """Compare file, have and pointer. Weights that are the pointer's cost no look at history."""
+def judge(
+    project: Project, model: Model, weights: Weights, histories: Histories | None = None
+) -> Judged:
+    """Compare file, have and pointer. Weights that are the pointer's cost no look at history.
+
+    Args:
+        project: The project.
+        model: The pointer.
+        weights: What is on disk.
+        histories: What history says of many models, for callers that judge many.
+    """
     pointer = model.pointer
     have = project.worktree.have(model.name, model.weights)
     known = None
     is_known = as_head = False
     if weights.digest is not None and weights.digest not in (pointer.digest, have):
-        history = with_earlier_names(project, history_of(project, model.name), pointer)
+        histories = histories or Histories(project, [model.name])
+        history = histories.joined(histories.of(model.name), pointer)
         known = history.version_of(weights.digest)
         is_known = history.knows(
             weights.digest

@@ -35,7 +35,7 @@ ACTS = {
 MOMENTS = {
     "listed": "gitmodel.store.worktree:WorkTree.hash",
     "being hashed": "gitmodel.store.hashing:FileHasher.update",
-    "hashed": "gitmodel.workflows.bump:gather",
+    "hashed": "gitmodel.workflows.new_versions:gather",
     "listed for storing": "gitmodel.store.worktree:WorkTree.sources",
     "stored": "gitmodel.store.worktree:WorkTree.remember",
 }

@@ -9,10 +9,11 @@ import pytest
 
 from gitmodel.errors import MixedPointerError, StaleWeightsError, WeightsError
 from gitmodel.store import placing
-from gitmodel.workflows.add import add
+from gitmodel.workflows.add import add, add_many
 from gitmodel.workflows.bump import CommitReport, update_commit
 from gitmodel.workflows.checkout import checkout
 from tests.support.models import folder_model, write_folder
+from tests.support.processes import started_processes
 from tests.workflows.conftest import Desk, digest, refusal, short
 
 if TYPE_CHECKING:
@@ -374,3 +375,50 @@ def test_a_name_that_not_every_system_can_have_is_named_and_no_link_is_spoken_of
     assert "--follow" not in note
     (desk.repo.path / "d/ckpt:1").rename(desk.repo.path / "d/ckpt-1")
     assert commit(desk).bumped == [("d", 1, 2)]
+
+
+def test_many_changed_models_are_versions_by_the_processes_of_a_few(desk: Desk) -> None:
+    def changed(count: int, version: int) -> int:
+        for number in range(count):
+            desk.repo.write(f"models/m{number}.bin", f"{number} of version {version}".encode())
+        with started_processes() as commands:
+            report = commit(desk)
+        names = [(f"m{number}", version - 1, version) for number in range(count)]
+        assert sorted(report.bumped) == sorted(names)
+        desk.repo.git("commit", "-qm", "more")
+        return len(commands)
+
+    for number in range(40):
+        desk.repo.write(f"models/m{number}.bin", f"{number} of version 1".encode())
+    with desk.open() as project:
+        add_many(project, [f"models/m{number}.bin" for number in range(40)], message="first")
+
+    few = changed(40, 2)
+    desk.repo.git("reset", "-q", "--hard", "HEAD")
+
+    assert few <= 12
+    for number in range(40):
+        pointer = desk.pointer(f"models/m{number}.model.yaml")
+        assert pointer.digest == digest(f"{number} of version 2".encode())
+    assert commit(desk) == CommitReport()
+
+
+def test_of_many_changed_models_one_that_must_be_chosen_refuses_before_anything_is_stored(
+    desk: Desk,
+) -> None:
+    for name in ("a", "b", "c"):
+        desk.version(f"{name} one".encode(), path=f"{name}.bin")
+    desk.repo.git("switch", "-qc", "other")
+    desk.version(b"b two", path="b.bin")
+    desk.repo.git("switch", "-q", "main")
+    desk.repo.write("b.bin", b"b one")
+    with desk.open() as project:
+        checkout(project, ["b"], force=True)
+    desk.repo.git("merge", "-q", "other")
+    for name in ("a", "b", "c"):
+        desk.repo.write(f"{name}.bin", f"{name} new".encode())
+
+    with pytest.raises(StaleWeightsError):
+        commit(desk)
+
+    assert desk.staged() == []
