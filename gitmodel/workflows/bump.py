@@ -24,15 +24,15 @@ from gitmodel.errors import (
     WeightsError,
 )
 from gitmodel.store.listing import Kind
-from gitmodel.workflows.committed import parsed_or_none
 from gitmodel.workflows.edited import edited_by_hand, with_way_out
+from gitmodel.workflows.given_up import left_by_earlier_attempt
 from gitmodel.workflows.histories import Histories
 from gitmodel.workflows.kept_out import refuse_weights_in_git
-from gitmodel.workflows.models import Model, damaged_weights, read_pointer_file
+from gitmodel.workflows.models import Model, damaged_weights
 from gitmodel.workflows.new_versions import Change, register_changes
 from gitmodel.workflows.register import write_pointer
 from gitmodel.workflows.verdict_words import changed, choice, stale
-from gitmodel.workflows.verdicts import is_merging, judge
+from gitmodel.workflows.verdicts import judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -262,41 +262,15 @@ def _decide_now(
             f"or register what is there: gitmodel add {project.typed(model.weights)}",
         )
     judged = judge(project, model, weights, histories)
-    if judged.verdict is Verdict.STALE and _take_up(
-        project, model, weights.digest, report, histories
-    ):
-        return None
+    if judged.verdict is Verdict.STALE:
+        left = left_by_earlier_attempt(project, model, weights.digest, histories)
+        if left is not None:
+            report.taken_up.append(model.path)
+            report.replaced.setdefault(model.path, project.repository.blob_id(model.raw))
+            report.bumped.append((model.name, model.pointer.version, left.version))
+            return None
     _act(project, model, weights, judged, report)
     return weights.digest if judged.verdict in {Verdict.BUMP, Verdict.KNOWN} else None
-
-
-def _take_up(
-    project: Project,
-    model: Model,
-    file: Digest | None,
-    report: CommitReport,
-    histories: Histories,
-) -> bool:
-    """Note to stage the pointer of an earlier attempt that another hook, or an empty message, ended.
-
-    The version was made then, and its pointer is on disk: it is of these weights, follows the staged
-    one, and is in no commit. After `git reset` it is in one, and the person decides.
-    """
-    if is_merging(project):
-        return False
-    raw = read_pointer_file(project.root, model.path)
-    left = None if raw is None else parsed_or_none(raw, model.path)
-    if left is None or left.digest != file or left.name != model.name or left.previous is None:
-        return False
-    staged = model.pointer
-    if (left.previous.version, left.previous.digest) != (staged.version, staged.digest):
-        return False
-    if histories.of(model.name).version_of(left.digest) is not None:
-        return False
-    report.taken_up.append(model.path)
-    report.replaced.setdefault(model.path, project.repository.blob_id(model.raw))
-    report.bumped.append((model.name, staged.version, left.version))
-    return True
 
 
 def _act(
