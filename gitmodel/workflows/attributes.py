@@ -15,8 +15,13 @@ if TYPE_CHECKING:
     from gitmodel.workflows.project import Project
 
 ATTRIBUTES_FILE: Final = ".gitattributes"
-_WANTED: Final = "text eol=lf merge=gitmodel"
-_PATTERNS: Final = ("*.model.yaml", "*.aliases.yaml", "*.alias.yaml", "*.deprecated.yaml")
+_OURS: Final = "text eol=lf merge=gitmodel"
+# Two branches that add a model to one folder both add a line to its `.gitignore`: Git itself keeps both, in
+# clones and on servers that have no gitmodel as well.
+_WANTED: Final = {
+    **dict.fromkeys(("*.model.yaml", "*.aliases.yaml", "*.alias.yaml", "*.deprecated.yaml"), _OURS),
+    ".gitignore": "merge=union",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +40,12 @@ class AttributesState:
 def attributes_state(project: Project) -> AttributesState:
     """Look at `.gitattributes` at the top, and at what Git makes of all such files. One process."""
     lines = _lines(project)
-    own = {pattern: [line for line in lines if line[:1] == [pattern]] for pattern in _PATTERNS}
-    wanted = _WANTED.split(" ")
-    edited = [pattern for pattern, found in own.items() if found and found[-1][1:] != wanted]
+    own = {pattern: [line for line in lines if line[:1] == [pattern]] for pattern in _WANTED}
+    edited = [
+        pattern
+        for pattern, found in own.items()
+        if found and found[-1][1:] != _WANTED[pattern].split(" ")
+    ]
     unsaid = [pattern for pattern, found in own.items() if not found]
     elsewhere = _said_elsewhere(project, unsaid)
     missing = [pattern for pattern in unsaid if pattern not in elsewhere]
@@ -56,7 +64,7 @@ def add_attributes(project: Project) -> tuple[str, ...]:
     if not missing:
         return ()
     clean = project.repository.succeeded("diff", "--quiet", "--", ATTRIBUTES_FILE)
-    project.repository.ensure_attributes([f"{pattern} {_WANTED}" for pattern in missing])
+    project.repository.ensure_attributes([f"{pattern} {_WANTED[pattern]}" for pattern in missing])
     if clean:
         project.index.stage([ATTRIBUTES_FILE])
     return missing
@@ -73,7 +81,7 @@ def _lines(project: Project) -> list[list[str]]:
 
 
 def _said_elsewhere(project: Project, patterns: list[str]) -> set[str]:
-    """The patterns whose files get our merge driver by another rule. One process."""
+    """The patterns whose files get the merge driver that they need by another rule. One process."""
     if not patterns:
         return set()
     names = {pattern: pattern.replace("*", "any") for pattern in patterns}
@@ -83,4 +91,8 @@ def _said_elsewhere(project: Project, patterns: list[str]) -> set[str]:
         return set()
     words = os.fsdecode(output).split("\0")
     values = dict(zip(words[0::3], words[2::3], strict=False))
-    return {pattern for pattern, name in names.items() if values.get(name) == "gitmodel"}
+    return {
+        pattern
+        for pattern, name in names.items()
+        if values.get(name) == _WANTED[pattern].rpartition("merge=")[2]
+    }

@@ -764,3 +764,25 @@ def test_a_metric_of_the_other_side_is_no_edit(ana: Repo, verb: str) -> None:
 
     assert refused.returncode != 0
     assert "does not match its check line" in refused.stderr
+
+
+@pytest.mark.parametrize("verb", ["merge", "rebase", "cherry-pick"])
+def test_branches_that_add_a_model_to_one_folder_both_keep_their_weights_ignored(
+    tmp_path: Path, verb: str
+) -> None:
+    repo = Repo.create(tmp_path / "repo")
+    repo.gitmodel("init", str(tmp_path / "store"))
+    repo.commit("set up")
+    for name in ("left", "right"):
+        repo.git("switch", "-qc", name, "main")
+        repo.write(f"models/{name}.bin", f"weights of {name}")
+        repo.gitmodel("add", f"models/{name}.bin")
+        repo.git("commit", "-qm", name)
+
+    repo.git(verb, *(("-q",) if verb != "cherry-pick" else ()), "left")
+
+    assert repo.read("models/.gitignore").splitlines() in (
+        [b"/left.bin", b"/right.bin"],
+        [b"/right.bin", b"/left.bin"],
+    )
+    assert repo.git("status", "--porcelain").stdout == ""

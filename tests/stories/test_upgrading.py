@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 EARLIER_LINES = (
     "*.model.yaml text eol=lf merge=gitmodel\n*.aliases.yaml text eol=lf merge=gitmodel\n"
 )
-ADDED = ["*.alias.yaml text eol=lf merge=gitmodel", "*.deprecated.yaml text eol=lf merge=gitmodel"]
+ADDED = [
+    "*.alias.yaml text eol=lf merge=gitmodel",
+    "*.deprecated.yaml text eol=lf merge=gitmodel",
+    ".gitignore merge=union",
+]
 
 
 @pytest.fixture
@@ -132,7 +136,7 @@ def test_changes_of_a_persons_own_to_the_attributes_are_not_staged(clone: Repo) 
 def test_a_line_that_a_person_wrote_for_our_files_stays_alone(
     clone: Repo, line: str, verb: str
 ) -> None:
-    clone.write(".gitattributes", EARLIER_LINES + ADDED[0] + f"\n{line}\n")
+    clone.write(".gitattributes", EARLIER_LINES + f"{ADDED[0]}\n{ADDED[2]}\n{line}\n")
     clone.commit("our own way")
 
     clone.gitmodel(verb)
@@ -146,7 +150,7 @@ def test_a_line_that_a_person_wrote_for_our_files_stays_alone(
 
 
 def test_attributes_that_another_file_gives_are_enough(clone: Repo) -> None:
-    clone.write(".gitattributes", "*.yaml text eol=lf merge=gitmodel\n")
+    clone.write(".gitattributes", "*.yaml text eol=lf merge=gitmodel\n.git* merge=union\n")
     clone.commit("all of them")
 
     clone.gitmodel("install")
