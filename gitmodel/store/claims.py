@@ -7,12 +7,20 @@ two contents under one number, the claim says which one is meant. Bytes are name
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.digest import Digest
+from gitmodel.domain.reference import check_name
 from gitmodel.domain.text import Value, block, parse
-from gitmodel.errors import DamagedObjectError, ObjectMissingError, PointerError, TextError
+from gitmodel.errors import (
+    DamagedObjectError,
+    ModelNameError,
+    ObjectMissingError,
+    PointerError,
+    TextError,
+)
 from gitmodel.store.objects import SMALL_OBJECT_LIMIT, ObjectStore
 
 if TYPE_CHECKING:
@@ -149,8 +157,9 @@ def list_claims(store: ObjectStore, project: str) -> Iterator[tuple[str, int]]:
     prefix = f"versions/{project}/"
     for info in store.backend.list(prefix):
         name, _, number = info.key[len(prefix) :].removesuffix(".yaml").rpartition("@")
-        if name and number.isascii() and number.isdecimal() and len(number) <= _LONGEST_NUMBER:
-            yield name, int(number)
+        if number.isascii() and number.isdecimal() and len(number) <= _LONGEST_NUMBER:
+            with suppress(ModelNameError):  # whoever may write to the bucket chose this key
+                yield check_name(name), int(number)
 
 
 def copy_claim(

@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 from gitmodel.domain.digest import digest_of
 from gitmodel.errors import DamagedObjectError, ObjectMissingError, RemoteUnreachableError
-from gitmodel.store.claims import Claim, claim_key, claim_version, read_claim
+from gitmodel.store.claims import (
+    Claim,
+    claim_key,
+    claim_version,
+    copy_claim,
+    list_claims,
+    read_claim,
+)
 from gitmodel.store.objects import SMALL_OBJECT_LIMIT, ObjectStore
 from tests.support.stores import WrappedBackend, remote_at
 from tests.support.strategies import digests, names, texts, versions
@@ -209,3 +216,41 @@ def test_a_name_that_is_not_utf_8_does_not_keep_a_claim_from_being_written_and_r
 
 def test_a_claim_with_keys_of_a_later_gitmodel_can_be_read() -> None:
     assert Claim.from_text(CLAIM.to_text().encode() + b"later: {x: 1}\n", what="x") == CLAIM
+
+
+def test_claims_are_listed_and_copied_as_they_are_and_never_overwritten(
+    store: ObjectStore, tmp_path: Path
+) -> None:
+    target = remote_at(tmp_path / "target")
+    raw = CLAIM.to_text().encode() + b"later: {x: 1}\n"
+    store.backend.create(claim_key("shop", CLAIM.name, 7), raw)
+    claim_version(store, "shop", replace(OTHER, version=8))
+    claim_version(store, "other", CLAIM)
+    claim_version(target, "shop", replace(CLAIM, version=8))
+
+    assert sorted(list_claims(store, "shop")) == [(CLAIM.name, 7), (CLAIM.name, 8)]
+    assert copy_claim(store, target, "shop", CLAIM.name, 7) == (CLAIM, CLAIM, True)
+    assert copy_claim(store, target, "shop", CLAIM.name, 7) == (CLAIM, CLAIM, False)
+    mine, owner, new = copy_claim(store, target, "shop", CLAIM.name, 8)
+    assert (mine.digest, owner.digest, new) == (OTHER.digest, CLAIM.digest, False)
+    key = claim_key("shop", CLAIM.name, 7)
+    assert target.backend.read(key, limit=SMALL_OBJECT_LIMIT) == raw
+
+
+@pytest.mark.parametrize(
+    "key", ["x@1", "A@1.yaml", "con@1.yaml", "x@-1.yaml", "@1.yaml", "x@1e5.yaml"]
+)
+def test_keys_that_no_claim_has_are_passed_over(store: ObjectStore, key: str) -> None:
+    claim_version(store, "shop", CLAIM)
+    store.backend.write(f"versions/shop/{key}", b"x")
+
+    found = set(list_claims(store, "shop"))
+
+    assert found - {("x", 1)} == {(CLAIM.name, CLAIM.version)}
+
+
+def test_the_claim_of_another_version_in_its_place_is_damage(store: ObjectStore) -> None:
+    store.backend.create(claim_key("shop", CLAIM.name, 9), CLAIM.to_text().encode())
+
+    with pytest.raises(DamagedObjectError, match="is the claim of"):
+        read_claim(store, "shop", CLAIM.name, 9)

@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from gitmodel.workflows.remote_copy import CopyReport
 
 _COPY = """\
-Copy every version in the history of this clone's refs (local and remote-tracking
-branches, tags, stashes) with the claims of the project from one remote to
-another. Packs go as they are; what is there is not sent again, so run it again
-after an interruption. The source may be the remote from before `remote add
---replace`; what it lacks is taken from this clone's cache.
+Copy every version in the history of this clone's refs (local and
+remote-tracking branches, tags, stashes) with the claims of the project from
+one remote to another. Packs go as they are; what is there is not sent again,
+so run it again after an interruption. What the source lacks is taken from
+this clone's cache.
 
-An end is the name of a remote, or its address as `gitmodel remote list` shows it.
-Without --to, that is the primary remote. Without --from, it is the address that
-.gitmodel.yaml named before, in Git's history."""
+An end is the name of a remote, or its address as `gitmodel remote list` shows
+it. Without --to, that is the primary remote. Without --from, it is the address
+that .gitmodel.yaml named as primary remote before, in Git's history."""
 
 
 def add_copy_parser(below: Any) -> None:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 _RESOLVE = """\
 For when a merge, rebase or cherry-pick left a conflict on a pointer. One side
 is taken whole, they are never mixed. The side taken keeps its number, unless
-the other side has the same one for other weights. A side that removed the
-pointer is taken by removing it.
+the other side has the same one for other weights and the number was not pushed
+for the side taken. A side that removed the pointer is taken by removing it.
 
 "Ours" is what is checked out, "theirs" what comes in. In a rebase that is the
 other way round than one thinks: ours is the branch you rebase onto, theirs is
