@@ -22,12 +22,12 @@ from gitmodel.store.retry import Fault, FaultKind
 from gitmodel.store.service import BucketService, Page, TooLargeError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from azure.storage.blob.aio import BlobServiceClient
 
     from gitmodel.domain.remote import Remote
-    from gitmodel.store.azure_account import PlainLogin
+    from gitmodel.store.azure_account import Account, PlainLogin
     from gitmodel.store.azure_filesystem import FileSystem
     from gitmodel.store.retry import Retrier
     from gitmodel.store.transport import Transport
@@ -36,7 +36,14 @@ LIST_PAGE = 1000
 
 
 class AzureService(BucketService):
-    """Requests to one container."""
+    """Requests to one container.
+
+    Args:
+        account: Whose it is, and what requests go with.
+        open_filesystem: See `BucketService`.
+        remote: The container.
+        anonymous: Requests go with nothing.
+    """
 
     permissions: ClassVar[dict[str, str]] = {
         "read": "the role Storage Blob Data Reader",
@@ -48,6 +55,22 @@ class AzureService(BucketService):
     }
     address_setting: ClassVar[str] = "gitmodel remote list"
     kinds: ClassVar[tuple[str, ...]] = (MD5,)
+
+    def __init__(
+        self,
+        account: Account,
+        open_filesystem: Callable[[], Any],
+        remote: Remote,
+        *,
+        anonymous: bool,
+    ) -> None:
+        super().__init__(
+            open_filesystem,
+            remote.url.removeprefix("az://"),
+            url=remote.url,
+            endpoint=without_user(account.url or "Azure Blob Storage"),
+        )
+        self._signature = None if anonymous else account.signature()
 
     @property
     def endpoint(self) -> str:
@@ -113,11 +136,18 @@ class AzureService(BucketService):
         """See `Service.close`: ends client and credential on the loop where they live."""
         self._requests.close(self._close)
 
+    def restoring(self, key: str) -> str:
+        """See `Service.restoring`."""
+        return (
+            f"az storage blob set-tier --container-name {self.bucket} "
+            f"--name {self.object_name(key)} --tier Hot"
+        )
+
     def fault(self, error: Exception) -> Fault:
         """See `Service.fault`."""
         from gitmodel.store.azure_faults import fault_of
 
-        return fault_of(error) or super().fault(error)
+        return fault_of(error, self._signature) or super().fault(error)
 
     @property
     def _client(self) -> BlobServiceClient:
@@ -127,7 +157,10 @@ class AzureService(BucketService):
 
     async def _pipe(self, key: str, data: bytes, **options: Any) -> None:
         pipe_file = self.filesystem._pipe_file  # noqa: SLF001 - fsspec's asynchronous interface
-        await pipe_file(self.path(key), data, **options)
+        answer = await pipe_file(self.path(key), data, **options)
+        if isinstance(answer, dict) and not answer.get("etag"):
+            # A proxy or captive portal says 200 to anything; Azure says what it stored.
+            raise Fault(FaultKind.STRANGER, "the answer to the upload is not one of Azure")
 
     async def _delete(self, key: str) -> None:
         rm_file = self.filesystem._rm_file  # noqa: SLF001 - fsspec's asynchronous interface
@@ -153,7 +186,10 @@ class AzureService(BucketService):
 
     async def _properties(self, key: str) -> int:
         async with self._client.get_blob_client(self.bucket, self.object_name(key)) as blob:
-            return int((await blob.get_blob_properties()).size)
+            found = await blob.get_blob_properties()
+            if not found.etag:
+                raise Fault(FaultKind.STRANGER, "an object of Azure has an ETag")
+            return int(found.size)
 
     async def _list(self, prefix: str, token: str | None) -> Page:
         cut = len(self.object_name(""))
@@ -220,12 +256,7 @@ def open_azure(
 
         return open_it(account, anonymous=anonymous)
 
-    service = AzureService(
-        open_filesystem,
-        remote.url.removeprefix("az://"),
-        url=remote.url,
-        endpoint=without_user(account.url or "Azure Blob Storage"),
-    )
+    service = AzureService(account, open_filesystem, remote, anonymous=anonymous)
     plain = account.plain_login(anonymous=anonymous) if quick else None
     return CloudBackend(
         service,
@@ -248,6 +279,8 @@ def _refuse_more(answer: Any, start: int, size: int) -> None:
 
     The SDK collects whatever comes, so a server that ignores the range is stopped here.
     """
+    if answer.status_code < 300 and not answer.headers.get("ETag"):
+        raise Fault(FaultKind.STRANGER, "an object of Azure has an ETag")
     length = int(answer.headers.get("Content-Length") or -1)
     begins = start == 0 or answer.headers.get("Content-Range", "").startswith(f"bytes {start}-")
     if answer.status_code < 300 and not (begins and 0 <= length <= size):

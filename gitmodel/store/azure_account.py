@@ -59,6 +59,13 @@ class Account:
     key: str | None = field(default=None, repr=False)
     sas_token: str | None = field(default=None, repr=False)
 
+    def signature(self) -> str | None:
+        """The shared access signature that requests go with, None if they go with something else."""
+        parts = _parts(self.connection_string) if self.connection_string is not None else {}
+        if parts.get("accountkey") or self.key:
+            return None
+        return parts.get("sharedaccesssignature") or self.sas_token
+
     def open_client(self, *, anonymous: bool, **options: Any) -> tuple[Any, Any]:
         """Make a client of the Azure SDK, and the credential that has to be closed with it.
 

@@ -155,7 +155,7 @@ def open_backend(
     chosen = os.environ if environment is None else environment
     quick = is_wanted(chosen)
     if remote.scheme == "s3":
-        from gitmodel.store.s3 import open_s3
+        from gitmodel.store.s3_opening import open_s3
 
         return open_s3(
             remote,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from gitmodel.domain.credentials import redacted
 from gitmodel.errors import (
     DamagedObjectError,
+    NoSpaceError,
     ObjectMissingError,
     RemoteDeniedError,
     RemoteError,
@@ -45,6 +46,13 @@ class Place(Protocol):
         """What an administrator has to grant, by verb."""
 
     @property
+    def certificates(self) -> str:
+        """The variable that names a file with certificates."""
+
+    def restoring(self, key: str) -> str:
+        """The command that brings an archived object back."""
+
+    @property
     def address_setting(self) -> str:
         """The command that shows where the address comes from."""
 
@@ -61,6 +69,8 @@ def error_of(fault: Fault, place: Place, *, verb: str, key: str) -> GitmodelErro
     build = _ERRORS.get(fault.kind, _refused)
     error = build(fault, place, verb, f"{place.url}/{key}")
     error.hint = fault.hint or error.hint
+    if fault.kind is FaultKind.ARCHIVED:
+        error.hint = f"{place.restoring(key)}, and wait until it is done"
     return error
 
 
@@ -89,10 +99,64 @@ def _denied(fault: Fault, place: Place, verb: str, name: str) -> GitmodelError:
     return RemoteDeniedError(message, hint=hint)
 
 
+def _login(fault: Fault, place: Place, _verb: str, _name: str) -> GitmodelError:
+    return RemoteDeniedError(f"There are no valid credentials for {place.url}: {fault.detail}")
+
+
+def _archived(fault: Fault, _place: Place, verb: str, name: str) -> GitmodelError:
+    return RemoteError(
+        f"{name} is archived, and cannot be used before it is restored (tried to {verb} it): "
+        f"{fault.detail}"
+    )
+
+
+def _full(fault: Fault, place: Place, verb: str, name: str) -> GitmodelError:
+    return NoSpaceError(
+        f"{place.endpoint} has no room left to {verb} {name}: {fault.detail}",
+        hint="make room there or have the quota raised, then run the same command again",
+    )
+
+
 def _unreachable(fault: Fault, place: Place, _verb: str, _name: str) -> GitmodelError:
     return RemoteUnreachableError(
-        f"{place.endpoint} does not answer: {fault.detail}", hint=place.address_setting
+        f"{fault.server or place.endpoint} does not answer: {fault.detail}",
+        hint=place.address_setting,
     )
+
+
+def _proxy(fault: Fault, place: Place, _verb: str, _name: str) -> GitmodelError:
+    name = _scheme_of(place.endpoint) + "_proxy"
+    return RemoteUnreachableError(
+        f"The proxy on the way to {fault.server or place.endpoint} {fault.detail}",
+        hint=f"set {name}=http://USER:PASSWORD@HOST:PORT to one that lets you pass, "
+        "or name the server in no_proxy",
+    )
+
+
+def _certificate(fault: Fault, place: Place, _verb: str, _name: str) -> GitmodelError:
+    return RemoteUnreachableError(
+        f"No secure connection to {fault.server or place.endpoint}: {fault.detail}",
+        hint=f"set {place.certificates} to the file with the certificates of your organisation",
+    )
+
+
+def _no_host(fault: Fault, place: Place, _verb: str, _name: str) -> GitmodelError:
+    return RemoteUnreachableError(
+        f"The name of {fault.server or place.endpoint} cannot be looked up: {fault.detail}",
+        hint=f"check the network, a VPN perhaps, and the address: {place.address_setting}",
+    )
+
+
+def _stranger(fault: Fault, place: Place, verb: str, name: str) -> GitmodelError:
+    return RemoteUnreachableError(
+        f"What answers at {place.endpoint} when we {verb} {name} is no store: {fault.detail}",
+        hint="open any page in a browser: the network may want you to log in; "
+        f"else check the address: {place.address_setting}",
+    )
+
+
+def _scheme_of(endpoint: str) -> str:
+    return "http" if endpoint.startswith("http://") else "https"
 
 
 def _busy(fault: Fault, place: Place, verb: str, name: str) -> GitmodelError:
@@ -142,6 +206,13 @@ _ERRORS: Mapping[FaultKind, Callable[[Fault, Place, str, str], GitmodelError]] =
     FaultKind.BUSY: _busy,
     FaultKind.BROKEN: _broken,
     FaultKind.CHANGED: _changed,
+    FaultKind.LOGIN: _login,
+    FaultKind.ARCHIVED: _archived,
+    FaultKind.FULL: _full,
+    FaultKind.PROXY: _proxy,
+    FaultKind.CERTIFICATE: _certificate,
+    FaultKind.NO_HOST: _no_host,
+    FaultKind.STRANGER: _stranger,
     FaultKind.CLOCK: _clock,
     FaultKind.WRONG_REGION: _wrong_region,
 }

@@ -112,6 +112,7 @@ class ObstoreTransport:
         """See `Transport.get`."""
         with self._answers(name):
             answer = obstore.get(self._store("get"), name)
+            _require_tag(name, answer.meta["e_tag"])
             return _body(answer, answer.meta["size"], limit)
 
     def get_range(self, name: str, start: int, size: int) -> bytes:
@@ -119,6 +120,7 @@ class ObstoreTransport:
         with self._answers(name):
             span = (start, start + size)
             answer = obstore.get(self._store("get"), name, options={"range": span})
+            _require_tag(name, answer.meta["e_tag"])
             first, end = answer.range
             return _body(answer, end - first, size)
 
@@ -136,7 +138,9 @@ class ObstoreTransport:
     def size(self, name: str) -> int:
         """See `Transport.size`."""
         with self._answers(name, verb="HEAD"):
-            return int(obstore.head(self._store("get"), name)["size"])
+            found = obstore.head(self._store("get"), name)
+            _require_tag(name, found["e_tag"])
+            return int(found["size"])
 
     def close(self) -> None:
         """See `Transport.close`; requests that are under way keep their connection to their end."""
@@ -146,9 +150,7 @@ class ObstoreTransport:
     def _put(self, name: str, data: bytes, mode: Literal["create", "overwrite"]) -> str | None:
         verb = "put small" if len(data) <= SMALL_BYTES else "put"
         answer = obstore.put(self._store(verb), name, data, use_multipart=False, mode=mode)
-        if not answer["e_tag"]:
-            # A proxy or captive portal says 200 to anything; a store says what it stored.
-            raise ValueError(name)
+        _require_tag(name, answer["e_tag"])
         self._root_was_seen = True
         return self._check
 
@@ -285,6 +287,12 @@ def _is_hindered(environment: Mapping[str, str], url: str, names: tuple[str, ...
         return True
     # obstore takes names in any case.
     return any(name.upper().startswith(names) for name in environment)
+
+
+def _require_tag(name: str, tag: str | None) -> None:
+    """Refuse an answer of a proxy or a login page, which says 200 to anything; an object has a tag."""
+    if not tag:
+        raise ValueError(name)
 
 
 def _body(answer: obstore.GetResult, size: int, limit: int) -> bytes:

@@ -29,12 +29,19 @@ class FaultKind(StrEnum):
     NO_ROOT = "no root"  # the bucket, container or folder is not there
     SHORT = "short"  # the object ends before the range that was asked for
     EXISTS = "exists"  # an exclusive create found something
-    DENIED = "denied"  # credentials are wrong, missing or not enough
+    DENIED = "denied"  # what the credentials stand for may not do it
+    LOGIN = "login"  # there are no credentials, or they are wrong or have expired
+    ARCHIVED = "archived"  # the object must be restored before it can be read
+    FULL = "full"  # the store has no room left
     WRONG_REGION = "wrong region"
     CLOCK = "clock"  # this machine's clock is too far from the server's
     BUSY = "busy"  # the store asks for patience, or fails inside (429, 5xx)
     BROKEN = "broken"  # the connection was lost or silent in the middle
     CHANGED = "changed"  # the body that arrived is not what its checksum says
+    PROXY = "proxy"  # a proxy between here and the server is in the way
+    CERTIFICATE = "certificate"  # no TLS with this server
+    NO_HOST = "no host"  # nobody knows the server's name
+    STRANGER = "stranger"  # what answers is no such store: a login page, a gateway
     UNREACHABLE = "unreachable"  # no connection at all: refused, no such host, connect timeout
     REFUSED = "refused"  # any other permanent refusal
 
@@ -47,6 +54,7 @@ class Fault(Exception):  # noqa: N818 - not an error of the program, and it neve
         detail: The store's own words, for the error message; one line, no secrets.
         hint: What a person can do about exactly this, if that is known here.
         retry_after_seconds: How long the store asked to wait, if it did.
+        server: Address of the server that it is about, if that is not the one with the objects.
     """
 
     def __init__(
@@ -56,12 +64,14 @@ class Fault(Exception):  # noqa: N818 - not an error of the program, and it neve
         *,
         hint: str | None = None,
         retry_after_seconds: float | None = None,
+        server: str | None = None,
     ) -> None:
         super().__init__(f"{kind}: {detail}")
         self.kind = kind
         self.detail = detail
         self.hint = hint
         self.retry_after_seconds = retry_after_seconds
+        self.server = server
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +100,7 @@ class RetryPolicy:
         match kind:
             case FaultKind.BUSY | FaultKind.BROKEN | FaultKind.CHANGED:
                 return self.tries
-            case FaultKind.UNREACHABLE:
+            case FaultKind.UNREACHABLE | FaultKind.NO_HOST:
                 return self.brief_tries
             case _:
                 return 1

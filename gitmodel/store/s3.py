@@ -12,31 +12,35 @@ left open after `close`, so nothing is printed when the interpreter ends.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from gitmodel.store.checks import MD5, SHA256, checks_path, md5_of, sha256_of
-from gitmodel.store.cloud import CloudBackend
+from gitmodel.store.checks import MD5, SHA256, md5_of, sha256_of
 from gitmodel.store.cloud_errors import without_user
 from gitmodel.store.keys import ObjectInfo
 from gitmodel.store.retry import Fault, FaultKind
-from gitmodel.store.s3_plain import plain_settings
 from gitmodel.store.service import BucketService, Page, TooLargeError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from gitmodel.domain.remote import Remote
-    from gitmodel.store.retry import Retrier
-    from gitmodel.store.s3_filesystem import FileSystem
-    from gitmodel.store.s3_plain import PlainSettings
+    from gitmodel.store.s3_person import Person
     from gitmodel.store.service import Service
     from gitmodel.store.transport import Transport
 
 BLOCK_BYTES = 1 << 20
+# What an answer to a listing has one of, however empty it is.
+_LISTING = ("Contents", "Name", "Prefix", "MaxKeys", "KeyCount")
 
 
 class S3Service(BucketService):
     """Requests to one bucket.
+
+    Args:
+        person: Whose credentials sign them, for messages.
+        open_filesystem: See `BucketService`.
+        remote: The bucket.
 
     Attributes:
         login: Endpoint and profile, to tell whether a request to one bucket may name another
@@ -53,7 +57,17 @@ class S3Service(BucketService):
         "delete": "s3:DeleteObject",
     }
     kinds: ClassVar[tuple[str, ...]] = (SHA256, MD5)
+    certificates: ClassVar[str] = "AWS_CA_BUNDLE"
     _bucket_was_seen = False
+
+    def __init__(self, person: Person, open_filesystem: Callable[[], Any], remote: Remote) -> None:
+        super().__init__(
+            open_filesystem,
+            remote.url.removeprefix("s3://"),
+            url=remote.url,
+            endpoint=without_user(remote.endpoint or "Amazon S3"),
+        )
+        self._person = person
 
     @property
     def endpoint(self) -> str:
@@ -91,7 +105,7 @@ class S3Service(BucketService):
         answer = self._requests.run(self._pipe, key, data, mode=mode, ContentMD5=md5_of(data))
         if answer is not None and not answer.get("ETag"):
             # A proxy or captive portal says 200 to anything; S3 says what it stored.
-            raise Fault(FaultKind.REFUSED, "the answer to the upload is not one of S3")
+            raise Fault(FaultKind.STRANGER, "the answer to the upload is not one of S3")
         self._bucket_was_seen = True
         return MD5
 
@@ -127,12 +141,25 @@ class S3Service(BucketService):
             # A HEAD answer has no text, so it does not say what is missing: object or bucket.
             self._require_bucket()
             raise Fault(FaultKind.MISSING, key) from error
+        except OSError as error:
+            answer = getattr(error.__cause__, "response", {})
+            if answer.get("ResponseMetadata", {}).get("HTTPStatusCode") in {400, 403}:
+                self._say_why(key)
+            raise
+        _require_tag(found)
         return int(found["ContentLength"])
+
+    def _say_why(self, key: str) -> None:
+        """Ask for one byte after a HEAD was refused: only the answer to a GET says why, in a text."""
+        with contextlib.suppress(FileNotFoundError, TooLargeError):
+            self._transfer(key, 1, {"Range": "bytes=0-0"})
 
     def page(self, prefix: str, token: str | None) -> Page:
         """See `Service.page`: one LIST of up to 1,000 objects."""
         more = {} if token is None else {"ContinuationToken": token}
         found = self._call("list_objects_v2", Prefix=self.object_name(prefix), **more)
+        if found.keys().isdisjoint(_LISTING):
+            raise Fault(FaultKind.STRANGER, "the answer to a listing is not one of S3")
         cut = len(self.object_name(""))
         infos = [
             ObjectInfo(
@@ -153,7 +180,14 @@ class S3Service(BucketService):
         """See `Service.fault`."""
         from gitmodel.store.s3_faults import fault_of
 
-        return fault_of(error, bucket=self.bucket)
+        return fault_of(error, bucket=self.bucket, person=self._person)
+
+    def restoring(self, key: str) -> str:
+        """See `Service.restoring`."""
+        return (
+            f"aws s3api restore-object --bucket {self.bucket} --key {self.object_name(key)} "
+            "--restore-request Days=30"
+        )
 
     @property
     def _client(self) -> Any:
@@ -236,6 +270,7 @@ class S3Service(BucketService):
         answer = await self._ask("get_object", Key=name, **header)
         body = answer["Body"]
         try:
+            _require_tag(answer)
             if header and answer.get("ContentRange", "").partition("-")[0] != (
                 header["Range"].partition("-")[0].replace("=", " ")
             ):
@@ -252,59 +287,7 @@ class S3Service(BucketService):
             body.close()
 
 
-def open_s3(
-    remote: Remote,
-    *,
-    trusted: bool,
-    profile: str | None,
-    environment: Mapping[str, str],
-    quick: bool,
-    checks_folder: str | None,
-    retrier: Retrier | None,
-) -> CloudBackend:
-    """Open the bucket that a remote names; see `gitmodel.store.backend.open_backend`.
-
-    Args:
-        remote: The bucket.
-        trusted: See there.
-        profile: See there.
-        environment: Variables of the process, to know whether settings are plain.
-        quick: Requests may take a transport; never to a stranger's endpoint.
-        checks_folder: See there.
-        retrier: See there.
-    """
-    foreign = remote.is_foreign and not trusted
-    quick = quick and not foreign
-
-    def open_filesystem() -> FileSystem:
-        from gitmodel.store.s3_filesystem import open_filesystem as open_it
-
-        return open_it(remote, profile=profile, foreign=foreign)
-
-    service = S3Service(
-        open_filesystem,
-        remote.url.removeprefix("s3://"),
-        url=remote.url,
-        endpoint=without_user(remote.endpoint or "Amazon S3"),
-    )
-    if not (foreign or remote.anonymous):
-        service.login = (remote.endpoint, profile)
-    plain = plain_settings(remote, profile=profile, environment=environment) if quick else None
-    server = plain.url if plain is not None else remote.endpoint or f"profile {profile}"
-    return CloudBackend(
-        service,
-        retrier=retrier,
-        checks_path=checks_path(checks_folder, remote.url, server),
-        writable=not foreign,
-        quick=quick,
-        open_transport=None if plain is None else lambda: _plain_transport(remote, plain),
-    )
-
-
-def _plain_transport(remote: Remote, plain: PlainSettings) -> Transport | None:
-    from gitmodel.store.obstore_transport import S3Address, s3_transport
-
-    address = S3Address(
-        url=plain.url, region=plain.region, sse=remote.sse, sse_kms_key_id=remote.sse_kms_key_id
-    )
-    return s3_transport(address, None if plain.keys is None else lambda: plain.keys)
+def _require_tag(answer: Mapping[str, Any]) -> None:
+    """Refuse an answer without an ETag: every object has one, and a login page says 200 too."""
+    if not answer.get("ETag"):
+        raise Fault(FaultKind.STRANGER, "an object of S3 has an ETag")

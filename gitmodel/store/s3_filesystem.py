@@ -5,11 +5,14 @@ Importing it takes 0.25 s and its first request 0.1 s more, so nothing does befo
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import NoCredentialsError
 from s3fs import S3FileSystem
 
 from gitmodel.store.s3_address import Sent
+from gitmodel.store.s3_person import LoginError
 from gitmodel.store.service import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
@@ -17,6 +20,10 @@ if TYPE_CHECKING:
 
 # More than the eight packs in flight, so that a claim need not wait for one of them.
 CONNECTIONS = 16
+# They log warnings with tracebacks while requests and logins fail, and Python prints those of a logger
+# that nobody handles. What matters is raised, too.
+for _name in ("botocore", "aiobotocore", "s3fs", "fsspec", "urllib3"):
+    logging.getLogger(_name).addHandler(logging.NullHandler())
 
 
 class FileSystem(S3FileSystem):  # type: ignore[misc] # s3fs has no types
@@ -30,14 +37,38 @@ class FileSystem(S3FileSystem):  # type: ignore[misc] # s3fs has no types
     sent: Sent | None = None
 
     async def set_session(self, *arguments: Any, **options: Any) -> Any:
-        """Return the client, as s3fs asks for it before each request."""
-        client = await super().set_session(*arguments, **options)
+        """Return the client, as s3fs asks for it before each request.
+
+        Raises:
+            LoginError: There are no credentials. They are looked for here, and renewed where they
+                are about to expire, so that no request fails for want of them.
+        """
+        try:
+            client = await super().set_session(*arguments, **options)
+            await self._look_for_credentials()
+        except Exception as error:
+            if _is_about_the_address(error):
+                raise
+            raise LoginError from error
         events = client.meta.events
         events.register("request-created.s3", self._remember, unique_id="gitmodel")
         return client
 
+    async def _look_for_credentials(self) -> None:
+        if self.anon:
+            return
+        credentials = await self.session.get_credentials()
+        if credentials is None:
+            raise NoCredentialsError
+        await credentials.get_frozen_credentials()
+
     def _remember(self, request: Any, **_: Any) -> None:
         self.sent = Sent(request.url, request.context.get("signing", {}).get("region"))
+
+
+def _is_about_the_address(error: Exception) -> bool:
+    """Whether the client was refused for where it would ask; botocore says so in words alone."""
+    return isinstance(error, ValueError) and "endpoint" in str(error).lower()
 
 
 def open_filesystem(remote: Remote, *, profile: str | None, foreign: bool) -> FileSystem:

@@ -135,6 +135,25 @@ def plain_settings(
     return None if url is None else PlainSettings(url=url, region=region, keys=keys)
 
 
+def profile_options(profile: str, environment: Mapping[str, str]) -> Mapping[str, str]:
+    """Everything that the two files say of a profile; nothing of one that is not there."""
+    stored = _sections(environment, "AWS_SHARED_CREDENTIALS_FILE", "credentials") or {}
+    options = _sections(environment, "AWS_CONFIG_FILE", "config") or {}
+    words = ["default"] if profile == "default" else ["profile", profile]
+    described = (values for name, values in options.items() if _words(name) == words)
+    return {**stored.get(profile, {}), **next(described, {})}
+
+
+def _words(section: str) -> list[str]:
+    """The name of a section as botocore reads it: quotes hold a name with spaces together."""
+    import shlex
+
+    try:
+        return shlex.split(section)
+    except ValueError:
+        return []
+
+
 def _profile_of(environment: Mapping[str, str]) -> str | None:
     """The profile that variables name, else "default"; None where two of them disagree."""
     names = {environment.get(name) for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")} - {None, ""}
@@ -157,12 +176,21 @@ def _read_files(
     return found if plain else None
 
 
+def config_file(environment: Mapping[str, str]) -> str:
+    """The file in which profiles are described, for messages."""
+    return environment.get("AWS_CONFIG_FILE") or "~/.aws/config"
+
+
+def _path(environment: Mapping[str, str], variable: str, name: str) -> str:
+    home = environment.get("HOME")
+    return environment.get(variable) or (os.path.join(home, ".aws", name) if home else "")
+
+
 def _sections(
     environment: Mapping[str, str], variable: str, name: str
 ) -> Mapping[str, Mapping[str, str]] | None:
     """The sections of a file of AWS's; none if it is not there, None if it cannot be read."""
-    home = environment.get("HOME")
-    path = environment.get(variable) or (os.path.join(home, ".aws", name) if home else "")
+    path = _path(environment, variable, name)
     if not path or path.startswith("~") or "$" in path:
         return None
     parser = RawConfigParser(default_section="\0 none")

@@ -52,6 +52,8 @@ class Service:
     failures: ClassVar[tuple[type[Exception], ...]] = (OSError,)
     # Kinds of checksums that can go with a body, by its own way or a transport.
     kinds: ClassVar[tuple[str, ...]] = ()
+    # The variable that names a file with the certificates of an organisation.
+    certificates: ClassVar[str] = "SSL_CERT_FILE"
     address_setting: ClassVar[str] = "git config --get gitmodel.endpoint"
 
     def __init__(self, filesystem: Any, root: str, *, url: str, endpoint: str) -> None:
@@ -174,6 +176,10 @@ class Service:
     def open_transport(self) -> Transport | None:
         """Open a shorter way for packs; None as long as there is none, see `transport.Lane`."""
         return None
+
+    def restoring(self, key: str) -> str:
+        """The command that brings an archived object back."""
+        return f"restore {self.path(key)}"
 
     def remove(self, key: str) -> None:
         """Delete an object; the fault MISSING if it is not there and the store says so."""

@@ -21,6 +21,7 @@ from gitmodel.domain.remote import Remote
 from gitmodel.errors import (
     DamagedObjectError,
     GitmodelError,
+    NoSpaceError,
     ObjectMissingError,
     RemoteDeniedError,
     RemoteError,
@@ -537,7 +538,7 @@ S3_ANSWERS = {
         s3_error(403, "InvalidAccessKeyId"),
         (
             RemoteDeniedError,
-            "Not allowed to write s3://models/team/k: 403 InvalidAccessKeyId: In words.",
+            "There are no valid credentials for s3://models/team: 403 InvalidAccessKeyId: In words.",
             "aws sts get-caller-identity shows whose credentials are used; log in again",
         ),
     ),
@@ -545,8 +546,11 @@ S3_ANSWERS = {
         s3_error(400, "ExpiredToken", "The provided token has expired."),
         (
             RemoteDeniedError,
-            "Not allowed to write s3://models/team/k: 400 ExpiredToken: The provided token has expired.",
-            "aws sts get-caller-identity shows whose credentials are used; log in again",
+            (
+                "There are no valid credentials for s3://models/team: "
+                "400 ExpiredToken: The provided token has expired."
+            ),
+            "set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN anew",
         ),
     ),
     "clock": (
@@ -574,6 +578,118 @@ S3_ANSWERS = {
             RemoteError,
             "Could not write s3://models/team/k: 400 InvalidArgument: Encryption is required.",
             "gitmodel doctor",
+        ),
+    ),
+    "an action that is not granted": (
+        s3_error(
+            403,
+            "AccessDenied",
+            "User: arn:aws:iam::1:user/a is not authorized to perform: s3:PutObject on resource: "
+            "arn:aws:s3:::models because no identity-based policy allows the s3:PutObject action",
+        ),
+        (
+            RemoteDeniedError,
+            (
+                "Not allowed to write s3://models/team/k: 403 AccessDenied: User: "
+                "arn:aws:iam::1:user/a is not authorized to perform: s3:PutObject on resource: "
+                "arn:aws:s3:::models because no identity-based policy allows the s3:PutObject action"
+            ),
+            "grant s3:PutObject on the bucket models",
+        ),
+    ),
+    "a key of the encryption that is not granted": (
+        s3_error(
+            403, "AccessDenied", "User: x is not authorized to perform: kms:GenerateDataKey on it"
+        ),
+        (
+            RemoteDeniedError,
+            (
+                "Not allowed to write s3://models/team/k: 403 AccessDenied: User: x is not "
+                "authorized to perform: kms:GenerateDataKey on it"
+            ),
+            "grant kms:GenerateDataKey on the encryption key",
+        ),
+    ),
+    "an explicit deny": (
+        s3_error(
+            403,
+            "AccessDenied",
+            "User: x is not authorized to perform: s3:PutObject with an explicit deny in a "
+            "service control policy",
+        ),
+        (
+            RemoteDeniedError,
+            (
+                "Not allowed to write s3://models/team/k: 403 AccessDenied: User: x is not "
+                "authorized to perform: s3:PutObject with an explicit deny in a service control policy"
+            ),
+            "change the service control policy that denies it: no further grant helps",
+        ),
+    ),
+    "an encryption key that is disabled": (
+        s3_error(400, "KMS.DisabledException", "arn:aws:kms:x is disabled."),
+        (
+            RemoteDeniedError,
+            (
+                "Not allowed to write s3://models/team/k: 400 KMS.DisabledException: "
+                "arn:aws:kms:x is disabled."
+            ),
+            (
+                "aws s3api get-bucket-encryption --bucket models names the key, "
+                "aws kms describe-key --key-id KEY its state"
+            ),
+        ),
+    ),
+    "a closed account": (
+        s3_error(403, "AllAccessDisabled"),
+        (
+            RemoteDeniedError,
+            "Not allowed to write s3://models/team/k: 403 AllAccessDisabled: In words.",
+            "ask whoever pays for the AWS account: it is closed, suspended or not signed up",
+        ),
+    ),
+    "an object in an archive": (
+        s3_error(403, "InvalidObjectState", "Not valid for the object's storage class"),
+        (
+            RemoteError,
+            (
+                "s3://models/team/k is archived, and cannot be used before it is restored (tried to "
+                "write it): 403 InvalidObjectState: Not valid for the object's storage class"
+            ),
+            (
+                "aws s3api restore-object --bucket models --key team/k --restore-request Days=30, "
+                "and wait until it is done"
+            ),
+        ),
+    ),
+    "a quota": (
+        s3_error(403, "QuotaExceeded"),
+        (
+            NoSpaceError,
+            "{url} has no room left to write s3://models/team/k: 403 QuotaExceeded: In words.",
+            "make room there or have the quota raised, then run the same command again",
+        ),
+    ),
+    "a full disk of the server": (
+        s3_error(507, "XMinioStorageFull"),
+        (
+            NoSpaceError,
+            "{url} has no room left to write s3://models/team/k: 507 XMinioStorageFull: In words.",
+            "make room there or have the quota raised, then run the same command again",
+        ),
+    ),
+    "a proxy that wants a login": (
+        Answer(407, b"<html>Who are you?</html>"),
+        (
+            RemoteUnreachableError,
+            (
+                "The proxy on the way to {url} wants a user and a password "
+                "(407 Proxy Authentication Required)"
+            ),
+            (
+                "set http_proxy=http://USER:PASSWORD@HOST:PORT to one that lets you pass, "
+                "or name the server in no_proxy"
+            ),
         ),
     ),
     "not implemented": (
@@ -663,7 +779,7 @@ AZURE_ANSWERS = {
         azure_error(403, "AuthenticationFailed"),
         (
             RemoteDeniedError,
-            "Not allowed to write az://models/team/k: 403 AuthenticationFailed: Forbidden",
+            "There are no valid credentials for az://models/team: 403 AuthenticationFailed: Forbidden",
             "az login, or set AZURE_STORAGE_CONNECTION_STRING",
         ),
     ),
@@ -673,6 +789,86 @@ AZURE_ANSWERS = {
             RemoteDeniedError,
             "Not allowed to write az://models/team/k: 403 AuthorizationPermissionMismatch: Forbidden",
             "grant the role Storage Blob Data Contributor on the container models",
+        ),
+    ),
+    "a firewall": (
+        azure_error(403, "AuthorizationFailure"),
+        (
+            RemoteDeniedError,
+            "Not allowed to write az://models/team/k: 403 AuthorizationFailure: Forbidden",
+            (
+                "az storage account network-rule list shows whether the firewall of the account "
+                "lets this machine in"
+            ),
+        ),
+    ),
+    "an account without keys": (
+        azure_error(403, "KeyBasedAuthenticationNotPermitted"),
+        (
+            RemoteDeniedError,
+            (
+                "There are no valid credentials for az://models/team: "
+                "403 KeyBasedAuthenticationNotPermitted: Forbidden"
+            ),
+            (
+                "az login, without account key and signature in the environment: the account "
+                "takes none"
+            ),
+        ),
+    ),
+    "a token that has expired": (
+        azure_error(401, "InvalidAuthenticationInfo"),
+        (
+            RemoteDeniedError,
+            (
+                "There are no valid credentials for az://models/team: "
+                "401 InvalidAuthenticationInfo: Unauthorized"
+            ),
+            "az login, or set AZURE_STORAGE_CONNECTION_STRING",
+        ),
+    ),
+    "an object in an archive": (
+        azure_error(409, "BlobArchived"),
+        (
+            RemoteError,
+            (
+                "az://models/team/k is archived, and cannot be used before it is restored (tried to "
+                "write it): 409 BlobArchived: Conflict"
+            ),
+            (
+                "az storage blob set-tier --container-name models --name team/k --tier Hot, "
+                "and wait until it is done"
+            ),
+        ),
+    ),
+    "a lease": (
+        azure_error(412, "LeaseIdMissing"),
+        (
+            RemoteDeniedError,
+            "Not allowed to write az://models/team/k: 412 LeaseIdMissing: Precondition Failed",
+            "the container's policy or a lease protects it: az storage blob show tells which",
+        ),
+    ),
+    "a disabled account": (
+        azure_error(403, "AccountIsDisabled"),
+        (
+            RemoteDeniedError,
+            "Not allowed to write az://models/team/k: 403 AccountIsDisabled: Forbidden",
+            "ask whoever pays for the account: it is disabled",
+        ),
+    ),
+    "a proxy that wants a login": (
+        Answer(407, b"<html>Who are you?</html>"),
+        (
+            RemoteUnreachableError,
+            (
+                "The proxy on the way to {url}/devstoreaccount1 wants a user and a password "
+                "(407 Proxy Authentication Required)"
+            ),
+            (
+                "set http_proxy=http://USER:PASSWORD@HOST:PORT to one that lets you pass, "
+                "or name the server in no_proxy"
+            ),
         ),
     ),
     "refused": (

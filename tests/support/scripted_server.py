@@ -113,6 +113,7 @@ def scripted_server() -> Iterator[ScriptedServer]:
                 self.close_connection = True
 
         do_GET = do_HEAD = do_PUT = do_DELETE = do_POST = handle_any  # noqa: N815 - the library's names
+        do_CONNECT = handle_any  # noqa: N815 - of a proxy
 
         def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
             pass

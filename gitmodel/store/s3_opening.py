@@ -1,0 +1,73 @@
+"""Opens a bucket: by which way requests go, and with whose credentials."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gitmodel.store.checks import checks_path
+from gitmodel.store.cloud import CloudBackend
+from gitmodel.store.s3 import S3Service
+from gitmodel.store.s3_person import Person
+from gitmodel.store.s3_plain import plain_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gitmodel.domain.remote import Remote
+    from gitmodel.store.retry import Retrier
+    from gitmodel.store.s3_filesystem import FileSystem
+    from gitmodel.store.s3_plain import PlainSettings
+    from gitmodel.store.transport import Transport
+
+
+def open_s3(
+    remote: Remote,
+    *,
+    trusted: bool,
+    profile: str | None,
+    environment: Mapping[str, str],
+    quick: bool,
+    checks_folder: str | None,
+    retrier: Retrier | None,
+) -> CloudBackend:
+    """Open the bucket that a remote names; see `gitmodel.store.backend.open_backend`.
+
+    Args:
+        remote: The bucket.
+        trusted: See there.
+        profile: See there.
+        environment: Variables of the process, to know whether settings are plain.
+        quick: Requests may take a transport; never to a stranger's endpoint.
+        checks_folder: See there.
+        retrier: See there.
+    """
+    foreign = remote.is_foreign and not trusted
+    quick = quick and not foreign
+
+    def open_filesystem() -> FileSystem:
+        from gitmodel.store.s3_filesystem import open_filesystem as open_it
+
+        return open_it(remote, profile=profile, foreign=foreign)
+
+    service = S3Service(Person(profile, environment), open_filesystem, remote)
+    if not (foreign or remote.anonymous):
+        service.login = (remote.endpoint, profile)
+    plain = plain_settings(remote, profile=profile, environment=environment) if quick else None
+    server = plain.url if plain is not None else remote.endpoint or f"profile {profile}"
+    return CloudBackend(
+        service,
+        retrier=retrier,
+        checks_path=checks_path(checks_folder, remote.url, server),
+        writable=not foreign,
+        quick=quick,
+        open_transport=None if plain is None else lambda: _plain_transport(remote, plain),
+    )
+
+
+def _plain_transport(remote: Remote, plain: PlainSettings) -> Transport | None:
+    from gitmodel.store.obstore_transport import S3Address, s3_transport
+
+    address = S3Address(
+        url=plain.url, region=plain.region, sse=remote.sse, sse_kms_key_id=remote.sse_kms_key_id
+    )
+    return s3_transport(address, None if plain.keys is None else lambda: plain.keys)
