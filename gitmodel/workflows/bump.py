@@ -295,11 +295,7 @@ def _act(
 
 
 def _observe(project: Project, model: Model) -> Weights:
-    """Hash the weights if they have changed, within the limit for a commit.
-
-    Raises:
-        WeightsError: There is more to hash than `gitmodel.commitLimit`.
-    """
+    """Hash the weights if they have changed; a WeightsError beyond `gitmodel.commitLimit`."""
     size = project.worktree.size_to_read(model.name, model.weights)
     if size > project.settings.commit_limit:
         raise WeightsError(
@@ -318,11 +314,7 @@ def _observe(project: Project, model: Model) -> Weights:
 def _bump(
     project: Project, changes: Sequence[Change], report: CommitReport, histories: Histories
 ) -> None:
-    """Register the weights of these models, and stage their pointers.
-
-    Weights, or a metrics file, that are written meanwhile are for a later commit, unless this one is
-    about the model.
-    """
+    """Register the weights of these models, and stage their pointers."""
     refused = []
     for new in register_changes(project, changes, histories):
         model = new.model
@@ -332,7 +324,7 @@ def _bump(
             report.notes += new.warnings
         elif isinstance(new.error, ChangedWhileReadError | TextError) and not _is_about(
             project, model
-        ):
+        ):  # written meanwhile: for a later commit
             report.notes.append(_later(model, new.error))
         else:
             refused.append((new.error or changed(model)).about(model.name))
