@@ -46,6 +46,24 @@ class WorkTree:
         self.root = root
         self.records = records
         self._excluded: dict[str, tuple[str, ...]] = {}
+        self._doubts_stat = False
+        self._read_again: set[str] = set()  # paths
+
+    def rehash(self) -> None:
+        """Read weights from now on whatever their stat says, each path once.
+
+        A write through a memory map need not change the times of a file (mmap(2)), and a copy can be given
+        the times of another.
+        """
+        self._doubts_stat = True
+        self._read_again.clear()
+
+    def _record(self, path: str, name: str) -> Record:
+        """The record of a path, without the digests of files whose stat is not to be believed."""
+        record = self.records.read(path, name=name)
+        if self._doubts_stat and path not in self._read_again:
+            return replace(record, files={})
+        return record
 
     def exclude(self, path: str, patterns: tuple[str, ...]) -> None:
         """Leave out what these patterns match below a path from now on; a pointer says so."""
@@ -79,7 +97,7 @@ class WorkTree:
         kind = self._kind(path, parts, follow=follow)
         if kind in (Kind.MISSING, Kind.LINK):
             return Weights(kind)
-        record = self.records.read(path, name=name)
+        record = self._record(path, name)
         known: dict[str, Known] = {}
         weights = Weights(kind)
         for exclude in self._views(path, record):
@@ -92,6 +110,7 @@ class WorkTree:
             seen = replace(_settled(record, weights.digest), name=name, files=known, boot=boot_id())
             with suppress(OSError):  # a read-only repository can be looked at, only more slowly
                 self.records.write(path, seen)
+                self._read_again.add(path)
         return weights
 
     def _views(self, path: str, record: Record) -> list[tuple[str, ...]]:
@@ -182,7 +201,7 @@ class WorkTree:
             kind = kind_at(self.root, parts)
             if kind in (Kind.MISSING, Kind.LINK):
                 return None
-            record = self.records.read(path, name=name)
+            record = self._record(path, name)
             if not record.of_this_boot:
                 return None
             for exclude in self._views(path, record):
@@ -210,7 +229,7 @@ class WorkTree:
         kind = self._kind(path, parts)
         if kind in (Kind.MISSING, Kind.LINK):
             return 0
-        files = self.records.read(path, name=name).files
+        files = self._record(path, name).files
         total = 0
         for file in self._list(path, parts, kind):
             old = files.get(file.path)
@@ -314,6 +333,7 @@ class WorkTree:
         else:
             record = _settled(self.records.read(survey.path, name=name), manifest.digest)
         self.records.write(survey.path, replace(record, name=name, files=known))
+        self._read_again.add(survey.path)
         files = tuple(ListedFile(f.path, f.stat.size, digests[f.path]) for f in survey.files)
         return Weights(survey.kind, manifest.digest, manifest.total_size, files)
 

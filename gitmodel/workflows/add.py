@@ -90,6 +90,7 @@ def add_many(
     follow: bool = False,
     base: str | None = None,
     excluding: Excluding | None = None,
+    rehash: bool = False,
 ) -> AddedMany:
     """Store weights, write and stage their pointers, a version of a model for each path.
 
@@ -105,6 +106,7 @@ def add_many(
         base: Reference of the model that these were fine-tuned from: only what differs from it is
             stored, and the pointers name it. Its weights are fetched if they are not here.
         excluding: What to leave out of folders; the pointers keep it.
+        rehash: Read all weights, also those whose size and times have not changed.
 
     Raises:
         GitmodelError: A path cannot be added, as far as can be seen beforehand: nothing was. Or the
@@ -113,6 +115,8 @@ def add_many(
     project.require_set_up()
     if name is not None and len(paths) != 1:
         raise UsageError("--name is for one path", hint="gitmodel add PATH --name NAME")
+    if rehash:
+        project.worktree.rehash()
     adding = Adding(
         project,
         given or Given(),

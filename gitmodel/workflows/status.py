@@ -90,9 +90,16 @@ class StatusReport:
         return fine and not self.broken and not self.exposed
 
 
-def status(project: Project) -> StatusReport:
-    """Compare file, have, pointer and what is known of the remote, for every model."""
+def status(project: Project, *, rehash: bool = False) -> StatusReport:
+    """Compare file, have, pointer and what is known of the remote, for every model.
+
+    Args:
+        project: The project.
+        rehash: Read all weights, also those whose size and times have not changed.
+    """
     project.require_set_up()
+    if rehash:
+        project.worktree.rehash()
     indexed = project.index.entries(f"*{POINTER_SUFFIX}")
     entries = {entry.path: entry for entry in indexed if not entry.stage}
     models = read_models(project, sorted(entries))

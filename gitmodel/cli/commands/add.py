@@ -73,6 +73,11 @@ def add_parser(verbs: Verbs) -> None:
         "--no-exclude", action="store_true", help="take back the patterns that the folder has"
     )
     add.add_argument(
+        "--rehash",
+        action="store_true",
+        help="read the weights even if their size and times have not changed",
+    )
+    add.add_argument(
         "--base",
         metavar="REF",
         help="the model it was fine-tuned from: only differences are stored",
@@ -94,6 +99,7 @@ def run(
     base: str | None,
     exclude: list[str],
     no_exclude: bool,
+    rehash: bool,
 ) -> int:
     """Store the weights and stage their pointer."""
     from gitmodel.workflows.add import Excluding, add_many
@@ -116,6 +122,7 @@ def run(
             follow=follow,
             base=base,
             excluding=Excluding(tuple(exclude), no_exclude),
+            rehash=rehash,
         )
     if len(paths) == 1 and done.failed:
         raise done.failed[0][1]

@@ -20,21 +20,26 @@ pointers. It does not ask the remote. Exit code 1: a pointer is broken."""
 
 def add_parser(verbs: Verbs) -> None:
     """Describe the verb."""
-    verbs.add(
+    status = verbs.add(
         "status",
         run,
         summary="Show which models have new, stale or missing weights",
         description=_STATUS,
         json=True,
     )
+    status.add_argument(
+        "--rehash",
+        action="store_true",
+        help="read all weights, even if their size and times have not changed",
+    )
 
 
-def run(session: Session) -> int:
+def run(session: Session, *, rehash: bool) -> int:
     """Show every model of the work tree."""
     from gitmodel.workflows.status import status
 
     with session.project() as project:
-        report = status(project)
+        report = status(project, rehash=rehash)
         missing = _missing_hooks(project)
     output = session.output
     if output.as_json:
