@@ -25,7 +25,8 @@ from gitmodel.faults import explained
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# `core.fsmonitor` may name a program that any index command runs. The other two are reached only
+# `core.fsmonitor` may name a program that any index command runs; ours would start gitmodel again
+# from within gitmodel. The other two are reached only
 # when git fetches an object that a partial clone left out.
 _HARDENING = (
     *("-c", "core.fsmonitor=false"),

@@ -20,7 +20,7 @@ from gitmodel.git.fsmonitor import (
     set_wish,
     unset_monitor,
 )
-from gitmodel.workflows.seen_weights import SCRIPT, forget_seen
+from gitmodel.workflows.seen_weights import SCRIPT, remove_notes
 
 if TYPE_CHECKING:
     from gitmodel.workflows.project import Project
@@ -75,11 +75,11 @@ def write_monitor(project: Project, value: str) -> None:
 
 
 def erase_monitor(project: Project) -> None:
-    """Take the command out of the clone's configuration."""
+    """Take the command out of the clone's configuration, and remove what its script needed."""
     unset_monitor(project.repository)
+    remove_notes(project)
 
 
 def forget_wish(project: Project) -> None:
     """Remember that the person does not want the switch."""
     set_wish(project.repository, wished=False)
-    forget_seen(project)

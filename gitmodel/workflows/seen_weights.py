@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 SCRIPT = "fsmonitor"
 _LIST = os.path.join("gitmodel", "seen")  # in the git folder of the work tree
+_ASKED = os.path.join("gitmodel", "asked")  # beside it: the process that the script last served
 _MOST_MODELS = 200  # the script goes through them one by one
 # What was written in the same step of the file system's clock as the look counts as newer. Where a
 # stat shows nanoseconds a step is a few ms, else up to 2 s.
@@ -58,9 +59,16 @@ def note_seen(project: Project, weights: Collection[str] | None = None) -> None:
 
 
 def forget_seen(project: Project) -> None:
-    """Remove the list: models have come, gone or moved, so that the next look is a real one."""
+    """Remove the list, so that the next look is a real one."""
     with suppress(OSError):
         os.unlink(os.path.join(project.repository.git_dir, _LIST))
+
+
+def remove_notes(project: Project) -> None:
+    """Remove the list and what the script has noted itself."""
+    forget_seen(project)
+    with suppress(OSError):
+        os.unlink(os.path.join(project.repository.git_dir, _ASKED))
 
 
 def _write(project: Project, path: str) -> None:

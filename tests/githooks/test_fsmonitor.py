@@ -114,10 +114,15 @@ def test_it_is_turned_off_whole(on: Repo) -> None:
 
 
 def test_uninstalling_takes_it_back(on: Repo) -> None:
+    on.gitmodel("checkout")
+    on.git("commit", "-q", "--allow-empty", "-m", "x")
+    assert (on.path / ".git/gitmodel/asked").exists()
+
     on.gitmodel("uninstall")
 
     assert "fsmonitor" not in on.git("config", "--local", "--list").stdout
-    assert not (on.path / SCRIPT).exists()
+    left = {path.name for path in (on.path / ".git/gitmodel").iterdir()}
+    assert not left & {"fsmonitor", "seen", "asked"}
 
 
 def test_an_edited_script_stays_and_so_does_its_key(on: Repo) -> None:

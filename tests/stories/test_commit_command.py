@@ -272,3 +272,21 @@ def test_a_commit_of_other_paths_is_not_told_about_weights(world: World) -> None
     world.ana.write("code.py", "x = 9\n")
 
     assert world.git("commit", "-q", "code.py", "-m", "x") == ""
+
+
+def test_a_version_whose_commit_another_hook_refused_is_in_the_next_commit(world: World) -> None:
+    """The pointer lies on disk then, and is not staged."""
+    hook = world.ana.path / ".git/hooks/pre-commit.before-gitmodel"
+    hook.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+    hook.chmod(0o755)
+    world.train()
+    assert world.ana.gitmodel("commit", "-qam", "x", check=False).returncode == 1
+    hook.unlink()
+    world.ana.write("code.py", "x = 9\n")
+    world.git("add", "code.py")
+
+    world.git("commit", "-qm", "plain")
+
+    assert world.codes == [0, 0]
+    assert committed_version(world) == 4
+    assert world.ana.git("status", "--porcelain").stdout == ""
