@@ -135,6 +135,24 @@ def test_what_the_new_remote_lacks_is_looked_for_with_a_command_that_copies_it(t
     assert fresh.read("fraud.safetensors") == WEIGHTS[0]
 
 
+def test_from_the_embedded_folder_to_the_first_real_remote(tmp_path: Path) -> None:
+    Repo.create(tmp_path / "server.git", "--bare")
+    ana = Repo.create(tmp_path / "ana")
+    ana.git("remote", "add", "origin", str(tmp_path / "server.git"))
+    ana.gitmodel("init")
+    for number, weights in enumerate(WEIGHTS):
+        ana.write("fraud.safetensors", weights)
+        ana.gitmodel("add", "fraud.safetensors", "-m", f"fraud {number}")
+    ana.git("push", "-q", "-u", "origin", "main")
+    for folder in ("packs", "manifests"):
+        shutil.rmtree(ana.path / ".git/gitmodel" / folder)
+
+    told = ana.gitmodel("remote", "add", str(tmp_path / "real")).stdout
+
+    assert "lacks 3 versions of this history: fraud@1, fraud@2, fraud@3\n" in told
+    assert copied(ana)["copied"] == 3
+
+
 def test_the_plain_command_copies_from_the_remote_before_also_after_the_commit(
     team: Team,
 ) -> None:

@@ -82,7 +82,8 @@ def run_add(
         row = add_remote(
             project, url, name=name, options=given_options(options), replace=replace, check=check
         )
-        missing = left_behind(project, row.name) if replace and check else []
+        moved = replace or name == "primary"  # also from the embedded default folder
+        missing = left_behind(project, row.name) if moved and check else []
     session.output.say(Paint(row.name, "strong"), f"  {row.url}")
     session.output.say("staged .gitmodel.yaml")
     if missing:
