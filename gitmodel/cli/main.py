@@ -172,7 +172,9 @@ def _explain(error: Exception, words: list[str], output: Output) -> int:
     if os.environ.get("GITMODEL_DEBUG") == "1":
         import traceback
 
-        for line in "".join(traceback.format_exception(error)).splitlines():
+        from gitmodel.domain.credentials import redacted
+
+        for line in redacted("".join(traceback.format_exception(error))).splitlines():
             output.note(line)
     if not isinstance(error, GitmodelError):
         from gitmodel.faults import explained, out_of_resources

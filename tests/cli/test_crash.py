@@ -111,6 +111,15 @@ def test_whoever_looks_for_a_defect_sees_the_traceback(tmp_path: Path) -> None:
     assert "RepositoryError" in done.stderr
 
 
+def test_the_traceback_is_shown_without_secrets(tmp_path: Path) -> None:
+    signed = "sv=2024-11-04&sig=q7Zr1Xk9Pw3Lm5Nb8Vc2"
+    done = fresh("-C", f"/nowhere/{signed}", "status", folder=tmp_path, GITMODEL_DEBUG="1")
+
+    assert "Traceback (most recent call last)" in done.stderr
+    traced = done.stderr.rpartition("error: ")[0] or done.stderr
+    assert "q7Zr1Xk9Pw3Lm5Nb8Vc2" not in traced
+
+
 def test_an_interrupted_command_says_so_in_one_line(repo: Repo) -> None:
     repo.gitmodel("init")
     repo.write("w.bin", b"weights")

@@ -116,3 +116,29 @@ def test_long_hostile_lines_are_read_in_no_time(text: str) -> None:
 )
 def test_names_of_secrets(name: str, secret: bool) -> None:
     assert is_secret_name(name) is secret
+
+
+REQUESTS = (
+    "headers={{'Authorization': '{secret}', 'Host': 'x'}}",
+    "Authorization: AWS4-HMAC-SHA256 Credential=x, Signature={secret}",
+    "authorization: Bearer {secret}",
+    "SharedKey account:{secret}",
+    "x-amz-security-token: {secret}",
+    "Keys(access_key='x', secret_key='{secret}', token=None)",
+    "{{'aws_session_token': '{secret}'}}",
+    "AWS_SECRET_ACCESS_KEY={secret}",
+    "AccountKey={secret};EndpointSuffix=core.windows.net",
+    "https://x.blob.core.windows.net/c/b?sv=1&sig={secret}&se=2026",
+    "https://b.s3.amazonaws.com/k?X-Amz-Signature={secret}&X-Amz-Security-Token={secret}",
+    "http://someone:{secret}@proxy:3128",
+    "client_secret='{secret}'",
+    "password = {secret}",
+)
+
+
+@pytest.mark.parametrize("text", REQUESTS)
+@pytest.mark.parametrize("secret", ["q7Zr1Xk9Pw3Lm5Nb8Vc2", "3f9a0c7be1d24455a6b7c8d9e0f11223"])
+def test_what_a_library_tells_of_a_request_is_shown_without_its_secrets(
+    text: str, secret: str
+) -> None:
+    assert secret not in redacted(f"before {text.format(secret=secret)} after")
