@@ -77,3 +77,16 @@ def hash_listed(descriptor: int, file: Found, name: str) -> Known:
             hint="wait until training has finished writing, then run the same command again",
         )
     return Known(after, started, hasher.result())
+
+
+def has_hole(descriptor: int, size: int) -> bool:
+    """Whether a part of an open file is not on the disk, and close it; costs no look at its bytes.
+
+    What was reserved for it and never written counts as a hole. Source: lseek(2), SEEK_HOLE.
+    """
+    try:
+        return os.lseek(descriptor, 0, os.SEEK_HOLE) < size
+    except OSError:  # an empty file, or a file system that does not say
+        return False
+    finally:
+        os.close(descriptor)

@@ -20,6 +20,7 @@ from gitmodel.domain.paths import safe_parts
 from gitmodel.errors import GitmodelError, UnsavedWeightsError
 from gitmodel.faults import disk_errors
 from gitmodel.store.handles import NewFile, folder_handle
+from gitmodel.store.links import put_away, still_lead
 from gitmodel.store.listing import Found, Kind, kind_at, walk
 from gitmodel.store.records import FileStat, Known, Record
 from gitmodel.store.unfinished import Unfinished
@@ -54,6 +55,8 @@ def place(
 ) -> None:
     """Bring the files of a manifest to a path, and remember them as `have`.
 
+    A link that `add --follow` followed here makes way; what it leads to is not touched.
+
     Args:
         worktree: The work tree.
         name: The model, for its record; a folder's files that are not in the new version are
@@ -79,10 +82,12 @@ def place(
     # Of an earlier start of the machine, and not seen since: some may have lost their bytes.
     trusted = record.files if record.of_this_boot else {}
     known: dict[str, Known] = {}
+    followed = record.links if still_lead(worktree.root, parts, record.links) else {}
     journals = worktree.records.journals
     with (
         disk_errors(worktree.root),
         Unfinished(journals, worktree.root) as unfinished,
+        put_away(worktree.root, path, followed),
         _staging(worktree.root) as staged,
     ):
         for entry in manifest.files:

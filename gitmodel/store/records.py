@@ -98,6 +98,7 @@ class Record:
             later one a file may have its size and times and not its bytes: those were not on the
             disk when the machine went down.
         name: The model that was added or checked out here.
+        links: Links that `add --follow` followed here: path -> resolved target. This clone alone knows.
         path: Where these weights are, as the file says; "" in a record of an earlier build, which kept
             one a model. Such a `have` counts only for weights that are just that.
     """
@@ -109,6 +110,7 @@ class Record:
     exclude: tuple[str, ...] = ()
     boot: str = field(default_factory=boot_id)
     name: str = ""
+    links: dict[str, str] = field(default_factory=dict)
     path: str = field(default="", compare=False)
 
     @property
@@ -129,6 +131,7 @@ class Record:
             "exclude": self.exclude,
             "boot": self.boot,
             "name": self.name,
+            "links": self.links,
             "path": self.path,
         }
         return json.dumps(value, separators=(",", ":")).encode()
@@ -151,6 +154,7 @@ class Record:
                 exclude=tuple(map(str, value.get("exclude", ()))),
                 boot=str(value.get("boot", "unknown")),
                 name=str(value.get("name", "")),
+                links={str(link): str(to) for link, to in value.get("links", {}).items()},
                 path=str(value.get("path", "")),
             )
         except (

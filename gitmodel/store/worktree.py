@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from gitmodel.domain.digest import Digest, ListedFile, folder_digest
 from gitmodel.domain.paths import safe_parts
 from gitmodel.errors import ChangedWhileReadError, GitmodelError, UnsafePathError, WeightsError
-from gitmodel.store.hashing import hash_listed, open_listed
+from gitmodel.store.hashing import has_hole, hash_listed, open_listed
+from gitmodel.store.links import led_elsewhere, links_at, still_lead
 from gitmodel.store.listing import Found, Kind, kind_at, list_files, walk
 from gitmodel.store.records import Known, Record, Records, boot_id, now_ns
 from gitmodel.store.weights import Survey, Weights
@@ -94,10 +95,11 @@ class WorkTree:
             UnsafePathError: A link in the way or in a folder, or a name that file systems misread.
         """
         parts = safe_parts(path)
+        record = self._record(path, name)
+        follow = self._follows(record, parts, follow=follow)
         kind = self._kind(path, parts, follow=follow)
         if kind in (Kind.MISSING, Kind.LINK):
             return Weights(kind)
-        record = self._record(path, name)
         known: dict[str, Known] = {}
         weights = Weights(kind)
         for exclude in self._views(path, record):
@@ -158,6 +160,7 @@ class WorkTree:
         """Whether `observe` would find the weights damaged; raises as `survey` does."""
         record = self.records.read(path, name=name)
         parts = safe_parts(path)
+        follow = self._follows(record, parts, follow=follow)
         return not record.of_this_boot and any(
             self._is_damaged(record, parts, file, follow=follow)
             for file in self.survey(path, follow=follow).files
@@ -178,34 +181,23 @@ class WorkTree:
         return holed and self.hash(parts, file, follow=follow).digest != old.digest
 
     def _has_hole(self, parts: tuple[str, ...], file: Found, *, follow: bool) -> bool:
-        """Whether a part of a file is not on the disk; costs no look at its bytes.
-
-        What was reserved for it and never written counts as a hole. Source: lseek(2), SEEK_HOLE.
-
-        Raises:
-            ChangedWhileReadError: It is gone.
-        """
-        descriptor = self._open(parts, file.parts, follow=follow)
-        try:
-            return os.lseek(descriptor, 0, os.SEEK_HOLE) < file.stat.size
-        except OSError:  # an empty file, or a file system that does not say
-            return False
-        finally:
-            os.close(descriptor)
+        """Whether a part of a file is not on the disk; raises as `hash` where it is gone."""
+        return has_hole(self._open(parts, file.parts, follow=follow), file.stat.size)
 
     def unchanged(self, name: str, path: str) -> Digest | None:
         """The digest by stat alone, None where something would have to be read."""
         parts = safe_parts(path)
         digest = None
         try:
-            kind = kind_at(self.root, parts)
-            if kind in (Kind.MISSING, Kind.LINK):
-                return None
             record = self._record(path, name)
             if not record.of_this_boot:
                 return None
+            follow = self._follows(record, parts, follow=False)
+            kind = kind_at(self.root, parts, follow=follow)
+            if kind in (Kind.MISSING, Kind.LINK):
+                return None
             for exclude in self._views(path, record):
-                digest = self._remembered(parts, kind, record, exclude)
+                digest = self._remembered(parts, kind, record, exclude, follow=follow)
                 if digest == record.have:
                     break
         except (GitmodelError, OSError):
@@ -213,10 +205,16 @@ class WorkTree:
         return digest
 
     def _remembered(
-        self, parts: tuple[str, ...], kind: Kind, record: Record, exclude: tuple[str, ...]
+        self,
+        parts: tuple[str, ...],
+        kind: Kind,
+        record: Record,
+        exclude: tuple[str, ...],
+        *,
+        follow: bool,
     ) -> Digest | None:
         listed = []
-        for file in list_files(self.root, parts, kind, exclude=exclude):
+        for file in list_files(self.root, parts, kind, follow=follow, exclude=exclude):
             old = record.files.get(file.path)
             if old is None or not old.holds_for(file.stat):
                 return None
@@ -226,16 +224,25 @@ class WorkTree:
     def size_to_read(self, name: str, path: str) -> int:
         """Bytes that `observe` would have to hash now."""
         parts = safe_parts(path)
-        kind = self._kind(path, parts)
+        record = self._record(path, name)
+        follow = self._follows(record, parts, follow=False)
+        kind = self._kind(path, parts, follow=follow)
         if kind in (Kind.MISSING, Kind.LINK):
             return 0
-        files = self._record(path, name).files
         total = 0
-        for file in self._list(path, parts, kind):
-            old = files.get(file.path)
+        for file in self._list(path, parts, kind, follow=follow):
+            old = record.files.get(file.path)
             if old is None or not old.holds_for(file.stat):
                 total += file.stat.size
         return total
+
+    def led_elsewhere(self, name: str, path: str) -> str | None:
+        """What to say of a link that was followed here and leads to another place now, None of others."""
+        return led_elsewhere(self.root, safe_parts(path), self.records.read(path, name=name).links)
+
+    def _follows(self, record: Record, parts: tuple[str, ...], *, follow: bool) -> bool:
+        """Whether links are followed: a person says so now, or said so and they lead where they led."""
+        return follow or still_lead(self.root, parts, record.links)
 
     def _kind(self, path: str, parts: tuple[str, ...], *, follow: bool = False) -> Kind:
         """As `kind_at`, but a folder without any file is nothing: a killed checkout leaves one."""
@@ -281,6 +288,7 @@ class WorkTree:
             WeightsError: There is nothing, or a link that is not followed.
         """
         parts = safe_parts(path)
+        follow = self._follows(self.records.read(path), parts, follow=follow)
         kind = kind_at(self.root, parts, follow=follow)
         if kind is Kind.MISSING:
             raise WeightsError(f"{path} does not exist", hint="gitmodel checkout")
@@ -332,7 +340,8 @@ class WorkTree:
             record = Record(manifest.digest, digests, exclude=self.excluded(survey.path))
         else:
             record = _settled(self.records.read(survey.path, name=name), manifest.digest)
-        self.records.write(survey.path, replace(record, name=name, files=known))
+        links = links_at(self.root, safe_parts(survey.path)) if survey.follow else {}
+        self.records.write(survey.path, replace(record, name=name, files=known, links=links))
         self._read_again.add(survey.path)
         files = tuple(ListedFile(f.path, f.stat.size, digests[f.path]) for f in survey.files)
         return Weights(survey.kind, manifest.digest, manifest.total_size, files)

@@ -31,7 +31,7 @@ from gitmodel.workflows.kept_out import refuse_weights_in_git
 from gitmodel.workflows.models import Model, damaged_weights
 from gitmodel.workflows.new_versions import Change, register_changes
 from gitmodel.workflows.register import write_pointer
-from gitmodel.workflows.verdict_words import changed, choice, stale
+from gitmodel.workflows.verdict_words import changed, choice, stale, unfollowed
 from gitmodel.workflows.verdicts import judge
 
 if TYPE_CHECKING:
@@ -240,16 +240,11 @@ def _decide_now(
         )
         return None
     except UnsafePathError as error:  # a link in a folder that was added with --follow
-        report.notes.append(
-            f"{model.name}: {error.message}, and hooks follow none; "
-            f"run: gitmodel add --follow {project.typed(model.weights)}"
-        )
+        report.notes.append(unfollowed(project, model, f"{error.message}, and hooks follow none"))
         return None
     if weights.kind is Kind.LINK:
-        report.notes.append(
-            f"{model.name}: {model.weights} is a symbolic link, which hooks do not follow; "
-            f"run: gitmodel add --follow {project.typed(model.weights)}"
-        )
+        what = f"{model.weights} is a symbolic link, which hooks do not follow"
+        report.notes.append(unfollowed(project, model, what))
         return None
     if weights.damaged:  # no version, and none of this commit's business
         lost = damaged_weights(project, model.name, model.weights)

@@ -62,3 +62,12 @@ def changed(model: Model) -> ChangedWhileReadError:
         f"{model.weights} changed while it was read",
         hint="wait until training has finished writing, then commit again",
     )
+
+
+def unfollowed(project: Project, model: Model, what: str) -> str:
+    """The note about a link that is not followed; `what` is said of one that never was."""
+    elsewhere = project.worktree.led_elsewhere(model.name, model.weights)
+    return (
+        f"{model.name}: {elsewhere or what}; "
+        f"run: gitmodel add --follow {project.typed(model.weights)}"
+    )

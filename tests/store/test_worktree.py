@@ -13,6 +13,7 @@ import pytest
 from gitmodel.domain.digest import ListedFile, digest_of, folder_digest
 from gitmodel.domain.progress import Silent
 from gitmodel.errors import ChangedWhileReadError, UnsafePathError, WeightsError
+from gitmodel.store import listing, worktree
 from gitmodel.store.cache import Cache
 from gitmodel.store.holes import SparseReader
 from gitmodel.store.listing import Found, Kind
@@ -267,13 +268,13 @@ class TestObserve:
         self, tree: WorkTree, root: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         write(root / "model", b"weights")
-        read = tree.records.read
+        listed = listing.list_files
 
-        def read_and_remove(path: str, *, name: str) -> Record:
+        def list_and_remove(*arguments: object, **options: object) -> list[Found]:
             (root / "model").unlink(missing_ok=True)
-            return read(path, name=name)
+            return listed(*arguments, **options)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(tree.records, "read", read_and_remove)
+        monkeypatch.setattr(worktree, "list_files", list_and_remove)
 
         assert tree.observe("m", "model").changing
 

@@ -224,14 +224,7 @@ def test_a_folder_of_links_that_was_added_with_follow_does_not_stop_commits(
         add(project, "hub", follow=True)
     desk.repo.commit("hub 1")
 
-    assert commit(desk) == CommitReport(
-        notes=[
-            (
-                "hub: model.bin is a symbolic link, and hooks follow none; "
-                "run: gitmodel add --follow hub"
-            )
-        ]
-    )
+    assert commit(desk) == CommitReport()
 
 
 def test_more_than_a_commit_should_wait_for_is_refused(first: Desk) -> None:
