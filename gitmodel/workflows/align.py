@@ -84,7 +84,7 @@ def _align_model(project: Project, model: Model, report: AlignReport) -> None:
         return
     from gitmodel.workflows.checkout import checkout
 
-    checkout(project, [model.name])
+    checkout(project, [model.name], ask=False)
     report.placed.append((model.name, model.pointer.version))
 
 

@@ -35,6 +35,7 @@ def checkout(
     out: str | None = None,
     force: bool = False,
     remote: str | None = None,
+    ask: bool = True,
 ) -> CheckoutReport:
     """Bring weights to their places in the work tree, or into another folder.
 
@@ -45,6 +46,7 @@ def checkout(
         out: Another folder, as typed; the work tree is not touched then.
         force: Overwrite weights that are in no store.
         remote: From which remote.
+        ask: Whether a remote may be asked if it has weights that would be overwritten; hooks ask none.
 
     Raises:
         UnsavedWeightsError: Weights that are in no store would be overwritten; nothing was.
@@ -61,7 +63,7 @@ def checkout(
     _refuse_left_out(project, models)
     for model in models:
         _refuse_foreign_place(present, model)
-        _refuse_unsaved(project, model, force=force)
+        _refuse_unsaved(project, model, force=force, ask=ask)
         _refuse_unsaved_pointer(project, present, model, force=force)
     report = CheckoutReport()
     with Fetching(project, models, report, remote) as fetching:
@@ -128,14 +130,14 @@ def _in_work_tree(present: Models, model: Model) -> Model:
     return Model(current.path, pointer, pointer.to_text().encode())
 
 
-def _refuse_unsaved(project: Project, model: Model, *, force: bool) -> None:
+def _refuse_unsaved(project: Project, model: Model, *, force: bool, ask: bool) -> None:
     """Make sure that what would be overwritten can be had again."""
     weights = project.worktree.observe(model.name, model.weights)
     if force or weights.kind is Kind.MISSING or weights.digest == model.pointer.digest:
         return
     if weights.damaged:
         raise damaged_weights(project, model.name, model.weights)
-    if weights.digest is not None and _is_saved(project, model.name, weights):
+    if weights.digest is not None and _is_saved(project, model.name, weights.digest, ask=ask):
         return
     if weights.digest is not None and _is_half_way(project, model, weights):
         return
@@ -179,29 +181,41 @@ def _refuse_unsaved_pointer(
         )
 
 
-def _is_saved(project: Project, name: str, weights: Weights) -> bool:
-    """Whether these weights are a version that the remote has, or whole in the cache.
+def _is_saved(project: Project, name: str, digest: Digest, *, ask: bool) -> bool:
+    """Whether weights can be had again: from the cache, or from the primary remote as it is now.
 
-    Where the cache may be the only other place its packs are read: a size proves nothing, and what
-    is on disk now may be the last good copy.
+    What is on disk may be the last good copy. So one place is not believed by sizes that were seen once:
+    the packs of the cache are read, unless the remote is known to have the weights too, and where the
+    cache lacks them the remote is looked at.
     """
-    if weights.digest is None:
-        return False
     from gitmodel.workflows.model_history import history_of
 
     history = history_of(project, name)
-    known = [item for item in history.seen if item.model.pointer.digest == weights.digest]
+    blobs = [item.blob for item in history.seen if item.model.pointer.digest == digest]
     ledger = project.ledger()
-    if ledger.has_stored(weights.digest) or any(ledger.knows(item.blob) for item in known):
+    published = ledger.has_stored(digest) or any(map(ledger.knows, blobs))
+    if published and project.cache.holds(digest):
         return True
-    if project.cache.holds_sound(weights.digest):
+    if project.cache.holds_sound(digest):
         return True
-    if not known:
-        return False
+    return ask and bool(published or blobs) and _is_whole_on_primary(project, digest)
+
+
+def _is_whole_on_primary(project: Project, digest: Digest) -> bool:
+    """Whether the primary remote has a manifest and every pack of it, by their sizes."""
+    from gitmodel.store.presence import Presence
+    from gitmodel.workflows.sources import packs_of
+
     try:
-        return project.store().manifest(weights.digest) is not None
+        store = project.store()
+        manifest = store.manifest(digest)
+        if manifest is None:
+            return False
+        presence = Presence(store)
+        presence.look(packs_of(manifest))
     except GitmodelError:
         return False
+    return all(map(presence.has, packs_of(manifest)))
 
 
 def _is_half_way(project: Project, model: Model, weights: Weights) -> bool:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitmodel.workflows.status import ModelStatus, status
-from tests.support.operations import NEW, POINTER, World, agree, everything_pushed_is_stored
+from tests.support.operations import (
+    NEW,
+    POINTER,
+    WEIGHTS,
+    World,
+    agree,
+    everything_pushed_is_stored,
+)
 
 if TYPE_CHECKING:
     from tests.support.repo import Repo
@@ -83,12 +90,19 @@ def test_a_description_that_another_clone_pushed_is_published_too(world: World) 
     assert published(world, world.ben)
 
 
-def test_a_number_of_ones_own_for_weights_that_are_there_is_not_published(world: World) -> None:
-    world.ben.gitmodel("renumber", "fraud", "--commit")
+def test_a_model_of_ones_own_with_weights_that_are_there_is_not_published(world: World) -> None:
+    ben = world.ben
+    ben.write("other.bin", (ben.path / WEIGHTS).read_bytes())
+    ben.gitmodel("add", "other.bin")
+    ben.git("commit", "-qm", "the same weights as another model")
 
-    assert not published(world, world.ben)
-    world.git("push", "-q", who=world.ben)
-    assert published(world, world.ben)
+    def told() -> dict[str, bool]:
+        with world.open(ben) as project:
+            return {model.name: model.published for model in status(project).models}
+
+    assert told() == {"fraud": True, "other": False}
+    world.git("push", "-q", who=ben)
+    assert told() == {"fraud": True, "other": True}
 
 
 def test_a_push_says_what_is_wrong_with_the_remote_and_the_command_to_retry(world: World) -> None:

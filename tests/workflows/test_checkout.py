@@ -434,7 +434,7 @@ def test_a_pointer_that_lies_about_its_size_is_refused(two_versions: Desk) -> No
 
     assert refusal(DamagedObjectError, lambda: bring(ben)) == (
         "fraud: the manifest says 11 bytes, the pointer 5",
-        "gitmodel verify",
+        "gitmodel push, in a clone that has the weights, which says what is wrong",
     )
 
 
@@ -496,3 +496,46 @@ def test_every_error_of_a_checkout_is_a_gitmodel_error(two_versions: Desk) -> No
 
     assert two_versions.repo.read("fraud.bin/mine.txt") == b"mine"
     assert leftovers(two_versions) == []
+
+
+def lose_packs(desk: Desk, content: bytes, *, on_the_remote: bool) -> None:
+    with desk.open() as project:
+        manifest = project.cache.manifest(digest(content))
+        assert manifest is not None
+        roots = [project.cache.root]
+        roots += [project.folder_of(project.address())] if on_the_remote else []
+    for root in roots:
+        for name in manifest.packs:
+            os.unlink(os.path.join(root, pack_key(name)))
+
+
+@pytest.mark.parametrize("on_the_remote", [True, False])
+def test_weights_are_overwritten_only_where_another_copy_is_seen(
+    desk: Desk, *, on_the_remote: bool
+) -> None:
+    """The clone remembers that it has uploaded them. It looks before it overwrites the last copy."""
+    desk.version(ONE)
+    desk.version(TWO)
+    desk.push()
+    lose_packs(desk, TWO, on_the_remote=on_the_remote)
+
+    if on_the_remote:
+        refusal(UnsavedWeightsError, lambda: bring(desk, "fraud@1"))
+        assert desk.repo.read("fraud.bin") == TWO
+    else:
+        bring(desk, "fraud@1")
+        assert desk.repo.read("fraud.bin") == ONE
+
+
+def test_a_hook_asks_no_remote_whether_it_may_overwrite_weights(desk: Desk) -> None:
+    desk.version(ONE)
+    desk.version(TWO)
+    desk.push()
+    lose_packs(desk, TWO, on_the_remote=False)
+    desk.repo.git("checkout", "-q", "HEAD~", "--", "fraud.model.yaml")
+
+    with desk.open() as project:
+        (note,) = align(project).notes
+
+    assert "in no store" in note
+    assert desk.repo.read("fraud.bin") == TWO
