@@ -105,6 +105,16 @@ def test_python_is_started_only_where_weights_have_changed_since_all_were_clean(
     assert version_in(on.ana.git("show", f"HEAD:{POINTER}").stdout) == 5
 
 
+def test_words_of_any_length_are_read(on: World) -> None:
+    """The script reads only their beginning, since a shell reads byte by byte; gitmodel reads all."""
+    on.train()
+
+    on.git("commit", "-qm", "long " * 20_000, "--", *(POINTER for _ in range(2000)))
+
+    assert on.codes == [0], on.said[-500:]
+    assert version_in(on.ana.git("show", f"HEAD:{POINTER}").stdout) == 4
+
+
 def test_weights_that_are_moved_into_place_with_an_old_time_are_seen(on: World) -> None:
     """The change time of a file is set by the system alone, its time of modification by anybody."""
     on.ana.gitmodel("checkout", "fraud")
