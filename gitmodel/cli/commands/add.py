@@ -20,8 +20,8 @@ time `git commit` does this by itself whenever the weights have changed.
 
 If one of several paths cannot be added, none is. A pattern such as models/*
 also names pointers, documents and files that Git tracks; these are left out.
---name NAME of a model that exists makes the weights its next version, wherever they
-are: after a rename, or in another format."""
+--name NAME of a model that exists makes the weights its next version, wherever
+they are: after a rename, or in another format."""
 
 
 def add_parser(verbs: Verbs) -> None:
