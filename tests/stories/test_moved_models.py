@@ -181,7 +181,17 @@ def pointer_of(world: World) -> Pointer:
     return Pointer.from_text(world.ana.git("show", f"HEAD:{path}").stdout, what=path)
 
 
-COMBINATIONS = list(product(OPERATIONS, MOVES, LEFT_BEHIND, MEMORIES))
+# Where a person overwrote what is remembered, a commit outside of a merge may go back, or asks.
+_ASKS = {merge_squash, cherry_pick_no_commit, revert_of_the_move, stash}
+COMBINATIONS = [
+    (operation, move, left, memory)
+    for operation, move, left, memory in product(OPERATIONS, MOVES, LEFT_BEHIND, MEMORIES)
+    if not (
+        operation in _ASKS
+        and left == "of an earlier version"
+        and memory in {"kept", "of the new path"}
+    )
+]
 SOME = [
     *((operation, by_gitmodel, "as they were", "kept") for operation in OPERATIONS),
     (merge_no_commit, by_hand, "of an earlier version", "none"),
