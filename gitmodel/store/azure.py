@@ -238,6 +238,7 @@ def open_azure(
     quick: bool,
     checks_folder: str | None,
     retrier: Retrier | None,
+    note: Callable[[str], None] | None = None,
 ) -> CloudBackend:
     """Open the container that a remote names; see `gitmodel.store.backend.open_backend`.
 
@@ -261,6 +262,7 @@ def open_azure(
     return CloudBackend(
         service,
         retrier=retrier,
+        note=note,
         checks_path=checks_path(checks_folder, remote.url, account.url or account.name or ""),
         writable=not foreign,
         quick=quick,

@@ -19,7 +19,7 @@ from gitmodel.errors import ConfigError
 from gitmodel.store.keys import ObjectInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from gitmodel.domain.remote import Remote
     from gitmodel.store.retry import Retrier
@@ -125,6 +125,7 @@ def open_backend(
     checks_folder: str | None = None,
     environment: Mapping[str, str] | None = None,
     retrier: Retrier | None = None,
+    note: Callable[[str], None] | None = None,
 ) -> Backend:
     """Open the backend that a remote names. Nothing is sent until the first call of a method.
 
@@ -141,6 +142,7 @@ def open_backend(
             process's own. (AWS credentials come from the process's own in any case, because botocore
             reads no other.)
         retrier: How to try again; default is `RetryPolicy()`. Folders are never tried again.
+        note: Is told, from another thread, when a server has not answered for a while (`waiting.py`).
 
     Raises:
         ConfigError: A relative path without `root`, or GITMODEL_TRANSPORT is none that is known.
@@ -165,6 +167,7 @@ def open_backend(
             quick=quick,
             checks_folder=checks_folder,
             retrier=retrier,
+            note=note,
         )
     from gitmodel.store.azure import open_azure
 
@@ -175,6 +178,7 @@ def open_backend(
         quick=quick,
         checks_folder=checks_folder,
         retrier=retrier,
+        note=note,
     )
 
 

@@ -8,6 +8,7 @@ is told.
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from gitmodel.errors import (
@@ -23,6 +24,7 @@ from gitmodel.store.keys import ObjectInfo, check_key, check_prefix
 from gitmodel.store.retry import Fault, FaultKind, Retrier
 from gitmodel.store.service import TooLargeError
 from gitmodel.store.transport import Lane
+from gitmodel.store.waiting import Waits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,6 +51,7 @@ class CloudBackend:
         open_transport: Opens a transport that needs nothing from the service, for all requests; or
             None, and large packs take the service's own.
         quick: Take a transport where there is one.
+        note: Is told of long waits for the server; None is told nothing.
     """
 
     def __init__(
@@ -60,9 +63,11 @@ class CloudBackend:
         quick: bool = True,
         checks_path: str | None = None,
         open_transport: Callable[[], Transport | None] | None = None,
+        note: Callable[[str], None] | None = None,
     ) -> None:
         self._service = service
-        self._retrier = retrier or Retrier()
+        self._waits = None if note is None else Waits(lambda: service.endpoint, note)
+        self._retrier = replace(retrier or Retrier(), waits=self._waits)
         self._writable = writable
         self._checks = ServerChecks(self._refuses_wrong, checks_path)
         if not quick:
@@ -179,6 +184,8 @@ class CloudBackend:
 
     def close(self) -> None:
         """See `Backend.close`."""
+        if self._waits is not None:
+            self._waits.close()
         self._lane.turn_off()
         self._service.close()
 

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gitmodel.store.waiting import Waits
+
 Result = TypeVar("Result")
 
 
@@ -127,12 +129,21 @@ def _fraction() -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retrier:
-    """Runs one request under a policy; safe to share between threads."""
+    """Runs one request under a policy; safe to share between threads.
+
+    Args:
+        policy: How often to try and how long to wait.
+        sleep: Waits so many seconds.
+        clock: Seconds that only grow.
+        fraction: A random number from 0 to 1.
+        waits: Announces long waits; None announces nothing.
+    """
 
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     fraction: Callable[[], float] = _fraction
+    waits: Waits | None = None
 
     def run(self, attempt: Callable[[], Result]) -> Result:
         """Call `attempt` until it returns, or until its fault is not worth another try.
@@ -140,10 +151,17 @@ class Retrier:
         Raises:
             Fault: The last one.
         """
+        if self.waits is None:
+            return self._run(attempt, lambda: None)
+        with self.waits.request() as again:
+            return self._run(attempt, again)
+
+    def _run(self, attempt: Callable[[], Result], again: Callable[[], None]) -> Result:
         started = self.clock()
         count = 0
         while True:
             count += 1
+            again()
             try:
                 return attempt()
             except Fault as fault:

@@ -11,7 +11,7 @@ from gitmodel.store.s3_person import Person
 from gitmodel.store.s3_plain import plain_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from gitmodel.domain.remote import Remote
     from gitmodel.store.retry import Retrier
@@ -29,6 +29,7 @@ def open_s3(
     quick: bool,
     checks_folder: str | None,
     retrier: Retrier | None,
+    note: Callable[[str], None] | None = None,
 ) -> CloudBackend:
     """Open the bucket that a remote names; see `gitmodel.store.backend.open_backend`.
 
@@ -40,6 +41,7 @@ def open_s3(
         quick: Requests may take a transport; never to a stranger's endpoint.
         checks_folder: See there.
         retrier: See there.
+        note: See there.
     """
     foreign = remote.is_foreign and not trusted
     quick = quick and not foreign
@@ -57,6 +59,7 @@ def open_s3(
     return CloudBackend(
         service,
         retrier=retrier,
+        note=note,
         checks_path=checks_path(checks_folder, remote.url, server),
         writable=not foreign,
         quick=quick,

@@ -339,6 +339,7 @@ class Project:
                 create_root=default,
                 checks_folder=os.path.join(self.cache_folder, "ledger"),
                 environment=self.context.environment,
+                note=self.context.note,
             )
             self._stores[name] = ObjectStore(backend)
         return self._stores[name]

@@ -174,6 +174,7 @@ def open_end(project: Project, end: RemoteEnd, *, upload: bool, create: bool) ->
         create_root=create,
         checks_folder=os.path.join(project.cache_folder, "ledger"),
         environment=project.context.environment,
+        note=project.context.note,
     )
     return ObjectStore(backend)
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from gitmodel.store.retry import Fault, FaultKind, Retrier, RetryPolicy
 
-PATIENT = {FaultKind.BUSY, FaultKind.BROKEN}
+PATIENT = {FaultKind.BUSY, FaultKind.BROKEN, FaultKind.CHANGED}
+BRIEFLY_PATIENT = {FaultKind.UNREACHABLE, FaultKind.NO_HOST}
 
 
 @dataclass
@@ -91,7 +92,7 @@ def test_a_dead_address_is_given_up_within_a_second() -> None:
     assert world.now < 1
 
 
-@pytest.mark.parametrize("kind", sorted(set(FaultKind) - PATIENT - {FaultKind.UNREACHABLE}))
+@pytest.mark.parametrize("kind", sorted(set(FaultKind) - PATIENT - BRIEFLY_PATIENT))
 def test_a_permanent_fault_is_tried_once(kind: FaultKind) -> None:
     world = World([Fault(kind, "no")])
 

@@ -1,0 +1,183 @@
+"""Announces long waits: one line where a remote has given no answer for a while.
+
+Words: a *request* is outstanding from its first try to its end, with all tries and the pauses between
+them; *silence* is the time since the last request ended, the oldest outstanding one began, or bytes
+moved, whichever was last.
+
+A remote has one watcher at most, a daemon thread that sleeps. It is started by a request that finds
+none, and ends when it wakes and nothing is outstanding; so requests that are answered cost a few
+microseconds each. Bytes are counted by asking the system about the sockets of this process, which sees
+the uploads of every library alike. Where the system does not say, answers alone count.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+# After so much silence there is a line; later ones come after twice the last.
+SILENCES_SECONDS = (10.0, 30.0, 60.0, 120.0)
+# Fewer bytes are no progress: a request without a body, sent anew, or the text of a refusal.
+PROGRESS_BYTES = 64 << 10
+CLOSE_SECONDS = 1.0
+# Of Linux' `struct tcp_info`: tcpi_bytes_acked and tcpi_bytes_received, 64 bits each.
+_COUNTERS = slice(120, 136)
+
+
+def moved_bytes() -> int:
+    """Bytes that the peers of this process's TCP sockets have confirmed or sent; 0 if unknown."""
+    import socket
+
+    if not hasattr(socket, "TCP_INFO"):
+        return 0
+    total = 0
+    with contextlib.suppress(OSError):
+        for name in os.listdir("/proc/self/fd"):
+            with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(name))) as copy:
+                counters = copy.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)[_COUNTERS]
+                total += int.from_bytes(counters[:8], "little")
+                total += int.from_bytes(counters[8:], "little")
+    return total
+
+
+def _start(watch: Callable[[], None]) -> threading.Thread | None:
+    thread = threading.Thread(target=watch, name="gitmodel-waiting", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:  # no more threads: then nothing is announced
+        return None
+    return thread
+
+
+class Waits:
+    """Outstanding requests to one remote, and who is told of silence. Safe to share between threads.
+
+    Args:
+        server: Returns the address of the server, asked for when there is something to say.
+        note: Is given the line; called from a thread of its own.
+        silences: Seconds of silence after which there is a line.
+        clock: Seconds that only grow.
+        moved: Returns how many bytes have moved.
+        start: Runs a function in a thread, which is returned.
+    """
+
+    def __init__(
+        self,
+        server: Callable[[], str],
+        note: Callable[[str], None],
+        *,
+        silences: tuple[float, ...] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        moved: Callable[[], int] = moved_bytes,
+        start: Callable[[Callable[[], None]], threading.Thread | None] = _start,
+    ) -> None:
+        self._server = server
+        self._note = note
+        self._silences = silences or SILENCES_SECONDS
+        self._clock = clock
+        self._moved = moved
+        self._start = start
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._watcher: threading.Thread | None = None
+        self._is_watched = False
+        # Of each outstanding request, the oldest first: when it began, and its tries.
+        self._outstanding: dict[object, tuple[float, int]] = {}
+        self._heard = self._told_of = float("-inf")
+        self._seen_bytes: int | None = None
+        self._told = 0
+
+    @contextlib.contextmanager
+    def request(self) -> Iterator[Callable[[], None]]:
+        """Have a request watched; what is returned is called before each try."""
+        request = object()
+        began = self._clock()
+
+        def again() -> None:
+            with self._lock:
+                tries = self._outstanding[request][1]
+                self._outstanding[request] = (began, tries + 1)
+
+        try:
+            if self._is_first(request, began):
+                self._watcher = self._start(self._watch)
+            yield again
+        finally:
+            with self._lock:
+                self._outstanding.pop(request, None)
+                self._heard = self._clock()
+
+    def look(self) -> float | None:
+        """Tell of silence if it is time.
+
+        Returns:
+            Seconds until the next look, None if nothing is outstanding and nobody need look.
+        """
+        moved = self._moved()
+        with self._lock:
+            if not self._outstanding:
+                self._is_watched = False
+                return None
+            began, tries = next(iter(self._outstanding.values()))
+            now = self._clock()
+            seen = moved if self._seen_bytes is None else self._seen_bytes
+            if tries <= 1 and moved - seen >= PROGRESS_BYTES:
+                self._heard = now
+            self._seen_bytes = moved
+            since = max(began, self._heard)
+            if since != self._told_of:
+                self._told_of, self._told = since, 0
+            silence = now - since
+            is_due = silence >= self._due()
+            while silence >= self._due():
+                self._told += 1
+            pause = min(self._silences[0] / 2, self._due() - silence)
+        if is_due:
+            self._tell(silence, max(tries, 1))
+        return pause
+
+    def close(self) -> None:
+        """End the watcher; idempotent. Later requests are not watched."""
+        self._closed.set()
+        if self._watcher is not None and self._watcher is not threading.current_thread():
+            self._watcher.join(CLOSE_SECONDS)
+
+    def _is_first(self, request: object, began: float) -> bool:
+        """Add a request; whether it has to start the watcher."""
+        with self._lock:
+            self._outstanding[request] = (began, 0)
+            if self._is_watched or self._closed.is_set():
+                return False
+            self._is_watched = True
+            self._seen_bytes = None  # a count of long ago says nothing
+            return True
+
+    def _due(self) -> float:
+        """Seconds of silence after which the next line is due."""
+        beyond = self._told - len(self._silences) + 1
+        return self._silences[self._told] if beyond <= 0 else self._silences[-1] * 2.0**beyond
+
+    def _watch(self) -> None:
+        pause: float | None = self._silences[0] / 2
+        while pause is not None and not self._closed.wait(pause):
+            pause = self.look()
+
+    def _tell(self, silence: float, tries: int) -> None:
+        line = (
+            f"waiting for {host_of(self._server())}: no answer for {silence:.0f} s "
+            f"(attempt {tries}); Ctrl-C stops, nothing is half published"
+        )
+        with contextlib.suppress(OSError, ValueError):  # nobody reads standard error any more
+            self._note(line)
+
+
+def host_of(address: str) -> str:
+    """The host, and the port if it is named, of an address; the address itself if it has none."""
+    _, found, rest = address.partition("://")
+    return rest.partition("/")[0].rpartition("@")[2] if found else address
