@@ -73,6 +73,8 @@ class EarlierNames:
         """What the pointers said whose names a commit took away; "" is the commit to come."""
         if commit not in self._replaced:
             self._replaced[commit] = []
+            if self._project.history.lacks_trees():  # each would be fetched alone
+                return self._replaced[commit]
             with suppress(GitmodelError):  # in a partial clone trees and blobs may be missing
                 before, after = self._not_committed() if not commit else self._of_commit(commit)
                 self._replaced[commit] = self._gone(before, after)

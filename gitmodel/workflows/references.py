@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.aliases import ALIASES_SUFFIX, Aliases
-from gitmodel.domain.pointer import Pointer
+from gitmodel.domain.pointer import Pointer, head_of
 from gitmodel.domain.versions import Numbers
 from gitmodel.errors import GitmodelError, UnknownReferenceError
 from gitmodel.workflows.clones import fetch_pointers, lack_of
@@ -117,6 +117,7 @@ def models_at(project: Project, revision: str) -> list[Model]:
 
 def _in_history(project: Project, reference: Reference) -> Model:
     """The version of a number or digest."""
+    claimed = reference.name
     history = _matching(project, reference)
     if not history.complete and (reference.kind == "version" or not history.seen):
         with suppress(GitmodelError):  # what this clone has counts where Git cannot fetch
@@ -126,9 +127,9 @@ def _in_history(project: Project, reference: Reference) -> Model:
         uncommitted = _uncommitted(project, reference)
         if uncommitted is not None:
             return uncommitted
-        history = _under_earlier_names(project, reference)
+        history, claimed = _under_earlier_names(project, reference)
     if reference.kind == "version":
-        content = content_of(project, history.name, reference.number, history.naming)
+        content = content_of(project, claimed, reference.number, history.naming)
         return next(i.model for i in history.seen if i.model.pointer.digest.hex == content)
     found = history.with_prefix(reference.value)
     if len(found) > 1:
@@ -136,8 +137,8 @@ def _in_history(project: Project, reference: Reference) -> Model:
     return found[0]
 
 
-def _under_earlier_names(project: Project, reference: Reference) -> ModelHistory:
-    """The version of a number or digest that the model had before it got its name.
+def _under_earlier_names(project: Project, reference: Reference) -> tuple[ModelHistory, str]:
+    """The version of a number or digest that the model had before it got its name, and its name then.
 
     Raises:
         UnknownReferenceError: There is none.
@@ -156,7 +157,9 @@ def _under_earlier_names(project: Project, reference: Reference) -> ModelHistory
     # What is written from here on has the name as it is now.
     models = [replace(i.model, raw=i.model.pointer.to_text().encode()) for i in seen]
     found = (replace(item, model=model) for item, model in zip(seen, models, strict=True))
-    return replace(whole, seen=tuple(found))
+    head = head_of(seen[0].model.raw)
+    claimed = reference.name if head is None else head.name  # numbers are claimed by the name then
+    return replace(whole, seen=tuple(found)), claimed
 
 
 def _matching(project: Project, reference: Reference) -> ModelHistory:

@@ -113,6 +113,8 @@ def hide_temporary_files(project: Project) -> None:
     path = os.path.join(project.repository.common_dir, "info", "exclude")
     os.makedirs(os.path.dirname(path), exist_ok=True)
     append_missing(path, [f"{PREFIX}*"])
+    if project.repository.work_tree is None:  # nothing can be left there
+        return
     keep_leftovers_ignored(project, {model.weights for model in read_models(project).models})
 
 

@@ -345,3 +345,18 @@ def test_a_rebased_branch_takes_its_content_to_the_number_that_it_got(
     fresh = team.join("fresh")
     assert meaning(fresh, "fraud@2") == named(TWO)
     assert meaning(fresh, "fraud@3") == meaning(fresh, "fraud") == named(THREE)
+
+
+def test_a_number_from_before_a_rename_means_what_was_claimed_under_the_old_name(
+    team: Team, fraud: Callable[[bytes], Repo]
+) -> None:
+    ana, ben = collide(team, fraud)
+    ben.git("push", "-q", "--no-verify", "origin", "main:ben")
+    ana.gitmodel("mv", "fraud", "scam")
+    ana.git("commit", "-qm", "another name")
+    ana.git("push", "-q")
+
+    fresh = team.join("fresh")
+
+    assert meaning(fresh, "scam@2") == named(TWO)
+    assert meaning(fresh, "scam@1") == named(ONE)
