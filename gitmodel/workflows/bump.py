@@ -31,6 +31,7 @@ from gitmodel.workflows.kept_out import refuse_weights_in_git
 from gitmodel.workflows.models import Model, damaged_weights
 from gitmodel.workflows.new_versions import Change, register_changes
 from gitmodel.workflows.register import write_pointer
+from gitmodel.workflows.unstaged import unstaged_words
 from gitmodel.workflows.verdict_words import changed, choice, stale, unfollowed
 from gitmodel.workflows.verdicts import judge
 
@@ -192,8 +193,11 @@ def _read_staged(project: Project, entry: IndexEntry, raw: bytes, report: Commit
         edited = edited_by_hand(project, entry.path, raw)
         if edited is None:
             raise with_way_out(project, entry.path, error) from None
+        words = unstaged_words(project, entry.path, edited, raw)
         write_pointer(project, entry.path, edited)
         project.index.stage([entry.path])
+        if words is not None:
+            write_pointer(project, entry.path, words)
         report.replaced[entry.path] = entry.oid
         return edited
 

@@ -16,6 +16,7 @@ from gitmodel.workflows.metadata import Given, gather
 from gitmodel.workflows.models import read_pointer_file
 from gitmodel.workflows.register import Job, dropped, next_pointer, store_many, write_pointers
 from gitmodel.workflows.suspicious import warn_of
+from gitmodel.workflows.unstaged import unstaged_words
 from gitmodel.workflows.verdict_words import changed
 
 if TYPE_CHECKING:
@@ -142,6 +143,7 @@ def _register(
     if not group:
         return []
     pointers = {ready.known.model.path: _pointer(project, ready, histories) for ready in group}
+    words = _unstaged(project, group, histories)
     write_pointers(
         project,
         {
@@ -151,6 +153,7 @@ def _register(
         },
     )
     project.index.stage(list(pointers))
+    write_pointers(project, words)
     models = [ready.known.model for ready in group]
     for model, ready in zip(models, group, strict=True):
         project.worktree.set_have(model.name, model.weights, ready.weights)
@@ -165,7 +168,22 @@ def _registered(project: Project, known: _Known, pointer: Pointer) -> NewVersion
     return NewVersion(model, pointer, warnings)
 
 
-def _pointer(project: Project, ready: _Durable, histories: Histories) -> Pointer:
+def _unstaged(
+    project: Project, group: Sequence[_Durable], histories: Histories
+) -> dict[str, Pointer]:
+    """By path, the new pointers with words that a person has written and not staged."""
+    found = {}
+    for ready in group:
+        model = ready.known.model
+        edited = unstaged_words(project, model.path, model.pointer, model.raw)
+        if edited is not None:
+            found[model.path] = _pointer(project, ready, histories, edited)
+    return found
+
+
+def _pointer(
+    project: Project, ready: _Durable, histories: Histories, edited: Pointer | None = None
+) -> Pointer:
     model = ready.known.model
     return next_pointer(
         project,
@@ -173,7 +191,7 @@ def _pointer(project: Project, ready: _Durable, histories: Histories) -> Pointer
         path=model.pointer.path,
         weights=ready.weights,
         manifest=ready.manifest,
-        old=model.pointer,
+        old=edited or model.pointer,
         metadata=ready.known.metadata,
         histories=histories,
     )

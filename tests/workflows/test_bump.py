@@ -415,3 +415,33 @@ def test_of_many_changed_models_one_that_must_be_chosen_refuses_before_anything_
         commit(desk)
 
     assert desk.staged() == []
+
+
+def test_words_that_are_not_staged_stay_on_disk_beside_a_new_version(first: Desk) -> None:
+    path = first.repo.path / "fraud.model.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("check:", 'description: "mine"\ncheck:'), encoding="utf-8")
+    first.repo.write("fraud.bin", TWO)
+
+    assert commit(first).bumped == [("fraud", 1, 2)]
+
+    first.repo.git("commit", "-qm", "new weights")
+    committed, there = first.committed(), first.pointer()
+    assert (committed.digest, committed.description) == (digest(TWO), None)
+    assert there == replace(committed, description="mine")
+
+
+def test_words_that_are_not_staged_stay_on_disk_beside_an_edit_that_is(first: Desk) -> None:
+    path = first.repo.path / "fraud.model.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("check:", 'description: "ours"\ncheck:'), encoding="utf-8")
+    first.repo.git("add", "fraud.model.yaml")
+    both = text.replace("check:", 'description: "ours"\nlicense: "MIT"\ncheck:')
+    path.write_text(both, encoding="utf-8")
+
+    commit(first)
+
+    first.repo.git("commit", "-qm", "words")
+    committed = first.committed()
+    assert (committed.description, committed.license) == ("ours", None)
+    assert first.pointer() == replace(committed, license="MIT")
