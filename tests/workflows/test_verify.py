@@ -428,7 +428,11 @@ def test_what_is_wrong_is_found_with_what_to_do(pushed: Desk, tmp_path: Path) ->
 
     assert wrong(findings(pushed, {"pre-commit": "absent", "pre-push": "ours"}, driver=False)) == {
         "hooks": (f"pre-commit is absent in {folder}", "gitmodel install"),
-        "attributes": ("no merge attribute for *.model.yaml", "gitmodel init"),
+        "attributes": (
+            ".gitattributes has no line for *.model.yaml, *.aliases.yaml, *.alias.yaml, "
+            "*.deprecated.yaml, .gitignore",
+            "gitmodel install",
+        ),
         "merge driver": (
             "Git merges pointers line by line: merge.gitmodel.driver is not set in this clone",
             "gitmodel install",
