@@ -141,6 +141,14 @@ def _refuse_unsaved(project: Project, model: Model, *, force: bool, ask: bool) -
         return
     if weights.digest is not None and _is_half_way(project, model, weights):
         return
+    if weights.kind is Kind.LINK:
+        raise UnsavedWeightsError(
+            f"{model.weights} is a symbolic link that was not followed here, so what it leads to was "
+            "not read",
+            hint=f"register that: gitmodel add --follow {project.typed(model.weights)}; "
+            f"or replace the link: gitmodel checkout --force {model.name}",
+            model=model.name,
+        )
     raise UnsavedWeightsError(
         f"{model.weights} has changes that are in no store",
         hint=f"keep them: gitmodel add {project.typed(model.weights)}; "

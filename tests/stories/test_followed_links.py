@@ -124,3 +124,23 @@ def test_nobody_else_follows_a_link_because_of_it(ana: Repo, team: Team, data: P
 
     assert "a.bin is a symbolic link, which hooks do not follow" in said
     assert at_head(ben, "a.model.yaml") == 1
+
+
+def test_the_hints_of_a_refused_checkout_end_it(ana: Repo, data: Path) -> None:
+    """What is kept by the command that is named can be left then."""
+    (data / "a").write_bytes(b"weights that no store has")
+    refused = ana.gitmodel("checkout", "a@1", check=False)
+    assert "keep them: gitmodel add a.bin" in refused.stderr
+    ana.gitmodel("add", "a.bin")
+    ana.git("commit", "-qm", "kept")
+    ana.gitmodel("checkout", "a@1")
+    assert ana.read("a.bin") == b"weights 1"
+
+    (ana.path / "a.bin").unlink()
+    (ana.path / "a.bin").symlink_to(data / "other")
+    refused = ana.gitmodel("checkout", "a@2", check=False)
+    assert "a.bin is a symbolic link that was not followed here" in refused.stderr
+    assert "gitmodel add --follow a.bin" in refused.stderr
+    ana.gitmodel("checkout", "--force", "a@2")
+    assert ana.read("a.bin") == b"weights that no store has"
+    assert (data / "other").read_bytes() == b"somebody's"

@@ -429,8 +429,10 @@ def test_what_is_wrong_is_found_with_what_to_do(pushed: Desk, tmp_path: Path) ->
     assert wrong(findings(pushed, {"pre-commit": "absent", "pre-push": "ours"}, driver=False)) == {
         "hooks": (f"pre-commit is absent in {folder}", "gitmodel install"),
         "attributes": (
-            ".gitattributes has no line for *.model.yaml, *.aliases.yaml, *.alias.yaml, "
-            "*.deprecated.yaml, .gitignore",
+            (
+                ".gitattributes has no line for *.model.yaml, *.aliases.yaml, *.alias.yaml, "
+                "*.deprecated.yaml, .gitignore"
+            ),
             "gitmodel install",
         ),
         "merge driver": (
