@@ -15,7 +15,7 @@ import pytest
 from tests.support.repo import GIT, PACKAGE_ROOT, Repo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 # `gitmodel`, with lines that are due much sooner.
@@ -59,7 +59,13 @@ def lost(repo: Repo, host: str, scheme: str) -> Repo:
     return repo
 
 
-def stopped(repo: Repo, command: list[str], **variables: str) -> tuple[int, list[str], str]:
+def stopped(
+    repo: Repo,
+    command: list[str],
+    *,
+    by: signal.Signals = signal.SIGINT,
+    env: Mapping[str, str] | None = None,
+) -> tuple[int, list[str], str]:
     """Run a command, press Ctrl-C after three lines; its exit code, the lines, and what came later."""
     login = {
         "AWS_ACCESS_KEY_ID": "key",
@@ -72,7 +78,7 @@ def stopped(repo: Repo, command: list[str], **variables: str) -> tuple[int, list
     with subprocess.Popen(
         command,
         cwd=repo.path,
-        env=os.environ | login | variables,
+        env=os.environ | login | dict(env or {}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -81,7 +87,7 @@ def stopped(repo: Repo, command: list[str], **variables: str) -> tuple[int, list
     ) as running:
         assert running.stderr is not None
         lines = [running.stderr.readline() for _ in range(3)]
-        os.killpg(running.pid, signal.SIGINT)  # as a terminal does: git and its hook
+        os.killpg(running.pid, by)  # as a terminal does: git and its hook
         _, rest = running.communicate(timeout=30)
     return running.returncode, lines, rest
 
@@ -99,10 +105,36 @@ def test_a_server_that_never_answers_is_named_and_ctrl_c_ends_the_wait(
 ) -> None:
     lost(repo, black_hole, scheme)
 
-    code, lines, rest = stopped(repo, [*impatient, "--quiet", "push"], GITMODEL_TRANSPORT=way)
+    code, lines, rest = stopped(
+        repo, [*impatient, "--quiet", "push"], env={"GITMODEL_TRANSPORT": way}
+    )
 
     require_announced(lines, black_hole)
     assert (code, rest) == (130, "error: interrupted\n")
+
+
+@pytest.mark.parametrize("way", ["auto", "fsspec"])
+def test_the_host_that_is_named_is_the_one_that_the_environment_chose(
+    repo: Repo, black_hole: str, impatient: list[str], way: str
+) -> None:
+    lost(repo, black_hole, "s3").git("config", "--unset", "gitmodel.endpoint")
+    chosen = {"AWS_ENDPOINT_URL_S3": f"http://{black_hole}", "GITMODEL_TRANSPORT": way}
+
+    code, lines, _ = stopped(repo, [*impatient, "push"], env=chosen)
+
+    require_announced(lines, black_hole)
+    assert code == 130
+
+
+@pytest.mark.parametrize("command", [["fetch"], ["verify", "--remote", "primary"]])
+def test_commands_that_read_announce_the_wait_as_well(
+    repo: Repo, black_hole: str, impatient: list[str], command: list[str]
+) -> None:
+    lost(repo, black_hole, "s3").git("config", "gitmodel.cache", "empty")
+
+    _, lines, _ = stopped(repo, [*impatient, *command], by=signal.SIGKILL)
+
+    require_announced(lines, black_hole)
 
 
 def test_git_push_shows_what_its_hook_waits_for(
