@@ -126,7 +126,7 @@ class TestTheRemoteAsAWhole:
         monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
         backend = opened(url)
 
-        with pytest.raises(RemoteDeniedError, match="Unable to locate credentials") as caught:
+        with pytest.raises(RemoteDeniedError, match="There are no valid credentials") as caught:
             call(backend)
         backend.close()
 

@@ -440,7 +440,7 @@ def test_a_write_that_finds_no_space_leaves_nothing_and_can_be_repeated(tmp_path
         text=True,
     )
 
-    assert ended.stdout == "make room there, then run the same command again\nstored\n"
+    assert ended.stdout == "ulimit -f unlimited, then run the same command again\nstored\n"
 
 
 def test_a_cache_that_cannot_be_written_is_an_error_with_a_way_out(tmp_path: Path) -> None:

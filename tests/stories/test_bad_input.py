@@ -334,7 +334,7 @@ def test_a_damaged_cache_heals_from_the_remote(damaged: tuple[Repo, Team]) -> No
 
 
 def test_no_space_left(team: Team) -> None:
-    """A file-size limit of the process stands for a full disk: EFBIG where that would be ENOSPC."""
+    """A file-size limit of the process: EFBIG where a full disk is ENOSPC."""
     import subprocess
     import sys
 
@@ -354,7 +354,7 @@ def test_no_space_left(team: Team) -> None:
         check=False,
         timeout=60,
     )
-    refused(done, "no space left", "hint: ")
+    refused(done, "the limit of this shell, 1,000,000 bytes", "hint: ulimit -f unlimited")
     assert not (ana.path / "fraud.model.yaml").exists()
     ana.gitmodel("add", "fraud.bin")
 
@@ -432,12 +432,15 @@ def test_an_interrupted_push_goes_on_where_it_stopped(tmp_path: Path) -> None:
     ana.git("commit", "-qm", "big")
     packs = sorted((ana.path / ".git/gitmodel/packs").glob("*/*"))
     assert len(packs) >= 4
-    hidden = packs[-1].rename(tmp_path / "hidden")
+    sound = packs[-1].read_bytes()
+    packs[-1].write_bytes(bytes(len(sound)))
+    weights = (ana.path / "big.bin").rename(tmp_path / "weights")  # they would be stored again
     failed = ana.git("push", "-q", check=False)
     assert failed.returncode != 0
     arrived = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "store").glob("packs/*/*")}
     assert arrived
-    hidden.rename(packs[-1])
+    packs[-1].write_bytes(sound)
+    weights.rename(ana.path / "big.bin")
 
     ana.git("push", "-q")
 

@@ -94,6 +94,9 @@ def test_one_model_that_cannot_be_looked_at_does_not_hide_the_others(
     with desk.open() as project:
         add(project, "hub", follow=True)
     desk.add(content=ONE)
+    (tmp_path / "other").write_bytes(ONE)
+    (desk.repo.path / "hub/model.bin").unlink()
+    (desk.repo.path / "hub/model.bin").symlink_to(tmp_path / "other")
 
     report = look(desk)
 

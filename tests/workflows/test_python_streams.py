@@ -185,6 +185,4 @@ def test_a_stream_needs_no_cache_and_a_path_says_that_it_does(fraud: Desk, tmp_p
     with pytest.raises(StoreError) as caught:
         gitmodel.path("fraud@1", repo=ben.repo.path)
     assert caught.value.model == "fraud"
-    assert (
-        caught.value.hint == "git config gitmodel.cache DIR, or gitmodel.open, which needs no place"
-    )
+    assert caught.value.hint == "git config gitmodel.cache DIR"
