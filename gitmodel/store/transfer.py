@@ -95,8 +95,8 @@ class Arriving:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._threads.shutdown(wait=True, cancel_futures=True)
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._threads.shutdown(wait=kind is not KeyboardInterrupt, cancel_futures=True)
 
     def wait(self) -> None:
         """Wait until all are there.
@@ -192,19 +192,20 @@ def _run(
         return
     from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
-    with ThreadPoolExecutor(
-        min(in_flight, len(items)), thread_name_prefix="gitmodel-transfer"
-    ) as threads:
-        waiting: set[Future[None]] = set()
-        try:
-            for item in items:
-                if len(waiting) >= in_flight:
-                    done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        future.result()
-                waiting.add(threads.submit(work, *item))
-            for future in waiting:
-                future.result()
-        except BaseException:
-            threads.shutdown(wait=True, cancel_futures=True)
-            raise
+    threads = ThreadPoolExecutor(min(in_flight, len(items)), thread_name_prefix="gitmodel-transfer")
+    waiting: set[Future[None]] = set()
+    answers_wanted = True
+    try:
+        for item in items:
+            if len(waiting) >= in_flight:
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in done:
+                    future.result()
+            waiting.add(threads.submit(work, *item))
+        for future in waiting:
+            future.result()
+    except KeyboardInterrupt:
+        answers_wanted = False  # a request may wait a minute for its answer
+        raise
+    finally:
+        threads.shutdown(wait=answers_wanted, cancel_futures=True)

@@ -167,9 +167,9 @@ class Fetching:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._arriving is not None:
-            self._arriving.__exit__()
+            self._arriving.__exit__(kind)
             self._project.context.progress.finish()
 
     @property

@@ -132,9 +132,10 @@ def test_commands_that_read_announce_the_wait_as_well(
 ) -> None:
     lost(repo, black_hole, "s3").git("config", "gitmodel.cache", "empty")
 
-    _, lines, _ = stopped(repo, [*impatient, *command], by=signal.SIGKILL)
+    code, lines, _ = stopped(repo, [*impatient, *command])
 
     require_announced(lines, black_hole)
+    assert code == 130
 
 
 def test_git_push_shows_what_its_hook_waits_for(
