@@ -169,7 +169,12 @@ def test_libraries_print_no_tracebacks_of_their_own(
         capture_output=True,
         text=True,
         timeout=120,
-        env={**os.environ, "AWS_ENDPOINT_URL_SSO_OIDC": closed, "NO_PROXY": "127.0.0.1"},
+        env={
+            **os.environ,
+            "AWS_ENDPOINT_URL_SSO_OIDC": closed,
+            "AWS_MAX_ATTEMPTS": "1",
+            "NO_PROXY": "127.0.0.1",
+        },
     )
 
     message, hint = done.stdout.splitlines()
@@ -334,6 +339,7 @@ def test_a_server_of_credentials_that_does_not_answer_is_named(
     with_keys(monkeypatch)
     url = f"http://127.0.0.1:{free_ports(1)[0]}"
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", url)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
 
     error = read("role")
 

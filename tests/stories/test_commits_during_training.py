@@ -6,6 +6,7 @@ storing, while they are stored. The hook is the installed one; only what it read
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,14 @@ MOMENTS = {
     "listed for storing": "gitmodel.store.worktree:WorkTree.sources",
     "stored": "gitmodel.store.worktree:WorkTree.remember",
 }
+LONG = os.environ.get("GITMODEL_TESTS_LONG") == "1"
+# Each act and each moment at least once.
+CASES = [
+    (act, moment)
+    for i, act in enumerate(ACTS)
+    for j, moment in enumerate(MOMENTS)
+    if LONG or (i + j) % 3 == 0
+]
 _TRAINING = """\
 import importlib, os, sys
 from gitmodel.cli.main import run
@@ -97,8 +106,7 @@ def digest_at_head(repo: Repo) -> object:
     return Pointer.from_text(repo.git("show", f"HEAD:{POINTER}").stdout, what=POINTER).digest
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize("act", ACTS)
+@pytest.mark.parametrize(("act", "moment"), CASES)
 def test_code_is_committed_while_training_writes(world: World, act: str, moment: str) -> None:
     ana = world.ana
     world.train(NEW)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from tests.support.repo import Repo
 
 LONG = os.environ.get("GITMODEL_TESTS_LONG") == "1"
-FLIPS = 200 if LONG else 10
+FLIPS = 200 if LONG else 6
 MOST_ROUNDS = 2 * FLIPS
 LIMIT = 64 * 2**20
 # One pack, and two: what is small takes another way than what is large.
