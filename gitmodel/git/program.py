@@ -17,13 +17,14 @@ import errno
 import os
 import signal
 import subprocess
-from typing import TYPE_CHECKING, NoReturn
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, NoReturn
 
 from gitmodel.errors import GitCommandError
 from gitmodel.faults import explained
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 # `core.fsmonitor` may name a program that any index command runs; ours would start gitmodel again
 # from within gitmodel. The other two are reached only
@@ -87,6 +88,31 @@ _REFUSALS = {
 _MESSAGE_LIMIT = 500  # characters of git's words in an error
 
 
+@contextmanager
+def _whole_input(content: bytes) -> Iterator[int]:
+    """A file with the whole standard input of a process, which has it all before it starts.
+
+    Through a pipe, git would take what was written until we are killed for all there is: half a list of
+    paths, or none, and so every path.
+    """
+    if not content:
+        yield subprocess.DEVNULL
+        return
+    with _nameless_file() as file:
+        file.write(content)
+        file.seek(0)
+        yield file.fileno()
+
+
+def _nameless_file() -> IO[bytes]:
+    """An empty file that nobody else sees: in memory where the system has such, else on the disk."""
+    if hasattr(os, "memfd_create"):
+        return open(os.memfd_create("gitmodel-stdin"), "w+b")
+    from tempfile import TemporaryFile
+
+    return TemporaryFile()
+
+
 class GitProgram:
     """The git program with the environment in which it is run.
 
@@ -121,14 +147,15 @@ class GitProgram:
             GitCommandError: The process could not be started.
         """
         try:
-            return subprocess.run(
-                self._command(arguments),
-                cwd=os.fsencode(folder),
-                env=self._encoded_environment(extra or {}),
-                input=input_bytes or b"",
-                capture_output=True,
-                check=False,
-            )
+            with _whole_input(input_bytes or b"") as stdin:
+                return subprocess.run(
+                    self._command(arguments),
+                    cwd=os.fsencode(folder),
+                    env=self._encoded_environment(extra or {}),
+                    stdin=stdin,
+                    capture_output=True,
+                    check=False,
+                )
         except OSError as error:
             raise _not_run(error) from error
         except ValueError as error:  # a NUL in an argument

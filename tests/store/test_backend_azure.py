@@ -179,7 +179,7 @@ class TestTheAccount:
         backend.close()
 
         assert "sig=" not in f"{caught.value} {caught.value.hint} {backend.url}"
-        assert "Storage Blob Data Contributor" in str(caught.value.hint)
+        assert "it needs sp=rcwl" in str(caught.value.hint)
 
     def test_without_an_account_the_variable_is_named(
         self, monkeypatch: pytest.MonkeyPatch

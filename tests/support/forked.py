@@ -20,6 +20,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Self
@@ -166,6 +167,7 @@ def _short(path: object) -> str:
 def _serve(preload: Sequence[str]) -> None:
     """Read orders, run each in a fork, answer; until standard input closes."""
     _import_everything(preload)
+    _adopt_orphans()
     for line in sys.stdin:
         order = json.loads(line)
         with tempfile.TemporaryDirectory() as folder:
@@ -176,6 +178,7 @@ def _serve(preload: Sequence[str]) -> None:
             if child == 0:
                 _run_order(order, folder)
             _, status = os.waitpid(child, 0)
+            _wait_for_orphans()
             answer = {
                 "code": os.waitstatus_to_exitcode(status),
                 "out": Path(folder, "out").read_text(encoding="utf-8", errors="replace"),
@@ -184,6 +187,23 @@ def _serve(preload: Sequence[str]) -> None:
             }
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
+
+
+def _adopt_orphans() -> None:
+    """Become the parent of what a killed command leaves running: Git, in the middle of a commit.
+
+    Source: prctl(2), PR_SET_CHILD_SUBREAPER.
+    """
+    import ctypes
+
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+
+
+def _wait_for_orphans() -> None:
+    """Return when none is left; the next command would meet its lock, or its half of the work."""
+    with suppress(ChildProcessError):
+        while True:
+            os.waitpid(-1, 0)
 
 
 def _import_everything(preload: Sequence[str]) -> None:
