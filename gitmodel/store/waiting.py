@@ -39,11 +39,24 @@ def moved_bytes() -> int:
     total = 0
     with contextlib.suppress(OSError):
         for name in os.listdir("/proc/self/fd"):
-            with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(name))) as copy:
-                counters = copy.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)[_COUNTERS]
-                total += int.from_bytes(counters[:8], "little")
-                total += int.from_bytes(counters[8:], "little")
+            with contextlib.suppress(OSError):
+                if os.readlink(f"/proc/self/fd/{name}").startswith("socket:"):
+                    total += _moved_by(os.dup(int(name)))
     return total
+
+
+def _moved_by(descriptor: int) -> int:
+    """The same of one socket, whose descriptor is closed."""
+    import socket
+
+    try:
+        copy = socket.socket(fileno=descriptor)
+    except OSError:  # no socket any more, so nobody else closes it
+        os.close(descriptor)
+        raise
+    with copy:
+        counters = copy.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)[_COUNTERS]
+    return int.from_bytes(counters[:8], "little") + int.from_bytes(counters[8:], "little")
 
 
 def _start(watch: Callable[[], None]) -> threading.Thread | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 import threading
@@ -223,3 +224,15 @@ def test_bytes_count_as_moved_when_the_peer_has_them() -> None:
 )
 def test_the_host_is_named_without_path_and_user(address: str, host: str) -> None:
     assert host_of(address) == host
+
+
+def test_counting_bytes_leaves_no_descriptor_behind() -> None:
+    read, write = os.pipe()
+    before = sorted(os.listdir("/proc/self/fd"))
+
+    for _ in range(3):
+        moved_bytes()
+
+    assert sorted(os.listdir("/proc/self/fd")) == before
+    os.close(read)
+    os.close(write)

@@ -261,7 +261,9 @@ def _running(
                 log = _last_lines(folder / "log")
                 if supervisor.stdin is not None:
                     supervisor.stdin.close()
-                supervisor.wait(timeout=20)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    supervisor.wait(timeout=20)
+                supervisor.terminate()  # somebody may have kept a copy of its pipe
                 shutil.rmtree(folder, ignore_errors=True)
     raise ServerUnavailableError(f"the server does not start: {log}")
 

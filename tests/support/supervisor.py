@@ -40,13 +40,19 @@ def main(folder: Path, command: list[str]) -> None:
     threading.Thread(target=leave_with_the_server, daemon=True).start()
     # Control-C reaches this program too; only the pipe decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    sys.stdin.buffer.read()
+    with contextlib.suppress(InterruptedError):
+        signal.signal(signal.SIGTERM, _interrupt)
+        sys.stdin.buffer.read()
     closing.set()
     with contextlib.suppress(ProcessLookupError):
         os.killpg(server.pid, signal.SIGKILL)
     server.wait()
     shutil.rmtree(folder, ignore_errors=True)
     _remove_sockets(command)
+
+
+def _interrupt(*_: object) -> None:
+    raise InterruptedError
 
 
 def _remove_sockets(command: list[str]) -> None:
