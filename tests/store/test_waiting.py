@@ -96,7 +96,7 @@ def test_further_tries_and_the_pauses_between_them_are_part_of_the_wait() -> Non
     def attempt() -> None:
         raise Fault(FaultKind.BUSY, "503", retry_after_seconds=8)
 
-    retrier = Retrier(sleep=sleep, clock=lambda: world.now, waits=waits)
+    retrier = Retrier(sleep=sleep, clock=lambda: world.now, fraction=lambda: 0.5, waits=waits)
     with pytest.raises(Fault):
         retrier.run(attempt)
 
