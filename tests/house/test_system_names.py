@@ -12,7 +12,7 @@ TEXT_ONLY = {"basename", "commonpath", "dirname", "isabs", "join", "normpath", "
 # Calls without the name of a file; `exec*` is the program's alone, in UTF-8 mode.
 NO_NAMES = re.compile(
     r"close|cpu_count|device_encoding|dup2?|execve?|fch\w+|fd\w+|fst\w+|fspath|fsync|ftruncate|get\w+"
-    r"|killp?g?|lseek|pipe|posix_(fadvise|fallocate)|p?(read|write)v?|sched_\w+|stat_result|strerror|sysconf|umask"
+    r"|killp?g?|lseek|memfd_create|pipe|posix_(fadvise|fallocate)|p?(read|write)v?|sched_\w+|stat_result|strerror|sysconf|umask"
     r"|uname|urandom|_exit"
 )
 
