@@ -320,9 +320,6 @@ class Project:
             UntrustedRemoteError: `upload` to an address that the person has not said yes to.
             ConfigError: The address cannot be used.
         """
-        from gitmodel.store.backend import open_backend
-        from gitmodel.store.objects import ObjectStore
-
         if upload and not chosen_now and not self.is_trusted(name, upload=True):
             raise self._untrusted(name, "uploaded to")
         readable = chosen_now or self.is_trusted(name, upload=False)
@@ -331,18 +328,25 @@ class Project:
         if name not in self._stores:
             default = name == PRIMARY and self.uses_default_folder()
             address = self.address(name)
-            backend = open_backend(
-                address,
-                trusted=readable,
-                profile=address.profile,
-                root=self.remote_root,
-                create_root=default,
-                checks_folder=os.path.join(self.cache_folder, "ledger"),
-                environment=self.context.environment,
-                note=self.context.note,
-            )
-            self._stores[name] = ObjectStore(backend)
+            self._stores[name] = self.open_store(address, trusted=readable, create_root=default)
         return self._stores[name]
+
+    def open_store(self, address: Remote, *, trusted: bool, create_root: bool) -> ObjectStore:
+        """Open the store at an address, which the caller closes; `open_backend` has arguments and errors."""
+        from gitmodel.store.backend import open_backend
+        from gitmodel.store.objects import ObjectStore
+
+        backend = open_backend(
+            address,
+            trusted=trusted,
+            profile=address.profile,
+            root=self.remote_root,
+            create_root=create_root,
+            checks_folder=os.path.join(self.cache_folder, "ledger"),
+            environment=self.context.environment,
+            note=self.context.note,
+        )
+        return ObjectStore(backend)
 
     def _untrusted(self, name: str, verb: str) -> Exception:
         from gitmodel.errors import UntrustedRemoteError

@@ -154,9 +154,6 @@ def open_end(project: Project, end: RemoteEnd, *, upload: bool, create: bool) ->
     """
     if end.name is not None:
         return project.store(end.name, upload=upload, chosen_now=end.chosen)
-    from gitmodel.store.backend import open_backend
-    from gitmodel.store.objects import ObjectStore
-
     settings = project.settings
     if not end.chosen and needs_trust(end.remote, settings, upload=upload):
         raise UntrustedRemoteError(
@@ -166,17 +163,7 @@ def open_end(project: Project, end: RemoteEnd, *, upload: bool, create: bool) ->
     address = effective(end.remote, settings)
     if end.remote.endpoint is not None and end.chosen:  # this endpoint was named just now
         address = replace(address, endpoint=end.remote.endpoint)
-    backend = open_backend(
-        address,
-        trusted=True,
-        profile=address.profile,
-        root=project.remote_root,
-        create_root=create,
-        checks_folder=os.path.join(project.cache_folder, "ledger"),
-        environment=project.context.environment,
-        note=project.context.note,
-    )
-    return ObjectStore(backend)
+    return project.open_store(address, trusted=True, create_root=create)
 
 
 def _earlier_primary(project: Project) -> RemoteEnd:
