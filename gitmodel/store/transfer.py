@@ -9,6 +9,7 @@ A pool of threads brings `logging` along, 4 ms to import, so it is imported when
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -19,7 +20,7 @@ from gitmodel.store.reader import DamagedPackError
 from gitmodel.store.sending import Sender
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from concurrent.futures import Future
 
     from gitmodel.domain.progress import Progress
@@ -179,6 +180,24 @@ def for_each(
 ) -> None:
     """Do small work on a remote for every item, several at a time; the first error stops it."""
     _run(work, [(item,) for item in items], in_flight=in_flight)
+
+
+@contextmanager
+def beside(work: Callable[[], None]) -> Iterator[None]:
+    """Run work on a thread of its own while the block runs; the block ends after it, and raises what it raised."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    thread = ThreadPoolExecutor(1, thread_name_prefix="gitmodel-beside")
+    answer_wanted = True
+    try:
+        future = thread.submit(work)
+        yield
+        future.result()
+    except KeyboardInterrupt:
+        answer_wanted = False
+        raise
+    finally:
+        thread.shutdown(wait=answer_wanted, cancel_futures=True)
 
 
 def _run(

@@ -14,7 +14,7 @@ from gitmodel.errors import (
 from gitmodel.store.intents import read_sweep, write_intent
 from gitmodel.store.presence import Presence
 from gitmodel.store.remote_packs import RemotePacks
-from gitmodel.store.transfer import Plan, for_each, push_packs
+from gitmodel.store.transfer import Plan, beside, for_each, push_packs
 from gitmodel.workflows.choosing import Chooser, Content
 from gitmodel.workflows.sources import decoding_error, packs_of
 from gitmodel.workflows.wanting import damaged_here
@@ -95,7 +95,7 @@ class Upload:
         )
         self.sent = chooser.sent
         self._read_manifests(self.contents)
-        self._look(earlier)
+        self._look(earlier, chooser)
         for content in self.contents:
             self._doubt(content)
         while not self._is_done(chooser):
@@ -151,23 +151,42 @@ class Upload:
 
         for_each(read, contents)
 
-    def _look(self, earlier: dict[Digest, Manifest | None]) -> None:
-        """Look at packs that the remote may have. One that this clone has just made it cannot have."""
+    def _look(self, earlier: dict[Digest, Manifest | None], chooser: Chooser) -> None:
+        """Look at packs that the remote may have, and send meanwhile what it cannot have.
+
+        It cannot have a pack that this clone has just made.
+        """
         maybe = set(self._journal.packs())
         for digest, manifest in earlier.items():
             known = manifest or self._earlier_there(digest)
             maybe.update(() if known is None else known.packs)
         look: list[Pack] = []
+        new: list[Pack] = []
         for content in self.contents:
             if content.there is not None:
                 look += packs_of(content.there)
             elif content.local is not None:
-                look += [
-                    pack
-                    for pack in packs_of(content.local)
-                    if pack[0] in maybe or not self._cache.has_pack(*pack)
-                ]
-        self.presence.look(look)
+                for pack in packs_of(content.local):
+                    is_new = pack[0] not in maybe and self._cache.has_pack(*pack)
+                    (new if is_new and content.error is None else look).append(pack)
+        plan = Plan(tuple(sorted({*new} - {*look})))
+        if self._full or not plan.packs:  # reading every pack has a progress of its own
+            self.presence.look(look)
+            return
+        with beside(lambda: self.presence.look(look)):
+            sent = self._send_new(plan)
+        chooser.sent.update(sent)
+        self.presence.arrived(sent)
+
+    def _send_new(self, plan: Plan) -> tuple[Pack, ...]:
+        """Upload packs; what cannot be read here is left to `_send`, which knows whose it is."""
+        from gitmodel.store.reader import DamagedPackError
+
+        try:
+            self._upload(plan)
+        except (DamagedPackError, ObjectMissingError):
+            return ()
+        return plan.packs
 
     def _doubt(self, content: Content) -> None:
         """Decode what is there, where bytes are to be read: a manifest may lead to other weights."""
@@ -203,18 +222,8 @@ class Upload:
             if content.chosen is not None:
                 packs.update(chooser.lacking(content.chosen))
         plan = Plan(tuple(packs.items()))
-        progress = self._project.context.progress
-        if packs:
-            progress.start(f"uploading to {self._store.url}", plan.total_bytes)
         try:
-            push_packs(
-                self._cache,
-                self._store,
-                plan,
-                progress=progress,
-                verify=self._project.settings.verify_uploads,
-                arrived=self._journal.arrived,
-            )
+            self._upload(plan)
         except DamagedPackError as error:
             self._cache.set_aside(error.pack)  # storing the weights again makes it anew
             for content in self._reopen([error.pack]):
@@ -225,12 +234,27 @@ class Upload:
             if not self._reopen(gone):
                 raise
             return False
-        finally:
-            progress.finish()
         chooser.sent.update(packs)
         self.presence.arrived(plan.packs)
-        self._ledger.note_bytes(good=packs)
         return True
+
+    def _upload(self, plan: Plan) -> None:
+        """Upload packs of the cache; raises as `push_packs` does."""
+        progress = self._project.context.progress
+        if plan.packs:
+            progress.start(f"uploading to {self._store.url}", plan.total_bytes)
+        try:
+            push_packs(
+                self._cache,
+                self._store,
+                plan,
+                progress=progress,
+                verify=self._project.settings.verify_uploads,
+                arrived=self._journal.arrived,
+            )
+        finally:
+            progress.finish()
+        self._ledger.note_bytes(good=(name for name, _ in plan.packs))
 
     def _reopen(self, packs: Sequence[str]) -> list[Content]:
         """Decide again about contents that were to send these packs."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from gitmodel.errors import (
 from gitmodel.git.updates import RefUpdate
 from gitmodel.store.claims import Claim, claim_key
 from gitmodel.store.intents import SWEEP_KEY
+from gitmodel.store.objects import ObjectStore
 from gitmodel.workflows.project import Project
 from gitmodel.workflows.publish import PushReport
 from gitmodel.workflows.push import push_head, push_updates, read_updates
@@ -32,7 +34,6 @@ from tests.workflows.conftest import NOW, Desk, digest, new_desk, refusal, short
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gitmodel.store.objects import ObjectStore
 
 ONE, TWO, THREE = b"weights one", b"weights two", b"weights three"
 ZEROS = "0" * 40
@@ -137,6 +138,32 @@ def test_the_order_of_writing(desk: Desk) -> None:
         remote=str(desk.store),
         looked=True,
     )
+
+
+def test_new_packs_are_sent_while_old_ones_are_looked_at(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.version(ONE)
+    desk.push()
+    desk.version(TWO)
+    sent = threading.Event()
+    size, put = ObjectStore.pack_size, ObjectStore.put_pack
+    old = {path.name for path in (desk.store / "packs").glob("*/*")}
+
+    def look(store: ObjectStore, name: str) -> int | None:
+        assert name not in old or sent.wait(60), "the look ended before anything was sent"
+        return size(store, name)
+
+    def send(store: ObjectStore, name: str, data: bytes) -> bool:
+        sent.set()
+        return put(store, name, data)
+
+    monkeypatch.setattr(ObjectStore, "pack_size", look)
+    monkeypatch.setattr(ObjectStore, "put_pack", send)
+
+    desk.push()
+
+    assert sent.is_set()
 
 
 def test_the_intent_names_what_is_relied_on(desk: Desk) -> None:
