@@ -13,24 +13,25 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from gitmodel.version import __version__
+
 if sys.getfilesystemencoding() != "utf-8":
-    from gitmodel.system import install
+    from gitmodel.files.utf8_os import install
 
     install()
 
 if TYPE_CHECKING:
+    from gitmodel.api import add, log, open, path, tensor  # noqa: A004
     from gitmodel.errors import GitmodelError
-    from gitmodel.workflows.python import add, log, open, path, tensor  # noqa: A004
 
 __all__ = ["GitmodelError", "__version__", "add", "log", "open", "path", "tensor"]
-__version__ = "0.1.0.dev0"
 
 
 def __getattr__(name: str) -> object:
     if name in ("add", "log", "open", "path", "tensor"):
-        from gitmodel.workflows import python
+        from gitmodel import api
 
-        return getattr(python, name)
+        return getattr(api, name)
     if name == "GitmodelError":
         from gitmodel.errors import GitmodelError
 

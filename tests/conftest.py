@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
+from tests.support.desk import desk
 from tests.support.repo import GLOBAL_CONFIG, Repo
 from tests.support.servers import azure_server, s3_server
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["azure_server", "s3_server"]  # fixtures, given on to every test
+__all__ = ["azure_server", "desk", "s3_server"]  # fixtures, given on to every test
 
 # A slow machine is no defect: nothing here is judged by time.
 _PATIENT = (hypothesis.HealthCheck.too_slow,)

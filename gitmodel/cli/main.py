@@ -87,7 +87,7 @@ def _guarded(words: list[str], output: Output) -> int:
 
 def _run(words: list[str], output: Output) -> int:
     if words == ["--version"]:
-        from gitmodel import __version__
+        from gitmodel.version import __version__
 
         output.line(f"gitmodel {__version__}")
         return 0
@@ -172,12 +172,12 @@ def _explain(error: Exception, words: list[str], output: Output) -> int:
     if os.environ.get("GITMODEL_DEBUG") == "1":
         import traceback
 
-        from gitmodel.domain.credentials import redacted
+        from gitmodel.domain.text.secrets import redacted
 
         for line in redacted("".join(traceback.format_exception(error))).splitlines():
             output.note(line)
     if not isinstance(error, GitmodelError):
-        from gitmodel.faults import explained, out_of_resources
+        from gitmodel.files.os_errors import explained, out_of_resources
 
         found = explained(error) if isinstance(error, OSError) else out_of_resources(error)
         if found is None:
@@ -191,7 +191,7 @@ def _report(error: Exception, words: list[str], output: Output) -> int:
     """An error that nobody foresaw: a file with everything, one line for the person."""
     from datetime import UTC, datetime
 
-    from gitmodel.cli.crash import write_report
+    from gitmodel.cli.crash_report import write_report
 
     path = write_report(error, arguments=words, environment=os.environ, now=datetime.now(UTC))
     where = "no report could be written" if path is None else f"the report is in {path}"

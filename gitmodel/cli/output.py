@@ -13,7 +13,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from gitmodel.cli.wording import columns, escaped
+from gitmodel.cli.format import columns, escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -109,7 +109,7 @@ class Output:
 
     def json(self, value: object) -> None:
         """Print a value on stdout as one JSON document, in ASCII."""
-        from gitmodel.cli.document import document
+        from gitmodel.cli.json_output import document
 
         self._write(document(value))
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 # Verb -> module, in the order in which help shows them.
 GROUPS: Mapping[str, Mapping[str, str]] = {
     "Set up": {
-        "init": "setup",
-        "install": "setup",
-        "uninstall": "setup",
+        "init": "init",
+        "install": "init",
+        "uninstall": "init",
         "remote": "remote",
         "doctor": "doctor",
         "demo": "demo",
@@ -30,14 +30,14 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     "Register": {
         "add": "add",
         "commit": "commit",
-        "mv": "move",
-        "rm": "move",
+        "mv": "mv",
+        "rm": "mv",
         "renumber": "renumber",
         "resolve": "resolve",
     },
     "Look": {
         "status": "status",
-        "list": "listing",
+        "list": "list",
         "log": "log",
         "show": "log",
     },

@@ -10,7 +10,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from gitmodel.cli.wording import escaped
+from gitmodel.cli.format import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Callable

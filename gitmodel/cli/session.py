@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from gitmodel.cli.output import Output
     from gitmodel.domain.progress import Progress
-    from gitmodel.workflows.context import Context
-    from gitmodel.workflows.project import Project
+    from gitmodel.project.context import Context
+    from gitmodel.project.project import Project
 
 
 class Session:
@@ -32,7 +32,7 @@ class Session:
 
     def context(self) -> Context:
         """What the workflows are told about the world."""
-        from gitmodel.workflows.context import Context
+        from gitmodel.project.context import Context
 
         progress, interrupt = self._progress()
 
@@ -50,7 +50,7 @@ class Session:
         Raises:
             RepositoryError: There is none.
         """
-        from gitmodel.workflows.project import Project
+        from gitmodel.project.project import Project
 
         return Project.open(self.context())
 

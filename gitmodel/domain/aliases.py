@@ -14,21 +14,21 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Self
 
-from gitmodel.domain.arranging import arranged
+from gitmodel.domain.conflict_markers import refuse_newer
 from gitmodel.domain.fields import Fields
-from gitmodel.domain.merged import refuse_newer
-from gitmodel.domain.pattern import pattern
 from gitmodel.domain.pointer import HEADER, POINTER_SUFFIX
-from gitmodel.domain.printable import shown
 from gitmodel.domain.reference import MAX_VERSION, check_alias
-from gitmodel.domain.text import MAX_BYTES, block, decode, entry, parse_decoded, quoted
+from gitmodel.domain.text.escape import shown
+from gitmodel.domain.text.lazy_regex import pattern
+from gitmodel.domain.yaml.key_order import arranged
+from gitmodel.domain.yaml.reader import MAX_BYTES, block, decode, entry, parse_decoded, quoted
 from gitmodel.errors import ModelNameError, TextError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gitmodel.domain.digest import Digest
-    from gitmodel.domain.text import Value
+    from gitmodel.domain.yaml.reader import Value
 
 ALIASES_SUFFIX = ".aliases.yaml"
 

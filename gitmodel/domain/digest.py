@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 from blake3 import blake3
 
 from gitmodel.domain.paths import refuse_clashes, safe_parts
-from gitmodel.domain.pattern import pattern
+from gitmodel.domain.text.lazy_regex import pattern
 from gitmodel.errors import PointerError
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.printable import shown
+from gitmodel.domain.text.escape import shown
 from gitmodel.errors import UsageError
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from gitmodel.errors import GitmodelError, PointerError, TextError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from gitmodel.domain.text import Value
+    from gitmodel.domain.yaml.reader import Value
 
 _HINT = "correct that line, or restore the file with git checkout HEAD -- FILE"
 

@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
-from gitmodel.domain.given_values import plain
-from gitmodel.domain.printable import shown
-from gitmodel.domain.text import INTEGER_LIMIT, decode, flow, parse, resolved
+from gitmodel.domain.python_values import plain
+from gitmodel.domain.text.escape import shown
+from gitmodel.domain.yaml.reader import INTEGER_LIMIT, decode, flow, parse, resolved
 from gitmodel.errors import TextError, UsageError
 
 Metric: TypeAlias = int | float | str | bool

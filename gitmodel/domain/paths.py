@@ -20,8 +20,8 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.pattern import pattern
-from gitmodel.domain.printable import shown
+from gitmodel.domain.text.escape import shown
+from gitmodel.domain.text.lazy_regex import pattern
 from gitmodel.errors import UnsafePathError
 
 if TYPE_CHECKING:

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from blake3 import blake3
 
-from gitmodel.domain.arranging import UNWRITABLE_HINT, differing, key_lines
+from gitmodel.domain.conflict_markers import FORMAT, refuse_conflict, refuse_newer, resolve_hint
 from gitmodel.domain.exclude import check_patterns
 from gitmodel.domain.fields import Fields
-from gitmodel.domain.merged import FORMAT, refuse_conflict, refuse_newer, resolve_hint
 from gitmodel.domain.paths import safe_parts
-from gitmodel.domain.pattern import pattern
 from gitmodel.domain.reference import MAX_VERSION, check_name
-from gitmodel.domain.text import MAX_BYTES, decode, parse_decoded
+from gitmodel.domain.text.lazy_regex import pattern
+from gitmodel.domain.yaml.key_order import UNWRITABLE_HINT, differing, key_lines
+from gitmodel.domain.yaml.reader import MAX_BYTES, decode, parse_decoded
 from gitmodel.errors import (
     MixedPointerError,
     NewerFormatError,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gitmodel.domain.digest import Digest
-    from gitmodel.domain.text import Value, Writable
+    from gitmodel.domain.yaml.reader import Value, Writable
 
 POINTER_SUFFIX = ".model.yaml"
 HEADER = "# Written by gitmodel; unknown keys are kept, comments are not."

@@ -16,8 +16,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Self
 
-from gitmodel.domain.pattern import pattern
-from gitmodel.domain.printable import shown
+from gitmodel.domain.text.escape import shown
+from gitmodel.domain.text.lazy_regex import pattern
 from gitmodel.errors import ModelNameError, UnknownReferenceError
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gitmodel.domain.digest import FileHasher
-from gitmodel.encoding.codec import (
+from gitmodel.encoding.codecs.codec import (
     HASH_SIZE,
     MAX_CHUNK,
     Codec,

@@ -10,10 +10,10 @@ import os
 import re
 from typing import NamedTuple, NoReturn
 
-from gitmodel.domain.pattern import pattern
+from gitmodel.domain.text.lazy_regex import pattern
 from gitmodel.errors import RepositoryError
+from gitmodel.files.path_encoding import given, native
 from gitmodel.git.program import GitProgram, first_words
-from gitmodel.names import given, native
 
 # One process answers everything. The fixed words between the paths (true, false, sha1) keep the
 # answer readable when a path contains a newline; the last question fails without a work tree, after

@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from gitmodel.git.repo import Repository
+    from gitmodel.git.repository import Repository
 
 MONITOR_KEY = "core.fsmonitor"
 _WISH_KEY = "gitmodel.fsmonitor"

@@ -21,12 +21,12 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.errors import GitCommandError
-from gitmodel.git.batch import EMPTY_TREES
+from gitmodel.git.cat_file import EMPTY_TREES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from gitmodel.git.repo import Repository
+    from gitmodel.git.repository import Repository
 
 # How git says that the lock is taken (LC_ALL=C is set), and how long we wait: 5 seconds in all.
 _LOCKED = ".lock': File exists"

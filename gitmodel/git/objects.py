@@ -15,13 +15,13 @@ import os
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, Self
 
 from gitmodel.errors import GitCommandError, RepositoryError
-from gitmodel.git.batch import EMPTY_TREES, Batch, fetch_objects, present_objects
-from gitmodel.names import native
+from gitmodel.files.path_encoding import native
+from gitmodel.git.cat_file import EMPTY_TREES, Batch, fetch_objects, present_objects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gitmodel.git.repo import Repository
+    from gitmodel.git.repository import Repository
 
 BLOB_LIMIT = 65536  # 64 KiB: the longest pointer
 _FILE_MODES = frozenset({0o100644, 0o100755, 0o100664})  # the last one by Git of 2005

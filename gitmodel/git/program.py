@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, NoReturn
 
 from gitmodel.errors import GitCommandError
-from gitmodel.faults import explained
+from gitmodel.files.os_errors import explained
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -19,7 +19,7 @@ from gitmodel.git.index import Index
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gitmodel.git.repo import Repository
+    from gitmodel.git.repository import Repository
 
 _FOLDER = os.path.join("gitmodel", "scratch-index")  # in the git folder of the work tree
 _LOCK = "lock"

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from gitmodel.domain.digest import digest_of
-from gitmodel.domain.pattern import pattern
-from gitmodel.domain.printable import shown
+from gitmodel.domain.text.escape import shown, without_user_info
+from gitmodel.domain.text.lazy_regex import pattern
 from gitmodel.errors import UsageError
 
 _SCHEME = pattern(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
@@ -116,22 +116,6 @@ class GitUrl:
         plain = re.sub(r"(://)[^/@\s']*@", r"\1", plain)
         query = self.url.partition("?")[2] if self.folder is None else ""
         return plain.replace(query, "…") if query else plain
-
-
-def without_user_info(url: str) -> str:
-    """Return a Git URL without user name and password, so that it can be shown and stored.
-
-    `https://user:token@host/a.git` and `git@host:a.git` lose what stands before the `@`; a path of
-    this machine stays as it is.
-    """
-    scheme, separator, rest = url.partition("://")
-    if separator:
-        authority, slash, path = rest.partition("/")
-        return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
-    host, colon, path = url.partition(":")
-    if colon and "/" not in host:
-        return f"{host.rpartition('@')[2]}:{path}"
-    return url
 
 
 def is_git_url(text: str) -> bool:

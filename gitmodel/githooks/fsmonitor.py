@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from gitmodel.errors import RepositoryError
 from gitmodel.githooks.install import write_script
-from gitmodel.githooks.others import read_hook
 from gitmodel.githooks.scripts import Kind, check_of, interpreter_in, recognise, script_text
+from gitmodel.githooks.third_party import read_hook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gitmodel.workflows.fsmonitor import MonitorPlace
-    from gitmodel.workflows.project import Project
+    from gitmodel.project.fsmonitor.switch import MonitorPlace
+    from gitmodel.project.project import Project
 
 SCRIPT_NAME: Final = "fsmonitor"
 
@@ -98,7 +98,7 @@ def is_ours(command: str) -> bool:
 
 def look(project: Project, interpreter: str) -> Monitor:
     """Look at script and key; changes nothing."""
-    from gitmodel.workflows.fsmonitor import monitor_place
+    from gitmodel.project.fsmonitor.switch import monitor_place
 
     place = monitor_place(project)
     return Monitor(_state(place, interpreter), place.wished, place)
@@ -153,7 +153,7 @@ def install_monitor(
 
 
 def _write(project: Project, script: str, interpreter: str) -> None:
-    from gitmodel.workflows.fsmonitor import write_monitor
+    from gitmodel.project.fsmonitor.switch import write_monitor
 
     with _explained(script):
         os.makedirs(os.path.dirname(script), exist_ok=True)
@@ -162,7 +162,7 @@ def _write(project: Project, script: str, interpreter: str) -> None:
 
 
 def _reason_against(project: Project, found: Monitor) -> str | None:
-    from gitmodel.workflows.fsmonitor import reason_against
+    from gitmodel.project.fsmonitor.switch import reason_against
 
     if found.state is MonitorState.TAKEN:
         scope, value = found.place.others[-1] if found.place.others else ("local", "")
@@ -180,7 +180,7 @@ def remove_monitor(project: Project, interpreter: str) -> MonitorChange:
     Raises:
         RepositoryError: The Git folder cannot be written.
     """
-    from gitmodel.workflows.fsmonitor import erase_monitor, forget_wish
+    from gitmodel.project.fsmonitor.switch import erase_monitor, forget_wish
 
     found = look(project, interpreter)
     if found.wished:

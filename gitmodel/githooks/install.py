@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gitmodel.errors import RepositoryError
-from gitmodel.githooks.inspection import (
+from gitmodel.files.temporary_names import new_name, sweep
+from gitmodel.githooks.inspect import (
     EARLIER_SUFFIX,
     LEGACY_SUFFIX,
     FoundHook,
@@ -27,7 +28,6 @@ from gitmodel.githooks.inspection import (
     find,
     inspect,
 )
-from gitmodel.githooks.others import read_hook
 from gitmodel.githooks.scripts import (
     HOOK_NAMES,
     Kind,
@@ -37,7 +37,7 @@ from gitmodel.githooks.scripts import (
     scripts_folder,
     with_interpreter,
 )
-from gitmodel.temporaries import new_name, sweep
+from gitmodel.githooks.third_party import read_hook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

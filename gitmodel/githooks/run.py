@@ -22,11 +22,11 @@ from gitmodel.githooks.scripts import (
     MERGED,
     REFUSED,
 )
-from gitmodel.workflows.context import Context
-from gitmodel.workflows.project import Project
+from gitmodel.project.context import Context
+from gitmodel.project.project import Project
 
 if TYPE_CHECKING:
-    from gitmodel.workflows.bump import CommitReport
+    from gitmodel.project.committing.commit_report import CommitReport
 
 _CHECK = "GITMODEL_HOOK_CHECK"  # `proof.VARIABLE`, without importing it in every commit
 
@@ -62,7 +62,7 @@ def run_hook(
         say(f"gitmodel has no hook called {name!r}; gitmodel install brings the hooks up to date")
         return 0
     if _CHECK in context.environment:  # somebody asks who would run
-        from gitmodel.githooks.proof import answer
+        from gitmodel.githooks.probe import answer
 
         say(answer(name))
         return 0
@@ -88,9 +88,10 @@ def _pre_commit(
 
 
 def _update(context: Context, say: Say) -> CommitReport:
-    from gitmodel.workflows.bump import CommitReport, update_commit
-    from gitmodel.workflows.kept_out import refuse_remembered_weights
-    from gitmodel.workflows.seen_weights import note_seen
+    from gitmodel.project.committing.commit_report import CommitReport
+    from gitmodel.project.fsmonitor.seen_weights import note_seen
+    from gitmodel.project.git_files.weights_out_of_git import refuse_remembered_weights
+    from gitmodel.workflows.register_changes import update_commit
 
     try:
         opened = Project.open(context)
@@ -115,7 +116,7 @@ def _update(context: Context, say: Say) -> CommitReport:
         else:
             note_seen(project, {model.weights for model in report.models})
             if report.otherwise_empty or report.unnamed:
-                from gitmodel.workflows.empty_commit import advice
+                from gitmodel.project.committing.empty_commit import advice
 
                 report.advice = advice(project, report)
         if report.replaced and project.index.is_partial:
@@ -224,8 +225,8 @@ def _pre_push(
 def _post_checkout(
     arguments: Sequence[str], _stdin: Callable[[], bytes], context: Context, say: Say
 ) -> None:
-    from gitmodel.workflows.align import comes_later
-    from gitmodel.workflows.kept_out import keep_what_was_left_ignored
+    from gitmodel.project.git_files.weights_out_of_git import keep_what_was_left_ignored
+    from gitmodel.workflows.sync_worktree import comes_later
 
     with Project.open(context) as project:
         match arguments:
@@ -248,8 +249,8 @@ def _align(
 
 
 def _bring_in_line(project: Project, say: Say) -> None:
-    from gitmodel.workflows.align import align
-    from gitmodel.workflows.kept_out import keep_leftovers_ignored
+    from gitmodel.project.git_files.weights_out_of_git import keep_leftovers_ignored
+    from gitmodel.workflows.sync_worktree import align
 
     if project.repository.work_tree is None:
         return
@@ -275,7 +276,7 @@ def _post_rewrite(
 
 def _merge_driver(arguments: Sequence[str], context: Context, say: Say) -> int:
     """Merge one file for Git, which has passed %O %A %B %L %P."""
-    from gitmodel.workflows.merge import MergeRequest, merge_pointer
+    from gitmodel.workflows.merge_driver import MergeRequest, merge_pointer
 
     if len(arguments) != 5 or not arguments[3].isdecimal():
         say("gitmodel: the merge driver was called in another way than Git's: run gitmodel install")
@@ -297,7 +298,7 @@ def _merge_driver(arguments: Sequence[str], context: Context, say: Say) -> int:
 def _fsmonitor(
     arguments: Sequence[str], _stdin: Callable[[], bytes], context: Context, say: Say
 ) -> None:
-    from gitmodel.githooks.before_commit import register_before
+    from gitmodel.githooks.prepare_commit import register_before
 
     register_before(arguments, context, say)
 

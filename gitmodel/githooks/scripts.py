@@ -15,7 +15,7 @@ import re
 from enum import Enum
 from typing import Final
 
-from gitmodel.domain.pattern import pattern
+from gitmodel.domain.text.lazy_regex import pattern
 from gitmodel.errors import RepositoryError
 
 HOOK_NAMES: Final = (

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from gitmodel.domain.digest import Digest
 from gitmodel.domain.reference import check_name
-from gitmodel.domain.text import Value, block, parse
+from gitmodel.domain.yaml.reader import Value, block, parse
 from gitmodel.errors import (
     DamagedObjectError,
     ModelNameError,
@@ -21,10 +21,12 @@ from gitmodel.errors import (
     PointerError,
     TextError,
 )
-from gitmodel.store.objects import SMALL_OBJECT_LIMIT, ObjectStore
+from gitmodel.store.layout import SMALL_OBJECT_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from gitmodel.store.objects import ObjectStore
 
 _LONGEST_NUMBER = 18  # digits
 _MENDED_BY = "gitmodel push, in a clone that has pushed this version"

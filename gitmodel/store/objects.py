@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.digest import Digest, digest_of
-from gitmodel.encoding.manifest import Manifest
+from gitmodel.encoding.manifest.manifest import Manifest
 from gitmodel.encoding.pack import PACK_MAX
 from gitmodel.errors import (
     DamagedObjectError,
@@ -28,25 +28,14 @@ from gitmodel.errors import (
     RemoteError,
     WeakRemoteError,
 )
+from gitmodel.store.layout import SMALL_OBJECT_LIMIT, manifest_key, pack_key
 
 if TYPE_CHECKING:
-    from gitmodel.store.backend import Backend
+    from gitmodel.backends.backend import Backend
 
 FORMAT = 1
 MARKER_KEY = "gitmodel.json"
-SMALL_OBJECT_LIMIT = 65536  # bytes; markers, claims, registrations
-SWEEP_LIMIT = 256 * 2**20  # bytes; the list of doomed objects of a large collection
 MANIFEST_LIMIT = 256 * 2**20  # bytes; about five million chunks
-
-
-def pack_key(name: str) -> str:
-    """The key of a pack, from the hex of the BLAKE3 of its bytes."""
-    return f"packs/{name[:2]}/{name}"
-
-
-def manifest_key(digest: Digest) -> str:
-    """The key of the manifest of a digest."""
-    return f"manifests/{digest.hex[:2]}/{digest.hex}"
 
 
 @dataclass(frozen=True, slots=True)

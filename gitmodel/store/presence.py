@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gitmodel.errors import DamagedObjectError, ObjectMissingError
-from gitmodel.store.transfer import for_each
+from gitmodel.store.parallel import for_each
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

@@ -11,20 +11,20 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from gitmodel.errors import UsageError
-from gitmodel.workflows.add_choice import choose
-from gitmodel.workflows.add_items import Excluding
-from gitmodel.workflows.added import AddReport, Moved
-from gitmodel.workflows.adding import Adding
-from gitmodel.workflows.metadata import Given
-from gitmodel.workflows.models import read_models
-from gitmodel.workflows.project import CONFIG_NAME
-from gitmodel.workflows.seen_weights import note_seen
+from gitmodel.project.adding.batch import Adding
+from gitmodel.project.adding.items import Excluding
+from gitmodel.project.adding.metadata import Given
+from gitmodel.project.adding.path_selection import choose
+from gitmodel.project.adding.report import AddReport, Moved
+from gitmodel.project.fsmonitor.seen_weights import note_seen
+from gitmodel.project.models import read_models
+from gitmodel.project.project import CONFIG_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from gitmodel.errors import GitmodelError
-    from gitmodel.workflows.project import Project
+    from gitmodel.project.project import Project
 
 __all__ = ["AddReport", "AddedMany", "Excluding", "add", "add_many"]
 

@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING
 
 from gitmodel.domain.pointer import Pointer
 from gitmodel.errors import GitmodelError, RepositoryError, UnsavedWeightsError, UsageError
-from gitmodel.store.listing import Kind
-from gitmodel.workflows.fetch import CheckoutReport, Fetching, chosen_models
-from gitmodel.workflows.models import Model, damaged_weights, read_models, read_pointer_file
-from gitmodel.workflows.placer import Placer, checkout_elsewhere, place_each
-from gitmodel.workflows.seen_weights import note_seen
+from gitmodel.project.fetching.placing import Placer, checkout_elsewhere, place_each
+from gitmodel.project.fetching.session import CheckoutReport, Fetching, chosen_models
+from gitmodel.project.fsmonitor.seen_weights import note_seen
+from gitmodel.project.models import Model, damaged_weights, read_models, read_pointer_file
+from gitmodel.worktree.scan import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gitmodel.domain.digest import Digest
-    from gitmodel.store.worktree import Weights
-    from gitmodel.workflows.models import Models
-    from gitmodel.workflows.project import Project
+    from gitmodel.project.models import Models
+    from gitmodel.project.project import Project
+    from gitmodel.worktree.worktree import Weights
 
 
 def checkout(
@@ -168,7 +168,7 @@ def _refuse_unsaved_pointer(
     current = present.get(model.name)
     if force or current is None or current.raw == model.raw:
         return
-    from gitmodel.workflows.model_history import history_of
+    from gitmodel.project.history.model_history import history_of
 
     pointer = current.pointer
     bare = Pointer(  # all there is to the pointer of an alias in a clone of depth 1
@@ -196,7 +196,7 @@ def _is_saved(project: Project, name: str, digest: Digest, *, ask: bool) -> bool
     the packs of the cache are read, unless the remote is known to have the weights too, and where the
     cache lacks them the remote is looked at.
     """
-    from gitmodel.workflows.model_history import history_of
+    from gitmodel.project.history.model_history import history_of
 
     history = history_of(project, name)
     blobs = [item.blob for item in history.seen if item.model.pointer.digest == digest]
@@ -211,8 +211,8 @@ def _is_saved(project: Project, name: str, digest: Digest, *, ask: bool) -> bool
 
 def _is_whole_on_primary(project: Project, digest: Digest) -> bool:
     """Whether the primary remote has a manifest and every pack of it, by their sizes."""
+    from gitmodel.project.publishing.weight_sources import packs_of
     from gitmodel.store.presence import Presence
-    from gitmodel.workflows.sources import packs_of
 
     try:
         store = project.store()

@@ -10,7 +10,7 @@ import os
 import signal
 from typing import TYPE_CHECKING, NoReturn
 
-from gitmodel.domain.git_command import commit_staging
+from gitmodel.domain.commit_command import commit_staging
 from gitmodel.errors import GitCommandError
 from gitmodel.git.program import find_program
 from gitmodel.workflows.prepare_commit import prepare_commit
@@ -18,7 +18,7 @@ from gitmodel.workflows.prepare_commit import prepare_commit
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gitmodel.workflows.context import Context
+    from gitmodel.project.context import Context
 
 
 def register_weights(context: Context, arguments: Sequence[str]) -> list[str]:

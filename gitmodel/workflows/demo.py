@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from gitmodel.errors import GitmodelError, RepositoryError, UsageError
 from gitmodel.git.program import find_program
-from gitmodel.workflows.demo_training import METRICS_NAME, TRAINING_SCRIPT, WEIGHTS_NAME
+from gitmodel.project.demo_training import METRICS_NAME, TRAINING_SCRIPT, WEIGHTS_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from gitmodel.workflows.context import Context
+    from gitmodel.project.context import Context
 
 MODEL = "moons"
 _SERVER = "server.git"

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gitmodel.errors import GitmodelError
-from gitmodel.workflows.models import read_models
-from gitmodel.workflows.project import PRIMARY
+from gitmodel.project.models import read_models
+from gitmodel.project.project import PRIMARY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gitmodel.workflows.project import Project
+    from gitmodel.project.project import Project
 
 _LIBRARIES = ("pygit2", "fsspec", "s3fs", "adlfs", "yaml", "blake3", "zstandard", "pyfastcdc")
 
@@ -81,7 +81,7 @@ def doctor(
 def _programs(project: Project) -> Finding:
     from importlib.metadata import PackageNotFoundError, version
 
-    from gitmodel import __version__
+    from gitmodel.version import __version__
 
     parts = [f"gitmodel {__version__}", f"Python {sys.version.split()[0]}"]
     parts.append(project.repository.run("version").decode().strip())
@@ -114,7 +114,7 @@ def _chunker() -> Finding:
 
 def _kernels() -> Finding:
     """Without its compiled part gitmodel works, with numpy."""
-    from gitmodel.encoding.kernels import COMPILED
+    from gitmodel.encoding.codecs.kernels import COMPILED
 
     by_numpy = "by numpy, which is slower: there was no C compiler when gitmodel was installed"
     return Finding("planes and deltas", ok=True, detail="compiled" if COMPILED else by_numpy)
@@ -149,7 +149,7 @@ def _hooks(project: Project, hooks: Mapping[str, str]) -> Finding:
 
 
 def _attributes(project: Project) -> Finding:
-    from gitmodel.workflows.attributes import attributes_state
+    from gitmodel.project.git_files.gitattributes import attributes_state
 
     found = attributes_state(project)
     if found.missing:
@@ -161,7 +161,7 @@ def _attributes(project: Project) -> Finding:
 
 def _merge_driver(project: Project, *, old: bool) -> Finding:
     """Let the command of the driver merge two versions, as Git would."""
-    from gitmodel.workflows.merge import driver_problem
+    from gitmodel.workflows.merge_driver import driver_problem
 
     if old:
         return Finding("merge driver", False, "it is of another gitmodel", "gitmodel install")
@@ -172,7 +172,7 @@ def _merge_driver(project: Project, *, old: bool) -> Finding:
 
 
 def _cache(project: Project) -> Finding:
-    from gitmodel.faults import nearest, owner_of
+    from gitmodel.files.os_errors import nearest, owner_of
 
     folder = project.cache_folder
     place = nearest(folder)
@@ -189,8 +189,8 @@ def _cache(project: Project) -> Finding:
 
 def _shared_cache(project: Project) -> Finding | None:
     """What is wrong with a cache, or a clone, that several people share."""
-    from gitmodel.sharing import is_shared
-    from gitmodel.store.permissions import trouble_in
+    from gitmodel.backends.folder_permissions import trouble_in
+    from gitmodel.files.shared_folders import is_shared
 
     trouble = trouble_in(project.cache_folder) if is_shared(project.cache_folder) else None
     if trouble is not None:
@@ -234,7 +234,7 @@ def _trust(project: Project, name: str) -> Finding:
 
 def _permissions(project: Project, name: str) -> list[Finding]:
     """Of a remote that is a folder: whether all who share it can use what is in it."""
-    from gitmodel.store.permissions import trouble_in
+    from gitmodel.backends.folder_permissions import trouble_in
 
     address = project.address(name)
     if address.scheme != "file":

@@ -1,6 +1,6 @@
 """`gitmodel get`: weights of versions in somebody's repository, without a clone of one's own.
 
-An excerpt (see `git/excerpt`) answers what the references mean, the remote that the repository's
+An excerpt (see `git/cached_clone/clone`) answers what the references mean, the remote that the repository's
 configuration names has the weights. Both are kept in one cache for all calls, so that the second call
 asks the Git server once and nobody else. Removing that cache costs only time.
 """
@@ -11,21 +11,21 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.printable import shown
 from gitmodel.domain.reference import Reference
+from gitmodel.domain.text.escape import shown
 from gitmodel.errors import RemoteDeniedError, UnsafePathError, UsageError
-from gitmodel.git.excerpt import Excerpt
-from gitmodel.git.guard import locked
+from gitmodel.git.cached_clone.clone import Excerpt
+from gitmodel.git.cached_clone.guard import locked
 from gitmodel.git.url import GitUrl
-from gitmodel.workflows.borrowed import BorrowedProject, cache_root
-from gitmodel.workflows.locating import Located, Locator
+from gitmodel.project.foreign.project import BorrowedProject, cache_root
+from gitmodel.project.foreign.references import Located, Locator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gitmodel.domain.digest import Digest
-    from gitmodel.workflows.context import Context
-    from gitmodel.workflows.fetch import CheckoutReport
+    from gitmodel.project.context import Context
+    from gitmodel.project.fetching.session import CheckoutReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,10 +191,10 @@ def _place(
 ) -> CheckoutReport:
     models = [found.model for found in located]
     if include:
-        from gitmodel.workflows.partial import write_files
+        from gitmodel.workflows.checkout_files import write_files
 
         return write_files(project, models, include, out=out, force=force)
-    from gitmodel.workflows.placer import checkout_elsewhere
+    from gitmodel.project.fetching.placing import checkout_elsewhere
 
     records = project.records_of(os.path.join(project.context.folder, out))
     return checkout_elsewhere(project, models, out, force=force, records=records)

@@ -7,16 +7,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.reference import Reference
-from gitmodel.workflows.clones import note_gaps
-from gitmodel.workflows.earlier_names import EarlierNames, with_earlier_names
-from gitmodel.workflows.model_history import history_of
-from gitmodel.workflows.models import Model, Models, read_models, require_model
-from gitmodel.workflows.references import models_at, resolve
+from gitmodel.project.history.clone_limits import note_gaps
+from gitmodel.project.history.model_history import history_of
+from gitmodel.project.history.renames import EarlierNames, with_earlier_names
+from gitmodel.project.models import Model, Models, read_models, require_model
+from gitmodel.project.references import models_at, resolve
 
 if TYPE_CHECKING:
     from gitmodel.domain.pointer import Pointer
-    from gitmodel.workflows.model_history import ModelHistory
-    from gitmodel.workflows.project import Project
+    from gitmodel.project.history.model_history import ModelHistory
+    from gitmodel.project.project import Project
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING
 from gitmodel.domain.pointer import POINTER_SUFFIX
 from gitmodel.errors import GitmodelError
 from gitmodel.git.scratch_index import scratch_index
-from gitmodel.workflows.bump import CommitReport, update_commit
-from gitmodel.workflows.project import Project
-from gitmodel.workflows.seen_weights import note_seen
+from gitmodel.project.committing.commit_report import CommitReport
+from gitmodel.project.fsmonitor.seen_weights import note_seen
+from gitmodel.project.project import Project
+from gitmodel.workflows.register_changes import update_commit
 
 if TYPE_CHECKING:
-    from gitmodel.domain.git_command import Staging
-    from gitmodel.workflows.context import Context
+    from gitmodel.domain.commit_command import Staging
+    from gitmodel.project.context import Context
 
 
 def prepare_commit(context: Context, staging: Staging, *, prefix: str | None = None) -> list[str]:

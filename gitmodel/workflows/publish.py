@@ -9,16 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from gitmodel.domain.text.escape import without_user_info
 from gitmodel.errors import DamagedObjectError, GitmodelError, RemoteError
-from gitmodel.git.url import without_user_info
-from gitmodel.workflows.project import PRIMARY
+from gitmodel.project.project import PRIMARY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gitmodel.project.project import Project
+    from gitmodel.project.publishing.outgoing import Outgoing
     from gitmodel.store.objects import ObjectStore
-    from gitmodel.workflows.outgoing import Outgoing
-    from gitmodel.workflows.project import Project
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +144,8 @@ def _bring(
     full: bool,
 ) -> dict[str, GitmodelError]:
     """Do it; returns by blob what is wrong with pointers that are not required."""
-    from gitmodel.workflows.claiming import Claiming
-    from gitmodel.workflows.upload import Upload
+    from gitmodel.project.publishing.upload import Upload
+    from gitmodel.project.publishing.version_claims import Claiming
 
     store = project.store(remote, upload=True)
     _recognise(project, store, outgoing, remote=remote)
@@ -208,7 +208,7 @@ def _has_any(store: ObjectStore, outgoing: Sequence[Outgoing]) -> bool:
 
 def _register_repository(project: Project, store: ObjectStore, git_url: str) -> None:
     """Leave word that this repository uses the store, so that a collection asks it first."""
-    from gitmodel.store.projects import register
+    from gitmodel.store.registrations import register
 
     url = without_user_info(git_url) if git_url else ""
     register(store, project.config.project, project.config.project_id, url)

@@ -10,16 +10,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitmodel.errors import DamagedObjectError, GitmodelError, ObjectMissingError, RemoteError
-from gitmodel.workflows.outgoing import collect, in_history, left_behind, listed, named
-from gitmodel.workflows.project import CONFIG_NAME, PRIMARY
+from gitmodel.project.project import CONFIG_NAME, PRIMARY
+from gitmodel.project.publishing.outgoing import collect, in_history, left_behind, listed, named
 from gitmodel.workflows.publish import PushReport, publish
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gitmodel.git.updates import RefUpdate
-    from gitmodel.workflows.outgoing import Outgoing
-    from gitmodel.workflows.project import Project
+    from gitmodel.git.pre_push import RefUpdate
+    from gitmodel.project.project import Project
+    from gitmodel.project.publishing.outgoing import Outgoing
 
 
 def read_updates(stdin: bytes) -> tuple[RefUpdate, ...]:
@@ -28,7 +28,7 @@ def read_updates(stdin: bytes) -> tuple[RefUpdate, ...]:
     Raises:
         GitCommandError: It is anything else.
     """
-    from gitmodel.git.updates import parse_updates
+    from gitmodel.git.pre_push import parse_updates
 
     return parse_updates(stdin)
 
@@ -44,7 +44,7 @@ def is_concerned(project: Project, updates: Sequence[RefUpdate]) -> bool:
     for tip in project.history.pushed_tips(updates):
         for entry in project.reader.tree(tip, CONFIG_NAME):
             if entry.path == CONFIG_NAME:
-                from gitmodel.domain.config import Config
+                from gitmodel.domain.config.repository import Config
 
                 text = project.reader.blobs([entry.oid]).get(entry.oid, b"")
                 project.use_config(Config.from_text(text.decode(errors="replace")))
@@ -221,7 +221,7 @@ def _push_all(
 
 def _heads(project: Project, tips: Sequence[str], git_remote: str | None) -> tuple[str, ...]:
     """What is on a Git remote after this push, as far as this clone knows."""
-    from gitmodel.git.tracking import tracking_tips
+    from gitmodel.git.remote_tracking import tracking_tips
 
     tracked = () if git_remote is None else tracking_tips(project.repository, git_remote)
     return tuple(dict.fromkeys((*tips, *tracked)))

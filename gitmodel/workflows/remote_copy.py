@@ -11,6 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from gitmodel.cache.copy_versions import VersionCopy, can_copy
+from gitmodel.domain.text.escape import without_user_info
 from gitmodel.errors import (
     DamagedObjectError,
     RemoteDeniedError,
@@ -18,27 +20,25 @@ from gitmodel.errors import (
     RepositoryError,
     UsageError,
 )
-from gitmodel.git.url import without_user_info
-from gitmodel.store.copying import VersionCopy, can_copy
-from gitmodel.store.intents import NO_SWEEP, read_sweep, write_intent
+from gitmodel.project.copying.claims import ClaimConflict, copy_claims
+from gitmodel.project.copying.endpoints import both_ends, open_end
+from gitmodel.project.history.all_versions import all_versions
+from gitmodel.project.history.version_owners import remember
+from gitmodel.project.project import PRIMARY
 from gitmodel.store.objects import check_exclusive_creation
-from gitmodel.store.projects import other_projects, register
-from gitmodel.store.transfer import for_each
-from gitmodel.workflows.all_versions import all_versions
-from gitmodel.workflows.owners import remember
-from gitmodel.workflows.project import PRIMARY
-from gitmodel.workflows.remote_claims import ClaimConflict, copy_claims
-from gitmodel.workflows.remote_ends import both_ends, open_end
+from gitmodel.store.parallel import for_each
+from gitmodel.store.push_intents import NO_SWEEP, read_sweep, write_intent
+from gitmodel.store.registrations import other_projects, register
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gitmodel.domain.digest import Digest
+    from gitmodel.project.copying.endpoints import RemoteEnd
+    from gitmodel.project.history.all_versions import HistoricVersion
+    from gitmodel.project.project import Project
     from gitmodel.store.claims import Claim
     from gitmodel.store.objects import ObjectStore
-    from gitmodel.workflows.all_versions import HistoricVersion
-    from gitmodel.workflows.project import Project
-    from gitmodel.workflows.remote_ends import RemoteEnd
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +307,7 @@ def left_behind(project: Project, name: str = PRIMARY) -> list[str]:
     Raises:
         RemoteError: The remote cannot be used.
     """
-    from gitmodel.store.objects import manifest_key
+    from gitmodel.store.layout import manifest_key
 
     try:
         versions = all_versions(project)

@@ -10,16 +10,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gitmodel.errors import GitmodelError, RemoteError, VersionTakenError
-from gitmodel.workflows.model_history import history_of, next_number
-from gitmodel.workflows.models import read_models, write_text_file
-from gitmodel.workflows.owners import known_owner, read_owner
+from gitmodel.project.history.model_history import history_of, next_number
+from gitmodel.project.history.version_owners import known_owner, read_owner
+from gitmodel.project.models import read_models, write_text_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gitmodel.project.models import Model
+    from gitmodel.project.project import Project
     from gitmodel.store.claims import Claim
-    from gitmodel.workflows.models import Model
-    from gitmodel.workflows.project import Project
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def renumber_taken(
     Raises:
         RemoteError: The remote cannot be asked.
     """
-    from gitmodel.store.transfer import for_each
+    from gitmodel.store.parallel import for_each
 
     taken: list[str] = []
 

@@ -12,26 +12,21 @@ import shlex
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.merged import conflict_sides, resolve_hint
-from gitmodel.domain.merging import described
+from gitmodel.domain.conflict_markers import conflict_sides, resolve_hint
+from gitmodel.domain.merge import described
 from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer, weights_path
-from gitmodel.errors import (
-    GitmodelError,
-    MixedPointerError,
-    ModelNameError,
-    UnknownReferenceError,
-)
-from gitmodel.git.merge import is_rebasing, last_change
-from gitmodel.workflows.committed import parsed_or_none
-from gitmodel.workflows.model_history import history_of, next_number, published_contents
-from gitmodel.workflows.models import blob_at, delete_file, read_pointer_file, write_text_file
-from gitmodel.workflows.owners import known_owner
+from gitmodel.errors import GitmodelError, MixedPointerError, ModelNameError, UnknownReferenceError
+from gitmodel.git.merge_driver import is_rebasing, last_change
+from gitmodel.project.committed_models import parsed_or_none
+from gitmodel.project.history.model_history import history_of, next_number, published_contents
+from gitmodel.project.history.version_owners import known_owner
+from gitmodel.project.models import blob_at, delete_file, read_pointer_file, write_text_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from gitmodel.domain.merging import Side
-    from gitmodel.workflows.project import Project
+    from gitmodel.domain.merge import Side
+    from gitmodel.project.project import Project
 
 _SIDES: tuple[Side, Side] = ("ours", "theirs")
 _STAGES: Mapping[int, Side] = {2: "ours", 3: "theirs"}  # of the index
@@ -227,7 +222,7 @@ def _owns_number(project: Project, pointer: Pointer, against: Pointer) -> bool:
 
 def _bring_in_line(project: Project, path: str, pointer: Pointer) -> bool:
     """Bring the weights from the cache where that loses nothing; whether they are the pointer's now."""
-    from gitmodel.workflows.align import align
+    from gitmodel.workflows.sync_worktree import align
 
     for note in align(project, [path]).notes:
         project.context.note(note)

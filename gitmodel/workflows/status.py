@@ -10,21 +10,21 @@ from dataclasses import astuple, dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, cast
 
-import gitmodel
 from gitmodel.domain.digest import digest_of
 from gitmodel.domain.pointer import POINTER_SUFFIX
 from gitmodel.domain.versions import Verdict
 from gitmodel.errors import GitmodelError, MixedPointerError
-from gitmodel.store.recall import Recall
-from gitmodel.workflows.kept_out import Exposed, exposed
-from gitmodel.workflows.models import Model, Models, read_models, read_pointer_file
+from gitmodel.files.json_cache import Recall
+from gitmodel.project.git_files.weights_out_of_git import Exposed, exposed
+from gitmodel.project.models import Model, Models, read_models, read_pointer_file
+from gitmodel.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from gitmodel.store.recall import Answer
-    from gitmodel.store.worktree import Weights
-    from gitmodel.workflows.project import Project
+    from gitmodel.files.json_cache import Answer
+    from gitmodel.project.project import Project
+    from gitmodel.worktree.worktree import Weights
 
 
 _MANY_MODELS = 500  # to parse so many pointers takes 20 ms
@@ -141,7 +141,7 @@ def _with_edited(project: Project, models: Models) -> Models:
     mixed = {path for path, error in models.broken if isinstance(error, MixedPointerError)}
     if not mixed:
         return models
-    from gitmodel.workflows.edited import edited_by_hand, with_way_out
+    from gitmodel.project.committing.edited_pointers import edited_by_hand, with_way_out
 
     found = list(models.models)
     broken = []
@@ -170,7 +170,7 @@ def _published(project: Project, models: Sequence[Model]) -> set[str]:
         if blob not in known and ledger.has_stored(model.pointer.digest)
     }
     if fetched:
-        from gitmodel.git.tracking import upstream
+        from gitmodel.git.remote_tracking import upstream
 
         default = project.reader.resolve("refs/remotes/origin/HEAD")
         for commit in {upstream(project.repository), default} - {None}:
@@ -212,7 +212,7 @@ def _state(project: Project, model: Model, weights: Weights) -> State:
         return _state_without_digest(weights)
     if weights.digest == model.pointer.digest:
         return State.CLEAN
-    from gitmodel.workflows.verdicts import judge
+    from gitmodel.project.committing.decisions import judge
 
     verdict = judge(project, model, weights).verdict
     return {
@@ -255,7 +255,7 @@ def _next(project: Project, model: Model, state: State, *, committed: bool, publ
 
 def _is_taken(project: Project, model: Model) -> bool:
     """Whether other content owns the number, as far as this clone has read claims."""
-    from gitmodel.workflows.owners import claims_seen
+    from gitmodel.project.history.version_owners import claims_seen
 
     owner = claims_seen(project).owners(model.name).get(model.pointer.version)
     return owner not in (None, model.pointer.digest.hex)
@@ -291,7 +291,7 @@ def list_models(project: Project, revision: str | None = None) -> ListReport:
     """
     if revision is None and project.repository.work_tree is not None:
         return _list_work_tree(project)
-    from gitmodel.workflows.references import models_at
+    from gitmodel.project.references import models_at
 
     return ListReport(_sorted(_row(model) for model in models_at(project, revision or "HEAD")))
 
@@ -299,7 +299,7 @@ def list_models(project: Project, revision: str | None = None) -> ListReport:
 def _list_work_tree(project: Project) -> ListReport:
     """Where there are many models, most pointers are as they were the last time, and not parsed."""
     path = os.path.join(project.repository.common_dir, "gitmodel", "list")
-    recall = Recall(path, depends_on=gitmodel.__version__)
+    recall = Recall(path, depends_on=__version__)
     before = recall.read()
     keys: dict[str, str] = {}
     rows: dict[str, Answer] = {}

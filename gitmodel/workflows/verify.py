@@ -20,18 +20,18 @@ from gitmodel.errors import (
     StoreError,
     VersionTakenError,
 )
-from gitmodel.workflows.fetch import chosen_models
-from gitmodel.workflows.models import Model, Models, read_models
-from gitmodel.workflows.project import PRIMARY
-from gitmodel.workflows.ranges import numbers_taken_twice, pointers_of
+from gitmodel.project.fetching.session import chosen_models
+from gitmodel.project.history.revision_ranges import numbers_taken_twice, pointers_of
+from gitmodel.project.models import Model, Models, read_models
+from gitmodel.project.project import PRIMARY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gitmodel.encoding.manifest import Manifest
+    from gitmodel.encoding.manifest.manifest import Manifest
+    from gitmodel.project.history.revision_ranges import Ranges
+    from gitmodel.project.project import Project
     from gitmodel.store.objects import ObjectStore
-    from gitmodel.workflows.project import Project
-    from gitmodel.workflows.ranges import Ranges
 
 
 @dataclass(slots=True)
@@ -84,7 +84,7 @@ def verify_cache(project: Project) -> VerifyReport:
 
 def _damage_in_cache(project: Project, model: Model, manifest: Manifest) -> GitmodelError | None:
     """Decode a version; what is found damaged is put out of the way."""
-    from gitmodel.store.reader import DamagedPackError, Reader, WrongChunksError
+    from gitmodel.cache.reader import DamagedPackError, Reader, WrongChunksError
 
     reader = Reader(project.cache)
     progress = project.context.progress
@@ -134,7 +134,7 @@ def _check(
     project: Project, models: Sequence[Model], report: VerifyReport, *, remote: str, full: bool
 ) -> None:
     """Check the weights of models on a remote."""
-    from gitmodel.workflows.proving import Proof
+    from gitmodel.project.publishing.remote_check import Proof
 
     proof = Proof(project, remote=remote, full=full)
     proof.check(models)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from gitmodel.encoding.codec import Encoded, chunk_hash, decode, encode  # noqa: E402
+from gitmodel.encoding.codecs.codec import Encoded, chunk_hash, decode, encode  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -18,17 +18,17 @@ import sys
 import tempfile
 from typing import TYPE_CHECKING
 
+from gitmodel.cache.cache import Cache
+from gitmodel.cache.reader import Reader
+from gitmodel.cache.writer import store_weights
 from gitmodel.domain.digest import Digest
 from gitmodel.domain.progress import Silent
-from gitmodel.store.cache import Cache
-from gitmodel.store.reader import Reader
-from gitmodel.store.windows import SourceFile
-from gitmodel.store.writer import store_weights
+from gitmodel.files.source import SourceFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gitmodel.encoding.manifest import Manifest
+    from gitmodel.encoding.manifest.manifest import Manifest
 
 MIB = 2**20
 STEPS = ("idle", "add", "again", "checkout")

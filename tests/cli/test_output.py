@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gitmodel.cli.format import columns, count_text, escaped, size_text, values_text
 from gitmodel.cli.output import Output, OutputClosedError, Paint
-from gitmodel.cli.wording import columns, count_text, escaped, size_text, values_text
 from gitmodel.domain.digest import Digest
 from gitmodel.errors import ObjectMissingError
 from gitmodel.workflows.status import State

@@ -87,7 +87,7 @@ def test_defaults_are_not_shared_between_runs() -> None:
 
 
 def test_only_the_options_of_a_remote_that_were_given_reach_it() -> None:
-    from gitmodel.cli.commands.remote_options import given_options
+    from gitmodel.cli.remote_options import given_options
 
     _, values = parse("init", ["s3://b/p", "--endpoint", "http://h:1", "--anonymous"])
     del values["url"], values["project"], values["check"], values["hooks"], values["as_json"]

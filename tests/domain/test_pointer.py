@@ -425,7 +425,7 @@ def test_whatever_the_bytes_only_pointer_errors_are_raised(raw: bytes | str) -> 
 
 @given(strategies.values, st.sampled_from(sorted(Pointer.__dataclass_fields__)))
 def test_whatever_a_key_says_only_pointer_errors_are_raised(value: object, key: str) -> None:
-    from gitmodel.domain.text import flow
+    from gitmodel.domain.yaml.reader import flow
 
     try:
         line = f"{key}: {flow(value)}\n"  # type: ignore[arg-type]

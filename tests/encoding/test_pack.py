@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gitmodel.encoding.codec import MAX_CHUNK, Codec, chunk_hash, encode
+from gitmodel.encoding.codecs.codec import MAX_CHUNK, Codec, chunk_hash, encode
 from gitmodel.encoding.pack import (
     BASED_HEADER_SIZE,
     HEADER_SIZE,

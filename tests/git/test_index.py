@@ -8,7 +8,7 @@ import pytest
 
 from gitmodel.errors import GitCommandError
 from gitmodel.git.index import Index, IndexEntry
-from gitmodel.git.repo import Repository
+from gitmodel.git.repository import Repository
 from tests.support.processes import started_processes
 from tests.support.repo import PACKAGE_ROOT
 
@@ -30,7 +30,7 @@ STRANGE_PATHS = [
 HOOK = """\
 import os, sys
 from gitmodel.git.index import Index
-from gitmodel.git.repo import Repository
+from gitmodel.git.repository import Repository
 repository = Repository.open(".", environment=os.environ)
 index = Index(repository, os.environ)
 if sys.argv[1] == "pre":

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 from gitmodel.errors import GitCommandError, RepositoryError
-from gitmodel.git.batch import present_objects, sizes_of
+from gitmodel.git.cat_file import present_objects, sizes_of
 from gitmodel.git.objects import LibraryReader, ObjectReader, ProgramReader, open_reader
-from gitmodel.git.repo import Repository
+from gitmodel.git.repository import Repository
 from tests.support.processes import started_processes
 from tests.support.repo import PACKAGE_ROOT
 
@@ -372,8 +372,8 @@ def test_sizes_are_those_of_the_objects_that_exist(project: Repo) -> None:
 
 def test_importing_the_git_room_loads_nothing_heavy(tmp_path: Path) -> None:
     code = (
-        "import sys, gitmodel.git.repo, gitmodel.git.index, gitmodel.git.objects, "
-        "gitmodel.git.history; "
+        "import sys, gitmodel.git.repository, gitmodel.git.index, gitmodel.git.objects, "
+        "gitmodel.git.history.walk; "
         "print(sorted({'pygit2', 'cffi', 'fsspec', 'yaml', 'logging', 'argparse', 'inspect', "
         "'asyncio'} & set(sys.modules)))"
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitmodel.git.index import Index
-from gitmodel.git.repo import Repository
+from gitmodel.git.repository import Repository
 from gitmodel.git.scratch_index import scratch_index
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 HOLD = """\
 import os, sys
-from gitmodel.git.repo import Repository
+from gitmodel.git.repository import Repository
 from gitmodel.git.scratch_index import scratch_index
 with scratch_index(Repository.open(sys.argv[1], environment=os.environ), ["a.model.yaml"]) as index:
     print(index.file, flush=True)

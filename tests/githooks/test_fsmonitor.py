@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitmodel.githooks.fsmonitor import MonitorState, command_text, is_ours, look
-from gitmodel.workflows.context import Context
-from gitmodel.workflows.project import Project
+from gitmodel.project.context import Context
+from gitmodel.project.project import Project
 from tests.support.repo import Repo
 
 if TYPE_CHECKING:

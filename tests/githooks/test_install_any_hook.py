@@ -20,7 +20,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gitmodel.errors import RepositoryError
-from gitmodel.githooks.inspection import EARLIER_SUFFIX, HookState, inspect
+from gitmodel.githooks.inspect import EARLIER_SUFFIX, HookState, inspect
 from gitmodel.githooks.install import HOOK_NAMES, install, uninstall
 from gitmodel.githooks.scripts import Kind, maker_of, recognise
 from tests.support.neighbours import LEFTHOOK, PRE_COMMIT, lfs_hook

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gitmodel.domain.config import Config
-from gitmodel.domain.remote import Remote
+from gitmodel.domain.config.remote import Remote
+from gitmodel.domain.config.repository import Config
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "CHANGELOG.md", ROOT / "README.md"]
@@ -27,16 +27,13 @@ def test_links_lead_somewhere(path: Path) -> None:
     assert [name for name in sorted(files) if name and not (path.parent / name).exists()] == []
 
 
-def test_the_architecture_names_every_module() -> None:
+def test_the_architecture_names_every_room() -> None:
     text = page("architecture.md")
     package = ROOT / "gitmodel"
-    modules = {
-        path.stem
-        for path in package.rglob("*.py")
-        if path.stem != "__init__" and path.parent.name != "commands"
-    }
+    rooms = {path.parent.name for path in package.glob("*/__init__.py")}
+    rooms |= {path.parent.name for path in package.glob("project/*/__init__.py")}
 
-    assert sorted(name for name in modules if not re.search(rf"\b{name}\b", text)) == []
+    assert sorted(name for name in rooms if not re.search(rf"\b{name}\b", text)) == []
 
 
 def test_every_dependency_has_its_reason() -> None:

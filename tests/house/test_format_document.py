@@ -19,12 +19,13 @@ import blake3
 import pytest
 import zstandard
 
+from gitmodel.backends.folder import FolderBackend
+from gitmodel.cache.cache import Cache
 from gitmodel.domain.aliases import Aliases
-from gitmodel.domain.config import Config
+from gitmodel.domain.config.repository import Config
 from gitmodel.domain.digest import Digest
 from gitmodel.domain.pointer import Pointer
-from gitmodel.encoding.codec import Codec, decode
-from gitmodel.encoding.cut import (
+from gitmodel.encoding.chunking.choose import (
     CONTENT_CUTTER,
     GGUF_CUTTER,
     SAFETENSORS_CUTTER,
@@ -33,16 +34,16 @@ from gitmodel.encoding.cut import (
     choose_cutter,
     content_cutter,
 )
-from gitmodel.encoding.cut.gguf import _BLOCKS
-from gitmodel.encoding.cutter import CutterId
-from gitmodel.encoding.manifest import ChunkPlace, Manifest, ManifestBuilder
+from gitmodel.encoding.chunking.chunker import CutterId
+from gitmodel.encoding.codecs.codec import Codec, decode
+from gitmodel.encoding.manifest.manifest import ChunkPlace, Manifest, ManifestBuilder
 from gitmodel.encoding.pack import read_pack
-from gitmodel.store.cache import Cache
+from gitmodel.formats.gguf import _BLOCKS
 from gitmodel.store.claims import claim_key, read_claim
-from gitmodel.store.folder import FolderBackend
-from gitmodel.store.intents import write_intent
-from gitmodel.store.objects import MARKER_KEY, ObjectStore, manifest_key, pack_key
-from gitmodel.store.projects import other_projects, register
+from gitmodel.store.layout import manifest_key, pack_key
+from gitmodel.store.objects import MARKER_KEY, ObjectStore
+from gitmodel.store.push_intents import write_intent
+from gitmodel.store.registrations import other_projects, register
 from tests.support.formats import pread, safetensors_file
 from tests.support.stores import restored, store_bytes, store_folder
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from gitmodel.system import utf8_os
+from gitmodel.files.utf8_os import utf8_os
 
 PACKAGE = Path(__file__).parents[2] / "gitmodel"
 TEXT_ONLY = {"basename", "commonpath", "dirname", "isabs", "join", "normpath", "split", "splitext"}

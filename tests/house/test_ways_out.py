@@ -8,32 +8,32 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[2] / "gitmodel"
 
 # What decodes single chunks, or parts of packs, and the modules that may use it. A chunk is checked by its
-# hash; nothing says that it is one of the version, until `workflows/bound` has looked.
+# hash; nothing says that it is one of the version, until `project/fetching/verified_chunks` has looked.
 USERS = {
-    "decode_into": {"store/reader.py"},  # its callers check the digest of whole files
-    "raw_chunk": {"store/reader.py", "store/bases.py"},
+    "decode_into": {"cache/reader.py"},  # its callers check the digest of whole files
+    "raw_chunk": {"cache/reader.py", "cache/delta_bases.py"},
     "decoded": set(),
     "FileView": {
-        "store/bases.py",  # looks for bases: what it reads stays inside
-        "store/streams.py",  # of which it is given
-        "workflows/partial.py",  # of files that are bound
+        "cache/delta_bases.py",  # looks for bases: what it reads stays inside
+        "cache/file_objects.py",  # of which it is given
+        "project/fetching/stream.py",  # of files that are bound
     },
-    "PackSource": {"workflows/bound.py"},
-    "FileStream": {"workflows/partial.py"},
-    "bound_files": {"workflows/partial.py"},
+    "PackSource": {"project/fetching/verified_chunks.py"},
+    "FileStream": {"project/fetching/stream.py"},
+    "bound_files": {"project/fetching/stream.py"},
     "Reader": {  # whole files, by their digest
-        "workflows/bound.py",
-        "workflows/partial.py",
-        "workflows/placer.py",
-        "workflows/sources.py",
+        "project/fetching/verified_chunks.py",
+        "workflows/checkout_files.py",
+        "project/fetching/placing.py",
+        "project/publishing/weight_sources.py",
         "workflows/verify.py",
     },
 }
 HOMES = {
-    "gitmodel.store.chunks",
-    "gitmodel.store.streams",
-    "gitmodel.store.reader",
-    "gitmodel.workflows.bound",
+    "gitmodel.cache.chunk_reader",
+    "gitmodel.cache.file_objects",
+    "gitmodel.cache.reader",
+    "gitmodel.project.fetching.verified_chunks",
 }
 
 

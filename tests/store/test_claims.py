@@ -20,7 +20,8 @@ from gitmodel.store.claims import (
     list_claims,
     read_claim,
 )
-from gitmodel.store.objects import SMALL_OBJECT_LIMIT, ObjectStore
+from gitmodel.store.layout import SMALL_OBJECT_LIMIT
+from gitmodel.store.objects import ObjectStore
 from tests.support.stores import WrappedBackend, remote_at
 from tests.support.strategies import digests, names, texts, versions
 

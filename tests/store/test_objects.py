@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gitmodel.cache.cache import Cache
 from gitmodel.domain.digest import digest_of
 from gitmodel.encoding.pack import PACK_MAX, pack_name
 from gitmodel.errors import (
@@ -18,17 +19,8 @@ from gitmodel.errors import (
     StoreError,
     WeakRemoteError,
 )
-from gitmodel.store.cache import Cache
-from gitmodel.store.objects import (
-    FORMAT,
-    MARKER_KEY,
-    SMALL_OBJECT_LIMIT,
-    Marker,
-    ObjectStore,
-    check_exclusive_creation,
-    manifest_key,
-    pack_key,
-)
+from gitmodel.store.layout import SMALL_OBJECT_LIMIT, manifest_key, pack_key
+from gitmodel.store.objects import FORMAT, MARKER_KEY, Marker, ObjectStore, check_exclusive_creation
 from tests.support.stores import (
     WrappedBackend,
     files_below,
@@ -41,7 +33,7 @@ from tests.support.stores import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gitmodel.encoding.manifest import Manifest
+    from gitmodel.encoding.manifest.manifest import Manifest
 
 
 @pytest.fixture

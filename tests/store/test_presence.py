@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gitmodel.cache.cache import Cache
+from gitmodel.cache.transfer import plan_push, push_packs
 from gitmodel.domain.progress import Silent
-from gitmodel.store.cache import Cache
-from gitmodel.store.objects import ObjectStore, pack_key
+from gitmodel.store.layout import pack_key
+from gitmodel.store.objects import ObjectStore
 from gitmodel.store.presence import Presence
-from gitmodel.store.transfer import plan_push, push_packs
 from tests.support.stores import WrappedBackend, flip, remote_at, some_bytes, store_bytes
 
 if TYPE_CHECKING:

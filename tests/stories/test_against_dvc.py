@@ -15,11 +15,12 @@ from importlib.metadata import PackageNotFoundError, requires
 from typing import TYPE_CHECKING
 
 import gitmodel
+from gitmodel.cache.cache import Cache
+from gitmodel.cache.transfer import fetch_packs, plan_fetch, plan_push, push_packs
 from gitmodel.domain.digest import digest_of
 from gitmodel.domain.progress import Silent
-from gitmodel.store.cache import Cache
-from gitmodel.store.objects import ObjectStore, manifest_key, pack_key
-from gitmodel.store.transfer import fetch_packs, plan_fetch, plan_push, push_packs
+from gitmodel.store.layout import manifest_key, pack_key
+from gitmodel.store.objects import ObjectStore
 from tests.support.job import FIRST, SECOND, WEIGHTS, check_out, second_version, set_up
 from tests.support.repo import GIT, Repo
 from tests.support.stores import WrappedBackend, files_below, remote_at, some_bytes, store_bytes

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gitmodel.backends.open import open_backend
+from gitmodel.domain.config.remote import Remote
 from gitmodel.domain.digest import Digest, digest_of
-from gitmodel.domain.remote import Remote
-from gitmodel.encoding.manifest import Manifest
-from gitmodel.store.backend import open_backend
+from gitmodel.encoding.manifest.manifest import Manifest
 from tests.stories.conftest import start_team
 from tests.support.faults import Chance, Fault, Kind, Proxy, Request, bad_network, never
 from tests.support.forked import Forks, Ran
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.s3
 RANDOM_RUNS = 200 if os.environ.get("GITMODEL_TESTS_PROFILE") == "deep" else 4
 MOST_TRIES = 8
 # A pack whose first request failed in obstore is asked for by the usual way in the same try, which
-# then says what is the matter (gitmodel/store/transport.py).
+# then says what is the matter (gitmodel/backends/cloud/fast_path.py).
 QUICK_WAY = 1
 WEIGHTS = os.urandom(9_000_000)  # two packs
 LIMIT = 64 * 2**20
@@ -81,7 +81,7 @@ _kept: list[Kept] = []
 
 @pytest.fixture(scope="module")
 def forks() -> Iterator[Forks]:
-    with Forks("gitmodel.store.s3") as running:
+    with Forks("gitmodel.backends.s3.service") as running:
         yield running
 
 

@@ -34,11 +34,11 @@ ACTS = {
 }
 # When: at the first call of these.
 MOMENTS = {
-    "listed": "gitmodel.store.worktree:WorkTree.hash",
-    "being hashed": "gitmodel.store.hashing:FileHasher.update",
-    "hashed": "gitmodel.workflows.new_versions:gather",
-    "listed for storing": "gitmodel.store.worktree:WorkTree.sources",
-    "stored": "gitmodel.store.worktree:WorkTree.remember",
+    "listed": "gitmodel.worktree.worktree:WorkTree.hash",
+    "being hashed": "gitmodel.worktree.hashing:FileHasher.update",
+    "hashed": "gitmodel.project.committing.new_versions:gather",
+    "listed for storing": "gitmodel.worktree.worktree:WorkTree.sources",
+    "stored": "gitmodel.worktree.worktree:WorkTree.remember",
 }
 LONG = os.environ.get("GITMODEL_TESTS_LONG") == "1"
 # Each act and each moment at least once.

@@ -18,12 +18,12 @@ import pytest
 import gitmodel
 from gitmodel.domain.digest import digest_of
 from gitmodel.domain.reference import Reference
+from gitmodel.project.context import Context
+from gitmodel.project.history.model_history import history_of
+from gitmodel.project.history.version_owners import content_of
+from gitmodel.project.project import Project
+from gitmodel.project.references import resolve
 from gitmodel.store.claims import list_claims, read_claim
-from gitmodel.workflows.context import Context
-from gitmodel.workflows.model_history import history_of
-from gitmodel.workflows.owners import content_of
-from gitmodel.workflows.project import Project
-from gitmodel.workflows.references import resolve
 from tests.stories.conftest import start_team
 
 if TYPE_CHECKING:

@@ -46,13 +46,13 @@ LONG = os.environ.get("GITMODEL_TESTS_LONG") == "1"
 # Each of another kind: by the kernel, by Python, by a full disk, and as if nothing were wrong.
 SOME = DEATHS if LONG else ("SIGKILL", "MemoryError", "ENOSPC", "exit 0")
 PLACES = {
-    "hashing": "gitmodel.store.hashing:FileHasher.update",
-    "storing": "gitmodel.store.worktree:WorkTree.sources",
+    "hashing": "gitmodel.worktree.hashing:FileHasher.update",
+    "storing": "gitmodel.worktree.worktree:WorkTree.sources",
     "staging": "gitmodel.git.index:Index.stage",
 }
 BEFORE = {
-    "opening": "gitmodel.workflows.project:Project.open",
-    "looking": "gitmodel.store.worktree:WorkTree.unchanged",
+    "opening": "gitmodel.project.project:Project.open",
+    "looking": "gitmodel.worktree.worktree:WorkTree.unchanged",
 }
 _DYING = """\
 import errno, importlib, os, signal, sys
@@ -183,7 +183,7 @@ def test_a_model_of_which_nothing_changed_is_no_reason_to_refuse(world: World) -
     ana.git("reset", "-q", "--hard", "HEAD~")
     ana.gitmodel("status")  # reads them once: this world is a copy, whose files have other inodes
     ana.write("code.py", "x = 3\n")
-    let_hooks_die(ana, DEATHS["SIGKILL"], "gitmodel.workflows.bump:stale")
+    let_hooks_die(ana, DEATHS["SIGKILL"], "gitmodel.workflows.register_changes:stale")
     assert ana.git("commit", "-qam", "code", check=False).returncode == 0
     (ana.path / WEIGHTS).unlink()
     let_hooks_die(ana, DEATHS["SIGKILL"], "gitmodel.git.index:Index.staged_files")

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gitmodel.backends.open import open_backend
+from gitmodel.domain.config.remote import Remote
 from gitmodel.domain.digest import Digest, digest_of
-from gitmodel.domain.remote import Remote
-from gitmodel.encoding.manifest import Manifest
-from gitmodel.store.backend import open_backend
+from gitmodel.encoding.manifest.manifest import Manifest
 from gitmodel.store.claims import Claim
 from gitmodel.store.objects import Marker
 from tests.stories.conftest import Team, start_team
@@ -95,7 +95,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def forks() -> Iterator[Forks]:
-    with Forks("gitmodel.store.s3_filesystem", "gitmodel.store.azure_filesystem") as running:
+    with Forks("gitmodel.backends.s3.s3fs", "gitmodel.backends.azure.adlfs") as running:
         yield running
 
 

@@ -19,10 +19,11 @@ import pytest
 
 from gitmodel.domain.digest import Digest, digest_of
 from gitmodel.domain.pointer import Pointer
-from gitmodel.encoding.manifest import Manifest
+from gitmodel.encoding.manifest.manifest import Manifest
 from gitmodel.store.claims import Claim
-from gitmodel.store.objects import Marker, pack_key
-from gitmodel.store.records import Record
+from gitmodel.store.layout import pack_key
+from gitmodel.store.objects import Marker
+from gitmodel.worktree.records import Record
 from tests.stories.conftest import Team, start_team
 from tests.support import forked
 from tests.support.forked import KILLED, Forks, Ran

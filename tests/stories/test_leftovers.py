@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitmodel.temporaries import PREFIX
+from gitmodel.files.temporary_names import PREFIX
 from tests.support.repo import PACKAGE_ROOT, TIMEOUT_SECONDS, Repo
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def test_a_killed_add_leaves_nothing_in_the_cache(team: Team) -> None:
 
 def test_what_a_live_process_writes_is_left_alone(ana: Repo) -> None:
     """Of this process, in every place that a sweep looks into, however old its time is."""
-    from gitmodel.temporaries import new_name
+    from gitmodel.files.temporary_names import new_name
 
     places = [ana.path / "models/bert", ana.path / ".git/gitmodel/.unfinished"]
     mine = []

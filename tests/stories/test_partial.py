@@ -15,8 +15,8 @@ import pytest
 import gitmodel
 from gitmodel.domain.digest import digest_of
 from gitmodel.errors import UnknownReferenceError
-from gitmodel.workflows.context import Context
-from gitmodel.workflows.project import Project
+from gitmodel.project.context import Context
+from gitmodel.project.project import Project
 from tests.support.models import folder_model, model
 
 if TYPE_CHECKING:

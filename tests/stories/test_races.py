@@ -14,8 +14,8 @@ import pytest
 
 from gitmodel.domain.digest import Digest, digest_of
 from gitmodel.domain.pointer import Pointer
-from gitmodel.encoding.manifest import Manifest
-from gitmodel.store.objects import pack_key
+from gitmodel.encoding.manifest.manifest import Manifest
+from gitmodel.store.layout import pack_key
 from tests.stories.conftest import version
 from tests.support.models import folder_model, model, perturbed, write_folder
 from tests.support.repo import GIT, PACKAGE_ROOT, TIMEOUT_SECONDS, Repo

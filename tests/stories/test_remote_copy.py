@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitmodel.domain.digest import Digest, digest_of
-from gitmodel.encoding.manifest import Manifest
-from gitmodel.store.objects import pack_key
+from gitmodel.encoding.manifest.manifest import Manifest
+from gitmodel.store.layout import pack_key
 from tests.stories.conftest import Team, start_team
 from tests.support.forked import KILLED, Forks
 from tests.support.models import model, perturbed

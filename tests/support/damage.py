@@ -17,13 +17,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 from unittest import mock
 
+from gitmodel.cache.cache import Cache
 from gitmodel.cli.main import main
 from gitmodel.domain.digest import digest_of
-from gitmodel.encoding.manifest import Manifest
+from gitmodel.encoding.manifest.manifest import Manifest
 from gitmodel.errors import GitmodelError
-from gitmodel.store.cache import Cache
 from gitmodel.store.claims import claim_key
-from gitmodel.store.objects import MARKER_KEY, manifest_key, pack_key
+from gitmodel.store.layout import manifest_key, pack_key
+from gitmodel.store.objects import MARKER_KEY
 from tests.support.models import safetensors
 from tests.support.repo import Repo
 from tests.support.stores import remote_at, restored

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gitmodel
-from gitmodel.store.objects import manifest_key
+from gitmodel.store.layout import manifest_key
 from gitmodel.workflows.checkout import checkout
+from gitmodel.workflows.checkout_files import checkout_files
 from gitmodel.workflows.get import Asking, get
-from gitmodel.workflows.partial import checkout_files
 from tests.support.formats import safetensors_file
 from tests.support.stores import some_bytes
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from gitmodel.domain.digest import Digest
-    from gitmodel.encoding.manifest import Manifest
-    from tests.workflows.conftest import Desk
+    from gitmodel.encoding.manifest.manifest import Manifest
+    from tests.support.desk import Desk
 
     # What is handed out of version 1, each beside what is right.
     Door = Callable[["Registry"], Iterator[tuple[bytes, bytes]]]

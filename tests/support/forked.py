@@ -246,14 +246,15 @@ def _run_order(order: Mapping[str, Any], folder: str) -> NoReturn:
 
 def _wait_for_nothing() -> None:
     """Keep the retries and their number, but not the waits between them."""
-    from gitmodel.store.retry import Retrier
+    from gitmodel.backends.cloud.retry import Retrier
 
     defaults: dict[str, Any] = Retrier.__init__.__kwdefaults__ or {}
     defaults["sleep"] = lambda _seconds: None
 
 
 def _be_silent_for(seconds: float) -> None:
-    from gitmodel.store import obstore_transport, s3_filesystem
+    from gitmodel.backends.cloud import obstore as obstore_transport
+    from gitmodel.backends.s3 import s3fs as s3_filesystem
 
     for module in (s3_filesystem, obstore_transport):
         vars(module)["READ_TIMEOUT_SECONDS"] = seconds

@@ -6,13 +6,13 @@ from array import array
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
-from gitmodel.encoding.manifest import Manifest
-from gitmodel.encoding.places import PlaceTable
+from gitmodel.encoding.manifest.chunk_table import PlaceTable
+from gitmodel.encoding.manifest.manifest import Manifest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gitmodel.encoding.manifest import FileEntry
+    from gitmodel.encoding.manifest.manifest import FileEntry
 
 
 def with_chunks_of(one: Manifest, two: Manifest) -> Manifest:

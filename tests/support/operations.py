@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING
 
 from gitmodel.domain.digest import Digest, digest_of
 from gitmodel.domain.pointer import Pointer
-from gitmodel.encoding.manifest import Manifest
-from gitmodel.store.objects import pack_key
+from gitmodel.encoding.manifest.manifest import Manifest
+from gitmodel.project.context import Context
+from gitmodel.project.project import Project
+from gitmodel.store.layout import pack_key
 from gitmodel.workflows.checkout import checkout
-from gitmodel.workflows.context import Context
-from gitmodel.workflows.project import Project
 from gitmodel.workflows.status import ModelStatus, State, status
 from tests.support.repo import FIRST_COMMIT_SECONDS, SECONDS_BETWEEN_COMMITS, Repo
 

@@ -6,21 +6,22 @@ import os
 import random
 from typing import TYPE_CHECKING
 
+from gitmodel.backends.folder import FolderBackend
+from gitmodel.cache.reader import Reader
+from gitmodel.cache.writer import store_weights
 from gitmodel.domain.progress import Silent
 from gitmodel.errors import RemoteUnreachableError
-from gitmodel.store.folder import FolderBackend
-from gitmodel.store.objects import ObjectStore, manifest_key, pack_key
-from gitmodel.store.reader import Reader
-from gitmodel.store.windows import SourceFile
-from gitmodel.store.writer import store_weights
+from gitmodel.files.source import SourceFile
+from gitmodel.store.layout import manifest_key, pack_key
+from gitmodel.store.objects import ObjectStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from gitmodel.encoding.manifest import FileEntry, Manifest
-    from gitmodel.store.backend import Backend, ObjectInfo
-    from gitmodel.store.cache import Cache
+    from gitmodel.backends.backend import Backend, ObjectInfo
+    from gitmodel.cache.cache import Cache
+    from gitmodel.encoding.manifest.manifest import FileEntry, Manifest
 
 
 def some_bytes(size: int, seed: int = 0) -> bytes:

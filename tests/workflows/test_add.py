@@ -17,10 +17,10 @@ from gitmodel.errors import (
     WeightsError,
 )
 from gitmodel.workflows.add import AddReport, add
-from gitmodel.workflows.setup import init
+from gitmodel.workflows.init import init
+from tests.support.desk import Desk, digest, refusal
 from tests.support.models import folder_model, write_folder
 from tests.support.repo import Repo
-from tests.workflows.conftest import Desk, digest, refusal
 
 if TYPE_CHECKING:
     from pathlib import Path

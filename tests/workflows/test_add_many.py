@@ -17,17 +17,17 @@ from gitmodel.errors import (
     UsageError,
     WeightsError,
 )
-from gitmodel.store.worktree import WorkTree
+from gitmodel.project.adding.metadata import Given
 from gitmodel.workflows.add import add_many
-from gitmodel.workflows.metadata import Given
+from gitmodel.worktree.worktree import WorkTree
+from tests.support.desk import Desk, digest, refusal
 from tests.support.models import folder_model, write_folder
 from tests.support.processes import started_processes
 from tests.support.stores import files_below
-from tests.workflows.conftest import Desk, digest, refusal
 
 if TYPE_CHECKING:
-    from gitmodel.store.worktree import Survey
     from gitmodel.workflows.add import AddedMany
+    from gitmodel.worktree.worktree import Survey
 
 
 def added(desk: Desk, *paths: str, folder: str = "", **options: object) -> AddedMany:

@@ -13,7 +13,7 @@ from gitmodel.domain.pointer import Previous
 from gitmodel.errors import ModelNameError, WeightsError
 from gitmodel.workflows.checkout import checkout
 from gitmodel.workflows.log import log
-from tests.workflows.conftest import Desk, digest, refusal
+from tests.support.desk import Desk, digest, refusal
 
 if TYPE_CHECKING:
     from gitmodel.workflows.add import AddReport

@@ -15,17 +15,18 @@ from gitmodel.errors import (
     UnsavedWeightsError,
     UsageError,
 )
-from gitmodel.store.objects import manifest_key, pack_key
-from gitmodel.temporaries import PREFIX
-from gitmodel.workflows.align import AlignReport, align
+from gitmodel.files.temporary_names import PREFIX
+from gitmodel.project.fetching.session import CheckoutReport, Placed
+from gitmodel.store.layout import manifest_key, pack_key
 from gitmodel.workflows.checkout import checkout
-from gitmodel.workflows.fetch import CheckoutReport, Placed, fetch
-from gitmodel.workflows.move import rename
+from gitmodel.workflows.fetch import fetch
+from gitmodel.workflows.mv import rename
 from gitmodel.workflows.push import push_head
-from gitmodel.workflows.remotes import add_remote
+from gitmodel.workflows.remote import add_remote
+from gitmodel.workflows.sync_worktree import AlignReport, align
+from tests.support.desk import Desk, digest, refusal, short
 from tests.support.models import write_folder
 from tests.support.stores import files_below, flip, some_bytes
-from tests.workflows.conftest import Desk, digest, refusal, short
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitmodel.errors import GitmodelError, RepositoryError, UsageError
-from gitmodel.workflows.context import Context
+from gitmodel.project.context import Context
 from gitmodel.workflows.demo import run_demo
 
 if TYPE_CHECKING:

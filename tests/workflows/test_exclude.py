@@ -8,13 +8,13 @@ import pytest
 
 from gitmodel.errors import PointerError, UnsavedWeightsError, UsageError, WeightsError
 from gitmodel.workflows.add import AddReport, Excluding, add, add_many
-from gitmodel.workflows.align import align
-from gitmodel.workflows.bump import update_commit
 from gitmodel.workflows.checkout import checkout
-from gitmodel.workflows.move import remove
+from gitmodel.workflows.mv import remove
+from gitmodel.workflows.register_changes import update_commit
 from gitmodel.workflows.status import status
+from gitmodel.workflows.sync_worktree import align
+from tests.support.desk import Desk, refusal
 from tests.support.models import write_folder
-from tests.workflows.conftest import Desk, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

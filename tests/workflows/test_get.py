@@ -24,13 +24,13 @@ from gitmodel.errors import (
     UntrustedRemoteError,
     UsageError,
 )
-from gitmodel.workflows.context import Context
+from gitmodel.project.context import Context
 from gitmodel.workflows.get import Asking, GetReport, Got, get
+from tests.support.desk import Desk, digest, new_desk, refusal, short
 from tests.support.git_server import GitServer, git_server
 from tests.support.models import folder_model, write_folder
 from tests.support.repo import Repo
 from tests.support.stores import files_below
-from tests.workflows.conftest import Desk, digest, new_desk, refusal, short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,8 +11,8 @@ from gitmodel.errors import ModelNameError, UnknownReferenceError
 from gitmodel.workflows.add import add
 from gitmodel.workflows.log import LogEntry, ShowReport, log, show
 from gitmodel.workflows.status import Listed, ModelStatus, State, list_models, status
+from tests.support.desk import Desk, digest, refusal
 from tests.support.models import write_folder
-from tests.workflows.conftest import Desk, digest, refusal
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,16 +20,16 @@ from gitmodel.errors import (
     UntrustedRemoteError,
     VersionTakenError,
 )
-from gitmodel.git.updates import RefUpdate
+from gitmodel.git.pre_push import RefUpdate
+from gitmodel.project.project import Project
 from gitmodel.store.claims import Claim, claim_key
-from gitmodel.store.intents import SWEEP_KEY
 from gitmodel.store.objects import ObjectStore
-from gitmodel.workflows.project import Project
+from gitmodel.store.push_intents import SWEEP_KEY
 from gitmodel.workflows.publish import PushReport
 from gitmodel.workflows.push import push_head, push_updates, read_updates
-from gitmodel.workflows.remotes import add_remote, trust_remote
+from gitmodel.workflows.remote import add_remote, trust_remote
+from tests.support.desk import NOW, Desk, digest, new_desk, refusal, short
 from tests.support.stores import WrappedBackend, files_below, flip, some_bytes
-from tests.workflows.conftest import NOW, Desk, digest, new_desk, refusal, short
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -212,7 +212,7 @@ def test_a_push_of_nothing_new_asks_nothing(desk: Desk) -> None:
 
 
 def test_before_the_first_commit_there_is_nothing_to_push(tmp_path: Path) -> None:
-    from gitmodel.workflows.setup import init
+    from gitmodel.workflows.init import init
     from tests.support.repo import Repo
 
     desk = Desk(Repo.create(tmp_path / "new"), tmp_path / "store")
@@ -458,7 +458,7 @@ def test_a_broken_pointer_at_a_tip_is_refused_and_below_it_ignored(desk: Desk) -
 def test_the_embedded_default_is_refused_for_a_git_remote_elsewhere(
     tmp_path: Path, home: Path
 ) -> None:
-    from gitmodel.workflows.setup import init
+    from gitmodel.workflows.init import init
     from tests.support.repo import Repo
 
     desk = Desk(Repo.create(tmp_path / "new"), tmp_path / "store")

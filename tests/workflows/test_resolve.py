@@ -9,11 +9,11 @@ import pytest
 from gitmodel.errors import ModelNameError, UnknownReferenceError
 from gitmodel.workflows.resolve import ResolveReport, conflicts, resolve_conflict
 from gitmodel.workflows.status import status
+from tests.support.desk import Desk, refusal, short
 from tests.support.stores import some_bytes
-from tests.workflows.conftest import Desk, refusal, short
 
 if TYPE_CHECKING:
-    from gitmodel.domain.merging import Side
+    from gitmodel.domain.merge import Side
 
 ONE, TWO, THREE = (some_bytes(50_000, seed=seed) for seed in (1, 2, 3))
 
@@ -112,7 +112,7 @@ def test_what_is_left_to_do_comes_next(split: Desk) -> None:
 
 
 def test_both_sides_rename(desk: Desk) -> None:
-    from gitmodel.workflows.move import rename
+    from gitmodel.workflows.mv import rename
 
     desk.version(ONE)
     for branch, place in (("other", "a/fraud.bin"), ("main", "b/fraud.bin")):

@@ -18,13 +18,13 @@ from gitmodel.errors import (
     UnknownReferenceError,
     VersionTakenError,
 )
-from gitmodel.githooks.driver import install_driver
+from gitmodel.githooks.merge_driver import install_driver
 from gitmodel.store.claims import claim_key
 from gitmodel.workflows.doctor import Finding, doctor
 from gitmodel.workflows.fetch import fetch
 from gitmodel.workflows.verify import VerifyReport, verify_cache, verify_refs, verify_remote
+from tests.support.desk import Desk, digest, refusal, short
 from tests.support.stores import files_below, flip, some_bytes
-from tests.workflows.conftest import Desk, digest, refusal, short
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -311,7 +311,7 @@ def test_a_copied_pointer(pushed: Desk) -> None:
 
 
 def test_a_model_that_moved_between_two_tips_is_one_model(pushed: Desk) -> None:
-    from gitmodel.workflows.move import rename
+    from gitmodel.workflows.mv import rename
 
     pushed.repo.git("branch", "before")
     with pushed.open() as project:

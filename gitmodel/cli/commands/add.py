@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gitmodel.cli.format import size_text
 from gitmodel.cli.output import Paint
-from gitmodel.cli.wording import size_text
 
 if TYPE_CHECKING:
     from gitmodel.cli.parsers import Verbs
@@ -102,8 +102,8 @@ def run(
     rehash: bool,
 ) -> int:
     """Store the weights and stage their pointer."""
+    from gitmodel.project.adding.metadata import Given
     from gitmodel.workflows.add import Excluding, add_many
-    from gitmodel.workflows.metadata import Given
 
     given = Given(
         metrics=tuple(metrics),

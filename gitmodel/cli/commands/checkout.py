@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gitmodel.cli.format import count_text, size_text
 from gitmodel.cli.output import Paint
-from gitmodel.cli.wording import count_text, size_text
 
 if TYPE_CHECKING:
     from gitmodel.cli.parsers import Verbs
     from gitmodel.cli.session import Session
-    from gitmodel.workflows.fetch import CheckoutReport
+    from gitmodel.project.fetching.session import CheckoutReport
 
 REFERENCES = """\
 REF is one of
@@ -97,7 +97,7 @@ def _checkout_files(
     remote: str | None,
 ) -> int:
     from gitmodel.errors import UsageError
-    from gitmodel.workflows.partial import checkout_files
+    from gitmodel.workflows.checkout_files import checkout_files
 
     if out is None or not references:
         raise UsageError(

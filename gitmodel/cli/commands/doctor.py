@@ -10,8 +10,8 @@ from gitmodel.cli.output import Paint
 if TYPE_CHECKING:
     from gitmodel.cli.parsers import Verbs
     from gitmodel.cli.session import Session
+    from gitmodel.project.project import Project
     from gitmodel.workflows.doctor import Finding
-    from gitmodel.workflows.project import Project
 
 
 def add_parser(verbs: Verbs) -> None:
@@ -30,7 +30,7 @@ def add_parser(verbs: Verbs) -> None:
 
 def run(session: Session, *, network: bool) -> int:
     """Look at everything and print a line for each finding."""
-    from gitmodel.githooks.driver import is_outdated
+    from gitmodel.githooks.merge_driver import is_outdated
     from gitmodel.workflows.doctor import doctor
 
     with session.project() as project:
@@ -56,7 +56,7 @@ def run(session: Session, *, network: bool) -> int:
 
 def _monitor(project: Project) -> Finding | None:
     """What a commit of nothing but weights is here; nothing to find where there is no work tree."""
-    from gitmodel.githooks.fsmonitor_check import check_monitor
+    from gitmodel.githooks.fsmonitor_probe import check_monitor
     from gitmodel.workflows.doctor import Finding
 
     if project.repository.work_tree is None:
@@ -67,8 +67,8 @@ def _monitor(project: Project) -> Finding | None:
 
 def _hooks(project: Project) -> dict[str, str]:
     """The state of each hook; "ours" only if Git has just run it and it started this gitmodel."""
-    from gitmodel.githooks.inspection import HookState, inspect
-    from gitmodel.githooks.proof import prove
+    from gitmodel.githooks.inspect import HookState, inspect
+    from gitmodel.githooks.probe import prove
 
     runs = {HookState.OURS, HookState.EDITED, HookState.BEHIND}
     folder = project.repository.hooks_folder()

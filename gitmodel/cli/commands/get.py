@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gitmodel.cli.format import count_text, size_text
 from gitmodel.cli.output import Paint
-from gitmodel.cli.wording import count_text, size_text
 
 if TYPE_CHECKING:
     from gitmodel.cli.parsers import Verbs

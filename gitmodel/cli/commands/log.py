@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gitmodel.cli.commands.checkout import REFERENCES
+from gitmodel.cli.format import count_text, size_text, values_text
 from gitmodel.cli.output import Paint
-from gitmodel.cli.wording import count_text, size_text, values_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

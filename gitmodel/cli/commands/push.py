@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitmodel.cli.wording import count_text, size_text
+from gitmodel.cli.format import count_text, size_text
 
 if TYPE_CHECKING:
     from gitmodel.cli.parsers import Verbs
@@ -68,7 +68,7 @@ def _looked_at(report: PushReport, url: str, *, full: bool) -> str:
     how = "read" if full else "compared by size"
     text = f"looked at {count_text(seen, 'version')} on {url}, {count_text(report.packs_seen, 'pack')} {how}"
     if report.holes:
-        from gitmodel.workflows.outgoing import listed
+        from gitmodel.project.publishing.outgoing import listed
 
         names = listed(hole.version for hole in report.holes)
         return f"{text}: {len(report.versions)} whole; not whole, and not to be mended from here: {names}"

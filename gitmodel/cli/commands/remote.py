@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gitmodel.cli.commands.remote_copy import add_copy_parser
-from gitmodel.cli.commands.remote_options import ADDRESSES, add_remote_options, given_options
 from gitmodel.cli.output import Paint
 from gitmodel.cli.parsers import finish
+from gitmodel.cli.remote_options import ADDRESSES, add_remote_options, given_options
 
 if TYPE_CHECKING:
     from gitmodel.cli.parsers import Verbs
     from gitmodel.cli.session import Session
-    from gitmodel.workflows.remotes import RemoteRow
+    from gitmodel.workflows.remote import RemoteRow
 
 _REMOTE = """\
 One remote is the primary; versions are claimed there. Others are mirrors.
@@ -75,8 +75,8 @@ def run_add(
     **options: str | bool | None,
 ) -> int:
     """Add a remote to the configuration, after a look at it."""
+    from gitmodel.workflows.remote import add_remote
     from gitmodel.workflows.remote_copy import left_behind
-    from gitmodel.workflows.remotes import add_remote
 
     with session.project() as project:
         row = add_remote(
@@ -97,7 +97,7 @@ def run_add(
 
 def run_list(session: Session) -> int:
     """List the remotes; no network."""
-    from gitmodel.workflows.remotes import list_remotes
+    from gitmodel.workflows.remote import list_remotes
 
     with session.project() as project:
         rows = list_remotes(project)
@@ -124,7 +124,7 @@ def _row(row: RemoteRow) -> list[str | Paint]:
 
 def run_remove(session: Session, *, name: str) -> int:
     """Take a remote out of the configuration."""
-    from gitmodel.workflows.remotes import remove_remote
+    from gitmodel.workflows.remote import remove_remote
 
     with session.project() as project:
         url = remove_remote(project, name)
@@ -135,7 +135,7 @@ def run_remove(session: Session, *, name: str) -> int:
 
 def run_trust(session: Session, *, name: str) -> int:
     """Remember the person's yes in this clone."""
-    from gitmodel.workflows.remotes import trust_remote
+    from gitmodel.workflows.remote import trust_remote
 
     with session.project() as project:
         address, new = trust_remote(project, name)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gitmodel.cli.format import count_text
 from gitmodel.cli.output import Paint
 from gitmodel.cli.parsers import finish
-from gitmodel.cli.wording import count_text
 
 if TYPE_CHECKING:
     from gitmodel.cli.output import Output

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gitmodel.cli.format import size_text
 from gitmodel.cli.output import Paint
-from gitmodel.cli.wording import size_text
 
 if TYPE_CHECKING:
     from gitmodel.cli.parsers import Verbs
     from gitmodel.cli.session import Session
-    from gitmodel.workflows.project import Project
+    from gitmodel.project.project import Project
     from gitmodel.workflows.status import ModelStatus
 
 _STATUS = """\
@@ -43,7 +43,7 @@ def run(session: Session, *, rehash: bool) -> int:
         missing = _missing_hooks(project)
     output = session.output
     if output.as_json:
-        from gitmodel.cli.document import plain
+        from gitmodel.cli.json_output import plain
 
         content = plain(report)
         assert isinstance(content, dict)  # noqa: S101  (a report is a dataclass)
@@ -70,7 +70,7 @@ def _missing_hooks(project: Project) -> list[str]:
 
     A hook of another tool may well run ours; `gitmodel doctor` looks closer.
     """
-    from gitmodel.githooks.inspection import HookState, find
+    from gitmodel.githooks.inspect import HookState, find
 
     folder = project.repository.hooks_folder()
     nothing = {HookState.ABSENT, HookState.NOT_EXECUTABLE}

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gitmodel.cli.commands.checkout import REFERENCES
+from gitmodel.cli.format import count_text, size_text
 from gitmodel.cli.output import Paint
-from gitmodel.cli.wording import count_text, size_text
 from gitmodel.errors import UsageError
 
 if TYPE_CHECKING:
     from gitmodel.cli.parsers import Verbs
     from gitmodel.cli.session import Session
-    from gitmodel.workflows.project import Project
+    from gitmodel.project.project import Project
     from gitmodel.workflows.verify import VerifyReport
 
 _VERIFY = f"""\

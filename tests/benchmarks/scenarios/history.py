@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from gitmodel.domain.digest import Digest
 from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer, Previous
-from gitmodel.workflows.context import Context
-from gitmodel.workflows.project import Project as OpenProject
+from gitmodel.project.context import Context
+from gitmodel.project.project import Project as OpenProject
 from tests.benchmarks.bars import HISTORY_PEAK_MIB, HISTORY_SECONDS
 from tests.benchmarks.measuring import compare, peak
 from tests.benchmarks.scenarios.idle import NO_HOOKS

@@ -1,0 +1,289 @@
+"""Objects in an Azure Blob container, through adlfs, or through obstore where settings are plain.
+
+Reading, looking and listing go to the client beneath adlfs, whose own cost a LIST after each miss and
+hide whether the blob or the container is missing. Where the environment has a key or a signature, all but
+listing and deleting goes through obstore, and adlfs is imported only if something goes wrong; else packs
+go through it (`transport.py`).
+
+One exception to one request a try: a body that breaks off is asked for three times, a second apart, by
+the SDK itself, which has no option for it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from gitmodel.backends.azure.account import account_of, credential_of
+from gitmodel.backends.backend import ObjectInfo
+from gitmodel.backends.cloud.backend import CloudBackend
+from gitmodel.backends.cloud.checksums import MD5, checks_path, md5_of
+from gitmodel.backends.cloud.errors import without_user
+from gitmodel.backends.cloud.retry import Fault, FaultKind
+from gitmodel.backends.cloud.service import BucketService, Page, TooLargeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from azure.storage.blob.aio import BlobServiceClient
+
+    from gitmodel.backends.azure.account import Account, PlainLogin
+    from gitmodel.backends.azure.adlfs import FileSystem
+    from gitmodel.backends.cloud.fast_path import Transport
+    from gitmodel.backends.cloud.retry import Retrier
+    from gitmodel.domain.config.remote import Remote
+
+LIST_PAGE = 1000
+
+
+class AzureService(BucketService):
+    """Requests to one container.
+
+    Args:
+        account: Whose it is, and what requests go with.
+        open_filesystem: See `BucketService`.
+        remote: The container.
+        anonymous: Requests go with nothing.
+    """
+
+    permissions: ClassVar[dict[str, str]] = {
+        "read": "the role Storage Blob Data Reader",
+        "look for": "the role Storage Blob Data Reader",
+        "list": "the role Storage Blob Data Reader",
+        "write": "the role Storage Blob Data Contributor",
+        "create": "the role Storage Blob Data Contributor",
+        "delete": "the role Storage Blob Data Contributor",
+    }
+    address_setting: ClassVar[str] = "gitmodel remote list"
+    kinds: ClassVar[tuple[str, ...]] = (MD5,)
+
+    def __init__(
+        self,
+        account: Account,
+        open_filesystem: Callable[[], Any],
+        remote: Remote,
+        *,
+        anonymous: bool,
+    ) -> None:
+        super().__init__(
+            open_filesystem,
+            remote.url.removeprefix("az://"),
+            url=remote.url,
+            endpoint=without_user(account.url or "Azure Blob Storage"),
+        )
+        self._signature = None if anonymous else account.signature()
+
+    @property
+    def endpoint(self) -> str:
+        """Address of the account's blob service."""
+        if self.filesystem is None:
+            return self._endpoint
+        return without_user(self._client.url.partition("?")[0].rstrip("/"))
+
+    @property
+    def failures(self) -> tuple[type[Exception], ...]:  # type: ignore[override] # known when needed
+        """What adlfs and the Azure SDK raise; asked for only when something was raised."""
+        from gitmodel.backends.azure.faults import FAILURES
+
+        return FAILURES
+
+    @property
+    def place(self) -> str:
+        """The container."""
+        return f"container {self.bucket}"
+
+    def fetch(self, key: str, limit: int) -> bytes:
+        """See `Service.fetch`: one GET of at most one byte more than allowed."""
+        data: bytes = self._requests.run(self._download, key, 0, limit + 1)
+        if len(data) > limit:
+            raise TooLargeError(None)
+        return data
+
+    def fetch_range(self, key: str, start: int, size: int) -> bytes:
+        """See `Service.fetch_range`."""
+        try:
+            data: bytes = self._requests.run(self._download, key, start, size)
+        except TooLargeError as error:  # the range was ignored: the bytes are other ones
+            raise Fault(FaultKind.REFUSED, "the server does not serve ranges") from error
+        return data
+
+    def put(self, key: str, data: bytes, *, exclusive: bool) -> str | None:
+        """See `Service.put`: one PUT."""
+        header = {"Content-MD5": md5_of(data)}
+        self._requests.run(self._pipe, key, data, overwrite=not exclusive, headers=header)
+        return MD5
+
+    def put_wrong(self, key: str, data: bytes, kind: str) -> None:
+        """See `Service.put_wrong`."""
+        del kind  # there is one
+        header = {"Content-MD5": md5_of(data + b"changed")}
+        self._requests.run(self._pipe, key, data, overwrite=True, headers=header)
+
+    def remove(self, key: str) -> None:
+        """See `Service.remove`: one DELETE."""
+        self._requests.run(self._delete, key)
+
+    def stat(self, key: str) -> int:
+        """See `Service.stat`: one HEAD."""
+        size: int = self._requests.run(self._properties, key)
+        return size
+
+    def page(self, prefix: str, token: str | None) -> Page:
+        """See `Service.page`: one LIST."""
+        page: Page = self._requests.run(self._list, prefix, token)
+        return page
+
+    def close(self) -> None:
+        """See `Service.close`: ends client and credential on the loop where they live."""
+        self._requests.close(self._close)
+
+    def restoring(self, key: str) -> str:
+        """See `Service.restoring`."""
+        return (
+            f"az storage blob set-tier --container-name {self.bucket} "
+            f"--name {self.object_name(key)} --tier Hot"
+        )
+
+    def fault(self, error: Exception) -> Fault:
+        """See `Service.fault`."""
+        from gitmodel.backends.azure.faults import fault_of
+
+        return fault_of(error, self._signature) or super().fault(error)
+
+    @property
+    def _client(self) -> BlobServiceClient:
+        """The client of the Azure SDK, once the file system is open."""
+        client: BlobServiceClient = self.filesystem.service_client
+        return client
+
+    async def _pipe(self, key: str, data: bytes, **options: Any) -> None:
+        pipe_file = self.filesystem._pipe_file  # noqa: SLF001 - fsspec's asynchronous interface
+        answer = await pipe_file(self.path(key), data, **options)
+        if isinstance(answer, dict) and not answer.get("etag"):
+            # A proxy or captive portal says 200 to anything; Azure says what it stored.
+            raise Fault(FaultKind.STRANGER, "the answer to the upload is not one of Azure")
+
+    async def _delete(self, key: str) -> None:
+        rm_file = self.filesystem._rm_file  # noqa: SLF001 - fsspec's asynchronous interface
+        await rm_file(self.path(key))
+
+    async def _download(self, key: str, start: int, size: int) -> bytes:
+        answers: list[Any] = []
+
+        def check(response: Any) -> None:
+            answers.append(response.http_response)
+            _refuse_more(response.http_response, start, size)
+
+        try:
+            async with self._client.get_blob_client(self.bucket, self.object_name(key)) as blob:
+                stream = await blob.download_blob(
+                    offset=start, length=size, max_concurrency=1, raw_response_hook=check
+                )
+                data: bytes = await stream.readall()
+                return data
+        finally:
+            for answer in answers:  # the SDK leaves one that was not read to its end open
+                await answer.close()
+
+    async def _properties(self, key: str) -> int:
+        async with self._client.get_blob_client(self.bucket, self.object_name(key)) as blob:
+            found = await blob.get_blob_properties()
+            if not found.etag:
+                raise Fault(FaultKind.STRANGER, "an object of Azure has an ETag")
+            return int(found.size)
+
+    async def _list(self, prefix: str, token: str | None) -> Page:
+        cut = len(self.object_name(""))
+        async with self._client.get_container_client(self.bucket) as container:
+            pages: Any = container.list_blobs(
+                name_starts_with=self.object_name(prefix), results_per_page=LIST_PAGE
+            ).by_page(continuation_token=token)
+            async for page in pages:
+                infos = [
+                    ObjectInfo(
+                        key=str(blob.name)[cut:],
+                        size=int(blob.size),
+                        modified=blob.last_modified.timestamp(),
+                        etag=str(blob.etag or ""),
+                    )
+                    async for blob in page
+                ]
+                return infos, pages.continuation_token or None
+        return [], None
+
+    def open_transport(self) -> Transport | None:
+        """See `Service.open_transport`; it logs in with what the client has."""
+        self._requests.open()
+        account = self._client.account_name
+        if account is None:  # part of what is signed
+            return None
+        from gitmodel.backends.cloud.obstore import azure_transport
+
+        address, _, query = self._client.url.partition("?")
+        credential = credential_of(self._client.credential, query)
+        login = None if credential is None else lambda: self._requests.run(credential)
+        return azure_transport(address.rstrip("/"), account, self.bucket, login)
+
+    async def _close(self) -> None:
+        await self._client.close()
+        credential = self.filesystem.login
+        if hasattr(credential, "close"):
+            await credential.close()
+
+
+def open_azure(
+    remote: Remote,
+    *,
+    trusted: bool,
+    environment: Mapping[str, str],
+    quick: bool,
+    checks_folder: str | None,
+    retrier: Retrier | None,
+    note: Callable[[str], None] | None = None,
+) -> CloudBackend:
+    """Open the container that a remote names; see `gitmodel.backends.open.open_backend`.
+
+    Credentials, the first that fits the account: none for an anonymous or untrusted remote; the
+    variables AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_ACCOUNT_KEY, AZURE_STORAGE_SAS_TOKEN;
+    what azure-identity finds (`az login`, a managed identity, AZURE_CLIENT_ID and so on). With
+    `quick`, requests may take a transport; never to a stranger's endpoint.
+    """
+    foreign = remote.is_foreign and not trusted
+    quick = quick and not foreign
+    anonymous = remote.anonymous or foreign
+    account = account_of(remote, environment)
+
+    def open_filesystem() -> FileSystem:
+        from gitmodel.backends.azure.adlfs import open_filesystem as open_it
+
+        return open_it(account, anonymous=anonymous)
+
+    service = AzureService(account, open_filesystem, remote, anonymous=anonymous)
+    plain = account.plain_login(anonymous=anonymous) if quick else None
+    return CloudBackend(
+        service,
+        retrier=retrier,
+        note=note,
+        checks_path=checks_path(checks_folder, remote.url, account.url or account.name or ""),
+        writable=not foreign,
+        quick=quick,
+        open_transport=None if plain is None else lambda: _plain_transport(service.bucket, plain),
+    )
+
+
+def _plain_transport(container: str, plain: PlainLogin) -> Transport | None:
+    from gitmodel.backends.cloud.obstore import azure_transport
+
+    return azure_transport(plain.url, plain.account, container, plain.credential)
+
+
+def _refuse_more(answer: Any, start: int, size: int) -> None:
+    """Refuse an answer that is longer than what was asked for, or begins elsewhere.
+
+    The SDK collects whatever comes, so a server that ignores the range is stopped here.
+    """
+    if answer.status_code < 300 and not answer.headers.get("ETag"):
+        raise Fault(FaultKind.STRANGER, "an object of Azure has an ETag")
+    length = int(answer.headers.get("Content-Length") or -1)
+    begins = start == 0 or answer.headers.get("Content-Range", "").startswith(f"bytes {start}-")
+    if answer.status_code < 300 and not (begins and 0 <= length <= size):
+        raise TooLargeError(length)

@@ -1,0 +1,35 @@
+"""Keys of objects: relative paths with `/` ("packs/ab/ab12…") that mean the same on every store."""
+
+from __future__ import annotations
+
+from gitmodel.errors import UnsafePathError
+
+RESERVED = (".tmp-", ".gitmodel-tmp-", ".unfinished")  # files of a folder that are no objects yet
+
+
+def check_key(key: str) -> str:
+    """Return a key that stays below the remote's prefix on every store, or refuse it.
+
+    Keys are made by gitmodel; this is the second lock, because a `..` in one would leave the folder
+    and a `?` would be read as an object's version by s3fs and adlfs.
+
+    Raises:
+        UnsafePathError: Empty, absolute, with `.`, `..` or empty parts, control characters,
+            backslash, `?` or `#`, or a name that is reserved for temporary files.
+    """
+    parts = key.split("/")
+    bad_part = any(part in {"", ".", ".."} or part.startswith(RESERVED) for part in parts)
+    if bad_part or any(sign in key for sign in "\\?#") or not key.isprintable():
+        raise UnsafePathError(f"The object key {key!r} is not a plain relative path")
+    return key
+
+
+def check_prefix(prefix: str) -> str:
+    """Return a prefix for listing that stays below the remote's own, or refuse it.
+
+    Raises:
+        UnsafePathError: As for keys; "" and a trailing "/" are fine.
+    """
+    if prefix:
+        check_key(prefix.removesuffix("/"))
+    return prefix

@@ -1,0 +1,83 @@
+"""A memory of claims: who owns a version number, as this clone last read it on the remote.
+
+It is apart from `claims`, so that looking at history loads nothing of the store's formats.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from gitmodel.domain.digest import digest_of
+from gitmodel.domain.text.lazy_regex import pattern
+from gitmodel.files.safe_open import remember_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from gitmodel.domain.digest import Digest
+
+_LINE = pattern(r"([0-9]{1,18}) ([0-9a-f]{64}) (.+)")
+
+
+class ClaimsSeen:
+    """The claims that this clone has read, by model and number; a memory in the cache.
+
+    It keeps a clone from proposing a number that it has been told is taken, and says which content a
+    number names without asking the remote again. A lost memory costs a request or one refusal.
+
+    Args:
+        cache_folder: Of the cache.
+        scope: Whose claims these are: project and remote.
+    """
+
+    def __init__(self, cache_folder: str, scope: str) -> None:
+        self._path = os.path.join(cache_folder, "claims", f"{digest_of(scope.encode()).hex[:16]}")
+        self._state: tuple[int, ...] = ()
+        self._owners: dict[str, dict[int, str]] = {}
+
+    def greatest(self, name: str) -> int:
+        """The greatest number seen for a model, 0 if none was."""
+        return max(self.owners(name), default=0)
+
+    def owners(self, name: str) -> Mapping[int, str]:
+        """The content that owns each number of a model, as far as seen: hex of its digest."""
+        return self._read().get(name, {})
+
+    def see(self, name: str, version: int, digest: Digest) -> None:
+        """Remember who owns a number."""
+        self.see_all([(name, version, digest)])
+
+    def see_all(self, claims: Iterable[tuple[str, int, Digest]]) -> None:
+        """Remember who owns numbers: names, numbers and digests."""
+        known = self._read()
+        fresh = [
+            f"{version} {digest.hex} {name}"
+            for name, version, digest in claims
+            if known.get(name, {}).get(version) != digest.hex
+        ]
+        if fresh:
+            remember_lines(self._path, fresh)
+
+    def _read(self) -> dict[str, dict[int, str]]:
+        """What the file says now; the last line about a number counts."""
+        try:
+            found = os.stat(self._path)
+            state = (found.st_ino, found.st_size, found.st_mtime_ns)
+            if state != self._state:
+                with open(self._path, encoding="utf-8", errors="replace") as stream:
+                    lines = stream.read().split("\n")[:-1]
+                self._owners = _owners_in(lines)
+                self._state = state
+        except OSError:  # missing, or for another person alone
+            self._owners, self._state = {}, ()
+        return self._owners
+
+
+def _owners_in(lines: Iterable[str]) -> dict[str, dict[int, str]]:
+    owners: dict[str, dict[int, str]] = {}
+    for line in lines:
+        found = _LINE.fullmatch(line)
+        if found is not None:
+            owners.setdefault(found[3], {})[int(found[1])] = found[2]
+    return owners

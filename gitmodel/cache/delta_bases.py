@@ -1,0 +1,83 @@
+"""Which chunk of an earlier version a new chunk can be stored against.
+
+Pieces of two versions are paired by their keys: the tensor's name and the offset in it. The keys of
+an earlier version are found by planning its file again from its header, which the cache still has.
+The base is always self-contained: where the earlier chunk is a delta itself, it is that one's base.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from gitmodel.cache.chunk_reader import FileView, raw_chunk
+from gitmodel.encoding.chunking.choose import pieces_of
+from gitmodel.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gitmodel.cache.cache import Cache
+    from gitmodel.encoding.codecs.codec import Octets
+    from gitmodel.encoding.manifest.manifest import FileEntry, Manifest
+
+
+class Base(NamedTuple):
+    """A self-contained chunk of an earlier version."""
+
+    manifest: Manifest
+    number: int
+
+    @property
+    def hash(self) -> bytes:
+        """Its chunk hash."""
+        return self.manifest.chunk(self.number).hash
+
+
+class Bases:
+    """The chunks of earlier versions by the keys of their pieces. Safe to ask from several threads.
+
+    Args:
+        cache: Where they are; chunks whose packs it lacks are no bases, nothing is fetched.
+        manifests: Earlier versions, the nearest first.
+    """
+
+    def __init__(self, cache: Cache, manifests: Iterable[Manifest]) -> None:
+        self._cache = cache
+        self._by_key: dict[str, Base] = {}
+        for manifest in manifests:
+            here = cache.packs_here(manifest)
+            for entry in manifest.files:
+                self._add_file(manifest, entry, here)
+
+    def _add_file(self, manifest: Manifest, entry: FileEntry, here: list[bool]) -> None:
+        def read(offset: int, count: int) -> bytes:
+            try:
+                return view.read_at(offset, count)
+            except StoreError as error:
+                raise LookupError(offset) from error
+
+        view = FileView(self._cache.read_at, manifest, entry)
+        pieces = pieces_of(read, entry.size)
+        numbers = manifest.chunks_of(entry)
+        if pieces is None or len(pieces) != len(numbers):
+            return  # cut by content, or by another rule
+        for piece, number in zip(pieces, numbers, strict=True):
+            chunk = manifest.chunk(number)
+            if piece.key is None or chunk.raw_size != piece.size:
+                continue
+            base = chunk.base if chunk.base >= 0 else number
+            if here[manifest.chunk(base).pack]:
+                self._by_key.setdefault(piece.key, Base(manifest, base))
+
+    def find(self, key: str | None, size: int) -> tuple[Base, Octets] | None:
+        """The base for a piece, and its raw bytes; None if there is none of that key and size.
+
+        A base that cannot be read is none: the chunk is then stored whole, which loses nothing.
+        """
+        base = None if key is None else self._by_key.get(key)
+        if base is None or base.manifest.chunk(base.number).raw_size != size:
+            return None
+        with suppress(StoreError):
+            return base, raw_chunk(self._cache.read_at, base.manifest, base.number)
+        return None

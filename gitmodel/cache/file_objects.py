@@ -1,0 +1,259 @@
+"""Files of a version as file objects, of which nothing is read but what is asked for.
+
+Parts of packs come from the cache, or by ranges from a remote. What turns out to be damaged in one place is
+had from the next one.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from gitmodel.errors import (
+    ChangedWhileReadError,
+    DamagedObjectError,
+    GitmodelError,
+    ObjectMissingError,
+    RemoteError,
+)
+from gitmodel.files.file_stat import FileStat
+from gitmodel.store.layout import pack_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from typing_extensions import Buffer
+
+    from gitmodel.cache.cache import Cache
+    from gitmodel.cache.chunk_reader import FileView
+    from gitmodel.store.objects import ObjectStore
+
+_CACHE = 0  # the first place; the remotes follow
+
+
+class PackSource:
+    """Parts of packs from the cache, or by ranges from the first remote that has them; a `PackReader`.
+
+    What comes from a remote is not kept: it is a part. Whoever reads checks chunks by their hash, and gives up
+    a pack that turns out to be damaged where it came from.
+
+    Args:
+        cache: Looked at first.
+        remotes: Each opens a remote, which is asked for what the ones before it lack.
+    """
+
+    def __init__(self, cache: Cache, remotes: Sequence[Callable[[], ObjectStore]]) -> None:
+        self._cache = cache
+        self._remotes = remotes
+        self._lock = Lock()
+        self._order = list(range(len(remotes) + 1))
+        self._came_from: dict[str, int] = {}
+        self._given_up: set[tuple[str, int]] = set()
+
+    def read_at(self, name: str, offset: int, size: int) -> bytes:
+        """See `PackReader.read_at`.
+
+        Raises:
+            ObjectMissingError, DamagedObjectError, RemoteError: It is nowhere to be had.
+        """
+        errors: dict[int, GitmodelError] = {}
+        for place in self._places(name):
+            try:
+                found = self._read(place, name, offset, size)
+            except (ObjectMissingError, DamagedObjectError, RemoteError) as error:
+                errors[place] = error
+                if isinstance(error, RemoteError):
+                    self._ask_last(place)
+            else:
+                with self._lock:
+                    self._came_from[name] = place
+                return found
+        raise self._nowhere(name, errors)
+
+    def read_into(self, name: str, offset: int, buffers: Sequence[memoryview]) -> int:
+        """See `PackReader.read_into`; raises as `read_at`."""
+        found = memoryview(self.read_at(name, offset, sum(map(len, buffers))))
+        start = 0
+        for buffer in buffers:
+            part = found[start : start + len(buffer)]
+            buffer[: len(part)] = part
+            start += len(part)
+        return len(found)
+
+    def give_up(self, name: str) -> None:
+        """Read a pack no more from the place that it came from."""
+        with self._lock:
+            self._given_up.add((name, self._came_from[name]))
+
+    def _places(self, name: str) -> list[int]:
+        with self._lock:
+            return [place for place in self._order if (name, place) not in self._given_up]
+
+    def _ask_last(self, place: int) -> None:
+        """A remote that cannot be used now is asked last: its next answer would take as long."""
+        with self._lock:
+            self._order.remove(place)
+            self._order.append(place)
+
+    def _read(self, place: int, name: str, offset: int, size: int) -> bytes:
+        if place == _CACHE:
+            try:
+                return self._cache.read_at(name, offset, size)
+            except OSError as error:
+                raise ObjectMissingError(
+                    f"pack {name[:12]} in the cache cannot be read: {error.strerror}"
+                ) from error
+        remote = self._remote(place)
+        try:
+            return remote.backend.read_range(pack_key(name), offset, size)
+        except ObjectMissingError as error:
+            raise ObjectMissingError(
+                f"pack {name[:12]} is missing on {remote.url}",
+                hint="gitmodel push, in a clone that has the weights",
+            ) from error
+
+    def _remote(self, place: int) -> ObjectStore:
+        with self._lock:
+            return self._remotes[place - 1]()
+
+    def _nowhere(self, name: str, errors: dict[int, GitmodelError]) -> GitmodelError:
+        """The error for a pack that no place has: of a remote, if one was asked. A later read tries all anew."""
+        said = {place: error for place, error in errors.items() if place != _CACHE} or errors
+        with self._lock:
+            damaged = sorted(place for pack, place in self._given_up if pack == name)
+            self._given_up = {(pack, place) for pack, place in self._given_up if pack != name}
+        if said and not (damaged and list(said) == [_CACHE]):
+            return next(iter(said.values()))
+        where = ["in the cache" if p == _CACHE else f"on {self._remote(p).url}" for p in damaged]
+        return DamagedObjectError(
+            f"pack {name[:12]} is damaged {' and '.join(where)}, or the manifest is wrong about it",
+            hint="gitmodel push, in a clone that has the weights",
+        )
+
+
+class UnchangedFile(io.FileIO):
+    """A file of the work tree that is read only while it stays what it was.
+
+    Args:
+        path: Of the file.
+        model: Named by the error.
+    """
+
+    def __init__(self, path: str, model: str) -> None:
+        super().__init__(path)
+        self._model = model
+        self._stat = FileStat.of(os.fstat(self.fileno()))
+
+    def is_at(self, path: str) -> bool:
+        """Whether the file is the one at a path, and has not changed since it was opened."""
+        try:
+            return FileStat.of(os.stat(path)) == self._stat
+        except OSError:
+            return False
+
+    def readinto(self, buffer: Buffer, /) -> int | None:
+        """Fill a buffer; returns how many bytes.
+
+        Raises:
+            ChangedWhileReadError: Somebody has written to the file.
+        """
+        count = super().readinto(buffer)
+        self._refuse_changed()
+        return count
+
+    def readall(self) -> bytes:
+        """Read to the end; raises as `readinto`."""
+        found = super().readall()
+        self._refuse_changed()
+        return found or b""
+
+    def _refuse_changed(self) -> None:
+        now = os.fstat(self.fileno())
+        # Not the change time: whoever makes a link to the file, or changes its mode, writes nothing.
+        if (now.st_size, now.st_mtime_ns) != (self._stat.size, self._stat.mtime_ns):
+            raise ChangedWhileReadError(
+                "the weights were written to while they were read",
+                hint="open them again: the version itself comes from the cache then",
+                model=self._model,
+            )
+
+
+class FileStream(io.RawIOBase):
+    """A `FileView` as a file object: binary, readable, seekable. Reads only what is asked for.
+
+    Args:
+        views: The same file by one manifest after the other; where one fails, the next is taken.
+        model: Named by the errors of reading.
+        close: Called once, when the stream is closed.
+
+    Raises:
+        GitmodelError: There is no first one.
+    """
+
+    def __init__(self, views: Iterator[FileView], model: str, close: Callable[[], None]) -> None:
+        super().__init__()
+        self._views = views
+        self._view = next(views)
+        self._model = model
+        self._position = 0
+        self._failed: GitmodelError | None = None
+        self._when_closed = close
+
+    def readable(self) -> bool:
+        """Whether it can be read: always."""
+        return True
+
+    def seekable(self) -> bool:
+        """Whether it can be sought in: always."""
+        return True
+
+    def tell(self) -> int:
+        """Where the next byte is read from."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Go to an offset from the start, from here or from the end; returns the new position.
+
+        Raises:
+            ValueError: It would be before the start.
+        """
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._view.size}[whence]
+        if start + offset < 0:
+            raise ValueError(f"negative seek position {start + offset}")
+        self._position = start + offset
+        self._failed = None
+        return self._position
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        """Fill a buffer from here; returns how many bytes, 0 at the end.
+
+        After an error that error comes again, until `seek`: a buffer around this stream has dropped bytes that
+        it had, and whoever read on would miss them.
+
+        Raises:
+            ObjectMissingError, DamagedObjectError, RemoteError: They cannot be had anywhere.
+        """
+        target = memoryview(buffer).cast("B")
+        found = self._read(len(target))
+        target[: len(found)] = found
+        self._position += len(found)
+        return len(found)
+
+    def _read(self, size: int) -> bytes:
+        while self._failed is None:
+            try:
+                return self._view.read_at(self._position, size)
+            except GitmodelError as error:
+                try:
+                    self._view = next(self._views)
+                except (GitmodelError, StopIteration):
+                    self._failed = error.about(self._model)
+        raise self._failed
+
+    def close(self) -> None:
+        """Close what it reads from."""
+        if not self.closed:
+            super().close()
+            self._when_closed()

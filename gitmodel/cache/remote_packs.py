@@ -1,0 +1,83 @@
+"""Packs read whole from a remote and decoded from memory, for whoever proves what is there.
+
+A `PackReader`. A pack is fetched when it is first asked for, checked against its name, and kept until others
+take its place. The cache is no part of it: what is proved is the remote.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from gitmodel.errors import ObjectMissingError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gitmodel.encoding.manifest.manifest import Manifest
+    from gitmodel.store.objects import ObjectStore
+
+_KEPT = 8  # packs, of at most 16 MiB
+
+
+class RemotePacks:
+    """Packs of manifests on one remote. Methods are for several threads.
+
+    Args:
+        store: The remote.
+        manifests: Whose packs may be asked for.
+
+    Attributes:
+        fetched: Names of packs that were fetched, each with the bytes of its name.
+        bytes_read: Bytes fetched, again where a pack had to be fetched again.
+    """
+
+    def __init__(self, store: ObjectStore, manifests: Sequence[Manifest]) -> None:
+        self._store = store
+        self._sizes: dict[str, int] = {}
+        for manifest in manifests:
+            self._sizes.update(zip(manifest.packs, manifest.pack_sizes, strict=True))
+        self._kept: OrderedDict[str, bytes] = OrderedDict()
+        self._lock = threading.Lock()
+        self._fetching: dict[str, threading.Lock] = {}
+        self.fetched: set[str] = set()
+        self.bytes_read = 0
+
+    def read_at(self, name: str, offset: int, size: int) -> bytes:
+        """See `PackReader.read_at`.
+
+        Raises:
+            ObjectMissingError, DamagedObjectError: The remote lacks the pack, or has other bytes.
+        """
+        return self._pack(name)[offset : offset + size]
+
+    def read_into(self, name: str, offset: int, buffers: Sequence[memoryview]) -> int:
+        """See `PackReader.read_into`; raises as `read_at` does."""
+        data = memoryview(self._pack(name))
+        start = offset
+        for buffer in buffers:
+            part = data[start : start + len(buffer)]
+            buffer[: len(part)] = part
+            start += len(part)
+        return start - offset
+
+    def _pack(self, name: str) -> bytes:
+        with self._lock:
+            alone = self._fetching.setdefault(name, threading.Lock())
+        with alone:  # threads that want the same pack wait for the first one
+            with self._lock:
+                found = self._kept.get(name)
+                if found is not None:
+                    self._kept.move_to_end(name)
+                    return found
+            if name not in self._sizes:
+                raise ObjectMissingError(f"pack {name[:12]} belongs to none of these versions")
+            found = self._store.pack(name, self._sizes[name])
+            with self._lock:
+                self.bytes_read += len(found)
+                self.fetched.add(name)
+                self._kept[name] = found
+                while len(self._kept) > _KEPT:
+                    self._kept.popitem(last=False)
+        return found

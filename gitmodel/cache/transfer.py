@@ -1,0 +1,172 @@
+"""Packs between the cache and a remote: what must move, and moving it.
+
+A plan moves each pack once. Packs travel whole, several at a time; one that has arrived under its
+final name is never moved again, so an interrupted transfer goes on where it stopped. Retrying is
+the backend's business, in one layer.
+
+A pool of threads brings `logging` along, 4 ms to import, so it is imported when something moves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from gitmodel.cache.pack_upload import Sender
+from gitmodel.cache.reader import DamagedPackError
+from gitmodel.domain.config.clone import VerifyUploads
+from gitmodel.domain.digest import digest_of
+from gitmodel.files.buffer_pool import keep_freed_blocks
+from gitmodel.store.parallel import run_all
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from gitmodel.cache.cache import Cache
+    from gitmodel.domain.progress import Progress
+    from gitmodel.encoding.manifest.manifest import Manifest
+    from gitmodel.store.objects import ObjectStore
+
+_FETCHED_IN_FLIGHT = 6  # what is decoded meanwhile takes memory too
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Packs to move: names (hex) and sizes in bytes, each once."""
+
+    packs: tuple[tuple[str, int], ...]
+
+    @property
+    def total_bytes(self) -> int:
+        """Bytes that will move."""
+        return sum(size for _, size in self.packs)
+
+
+def plan_fetch(cache: Cache, manifests: Iterable[Manifest]) -> Plan:
+    """What must be fetched so that the cache holds these manifests whole."""
+    packs: dict[str, int] = {}
+    for manifest in manifests:
+        packs.update(cache.missing_packs(manifest))
+    return Plan(tuple(packs.items()))
+
+
+def plan_push(manifests: Iterable[Manifest], *, present: Iterable[str]) -> Plan:
+    """What must be uploaded for these manifests, beside packs known to be on that remote."""
+    packs: dict[str, int] = {}
+    for manifest in manifests:
+        packs.update(zip(manifest.packs, manifest.pack_sizes, strict=True))
+    for name in present:
+        packs.pop(name, None)
+    return Plan(tuple(packs.items()))
+
+
+class Arriving:
+    """Packs on their way into the cache, which can be read one by one as they arrive.
+
+    A `PackReader`: reading a pack that is under way waits for it, any other is the cache's. Each is
+    checked against its name before it takes it. Use as a context manager; what has not begun when it
+    ends is not fetched any more.
+
+    Args:
+        fetch: Returns a whole pack, checked, by its name and size in bytes; called from several threads.
+        cache: Takes the packs.
+        plan: Which packs, in the order in which they will be read.
+        progress: Told about bytes that arrived.
+    """
+
+    def __init__(
+        self, fetch: Callable[[str, int], bytes], cache: Cache, plan: Plan, *, progress: Progress
+    ) -> None:
+        from concurrent.futures import ThreadPoolExecutor
+
+        self._fetch = fetch
+        self._cache = cache
+        self._progress = progress
+        keep_freed_blocks()
+        self._threads = ThreadPoolExecutor(
+            _FETCHED_IN_FLIGHT, thread_name_prefix="gitmodel-transfer"
+        )
+        self._futures = {
+            name: self._threads.submit(self._bring, name, size) for name, size in plan.packs
+        }
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._threads.shutdown(wait=kind is not KeyboardInterrupt, cancel_futures=True)
+
+    def wait(self) -> None:
+        """Wait until all are there.
+
+        Raises:
+            ObjectMissingError, DamagedObjectError, RemoteError: What `fetch` raised first.
+        """
+        from concurrent.futures import FIRST_EXCEPTION, wait
+
+        done, _ = wait(self._futures.values(), return_when=FIRST_EXCEPTION)
+        for future in done:
+            future.result()
+
+    def read_at(self, name: str, offset: int, size: int) -> bytes:
+        """See `PackReader.read_at`; raises also what `fetch` raised for this pack."""
+        self._arrived(name)
+        return self._cache.read_at(name, offset, size)
+
+    def read_into(self, name: str, offset: int, buffers: Sequence[memoryview]) -> int:
+        """See `PackReader.read_into`; raises also what `fetch` raised for this pack."""
+        self._arrived(name)
+        return self._cache.read_into(name, offset, buffers)
+
+    def _arrived(self, name: str) -> None:
+        future = self._futures.get(name)
+        if future is not None:
+            future.result()
+
+    def _bring(self, name: str, size: int) -> None:
+        self._cache.write_pack(name, self._fetch(name, size))
+        self._progress.advance(size)
+
+
+def fetch_packs(remote: ObjectStore, cache: Cache, plan: Plan, *, progress: Progress) -> None:
+    """Bring packs into the cache.
+
+    Raises:
+        ObjectMissingError, DamagedObjectError: The remote lacks a pack or has a damaged one.
+        RemoteError: The remote cannot be used.
+    """
+    with Arriving(remote.pack, cache, plan, progress=progress) as arriving:
+        arriving.wait()
+
+
+def push_packs(
+    cache: Cache,
+    remote: ObjectStore,
+    plan: Plan,
+    *,
+    progress: Progress,
+    verify: VerifyUploads = VerifyUploads.UNCHECKED,
+    arrived: Callable[[str], None] = lambda _name: None,
+) -> None:
+    """Upload packs from the cache, each checked against its name first and as `Sender` does afterwards.
+
+    `arrived` is told each pack that is there now, from several threads.
+
+    Raises:
+        ObjectMissingError: A pack is not in the cache.
+        DamagedPackError: A pack in the cache does not match its name.
+        DamagedObjectError: A pack changed on its way each time it was sent.
+        RemoteError: The remote cannot be used.
+    """
+    sender = Sender(remote, verify)
+
+    def push(name: str, size: int) -> None:
+        data = cache.read_pack(name)
+        if len(data) != size or digest_of(data).hex != name:
+            raise DamagedPackError(name, "its bytes do not match its name")
+        sender.send(name, data)
+        arrived(name)
+        progress.advance(size)
+
+    keep_freed_blocks()
+    run_all(push, plan.packs)

@@ -1,0 +1,295 @@
+"""Weights into the cache: read once, cut, hash, encode, pack, and the manifest last.
+
+A worker takes a window of a file: it reads, cuts and hashes it as part of the whole, one window at a
+time; hashes and encodes its chunks, beside the others; and copies them into the pack, in the order of the
+windows and mostly while they are in its core's cache. Two more threads write finished packs. Memory is
+pooled, and bounded by the windows and packs in flight, whatever the file size.
+A chunk that a manifest given as `reuse` already has is neither encoded nor written again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from gitmodel.cache.delta_bases import Bases
+from gitmodel.cache.encoder import EncodedChunk, Place, encode_group, known_places
+from gitmodel.cache.ordered_workers import work_through
+from gitmodel.cache.source_reader import WINDOW, Window, Windows, window_buffers
+from gitmodel.domain.digest import ListedFile, folder_digest
+from gitmodel.encoding.manifest.chunk_table import NO_BASE
+from gitmodel.encoding.manifest.manifest import ChunkPlace, Manifest, ManifestBuilder
+from gitmodel.encoding.pack import PACK_MAX, ChunkHeader, PackBuilder
+from gitmodel.errors import ObjectMissingError
+from gitmodel.files.buffer_pool import Buffers
+from gitmodel.files.write_back import Flushing
+from gitmodel.store.layout import manifest_key, pack_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from gitmodel.cache.cache import Cache
+    from gitmodel.domain.progress import Progress
+    from gitmodel.files.source import SourceFile
+
+_MOST_WORKERS = 4  # each holds a window and what became of it; more than the disk takes
+_WRITERS = 2
+_PACKS_IN_FLIGHT = 4
+_MOST_FILES = 16  # on their way to the disk
+
+
+def store_weights(
+    cache: Cache,
+    files: Sequence[SourceFile],
+    *,
+    folder: bool,
+    reuse: Iterable[Manifest] = (),
+    progress: Progress,
+    workers: int | None = None,
+) -> Manifest:
+    """Store files in the cache, durably, and return their manifest.
+
+    Args:
+        cache: Where to.
+        files: What; one file with the path "" unless `folder`.
+        folder: Whether the model is a folder.
+        reuse: Manifests whose chunks need not be stored again, where the cache has their packs.
+        progress: Told about bytes read.
+        workers: Threads that share the work; as many as cores if not given.
+
+    Raises:
+        ChangedWhileReadError: A file changed while it was read.
+        NoSpaceError: The cache's file system is full.
+    """
+    with Batch(cache) as batch:
+        manifest = batch.store(
+            files, folder=folder, reuse=reuse, progress=progress, workers=workers
+        )
+        batch.flush()
+    return manifest
+
+
+class Batch:
+    """Weights of several models on their way into the cache, for which the disk is waited for once.
+
+    Use as a context manager. What was stored is in the cache only after `flush`.
+
+    Args:
+        cache: Where to.
+        most: Files on their way to the disk at a time; each holds a descriptor.
+    """
+
+    def __init__(self, cache: Cache, *, most: int = _MOST_FILES) -> None:
+        self.cache = cache
+        self.packs = Buffers(PACK_MAX)
+        self.flushing = Flushing(most)
+        self.writers = ThreadPoolExecutor(_WRITERS, thread_name_prefix="gitmodel-write")
+        self._windows = window_buffers()
+        self._keys: list[str] = []  # of packs
+        self._manifests: dict[str, Manifest] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.writers.shutdown(wait=True, cancel_futures=True)
+        self.flushing.close()
+
+    def store(
+        self,
+        files: Sequence[SourceFile],
+        *,
+        folder: bool,
+        reuse: Iterable[Manifest] = (),
+        progress: Progress,
+        workers: int | None = None,
+    ) -> Manifest:
+        """Store the files of one model; arguments and errors are those of `store_weights`."""
+        writer = _Writer(self, reuse, Windows(files, progress, self._windows))
+        size = sum(file.size for file in files)
+        writer.take_in(min(workers or os.cpu_count() or 1, _MOST_WORKERS, 1 + size // WINDOW))
+        manifest = writer.finish(folder=folder)
+        self._keys += writer.keys
+        known = self.cache.manifest(manifest.digest)
+        # Another list may come from a store, and only this one was made from the files themselves.
+        if (
+            known is not None
+            and not self.cache.missing_packs(known)
+            and known.chunk_list() == manifest.chunk_list()
+        ):
+            return known
+        return self._manifests.setdefault(manifest.digest.hex, manifest)
+
+    def flush(self) -> None:
+        """Write the manifests when all packs are durable; return when they are durable too.
+
+        Raises:
+            ObjectMissingError: A pack to be reused went meanwhile.
+            NoSpaceError: The cache's file system is full.
+        """
+        self.cache.wait_for(self.flushing)
+        self.cache.sync_folders(self._keys)
+        manifests = list(self._manifests.values())
+        self._keys, self._manifests = [], {}
+        for manifest in manifests:
+            if self.cache.missing_packs(manifest):
+                raise ObjectMissingError(
+                    f"packs vanished from the cache {self.cache.root} meanwhile",
+                    hint="run the same command again",
+                )
+            self.cache.write_manifest(manifest, durable=True, flushing=self.flushing)
+        self.cache.wait_for(self.flushing)
+        self.cache.sync_folders(manifest_key(manifest.digest) for manifest in manifests)
+
+
+class _EncodedWindow(NamedTuple):
+    window: Window
+    chunks: list[EncodedChunk]
+
+
+class _Writing(NamedTuple):
+    """A finished pack that is being written."""
+
+    work: Future[None]
+    buffer: memoryview
+
+
+class _Writer:
+    """The weights of one model on their way into packs.
+
+    Attributes:
+        keys: Of the packs, also of those that were here already.
+    """
+
+    def __init__(self, batch: Batch, reuse: Iterable[Manifest], windows: Windows) -> None:
+        self._batch = batch
+        self._windows = windows
+        earlier = list(reuse)
+        self._places = known_places(batch.cache, earlier)
+        self._bases = Bases(batch.cache, earlier)
+        self._writing: deque[_Writing] = deque()
+        self._buffer = batch.packs.take(PACK_MAX)
+        self._pack = PackBuilder(self._buffer)
+        self._in_pack: dict[bytes, Place] = {}  # chunks, without the pack's name and size
+        self.keys: list[str] = []
+
+    def take_in(self, workers: int) -> None:
+        """Read the files to their ends, and have all their chunks in packs."""
+        with closing(self._windows.read()) as windows:
+            work_through(
+                windows, self._encode, self._put_all, threads=workers, name="gitmodel-encode"
+            )
+
+    def _encode(self, window: Window) -> _EncodedWindow:
+        """Hash and encode the chunks of a window; runs in a worker, beside the others."""
+        return _EncodedWindow(window, encode_group(window.pieces, self._places, self._bases))
+
+    def _put_all(self, encoded: _EncodedWindow) -> None:
+        """Have the chunks of a window in packs; runs in a worker, in the order of the windows."""
+        window = encoded.window
+        for chunk in encoded.chunks:
+            window.chunks.append(chunk.hash)
+            self._put(chunk)
+        self._windows.give_back(window)
+
+    def _put(self, chunk: EncodedChunk) -> None:
+        """Put a chunk into the pack, unless it is stored already."""
+        found = chunk.encoded
+        if found is None or chunk.hash in self._places:
+            return
+        self._places[chunk.hash] = Place(chunk.raw_size)  # on its way: stored once
+        header = ChunkHeader(
+            codec=found.codec,
+            width=found.width,
+            raw_size=chunk.raw_size,
+            stored_size=found.size,
+            hash=chunk.hash,
+            base=None if chunk.base is None else chunk.base.hash,
+        )
+        self._in_pack[chunk.hash] = Place(
+            chunk.raw_size,
+            offset=self._pack.add(header, *found.parts),
+            stored_size=header.stored_size,
+            codec=found.codec,
+            width=found.width,
+            base=header.base,
+        )
+        if self._pack.is_full:
+            self._finish_pack()
+
+    def _finish_pack(self) -> None:
+        """Hand the pack over to be written, and begin another."""
+        name = self._name_pack()
+        work = self._batch.writers.submit(self._write, name, self._pack.finish())
+        self._writing.append(_Writing(work, self._buffer))
+        while len(self._writing) >= _PACKS_IN_FLIGHT:
+            self._settle()
+        self._buffer = self._batch.packs.take(PACK_MAX)
+        self._pack = PackBuilder(self._buffer)
+        self._in_pack = {}
+
+    def _name_pack(self) -> str:
+        name, size = self._pack.name, self._pack.size
+        self.keys.append(pack_key(name))  # whoever wrote it may not have flushed its name
+        for chunk, place in self._in_pack.items():
+            self._places[chunk] = place._replace(pack=name, pack_size=size)
+        return name
+
+    def _settle(self) -> None:
+        """Wait for the oldest pack that is being written."""
+        pack = self._writing.popleft()
+        pack.work.result()
+        self._batch.packs.give(pack.buffer)
+
+    def _write(self, name: str, data: memoryview) -> None:
+        """Write a pack and begin to flush it; all but the last one in a thread."""
+        # A damaged one is replaced: storing weights again is how a person mends the cache.
+        cache = self._batch.cache
+        if not cache.has_sound_pack(name, len(data)):
+            cache.write_pack(name, data, flushing=self._batch.flushing)
+
+    def finish(self, *, folder: bool) -> Manifest:
+        """Write what is left, and name the manifest, which is not written here."""
+        if self._in_pack:  # nothing is left to be done beside it
+            self._write(self._name_pack(), self._pack.finish())
+        self._batch.packs.give(self._buffer)
+        while self._writing:
+            self._settle()
+        return self._manifest(folder=folder)
+
+    def _manifest(self, *, folder: bool) -> Manifest:
+        builder = ManifestBuilder()
+        packs: dict[str, int] = {}
+        for written in self._windows.files:
+            numbers = [self._add_chunk(builder, packs, chunk) for chunk in written.chunks]
+            builder.add_file(
+                written.path, written.size, written.digest, numbers, cutter=written.cutter
+            )
+        listing = [ListedFile(file.path, file.size, file.digest) for file in self._windows.files]
+        digest = folder_digest(listing) if folder else self._windows.files[0].digest
+        return builder.build(digest, "folder" if folder else "file")
+
+    def _add_chunk(self, builder: ManifestBuilder, packs: dict[str, int], chunk: bytes) -> int:
+        """Name a chunk in the manifest, after its base if it has one; returns its number."""
+        found = builder.find(chunk)
+        if found is not None:
+            return found
+        place = self._places[chunk]
+        base = NO_BASE if place.base is None else self._add_chunk(builder, packs, place.base)
+        if place.pack not in packs:
+            packs[place.pack] = builder.add_pack(place.pack, place.pack_size)
+        return builder.add_chunk(
+            ChunkPlace(
+                hash=chunk,
+                raw_size=place.raw_size,
+                stored_size=place.stored_size,
+                pack=packs[place.pack],
+                offset=place.offset,
+                codec=place.codec,
+                width=place.width,
+                base=base,
+            )
+        )

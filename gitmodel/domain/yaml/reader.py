@@ -1,0 +1,268 @@
+r"""The YAML that gitmodel reads and writes: a small subset in, one canonical form out.
+
+Everything read here is written by strangers: a pointer of a cloned repository, a metrics file, a
+configuration. PyYAML's own loaders are not safe against that (616 bytes of merge keys cost three
+seconds, an alias bomb of 341 bytes fills the memory when it is written again, the C loader dies on
+100,000 brackets, a key given twice silently wins). So only PyYAML's *events* are used, and
+whatever is outside the subset is refused before anything is built from it:
+
+    accepted   one document, a mapping at its root; block and flow style; comments; all quotes
+    refused    anchors, aliases, tags, merge keys, directives, a second document, duplicate keys,
+               mappings or lists as keys, control characters, a byte order mark, nesting beyond 8
+    scalars    YAML 1.2 core for plain ones: `null ~ true false`, `7 -7 0x1f 0o17`, `0.5 2e-5 .inf`;
+               `no`, `017`, `12:30`, dates and numbers out of range are strings, quoted ones always
+
+Guarantee: `parse(block(x)) == x` for every mapping that can be written, and equal values give
+equal text, on every version of Python (no table of Unicode is consulted).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from gitmodel.domain.text.escape import shown
+from gitmodel.domain.text.lazy_regex import pattern
+from gitmodel.domain.yaml import fast_reader
+from gitmodel.domain.yaml.fast_reader import Value
+from gitmodel.domain.yaml.writer import (
+    INTEGER_LIMIT,
+    MAX_DEPTH,
+    Writable,
+    block,
+    entry,
+    fits_as_key,
+    flow,
+    key,
+    quoted,
+    scalar,
+)
+from gitmodel.errors import TextError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = [
+    "INTEGER_LIMIT",
+    "MAX_BYTES",
+    "MAX_DEPTH",
+    "Value",
+    "Writable",
+    "block",
+    "decode",
+    "entry",
+    "flow",
+    "key",
+    "parse",
+    "parse_decoded",
+    "quoted",
+    "resolved",
+    "scalar",
+]
+
+MAX_BYTES = 65536
+_HINT = "correct that line: gitmodel reads a small, safe part of YAML"
+_REFUSED = pattern("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]|\r(?!\n)")
+_SURROGATE = pattern("[\ud800-\udfff]")
+
+_CONSTANTS: Mapping[str, float | None] = {
+    "": None, "~": None, "null": None, "Null": None, "NULL": None,
+    "true": True, "True": True, "TRUE": True,
+    "false": False, "False": False, "FALSE": False,
+    ".nan": math.nan, ".NaN": math.nan, ".NAN": math.nan,
+    **{f"{sign}{word}": math.inf for sign in ("", "+") for word in (".inf", ".Inf", ".INF")},
+    **{f"-{word}": -math.inf for word in (".inf", ".Inf", ".INF")},
+}  # fmt: skip
+# A leading zero makes a string: 017 is fifteen to some readers, seventeen to others.
+_INTEGER = pattern(r"[-+]?(?:0|[1-9][0-9]{0,99})|0o[0-7]{1,99}|0x[0-9a-fA-F]{1,99}")
+_FLOAT = pattern(
+    r"[-+]?(?:(?:\.[0-9]+|(?:0|[1-9][0-9]*)\.[0-9]*)(?:[eE][-+]?[0-9]+)?"
+    r"|(?:0|[1-9][0-9]*)[eE][-+]?[0-9]+)"
+)
+
+
+def parse(
+    raw: bytes, *, what: str, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH
+) -> dict[str, Value]:
+    """Read one document of the accepted subset; an empty one is an empty mapping.
+
+    Args:
+        raw: The file's bytes, UTF-8, lines ended by LF or CRLF.
+        what: What is read (a path), the beginning of every message.
+        max_bytes: Greatest accepted length of `raw` in bytes.
+        max_depth: Greatest accepted nesting; the mapping at the root is 1.
+
+    Raises:
+        TextError: It is not in the subset; the message gives the line.
+
+    Source: YAML 1.2.2, 10.3 (core schema), and the list in the head of this module.
+    """
+    return parse_decoded(
+        decode(raw, what=what, max_bytes=max_bytes), what=what, max_depth=max_depth
+    )
+
+
+def parse_decoded(text: str, *, what: str, max_depth: int = MAX_DEPTH) -> dict[str, Value]:
+    """Read what `decode` gave; as `parse` otherwise.
+
+    Raises:
+        TextError: It is not in the subset; the message gives the line.
+    """
+    value = fast_reader.read(text, max_depth=max_depth)
+    return value if value is not None else _read(text, what, max_depth, _parser_class())
+
+
+def decode(raw: bytes, *, what: str, max_bytes: int = MAX_BYTES) -> str:
+    """Decode the bytes of a text file with all that is checked before any parser sees it.
+
+    Args:
+        raw: UTF-8, lines ended by LF or CRLF.
+        what: What is read (a path), the beginning of every message.
+        max_bytes: Greatest accepted length in bytes.
+
+    Returns:
+        The text with LF at the end of each line.
+
+    Raises:
+        TextError: Too long, not UTF-8, or with characters that have no place in a text file.
+    """
+    if len(raw) > max_bytes:
+        raise TextError(
+            f"{what}: {len(raw)} bytes are too many, at most {max_bytes} are read",
+            hint="keep large data in a file of its own",
+        )
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise TextError(f"{what}: line {line}: not UTF-8", hint="save the file as UTF-8") from error
+    # A quick yes for nearly every file; the expression then says exactly what is wrong, if anything.
+    if not text.replace("\n", "").isprintable() and (found := _REFUSED.search(text)):
+        line = text.count("\n", 0, found.start()) + 1
+        character = f"U+{ord(found[0]):04X}"
+        raise TextError(
+            f"{what}: line {line}: the character {character} is not accepted",
+            hint="save the file as plain UTF-8 without a byte order mark or control characters",
+        )
+    return text.replace("\r\n", "\n")
+
+
+def _parser_class() -> Callable[[str], Any]:
+    import yaml  # 14 ms, and simple texts never come here
+
+    if not yaml.__with_libyaml__:
+        return yaml.SafeLoader
+    from yaml.cyaml import CParser  # type: ignore[attr-defined]  # the stubs leave it out
+
+    parser_class: Callable[[str], Any] = CParser
+    return parser_class
+
+
+def _read(
+    text: str, what: str, max_depth: int, parser_class: Callable[[str], Any]
+) -> dict[str, Value]:
+    import yaml
+
+    try:
+        return _EventReader(what, max_depth, parser_class(text).get_event).document()
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}: " if mark is not None else ""
+        reason = getattr(error, "problem", None) or "not YAML"
+        raise TextError(f"{what}: {where}{reason}", hint=_HINT) from error
+    except (ValueError, OverflowError) as error:
+        # Only the parser without libyaml: an escape such as "\UFFFFFFFF" reaches chr().
+        raise TextError(f"{what}: an escape names no character", hint=_HINT) from error
+
+
+class _EventReader:
+    """Builds values from PyYAML's events, refusing on the way; one instance a document."""
+
+    __slots__ = ("_max_depth", "_next", "_what")
+
+    def __init__(self, what: str, max_depth: int, next_event: Callable[[], Any]) -> None:
+        self._what = what
+        self._max_depth = max_depth
+        self._next = next_event
+
+    def document(self) -> dict[str, Value]:
+        self._next()  # the start of the stream
+        start = self._next()
+        if type(start).__name__ == "StreamEndEvent":
+            return {}
+        if start.version or start.tags:
+            self._refuse(start, "directives are not accepted")
+        root = self._next()
+        value = self._value(root, 1)
+        if value is None and root.style in {None, ""} and root.value == "":
+            value = {}  # `---` and nothing else
+        if not isinstance(value, dict):
+            self._refuse(root, "the file must be a mapping, lines of `key: value`")
+        self._next()  # the end of the document
+        following = self._next()
+        if type(following).__name__ != "StreamEndEvent":
+            self._refuse(following, "a second document is not accepted")
+        return value
+
+    def _value(self, event: Any, depth: int) -> Value:
+        kind = type(event).__name__
+        if kind == "AliasEvent":
+            self._refuse(event, "aliases (*name) are not accepted")
+        if event.anchor is not None:
+            self._refuse(event, "anchors (&name) are not accepted")
+        if event.tag is not None:
+            self._refuse(event, "tags (!name) are not accepted")
+        if kind == "ScalarEvent":
+            return self._scalar(event)
+        if depth > self._max_depth:
+            self._refuse(event, f"more than {self._max_depth} levels of nesting")
+        return self._mapping(depth) if kind == "MappingStartEvent" else self._list(depth)
+
+    def _scalar(self, event: Any) -> str | int | float | bool | None:
+        text: str = event.value
+        if _SURROGATE.search(text):
+            self._refuse(event, "half a surrogate pair is not accepted")
+        return text if event.style else resolved(text)
+
+    def _mapping(self, depth: int) -> dict[str, Value]:
+        result: dict[str, Value] = {}
+        while type(event := self._next()).__name__ != "MappingEndEvent":
+            if type(event).__name__ in {"MappingStartEvent", "SequenceStartEvent"}:
+                self._refuse(event, "a mapping or list is not accepted as a key")
+            self._value(event, depth)
+            name: str = event.value
+            if name == "<<" and not event.style:
+                self._refuse(event, "merge keys (<<) are not accepted")
+            if not fits_as_key(name):
+                self._refuse(event, f"the key {shown(name)} is too long")
+            if name in result:
+                self._refuse(event, f"the key {shown(name)} is given twice")
+            result[name] = self._value(self._next(), depth + 1)
+        return result
+
+    def _list(self, depth: int) -> list[Value]:
+        result: list[Value] = []
+        while type(event := self._next()).__name__ != "SequenceEndEvent":
+            result.append(self._value(event, depth + 1))
+        return result
+
+    def _refuse(self, event: Any, reason: str) -> NoReturn:
+        line = event.start_mark.line + 1
+        raise TextError(f"{self._what}: line {line}: {reason}", hint=_HINT)
+
+
+def resolved(text: str) -> str | int | float | bool | None:
+    """Give a plain scalar the type of the YAML 1.2 core schema, less what would surprise.
+
+    Numbers with a leading zero, beyond the range of a float or of more than 100 digits stay strings: so
+    does a run id such as `12e4567`.
+    """
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]
+    if _INTEGER.fullmatch(text):
+        # Base 0 reads 0o17 and 0x1f, and ordinary digits, since a leading zero never comes here.
+        number = int(text, 0)
+        return number if -INTEGER_LIMIT < number < INTEGER_LIMIT else text
+    if _FLOAT.fullmatch(text) and math.isfinite(value := float(text)):
+        return value
+    return text

@@ -1,0 +1,1 @@
+"""Manifests: which chunks make up the files of a version."""

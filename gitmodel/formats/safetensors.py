@@ -1,0 +1,168 @@
+"""Tensors of a safetensors file, from its header alone.
+
+The file is eight bytes with the length of a JSON object, that object (tensor name to dtype, shape and
+offsets into what follows), and the tensors without gaps. Source:
+https://github.com/huggingface/safetensors#format
+
+One thing is guaranteed: memory and time stay within a few times the header's bytes, at most 16 MiB,
+because entries are matched one by one, without recursion and without backtracking.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from gitmodel.domain.text.lazy_regex import pattern
+from gitmodel.formats.extent import Run
+from gitmodel.formats.header import MAX_HEADER, DoubtError, checked_name
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterable
+
+    from gitmodel.formats.header import HeaderReader
+
+_SPACE: Final = rb"[ \t\n\r]*+"
+_TEXT: Final = rb'"[^"\\\x00-\x1f]*+(?:\\.[^"\\\x00-\x1f]*+)*+"'
+_PAIR: Final = _SPACE + _TEXT + _SPACE + b":" + _SPACE + _TEXT + _SPACE
+_KEY: Final = pattern(_SPACE + b"(" + _TEXT + b")" + _SPACE + b":" + _SPACE)
+_TENSOR: Final = pattern(rb"\{[^{}]{0,1000}+\}")
+_METADATA: Final = pattern(rb"\{(?:" + _PAIR + b"(?:," + _PAIR + rb")*+)?+" + _SPACE + rb"\}")
+_AFTER: Final = pattern(_SPACE + b"([,}])")
+# An entry as the format's own library writes it, which is read several times as fast.
+_USUAL: Final = pattern(
+    rb'"([^"\\\x00-\x1f]*+)":\{"dtype":"([A-Z0-9_]{1,20}+)","shape":\[([0-9,]{0,500}+)\],'
+    rb'"data_offsets":\[([0-9]{1,19}+),([0-9]{1,19}+)\]\}([,}])'
+)
+_END: Final = pattern(_SPACE + rb"\Z")
+_decode = json.JSONDecoder(object_pairs_hook=list).decode
+
+_BITS: Final = {
+    **dict.fromkeys(["F4"], 4),
+    **dict.fromkeys(["F6_E2M3", "F6_E3M2"], 6),
+    **dict.fromkeys(["BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2", "F8_E8M0"], 8),
+    **dict.fromkeys(["F8_E4M3FNUZ", "F8_E5M2FNUZ"], 8),
+    **dict.fromkeys(["U16", "I16", "F16", "BF16"], 16),
+    **dict.fromkeys(["U32", "I32", "F32"], 32),
+    **dict.fromkeys(["U64", "I64", "F64", "C64"], 64),
+}
+# Bytes after which the layout repeats: two F4 fill a byte, four F6 three bytes, C64 is pairs of F32.
+_WIDTHS: Final = {name: bits // 8 for name, bits in _BITS.items()} | {
+    "F4": 1,
+    "F6_E2M3": 3,
+    "F6_E3M2": 3,
+    "C64": 4,
+}
+
+
+class _Tensor(NamedTuple):
+    start: int  # in the data, bytes
+    end: int
+    name: str
+    width: int
+
+
+def read_runs(source: HeaderReader) -> list[Run]:
+    """Return the runs of a safetensors file.
+
+    Raises:
+        ValueError: It is not one, or breaks the rules of the format.
+        LookupError: The header is not at hand.
+    """
+    length = int.from_bytes(source.take(0, 8), "little")
+    if not 2 <= length <= MAX_HEADER:
+        raise DoubtError("no length of a header")
+    tensors = sorted(_tensors(source.take(8, length)))
+    runs = [Run(8 + length, None, 0)]
+    expected = 0
+    for start, end, name, width in tensors:
+        if start != expected:
+            raise DoubtError("tensors overlap, or leave a gap")
+        expected = end
+        runs.append(Run(end - start, name, width))
+    if expected == 0 or 8 + length + expected != source.size:
+        raise DoubtError("the tensors do not fill the file")
+    return runs
+
+
+def _tensors(header: bytes) -> list[_Tensor]:
+    if not header.startswith(b"{"):
+        raise DoubtError("the header does not begin with {")
+    tensors: list[_Tensor] = []
+    names: set[str] = set()
+    position = 1
+    more = True
+    while more:
+        usual = _USUAL.match(header, position)
+        if usual:
+            name, tensor = _usual_tensor(usual)
+            position, more = usual.end(), usual[6] == b","
+        else:
+            name, tensor, position, more = _entry(header, position)
+        if name in names:
+            raise DoubtError("the header names a tensor twice")
+        names.add(name)
+        if tensor is not None:
+            tensors.append(tensor)
+    if not _END.match(header, position):
+        raise DoubtError("bytes after the header's end")
+    return tensors
+
+
+def _usual_tensor(found: re.Match[bytes]) -> tuple[str, _Tensor | None]:
+    raw, dtype, shape, start, end, _ = found.groups()
+    if raw == b"__metadata__":
+        raise DoubtError("metadata that is a tensor")
+    name = checked_name(raw)
+    sizes = map(int, shape.split(b",")) if shape else ()
+    return name, _checked(name, dtype.decode("ascii"), sizes, int(start), int(end))
+
+
+def _entry(header: bytes, position: int) -> tuple[str, _Tensor | None, int, bool]:
+    """Read an entry however it is written: name, tensor if any, where it ends, whether more come."""
+    found = _KEY.match(header, position)
+    if found is None:
+        raise DoubtError("the header is not JSON")
+    name = _name(found[1])
+    is_tensor = name != "__metadata__"
+    value = (_TENSOR if is_tensor else _METADATA).match(header, found.end())
+    after = _AFTER.match(header, value.end()) if value else None
+    if value is None or after is None:
+        raise DoubtError("the header is not what this format has")
+    return name, _tensor(name, value[0]) if is_tensor else None, after.end(), after[1] == b","
+
+
+def _name(quoted: bytes) -> str:
+    if b"\\" in quoted:
+        quoted = b'"' + str(json.loads(quoted)).encode() + b'"'
+    return checked_name(quoted[1:-1])
+
+
+def _tensor(name: str, value: bytes) -> _Tensor:
+    """Read one tensor's entry, any order of its three fields."""
+    if value.count(b"[") != 2:  # so the JSON reader cannot go deep
+        raise DoubtError("not the fields of a tensor")
+    fields = _decode(value.decode("ascii"))
+    entry = dict(fields)
+    if len(fields) != 3 or entry.keys() != {"dtype", "shape", "data_offsets"}:
+        raise DoubtError("not the fields of a tensor")
+    shape, dtype, offsets = entry["shape"], entry["dtype"], entry["data_offsets"]
+    if not (_are_sizes(shape) and _are_sizes(offsets) and isinstance(dtype, str)):
+        raise DoubtError("a field of the wrong type")
+    start, end = offsets
+    return _checked(name, dtype, shape, start, end)
+
+
+def _checked(name: str, dtype: str, shape: Iterable[int], start: int, end: int) -> _Tensor:
+    # A type that came later than this list: its bytes are there, only their layout is unknown.
+    bits = _BITS.get(dtype)
+    if end < start or (bits is not None and math.prod(shape) * bits != (end - start) * 8):
+        raise DoubtError("a tensor's shape does not fit its bytes")
+    return _Tensor(start, end, name, _WIDTHS.get(dtype, 0))
+
+
+def _are_sizes(value: object) -> bool:
+    """Whether this is a list of numbers that count something; True and 1.0 are none."""
+    return isinstance(value, list) and all(type(one) is int and one >= 0 for one in value)

@@ -1,0 +1,205 @@
+"""Tensors of a zip archive that stores them uncompressed: PyTorch, npz, Keras.
+
+The directory at the archive's end names the entries; an entry's bytes follow a small header of its
+own. Nothing is decompressed and nothing is unpickled, so the element width of a PyTorch storage is
+unknown; an array of npz says it in its own header. Sources: PKWARE's APPNOTE.TXT 6.3.10 and
+https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+
+One thing is guaranteed: an archive is taken only if both headers of every entry agree, no two entries
+share bytes or a name, and the directory says nothing about bytes outside the archive.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from gitmodel.domain.text.lazy_regex import pattern
+from gitmodel.formats.extent import END_OF_GROUP, Run
+from gitmodel.formats.header import MAX_NAME, MAX_TENSORS, DoubtError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gitmodel.formats.header import HeaderReader
+
+_END: Final = Struct(
+    "<4sHHHHIIH"
+)  # signature, disks, entries here and in all, size, offset, comment
+_END_64: Final = Struct("<4sQHHIIQQQQ")
+_LOCATOR: Final = Struct("<4sIQI")
+_ENTRY: Final = Struct(
+    "<4s4xHH8xIIHHHH6xI"
+)  # flags, method, sizes, name, extra, comment, disk, offset
+_LOCAL: Final = Struct("<4s2xHH16xHH")  # flags, method, name, extra
+_STORED: Final = 0
+_ENCRYPTED: Final = 0x2041  # also "strong", and a directory that hides what it says
+_FULL: Final = 0xFFFFFFFF  # "see the zip64 field"
+_DESCR: Final = pattern(rb"\{'descr': '[<>|=][biufc]([0-9]{1,2})', ")
+
+
+class _Entry(NamedTuple):
+    offset: int  # of its header, bytes
+    size: int
+    method: int
+    name: bytes
+
+
+def read_runs(source: HeaderReader) -> list[Run]:
+    """Return the runs of a zip archive.
+
+    Raises:
+        ValueError: It is not one, is not to be trusted, or stores nothing uncompressed.
+        LookupError: One of its headers is not at hand.
+    """
+    start, end, count = _directory(source)
+    entries = sorted(_entries(source.take(start, end - start), count))
+    if not any(entry.size and entry.method == _STORED for entry in entries):
+        raise DoubtError("nothing is stored as it is")
+    names = _names(entries)
+    runs: list[Run] = []
+    position = 0
+    folder = ""
+    for entry, name in zip(entries, names, strict=True):
+        if _top_folder(name) != folder:  # data.pkl may grow and shift: keep it apart from data/0
+            folder = _top_folder(name)
+            runs.append(END_OF_GROUP)
+        data = _data_offset(source, entry)
+        data_end = data + entry.size
+        if entry.offset < position or data_end > start:
+            raise DoubtError("entries overlap")
+        data, width = _layout(source, entry, data)
+        runs.append(Run(data - position, None, 0))
+        runs.append(Run(data_end - data, name, width))
+        position = data_end
+    runs.append(Run(source.size - position, None, 0))
+    return runs
+
+
+def _directory(source: HeaderReader) -> tuple[int, int, int]:
+    """Return where the directory begins and ends, and how many entries it has."""
+    place, fields = _end_record(source)
+    _, disk, first_disk, here, count, size, offset, _ = fields
+    if place >= _LOCATOR.size:
+        locator = source.take(place - _LOCATOR.size, _LOCATOR.size)
+        signature, _, place_64, _ = _LOCATOR.unpack(locator)
+        if signature == b"PK\x06\x07":
+            record = _END_64.unpack(source.take(place_64, _END_64.size))
+            if record[0] != b"PK\x06\x06" or place_64 + _END_64.size > place:
+                raise DoubtError("the archive's end is not one")
+            _, _, _, _, disk, first_disk, here, count, size, offset = record
+            place = place_64
+    if (disk, first_disk, here) != (0, 0, count) or count > MAX_TENSORS:
+        raise DoubtError("an archive on several disks, or with too many entries")
+    if offset + size != place:
+        raise DoubtError("the directory is not where it should be")
+    return offset, place, count
+
+
+def _end_record(
+    source: HeaderReader,
+) -> tuple[int, tuple[bytes, int, int, int, int, int, int, int]]:
+    """Find the record at the archive's end, which a comment may follow."""
+    place = source.size - _END.size
+    tail = source.take(max(place, 0), min(_END.size, source.size))
+    if not tail.startswith(b"PK\x05\x06"):  # asked for only now: these bytes may not be at hand
+        begin = max(0, source.size - _END.size - 0xFFFF)
+        tail = source.take(begin, source.size - begin)
+        found = tail.rfind(b"PK\x05\x06", 0, max(0, len(tail) - _END.size + 4))
+        if found < 0:
+            raise DoubtError("no end of an archive")
+        place = begin + found
+        tail = tail[found:]
+    fields = _END.unpack_from(tail)
+    if fields[-1] != len(tail) - _END.size:
+        raise DoubtError("bytes after the archive")
+    return place, fields
+
+
+def _entries(directory: bytes, count: int) -> Iterator[_Entry]:
+    position = 0
+    for _ in range(count):
+        if position + _ENTRY.size > len(directory):
+            raise DoubtError("the directory is too short")
+        fields = _ENTRY.unpack_from(directory, position)
+        signature, flags, method, packed, size, name_size, extra_size, comment, disk, offset = (
+            fields
+        )
+        name_at = position + _ENTRY.size
+        position = name_at + name_size + extra_size + comment
+        if signature != b"PK\x01\x02" or position > len(directory) or flags & _ENCRYPTED or disk:
+            raise DoubtError("an entry that is none, encrypted, or on another disk")
+        name = directory[name_at : name_at + name_size]
+        if _FULL in {packed, size, offset}:
+            extra = directory[name_at + name_size : name_at + name_size + extra_size]
+            size, packed, offset = _long_sizes(extra, size, packed, offset)
+        if len(name) > MAX_NAME or (method == _STORED and packed != size):
+            raise DoubtError("an entry with two sizes, or a name too long")
+        yield _Entry(offset, packed, method, name)
+    if position != len(directory):
+        raise DoubtError("bytes after the directory's last entry")
+
+
+def _long_sizes(extra: bytes, *fields: int) -> list[int]:
+    """Replace each number that says so by the next of the zip64 field."""
+    position = 0
+    while position + 4 <= len(extra):
+        kind = int.from_bytes(extra[position : position + 2], "little")
+        end = position + 4 + int.from_bytes(extra[position + 2 : position + 4], "little")
+        if kind == 1:
+            values = extra[position + 4 : end]
+            wanted = [number for number, value in enumerate(fields) if value == _FULL]
+            if len(values) < 8 * len(wanted):
+                break
+            longer = list(fields)
+            for turn, number in enumerate(wanted):
+                longer[number] = int.from_bytes(values[8 * turn : 8 * turn + 8], "little")
+            return longer
+        position = end
+    raise DoubtError("the zip64 field is missing")
+
+
+def _names(entries: list[_Entry]) -> list[str]:
+    """Names of tensors: without the folder that PyTorch calls as the file was called, and `.npy`."""
+    folder, slash, _ = entries[0].name.partition(b"/")
+    prefix = folder + slash if slash else b""
+    if not all(one.name.startswith(prefix) for one in entries):
+        prefix = b""
+    raw = [one.name.removeprefix(prefix).removesuffix(b".npy") for one in entries]
+    names = [one.decode("utf-8", "backslashreplace") for one in raw]
+    if len(set(names)) != len(names):
+        raise DoubtError("two entries have one name")
+    return names
+
+
+def _top_folder(name: str) -> str:
+    folder, slash, _ = name.partition("/")
+    return folder if slash else ""
+
+
+def _data_offset(source: HeaderReader, entry: _Entry) -> int:
+    """Where an entry's bytes begin, which its own header alone says."""
+    header = source.take(entry.offset, _LOCAL.size + len(entry.name))
+    signature, flags, method, name_size, extra_size = _LOCAL.unpack_from(header)
+    if (signature, method, name_size) != (b"PK\x03\x04", entry.method, len(entry.name)):
+        raise DoubtError("an entry's two headers differ")
+    if header[_LOCAL.size :] != entry.name or flags & _ENCRYPTED:
+        raise DoubtError("an entry's two headers differ")
+    return entry.offset + len(header) + int(extra_size)
+
+
+def _layout(source: HeaderReader, entry: _Entry, data: int) -> tuple[int, int]:
+    """Where an entry's tensor begins, and its element width."""
+    if entry.method != _STORED:
+        return data, 1  # compressed bytes have no layout
+    if entry.size < 12 or not entry.name.endswith(b".npy"):
+        return data, 0
+    start = source.take(data, 12)
+    if start[:6] != b"\x93NUMPY" or start[6] not in {1, 2, 3}:
+        return data, 0
+    begin = 10 if start[6] == 1 else 12
+    length = int.from_bytes(start[8:begin], "little")
+    if begin + length > min(entry.size, 0xFFFF):
+        return data, 0
+    found = _DESCR.match(source.take(data + begin, length))
+    return data + begin + length, int(found[1]) if found else 0

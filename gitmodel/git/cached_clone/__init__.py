@@ -1,0 +1,1 @@
+"""A clone without weights of somebody's repository, kept in the cache."""

@@ -1,0 +1,1 @@
+"""History, by commits and by an index of what they did to pointers."""

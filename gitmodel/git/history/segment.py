@@ -1,0 +1,194 @@
+r"""One file of the history index: commits that were walked, and what each did to pointers.
+
+What a commit did is a function of the commit, so a segment is never stale: it can be kept, merged
+with others, copied or lost without changing an answer. It holds two things: the ids of the commits,
+also of those that touched no pointer, and the changes in 256 *buckets*, so that the changes of one
+model are read without the others'. A file belongs to the bucket that CRC-32 of its name (the last
+part of its path) says.
+
+Layout, numbers little-endian:
+
+    16 bytes        b"gitmodel walk 1\n"
+    1 byte          length of an object id: 20 or 32
+    257 times       u64 length of a section, and the first 16 bytes of its BLAKE3
+    16 bytes        the first bytes of the BLAKE3 of all before
+    257 sections    the ids, sorted; then the buckets, each zlib of six texts a change, NUL between
+                    all: commit, path, blob ("" if gone), author, seconds, subject
+
+Guarantee: what is read is what was written, or `DamagedSegmentError` is raised.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+from itertools import chain
+from typing import IO, TYPE_CHECKING, TypeAlias
+
+from gitmodel.domain.digest import digest_of
+from gitmodel.git.history.walk import Change
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Sequence
+
+_MAGIC = b"gitmodel walk 1\n"
+_BUCKETS = 256
+_FIELDS = 6
+CHECK = 16  # bytes of a check: enough against accidents, and nobody is kept out by it
+_ROW = struct.Struct(f"<Q{CHECK}s")
+_HEAD_SIZE = len(_MAGIC) + 1 + (1 + _BUCKETS) * _ROW.size + CHECK
+_LEVEL = 1  # of zlib: what is not compressed by it are the object ids
+
+Record: TypeAlias = "tuple[bytes, ...]"
+
+
+class DamagedSegmentError(Exception):
+    """A file is no segment of this repository, or not the one that was written."""
+
+
+def bucket_of(file_name: str) -> int:
+    """Return where changes of files that are called so are kept."""
+    return zlib.crc32(os.fsencode(file_name)) % _BUCKETS
+
+
+class Draft:
+    """A segment that is being put together."""
+
+    def __init__(self) -> None:
+        self.commits: set[str] = set()
+        self._buckets: list[list[bytes]] = [[] for _ in range(_BUCKETS)]
+
+    def add(self, commit: str, changes: Iterable[Change]) -> None:
+        """Take in a commit, and what it did to pointers."""
+        self.commits.add(commit)
+        for change in changes:
+            bucket = bucket_of(change.path.rpartition("/")[2])
+            self._buckets[bucket].append(b"\0".join(_fields(change)))
+
+    def to_bytes(
+        self, absorbed: Sequence[Segment], reachable: Container[str], *, oid_length: int
+    ) -> bytes:
+        """Write the segment that holds these commits, and the reachable ones of other segments.
+
+        Raises:
+            DamagedSegmentError: One of the others is damaged.
+        """
+        for other in absorbed:
+            self.commits.update(oid for oid in other.commits() if oid in reachable)
+        sections = [bytes.fromhex("".join(sorted(self.commits)))]
+        for number, bucket in enumerate(self._buckets):
+            others = chain.from_iterable(other.records(number) for other in absorbed)
+            kept = (b"\0".join(r) for r in others if r[0].decode() in reachable)
+            # The same commit may have been walked by two processes at once.
+            data = b"\0".join(dict.fromkeys([*bucket, *kept]))
+            sections.append(zlib.compress(data, _LEVEL) if data else b"")
+        head = _MAGIC + bytes([oid_length])
+        head += b"".join(_ROW.pack(len(section), check_of(section)) for section in sections)
+        return b"".join((head, check_of(head), *sections))
+
+
+class Segment:
+    """A segment that can be read; close it.
+
+    Args:
+        stream: Of the file; kept open, so that a file that another process removes stays readable.
+        name: Of the file.
+        oid_length: Bytes of an object id in this repository.
+
+    Raises:
+        DamagedSegmentError: It is none.
+    """
+
+    __slots__ = ("_oid_length", "_stream", "_table", "name")
+
+    def __init__(self, stream: IO[bytes], name: str, *, oid_length: int) -> None:
+        self.name = name
+        self._oid_length = oid_length
+        self._stream = stream
+        head = stream.read(_HEAD_SIZE)
+        body, check = head[:-CHECK], head[-CHECK:]
+        if len(head) != _HEAD_SIZE or not body.startswith(_MAGIC) or check != check_of(body):
+            raise DamagedSegmentError(name)
+        if body[len(_MAGIC)] != oid_length:
+            raise DamagedSegmentError(name)
+        self._table: list[tuple[int, int, bytes]] = []
+        start = _HEAD_SIZE
+        for length, section_check in _ROW.iter_unpack(body[len(_MAGIC) + 1 :]):
+            self._table.append((start, length, section_check))
+            start += length
+
+    @property
+    def count(self) -> int:
+        """How many commits it holds."""
+        return self._table[0][1] // self._oid_length
+
+    def commits(self) -> list[str]:
+        """Return the ids of its commits.
+
+        Raises:
+            DamagedSegmentError: They are not what was written.
+        """
+        return split_ids(self._section(0), self._oid_length)
+
+    def records(self, bucket: int) -> list[Record]:
+        """Return one bucket, each change as its six texts.
+
+        Raises:
+            DamagedSegmentError: It is not what was written.
+        """
+        section = self._section(1 + bucket)
+        if not section:
+            return []
+        fields = iter(zlib.decompress(section).split(b"\0"))
+        return list(zip(*[fields] * _FIELDS, strict=True))
+
+    def _section(self, number: int) -> bytes:
+        start, length, check = self._table[number]
+        try:
+            self._stream.seek(start)
+            section = self._stream.read(length)
+        except OSError as error:
+            raise DamagedSegmentError(self.name) from error
+        if len(section) != length or check_of(section) != check:
+            raise DamagedSegmentError(self.name)
+        return section
+
+    def close(self) -> None:
+        """Close the file. May be called twice."""
+        self._stream.close()
+
+
+def change_of(record: Record) -> Change:
+    """Return the change that a record is."""
+    commit, path, oid, author, when, subject = record
+    return Change(
+        commit=commit.decode(),
+        path=os.fsdecode(path),
+        oid=oid.decode() or None,
+        author=author.decode(),
+        when=int(when),
+        subject=subject.decode(),
+    )
+
+
+def split_ids(data: bytes, oid_length: int) -> list[str]:
+    """Return object ids that stand one after the other."""
+    text, length = data.hex(), 2 * oid_length
+    return [text[start : start + length] for start in range(0, len(text), length)]
+
+
+def _fields(change: Change) -> Record:
+    return (
+        change.commit.encode(),
+        os.fsencode(change.path),
+        (change.oid or "").encode(),
+        change.author.encode(),
+        b"%d" % change.when,
+        change.subject.encode(),
+    )
+
+
+def check_of(data: bytes) -> bytes:
+    """Return the first bytes of the BLAKE3 of something."""
+    return digest_of(data).raw[:CHECK]

@@ -1,0 +1,140 @@
+"""The folder of the history index: `<common folder>/gitmodel/history/1`.
+
+    *.walk    the segments
+    order     what the tips of all refs reached when they were last asked, newest first
+
+There are no locks. A segment appears whole, by rename, under a name that nobody else uses, and is
+only ever removed: after it was put into a larger one, if it is damaged, or if it knows nothing that
+others do not know. The order is replaced by rename. All of it may be deleted at any time.
+
+Guarantee: what cannot be read or written is as good as absent; no error comes of it.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from contextlib import ExitStack, suppress
+from typing import IO, TYPE_CHECKING
+
+from gitmodel.files.shared_folders import adopt, make_folders
+from gitmodel.files.temporary_names import new_name, sweep
+from gitmodel.git.history.segment import CHECK, Segment, check_of, split_ids
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gitmodel.git.history.segment import Draft
+    from gitmodel.git.repository import Repository
+
+_FOLDER = ("gitmodel", "history", "1")  # the last part is the format: others have their own folder
+_SUFFIX = ".walk"
+_ORDER = "order"
+_ORDER_MAGIC = b"gitmodel order 1"
+
+
+class SegmentFolder:
+    """The files of one repository's index."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._path = os.path.join(repository.common_dir, *_FOLDER)
+        self._oid_length = 32 if repository.object_format == "sha256" else 20
+
+    def segments(self, ranks: Mapping[str, int]) -> tuple[list[Segment], list[str]]:
+        """Open all segments, largest first; returns them and the loose commits, newest first.
+
+        A segment that knows nothing which is reachable and not in a larger one is removed.
+
+        Raises:
+            DamagedSegmentError: One is damaged.
+        """
+        useful: list[Segment] = []
+        loose = set(ranks)
+        with ExitStack() as stack:
+            for segment in self._all(stack):
+                before = len(loose)
+                loose.difference_update(segment.commits())
+                if len(loose) < before:
+                    useful.append(segment)
+                else:
+                    segment.close()
+                    self.remove(segment.name)
+            stack.pop_all()
+        return useful, [oid for oid in ranks if oid in loose] if loose else []
+
+    def _all(self, stack: ExitStack) -> list[Segment]:
+        found = []
+        for name in self._names():
+            stream = self._opened(name)
+            if stream is not None:
+                stack.enter_context(stream)
+                found.append(Segment(stream, name, oid_length=self._oid_length))
+        return sorted(found, key=lambda segment: (-segment.count, segment.name))
+
+    def _names(self) -> list[str]:
+        try:
+            return [name for name in os.listdir(self._path) if name.endswith(_SUFFIX)]
+        except OSError:
+            return []
+
+    def _opened(self, name: str) -> IO[bytes] | None:
+        """Return the file; None if another process has just put it into a larger one."""
+        try:
+            return open(os.path.join(self._path, name), "rb")
+        except OSError:
+            return None
+
+    def write(self, draft: Draft, absorbed: Sequence[Segment], ranks: Mapping[str, int]) -> Segment:
+        """Write a segment, and remove those that it takes in.
+
+        Raises:
+            DamagedSegmentError: One of those is damaged.
+        """
+        data = draft.to_bytes(absorbed, ranks, oid_length=self._oid_length)
+        name = f"{os.urandom(16).hex()}{_SUFFIX}"
+        with suppress(OSError):  # a full disk, or a repository that is only read
+            self._place(data, name)
+            for other in absorbed:
+                self.remove(other.name)
+        return Segment(io.BytesIO(data), name, oid_length=self._oid_length)
+
+    def _place(self, data: bytes, name: str) -> None:
+        make_folders(self._path)
+        sweep(self._path)
+        temporary = os.path.join(self._path, new_name())
+        try:
+            with open(temporary, "xb") as stream:
+                adopt(stream.fileno(), os.stat(self._path))
+                stream.write(data)
+            os.rename(temporary, os.path.join(self._path, name))
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(temporary)
+            raise
+
+    def read_order(self, tips: bytes) -> list[str] | None:
+        """Return the commits that were written for exactly these tips; None if there are none."""
+        try:
+            with open(os.path.join(self._path, _ORDER), "rb") as stream:
+                data = stream.read()
+        except OSError:
+            return None
+        size = len(_ORDER_MAGIC) + 2 * CHECK
+        body = data[size:]
+        if data[:size] != self._order_head(tips, body):
+            return None
+        return split_ids(body, self._oid_length)
+
+    def write_order(self, tips: bytes, commits: Sequence[str]) -> None:
+        """Write what these tips reach, for the next process that asks."""
+        body = bytes.fromhex("".join(commits))
+        with suppress(OSError):
+            self._place(self._order_head(tips, body) + body, _ORDER)
+
+    def _order_head(self, tips: bytes, body: bytes) -> bytes:
+        return _ORDER_MAGIC + check_of(tips) + check_of(body)
+
+    def remove(self, name: str) -> None:
+        """Remove a segment, if it can be."""
+        with suppress(OSError):
+            os.unlink(os.path.join(self._path, name))

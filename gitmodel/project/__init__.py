@@ -1,0 +1,1 @@
+"""What workflows work on: the nouns that know store and Git together."""

@@ -1,0 +1,104 @@
+"""What `add` says of weights that it has stored: the report, and whether they are a moved model's."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gitmodel.errors import ModelNameError
+from gitmodel.project.adding.new_version import dropped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gitmodel.domain.digest import Digest
+    from gitmodel.domain.pointer import Pointer
+    from gitmodel.project.adding.items import Ready
+    from gitmodel.project.models import Model
+    from gitmodel.project.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class AddReport:
+    """What `add` did.
+
+    Attributes:
+        name: The model.
+        version: Its number now.
+        was: Its number before, None for a new model.
+        digest: Of the weights.
+        size: Bytes of the weights.
+        stored: Bytes of the packs that its manifest needs.
+        pointer_path: Relative to the top of the work tree.
+        changed: Whether the pointer changed.
+        warnings: What a person should know.
+        committed: The commit made by `-m`, None otherwise.
+        same_weights: Whether the weights are those that the pointer named before.
+    """
+
+    name: str
+    version: int
+    was: int | None
+    digest: str
+    size: int
+    stored: int
+    pointer_path: str
+    changed: bool
+    warnings: tuple[str, ...] = ()
+    committed: str | None = None
+    same_weights: bool = False
+
+
+def report_of(project: Project, ready: Ready, pointer: Pointer) -> AddReport:
+    """The report of weights whose pointer is about to be written."""
+    target, old = ready.item.target, ready.item.target.old
+    warnings = [*ready.item.warnings, dropped(old, pointer, project.typed(target.place))]
+    if target.left is not None and os.path.lexists(os.path.join(project.root, target.left)):
+        warnings.append(
+            f"{target.name}: its weights are {target.place} from now on; {target.left} stays on disk "
+            "and is no part of it any more"
+        )
+    return AddReport(
+        name=target.name,
+        version=pointer.version,
+        was=None if old is None else old.version,
+        digest=str(pointer.digest),
+        size=ready.weights.size,
+        stored=sum(ready.manifest.pack_sizes),
+        pointer_path=target.pointer_path,
+        changed=target.differs_from(pointer),
+        warnings=tuple(warning for warning in warnings if warning is not None),
+        same_weights=old is not None and old.digest == pointer.digest,
+    )
+
+
+class Moved:
+    """Finds new models whose weights are those of a model that was moved by `mv`.
+
+    Args:
+        project: The project.
+        models: Those of the work tree.
+        named: A person named the model, which settles it.
+    """
+
+    def __init__(self, project: Project, models: Iterable[Model], *, named: bool) -> None:
+        self._project = project
+        self._by_digest: dict[Digest, Model] = {}
+        if not named:
+            self._by_digest = {model.pointer.digest: model for model in models}
+
+    def error(self, ready: Ready) -> ModelNameError | None:
+        """The error for weights of a model whose own are gone; None if they are not such."""
+        target, digest = ready.item.target, ready.weights.digest
+        if target.model is not None or digest is None or digest not in self._by_digest:
+            return None
+        model = self._by_digest[digest]
+        if os.path.lexists(os.path.join(self._project.root, model.weights)):
+            return None  # a copy
+        typed = self._project.typed(target.place)
+        return ModelNameError(
+            f"{target.place} has the weights of {model.name}, and {model.weights} is gone",
+            hint=f"if they were moved: gitmodel add {typed} --name {model.name}; "
+            f"if this is another model: gitmodel add {typed} --name {target.name}",
+        )

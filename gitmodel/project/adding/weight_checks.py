@@ -1,0 +1,100 @@
+"""Looking into weights that are about to be registered for what is certainly none."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from gitmodel.domain.text.escape import shown
+from gitmodel.errors import GitmodelError, WeightsError
+from gitmodel.formats import misnamed_files
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from gitmodel.files.source import SourceFile
+    from gitmodel.formats.misnamed_files import Suspicion
+    from gitmodel.project.project import Project
+    from gitmodel.worktree.weights import Survey
+
+_MOST_FILES = 2000  # of a folder; each costs an open file
+_MOST_TOLD = 3
+
+
+def warn_of(project: Project, survey: Survey) -> list[str]:
+    """What may be wrong with weights, a sentence each; never fails."""
+    told = [
+        f"{project.typed(path)} {found.what}; {found.hint.format(path=project.typed(path))}"
+        for path, found in _found(project, survey)
+    ]
+    return told[:_MOST_TOLD]
+
+
+def look_into(project: Project, survey: Survey) -> list[str]:
+    """As `warn_of`, but what is certainly no weights is refused.
+
+    Raises:
+        WeightsError: It is such.
+    """
+    warnings = []
+    for path, found in _found(project, survey):
+        hint = found.hint.format(path=project.typed(path))
+        if found.certain:
+            raise WeightsError(f"{path} {found.what}", hint=hint)
+        warnings.append(f"{project.typed(path)} {found.what}; {hint}")
+    return warnings[:_MOST_TOLD]
+
+
+def _found(project: Project, survey: Survey) -> Iterator[tuple[str, Suspicion]]:
+    """Paths of files, from the top of the work tree, and what is wrong with them."""
+    sources = project.worktree.sources(survey)
+    inside = {source.path for source in sources}
+    for source in sources[:_MOST_FILES]:
+        path = f"{survey.path}/{source.path}" if source.path else survey.path
+        name = path.rpartition("/")[2]
+        found = misnamed_files.by_name(name)
+        if found is not None:
+            yield path, found
+        if source.path and source.size == 0:  # folders have empty files, such as __init__.py
+            continue
+        try:
+            found = _by_content(name, source, inside)
+        except (OSError, GitmodelError):  # whoever stores it says what is wrong
+            continue
+        if found is not None:
+            yield path, found
+
+
+def _by_content(name: str, source: SourceFile, inside: Collection[str]) -> Suspicion | None:
+    descriptor = source.open()
+    try:
+        found = misnamed_files.by_head(
+            name, os.pread(descriptor, misnamed_files.HEAD, 0), source.size
+        )
+        if found is not None:
+            return found
+        ending = name.lower().rpartition(".")[2]
+        if ending == "safetensors":
+            head = os.pread(descriptor, 8, 0)
+            length = min(int.from_bytes(head, "little"), misnamed_files.MAX_HEADER)
+            header = os.pread(descriptor, 8 + length, 0)
+            return misnamed_files.safetensors_cut_short(header, source.size)
+        if ending == "onnx" and source.size <= misnamed_files.MAX_GRAPH:
+            graph = os.pread(descriptor, source.size, 0)
+            return _without_its_data(source.path, misnamed_files.external_files(graph), inside)
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def _without_its_data(path: str, files: list[str], inside: Collection[str]) -> Suspicion | None:
+    """Whether a graph of ONNX has its weights in files that are not part of the model."""
+    folder, slash, _ = path.rpartition("/")
+    missing = [file for file in files if not path or f"{folder}{slash}{file}" not in inside]
+    if not missing:
+        return None
+    what = f"keeps its weights in {shown(missing[0])}, which is not part of the model"
+    hint = "put it beside the file in that folder"
+    if not path:
+        hint = "put both into one folder, and register that: gitmodel add FOLDER"
+    return misnamed_files.Suspicion(what, hint, certain=False)

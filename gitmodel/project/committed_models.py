@@ -1,0 +1,59 @@
+"""The models of a commit: its pointer files, read by Git alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer
+from gitmodel.errors import GitmodelError
+from gitmodel.project.models import Model, Models
+
+if TYPE_CHECKING:
+    from gitmodel.project.project import Project
+
+
+def parsed_or_none(raw: bytes, path: str) -> Pointer | None:
+    """A pointer of history; one that does not parse is not a version."""
+    try:
+        return Pointer.from_text(raw, what=path)
+    except GitmodelError:
+        return None
+
+
+def find_in_tree(project: Project, commit: str, name: str) -> Model | None:
+    """The model of that name in a commit, None if there is none.
+
+    Raises:
+        GitmodelError: Only a pointer that does not parse can be it: that error.
+    """
+    stem = name.rpartition("/")[2] + POINTER_SUFFIX
+    entries = [
+        entry
+        for entry in project.reader.tree(commit, POINTER_SUFFIX)
+        if entry.path.rpartition("/")[2] == stem
+    ]
+    blobs = project.reader.blobs([entry.oid for entry in entries])
+    models = []
+    broken: list[GitmodelError] = []
+    for entry in entries:
+        raw = blobs.get(entry.oid, b"")
+        try:
+            models.append(Model(entry.path, Pointer.from_text(raw, what=entry.path), raw))
+        except GitmodelError as error:  # may be another model's, in another folder
+            broken.append(error)
+    found = Models(tuple(models)).get(name)
+    if found is None and broken:
+        raise broken[0]
+    return found
+
+
+def models_in_tree(project: Project, commit: str) -> list[Model]:
+    """All models of a commit that parse."""
+    entries = project.reader.tree(commit, POINTER_SUFFIX)
+    blobs = project.reader.blobs([entry.oid for entry in entries])
+    models = []
+    for entry in entries:
+        pointer = parsed_or_none(blobs.get(entry.oid, b""), entry.path)
+        if pointer is not None:
+            models.append(Model(entry.path, pointer, blobs[entry.oid]))
+    return models

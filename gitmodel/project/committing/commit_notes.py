@@ -1,0 +1,73 @@
+"""What a commit says about weights that it makes no version of."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from gitmodel.domain.pointer import Pointer
+from gitmodel.errors import ChangedWhileReadError, GitmodelError, StaleWeightsError
+from gitmodel.project.models import read_pointer_file
+
+if TYPE_CHECKING:
+    from gitmodel.domain.digest import Digest
+    from gitmodel.project.committing.decisions import Judged
+    from gitmodel.project.models import Model
+    from gitmodel.project.project import Project
+
+
+def stale(project: Project, model: Model, file: Digest | None, known: Pointer | None) -> str:
+    """The note about weights that are older than their pointer."""
+    with suppress(GitmodelError):
+        raw = read_pointer_file(project.root, model.path)
+        on_disk = None if raw is None else Pointer.from_text(raw, what=model.path)
+        if on_disk is not None and on_disk.digest == file:  # after `git reset --mixed`, say
+            return (
+                f"{model.name}: version {on_disk.version} is not part of this commit, since its "
+                f"pointer is not staged; run: git add {project.typed(model.path)}"
+            )
+    back = ""
+    if known is not None:
+        number = known.version
+        back = f"; or, to go back to version {number}: gitmodel checkout {model.name}@{number}"
+    return (
+        f"{model.name}: the weights on disk are not those of version {model.pointer.version}, "
+        f"which the pointer keeps; run: gitmodel checkout {model.name}{back}"
+    )
+
+
+def choice(project: Project, model: Model, judged: Judged, file: Digest | None) -> GitmodelError:
+    """The error where file, have and pointer all differ, so that a person chooses."""
+    since = f"the pointer has moved to version {model.pointer.version} since they were"
+    if project.worktree.have(model.name, model.weights) is None:
+        since = f"the pointer is that of version {model.pointer.version}, and nothing was"
+    if judged.known is not None:
+        number = judged.known.version
+        return StaleWeightsError(
+            f"the weights on disk are those of version {number}, but {since} added or checked out here",
+            hint=f"take the pointer's: gitmodel checkout {model.name}; "
+            f"or go back to version {number}: gitmodel checkout {model.name}@{number}",
+        )
+    short = "unknown" if file is None else file.short
+    return StaleWeightsError(
+        f"the weights on disk ({short}) are new, but {since} added or checked out here",
+        hint=f"register them as the next version: gitmodel add {project.typed(model.weights)}; "
+        f"or take the pointer's: gitmodel checkout --force {model.name}",
+    )
+
+
+def changed(model: Model) -> ChangedWhileReadError:
+    """The error for weights that are being written."""
+    return ChangedWhileReadError(
+        f"{model.weights} changed while it was read",
+        hint="wait until training has finished writing, then commit again",
+    )
+
+
+def unfollowed(project: Project, model: Model, what: str) -> str:
+    """The note about a link that is not followed; `what` is said of one that never was."""
+    elsewhere = project.worktree.led_elsewhere(model.name, model.weights)
+    return (
+        f"{model.name}: {elsewhere or what}; "
+        f"run: gitmodel add --follow {project.typed(model.weights)}"
+    )

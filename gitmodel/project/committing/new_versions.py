@@ -1,0 +1,203 @@
+"""The next versions of many models at once: stored in groups, and each group registered when it is durable.
+
+A commit about one model asks Git about that model and waits for the disk once. A commit about 2,000 models
+asks no more often, and waits once for each group. The order is that of `register`: what was stored is
+durable before a pointer names it, and it is `have` after the pointer is staged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from gitmodel.errors import GitmodelError, UnsafePathError, WeightsError
+from gitmodel.project.adding.metadata import Given, gather
+from gitmodel.project.adding.new_version import (
+    Job,
+    dropped,
+    next_pointer,
+    store_many,
+    write_pointers,
+)
+from gitmodel.project.adding.weight_checks import warn_of
+from gitmodel.project.committing.commit_notes import changed
+from gitmodel.project.committing.unstaged_fields import unstaged_words
+from gitmodel.project.git_files.weights_out_of_git import keep_ignored
+from gitmodel.project.models import read_pointer_file
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gitmodel.domain.digest import Digest
+    from gitmodel.domain.pointer import Pointer
+    from gitmodel.encoding.manifest.manifest import Manifest
+    from gitmodel.project.adding.metadata import Metadata
+    from gitmodel.project.adding.next_numbers import Histories
+    from gitmodel.project.models import Model
+    from gitmodel.project.project import Project
+    from gitmodel.worktree.worktree import Survey, Weights
+
+
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """What became of one model.
+
+    Attributes:
+        model: As it was.
+        pointer: The pointer that is staged now; None if there is an error.
+        warnings: What a person should know.
+        error: Why the weights could not be stored.
+    """
+
+    model: Model
+    pointer: Pointer | None = None
+    warnings: tuple[str, ...] = ()
+    error: GitmodelError | None = None
+
+
+class Change(NamedTuple):
+    """Weights that differ from their pointer, and the digest that was seen of them."""
+
+    model: Model
+    digest: Digest
+
+
+class _Known(NamedTuple):
+    """What was found of one model before its weights are stored."""
+
+    model: Model
+    digest: Digest
+    metadata: Metadata
+    survey: Survey
+    doubts: tuple[str, ...]
+
+
+class _Durable(NamedTuple):
+    """Weights whose manifest is on the disk."""
+
+    known: _Known
+    manifest: Manifest
+    weights: Weights
+
+
+def register_changes(
+    project: Project, changes: Sequence[Change], histories: Histories
+) -> list[NewVersion]:
+    """Store weights of many models, and stage the pointers that name them.
+
+    What cannot be read any more, or has another digest by now, is an error of that model alone, and so is
+    its metrics file.
+
+    Args:
+        project: The project.
+        changes: Each with a path of its own.
+        histories: What history says of these models.
+
+    Raises:
+        NoSpaceError, StoreError: The cache cannot be written; groups before that are registered.
+    """
+    found: list[NewVersion] = []
+    known: dict[str, _Known] = {}
+    for change in changes:
+        try:
+            known[change.model.weights] = _look(project, change)
+        except GitmodelError as error:
+            found.append(NewVersion(change.model, error=error))
+    jobs = [Job(item.model.name, item.survey, item.model.pointer) for item in known.values()]
+    progress = project.context.progress
+    what = changes[0].model.name if len(changes) == 1 else f"{len(changes):,} models"
+    progress.start(f"storing {what}", sum(job.survey.size for job in jobs))
+    try:
+        for group in store_many(project, jobs):
+            ready = []
+            for stored in group:
+                item = known[stored.job.survey.path]
+                weights = stored.weights
+                if stored.manifest is None or weights is None or weights.digest != item.digest:
+                    found.append(NewVersion(item.model, error=changed(item.model)))
+                else:
+                    ready.append(_Durable(item, stored.manifest, weights))
+            found += _register(project, ready, histories)
+    finally:
+        progress.finish()
+    return found
+
+
+def _look(project: Project, change: Change) -> _Known:
+    """Look at the weights and the metrics of a model before they are stored.
+
+    Raises:
+        ChangedWhileReadError: The weights were fine when they were hashed, and are not any more.
+        GitmodelError: The metrics file cannot be read.
+    """
+    model, digest = change
+    metadata = gather(project, Given(), model.pointer)
+    try:
+        survey = project.worktree.survey(model.weights)
+        doubts = (*warn_of(project, survey), *metadata.left_out)
+    except (WeightsError, UnsafePathError) as error:
+        raise changed(model) from error
+    return _Known(
+        model, digest, metadata, survey, tuple(f"{model.name}: {text}" for text in doubts)
+    )
+
+
+def _register(
+    project: Project, group: Sequence[_Durable], histories: Histories
+) -> list[NewVersion]:
+    """Write and stage the pointers of weights that are durable, where this commit finds them."""
+    if not group:
+        return []
+    pointers = {ready.known.model.path: _pointer(project, ready, histories) for ready in group}
+    words = _unstaged(project, group, histories)
+    write_pointers(
+        project,
+        {
+            path: pointer
+            for path, pointer in pointers.items()
+            if read_pointer_file(project.root, path) != pointer.to_text().encode()
+        },
+    )
+    project.index.stage(list(pointers))
+    write_pointers(project, words)
+    models = [ready.known.model for ready in group]
+    for model, ready in zip(models, group, strict=True):
+        project.worktree.set_have(model.name, model.weights, ready.weights)
+    keep_ignored(project, [model.weights for model in models])
+    return [_registered(project, ready.known, pointers[ready.known.model.path]) for ready in group]
+
+
+def _registered(project: Project, known: _Known, pointer: Pointer) -> NewVersion:
+    model = known.model
+    warning = dropped(model.pointer, pointer, project.typed(model.weights))
+    warnings = known.doubts if warning is None else (*known.doubts, warning)
+    return NewVersion(model, pointer, warnings)
+
+
+def _unstaged(
+    project: Project, group: Sequence[_Durable], histories: Histories
+) -> dict[str, Pointer]:
+    """By path, the new pointers with words that a person has written and not staged."""
+    found = {}
+    for ready in group:
+        model = ready.known.model
+        edited = unstaged_words(project, model.path, model.pointer, model.raw)
+        if edited is not None:
+            found[model.path] = _pointer(project, ready, histories, edited)
+    return found
+
+
+def _pointer(
+    project: Project, ready: _Durable, histories: Histories, edited: Pointer | None = None
+) -> Pointer:
+    model = ready.known.model
+    return next_pointer(
+        project,
+        name=model.name,
+        path=model.pointer.path,
+        weights=ready.weights,
+        manifest=ready.manifest,
+        old=edited or model.pointer,
+        metadata=ready.known.metadata,
+        histories=histories,
+    )

@@ -1,0 +1,1 @@
+"""Versions from one remote to another."""

@@ -1,0 +1,208 @@
+"""The two ends of a copy: a remote of this project, or an address that a person names.
+
+Naming an address on the command line counts as trusting it, for this call. An address that is taken
+from the history of `.gitmodel.yaml` has to be trusted like one that the file names now.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from gitmodel.domain.config.repository import Config, Remote, effective, needs_trust
+from gitmodel.domain.text.lazy_regex import pattern
+from gitmodel.errors import GitmodelError, UntrustedRemoteError, UsageError
+from gitmodel.project.named_remote import remote_from
+from gitmodel.project.project import CONFIG_NAME, PRIMARY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gitmodel.project.project import Project
+    from gitmodel.store.objects import ObjectStore
+
+_WITH_OPTIONS = pattern(r"(\S+://\S+)((?: +[a-z_]+=\S+)+)")
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteEnd:
+    """One end of a copy.
+
+    Attributes:
+        name: The remote's name, None for an address that is none of this project's remotes.
+        remote: Its address, without this person's own settings.
+        chosen: Whether a person named the address for this call.
+    """
+
+    name: str | None
+    remote: Remote
+    chosen: bool = False
+
+    @property
+    def shown(self) -> str:
+        """Name and address, for people."""
+        return self.remote.url if self.name is None else f"{self.name} ({self.remote.url})"
+
+
+def both_ends(
+    project: Project, source: str | None, target: str | None
+) -> tuple[RemoteEnd, RemoteEnd]:
+    """The ends of a copy, where one or both may be left out.
+
+    The target is the primary remote, and its source the address that was the primary remote before,
+    in Git's history. With another target the source is the primary remote; with the primary remote
+    as source the target is the only mirror.
+
+    Args:
+        project: The project.
+        source: Name of a remote, or an address as typed.
+        target: The same.
+
+    Raises:
+        UsageError: An end has to be named, or both are one place.
+        ConfigError: An address cannot be accepted.
+    """
+    to = None if target is None else find_end(project, target)
+    if source is not None:
+        start = find_end(project, source)
+    elif to is not None and to.name != PRIMARY:
+        start = find_end(project, PRIMARY)
+    else:
+        start = _earlier_primary(project)
+    if to is None:
+        to = find_end(project, PRIMARY if start.name != PRIMARY else _only_mirror(project))
+    if _place(project, start) == _place(project, to):
+        raise UsageError(
+            f"both ends of the copy are {to.remote.fingerprint}", hint="gitmodel remote list"
+        )
+    return start, to
+
+
+def find_end(project: Project, word: str) -> RemoteEnd:
+    """The remote of a name, or the address that a person typed.
+
+    An address may be followed by options (`endpoint=URL`, `account=NAME`), as `remote list` shows it.
+
+    Raises:
+        ConfigError: The address cannot be accepted.
+        UsageError: It is neither a name nor an address.
+    """
+    if word in project.remote_names():
+        return RemoteEnd(word, project.committed_remote(word))
+    if re.fullmatch(r"[a-z][a-z0-9-]*", word) and not os.path.isdir(
+        os.path.join(project.context.folder, word)
+    ):
+        raise UsageError(f"no remote is called {word!r}", hint="gitmodel remote list")
+    found = _WITH_OPTIONS.fullmatch(word)
+    options = dict(part.split("=", 1) for part in found[2].split()) if found else {}
+    given: dict[str, str | bool] = {
+        key: value == "true" if key == "anonymous" else value for key, value in options.items()
+    }
+    remote = remote_from(project, found[1] if found else word, given)
+    if remote is None:
+        raise UsageError("a remote needs a URL", hint="gitmodel remote list")
+    if not options:
+        for name in project.remote_names():
+            known = project.committed_remote(name)
+            if _address(project, known) == _address(project, remote):
+                return RemoteEnd(name, known, chosen=known.fingerprint == known.url)
+        earlier = (old for old in earlier_primaries(project) if old.url == remote.url)
+        remote = next(earlier, remote)
+    return RemoteEnd(None, remote, chosen=bool(options) or remote.fingerprint == remote.url)
+
+
+def earlier_primaries(project: Project) -> Iterator[Remote]:
+    """The addresses that `.gitmodel.yaml` has named as primary remote, newest first."""
+    head = project.reader.resolve("HEAD")
+    changes = () if head is None else project.history.changes((head,), paths=(CONFIG_NAME,))
+    oids = [change.oid for change in changes if change.oid is not None]
+    blobs = project.reader.blobs(oids)
+    for oid in oids:
+        try:
+            config = Config.from_text(blobs.get(oid, b""))
+        except GitmodelError:
+            continue
+        if config.project_id == project.config.project_id:
+            default = Remote(url=project.default_folder(), scheme="file")
+            yield config.remote or default
+
+
+def copy_hint(project: Project) -> str:
+    """What to try first where weights are missing and the primary remote was another one before, or ""."""
+    if project.repository.work_tree is None:
+        return ""
+    with suppress(GitmodelError):
+        start = _earlier_primary(project)
+        return f"gitmodel remote copy, which copies what {start.remote.url} has; or "
+    return ""
+
+
+def open_end(project: Project, end: RemoteEnd, *, upload: bool, create: bool) -> ObjectStore:
+    """Open one end.
+
+    Args:
+        project: The project.
+        end: Which.
+        upload: Something is written there.
+        create: Make the folder of an address that a person named, if there is none.
+
+    Raises:
+        UntrustedRemoteError: The person has not trusted the address.
+    """
+    if end.name is not None:
+        return project.store(end.name, upload=upload, chosen_now=end.chosen)
+    settings = project.settings
+    if not end.chosen and needs_trust(end.remote, settings, upload=upload):
+        raise UntrustedRemoteError(
+            f"{end.remote.fingerprint} is not trusted in this clone, so it is not used",
+            hint=f"name it with its endpoint: --from {_quoted(end.remote.fingerprint)}",
+        )
+    address = effective(end.remote, settings)
+    if end.remote.endpoint is not None and end.chosen:  # this endpoint was named just now
+        address = replace(address, endpoint=end.remote.endpoint)
+    return project.open_store(address, trusted=True, create_root=create)
+
+
+def _earlier_primary(project: Project) -> RemoteEnd:
+    present = project.committed_remote()
+    for remote in earlier_primaries(project):
+        if remote != present:
+            return RemoteEnd(None, remote)
+    raise UsageError(
+        "the history of this branch names no earlier primary remote to copy from",
+        hint="name it: gitmodel remote copy --from NAME|URL",
+    )
+
+
+def _only_mirror(project: Project) -> str:
+    mirrors = [name for name in project.remote_names() if name != PRIMARY]
+    if len(mirrors) == 1:
+        return mirrors[0]
+    raise UsageError(
+        "there is no single mirror to copy to", hint="name it: gitmodel remote copy --to NAME|URL"
+    )
+
+
+def _place(project: Project, end: RemoteEnd) -> str:
+    """What tells places apart."""
+    if end.remote.scheme == "file":
+        return _address(project, end.remote)
+    return end.remote.fingerprint
+
+
+def _address(project: Project, remote: Remote) -> str:
+    """The URL; of a folder its real path, since two names of one folder are one place."""
+    if remote.scheme != "file":
+        return remote.url
+    from gitmodel.backends.open import folder_of
+
+    return os.path.realpath(folder_of(remote, root=project.remote_root))
+
+
+def _quoted(text: str) -> str:
+    import shlex
+
+    return shlex.quote(text)

@@ -1,0 +1,1 @@
+"""Weights from remotes, into the cache and into their places."""

@@ -1,0 +1,121 @@
+"""What a part of a version needs: its manifests, and packs for some of its files."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from gitmodel.cache.reader import WrongChunksError
+from gitmodel.cache.transfer import Arriving, Plan
+from gitmodel.errors import DamagedObjectError, RemoteError, StoreError, UnsafePathError
+from gitmodel.files.safe_open import require_space
+from gitmodel.project.fetching.session import Remotes, check_size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from gitmodel.cache.cache import Cache
+    from gitmodel.encoding.manifest.manifest import FileEntry, Manifest
+    from gitmodel.errors import GitmodelError
+    from gitmodel.project.models import Model
+    from gitmodel.project.project import Project
+
+
+def manifests_of(
+    project: Project, model: Model, errors: list[GitmodelError], *, remote: str | None = None
+) -> Iterator[Manifest]:
+    """The manifests of a version, each once: of the cache, then of one remote after the other.
+
+    Each is sound, and none is known to list the chunks of the version. A remote is asked when it is its turn.
+
+    Args:
+        project: The project.
+        model: The version.
+        errors: Those that have none, or cannot be asked, are added.
+        remote: Only this remote; the primary, then the mirrors, if not given.
+    """
+    seen: list[Manifest] = []
+    cached = project.cache.manifest(model.pointer.digest)
+    if cached is not None:
+        try:
+            check_size(model, cached)
+        except DamagedObjectError as error:
+            errors.append(error)
+        else:
+            seen.append(cached)
+            yield cached
+    for name in [remote] if remote is not None else project.remote_names():
+        try:
+            [(found, _)] = Remotes(project, [name]).manifests([model])
+        except (RemoteError, StoreError, UnsafePathError) as error:
+            errors.append(error)
+        else:
+            if found not in seen:
+                seen.append(found)
+                yield found
+
+
+def lacking_packs(
+    cache: Cache, manifest: Manifest, files: Sequence[FileEntry]
+) -> list[tuple[str, int]]:
+    """The packs (name, size in bytes) that some files of a manifest need, and that the cache lacks."""
+    numbers: set[int] = set()
+    for entry in files:
+        for number in manifest.chunks_of(entry):
+            chunk = manifest.chunk(number)
+            numbers.add(chunk.pack)
+            if chunk.base >= 0:
+                numbers.add(manifest.chunk(chunk.base).pack)
+    packs = [(manifest.packs[number], manifest.pack_sizes[number]) for number in sorted(numbers)]
+    return [pack for pack in packs if not cache.has_pack(*pack)]
+
+
+def fetch_files(
+    project: Project,
+    manifest: Manifest,
+    files: Sequence[FileEntry],
+    *,
+    remote: str | None = None,
+) -> Plan:
+    """Bring what some files of a manifest need into the cache, from the first remote that has it.
+
+    Returns:
+        What was fetched.
+
+    Raises:
+        NoSpaceError, StoreError: The cache cannot take it.
+        ObjectMissingError, DamagedObjectError, RemoteError: A pack cannot be had.
+    """
+    plan = Plan(tuple(lacking_packs(project.cache, manifest, files)))
+    if plan.packs:
+        remotes = Remotes(project, [remote] if remote is not None else project.remote_names())
+        require_space(project.cache_folder, plan.total_bytes)
+        progress = project.context.progress
+        progress.start("fetching", plan.total_bytes)
+        try:
+            with Arriving(remotes.pack, project.cache, plan, progress=progress) as arriving:
+                arriving.wait()
+        finally:
+            progress.finish()
+    return plan
+
+
+def keep_manifest(project: Project, manifest: Manifest) -> None:
+    """Have a manifest in the cache, so that a later version can be stored against this one."""
+    if not project.cache.has_manifest(manifest):
+        with suppress(StoreError):  # what is only looked at needs no cache
+            project.cache.write_manifest(manifest, durable=False)
+
+
+def wrong_chunks(
+    project: Project, model: Model, manifest: Manifest, error: WrongChunksError
+) -> WrongChunksError:
+    """The error for a manifest that lists other chunks than those of a version; the cache loses it."""
+    project.cache.set_manifest_aside(manifest)
+    pointer = model.pointer
+    return WrongChunksError(
+        f"the manifest of version {pointer.version} ({pointer.digest.short}) lists other bytes than "
+        f"those of the version: {error.message}",
+        hint="gitmodel push, in a clone that has the weights",
+        model=model.name,
+    )

@@ -1,0 +1,233 @@
+"""Models out of the cache, or of packs on their way to it, into their places.
+
+Two kinds of places: the work tree, where the pointer comes along and `have` is recorded, and any
+other folder, where the weights take the file name that they have in the tree.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gitmodel.cache.reader import DamagedPackError, Reader, WrongChunksError
+from gitmodel.domain.progress import Silent
+from gitmodel.errors import GitmodelError, UnsavedWeightsError, UsageError
+from gitmodel.files.safe_open import require_space
+from gitmodel.files.sparse import bytes_of_holes
+from gitmodel.project.fetching.partial_fetch import (
+    fetch_files,
+    keep_manifest,
+    manifests_of,
+    wrong_chunks,
+)
+from gitmodel.project.fetching.session import CheckoutReport, Fetching, Placed, heal
+from gitmodel.project.git_files.weights_out_of_git import keep_ignored
+from gitmodel.project.models import Model, read_models, write_text_file
+from gitmodel.worktree.placing import place
+from gitmodel.worktree.records import Records
+from gitmodel.worktree.scan import Kind
+from gitmodel.worktree.worktree import WorkTree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from gitmodel.encoding.manifest.manifest import FileEntry, Manifest
+    from gitmodel.project.project import Project
+
+
+def checkout_elsewhere(
+    project: Project,
+    models: Sequence[Model],
+    out: str,
+    *,
+    force: bool = False,
+    remote: str | None = None,
+    records: Records | None = None,
+) -> CheckoutReport:
+    """Bring weights into a folder that is no work tree; the project needs none.
+
+    Args:
+        project: The project.
+        models: Versions, no two of one file name.
+        out: The folder, as typed.
+        force: Overwrite other content that is there.
+        remote: From which remote.
+        records: What is remembered of that folder, so that large weights are not read again to
+            see that they are there; nothing is if not given.
+
+    Raises:
+        UnsavedWeightsError: Other content is there; that model was not placed.
+        ObjectMissingError, DamagedObjectError, RemoteError: They cannot be had; nothing was placed.
+    """
+    _refuse_one_place_for_two(models, out)
+    known = Records(None) if records is None else records
+    report = CheckoutReport()
+    with Fetching(project, models, report, remote) as fetching:
+        placer = Placer(project, fetching, force=force, remote=remote)
+
+        def place_one(model: Model) -> Placed:
+            return placer.place_elsewhere(model, out, known)
+
+        place_each(place_one, models, report)
+        fetching.wait()
+    return report
+
+
+def place_each(
+    place_one: Callable[[Model], Placed], models: Sequence[Model], report: CheckoutReport
+) -> None:
+    """Place one model after the other; an error names the model that it is about."""
+    for model in models:
+        try:
+            report.placed.append(place_one(model))
+        except GitmodelError as error:
+            raise error.about(model.name) from error
+
+
+def _refuse_one_place_for_two(models: Sequence[Model], out: str) -> None:
+    seen: dict[str, Model] = {}
+    for model in models:
+        file = model.pointer.path.rpartition("/")[2]
+        other = seen.setdefault(file, model)
+        if other.name != model.name:
+            raise UsageError(
+                f"{other.name} and {model.name} would both be written to {os.path.join(out, file)}",
+                hint=f"gitmodel checkout {model.name} --out ANOTHER_DIR",
+            )
+
+
+class Placer:
+    """Brings models to their places, one after the other.
+
+    Args:
+        project: The project.
+        fetching: Has their manifests, and their packs in the cache or on the way.
+        force: Replace also what is in no store.
+        remote: From which remote a damaged pack is fetched again.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        fetching: Fetching,
+        *,
+        force: bool,
+        remote: str | None,
+    ) -> None:
+        self._project = project
+        self._fetching = fetching
+        self._reader = Reader(fetching.packs)
+        self._force = force
+        self._remote = remote
+
+    def with_size(self, model: Model) -> Model:
+        """The model of an alias whose own pointer this clone lacks, with what its manifest says."""
+        manifest = self._fetching.manifests[model.pointer.digest]
+        if model.pointer.size == manifest.total_size:
+            return model
+        self._project.context.note(
+            f"{model.name}: version {model.pointer.version} is older than this clone's history, so "
+            "its metrics and other metadata are not known here; git fetch --unshallow brings them"
+        )
+        pointer = replace(model.pointer, size=manifest.total_size)
+        return Model(model.path, pointer, pointer.to_text().encode())
+
+    def place(self, model: Model) -> Placed:
+        """Bring one model's files and pointer into the work tree."""
+        project = self._project
+        before = project.worktree.observe(model.name, model.weights)
+        changed = before.digest != model.pointer.digest
+        if changed:
+            self._place(model, project.worktree)
+        else:
+            self._fetching.wait()
+            if project.worktree.have(model.name, model.weights) != before.digest:
+                project.worktree.set_have(model.name, model.weights, before)
+        keep_ignored(project, [model.weights])
+        current = read_models(project, [model.path]).get(model.name)
+        if current is None or current.raw != model.raw:
+            write_text_file(project.root, model.path, model.raw.decode())
+            project.index.stage([model.path])
+            changed = True
+        pointer = model.pointer
+        return Placed(model.name, pointer.version, model.weights, pointer.size, changed)
+
+    def place_elsewhere(self, model: Model, out: str, records: Records) -> Placed:
+        """Write one model's files below another folder, under the name that they have in the tree."""
+        pointer = model.pointer
+        top = os.path.abspath(os.path.join(self._project.context.folder, out))
+        try:
+            os.makedirs(top, exist_ok=True)
+        except OSError as error:
+            raise UsageError(
+                f"{out} cannot be made: {error.strerror}", hint="name a folder: --out DIR"
+            ) from error
+        name = pointer.path.rpartition("/")[2]
+        elsewhere = WorkTree(top, records)
+        here = elsewhere.observe(model.name, name)
+        whole = os.path.join(top, name)
+        if here.digest == pointer.digest:
+            return Placed(model.name, pointer.version, whole, here.size, changed=False)
+        if here.kind is not Kind.MISSING and not self._force:
+            raise UnsavedWeightsError(
+                f"{os.path.join(out, name)} is there already, with other content",
+                hint="use --force to overwrite it, or another --out",
+            )
+        self._place(Model(name + ".pointer", replace(pointer, path=name), model.raw), elsewhere)
+        size = self._fetching.manifests[pointer.digest].total_size  # an alias does not say it
+        return Placed(model.name, pointer.version, whole, size, changed=True)
+
+    def _place(self, model: Model, worktree: WorkTree) -> None:
+        """Place by the first manifest that lists the chunks of the version."""
+        first = self._fetching.manifests[model.pointer.digest]
+        try:
+            self._place_by(first, model, worktree)
+        except WrongChunksError as error:
+            wrong = wrong_chunks(self._project, model, first, error)
+        else:
+            return
+        for other in manifests_of(self._project, model, [], remote=self._remote):
+            if other == first:
+                continue
+            fetch_files(self._project, other, other.files, remote=self._remote)
+            try:
+                self._place_by(other, model, worktree)
+            except WrongChunksError as error:
+                wrong_chunks(self._project, model, other, error)
+            else:
+                self._fetching.manifests[other.digest] = other
+                keep_manifest(self._project, other)
+                return
+        raise wrong
+
+    def _place_by(self, manifest: Manifest, model: Model, worktree: WorkTree) -> None:
+        """Place, and fetch a pack again if the cache turns out to hold a damaged one."""
+        # While packs arrive, the bar shows that; decoding goes along.
+        progress = Silent() if self._fetching.is_under_way else self._project.context.progress
+
+        def write(entry: FileEntry, descriptor: int) -> None:
+            self._reader.write_file(manifest, entry, descriptor, progress=progress)
+
+        while True:
+            require_space(
+                worktree.root, manifest.total_size - bytes_of_holes(manifest, manifest.files)
+            )
+            progress.start(f"checking out {model.name}", manifest.total_size)
+            try:
+                place(
+                    worktree,
+                    model.name,
+                    model.weights,
+                    manifest,
+                    write,
+                    ready=self._fetching.wait,
+                    force=self._force,
+                    exclude=model.pointer.exclude,
+                )
+            except DamagedPackError as error:
+                heal(self._project, model.name, manifest, error, self._remote)
+            else:
+                return
+            finally:
+                progress.finish()

@@ -1,0 +1,315 @@
+"""Weights of versions on their way into the cache.
+
+The primary remote is asked first, then the mirrors, for each manifest and for each pack. Everything
+that is missing is one plan, and a pack that has arrived is never fetched again. The plan is carried
+out in the background, so that a checkout decodes what has arrived while the rest is on its way.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+from gitmodel.cache.reader import DamagedPackError, WrongChunksError
+from gitmodel.cache.transfer import Arriving, fetch_packs, plan_fetch
+from gitmodel.errors import (
+    DamagedObjectError,
+    GitmodelError,
+    ObjectMissingError,
+    RemoteError,
+    StoreError,
+    UnsafePathError,
+)
+from gitmodel.files.safe_open import require_space
+from gitmodel.project.models import Model, Models, read_models
+from gitmodel.store.parallel import for_each
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gitmodel.cache.chunk_reader import PackReader
+    from gitmodel.cache.transfer import Plan
+    from gitmodel.domain.digest import Digest
+    from gitmodel.encoding.manifest.manifest import Manifest
+    from gitmodel.project.project import Project
+    from gitmodel.store.objects import ObjectStore
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """One model's part of a report."""
+
+    name: str
+    version: int
+    path: str
+    size: int
+    changed: bool
+
+
+@dataclass(slots=True)
+class CheckoutReport:
+    """What was fetched and placed.
+
+    Attributes:
+        placed: Models asked for, in order; empty for `fetch`.
+        fetched_packs: Packs that had to be fetched.
+        fetched_bytes: Their bytes.
+    """
+
+    placed: list[Placed] = field(default_factory=list)
+    fetched_packs: int = 0
+    fetched_bytes: int = 0
+
+
+def chosen_models(
+    project: Project, references: Sequence[str], *, present: Models | None = None
+) -> list[Model]:
+    """The models that were asked for: one for each reference, else all of the work tree.
+
+    Where there is no work tree, all of HEAD.
+
+    Args:
+        project: The project.
+        references: What.
+        present: The models of the work tree, if they have been read.
+
+    Raises:
+        GitmodelError: A pointer of the work tree is broken, or a reference means nothing.
+    """
+    if references or project.repository.work_tree is None:
+        from gitmodel.domain.reference import Reference
+        from gitmodel.project.references import models_at, resolve
+
+        if not references:
+            return models_at(project, "HEAD")
+        return [resolve(project, Reference.parse(text)) for text in references]
+    models = read_models(project) if present is None else present
+    if models.broken:
+        raise models.broken[0][1]
+    for name in models.names():
+        models.require(name)
+    return list(models.models)
+
+
+def fetch_models(
+    project: Project, models: Sequence[Model], report: CheckoutReport, remote: str | None
+) -> None:
+    """Make sure that the cache holds these models; raises as `fetch` does."""
+    with Fetching(project, models, report, remote) as fetching:
+        fetching.wait()
+
+
+class Fetching:
+    """Models on their way into the cache; use as a context manager.
+
+    Args:
+        project: The project.
+        models: What is wanted.
+        report: Told what has to be fetched.
+        remote: From which remote; the primary, then the mirrors, if not given.
+
+    Attributes:
+        manifests: Of all models, by digest.
+        packs: Gives parts of their packs, as they arrive.
+
+    Raises:
+        ObjectMissingError: A version is on no remote; nothing is fetched then.
+        DamagedObjectError: Its manifest is damaged wherever it is.
+        RemoteError: No remote can be used.
+    """
+
+    def __init__(
+        self, project: Project, models: Sequence[Model], report: CheckoutReport, remote: str | None
+    ) -> None:
+        self._project = project
+        self.manifests: dict[Digest, Manifest] = {}
+        self._arriving: Arriving | None = None
+        wanted: dict[Digest, Model] = {}
+        for model in models:
+            manifest = project.cache.manifest(model.pointer.digest)
+            if manifest is not None and not project.cache.missing_packs(manifest):
+                self.manifests[manifest.digest] = manifest
+            else:
+                wanted.setdefault(model.pointer.digest, model)
+        remotes = Remotes(project, [remote] if remote is not None else project.remote_names())
+        self._new = remotes.manifests(list(wanted.values()))
+        found = [manifest for manifest, _ in self._new]
+        self.manifests.update({manifest.digest: manifest for manifest in found})
+        plan = plan_fetch(project.cache, found)
+        report.fetched_packs += len(plan.packs)
+        report.fetched_bytes += plan.total_bytes
+        if plan.packs:
+            require_space(project.cache_folder, plan.total_bytes)
+            progress = project.context.progress
+            progress.start("fetching", plan.total_bytes)
+            self._arriving = Arriving(remotes.pack, project.cache, plan, progress=progress)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._arriving is not None:
+            self._arriving.__exit__(kind)
+            self._project.context.progress.finish()
+
+    @property
+    def packs(self) -> PackReader:
+        """Gives parts of packs, as they arrive."""
+        return self._project.cache if self._arriving is None else self._arriving
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether anything had to be fetched."""
+        return self._arriving is not None
+
+    def wait(self) -> None:
+        """Wait until all is in the cache; the manifests are written last. May be called again.
+
+        Raises:
+            ObjectMissingError, DamagedObjectError, RemoteError: A pack cannot be had.
+        """
+        if self._arriving is not None:
+            self._arriving.wait()
+        while self._new:
+            manifest, remote = self._new[-1]
+            self._project.cache.write_manifest(manifest, durable=False)
+            self._project.ledger(remote).note_whole([manifest.digest])
+            self._new.pop()
+
+
+class Remotes:
+    """Several remotes asked in turn: the first that has something gives it."""
+
+    def __init__(self, project: Project, names: Sequence[str]) -> None:
+        self._project = project
+        self._names = list(names)
+        self._lock = threading.Lock()
+
+    def manifests(self, wanted: list[Model]) -> list[tuple[Manifest, str]]:
+        """The manifests of these models, in their order, and the remote that has each.
+
+        One that lists the chunks which the pointer states is taken before any other.
+
+        Raises:
+            ObjectMissingError, DamagedObjectError, RemoteError: One is nowhere to be had.
+        """
+        found: dict[Digest, tuple[Manifest, str]] = {}
+        doubtful: dict[Digest, tuple[Manifest, str]] = {}
+        errors: dict[Digest, GitmodelError] = {}
+        order = {model.pointer.digest: model for model in wanted}
+        for name in list(self._names):
+            left = [model for digest, model in order.items() if digest not in found]
+            if not left:
+                break
+
+            def look(model: Model, name: str = name) -> None:
+                digest = model.pointer.digest
+                try:
+                    manifest = self._store(name).manifest(digest)
+                    if manifest is None:
+                        raise _not_there(self._project, model, name)
+                    check_size(model, manifest)
+                except (RemoteError, StoreError, UnsafePathError) as error:
+                    errors.setdefault(digest, error.about(model.name))
+                    if isinstance(error, RemoteError):
+                        self._avoid(name)
+                else:
+                    stated = model.pointer.chunks
+                    fits = stated is None or stated == manifest.chunk_list()
+                    (found if fits else doubtful).setdefault(digest, (manifest, name))
+
+            for_each(look, left)
+        found = doubtful | found
+        for digest in order:
+            if digest not in found:
+                raise errors[digest]
+        return [found[digest] for digest in order]
+
+    def pack(self, pack: str, size: int) -> bytes:
+        """A whole pack, from the first remote that has it; called from several threads.
+
+        Raises:
+            ObjectMissingError, DamagedObjectError, RemoteError: None has; what the first one said.
+        """
+        errors: list[GitmodelError] = []
+        for name in list(self._names):
+            try:
+                return self._store(name).pack(pack, size)
+            except (RemoteError, ObjectMissingError, DamagedObjectError) as error:
+                errors.append(error)
+                if isinstance(error, RemoteError):
+                    self._avoid(name)
+        raise errors[0]
+
+    def _store(self, name: str) -> ObjectStore:
+        with self._lock:
+            return self._project.store(name)
+
+    def _avoid(self, name: str) -> None:
+        """Ask a remote last that cannot be used now: its next answer would take as long."""
+        with self._lock:
+            self._names.remove(name)
+            self._names.append(name)
+
+
+def check_size(model: Model, manifest: Manifest) -> None:
+    """A manifest that claims another size than the pointer is not unpacked at all."""
+    if model.pointer.size and manifest.total_size != model.pointer.size:
+        raise DamagedObjectError(
+            f"the manifest says {manifest.total_size:,} bytes, the pointer {model.pointer.size:,}",
+            hint="gitmodel push, in a clone that has the weights, which says what is wrong",
+            model=model.name,
+        )
+
+
+def fetch_again(project: Project, pack: str, size: int, remote: str | None) -> None:
+    """Fetch one pack that the cache had in bad shape, from the first remote that has it.
+
+    Raises:
+        ObjectMissingError, DamagedObjectError, RemoteError: None has; what the first one said.
+    """
+    remotes = Remotes(project, [remote] if remote is not None else project.remote_names())
+    project.cache.write_pack(pack, remotes.pack(pack, size))
+
+
+def heal(
+    project: Project, model: str, manifest: Manifest, error: DamagedPackError, remote: str | None
+) -> None:
+    """Fetch a pack again that the cache had in bad shape.
+
+    Raises:
+        WrongChunksError: The pack is as its name says, so the manifest is wrong about it.
+        ObjectMissingError, DamagedObjectError, RemoteError: No remote has it; what the first one said.
+    """
+    size = dict(zip(manifest.packs, manifest.pack_sizes, strict=True))[error.pack]
+    if project.cache.has_sound_pack(error.pack, size):
+        raise WrongChunksError(f"pack {error.pack[:12]} is sound, and has no such chunk there")
+    project.context.note(f"{model}: {error.message}; fetching it again")
+    project.cache.set_aside(error.pack)
+    fetch_again(project, error.pack, size, remote)
+
+
+def run_plan(project: Project, remote: str, plan: Plan) -> None:
+    """Fetch the packs of a plan from one remote into the cache."""
+    if not plan.packs:
+        return
+    require_space(project.cache_folder, plan.total_bytes)
+    progress = project.context.progress
+    progress.start("fetching", plan.total_bytes)
+    try:
+        fetch_packs(project.store(remote), project.cache, plan, progress=progress)
+    finally:
+        progress.finish()
+
+
+def _not_there(project: Project, model: Model, remote: str) -> ObjectMissingError:
+    from gitmodel.project.copying.endpoints import copy_hint
+
+    url = project.committed_remote(remote).url
+    return ObjectMissingError(
+        f"the weights of version {model.pointer.version} ({model.pointer.digest.short}) are neither "
+        f"in the cache nor on {url}",
+        hint=f"{copy_hint(project)}gitmodel push, in a clone that has them",
+        model=model.name,
+    )

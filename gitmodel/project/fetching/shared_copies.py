@@ -1,0 +1,76 @@
+"""A version's weights as plain files that every later call shares, where the work tree has another version.
+
+They are in the cache, by digest, are written once and then only read. A cache that may not be written serves
+what it has; a new copy is then in the clone, or in the person's own cache folder.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from gitmodel.errors import GitmodelError, StoreError
+from gitmodel.files.os_errors import nearest
+from gitmodel.project.fetching.placing import checkout_elsewhere
+from gitmodel.worktree.records import Records
+from gitmodel.worktree.worktree import WorkTree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gitmodel.project.models import Model
+    from gitmodel.project.project import Project
+
+
+def shared_copy(project: Project, model: Model) -> str:
+    """The path of a verified copy.
+
+    Should somebody write to it, or the machine go down before it is on the disk, it is written again.
+
+    Raises:
+        GitmodelError: The weights cannot be had, or there is no folder for them.
+    """
+    name = model.pointer.path.rpartition("/")[2]
+    folders = [
+        os.path.join(place, "placed", model.pointer.digest.hex) for place in _places(project)
+    ]
+    for folder in folders:
+        if _holds(folder, model, name):
+            return os.path.join(folder, name)
+    folder = next(filter(_is_writable, folders), folders[0])
+    try:
+        checkout_elsewhere(project, [model], folder, force=True, records=_records(folder))
+    except OSError as error:
+        raise StoreError(
+            f"version {model.pointer.version} cannot be placed in {folder}: {error.strerror}",
+            hint="git config gitmodel.cache DIR, or gitmodel.open, which needs no place",
+            model=model.name,
+        ) from error
+    return os.path.join(folder, name)
+
+
+def _places(project: Project) -> Iterator[str]:
+    """Where copies may be: the cache, the clone, and the person's own cache folder."""
+    yield project.cache_folder
+    yield os.path.join(project.repository.common_dir, "gitmodel")
+    environment = project.context.environment
+    base = environment.get("XDG_CACHE_HOME", "")
+    if not os.path.isabs(base):
+        base = os.path.join(environment.get("HOME") or os.path.expanduser("~"), ".cache")
+    yield os.path.join(base, "gitmodel")
+
+
+def _holds(folder: str, model: Model, name: str) -> bool:
+    with suppress(GitmodelError, OSError):  # another person's, closed to this one
+        seen = WorkTree(folder, _records(folder)).observe(model.name, name)
+        return seen.digest == model.pointer.digest
+    return False
+
+
+def _is_writable(folder: str) -> bool:
+    return os.access(nearest(folder), os.W_OK | os.X_OK)
+
+
+def _records(folder: str) -> Records:
+    return Records(os.path.join(folder, ".known"))

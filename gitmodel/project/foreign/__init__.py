@@ -1,0 +1,1 @@
+"""Somebody else's repository, without a clone of one's own."""

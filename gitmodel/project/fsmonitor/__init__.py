@@ -1,0 +1,1 @@
+"""The switch that lets Git ask gitmodel before a commit."""

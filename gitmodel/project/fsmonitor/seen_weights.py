@@ -1,0 +1,129 @@
+"""A list of the weights, with the time of the last look that found all of them clean.
+
+It is for the script behind `gitmodel install --fsmonitor`: where nothing in the list has changed
+since, a commit starts no second Python. The time is the list's own time of modification.
+
+What holds: it is a hint. Without it gitmodel looks; if it is wrong, the commit goes as without the
+script, and pre-commit finds what is new.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from gitmodel.errors import GitmodelError
+from gitmodel.files.safe_open import Unnamed, write_all
+from gitmodel.git.fsmonitor import monitor_folder
+from gitmodel.project.models import read_models
+from gitmodel.worktree.records import now_ns
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from gitmodel.project.models import Model
+    from gitmodel.project.project import Project
+
+SCRIPT = "fsmonitor"
+_LIST = os.path.join("gitmodel", "seen")  # in the git folder of the work tree
+_ASKED = os.path.join("gitmodel", "asked")  # beside it: the process that the script last served
+_MOST_MODELS = 200  # the script goes through them one by one
+# What was written in the same step of the file system's clock as the look counts as newer. Where a
+# stat shows nanoseconds a step is a few ms, else up to 2 s.
+_FINE_TICK_NS = 50_000_000
+_COARSE_TICK_NS = 2_500_000_000
+
+
+def is_watched(project: Project) -> bool:
+    """Whether the script is there, in any work tree of the repository."""
+    return os.path.exists(os.path.join(monitor_folder(project.repository), SCRIPT))
+
+
+def note_seen(project: Project, weights: Collection[str] | None = None) -> None:
+    """Look at all weights by stat, and note that they are clean, if they are; never fails.
+
+    One process, and none where the last note still holds.
+
+    Args:
+        project: The project.
+        weights: Paths of the weights of all models, where that is known: a note that has them, and
+            since which none of them changed, still holds.
+    """
+    if project.repository.work_tree is None or not is_watched(project):
+        return
+    path = os.path.join(project.repository.git_dir, _LIST)
+    with suppress(OSError, GitmodelError):
+        if weights is None or not _holds(project.root, path, weights):
+            _write(project, path)
+
+
+def forget_seen(project: Project) -> None:
+    """Remove the list, so that the next look is a real one."""
+    with suppress(OSError):
+        os.unlink(os.path.join(project.repository.git_dir, _LIST))
+
+
+def remove_notes(project: Project) -> None:
+    """Remove the list and what the script has noted itself."""
+    forget_seen(project)
+    with suppress(OSError):
+        os.unlink(os.path.join(project.repository.git_dir, _ASKED))
+
+
+def _write(project: Project, path: str) -> None:
+    looked_ns = now_ns()
+    models = read_models(project)
+    clean = not models.broken and all(_is_clean(project, model) for model in models.models)
+    weights = sorted({model.weights for model in models.models})
+    if not clean or len(weights) > _MOST_MODELS or any("\n" in place for place in weights):
+        forget_seen(project)
+        return
+    file = Unnamed(path)
+    try:
+        write_all(file.descriptor, os.fsencode("".join(f"{place}\n" for place in weights)))
+        fine = os.fstat(file.descriptor).st_mtime_ns % 1_000_000 != 0
+        noted_ns = looked_ns - (_FINE_TICK_NS if fine else _COARSE_TICK_NS)
+        os.utime(file.descriptor, ns=(noted_ns, noted_ns))
+    except BaseException:
+        file.drop()
+        raise
+    file.name(durable=False)
+
+
+def _is_clean(project: Project, model: Model) -> bool:
+    """Whether no commit makes a version of these weights before they change."""
+    if not os.path.lexists(os.path.join(project.root, model.weights)):
+        return True
+    digest = project.worktree.unchanged(model.name, model.weights)
+    known = (project.worktree.have(model.name, model.weights), model.pointer.digest)
+    return digest is not None and digest in known
+
+
+def _holds(root: str, path: str, weights: Collection[str]) -> bool:
+    """Whether a note has these weights, and none of them changed since."""
+    try:
+        noted_ns = os.stat(path).st_mtime_ns
+        with open(path, "rb") as stream:
+            places = os.fsdecode(stream.read()).splitlines()
+    except FileNotFoundError:
+        return False
+    return set(weights) <= set(places) and all(
+        _is_older(os.path.join(root, place), noted_ns) for place in places
+    )
+
+
+def _is_older(path: str, noted_ns: int) -> bool:
+    try:
+        if os.stat(path).st_ctime_ns > noted_ns:
+            return False
+    except FileNotFoundError:
+        return True
+    return not os.path.isdir(path) or all(
+        os.lstat(place).st_ctime_ns <= noted_ns for place in _below(path)
+    )
+
+
+def _below(folder: str) -> Iterable[str]:
+    for above, folders, files in os.walk(folder):
+        yield from (os.path.join(above, name) for name in (*folders, *files))

@@ -1,0 +1,1 @@
+"""What Git is told about weights and pointers: ignored, merged, kept out."""

@@ -1,0 +1,98 @@
+"""The lines of `.gitattributes` that pointers and the files beside them need.
+
+A line that people have written for one of our patterns is theirs: it stays, and none is added.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from gitmodel.errors import GitmodelError
+
+if TYPE_CHECKING:
+    from gitmodel.project.project import Project
+
+ATTRIBUTES_FILE: Final = ".gitattributes"
+_OURS: Final = "text eol=lf merge=gitmodel"
+# Two branches that add a model to one folder both add a line to its `.gitignore`: Git itself keeps both, in
+# clones and on servers that have no gitmodel as well.
+_WANTED: Final = {
+    **dict.fromkeys(("*.model.yaml", "*.aliases.yaml", "*.alias.yaml", "*.deprecated.yaml"), _OURS),
+    ".gitignore": "merge=union",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AttributesState:
+    """What is known of our patterns.
+
+    Attributes:
+        missing: Patterns without a line, whose files Git would merge and convert as any text.
+        edited: Patterns for which people have written a line of their own.
+    """
+
+    missing: tuple[str, ...]
+    edited: tuple[str, ...]
+
+
+def attributes_state(project: Project) -> AttributesState:
+    """Look at `.gitattributes` at the top, and at what Git makes of all such files. One process."""
+    lines = _lines(project)
+    own = {pattern: [line for line in lines if line[:1] == [pattern]] for pattern in _WANTED}
+    edited = [
+        pattern
+        for pattern, found in own.items()
+        if found and found[-1][1:] != _WANTED[pattern].split(" ")
+    ]
+    unsaid = [pattern for pattern, found in own.items() if not found]
+    elsewhere = _said_elsewhere(project, unsaid)
+    missing = [pattern for pattern in unsaid if pattern not in elsewhere]
+    return AttributesState(tuple(missing), tuple(edited))
+
+
+def add_attributes(project: Project) -> tuple[str, ...]:
+    """Add the lines that are missing, and stage the file; returns their patterns.
+
+    Where the file has changes of the person's own that are not staged, it is not staged either.
+
+    Raises:
+        RepositoryError: The file cannot be written.
+    """
+    missing = attributes_state(project).missing
+    if not missing:
+        return ()
+    clean = project.repository.succeeded("diff", "--quiet", "--", ATTRIBUTES_FILE)
+    project.repository.ensure_attributes([f"{pattern} {_WANTED[pattern]}" for pattern in missing])
+    if clean:
+        project.index.stage([ATTRIBUTES_FILE])
+    return missing
+
+
+def _lines(project: Project) -> list[list[str]]:
+    """The words of each line of `.gitattributes` at the top."""
+    path = os.path.join(project.root, ATTRIBUTES_FILE)
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as stream:
+            return [line.split() for line in stream]
+    except OSError:
+        return []
+
+
+def _said_elsewhere(project: Project, patterns: list[str]) -> set[str]:
+    """The patterns whose files get the merge driver that they need by another rule. One process."""
+    if not patterns:
+        return set()
+    names = {pattern: pattern.replace("*", "any") for pattern in patterns}
+    try:
+        output = project.repository.run("check-attr", "-z", "merge", "--", *names.values())
+    except GitmodelError:
+        return set()
+    words = os.fsdecode(output).split("\0")
+    values = dict(zip(words[0::3], words[2::3], strict=False))
+    return {
+        pattern
+        for pattern, name in names.items()
+        if values.get(name) == _WANTED[pattern].rpartition("merge=")[2]
+    }

@@ -1,0 +1,53 @@
+"""Keeping Git's hands off weights: their names in the `.gitignore` beside them."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from gitmodel.git.check_ignore import add_ignores
+from gitmodel.git.ignore_rules import ignore_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gitmodel.project.project import Project
+
+
+def ignore_weights(project: Project, places: Sequence[str]) -> list[str]:
+    """Have the `.gitignore` beside each of these weights name them. At most four processes.
+
+    Returns:
+        The `.gitignore` files that are to be staged.
+    """
+    changed = add_ignores(project.repository, places)
+    lines: dict[str, set[str]] = {}
+    for place in places:
+        folder, slash, name = place.rpartition("/")
+        lines.setdefault(f"{folder}{slash}.gitignore", set()).add(ignore_line(name))
+    return sorted(changed | _left_unstaged(project, lines, changed))
+
+
+def _left_unstaged(project: Project, lines: dict[str, set[str]], changed: set[str]) -> set[str]:
+    """The files in which a line of ours is, but not in the index: from a run that was killed."""
+    there = {}
+    for path in lines.keys() - changed:
+        found = lines[path] & _lines_of(project, path)
+        if found:
+            there[path] = found
+    if not there:
+        return set()
+    staged = {entry.path: entry.oid for entry in project.index.entries(".gitignore")}
+    blobs = project.reader.blobs([staged[path] for path in there if path in staged])
+    committed = {
+        path: set(os.fsdecode(blobs.get(staged.get(path, ""), b"")).splitlines()) for path in there
+    }
+    return {path for path, found in there.items() if not found <= committed[path]}
+
+
+def _lines_of(project: Project, path: str) -> set[str]:
+    try:
+        with open(os.path.join(project.root, path), "rb") as stream:
+            return set(os.fsdecode(stream.read()).splitlines())
+    except FileNotFoundError:
+        return set()

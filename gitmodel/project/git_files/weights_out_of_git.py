@@ -1,0 +1,291 @@
+"""Weights stay out of Git itself: what is ignored, what a commit refuses, what `status` lists.
+
+A pointer's weights are ignored by the `.gitignore` beside them. That line belongs to a branch, and
+the weights do not: a switch to a branch without the model leaves them there. So what this clone
+remembers of its weights is ignored by `.git/info/exclude` too, and refused by pre-commit.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gitmodel.domain.exclude import is_excluded
+from gitmodel.domain.pointer import POINTER_SUFFIX
+from gitmodel.errors import GitmodelError, WeightsError
+from gitmodel.formats.weight_files import HEAD_SIZE, has_head, has_name
+from gitmodel.git.cat_file import head_of_blob, sizes_of
+from gitmodel.git.check_ignore import ignore_rules, tracked
+from gitmodel.git.ignore_rules import append_missing, at_or_above, ignore_line, is_shared_rule
+from gitmodel.project.committed_models import parsed_or_none
+from gitmodel.project.models import Model
+from gitmodel.worktree.scan import is_left_out
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from gitmodel.git.index import Difference
+    from gitmodel.project.project import Project
+
+_BIG = 5 * 2**20  # bytes; what a repository can hold without harm
+# Git compares each untracked file with each line: 2,000 lines in 10,000 folders take it a second.
+_MOST_LINES = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Exposed:
+    """Weights that Git would take, or has.
+
+    Attributes:
+        path: Of the weights.
+        name: Their model.
+        problem: What is wrong.
+        next_command: What to run.
+    """
+
+    path: str
+    name: str
+    problem: str
+    next_command: str
+
+
+# Ignored in this clone
+
+
+def keep_ignored(project: Project, paths: Collection[str], *, always: bool = False) -> None:
+    """Let Git ignore weights in this clone, on every branch; never fails.
+
+    Args:
+        project: The project.
+        paths: Of the weights.
+        always: Also where so many lines are there that Git would become slow by one for each model.
+    """
+    file = os.path.join(project.repository.common_dir, "info", "exclude")
+    with suppress(OSError, GitmodelError):
+        try:
+            with open(file, "rb") as stream:
+                count = stream.read().count(b"\n")
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(file), exist_ok=True)
+            count = 0
+        if always or count + len(paths) <= _MOST_LINES:
+            append_missing(file, [ignore_line(path) for path in paths])
+
+
+def keep_leftovers_ignored(project: Project, named: Collection[str]) -> None:
+    """Let Git ignore what was left behind: weights that this clone remembers and no pointer names now.
+
+    One process, none where nothing is left behind. Never fails.
+
+    Args:
+        project: The project.
+        named: Paths of weights that the pointers of the work tree name.
+    """
+    with suppress(OSError, GitmodelError):
+        left = leftovers(project, named)
+        if left:
+            rules = ignore_rules(project.repository, left)
+            bare = [path for path in left if not _is_ignored(rules.get(path))]
+            if bare:
+                keep_ignored(project, bare, always=True)
+
+
+def keep_what_was_left_ignored(project: Project, previous: str, new: str) -> None:
+    """The same for the models of the commit that HEAD was at before, of which nothing is remembered.
+
+    One process. Never fails.
+    """
+    wanted = f":(glob)**/*{POINTER_SUFFIX}"
+    options = ("-r", "--raw", "-z", "--no-renames", "--no-abbrev", "--diff-filter=D")
+    with suppress(OSError, GitmodelError):
+        output = project.repository.run("diff-tree", *options, previous, new, "--", wanted)
+        words = os.fsdecode(output).split("\0")[:-1]
+        gone = {path: raw.split(" ")[2] for raw, path in zip(words[::2], words[1::2], strict=True)}
+        left = [m.weights for m in _parsed(project, gone) if _is_there(project, m.weights)]
+        rules = ignore_rules(project.repository, left) if left else {}
+        bare = [path for path in left if not _is_ignored(rules.get(path))]
+        if bare:
+            keep_ignored(project, bare, always=True)
+
+
+def leftovers(project: Project, named: Collection[str]) -> list[str]:
+    """Paths that this clone remembers weights at, that no pointer names now, and where something is."""
+    paths = project.worktree.records.paths() - set(named)
+    return sorted(p for p in paths if os.path.lexists(os.path.join(project.root, p)))
+
+
+def _is_ignored(rule: tuple[str, str] | None) -> bool:
+    return rule is not None and not rule[1].startswith("!")
+
+
+# Refused by a commit
+
+
+def refuse_weights_in_git(project: Project, models: Sequence[Model]) -> None:
+    """Refuse weights that are about to be committed to Git itself.
+
+    Those of a model that the index or HEAD names, or that this clone remembers, of any size; and what
+    looks like weights, from 5 MiB on.
+
+    Args:
+        project: The project.
+        models: Those of the index.
+
+    Raises:
+        WeightsError: Such a file is staged.
+    """
+    changes = project.index.staged_changes()
+    files = [change for change in changes if change.is_file and not _is_ours(change.path)]
+    if not files:
+        return
+    here = {model.weights: model for model in models}
+    gone = {model.weights: model for model in _only_at_head(project, changes)}
+    owners = _owners({change.path for change in files}, {**gone, **here})
+    new = {change.path for change in files if change.is_new} - owners.keys()
+    owners |= _remembered(project, new)
+    _refuse_owned(project, owners, here)
+    _refuse_big_weights(project, files)
+
+
+def refuse_remembered_weights(project: Project) -> None:
+    """The same on a branch without gitmodel: only what this clone remembers to be weights.
+
+    One process, none where nothing is remembered.
+
+    Raises:
+        WeightsError: Such a file is staged.
+    """
+    if project.worktree.records.paths():
+        files = [change for change in project.index.staged_changes() if change.is_file]
+        _refuse_owned(project, _remembered(project, {f.path for f in files if f.is_new}), ())
+
+
+def _refuse_owned(
+    project: Project, owners: Mapping[str, tuple[str, str]], here: Collection[str]
+) -> None:
+    if owners:
+        keep_ignored(project, {top for top, _ in owners.values()}, always=True)
+        raise _refusal(project, owners, here)
+
+
+def _is_ours(path: str) -> bool:
+    return path.endswith(POINTER_SUFFIX)
+
+
+def _only_at_head(project: Project, changes: Iterable[Difference]) -> list[Model]:
+    """The models whose pointer this commit removes, moves or changes, as HEAD has them."""
+    return _parsed(
+        project, {c.path: c.old_oid for c in changes if _is_ours(c.path) and not c.is_new}
+    )
+
+
+def _parsed(project: Project, oids: Mapping[str, str]) -> list[Model]:
+    """The models of these pointer files, but for those that do not parse."""
+    blobs = project.reader.blobs(list(oids.values())) if oids else {}
+    models = []
+    for path, oid in oids.items():
+        pointer = parsed_or_none(blobs.get(oid, b""), path)
+        if pointer is not None:
+            models.append(Model(path, pointer, blobs[oid]))
+    return models
+
+
+def _owners(paths: Collection[str], models: Mapping[str, Model]) -> dict[str, tuple[str, str]]:
+    """Of these paths, those that are weights or part of a folder of weights: with its path and model."""
+    owners = {}
+    for path in paths:
+        for top in at_or_above([path], models):
+            inner = path[len(top) + 1 :]
+            exclude = models[top].pointer.exclude
+            if not is_left_out(inner) and not (exclude and is_excluded(inner.split("/"), exclude)):
+                owners[path] = (top, models[top].name)
+    return owners
+
+
+def _remembered(project: Project, paths: Collection[str]) -> dict[str, tuple[str, str]]:
+    """Of these new paths, those at which this clone remembers weights."""
+    records = project.worktree.records
+    known = records.paths() if paths else frozenset()
+    owners = {}
+    for path in paths:
+        for top in at_or_above([path], known):
+            record = records.read(top)
+            inner = path[len(top) + 1 :]
+            if inner in record.files or inner in record.have_files:
+                owners[path] = (top, record.name)
+    return owners
+
+
+def _refusal(
+    project: Project, owners: Mapping[str, tuple[str, str]], here: Collection[str]
+) -> WeightsError:
+    """The error for staged paths; `here` are the weights that a pointer of the index names."""
+    path, (top, name) = min(owners.items())
+    tops = sorted({top for top, _ in owners.values()})
+    unstage = f"git rm -r --cached {' '.join(map(project.typed, tops))}"
+    again = [top for top in tops if top in here]
+    then = f", then gitmodel add {' '.join(map(project.typed, again))}" if again else ""
+    what = "the weights" if path == top else "a file of the weights"
+    more = f", and {len(tops) - 1} more" if len(tops) > 1 else ""
+    return WeightsError(
+        f"{path} would be committed to Git itself, where it stays for ever; it is {what} of "
+        f"{name}{more}",
+        hint=f"{unstage}{then}; or, to keep it in Git all the same: git commit --no-verify",
+    )
+
+
+def _refuse_big_weights(project: Project, files: Sequence[Difference]) -> None:
+    sizes = sizes_of(project.repository, [file.new_oid for file in files])
+    for file in files:
+        if sizes.get(file.new_oid, 0) < _BIG:
+            continue
+        if has_name(file.path) or has_head(
+            head_of_blob(project.repository, file.new_oid, HEAD_SIZE)
+        ):
+            quoted = project.typed(file.path)
+            raise WeightsError(
+                f"{file.path} would be committed to Git itself, where it stays for ever",
+                hint=f"git rm --cached {quoted}, then gitmodel add {quoted}; "
+                "or, to keep it in Git all the same: git commit --no-verify",
+            )
+
+
+# Listed by status
+
+
+def exposed(project: Project, models: Sequence[Model]) -> list[Exposed]:
+    """Weights on disk that Git has in its index, or that no `.gitignore` keeps out of it. Two processes."""
+    there = {m.weights: m.name for m in models if _is_there(project, m.weights)}
+    left = {p: project.worktree.records.read(p).name for p in leftovers(project, _named(models))}
+    paths = sorted({**there, **left})
+    if not paths:
+        return []
+    rules = ignore_rules(project.repository, paths)
+    staged = tracked(project.repository, paths)
+    found = []
+    for path in paths:
+        quoted = project.typed(path)
+        rule = rules.get(path)
+        if path in there and path in staged:
+            problem = "tracked by Git itself"
+            command = f"git rm -r --cached {quoted}, then gitmodel add {quoted}"
+        elif path in there and (rule is None or not is_shared_rule(*rule)):
+            problem = "not ignored by a .gitignore"
+            command = f"gitmodel add {quoted}"
+        elif path in left and path not in staged and not _is_ignored(rule):
+            problem = "not ignored, and no pointer of this branch names it"
+            command = "gitmodel install"
+        else:
+            continue
+        found.append(Exposed(path, there.get(path) or left[path], problem, command))
+    return found
+
+
+def _named(models: Iterable[Model]) -> set[str]:
+    return {model.weights for model in models}
+
+
+def _is_there(project: Project, path: str) -> bool:
+    return os.path.lexists(os.path.join(project.root, path))

@@ -1,0 +1,77 @@
+"""Every version that the history of this clone names: of all refs, and of all stashes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gitmodel.errors import RepositoryError
+from gitmodel.project.committed_models import parsed_or_none
+from gitmodel.project.history.clone_limits import lack_of
+
+if TYPE_CHECKING:
+    from gitmodel.domain.digest import Digest
+    from gitmodel.project.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class HistoricVersion:
+    """One pointer of history.
+
+    Attributes:
+        name: The model.
+        version: Its number there.
+        digest: Of the weights.
+        size: Of the weights, in bytes.
+        blob: The Git object id of the pointer.
+    """
+
+    name: str
+    version: int
+    digest: Digest
+    size: int
+    blob: str
+
+
+def all_versions(project: Project) -> list[HistoricVersion]:
+    """The pointers of local and remote-tracking branches, tags, HEADs and stashes; by name and number.
+
+    Pointers that a partial clone left out are fetched.
+
+    Raises:
+        RepositoryError: Old commits are not in this clone, or pointers cannot be fetched.
+    """
+    lack = lack_of(project)
+    if lack is not None:
+        raise RepositoryError(
+            f"{lack.reason}, so older versions would be left out", hint=lack.command
+        )
+    changes = project.history.all_refs_changes()
+    changes += project.history.changes(_stashes(project))
+    paths = {change.oid: change.path for change in changes if change.oid is not None}
+    found = []
+    for blob, raw in _blobs(project, list(paths)).items():
+        pointer = parsed_or_none(raw, paths[blob])
+        if pointer is not None:
+            found.append(
+                HistoricVersion(pointer.name, pointer.version, pointer.digest, pointer.size, blob)
+            )
+    return sorted(found, key=lambda one: (one.name, one.version, one.digest.hex, one.blob))
+
+
+def _stashes(project: Project) -> list[str]:
+    """All stashes: refs name the newest one only."""
+    code, output = project.repository.attempt(
+        "log", "--walk-reflogs", "--format=%H", "refs/stash", "--", accept=(0, 128)
+    )
+    return [] if code else list(dict.fromkeys(output.decode("ascii").split()))
+
+
+def _blobs(project: Project, oids: list[str]) -> dict[str, bytes]:
+    blobs = project.reader.blobs(oids)
+    if len(blobs) < len(oids) and project.repository.is_partial_clone():
+        from gitmodel.git.objects import open_reader
+
+        with open_reader(project.repository, may_fetch=True) as reader:
+            blobs |= reader.blobs([oid for oid in oids if oid not in blobs])
+    return blobs

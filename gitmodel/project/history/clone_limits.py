@@ -1,0 +1,50 @@
+"""What a clone lacks of history, and what to run to have it: cut off, without blobs, without trees."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from gitmodel.domain.pointer import POINTER_SUFFIX
+
+if TYPE_CHECKING:
+    from gitmodel.project.project import Project
+
+
+class Lack(NamedTuple):
+    """Why versions may not be seen here, and the command that brings them."""
+
+    reason: str
+    command: str
+
+
+def lack_of(project: Project) -> Lack | None:
+    """Why this clone may not see all versions; None where pointers can be fetched, or all are here."""
+    if project.history.is_shallow():
+        return Lack("history is cut off here", "git fetch --unshallow")
+    if project.history.lacks_trees():
+        return Lack(
+            "this clone has no trees of old commits", "git fetch --refetch --filter=blob:none"
+        )
+    return None
+
+
+def note_gaps(project: Project, name: str, numbers: set[int]) -> None:
+    """Say why versions of a model may be missing from this list. Gaps are fine by themselves."""
+    if not set(range(1, max(numbers, default=0))) - numbers:
+        return
+    lack = lack_of(project)
+    if lack is None and project.repository.is_partial_clone():
+        command = f"gitmodel fetch {name}@{min(numbers) - 1 or 1}"
+        lack = Lack("this clone may lack pointers of earlier versions", command)
+    if lack is not None:
+        project.context.note(f"{lack.reason}; for all versions: {lack.command}")
+
+
+def fetch_pointers(project: Project, name: str) -> None:
+    """Fetch the pointers of a name that a partial clone left out: small files, in one connection."""
+    from gitmodel.git.objects import open_reader
+
+    stem = name.rpartition("/")[2] + POINTER_SUFFIX
+    changes = project.history.all_refs_changes(stem)
+    with open_reader(project.repository, may_fetch=True) as reader:
+        reader.blobs([change.oid for change in changes if change.oid is not None])

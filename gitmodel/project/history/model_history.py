@@ -1,0 +1,201 @@
+"""Every pointer of one model in the history of all refs, and which content each number names.
+
+The history of a model is every pointer of that name on any ref: local branches, remote-tracking
+branches, tags and HEAD. A name's pointer file is always called after the name's last part, so the
+walk is limited to files of that name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer, head_of
+from gitmodel.domain.versions import Numbers, next_version
+from gitmodel.project.committed_models import parsed_or_none
+from gitmodel.project.history.version_owners import claims_seen
+from gitmodel.project.models import Model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    from gitmodel.cache.claims_seen import ClaimsSeen
+    from gitmodel.domain.digest import Digest
+    from gitmodel.domain.pointer import Head
+    from gitmodel.git.history.cached import Snapshot
+    from gitmodel.git.history.walk import Change
+    from gitmodel.project.project import Project
+
+_MOST_BLOBS = 100_000  # more pointers of one name than this are not a model's history
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One pointer found in history, and the commit that brought it."""
+
+    model: Model
+    change: Change
+    blob: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelHistory:
+    """Every pointer of one name, newest first.
+
+    Attributes:
+        name: The model.
+        seen: The pointers that were asked for.
+        naming: Which content each number names, by the hex of its digest; of all pointers.
+        complete: Whether no pointer is missing in this clone (a partial clone leaves some out).
+    """
+
+    name: str
+    seen: tuple[Seen, ...]
+    naming: Numbers[str]
+    complete: bool = True
+
+    def numbers(self) -> set[int]:
+        """All version numbers."""
+        return {item.model.pointer.version for item in self.seen}
+
+    def knows(self, digest: Digest) -> bool:
+        """Whether some version has, or had, this content."""
+        return any(item.model.pointer.digest == digest for item in self.seen)
+
+    def version_of(self, digest: Digest) -> Pointer | None:
+        """The pointer of the version that has this content, None if it has no number of its own."""
+        number = self.naming.number_of(digest.hex)
+        return next(
+            (
+                item.model.pointer
+                for item in self.seen
+                if item.model.pointer.digest == digest and item.model.pointer.version == number
+            ),
+            None,
+        )
+
+    def with_prefix(self, prefix: str) -> list[Model]:
+        """The distinct contents whose digest begins so, newest first, each by its own number."""
+        found = [i.model for i in self.seen if i.model.pointer.digest.hex.startswith(prefix)]
+        own = {hex_: self.naming.number_of(hex_) for hex_ in {m.pointer.digest.hex for m in found}}
+        named = [m for m in found if own[m.pointer.digest.hex] in (None, m.pointer.version)]
+        return _distinct(named)
+
+
+def _distinct(models: Iterable[Model]) -> list[Model]:
+    """The first model of each content."""
+    found: dict[str, Model] = {}
+    for model in models:
+        found.setdefault(model.pointer.digest.hex, model)
+    return list(found.values())
+
+
+def history_of(
+    project: Project,
+    name: str,
+    snapshot: Snapshot | None = None,
+    *,
+    only: Callable[[Head], bool] | None = None,
+) -> ModelHistory:
+    """Every pointer of a name in the history of all refs. Two or three git processes.
+
+    Args:
+        project: The project.
+        name: Of the model.
+        snapshot: What all refs reached a moment ago, for who asks for many names.
+        only: Which pointers are asked for. The others may be left out, so that a model of 10,000
+            versions need not be parsed to find one.
+    """
+    asked = project.walked if snapshot is None else snapshot
+    changes = asked.named(pointer_file(name))[:_MOST_BLOBS]
+    blobs = project.reader.blobs(_oids(changes))
+    return _history(project, name, changes, blobs, claims=claims_seen(project), only=only)
+
+
+def histories_of(project: Project, names: Collection[str]) -> dict[str, ModelHistory]:
+    """What `history_of` gives, for many names by one walk. Two or three git processes in all."""
+    by_file = project.walked.several({pointer_file(name) for name in names})
+    changes = {file: found[:_MOST_BLOBS] for file, found in by_file.items()}
+    blobs = project.reader.blobs([oid for found in changes.values() for oid in _oids(found)])
+    seen = claims_seen(project)
+    return {
+        name: _history(project, name, changes[pointer_file(name)], blobs, claims=seen)
+        for name in names
+    }
+
+
+def pointer_file(name: str) -> str:
+    """What the pointer files of a model are called, in any folder."""
+    return name.rpartition("/")[2] + POINTER_SUFFIX
+
+
+def _oids(changes: Iterable[Change]) -> list[str]:
+    return list(dict.fromkeys(change.oid for change in changes if change.oid is not None))
+
+
+def _history(
+    project: Project,
+    name: str,
+    changes: Sequence[Change],
+    blobs: Mapping[str, bytes],
+    *,
+    claims: ClaimsSeen,
+    only: Callable[[Head], bool] | None = None,
+) -> ModelHistory:
+    """The history of a name among the changes to files that are called after it."""
+
+    def wanted(head: Head) -> bool:
+        return head.name == name and (only is None or only(head))
+
+    heads: list[Head] = []
+    seen = _seen(changes, blobs, wanted, heads)
+    naming = Numbers(
+        ((head.version, head.digest) for head in heads if head.name == name), claims.owners(name)
+    )
+    models = tuple(item for item in seen if item.model.name == name)
+    complete = not project.repository.is_partial_clone() or all(
+        oid in blobs for oid in _oids(changes)
+    )
+    return ModelHistory(name, models, naming, complete=complete)
+
+
+def _seen(
+    changes: Iterable[Change],
+    blobs: Mapping[str, bytes],
+    wanted: Callable[[Head], bool],
+    heads: list[Head],
+) -> list[Seen]:
+    """The wanted pointers; `heads` takes what every pointer says first, wanted or not."""
+    parsed: dict[str, Pointer | None] = {}
+    found = []
+    for change in changes:
+        if change.oid is None or change.oid not in blobs:
+            continue
+        raw = blobs[change.oid]
+        if change.oid not in parsed:
+            head = head_of(raw)
+            skip = head is not None and not wanted(head)
+            read = None if skip else parsed_or_none(raw, change.path)
+            parsed[change.oid] = read
+            known = read.head if read is not None else head if skip else None
+            heads += [] if known is None else [known]
+        pointer = parsed[change.oid]
+        if pointer is not None:
+            found.append(Seen(Model(change.path, pointer, raw), change, change.oid))
+    return found
+
+
+def next_number(project: Project, history: ModelHistory) -> int:
+    """1 + the greatest number in history and among the claims last seen."""
+    return next_version([*history.numbers(), claims_seen(project).greatest(history.name)])
+
+
+def published_contents(project: Project, name: str, number: int) -> set[str]:
+    """The contents that branches of Git remotes have under a number, hex of their digests."""
+    listed = project.repository.run("for-each-ref", "--format=%(objectname)", "refs/remotes")
+    tips = list(dict.fromkeys(listed.decode("ascii").split()))
+    stem = name.rpartition("/")[2] + POINTER_SUFFIX
+    changes = project.history.changes(tips, suffix=stem)
+    blobs = project.reader.blobs([change.oid for change in changes if change.oid is not None])
+    heads = [head_of(raw) for raw in blobs.values()]
+    return {h.digest for h in heads if h is not None and (h.name, h.version) == (name, number)}

@@ -1,0 +1,162 @@
+"""What a model was before it got its name: its history goes on under the names that it had.
+
+History is looked up by name, and a renamed model has its earlier versions under another one. They are found
+by what pointers say of themselves: one whose `previous` its own name does not have came from elsewhere, and
+the commit that brought it changed or removed the pointer that it came from.
+
+A model that never had another name, and a clone without gaps, costs nothing here. Guarantee: what is found
+under an earlier name has a number of at most the one that the rename kept.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gitmodel.domain.pointer import POINTER_SUFFIX, head_of
+from gitmodel.domain.versions import Numbers
+from gitmodel.errors import GitmodelError
+from gitmodel.project.history.model_history import ModelHistory, history_of
+from gitmodel.project.history.version_owners import claims_seen
+from gitmodel.project.models import Model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from gitmodel.domain.pointer import Head, Pointer
+    from gitmodel.project.project import Project
+
+_MOST_NAMES = 50  # of one model; whoever made more of them made them to be slow
+
+
+class EarlierNames:
+    """Finds earlier names. For many models of one commit Git is asked once.
+
+    Args:
+        project: The project.
+    """
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._replaced: dict[str, list[Head]] = {}  # commit, or "" for what is not committed
+
+    def joined(self, history: ModelHistory, current: Pointer | None = None) -> ModelHistory:
+        """A history together with what the model was before it got its name.
+
+        Args:
+            history: Of the name as it is, with every pointer.
+            current: The pointer of the work tree, whose rename may not be committed.
+        """
+        names = {history.name}
+        while len(names) < _MOST_NAMES:
+            earlier = self._earlier(history, current, names)
+            if earlier is None:
+                break
+            names.add(earlier.name)
+            history = self._together(history, earlier)
+        return history
+
+    def _earlier(
+        self, history: ModelHistory, current: Pointer | None, names: set[str]
+    ) -> Head | None:
+        """What another name's pointer said where this history begins; None if it begins nowhere else."""
+        for commit, wanted in _beginnings(history, current):
+            heads = [head for head in self._replaced_by(commit) if head.name not in names]
+            for digest in wanted:
+                found = next((head for head in heads if head.digest == digest), None)
+                if found is not None:
+                    return found
+        return None
+
+    def _replaced_by(self, commit: str) -> list[Head]:
+        """What the pointers said whose names a commit took away; "" is the commit to come."""
+        if commit not in self._replaced:
+            self._replaced[commit] = []
+            if self._project.history.lacks_trees():  # each would be fetched alone
+                return self._replaced[commit]
+            with suppress(GitmodelError):  # in a partial clone trees and blobs may be missing
+                before, after = self._not_committed() if not commit else self._of_commit(commit)
+                self._replaced[commit] = self._gone(before, after)
+        return self._replaced[commit]
+
+    def _of_commit(self, commit: str) -> tuple[str | None, dict[str, str | None]]:
+        """A commit's parent, and the pointers that the commit touched, with their blobs. Two processes."""
+        changes = dict(self._project.history.introduced([commit])).get(commit, [])
+        after = {change.path: change.oid for change in changes}
+        return self._project.reader.resolve(f"{commit}^"), after
+
+    def _not_committed(self) -> tuple[str | None, dict[str, str | None]]:
+        """HEAD, and the pointers that the index has in other forms. Two processes."""
+        index = self._project.index
+        changed = [path for path in index.changed_since_head() if path.endswith(POINTER_SUFFIX)]
+        there = {entry.path: entry.oid for entry in index.entries()} if changed else {}
+        return self._project.reader.resolve("HEAD"), {path: there.get(path) for path in changed}
+
+    def _gone(self, before: str | None, after: Mapping[str, str | None]) -> list[Head]:
+        """What pointers of a commit say first whose names are none of those that come after it."""
+        if before is None or not after:
+            return []
+        entries = self._project.reader.tree(before, POINTER_SUFFIX)
+        old = self._heads(entry.oid for entry in entries if entry.path in after)
+        new = {head.name for head in self._heads(oid for oid in after.values() if oid)}
+        return [head for head in old if head.name not in new]
+
+    def _heads(self, oids: Iterable[str]) -> list[Head]:
+        heads = (head_of(raw) for raw in self._project.reader.blobs(oids).values())
+        return [head for head in heads if head is not None]
+
+    def _together(self, history: ModelHistory, earlier: Head) -> ModelHistory:
+        """A history, and behind it that of an earlier name up to a number, as if it had this name."""
+        older = history_of(self._project, earlier.name)
+        kept = [
+            replace(item, model=_renamed(item.model, history.name))
+            for item in older.seen
+            if item.model.pointer.version <= earlier.version
+        ]
+        seen = (*history.seen, *kept)
+        claims = claims_seen(self._project)
+        owners = {
+            number: owner
+            for number, owner in claims.owners(earlier.name).items()
+            if number <= earlier.version
+        }
+        return ModelHistory(
+            history.name,
+            seen,
+            Numbers(
+                ((i.model.pointer.version, i.model.pointer.digest.hex) for i in seen),
+                {**owners, **claims.owners(history.name)},
+            ),
+            complete=history.complete and older.complete,
+        )
+
+
+def with_earlier_names(
+    project: Project, history: ModelHistory, current: Pointer | None = None
+) -> ModelHistory:
+    """As `EarlierNames.joined`, for one model."""
+    return EarlierNames(project).joined(history, current)
+
+
+def _beginnings(
+    history: ModelHistory, current: Pointer | None
+) -> Iterator[tuple[str, Iterable[str]]]:
+    """Commits in which the model may have got its name, and the digests that it may have come from."""
+    known = {item.model.pointer.digest for item in history.seen}
+    if current is not None and current.digest not in known:
+        yield "", _digests(current)
+    for item in history.seen:
+        before = item.model.pointer.previous
+        if before is not None and before.digest not in known:
+            yield item.change.commit, _digests(item.model.pointer)
+
+
+def _digests(pointer: Pointer) -> list[str]:
+    """The content of a pointer, and of the one before it."""
+    before = [] if pointer.previous is None else [pointer.previous.digest.hex]
+    return [pointer.digest.hex, *before]
+
+
+def _renamed(model: Model, name: str) -> Model:
+    return Model(model.path, replace(model.pointer, name=name), model.raw)

@@ -1,0 +1,1 @@
+"""What a push brings to a remote, and what it proves there."""

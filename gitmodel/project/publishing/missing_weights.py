@@ -1,0 +1,152 @@
+"""What a remote lacks of a version, who needs it, and who can bring it: the words of a refusal."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from gitmodel.domain.pointer import weights_path
+from gitmodel.errors import DamagedObjectError, GitmodelError, ObjectMissingError
+from gitmodel.project.project import PRIMARY
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from gitmodel.cache.reader import DamagedPackError
+    from gitmodel.project.project import Project
+    from gitmodel.project.publishing.outgoing import Outgoing
+    from gitmodel.store.objects import ObjectStore
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """What a remote lacks of a version, and this clone too.
+
+    Attributes:
+        item: The version.
+        is_nowhere: Neither has anything of it.
+        fault: Why what it has is none.
+        faults: What is wrong with which packs (by name) on the remote that this clone does not have.
+    """
+
+    item: Outgoing
+    is_nowhere: bool
+    fault: DamagedObjectError | None
+    faults: Mapping[str, str]
+
+
+class Wanting:
+    """Says why versions cannot be made whole on a remote from here, and who can.
+
+    Args:
+        project: The project.
+        store: The remote.
+        remote: Its name.
+    """
+
+    def __init__(self, project: Project, store: ObjectStore, *, remote: str) -> None:
+        self._project = project
+        self._store = store
+        self._remote = remote
+
+    def refusal(self, lack: Lack) -> GitmodelError:
+        """The error about a version."""
+        item, pointer = lack.item, lack.item.pointer
+        version = f"version {pointer.version} ({pointer.digest.short})"
+        url = self._store.url
+        hint = self._way(item)
+        if lack.fault is not None:
+            return DamagedObjectError(
+                f"{lack.fault.message}, and this clone does not have the weights of version "
+                f"{pointer.version} to put it right",
+                hint=hint,
+                model=pointer.name,
+            )
+        if lack.is_nowhere:
+            typed = self._project.typed(weights_path(item.path, pointer))
+            return ObjectMissingError(
+                f"the weights of {version} are neither in the cache nor on {url}, so {item.path} may "
+                "not be pushed",
+                hint=f"gitmodel add {typed}, where the weights are; or {hint}",
+                model=pointer.name,
+            )
+        if not lack.faults:
+            return DamagedObjectError(
+                f"the manifest of {version} on {url} lists other chunks than these weights have, and "
+                "this clone does not have the weights",
+                hint=hint,
+                model=pointer.name,
+            )
+        return ObjectMissingError(
+            f"{version} relies on {_packs(lack.faults, url)}, and this clone does not have "
+            f"{'it' if len(lack.faults) == 1 else 'them'}{self._also_needed(lack)}",
+            hint=hint,
+            model=pointer.name,
+        )
+
+    def _way(self, item: Outgoing) -> str:
+        """Who can bring a version, as far as its claim says it, and another remote that may have it."""
+        from gitmodel.store.claims import read_claim
+
+        claim = None
+        if self._remote == PRIMARY:
+            name, version = item.pointer.name, item.pointer.version
+            try:
+                claim = read_claim(self._store, self._project.config.project, name, version)
+            except GitmodelError:
+                claim = None
+        who = "the clone that has them"
+        if claim is not None and claim.digest == item.pointer.digest and claim.by:
+            who += f", such as that of {claim.by}"
+        way = f"gitmodel push, in {who}"
+        return way if self.copy is None else f"{way}; or, from another remote: {self.copy}"
+
+    @cached_property
+    def copy(self) -> str | None:
+        """The command that copies versions here from a remote that may have them, None without one."""
+        from gitmodel.project.copying.endpoints import earlier_primaries
+
+        if self._remote != PRIMARY:
+            return f"gitmodel remote copy --to {self._remote}"
+        present = self._project.committed_remote().fingerprint
+        for earlier in earlier_primaries(self._project):
+            unused = earlier.url == self._project.default_folder() and not os.path.isdir(
+                earlier.url
+            )
+            if earlier.fingerprint != present and not unused:
+                return f"gitmodel remote copy --from {shlex.quote(earlier.url)} --to {PRIMARY}"
+        return None
+
+    def _also_needed(self, lack: Lack) -> str:
+        """Other versions of the model that need these packs, as far as the cache knows."""
+        from gitmodel.project.history.model_history import history_of
+
+        found = []
+        for seen in history_of(self._project, lack.item.pointer.name).seen:
+            pointer = seen.model.pointer
+            manifest = self._project.cache.manifest(pointer.digest)
+            needs = manifest is not None and not set(lack.faults).isdisjoint(manifest.packs)
+            if needs and pointer.digest != lack.item.pointer.digest:
+                found.append(f"{pointer.name}@{pointer.version}")
+        return f"; needed by {', '.join(dict.fromkeys(found))} too" if found else ""
+
+
+def damaged_here(project: Project, error: DamagedPackError, item: Outgoing) -> GitmodelError:
+    """A damaged pack of the cache, which the push needs."""
+    typed = project.typed(weights_path(item.path, item.pointer))
+    error.hint = f"gitmodel add {typed}, which stores the weights again"
+    return error.about(item.pointer.name)
+
+
+def _packs(faults: Mapping[str, str], url: str) -> str:
+    first, fault = next(iter(faults.items()))
+    more = _more(faults)
+    return f"pack {first[:12]}, which {fault or 'is about to be deleted'} on {url}{more}"
+
+
+def _more(faults: Collection[str]) -> str:
+    others = len(faults) - 1
+    return "" if not others else f", and {others} more pack{'s' if others > 1 else ''} like it"

@@ -1,0 +1,138 @@
+"""Where the bytes of a version can be had for a remote that lost them: cache, work tree, another remote."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from gitmodel.domain.pointer import weights_path
+from gitmodel.errors import DamagedObjectError, GitmodelError, ObjectMissingError, StoreError
+
+if TYPE_CHECKING:
+    from gitmodel.cache.chunk_reader import PackReader
+    from gitmodel.domain.pointer import Pointer
+    from gitmodel.encoding.manifest.manifest import Manifest
+    from gitmodel.project.project import Project
+    from gitmodel.project.publishing.outgoing import Outgoing
+    from gitmodel.store.presence import Pack
+
+_WORKERS = 4  # few: where packs come from a remote, each holds some beside its buffers
+
+
+def packs_of(manifest: Manifest) -> list[Pack]:
+    """Names and sizes of the packs of a manifest, also of those that hold only bases."""
+    return list(zip(manifest.packs, manifest.pack_sizes, strict=True))
+
+
+def agrees(there: Manifest, pointer: Pointer, here: Manifest | None) -> bool:
+    """Whether a remote's manifest lists the chunks that the pointer states, or else the cache's manifest.
+
+    A manifest that was made by another cutter does not, and may be right all the same: it has to be proved.
+    """
+    if pointer.chunks is not None:
+        return there.chunk_list() == pointer.chunks
+    return here is None or there.chunk_list() == here.chunk_list()
+
+
+def is_proved(project: Project, manifest: Manifest) -> bool:
+    """Whether the cache's packs decode to the digest of a manifest; all of them are read.
+
+    A damaged pack of the cache is put out of the way.
+    """
+    from gitmodel.cache.chunk_reader import DamagedPackError
+
+    error = decoding_error(project, manifest, project.cache)
+    if isinstance(error, DamagedPackError):
+        project.cache.set_aside(error.pack)
+    return error is None
+
+
+def decoding_error(project: Project, manifest: Manifest, packs: PackReader) -> StoreError | None:
+    """What is wrong with weights as they come out of packs, None if they have the manifest's digest."""
+    from gitmodel.cache.reader import Reader
+
+    progress = project.context.progress
+    progress.start(f"checking {manifest.digest.short}", manifest.total_size)
+    try:
+        for entry in manifest.files:
+            Reader(packs, workers=_WORKERS).check_file(manifest, entry, progress=progress)
+    except StoreError as error:
+        return error
+    finally:
+        progress.finish()
+    return None
+
+
+def fetch_whole(project: Project, manifest: Manifest, remote: str) -> bool:
+    """Have every pack of a manifest in the cache; whether that succeeded.
+
+    Raises:
+        RemoteError: The remote cannot be used.
+    """
+    from gitmodel.cache.transfer import plan_fetch
+    from gitmodel.project.fetching.session import run_plan
+
+    try:
+        run_plan(project, remote, plan_fetch(project.cache, [manifest]))
+    except (ObjectMissingError, DamagedObjectError):
+        return False
+    return True
+
+
+def stored_again(project: Project, item: Outgoing) -> Manifest | None:
+    """The manifest of weights of the work tree, stored in the cache again; None if they are not there.
+
+    Chunks that the cache still has are not stored twice. Links are not followed.
+    """
+    if project.repository.work_tree is None:
+        return None
+    path = weights_path(item.path, item.pointer)
+    left_out = project.worktree.excluded(path)
+    try:
+        project.worktree.exclude(path, item.pointer.exclude)
+        survey = project.worktree.survey(path)
+        if survey.size != item.pointer.size:
+            return None
+        if project.worktree.observe(item.pointer.name, path).digest != item.pointer.digest:
+            return None
+        return _store(project, item, path)
+    except (GitmodelError, OSError):
+        return None
+    finally:  # what the work tree's own pointer says counts again
+        project.worktree.exclude(path, left_out)
+
+
+def _store(project: Project, item: Outgoing, path: str) -> Manifest | None:
+    from gitmodel.cache.writer import store_weights
+
+    before = item.pointer.previous
+    known = [item.pointer.digest, *(() if before is None else (before.digest,))]
+    survey = project.worktree.survey(path)
+    progress = project.context.progress
+    progress.start(f"storing {item.pointer.name} again", survey.size)
+    try:
+        manifest = store_weights(
+            project.cache,
+            project.worktree.sources(survey),
+            folder=survey.kind.value == "folder",
+            reuse=[m for m in map(project.cache.manifest, known) if m is not None],
+            progress=progress,
+        )
+    finally:
+        progress.finish()
+    return manifest if manifest.digest == item.pointer.digest else None
+
+
+def from_another_remote(project: Project, item: Outgoing, remote: str) -> Manifest | None:
+    """The manifest of a version that another remote of this project has, fetched into the cache."""
+    for name in project.remote_names():
+        if name == remote:
+            continue
+        with suppress(GitmodelError):
+            manifest = project.store(name).manifest(item.pointer.digest)
+            if manifest is None or manifest.total_size != item.pointer.size:
+                continue
+            if fetch_whole(project, manifest, name) and is_proved(project, manifest):
+                project.cache.write_manifest(manifest, durable=False)
+                return manifest
+    return None

@@ -1,0 +1,259 @@
+"""Which bytes a reference means: bytes are named by Git alone, never by a claim.
+
+Where history has two contents under one number, the claim of that number selects one of them; see
+`domain.versions.Numbers`.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gitmodel.domain.aliases import ALIASES_SUFFIX, Aliases
+from gitmodel.domain.pointer import Pointer, head_of
+from gitmodel.domain.versions import Numbers
+from gitmodel.errors import GitmodelError, UnknownReferenceError
+from gitmodel.project.committed_models import find_in_tree, models_in_tree
+from gitmodel.project.history.clone_limits import fetch_pointers, lack_of
+from gitmodel.project.history.model_history import ModelHistory, history_of
+from gitmodel.project.history.renames import with_earlier_names
+from gitmodel.project.history.version_owners import claims_seen, content_of, several_contents
+from gitmodel.project.models import (
+    Model,
+    read_models,
+    read_pointer_file,
+    require_model,
+    unknown_model,
+)
+
+if TYPE_CHECKING:
+    from gitmodel.domain.pointer import Head
+    from gitmodel.domain.reference import Reference
+    from gitmodel.project.project import Project
+
+
+def resolve(project: Project, reference: Reference) -> Model:
+    """The pointer that a reference means.
+
+    Raises:
+        UnknownReferenceError: There is none such, or several; the hint says what there is.
+    """
+    match reference.kind:
+        case "latest":
+            return _latest(project, reference.name)
+        case "version" | "digest":
+            return _in_history(project, reference)
+        case "git":
+            return _at_revision(project, reference.name, reference.value)
+        case "word":
+            return by_alias(project, reference) or _at_word(project, reference)
+
+
+def _latest(project: Project, name: str) -> Model:
+    """The pointer of the work tree, else of HEAD."""
+    if project.repository.work_tree is not None:
+        models = read_models(project, name=name)
+        here = models.get(name) is not None or models.breaks(name)
+        if here or not _in_head(project, name):  # a conflicted pointer is no missing one
+            return require_model(project, name)
+    return _at_revision(project, name, "HEAD")
+
+
+def _in_head(project: Project, name: str) -> bool:
+    head = project.reader.resolve("HEAD")
+    return head is not None and find_in_tree(project, head, name) is not None
+
+
+def _at_word(project: Project, reference: Reference) -> Model:
+    """The pointer at a revision that was not said to be one."""
+    name, word = reference.name, reference.value
+    if project.reader.resolve(word) is not None:
+        return _at_revision(project, name, word)
+    names = _known_names(project)
+    if name not in names and not history_of(project, name).seen:
+        raise unknown_model(name, names)
+    known = _known_words(project, name)
+    raise UnknownReferenceError(
+        f"there is no alias {word!r}, and Git knows no such revision",
+        hint=f"there are {known}" if known else f"gitmodel log {name}",
+        model=name,
+    )
+
+
+def _known_names(project: Project) -> list[str]:
+    """The models of the work tree, of HEAD where there is none."""
+    if project.repository.work_tree is not None:
+        return read_models(project).names()
+    head = project.reader.resolve("HEAD")
+    return [] if head is None else [model.name for model in models_in_tree(project, head)]
+
+
+def _at_revision(project: Project, name: str, revision: str) -> Model:
+    commit = project.reader.resolve(revision)
+    if commit is None:
+        raise UnknownReferenceError(
+            f"Git knows no revision {revision!r}", hint=f"gitmodel log {name}", model=name
+        )
+    found = find_in_tree(project, commit, name)
+    if found is None:
+        names = [model.name for model in models_in_tree(project, commit)]
+        error = unknown_model(name, names)
+        raise UnknownReferenceError(f"no model is called {name!r} at {revision}", hint=error.hint)
+    return found
+
+
+def models_at(project: Project, revision: str) -> list[Model]:
+    """All models of a revision's tree that parse.
+
+    Raises:
+        UnknownReferenceError: Git knows no such revision.
+    """
+    commit = project.reader.resolve(revision)
+    if commit is None:
+        raise UnknownReferenceError(f"Git knows no revision {revision!r}", hint="git log")
+    return models_in_tree(project, commit)
+
+
+def _in_history(project: Project, reference: Reference) -> Model:
+    """The version of a number or digest."""
+    claimed = reference.name
+    history = _matching(project, reference)
+    if not history.complete and (reference.kind == "version" or not history.seen):
+        with suppress(GitmodelError):  # what this clone has counts where Git cannot fetch
+            fetch_pointers(project, reference.name)
+            history = _matching(project, reference)
+    if not history.seen:
+        uncommitted = _uncommitted(project, reference)
+        if uncommitted is not None:
+            return uncommitted
+        history, claimed = _under_earlier_names(project, reference)
+    if reference.kind == "version":
+        content = content_of(project, claimed, reference.number, history.naming)
+        return next(i.model for i in history.seen if i.model.pointer.digest.hex == content)
+    found = history.with_prefix(reference.value)
+    if len(found) > 1:
+        raise several_contents(history.name, reference, [m.pointer.digest.hex for m in found])
+    return found[0]
+
+
+def _under_earlier_names(project: Project, reference: Reference) -> tuple[ModelHistory, str]:
+    """The version of a number or digest that the model had before it got its name, and its name then.
+
+    Raises:
+        UnknownReferenceError: There is none.
+    """
+    current = None
+    if project.repository.work_tree is not None:
+        current = read_models(project, name=reference.name).get(reference.name)
+    whole = with_earlier_names(
+        project,
+        history_of(project, reference.name),
+        None if current is None else current.pointer,
+    )
+    seen = [item for item in whole.seen if _matches(item.model.pointer.head, reference)]
+    if not seen:
+        raise _no_version(project, reference, whole)
+    # What is written from here on has the name as it is now.
+    models = [replace(i.model, raw=i.model.pointer.to_text().encode()) for i in seen]
+    found = (replace(item, model=model) for item, model in zip(seen, models, strict=True))
+    head = head_of(seen[0].model.raw)
+    claimed = reference.name if head is None else head.name  # numbers are claimed by the name then
+    return replace(whole, seen=tuple(found)), claimed
+
+
+def _matching(project: Project, reference: Reference) -> ModelHistory:
+    return history_of(project, reference.name, only=lambda head: _matches(head, reference))
+
+
+def _no_version(
+    project: Project, reference: Reference, history: ModelHistory
+) -> UnknownReferenceError:
+    """The error for a version that is not in history."""
+    name = reference.name
+    names = _known_names(project)
+    if not history.seen and name not in names:
+        return unknown_model(name, names)
+    lack = lack_of(project)
+    if lack is not None:
+        return UnknownReferenceError(
+            f"there is no {reference}, {lack.reason}", hint=lack.command, model=name
+        )
+    numbers = ", ".join(f"{name}@{number}" for number in sorted(history.numbers())[-5:])
+    return UnknownReferenceError(
+        f"there is no {reference}",
+        hint=f"there are {numbers}" if numbers else f"gitmodel log {name}",
+        model=name,
+    )
+
+
+def _matches(head: Head, reference: Reference) -> bool:
+    if reference.kind == "version":
+        return head.version == reference.number
+    return head.digest.startswith(reference.value)
+
+
+def _uncommitted(project: Project, reference: Reference) -> Model | None:
+    """A version that is only in the work tree so far."""
+    if project.repository.work_tree is None:
+        return None
+    model = read_models(project, name=reference.name).get(reference.name)
+    if model is None or not _matches(model.pointer.head, reference):
+        return None
+    if reference.kind == "version":
+        head = model.pointer.head
+        seen = claims_seen(project).owners(model.name)
+        content_of(project, model.name, head.version, Numbers([head[1:]], seen))
+    return model
+
+
+def _aliases(project: Project, name: str) -> Aliases | None:
+    """The aliases beside a model's pointer in the work tree, else at HEAD."""
+    stem = name.rpartition("/")[2]
+    if project.repository.work_tree is not None:
+        model = read_models(project, name=name).get(name)
+        if model is not None:
+            folder = model.path.rpartition("/")[0]
+            path = f"{folder}/{stem}{ALIASES_SUFFIX}" if folder else f"{stem}{ALIASES_SUFFIX}"
+            raw = read_pointer_file(project.root, path)
+            return None if raw is None else Aliases.from_text(raw, what=path)
+    head = project.reader.resolve("HEAD")
+    found = None if head is None else find_in_tree(project, head, name)
+    if head is None or found is None:
+        return None
+    folder = found.path.rpartition("/")[0]
+    path = f"{folder}/{stem}{ALIASES_SUFFIX}" if folder else f"{stem}{ALIASES_SUFFIX}"
+    for entry in project.reader.tree(head, ALIASES_SUFFIX):
+        if entry.path == path:
+            raw = project.reader.blobs([entry.oid]).get(entry.oid)
+            return None if raw is None else Aliases.from_text(raw, what=path)
+    return None
+
+
+def _known_words(project: Project, name: str) -> str:
+    aliases = _aliases(project, name)
+    return ", ".join(f"{name}@{word}" for word in aliases.aliases) if aliases else ""
+
+
+def by_alias(project: Project, reference: Reference) -> Model | None:
+    """The pointer that an alias means, None if the model has no alias of that name."""
+    aliases = _aliases(project, reference.name)
+    alias = None if aliases is None else aliases.aliases.get(reference.value)
+    if alias is None:
+        return None
+    wanted = alias.digest.hex
+    history = history_of(project, reference.name, only=lambda head: head.digest == wanted)
+    same = [item.model for item in history.seen if item.model.pointer.digest == alias.digest]
+    if same:  # content that was renumbered has several
+        return next((m for m in same if m.pointer.version == alias.version), same[0])
+    # A clone of depth 1 lacks the old pointer; the alias has version and digest by itself. The size
+    # is not known before there is a manifest: `checkout` fills it in.
+    current = _latest(project, reference.name)
+    bare = Pointer(
+        name=reference.name,
+        version=alias.version,
+        digest=alias.digest,
+        size=0,
+        path=current.pointer.path,
+    )
+    return Model(current.path, bare, bare.to_text().encode())

@@ -1,0 +1,71 @@
+"""Runs requests to a remote on a few threads.
+
+A pool of threads imports `logging`, which takes 4 ms, so it is imported when something is run.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Future
+
+PACKS_IN_FLIGHT = 8
+Item = TypeVar("Item")
+
+
+def for_each(
+    work: Callable[[Item], None], items: Sequence[Item], *, in_flight: int = PACKS_IN_FLIGHT
+) -> None:
+    """Do small work on a remote for every item, several at a time; the first error stops it."""
+    run_all(work, [(item,) for item in items], in_flight=in_flight)
+
+
+@contextmanager
+def beside(work: Callable[[], None]) -> Iterator[None]:
+    """Run work on a thread of its own while the block runs; the block ends after it, and raises what it raised."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    thread = ThreadPoolExecutor(1, thread_name_prefix="gitmodel-beside")
+    answer_wanted = True
+    try:
+        future = thread.submit(work)
+        yield
+        future.result()
+    except KeyboardInterrupt:
+        answer_wanted = False
+        raise
+    finally:
+        thread.shutdown(wait=answer_wanted, cancel_futures=True)
+
+
+def run_all(
+    work: Callable[..., None],
+    items: Sequence[tuple[object, ...]],
+    *,
+    in_flight: int = PACKS_IN_FLIGHT,
+) -> None:
+    """Run `work(*item)` for all items on a few threads, with a bounded number waiting."""
+    if not items:
+        return
+    from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+
+    threads = ThreadPoolExecutor(min(in_flight, len(items)), thread_name_prefix="gitmodel-transfer")
+    waiting: set[Future[None]] = set()
+    answers_wanted = True
+    try:
+        for item in items:
+            if len(waiting) >= in_flight:
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in done:
+                    future.result()
+            waiting.add(threads.submit(work, *item))
+        for future in waiting:
+            future.result()
+    except KeyboardInterrupt:
+        answers_wanted = False  # a request may wait a minute for its answer
+        raise
+    finally:
+        threads.shutdown(wait=answers_wanted, cancel_futures=True)

@@ -1,0 +1,194 @@
+"""`gitmodel init`: everything that a repository needs, checked; run again it changes nothing.
+
+Hooks are installed by `githooks.install`, which the front door calls with `hooks_folder`.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from gitmodel.domain.config.repository import Config, Remote, new_config_text, with_remote
+from gitmodel.domain.reference import name_from_path
+from gitmodel.domain.text.escape import without_user_info
+from gitmodel.errors import RemoteError, UsageError
+from gitmodel.files.temporary_names import PREFIX
+from gitmodel.git.ignore_rules import append_missing
+from gitmodel.project.git_files.gitattributes import add_attributes
+from gitmodel.project.git_files.weights_out_of_git import keep_leftovers_ignored
+from gitmodel.project.models import read_models, write_text_file
+from gitmodel.project.named_remote import remote_from
+from gitmodel.project.project import CONFIG_NAME, PRIMARY
+from gitmodel.store.objects import check_exclusive_creation
+from gitmodel.store.registrations import other_projects, register
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gitmodel.project.project import Project
+
+
+@dataclass(slots=True)
+class InitReport:
+    """What `init` found and did.
+
+    Attributes:
+        project: Name of the project.
+        remote: URL of the primary remote.
+        default_folder: Whether that is the embedded default, which no other machine can reach.
+        done: What was changed, a line each; empty if everything was there.
+        hooks_folder: Where hooks belong.
+    """
+
+    project: str
+    remote: str
+    default_folder: bool
+    done: list[str] = field(default_factory=list)
+    hooks_folder: str = ""
+
+
+def init(
+    project: Project,
+    url: str | None = None,
+    *,
+    options: Mapping[str, str | bool] | None = None,
+    name: str | None = None,
+    check: bool = True,
+) -> InitReport:
+    """Set up a repository, or a clone of one that is set up.
+
+    Nothing is written to the repository before the remote has proved that it can be used.
+
+    Args:
+        project: The repository.
+        url: Where weights go: `s3://bucket/prefix`, `az://container/prefix` or a folder. The remote
+            that is configured, or the embedded default, if not given.
+        options: `endpoint`, `region`, `account` and the like, as in `.gitmodel.yaml`.
+        name: Of the project; from the folder's name if not given.
+        check: Look at the remote: it can be written and creates exclusively.
+
+    Raises:
+        RepositoryError: There is no work tree.
+        UsageError: Another remote is configured already.
+        ConfigError: The address cannot be accepted.
+        RemoteError: The remote cannot be used.
+    """
+    before = project.config_text()
+    after = _wanted_config(project, before, remote_from(project, url, options or {}), name)
+    project.use_config(Config.from_text(after))
+    done: list[str] = []
+    if check:
+        check_remote(project, PRIMARY)
+    if after != before:
+        write_text_file(project.root, CONFIG_NAME, after)
+        project.index.stage([CONFIG_NAME])
+        done.append(f"wrote {CONFIG_NAME}")
+    if add_attributes(project):
+        done.append("wrote .gitattributes")
+    hide_temporary_files(project)
+    if trust(project, PRIMARY):
+        done.append(f"this clone may upload to {project.committed_remote().fingerprint}")
+    return InitReport(
+        project=project.config.project,
+        remote=project.address().url,
+        default_folder=project.uses_default_folder(),
+        done=done,
+        hooks_folder=project.repository.hooks_folder(),
+    )
+
+
+def renew(project: Project) -> tuple[str, ...]:
+    """Bring what an earlier gitmodel set up in this clone and its work tree up to date.
+
+    Returns:
+        The patterns for which `.gitattributes` got a line.
+    """
+    hide_temporary_files(project)
+    return add_attributes(project)
+
+
+def hide_temporary_files(project: Project) -> None:
+    """Keep what a killed checkout leaves behind out of `git status` and `git add .`."""
+    path = os.path.join(project.repository.common_dir, "info", "exclude")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    append_missing(path, [f"{PREFIX}*"])
+    if project.repository.work_tree is None:  # nothing can be left there
+        return
+    keep_leftovers_ignored(project, {model.weights for model in read_models(project).models})
+
+
+def _wanted_config(
+    project: Project, before: str | None, remote: Remote | None, name: str | None
+) -> str:
+    if before is None:
+        chosen = name or name_from_path(os.path.basename(project.root) or "project")
+        return new_config_text(chosen, project.context.random(4), remote)
+    config = Config.from_text(before)
+    if name is not None and name != config.project:
+        raise UsageError(
+            f"this project is called {config.project!r} already",
+            hint="its name is part of what is stored, so it stays",
+        )
+    present = config.remote
+    if remote is None or present == remote:
+        return before
+    if present is not None:
+        raise UsageError(
+            f"the remote is {present.url} already",
+            hint=f"gitmodel remote add {remote.url} --replace",
+        )
+    return with_remote(before, remote)
+
+
+def check_remote(project: Project, name: str) -> None:
+    """Prove that a remote can be written, creates exclusively, and is nobody else's namesake.
+
+    A person who names a folder means it: it is made. Buckets and containers are not.
+
+    Raises:
+        RemoteError: It cannot be used.
+        WeakRemoteError: It lets two creates of one object both pass.
+    """
+    address = project.address(name)
+    if address.scheme == "file":
+        folder = project.folder_of(address)
+        try:
+            os.makedirs(folder, exist_ok=True)
+        except OSError as error:
+            raise RemoteError(
+                f"{folder} cannot be made: {error.strerror}",
+                hint="gitmodel init URL, with another one",
+            ) from error
+    store = project.store(name, chosen_now=True)
+    marker = store.marker()
+    if marker is None:
+        check_exclusive_creation(store, project.context.random(16))
+        store.ensure_marker(project.context.random(16))
+    store.backend.prove_checks()  # now, when the person waits anyway, and not in the first push
+    config = project.config
+    if name != PRIMARY:
+        return
+    others = other_projects(store, config.project, config.project_id)
+    if others:
+        raise UsageError(
+            f"another project called {config.project!r} uses {address.url} already, "
+            "and the two would take each other's version numbers",
+            hint="gitmodel init URL --project OTHER_NAME, or use another prefix in the bucket",
+        )
+    url = project.repository.remote_url("origin") if project.repository.remotes() else None
+    with suppress(RemoteError):  # reading is enough for a person who may not write
+        register(store, config.project, config.project_id, without_user_info(url) if url else "")
+
+
+def trust(project: Project, name: str) -> bool:
+    """Remember that the person said yes to an address in this clone; returns whether that is new."""
+    fingerprint = project.committed_remote(name).fingerprint
+    if name == PRIMARY and project.uses_default_folder():
+        return False
+    if fingerprint in project.settings.trust:
+        return False
+    project.repository.add_config("gitmodel.trust", fingerprint)
+    project.forget_settings()
+    return True

@@ -1,0 +1,302 @@
+"""What happens inside `git commit`: new weights become a version in that very commit.
+
+For each pointer that the commit may touch three digests are compared: the file, what was last added
+or checked out here (*have*), and the pointer. The table is `domain.versions.decide`. Nothing here
+talks to the network, and no link is followed.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer
+from gitmodel.domain.versions import Verdict
+from gitmodel.errors import (
+    ChangedWhileReadError,
+    GitmodelError,
+    MixedPointerError,
+    TextError,
+    UnsafeNameError,
+    UnsafePathError,
+    WeightsError,
+)
+from gitmodel.project.adding.new_version import write_pointer
+from gitmodel.project.adding.next_numbers import Histories
+from gitmodel.project.committing.abandoned_versions import left_by_earlier_attempt
+from gitmodel.project.committing.commit_notes import changed, choice, stale, unfollowed
+from gitmodel.project.committing.commit_report import CommitReport
+from gitmodel.project.committing.decisions import judge
+from gitmodel.project.committing.edited_pointers import edited_by_hand, with_way_out
+from gitmodel.project.committing.new_versions import Change, register_changes
+from gitmodel.project.committing.unstaged_fields import unstaged_words
+from gitmodel.project.git_files.weights_out_of_git import refuse_weights_in_git
+from gitmodel.project.models import Model, damaged_weights
+from gitmodel.worktree.scan import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from gitmodel.domain.digest import Digest
+    from gitmodel.git.index import IndexEntry
+    from gitmodel.project.committing.decisions import Judged
+    from gitmodel.project.project import Project
+    from gitmodel.worktree.worktree import Weights
+
+
+def update_commit(
+    project: Project, *, begun: Callable[[str | None], None] = lambda _: None
+) -> CommitReport:
+    """Bring the pointers of the commit under way up to the weights on disk.
+
+    Args:
+        project: The project.
+        begun: Called with the name of a model before its changed weights are read, and with None
+            where they turn out to be none that this commit is to have.
+
+    Raises:
+        StaleWeightsError: File, have and pointer all differ; a person has to choose.
+        ChangedWhileReadError, WeightsError: The weights cannot be registered now.
+        MixedPointerError: A pointer was merged line by line, or edited in version or digest.
+    """
+    report = CommitReport()
+    entries = project.index.entries(f"*{POINTER_SUFFIX}")
+    conflicted = {entry.path for entry in entries if entry.stage}
+    entries = tuple(entry for entry in entries if entry.path not in conflicted)
+    blobs = project.reader.blobs([entry.oid for entry in entries]) if entries else {}
+    named = project.index.changed_since_head() if project.index.is_partial else None
+    candidates = []
+    for entry in entries:
+        raw = blobs.get(entry.oid)
+        if raw is not None and not (raw == b"" and _is_only_intended(project, entry)):
+            candidates += _changed(project, entry, raw, report, named)
+    histories = Histories(project, [model.name for model in candidates])
+    new: list[Change] = []
+    for model in candidates:
+        to_read = _may_be_read(project, model)
+        if to_read:
+            begun(model.name)
+        digest = _digest_to_register(project, model, report, histories)
+        if digest is not None:
+            new.append(Change(model, digest))
+        elif to_read and not new and not report.taken_up:
+            begun(None)
+    if report.taken_up:
+        project.index.stage(report.taken_up)
+    if new:
+        begun(new[0].model.name if len(new) == 1 else f"{len(new):,} models")
+        _bump(project, new, report, histories)
+    refuse_weights_in_git(project, report.models)
+    if report.bumped:
+        names = {entry.path for entry in entries}
+        report.otherwise_empty = project.index.changed_since_head() <= names
+    return report
+
+
+def _changed(
+    project: Project,
+    entry: IndexEntry,
+    raw: bytes,
+    report: CommitReport,
+    named: frozenset[str] | None,
+) -> list[Model]:
+    """The model of a staged pointer, if its weights may differ from it and the commit may touch it.
+
+    `git commit PATH` is about the pointers that differ from HEAD's, which are `named`.
+    """
+    pointer = _read_staged(project, entry, raw, report)
+    model = Model(entry.path, pointer, raw)
+    project.worktree.exclude(model.weights, pointer.exclude)
+    report.models.append(model)
+    if _is_clean(project, model):
+        return []
+    if named is not None and entry.path not in named:
+        if _may_be_read(project, model):
+            report.unnamed.append((model.weights, entry.path))
+        return []
+    return [model]
+
+
+def _digest_to_register(
+    project: Project, model: Model, report: CommitReport, histories: Histories
+) -> Digest | None:
+    """The digest of weights that this commit registers, None if it registers none of this model."""
+    try:
+        return _decide(project, model, report, histories)
+    except GitmodelError as error:
+        raise error.about(model.name) from error
+
+
+def _may_be_read(project: Project, model: Model) -> bool:
+    """Whether there are weights that are not known to be the pointer's, or as they were left here."""
+    seen = project.worktree.unchanged(model.name, model.weights)
+    as_left = (model.pointer.digest, project.worktree.have(model.name, model.weights))
+    if seen is not None and seen in as_left:
+        return False
+    return os.path.lexists(os.path.join(project.root, model.weights))
+
+
+def _is_only_intended(project: Project, entry: IndexEntry) -> bool:
+    """Whether `git add -N` made this empty entry: it is no part of the commit."""
+    return entry.path not in project.index.changed_since_head([entry.path])
+
+
+def _is_clean(project: Project, model: Model) -> bool:
+    """Whether the weights are those of the pointer, by stat alone."""
+    return (
+        project.worktree.unchanged(model.name, model.weights) == model.pointer.digest
+        and project.worktree.have(model.name, model.weights) == model.pointer.digest
+        and model.pointer.is_text(model.raw)
+    )
+
+
+def _read_staged(project: Project, entry: IndexEntry, raw: bytes, report: CommitReport) -> Pointer:
+    """The staged pointer; an edit by hand beside version and digest gets its check renewed.
+
+    Raises:
+        MixedPointerError: Version, digest or chunks are not those of HEAD, so it may be two sides mixed; or
+            a merge is being concluded, which can leave a metric of the other side beside them.
+    """
+    try:
+        return Pointer.from_text(raw, what=entry.path)
+    except MixedPointerError as error:
+        edited = edited_by_hand(project, entry.path, raw)
+        if edited is None:
+            raise with_way_out(project, entry.path, error) from None
+        words = unstaged_words(project, entry.path, edited, raw)
+        write_pointer(project, entry.path, edited)
+        project.index.stage([entry.path])
+        if words is not None:
+            write_pointer(project, entry.path, words)
+        report.replaced[entry.path] = entry.oid
+        return edited
+
+
+def _decide(
+    project: Project, model: Model, report: CommitReport, histories: Histories
+) -> Digest | None:
+    """Compare the three, and note what there is to say; returns the digest of weights to be registered.
+
+    Training may write while the commit runs. That is its own business, unless the commit is about the
+    model: it would then record metrics, or a pointer, of weights that are not there yet.
+    """
+    try:
+        return _decide_now(project, model, report, histories)
+    except ChangedWhileReadError as error:
+        if _is_about(project, model):
+            raise
+        report.notes.append(_later(model, error))
+        return None
+
+
+def _later(model: Model, error: GitmodelError) -> str:
+    return (
+        f"{model.name}: {error.message}, so this commit makes no version of {model.weights}; "
+        "a later one does"
+    )
+
+
+def _is_about(project: Project, model: Model) -> bool:
+    """Whether this commit has a change of the model's pointer, or of the file that its metrics are from."""
+    source = model.pointer.metrics_from
+    paths = [model.path] if source is None else [model.path, source.path]
+    return bool(project.index.changed_since_head(paths))
+
+
+def _decide_now(
+    project: Project, model: Model, report: CommitReport, histories: Histories
+) -> Digest | None:
+    try:
+        weights = _observe(project, model)
+    except UnsafeNameError as error:
+        report.notes.append(
+            f"{model.name}: {error.message}; so no version is made of the folder; {error.hint}"
+        )
+        return None
+    except UnsafePathError as error:  # a link in a folder that was added with --follow
+        report.notes.append(unfollowed(project, model, f"{error.message}, and hooks follow none"))
+        return None
+    if weights.kind is Kind.LINK:
+        what = f"{model.weights} is a symbolic link, which hooks do not follow"
+        report.notes.append(unfollowed(project, model, what))
+        return None
+    if weights.damaged:  # no version, and none of this commit's business
+        lost = damaged_weights(project, model.name, model.weights)
+        report.notes.append(f"{model.name}: {lost.message}; run: {lost.hint}")
+        return None
+    if project.worktree.is_half_placed(model.name, model.weights, weights.digest):
+        raise WeightsError(
+            f"a checkout into {model.weights} was interrupted, so its files may be of two versions",
+            hint=f"complete it: gitmodel checkout {model.name}; "
+            f"or register what is there: gitmodel add {project.typed(model.weights)}",
+        )
+    judged = judge(project, model, weights, histories)
+    if judged.verdict is Verdict.STALE:
+        left = left_by_earlier_attempt(project, model, weights.digest, histories)
+        if left is not None:
+            report.taken_up.append(model.path)
+            report.replaced.setdefault(model.path, project.repository.blob_id(model.raw))
+            report.bumped.append((model.name, model.pointer.version, left.version))
+            return None
+    _act(project, model, weights, judged, report)
+    return weights.digest if judged.verdict in {Verdict.BUMP, Verdict.KNOWN} else None
+
+
+def _act(
+    project: Project, model: Model, weights: Weights, judged: Judged, report: CommitReport
+) -> None:
+    match judged.verdict:
+        case Verdict.CLEAN:
+            if project.worktree.have(model.name, model.weights) != weights.digest:
+                with suppress(OSError):  # a memory that cannot be written stops no commit
+                    project.worktree.set_have(model.name, model.weights, weights)
+        case Verdict.MISSING:
+            pass
+        case Verdict.STALE:
+            report.stale.append(stale(project, model, weights.digest, judged.known))
+            report.notes += report.stale[-1:]
+        case Verdict.BUMP | Verdict.KNOWN:
+            pass
+        case Verdict.CHANGING:
+            raise changed(model)
+        case Verdict.CHOOSE:
+            raise choice(project, model, judged, weights.digest)
+
+
+def _observe(project: Project, model: Model) -> Weights:
+    """Hash the weights if they have changed; a WeightsError beyond `gitmodel.commitLimit`."""
+    size = project.worktree.size_to_read(model.name, model.weights)
+    if size > project.settings.commit_limit:
+        raise WeightsError(
+            f"{size:,} bytes of weights have changed, more than a commit should wait for",
+            hint=f"gitmodel add {project.typed(model.weights)}, then commit again",
+            model=model.name,
+        )
+    progress = project.context.progress
+    progress.start(f"hashing {model.name}", size)
+    try:
+        return project.worktree.observe(model.name, model.weights)
+    finally:
+        progress.finish()
+
+
+def _bump(
+    project: Project, changes: Sequence[Change], report: CommitReport, histories: Histories
+) -> None:
+    """Register the weights of these models, and stage their pointers."""
+    refused = []
+    for new in register_changes(project, changes, histories):
+        model = new.model
+        if new.pointer is not None:
+            report.replaced.setdefault(model.path, project.repository.blob_id(model.raw))
+            report.bumped.append((model.name, model.pointer.version, new.pointer.version))
+            report.notes += new.warnings
+        elif isinstance(new.error, ChangedWhileReadError | TextError) and not _is_about(
+            project, model
+        ):  # written meanwhile: for a later commit
+            report.notes.append(_later(model, new.error))
+        else:
+            refused.append((new.error or changed(model)).about(model.name))
+    if refused:
+        raise refused[0]

@@ -1,0 +1,95 @@
+"""After Git has moved pointers: bring weights in line from the cache, or say what to run.
+
+Only weights that are as gitmodel left them (file = have) are touched, only from the cache, and never
+with an error that would change what Git reports.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from gitmodel.errors import GitmodelError
+from gitmodel.project.fsmonitor.seen_weights import note_seen
+from gitmodel.project.git_files.weights_out_of_git import keep_leftovers_ignored
+from gitmodel.project.models import Model, read_models
+from gitmodel.worktree.scan import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gitmodel.project.project import Project
+
+
+@dataclass(slots=True)
+class AlignReport:
+    """What was done and what is left to the person.
+
+    Attributes:
+        placed: (name, version) brought from the cache.
+        to_fetch: Names whose weights are not in the cache.
+        notes: Everything else a person should know.
+    """
+
+    placed: list[tuple[str, int]] = field(default_factory=list)
+    to_fetch: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def comes_later(project: Project) -> bool:
+    """Whether a rebase is under way at whose end post-rewrite brings weights in line, once."""
+    from gitmodel.git.discovery import rebase_has_steps
+
+    return rebase_has_steps(project.repository.git_dir)
+
+
+def align(project: Project, paths: Iterable[str] | None = None) -> AlignReport:
+    """Look at every pointer of the work tree; reads no weights whose stat has not changed.
+
+    Args:
+        project: The project.
+        paths: Only these pointer files.
+    """
+    report = AlignReport()
+    models = read_models(project, paths)
+    for path, error in models.broken:
+        told = error.message.startswith(path)
+        report.notes.append(error.message if told else f"{path}: {error.message}")
+    for model in models.models:
+        try:
+            _align_model(project, model, report)
+        except (GitmodelError, OSError) as error:
+            report.notes.append(str(error))
+    note_seen(project, {model.weights for model in models.models})
+    if paths is None:
+        keep_leftovers_ignored(project, {model.weights for model in models.models})
+    return report
+
+
+def _align_model(project: Project, model: Model, report: AlignReport) -> None:
+    wanted = model.pointer.digest
+    if project.worktree.unchanged(model.name, model.weights) == wanted:
+        return
+    weights = project.worktree.observe(model.name, model.weights)
+    if weights.digest == wanted:
+        return
+    if weights.kind is Kind.MISSING:
+        if not _is_used_here(project, model):
+            return  # never checked out here
+    elif weights.digest != project.worktree.have(model.name, model.weights):
+        return  # new weights of the person's own
+    manifest = project.cache.manifest(wanted)
+    if manifest is None or project.cache.missing_packs(manifest):
+        report.to_fetch.append(model.name)
+        return
+    from gitmodel.workflows.checkout import checkout
+
+    checkout(project, [model.name], ask=False)
+    report.placed.append((model.name, model.pointer.version))
+
+
+def _is_used_here(project: Project, model: Model) -> bool:
+    """Whether the model was added or checked out here, at this path or where it was before it moved."""
+    if project.worktree.have(model.name, model.weights) is not None:
+        return True
+    return model.name in project.worktree.records.models()

@@ -1,0 +1,198 @@
+"""Moving weights to another path of the work tree, also where that is on another device.
+
+Within one device a rename moves all at once. Across devices the system refuses a rename: each file is then
+copied to a temporary name, flushed, read back and compared; the copy gets its name when it is whole; only
+then is the original removed. Whatever ends the move, one whole set of the weights is there.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from gitmodel.domain.digest import FileHasher
+from gitmodel.domain.paths import safe_parts
+from gitmodel.errors import ChangedWhileReadError, UnsafePathError, WeightsError
+from gitmodel.files.os_errors import disk_errors
+from gitmodel.files.safe_open import NewFile, folder_handle, open_file, write_all
+from gitmodel.files.temporary_names import new_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gitmodel.domain.digest import Digest
+
+_READ = 4 << 20  # bytes
+_INSIDE_ITSELF = errno.EINVAL
+
+
+def move_entry(root: str, old: str, new: str) -> bool:
+    """Move what is at a path of the work tree to another one, which is free.
+
+    Args:
+        root: The top of the work tree.
+        old: Relative to it, `/` between parts.
+        new: The same; its folder is made.
+
+    Returns:
+        Whether anything was there.
+
+    Raises:
+        WeightsError: The system refuses it; everything is as it was.
+        NoSpaceError: The other device is full; everything is as it was.
+        ChangedWhileReadError: The weights changed while they were copied; they are as they were.
+    """
+    old_parts, new_parts = safe_parts(old), safe_parts(new)
+    if not os.path.lexists(os.path.join(root, *old_parts)):
+        return False
+    try:
+        with (
+            disk_errors(os.path.join(root, *new_parts[:-1])),
+            folder_handle(root, old_parts[:-1]) as source,
+            folder_handle(root, new_parts[:-1], create=True) as target,
+        ):
+            move_between(source, old_parts[-1], target, new_parts[-1])
+    except FileNotFoundError:  # meanwhile
+        return False
+    except OSError as error:
+        if error.errno == _INSIDE_ITSELF:
+            raise UnsafePathError(
+                f"{new} is inside {old}", hint="choose a place outside of that folder"
+            ) from error
+        raise WeightsError(
+            f"{old} cannot be moved to {new}: {(error.strerror or 'refused').lower()}",
+            hint="ls -ld shows who may write there",
+        ) from error
+    return True
+
+
+def move_between(source: int, name: str, target: int, becomes: str) -> None:
+    """Move an entry from one folder to another, which may be on another device.
+
+    Args:
+        source: Handle of the folder.
+        name: In it.
+        target: Handle of the other folder.
+        becomes: In that one; free.
+
+    Raises:
+        OSError: As os.rename.
+    """
+    try:
+        os.rename(name, becomes, src_dir_fd=source, dst_dir_fd=target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+    else:
+        return
+    _copy(source, name, target, becomes)
+    os.fsync(target)
+    _remove_copied(source, name, target, becomes)
+
+
+def _copy(source: int, name: str, target: int, becomes: str) -> None:
+    mode = os.stat(name, dir_fd=source, follow_symlinks=False).st_mode
+    if stat.S_ISLNK(mode):
+        os.symlink(os.readlink(name, dir_fd=source), becomes, dir_fd=target)
+    elif stat.S_ISDIR(mode):
+        _copy_folder(source, name, target, becomes)
+    else:
+        _copy_file(source, name, target, becomes)
+
+
+def _copy_folder(source: int, name: str, target: int, becomes: str) -> None:
+    """Copy a folder to a temporary name, and rename that when all is there."""
+    temporary = new_name()
+    os.mkdir(temporary, dir_fd=target)
+    try:
+        with folder_below(source, name) as below, folder_below(target, temporary) as copy:
+            for entry in os.listdir(below):
+                _copy(below, entry, copy, entry)
+            os.fsync(copy)
+        os.rename(temporary, becomes, src_dir_fd=target, dst_dir_fd=target)
+    except BaseException:
+        _remove(target, temporary)
+        raise
+
+
+def _copy_file(source: int, name: str, target: int, becomes: str) -> None:
+    descriptor = open_file(source, name)
+    try:
+        before = os.fstat(descriptor)
+        with NewFile(target, becomes) as copy:
+            read = _digest_of(descriptor, before.st_size, copy.descriptor)
+            os.fsync(copy.descriptor)
+            os.lseek(copy.descriptor, 0, os.SEEK_SET)
+            written = _digest_of(copy.descriptor, before.st_size)
+            after = os.fstat(descriptor)
+            if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+                raise ChangedWhileReadError(
+                    f"{name} changed while it was copied",
+                    hint="wait until training has finished writing, then run the same command again",
+                )
+            if read != written:
+                raise WeightsError(
+                    f"the copy of {name} is not what was written", hint="look at that disk"
+                )
+            os.fchmod(copy.descriptor, stat.S_IMODE(before.st_mode))
+            os.utime(copy.descriptor, ns=(before.st_atime_ns, before.st_mtime_ns))
+            copy.place()
+    finally:
+        os.close(descriptor)
+
+
+def _digest_of(descriptor: int, size: int, copy: int | None = None) -> Digest:
+    """Read a file from where it is, at most so many bytes, and write them to another one if there is one."""
+    hasher = FileHasher()
+    while data := os.read(descriptor, min(_READ, size)):
+        size -= len(data)
+        hasher.update(data)
+        if copy is not None:
+            write_all(copy, data)
+    return hasher.result()
+
+
+def _remove_copied(source: int, name: str, target: int, copy: str) -> None:
+    """Remove what was copied; what came or changed since then stays, as does what cannot be removed."""
+    with suppress(OSError):
+        there = os.stat(name, dir_fd=source, follow_symlinks=False)
+        here = os.stat(copy, dir_fd=target, follow_symlinks=False)
+        if stat.S_ISDIR(there.st_mode):
+            with folder_below(source, name) as below, folder_below(target, copy) as copied:
+                for entry in os.listdir(copied):
+                    _remove_copied(below, entry, copied, entry)
+            os.rmdir(name, dir_fd=source)
+        elif stat.S_ISLNK(there.st_mode) or (there.st_size, there.st_mtime_ns) == (
+            here.st_size,
+            here.st_mtime_ns,
+        ):
+            os.unlink(name, dir_fd=source)
+
+
+@contextmanager
+def folder_below(handle: int, name: str) -> Iterator[int]:
+    """The handle of a folder in a folder, which is no link."""
+    below = os.open(
+        name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=handle
+    )
+    try:
+        yield below
+    finally:
+        os.close(below)
+
+
+def _remove(folder: int, name: str) -> None:
+    """Remove a file, a link, or a folder with all that is in it; what cannot be removed stays."""
+    try:
+        os.unlink(name, dir_fd=folder)
+    except (IsADirectoryError, PermissionError):
+        with suppress(OSError):
+            with folder_below(folder, name) as below:
+                for entry in os.listdir(below):
+                    _remove(below, entry)
+            os.rmdir(name, dir_fd=folder)
+    except FileNotFoundError:
+        pass

@@ -1,0 +1,235 @@
+"""What lies at a path of the work tree: a file, a folder with its files, a link, or nothing.
+
+No link is followed unless a person asked for it, and names that file systems misread are refused.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import stat
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from gitmodel.domain.exclude import is_excluded
+from gitmodel.domain.paths import normalised, refuse_clashes, safe_parts, safer_name
+from gitmodel.errors import ChangedWhileReadError, UnsafeNameError, UnsafePathError, WeightsError
+from gitmodel.files.file_stat import FileStat
+from gitmodel.files.safe_open import folder_handle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+MAX_FILES = 100_000  # what a manifest can list
+_MAX_DEPTH = 64  # folders in folders
+_LEFT_OUT = frozenset({".DS_Store", "__pycache__", ".ipynb_checkpoints"})
+
+
+class Kind(StrEnum):
+    """What lies at the path of a model."""
+
+    MISSING = "missing"
+    FILE = "file"
+    FOLDER = "folder"
+    LINK = "link"  # a symbolic link, which only `add --follow` follows
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file seen.
+
+    Attributes:
+        path: In the model, with `/`, Unicode NFC; "" for a model that is one file.
+        parts: The same as it is on disk.
+        stat: Its stat at that moment.
+    """
+
+    path: str
+    parts: tuple[str, ...]
+    stat: FileStat
+
+
+def kind_at(root: str, parts: tuple[str, ...], *, follow: bool = False) -> Kind:
+    """What lies at `root/parts`.
+
+    Raises:
+        UnsafePathError: A folder on the way is a link.
+        WeightsError: It is a device, a socket or the like.
+    """
+    if follow:
+        full = os.path.realpath(os.path.join(root, *parts))
+        if os.path.isdir(full):
+            return Kind.FOLDER
+        return Kind.FILE if os.path.isfile(full) else Kind.MISSING
+    try:
+        with folder_handle(root, parts[:-1]) as handle:
+            mode = os.stat(parts[-1], dir_fd=handle, follow_symlinks=False).st_mode
+    except FileNotFoundError:
+        return Kind.MISSING
+    if stat.S_ISLNK(mode):
+        return Kind.LINK
+    if stat.S_ISDIR(mode):
+        return Kind.FOLDER
+    if stat.S_ISREG(mode):
+        return Kind.FILE
+    raise WeightsError(f"{'/'.join(parts)} is neither a file nor a folder")
+
+
+def list_files(
+    root: str,
+    parts: tuple[str, ...],
+    kind: Kind,
+    *,
+    follow: bool = False,
+    exclude: Sequence[str] = (),
+) -> list[Found]:
+    """The files of the model at `root/parts`, sorted by path.
+
+    Raises:
+        UnsafePathError: A link, a name that file systems misread, or two names that clash.
+        ChangedWhileReadError: It was removed since `kind_at` saw it.
+        WeightsError: The folder is empty, or has more files than a model can have.
+    """
+    top = os.path.join(root, *parts)
+    if kind is Kind.FILE:
+        try:
+            return [Found("", (), FileStat.of(os.stat(top, follow_symlinks=follow)))]
+        except FileNotFoundError as error:
+            raise ChangedWhileReadError(f"{'/'.join(parts)} was removed meanwhile") from error
+    # A wrong folder can have millions.
+    try:
+        some = list(islice(walk(top, follow=follow, exclude=exclude), MAX_FILES + 1))
+    except _UnsafeFileError as error:
+        raise _named("/".join(parts), error) from error
+    found = sorted(some, key=lambda file: file.path.encode())
+    if not found and exclude:
+        raise WeightsError(
+            f"{'/'.join(parts)} has no file that its patterns do not exclude",
+            hint=f"gitmodel add --no-exclude {shlex.quote('/'.join(parts))}",
+        )
+    if not found:
+        raise WeightsError(f"{'/'.join(parts)} is an empty folder")
+    if len(found) > MAX_FILES:
+        raise WeightsError(
+            f"{'/'.join(parts)} has more files than a model can have ({MAX_FILES:,})",
+            hint="pack them into one archive, and add that",
+        )
+    refuse_clashes(file.path for file in found)
+    return found
+
+
+def walk(top: str, *, follow: bool = False, exclude: Sequence[str] = ()) -> Iterator[Found]:
+    """The files below a folder that belong to a model, in no order; raises as `list_files`.
+
+    Args:
+        top: The folder.
+        follow: Follow symbolic links.
+        exclude: Patterns of what does not belong to it; nothing is looked at there.
+    """
+    return _walk(top, (), follow=follow, exclude=exclude)
+
+
+def _walk(
+    top: str,
+    above: tuple[str, ...],
+    *,
+    follow: bool,
+    exclude: Sequence[str],
+    inside: tuple[tuple[int, int], ...] = (),
+) -> Iterator[Found]:
+    """As `walk`; `inside` are the folders that we are in, by device and inode, to end a cycle."""
+    if len(above) > _MAX_DEPTH:
+        raise UnsafePathError(f"{'/'.join(above[:3])}/... is nested too deep")
+    try:
+        entries = list(os.scandir(os.path.join(top, *above)))
+    except (FileNotFoundError, NotADirectoryError):  # removed, or replaced, while we walked
+        return
+    for item in entries:
+        if _left_out(item.name, above):
+            continue
+        inner = (*above, item.name)
+        path = normalised("/".join(inner))
+        if exclude and is_excluded(path.split("/"), exclude):
+            continue
+        if item.is_symlink() and not follow:
+            raise UnsafePathError(
+                f"{path} is a symbolic link",
+                hint="gitmodel add --follow PATH, which stores what links point to",
+            )
+        if item.is_dir(follow_symlinks=follow):
+            here = _identity(item.path) if follow else (0, 0)
+            if follow and (here in inside or here == _identity(top)):
+                raise UnsafePathError(f"{path} is a link to a folder that it is in")
+            deeper = (*inside, here)
+            yield from _walk(top, inner, follow=follow, exclude=exclude, inside=deeper)
+        elif item.is_file(follow_symlinks=follow):
+            _refuse_unsafe_name(inner, path)
+            with suppress(FileNotFoundError):  # removed while we walked
+                status = item.stat(follow_symlinks=follow)
+                yield Found(path, inner, FileStat.of(status))
+        else:
+            raise WeightsError(f"{path} is neither a file nor a folder")
+
+
+def _refuse_unsafe_name(inner: tuple[str, ...], path: str) -> None:
+    """Refuse a name that some systems misread.
+
+    Raises:
+        UnsafeNameError: It is such a name.
+    """
+    try:
+        safe_parts(path)
+    except UnsafePathError as error:
+        raise _UnsafeFileError(inner, error.message) from error
+
+
+class _UnsafeFileError(UnsafeNameError):
+    """A file of a folder whose own path is not known here."""
+
+    def __init__(self, inner: tuple[str, ...], reason: str) -> None:
+        message = f"{'/'.join(inner)} is a name that not every system can have: {reason}"
+        super().__init__(message, hint="rename that file")
+        self.inner = inner
+        self.reason = reason
+
+
+def _named(folder: str, error: _UnsafeFileError) -> UnsafeNameError:
+    """The error that says how the file can be called instead."""
+    unsafe = next(part for part in error.inner if not _is_safe(part))
+    at = "/".join((folder, *error.inner[: error.inner.index(unsafe)]))
+    better = safer_name(unsafe)
+    rename = ""
+    if better is not None:
+        one, other = (shlex.quote(f"{at}/{name}") for name in (unsafe, better))
+        rename = f"rename it: mv {one} {other}; or "
+    return UnsafeNameError(
+        f"{folder} has a file with a name that not every system can have: {error.reason}",
+        hint=f"{rename}leave it out: gitmodel add {shlex.quote(folder)} --exclude PATTERN",
+    )
+
+
+def _is_safe(part: str) -> bool:
+    try:
+        return bool(safe_parts(normalised(part)))
+    except UnsafePathError:
+        return False
+
+
+def _identity(path: str) -> tuple[int, int]:
+    status = os.stat(path)
+    return status.st_dev, status.st_ino
+
+
+def is_left_out(path: str) -> bool:
+    """Whether a path below a folder is never part of the model in that folder."""
+    parts = tuple(path.split("/")) if path else ()
+    return any(_left_out(name, parts[:depth]) for depth, name in enumerate(parts))
+
+
+def _left_out(name: str, above: tuple[str, ...]) -> bool:
+    """Whether a name is never part of a model (docs/format.md, Folders)."""
+    cache = bool(above) and above[-1] == ".cache" and name == "huggingface"
+    return name.startswith(".git") or name in _LEFT_OUT or cache  # our temporary names are .git*

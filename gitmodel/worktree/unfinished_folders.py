@@ -1,0 +1,70 @@
+"""Which folders of a work tree have files under temporary names, so that a kill leaves none for long.
+
+A checkout writes weights beside their final place, which may be any folder of a large tree. Before it makes
+the first file in a folder it writes the folder down, in a small file whose name says which process that is.
+Whoever works in this work tree next finds the files of processes that are gone by looking into one folder,
+which is nearly always missing.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import Self
+
+from gitmodel.files.safe_open import append_lines
+from gitmodel.files.temporary_names import PREFIX, is_abandoned, new_name, sweep
+
+
+class Unfinished:
+    """The folders in which this process is writing weights; use as a context manager.
+
+    Args:
+        journals: Where they are written down; None does not.
+        root: The top of the work tree.
+    """
+
+    def __init__(self, journals: str | None, root: str) -> None:
+        self._path = None if journals is None else os.path.join(journals, new_name())
+        self._root = root
+        self._noted: set[tuple[str, ...]] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._path is not None and self._noted:
+            with suppress(OSError):
+                os.unlink(self._path)
+                os.rmdir(os.path.dirname(self._path))  # it stays while others are at work
+
+    def note(self, folder: tuple[str, ...]) -> None:
+        """Write down that files are about to be made in a folder."""
+        if self._path is None or folder in self._noted:
+            return
+        self._noted.add(folder)
+        with suppress(OSError):  # a full disk, say; what is written next will tell
+            append_lines(self._path, [os.path.join(self._root, *folder)])
+
+
+def sweep_unfinished(journals: str | None) -> None:
+    """Remove the files of processes that are gone; never fails."""
+    if journals is None:
+        return
+    try:
+        names = os.listdir(journals)
+    except OSError:
+        return
+    for name in names:
+        path = os.path.join(journals, name)
+        with suppress(OSError):
+            modified = os.stat(path).st_mtime
+            if not name.startswith(PREFIX) or not is_abandoned(name, modified=modified):
+                continue
+            with open(path, encoding="utf-8", errors="surrogateescape") as stream:
+                folders = stream.read().split("\n")[:-1]
+            for folder in folders:
+                sweep(folder)
+            os.unlink(path)
+    with suppress(OSError):
+        os.rmdir(journals)

@@ -1,0 +1,48 @@
+"""What was found at the path of a model: its files, with their digests or without."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gitmodel.domain.digest import Digest, ListedFile
+    from gitmodel.worktree.scan import Found, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What lies at the path of a model.
+
+    Attributes:
+        kind: File, folder, link or nothing.
+        digest: Of the whole; None if there is nothing, or it is changing, or it was not asked for.
+        size: Bytes in all.
+        files: Files with their digests, path "" for a single file.
+        changing: A file changed while it was hashed.
+        damaged: A file has other bytes than when it was hashed, and the same stat: the machine went
+            down before they were on the disk.
+    """
+
+    kind: Kind
+    digest: Digest | None = None
+    size: int = 0
+    files: tuple[ListedFile, ...] = ()
+    changing: bool = False
+    damaged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """The files at a path at one moment, without their digests."""
+
+    path: str
+    kind: Kind
+    files: tuple[Found, ...]
+    at_ns: int  # unix nanoseconds, when the look was over
+    follow: bool
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+        return sum(file.stat.size for file in self.files)

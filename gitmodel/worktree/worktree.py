@@ -1,0 +1,358 @@
+"""Weights on disk: which digest they have, and what is remembered of them.
+
+Looking follows no link, and reads a file only if its stat has changed since it was last hashed.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gitmodel.domain.digest import Digest, ListedFile, folder_digest
+from gitmodel.domain.paths import safe_parts
+from gitmodel.errors import ChangedWhileReadError, GitmodelError, UnsafePathError, WeightsError
+from gitmodel.worktree.hashing import has_hole, hash_listed, open_listed
+from gitmodel.worktree.records import Known, Record, Records, boot_id, now_ns
+from gitmodel.worktree.scan import Found, Kind, kind_at, list_files, walk
+from gitmodel.worktree.symlinks import led_elsewhere, links_at, still_lead
+from gitmodel.worktree.weights import Survey, Weights
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gitmodel.encoding.manifest.manifest import Manifest
+    from gitmodel.files.source import SourceFile
+
+__all__ = ["Survey", "Weights", "WorkTree"]
+
+
+def _settled(record: Record, digest: Digest) -> Record:
+    """A record with a path from one without: what it has may be of the same model elsewhere."""
+    if record.path or record.have == digest:
+        return record
+    return replace(record, have=None, have_files={})
+
+
+class WorkTree:
+    """The weights of one work tree.
+
+    Args:
+        root: Absolute path of the top of the work tree.
+        records: What is remembered about it.
+    """
+
+    def __init__(self, root: str, records: Records) -> None:
+        self.root = root
+        self.records = records
+        self._excluded: dict[str, tuple[str, ...]] = {}
+        self._doubts_stat = False
+        self._read_again: set[str] = set()  # paths
+
+    def rehash(self) -> None:
+        """Read weights from now on whatever their stat says, each path once.
+
+        A write through a memory map need not change the times of a file (mmap(2)), and a copy can be given
+        the times of another.
+        """
+        self._doubts_stat = True
+        self._read_again.clear()
+
+    def _record(self, path: str, name: str) -> Record:
+        """The record of a path, without the digests of files whose stat is not to be believed."""
+        record = self.records.read(path, name=name)
+        if self._doubts_stat and path not in self._read_again:
+            return replace(record, files={})
+        return record
+
+    def exclude(self, path: str, patterns: tuple[str, ...]) -> None:
+        """Leave out what these patterns match below a path from now on; a pointer says so."""
+        if patterns or path in self._excluded:
+            self._excluded[path] = patterns
+
+    def excluded(self, path: str) -> tuple[str, ...]:
+        """The patterns of what is left out below a path."""
+        return self._excluded.get(path, ())
+
+    def _list(
+        self, path: str, parts: tuple[str, ...], kind: Kind, *, follow: bool = False
+    ) -> list[Found]:
+        return list_files(self.root, parts, kind, follow=follow, exclude=self.excluded(path))
+
+    def observe(self, name: str, path: str, *, follow: bool = False) -> Weights:
+        """What lies at a path, hashing only what has changed since last time.
+
+        Files that are left out are not looked at. Where other ones were left out when `have` was seen,
+        weights that are still `have` by that count as `have`.
+
+        Args:
+            name: The model, for its record.
+            path: Relative to the root, `/` between parts.
+            follow: Follow symbolic links (`add --follow`).
+
+        Raises:
+            UnsafePathError: A link in the way or in a folder, or a name that file systems misread.
+        """
+        parts = safe_parts(path)
+        record = self._record(path, name)
+        follow = self._follows(record, parts, follow=follow)
+        kind = self._kind(path, parts, follow=follow)
+        if kind in (Kind.MISSING, Kind.LINK):
+            return Weights(kind)
+        known: dict[str, Known] = {}
+        weights = Weights(kind)
+        for exclude in self._views(path, record):
+            weights = self._look(parts, kind, record, known, exclude, follow=follow)
+            if weights.digest is None or weights.digest == record.have:
+                break
+        if weights.digest is None:
+            return weights
+        if known != record.files or not record.of_this_boot or not record.path:
+            seen = replace(_settled(record, weights.digest), name=name, files=known, boot=boot_id())
+            with suppress(OSError):  # a read-only repository can be looked at, only more slowly
+                self.records.write(path, seen)
+                self._read_again.add(path)
+        return weights
+
+    def _views(self, path: str, record: Record) -> list[tuple[str, ...]]:
+        """What to leave out: first as when `have` was seen, where that was something else."""
+        now = self.excluded(path)
+        return [now] if record.have is None or record.exclude == now else [record.exclude, now]
+
+    def _look(
+        self,
+        parts: tuple[str, ...],
+        kind: Kind,
+        record: Record,
+        known: dict[str, Known],
+        exclude: tuple[str, ...],
+        *,
+        follow: bool,
+    ) -> Weights:
+        """What lies at a path but for what is left out; what is hashed is noted in `known`."""
+        try:
+            found = list_files(self.root, parts, kind, follow=follow, exclude=exclude)
+        except ChangedWhileReadError:
+            return Weights(kind, changing=True)
+        except WeightsError:
+            top = os.path.join(self.root, *parts)
+            if next(walk(top, follow=follow), None) is not None:
+                raise
+            return Weights(kind, changing=True)  # it was emptied meanwhile
+        size = sum(file.stat.size for file in found)
+        files: list[ListedFile] = []
+        for file in found:
+            old = known.get(file.path) or record.files.get(file.path)
+            try:
+                if self._is_damaged(record, parts, file, follow=follow):
+                    return Weights(kind, size=size, damaged=True)
+                if old is None or not old.holds_for(file.stat):
+                    old = self.hash(parts, file, follow=follow)
+            except ChangedWhileReadError:
+                return Weights(kind, size=size, changing=True)
+            known[file.path] = old
+            files.append(ListedFile(file.path, file.stat.size, old.digest))
+        digest = folder_digest(files) if kind is Kind.FOLDER else files[0].digest
+        return Weights(kind, digest, size, tuple(files))
+
+    def is_damaged(self, name: str, path: str, *, follow: bool = False) -> bool:
+        """Whether `observe` would find the weights damaged; raises as `survey` does."""
+        record = self.records.read(path, name=name)
+        parts = safe_parts(path)
+        follow = self._follows(record, parts, follow=follow)
+        return not record.of_this_boot and any(
+            self._is_damaged(record, parts, file, follow=follow)
+            for file in self.survey(path, follow=follow).files
+        )
+
+    def _is_damaged(
+        self, record: Record, parts: tuple[str, ...], file: Found, *, follow: bool
+    ) -> bool:
+        """Whether a file has other bytes than its stat says; reads it only if there is a sign of that.
+
+        Raises:
+            ChangedWhileReadError: It changed since it was listed.
+        """
+        old = record.files.get(file.path)
+        if record.of_this_boot or old is None or not old.holds_for(file.stat):
+            return False
+        holed = self._has_hole(parts, file, follow=follow)
+        return holed and self.hash(parts, file, follow=follow).digest != old.digest
+
+    def _has_hole(self, parts: tuple[str, ...], file: Found, *, follow: bool) -> bool:
+        """Whether a part of a file is not on the disk; raises as `hash` where it is gone."""
+        return has_hole(self._open(parts, file.parts, follow=follow), file.stat.size)
+
+    def unchanged(self, name: str, path: str) -> Digest | None:
+        """The digest by stat alone, None where something would have to be read."""
+        parts = safe_parts(path)
+        digest = None
+        try:
+            record = self._record(path, name)
+            if not record.of_this_boot:
+                return None
+            follow = self._follows(record, parts, follow=False)
+            kind = kind_at(self.root, parts, follow=follow)
+            if kind in (Kind.MISSING, Kind.LINK):
+                return None
+            for exclude in self._views(path, record):
+                digest = self._remembered(parts, kind, record, exclude, follow=follow)
+                if digest == record.have:
+                    break
+        except (GitmodelError, OSError):
+            return None
+        return digest
+
+    def _remembered(
+        self,
+        parts: tuple[str, ...],
+        kind: Kind,
+        record: Record,
+        exclude: tuple[str, ...],
+        *,
+        follow: bool,
+    ) -> Digest | None:
+        listed = []
+        for file in list_files(self.root, parts, kind, follow=follow, exclude=exclude):
+            old = record.files.get(file.path)
+            if old is None or not old.holds_for(file.stat):
+                return None
+            listed.append(ListedFile(file.path, file.stat.size, old.digest))
+        return folder_digest(listed) if kind is Kind.FOLDER else listed[0].digest
+
+    def size_to_read(self, name: str, path: str) -> int:
+        """Bytes that `observe` would have to hash now."""
+        parts = safe_parts(path)
+        record = self._record(path, name)
+        follow = self._follows(record, parts, follow=False)
+        kind = self._kind(path, parts, follow=follow)
+        if kind in (Kind.MISSING, Kind.LINK):
+            return 0
+        total = 0
+        for file in self._list(path, parts, kind, follow=follow):
+            old = record.files.get(file.path)
+            if old is None or not old.holds_for(file.stat):
+                total += file.stat.size
+        return total
+
+    def led_elsewhere(self, name: str, path: str) -> str | None:
+        """What to say of a link that was followed here and leads to another place now, None of others."""
+        return led_elsewhere(self.root, safe_parts(path), self.records.read(path, name=name).links)
+
+    def _follows(self, record: Record, parts: tuple[str, ...], *, follow: bool) -> bool:
+        """Whether links are followed: a person says so now, or said so and they lead where they led."""
+        return follow or still_lead(self.root, parts, record.links)
+
+    def _kind(self, path: str, parts: tuple[str, ...], *, follow: bool = False) -> Kind:
+        """As `kind_at`, but a folder without any file is nothing: a killed checkout leaves one."""
+        kind = kind_at(self.root, parts, follow=follow)
+        if kind is Kind.FOLDER:
+            top, patterns = os.path.join(self.root, *parts), self.excluded(path)
+            files = walk(top, follow=follow, exclude=patterns)
+            with suppress(UnsafePathError):  # whoever lists the files says which
+                return Kind.MISSING if next(files, None) is None else kind
+        return kind
+
+    def have(self, name: str, path: str) -> Digest | None:
+        """The digest last added or checked out at a path; None if nothing is known of that path."""
+        record = self.records.read(path, name=name)
+        if not record.path and record.have is not None:
+            return record.have if self.unchanged(name, path) == record.have else None
+        return record.have
+
+    def is_half_placed(self, name: str, path: str, digest: Digest | None) -> bool:
+        """Whether a checkout was killed while it renamed, and these weights may be of two versions."""
+        record = self.records.read(path, name=name)
+        return record.placing is not None and digest not in (record.placing, record.have)
+
+    def set_have(self, name: str, path: str, weights: Weights) -> None:
+        """Remember what has just been added or checked out."""
+        record = self.records.read(path, name=name)
+        self.records.write(
+            path,
+            replace(
+                record,
+                have=weights.digest,
+                have_files={file.path: file.digest for file in weights.files},
+                placing=None,
+                exclude=self.excluded(path),
+                name=name,
+            ),
+        )
+
+    def survey(self, path: str, *, follow: bool = False) -> Survey:
+        """The files at a path, without their digests; raises as `observe` does.
+
+        Raises:
+            WeightsError: There is nothing, or a link that is not followed.
+        """
+        parts = safe_parts(path)
+        follow = self._follows(self.records.read(path), parts, follow=follow)
+        kind = kind_at(self.root, parts, follow=follow)
+        if kind is Kind.MISSING:
+            raise WeightsError(f"{path} does not exist", hint="gitmodel checkout")
+        if kind is Kind.LINK:
+            raise UnsafePathError(
+                f"{path} is a symbolic link",
+                hint="gitmodel add --follow PATH, which stores what links point to",
+            )
+        return Survey(
+            path, kind, tuple(self._list(path, parts, kind, follow=follow)), now_ns(), follow
+        )
+
+    def sources(self, survey: Survey) -> list[SourceFile]:
+        """The files of a survey, for storing them."""
+        from gitmodel.files.source import SourceFile
+
+        parts = safe_parts(survey.path)
+
+        def opener(file: Found) -> Callable[[], int]:
+            return lambda: self._open(parts, file.parts, follow=survey.follow)
+
+        return [SourceFile(file.path, file.stat.size, opener(file)) for file in survey.files]
+
+    def remember(
+        self, name: str, survey: Survey, manifest: Manifest, *, as_have: bool = True
+    ) -> Weights:
+        """Remember what was just stored, after a last look that it has not changed meanwhile.
+
+        Args:
+            name: The model, for its record.
+            survey: What was stored.
+            manifest: Of it.
+            as_have: It is `have` now; otherwise only its digests are known, and `set_have` follows.
+
+        Raises:
+            ChangedWhileReadError: The files are not those of the survey any more.
+        """
+        again = self.survey(survey.path, follow=survey.follow)
+        if again.files != survey.files:
+            raise ChangedWhileReadError(
+                f"{survey.path} changed while it was read",
+                hint="wait until training has finished writing, then run the same command again",
+            )
+        digests = {entry.path: entry.digest for entry in manifest.files}
+        known = {
+            file.path: Known(file.stat, survey.at_ns, digests[file.path]) for file in survey.files
+        }
+        if as_have:
+            record = Record(manifest.digest, digests, exclude=self.excluded(survey.path))
+        else:
+            record = _settled(self.records.read(survey.path, name=name), manifest.digest)
+        links = links_at(self.root, safe_parts(survey.path)) if survey.follow else {}
+        self.records.write(survey.path, replace(record, name=name, files=known, links=links))
+        self._read_again.add(survey.path)
+        files = tuple(ListedFile(f.path, f.stat.size, digests[f.path]) for f in survey.files)
+        return Weights(survey.kind, manifest.digest, manifest.total_size, files)
+
+    def _open(self, parts: tuple[str, ...], inner: tuple[str, ...], *, follow: bool) -> int:
+        return open_listed(self.root, (*parts, *inner), follow=follow)
+
+    def hash(self, parts: tuple[str, ...], file: Found, *, follow: bool = False) -> Known:
+        """Read a file that was listed.
+
+        Raises:
+            ChangedWhileReadError: It changed since it was listed, or while it was read.
+        """
+        return hash_listed(self._open(parts, file.parts, follow=follow), file, parts[-1])

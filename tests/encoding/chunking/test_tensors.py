@@ -1,0 +1,361 @@
+"""Pieces cover a file, line up between versions, and do not depend on windows."""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gitmodel.encoding.chunking.choose import (
+    CONTENT_CUTTER,
+    LONGEST_CUT,
+    SAFETENSORS_CUTTER,
+    ZIP_CUTTER,
+    CutterId,
+    Piece,
+    PlannedCutter,
+    choose_cutter,
+    cutter_for,
+    pieces_of,
+)
+from gitmodel.encoding.chunking.tensors import GROUP_LONGEST, pieces_of_runs
+from gitmodel.formats.extent import END_OF_GROUP, SMALL, Run
+from gitmodel.formats.header import DoubtError, HeaderReader
+from gitmodel.formats.tensors import tensor_places
+from tests.support.formats import gguf_file, pread, pread_only, safetensors_file, zip_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+MIB = 1 << 20
+
+sizes = st.one_of(
+    st.integers(0, 200),
+    st.integers(0, 2 * SMALL),
+    st.sampled_from([SMALL - 1, SMALL, 4 * MIB, LONGEST_CUT, LONGEST_CUT + 1, 30 * MIB]),
+)
+runs = st.lists(
+    st.one_of(
+        st.builds(Run, sizes, st.none(), st.just(0)),
+        st.builds(Run, sizes, st.text("ab.*+=01", max_size=4), st.sampled_from([0, 1, 2, 34])),
+        st.just(END_OF_GROUP),
+    ),
+    max_size=40,
+    unique_by=lambda run: run.name if run.name is not None else object(),
+)
+
+
+def contents(data: bytes) -> dict[bytes, int]:
+    """Chunks of a file: hash to size."""
+    cutter = choose_cutter(pread(data), len(data))
+    view = memoryview(data)
+    found = {}
+    start = 0
+    for size in cutter.feed(view, final=True):
+        found[hashlib.sha256(view[start : start + size]).digest()] = size
+        start += size
+    return found
+
+
+def moved(before: bytes, after: bytes) -> int:
+    """Bytes of the second version's chunks that the first does not have."""
+    known = contents(before)
+    return sum(size for name, size in contents(after).items() if name not in known)
+
+
+@given(runs)
+@settings(deadline=None, max_examples=150)
+def test_pieces_cover_all_runs_in_order(plan: list[Run]) -> None:
+    pieces = pieces_of_runs(plan)
+
+    assert sum(piece.size for piece in pieces) == sum(run.size for run in plan)
+    assert all(1 <= piece.size <= LONGEST_CUT for piece in pieces)
+    keys = [piece.key for piece in pieces if piece.key is not None]
+    assert len(set(keys)) == len(keys)
+
+
+@given(runs)
+@settings(deadline=None, max_examples=150)
+def test_tensors_that_are_not_small_begin_and_end_with_a_piece(plan: list[Run]) -> None:
+    ends = {0, *accumulate(piece.size for piece in pieces_of_runs(plan))}
+    position = 0
+    for run in plan:
+        if run.name is not None and run.size >= SMALL:
+            assert {position, position + run.size} <= ends
+        position += run.size
+
+
+def test_a_long_tensor_falls_into_pieces_of_whole_elements() -> None:
+    plan = [
+        Run(10, None, 0),
+        Run(9 * MIB, "f32", 4),
+        Run(34 * 300_000, "q8", 34),
+        Run(8 * MIB, "x", 0),
+    ]
+    step = 34 * (4 * MIB // 34)
+
+    assert pieces_of_runs(plan) == [
+        Piece(10, None, 0),
+        Piece(4 * MIB, "f32+0", 4),
+        Piece(4 * MIB, "f32+4194304", 4),
+        Piece(MIB, "f32+8388608", 4),
+        Piece(step, "q8+0", 34),
+        Piece(step, f"q8+{step}", 34),
+        Piece(34 * 300_000 - 2 * step, f"q8+{2 * step}", 34),
+        Piece(8 * MIB, "x+0", 0),
+    ]
+
+
+def test_small_neighbours_share_a_piece_with_what_lies_between() -> None:
+    plan = [
+        Run(100, None, 0),
+        *(Run(8, "a", 4), Run(24, None, 0), Run(8, "b", 4), Run(24, None, 0)),
+        *(Run(SMALL, "big", 4), Run(24, None, 0)),
+        *(Run(8, "c", 4), Run(0, "empty", 4), Run(8, "d", 2)),
+        *(END_OF_GROUP, Run(8, "e", 2), Run(5000, None, 0), Run(8, "f", 2)),
+    ]
+
+    assert pieces_of_runs(plan) == [
+        Piece(100, None, 0),
+        *(Piece(40, "a*2=40", 4), Piece(24, None, 0)),
+        *(Piece(SMALL, "big+0", 4), Piece(24, None, 0)),
+        Piece(16, "c*2=16", 0),
+        *(Piece(8, "e+0", 2), Piece(5000, None, 0), Piece(8, "f+0", 2)),
+    ]
+
+
+def layers(count: int, size: int = 40_000) -> dict[str, bytes]:
+    """Many small tensors, each with bytes of its own, that depend on its name alone."""
+    names = [f"layer.{number}.weight" for number in range(count)]
+    return {name: hashlib.shake_256(name.encode()).digest(size) for name in names}
+
+
+def without(tensors: Mapping[str, bytes], name: str) -> dict[str, bytes]:
+    return {key: value for key, value in tensors.items() if key != name}
+
+
+def with_first(tensors: Mapping[str, bytes], **more: bytes) -> dict[str, bytes]:
+    return {**more, **tensors}
+
+
+EDITS: dict[str, Callable[[dict[str, bytes]], dict[str, bytes]]] = {
+    "another in front": lambda old: with_first(old, embedding=bytes(50_000)),
+    "one removed": lambda old: without(old, "layer.3.weight"),
+    "one renamed": lambda old: {f"{k}_" if k == "layer.9.weight" else k: v for k, v in old.items()},
+    "one grown": lambda old: {**old, "layer.5.weight": old["layer.5.weight"] * 2},
+    "one changed": lambda old: {**old, "layer.5.weight": bytes(40_000)},
+    "one moved to the end": lambda old: {
+        **without(old, "layer.0.weight"),
+        **dict([*old.items()][:1]),
+    },
+    "ten more at the end": lambda old: {
+        **old,
+        **{f"head.{n}": bytes([n]) * 9000 for n in range(10)},
+    },
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize("write", [safetensors_file, zip_file, gguf_file])
+def test_an_edit_among_small_tensors_moves_few_groups(
+    edit: str, write: Callable[[dict[str, bytes]], bytes]
+) -> None:
+    """300 tensors of 40 KB, 12 MB: what moves is the header and at most three groups."""
+    before = layers(300)
+    after = write(EDITS[edit](before))
+
+    header = 300 * 110 + 80_000  # and what the edit itself brings
+    assert moved(write(before), after) <= header + 3 * GROUP_LONGEST
+
+
+@pytest.mark.parametrize("write", [safetensors_file, zip_file, gguf_file])
+def test_shuffled_large_tensors_do_not_move(write: Callable[[dict[str, bytes]], bytes]) -> None:
+    before = layers(8, SMALL + 64)
+    after = dict(reversed(before.items()))
+
+    assert moved(write(before), write({"new": bytes(32), **after})) <= 4096
+
+
+def test_the_same_weights_in_another_container_do_not_move() -> None:
+    tensors = layers(8, SMALL + 64)
+    before = safetensors_file(tensors)
+
+    assert moved(before, zip_file({f"archive/data/{k}": v for k, v in tensors.items()})) <= 4096
+    assert moved(before, gguf_file(tensors)) <= 4096
+
+
+def test_the_groups_of_a_resharded_set_are_mostly_the_same() -> None:
+    tensors = layers(300)
+    half = dict([*tensors.items()][:150])
+    rest = dict([*tensors.items()][150:])
+    known = contents(safetensors_file(half)) | contents(safetensors_file(rest))
+
+    fresh = {k: v for k, v in contents(safetensors_file(tensors)).items() if k not in known}
+    assert sum(fresh.values()) <= 300 * 110 + GROUP_LONGEST
+
+
+@given(
+    st.lists(st.integers(1, 60), max_size=12),
+    st.integers(-100, 200),
+    st.lists(st.integers(1, 90), min_size=1, max_size=5),
+)
+@settings(deadline=None, max_examples=200)
+def test_cuts_do_not_depend_on_windows(plan: list[int], change: int, windows: list[int]) -> None:
+    """Also those of a file that is shorter or longer than its plan."""
+    pieces = [Piece(size, None, 0) for size in plan]
+    total = max(0, sum(plan) + min(change, 0) + (change if change > 100 else 0))
+    data = memoryview(bytes(total))
+    cutter = PlannedCutter(SAFETENSORS_CUTTER, pieces)
+    whole = cutter.feed(data, final=True)
+
+    assert in_windows(cutter, data, windows) == whole
+    assert sum(whole) == total
+    assert all(1 <= length <= cutter.longest for length in whole)
+    if total == sum(plan):
+        assert whole == plan
+
+
+def in_windows(cutter: PlannedCutter, data: memoryview, windows: list[int]) -> list[int]:
+    lengths: list[int] = []
+    start = end = turn = 0
+    while end < len(data) or turn == 0:
+        end = min(len(data), end + windows[turn % len(windows)])
+        turn += 1
+        found = cutter.feed(data[start:end], final=end == len(data))
+        lengths += found
+        start += sum(found)
+    return lengths
+
+
+def test_a_window_of_the_longest_piece_always_holds_a_whole_one() -> None:
+    cutter = PlannedCutter(ZIP_CUTTER, pieces_of_runs([Run(30, None, 0), Run(700, "a", 0)]))
+
+    assert cutter.longest == 700
+    assert cutter.feed(memoryview(bytes(700)), final=False) == [30]
+    assert cutter.feed(memoryview(bytes(700)), final=False) == [700]
+    assert cutter.feed(memoryview(bytes(1500)), final=False) == [700, 700]
+    assert cutter.feed(memoryview(bytes(100)), final=True) == [100]
+
+
+def test_a_planned_cutter_is_not_made_from_its_identity() -> None:
+    with pytest.raises(ValueError, match="needs the file's header: choose_cutter"):
+        cutter_for(SAFETENSORS_CUTTER)
+
+
+def test_the_identity_holds_all_that_the_cuts_depend_on() -> None:
+    numbers = (256 << 10, 512 << 10, MIB, 4 * MIB, 8 * MIB)
+
+    assert CutterId("safetensors-v1", numbers) == SAFETENSORS_CUTTER
+    assert CutterId.parse(str(ZIP_CUTTER)) == ZIP_CUTTER
+
+
+WRITERS = [safetensors_file, zip_file, gguf_file]
+
+
+@given(
+    st.sampled_from(WRITERS),
+    st.lists(st.tuples(st.integers(0, 700), st.binary(max_size=3)), max_size=4),
+)
+@settings(deadline=None, max_examples=200)
+def test_damaged_headers_never_raise(
+    write: Callable[[dict[str, bytes]], bytes], damage: list[tuple[int, bytes]]
+) -> None:
+    data = bytearray(write({"a": bytes(64), "b": bytes(32)}))
+    for place, patch in damage:
+        data[place : place + len(patch)] = patch
+    cutter = choose_cutter(pread(bytes(data)), len(data))
+
+    assert sum(cutter.feed(memoryview(data), final=True)) == len(data)
+
+
+@given(st.sampled_from(WRITERS), st.integers(0, 600))
+@settings(deadline=None, max_examples=150)
+def test_a_truncated_file_is_cut_by_content(
+    write: Callable[[dict[str, bytes]], bytes], count: int
+) -> None:
+    data = write({"a": bytes(64), "b": bytes(32)})
+    data = data[: min(count, len(data) - 1)]
+
+    assert choose_cutter(pread(data), len(data)).id == CONTENT_CUTTER
+
+
+@given(
+    st.sampled_from([b"", b"GGUF\3\0\0\0", b"PK\3\4", b"\x10\0\0\0\0\0\0\0{"]),
+    st.binary(max_size=300),
+)
+@settings(deadline=None, max_examples=200)
+def test_any_bytes_are_cut(magic: bytes, rest: bytes) -> None:
+    data = magic + rest
+    cutter = choose_cutter(pread(data), len(data))
+
+    assert sum(cutter.feed(memoryview(data), final=True)) == len(data)
+
+
+def test_a_file_too_long_for_a_plan_is_cut_by_content() -> None:
+    data = safetensors_file({"a": bytes(64)})
+
+    assert choose_cutter(pread(data), 1 << 62).id == CONTENT_CUTTER
+
+
+def test_what_read_raises_is_passed_on() -> None:
+    def read(offset: int, count: int) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    with pytest.raises(OSError, match="Input/output error"):
+        choose_cutter(read, 100)
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_the_plan_of_an_older_version_needs_no_tensor(
+    write: Callable[[dict[str, bytes]], bytes],
+) -> None:
+    data = write(layers(4, SMALL + 32))
+    pieces = pieces_of(pread(data), len(data))
+
+    assert pieces is not None
+    spans, position = [], 0
+    for piece in pieces:
+        if piece.key is None:
+            spans.append((position, position + piece.size))
+        position += piece.size
+    assert pieces_of(pread_only(data, spans), len(data)) == pieces
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_tensors_are_found_by_their_names(write: Callable[[dict[str, bytes]], bytes]) -> None:
+    tensors = {"small": b"12345678", **layers(3, SMALL + 32), "long": bytes(LONGEST_CUT + 64)}
+    data = write(tensors)
+
+    places = tensor_places(pread(data), len(data))
+
+    found = {name: data[start : start + size] for name, (start, size) in places.items()}
+    assert {name: content for name, content in found.items() if name in tensors} == tensors
+
+
+def test_other_files_have_no_tensors() -> None:
+    data = safetensors_file({"a": bytes(64)})
+
+    assert tensor_places(pread(b"weights" * 9), 63) == {}
+    assert tensor_places(pread(b""), 0) == {}
+    assert tensor_places(pread(data[:-1]), len(data) - 1) == {}
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_there_is_no_plan_without_the_header(write: Callable[[dict[str, bytes]], bytes]) -> None:
+    data = write({"a": bytes(64)})
+
+    assert pieces_of(pread_only(data, []), len(data)) is None
+    assert pieces_of(pread_only(data, [(0, 30)]), len(data)) is None
+
+
+def test_there_is_no_plan_for_other_files() -> None:
+    assert pieces_of(pread(b"weights" * 9), 63) is None
+
+
+def test_a_reader_that_gives_too_little_is_doubted() -> None:
+    with pytest.raises(DoubtError, match="the file is shorter than it was"):
+        HeaderReader(pread(b"1234"), 8).take(0, 8)
