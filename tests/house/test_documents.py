@@ -1,4 +1,4 @@
-"""The pages under docs/ name what is there, and point to what is there."""
+"""The pages are complete, and their links and examples work."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from gitmodel.domain.config.remote import Remote
 from gitmodel.domain.config.repository import Config
 
 ROOT = Path(__file__).parents[2]
-PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "CHANGELOG.md", ROOT / "README.md"]
+PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "CHANGELOG.md", ROOT / "README.md"]
 
 
 def page(name: str) -> str:
     return (ROOT / "docs" / name).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_links_lead_somewhere(path: Path) -> None:
     links = re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8"))
     files = {link.partition("#")[0] for link in links if "://" not in link}

@@ -2,7 +2,7 @@
 
 H1 to H17 are about hooks, D1 to D15 about everything else; all were reproduced with DVC 3.67.1 and GTO
 1.10.1. Those about hook managers and kinds of repositories, stages, collection and speed are
-elsewhere: docs/what-happens-when.md names each.
+elsewhere: docs/development/situations.md names each.
 """
 
 from __future__ import annotations

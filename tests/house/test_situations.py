@@ -1,4 +1,4 @@
-"""The page that says what happens when: each row is shown by tests that are there."""
+"""The table of situations: each row names tests, and the tests exist."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs/what-happens-when.md"
+PAGE = ROOT / "docs/development/situations.md"
 ROWS = [
     line
     for line in PAGE.read_text(encoding="utf-8").splitlines()
@@ -27,7 +27,7 @@ def test_every_row_names_a_test() -> None:
 
 
 def test_every_test_that_is_named_is_there() -> None:
-    """A name is that of a test, or of an operation in a list that a test takes row by row."""
+    """Each name is a test, or an operation in a list for a parametrized test."""
     missing = []
     for row in ROWS:
         for name, path in PROOF.findall(row):
