@@ -27,6 +27,22 @@ def test_links_lead_somewhere(path: Path) -> None:
     assert [name for name in sorted(files) if name and not (path.parent / name).exists()] == []
 
 
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_lead_to_headings(path: Path) -> None:
+    links = re.findall(r"\]\(([^)\s]*)#([^)\s]+)\)", path.read_text(encoding="utf-8"))
+    wanted = [(path.parent / file if file else path, anchor) for file, anchor in links]
+
+    assert [
+        link for link in wanted if "://" not in str(link[0]) and link[1] not in anchors(link[0])
+    ] == []
+
+
+def anchors(path: Path) -> set[str]:
+    """The names that GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def test_the_architecture_names_every_room() -> None:
     text = page("architecture.md")
     package = ROOT / "gitmodel"
