@@ -17,7 +17,7 @@ from gitmodel.domain.paths import safe_parts
 from gitmodel.domain.reference import Reference
 from gitmodel.errors import GitmodelError, RemoteDeniedError, UnknownReferenceError, WeightsError
 from gitmodel.files.path_encoding import given, given_inside, native
-from gitmodel.project.adding.metadata import NOT_RECORDED, Given
+from gitmodel.project.adding.metadata import NOT_RECORDED, MetadataInput
 from gitmodel.project.context import Context
 from gitmodel.project.fetching.shared_copies import shared_copy
 from gitmodel.project.fetching.stream import open_stream
@@ -84,7 +84,7 @@ def _checked_out(project: Project, model: Model) -> str | None:
         return None
     try:
         project.worktree.exclude(model.weights, model.pointer.exclude)
-        seen = project.worktree.observe(model.name, model.weights)
+        seen = project.worktree.hash_weights(model.name, model.weights)
     except (
         GitmodelError,
         OSError,
@@ -256,7 +256,7 @@ def add(
     """
     full = os.path.abspath(given(path))
     folder = os.path.dirname(full) if repo is None else os.path.abspath(given(repo))
-    known = Given(
+    known = MetadataInput(
         metric_values=metrics or {},
         param_values=params or {},
         run_id=run_id,

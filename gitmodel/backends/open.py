@@ -59,7 +59,7 @@ def open_backend(
     from gitmodel.backends.cloud.fast_path import is_wanted
 
     chosen = os.environ if environment is None else environment
-    quick = is_wanted(chosen)
+    fast = is_wanted(chosen)
     if remote.scheme == "s3":
         from gitmodel.backends.s3.open import open_s3
 
@@ -68,7 +68,7 @@ def open_backend(
             trusted=trusted,
             profile=profile,
             environment=os.environ,
-            quick=quick,
+            fast=fast,
             checks_folder=checks_folder,
             retrier=retrier,
             note=note,
@@ -79,7 +79,7 @@ def open_backend(
         remote,
         trusted=trusted,
         environment=chosen,
-        quick=quick,
+        fast=fast,
         checks_folder=checks_folder,
         retrier=retrier,
         note=note,

@@ -25,7 +25,7 @@ from gitmodel.errors import (
     UnsafePathError,
 )
 from gitmodel.files.os_errors import disk_errors
-from gitmodel.files.safe_open import Unnamed
+from gitmodel.files.safe_open import PendingFile
 from gitmodel.files.shared_folders import make_folders
 from gitmodel.files.temporary_folder import Scratch
 from gitmodel.files.temporary_names import PREFIX, sweep
@@ -34,7 +34,7 @@ from gitmodel.store.layout import manifest_key, pack_key
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from gitmodel.files.write_back import Flushing
+    from gitmodel.files.write_back import WriteBackQueue
 
 _OPEN_PACKS = 32  # file descriptors kept open for reading
 _MOST_BAD = 8  # damaged packs kept for whoever wants to know what happened to them
@@ -133,7 +133,7 @@ class Cache:
         )
 
     def write_pack(
-        self, name: str, data: bytes | memoryview, *, flushing: Flushing | None = None
+        self, name: str, data: bytes | memoryview, *, flushing: WriteBackQueue | None = None
     ) -> None:
         """Store a pack whose name has been computed from these bytes.
 
@@ -146,12 +146,12 @@ class Cache:
         with self._writing():
             file = self._written(pack_key(name), data)
             if flushing is None:
-                file.name(durable=False)
+                file.commit(durable=False)
                 self._forget(name)  # what was open may be a damaged one that has just been replaced
             else:
                 flushing.begin(file)
 
-    def wait_for(self, flushing: Flushing) -> None:
+    def wait_for(self, flushing: WriteBackQueue) -> None:
         """Return when the objects given to it are here, their bytes on the disk.
 
         Raises:
@@ -162,7 +162,7 @@ class Cache:
         self._close_packs()  # what was open may be damaged ones that have just been replaced
 
     def write_manifest(
-        self, manifest: Manifest, *, durable: bool, flushing: Flushing | None = None
+        self, manifest: Manifest, *, durable: bool, flushing: WriteBackQueue | None = None
     ) -> None:
         """Store a manifest; call it only after all its packs are here.
 
@@ -174,7 +174,7 @@ class Cache:
         with self._writing():
             file = self._written(manifest_key(manifest.digest), manifest.to_bytes())
             if flushing is None:
-                file.name(durable=durable)
+                file.commit(durable=durable)
             else:
                 flushing.begin(file)
 
@@ -299,9 +299,9 @@ class Cache:
             if any(name.startswith(PREFIX) for name in names):
                 sweep(folder)
 
-    def _written(self, key: str, data: bytes | memoryview) -> Unnamed:
+    def _written(self, key: str, data: bytes | memoryview) -> PendingFile:
         """An object with these bytes that has no name yet."""
-        return Unnamed.holding(self.path(key), data, self._scratch)
+        return PendingFile.holding(self.path(key), data, self._scratch)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -18,8 +18,8 @@ from gitmodel.errors import DamagedObjectError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from gitmodel.encoding.codecs.codec import Octets
-    from gitmodel.encoding.manifest.manifest import ChunkPlace, FileEntry, Manifest
+    from gitmodel.encoding.codecs.codec import ByteBuffer
+    from gitmodel.encoding.manifest.manifest import ChunkLocation, FileEntry, Manifest
 
     # (name of a pack, offset, size in bytes) -> those bytes, or fewer at the pack's end
     ReadPack = Callable[[str, int, int], bytes]
@@ -51,7 +51,7 @@ class DamagedPackError(DamagedObjectError):
         self.pack = pack
 
 
-def raw_chunk(read: ReadPack, manifest: Manifest, number: int) -> Octets:
+def raw_chunk(read: ReadPack, manifest: Manifest, number: int) -> ByteBuffer:
     """The raw bytes of one chunk of a manifest.
 
     Raises:
@@ -63,7 +63,9 @@ def raw_chunk(read: ReadPack, manifest: Manifest, number: int) -> Octets:
     return decoded(read, manifest, place, read(pack, place.offset, place.stored_size))
 
 
-def decoded(read: ReadPack, manifest: Manifest, place: ChunkPlace, stored: Octets) -> Octets:
+def decoded(
+    read: ReadPack, manifest: Manifest, place: ChunkLocation, stored: ByteBuffer
+) -> ByteBuffer:
     """Decode and check the stored bytes of a chunk, reading its base if it has one.
 
     Raises:
@@ -82,7 +84,7 @@ def decoded(read: ReadPack, manifest: Manifest, place: ChunkPlace, stored: Octet
 
 
 def decode_into(
-    read: ReadPack, manifest: Manifest, place: ChunkPlace, stored: Octets, out: memoryview
+    read: ReadPack, manifest: Manifest, place: ChunkLocation, stored: ByteBuffer, out: memoryview
 ) -> None:
     """Decode the stored bytes of a chunk into memory of its raw size, without checking its hash.
 
@@ -110,7 +112,7 @@ def decode_into(
 
 
 @contextmanager
-def _blaming(manifest: Manifest, place: ChunkPlace, stored: Octets) -> Iterator[None]:
+def _blaming(manifest: Manifest, place: ChunkLocation, stored: ByteBuffer) -> Iterator[None]:
     """Say which pack is to blame for a chunk that does not decode."""
     pack = manifest.packs[place.pack]
     if len(stored) != place.stored_size:
@@ -148,7 +150,7 @@ class FileView:
         self._numbers = manifest.chunks_of(entry)
         sizes = (manifest.chunk(number).raw_size for number in self._numbers)
         self._ends = list(accumulate(sizes))
-        self._kept: OrderedDict[int, Octets] = OrderedDict()
+        self._kept: OrderedDict[int, ByteBuffer] = OrderedDict()
         self.size = entry.size
 
     def read_at(self, offset: int, size: int) -> bytes:
@@ -169,7 +171,7 @@ class FileView:
             index += 1
         return b"".join(parts)
 
-    def _chunk(self, number: int) -> Octets:
+    def _chunk(self, number: int) -> ByteBuffer:
         found = self._kept.pop(number, None)
         while found is None:
             try:

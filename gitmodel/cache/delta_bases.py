@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gitmodel.cache.cache import Cache
-    from gitmodel.encoding.codecs.codec import Octets
+    from gitmodel.encoding.codecs.codec import ByteBuffer
     from gitmodel.encoding.manifest.manifest import FileEntry, Manifest
 
 
@@ -70,7 +70,7 @@ class Bases:
             if here[manifest.chunk(base).pack]:
                 self._by_key.setdefault(piece.key, Base(manifest, base))
 
-    def find(self, key: str | None, size: int) -> tuple[Base, Octets] | None:
+    def find(self, key: str | None, size: int) -> tuple[Base, ByteBuffer] | None:
         """The base for a piece, and its raw bytes; None if there is none of that key and size.
 
         A base that cannot be read is none: the chunk is then stored whole, which loses nothing.

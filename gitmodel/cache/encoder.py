@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gitmodel.encoding.manifest.manifest import Manifest
 
 
-class Place(NamedTuple):
+class StoredChunk(NamedTuple):
     """Where a chunk lies: in which pack, and how it is encoded there."""
 
     raw_size: int
@@ -51,9 +51,9 @@ class EncodedChunk(NamedTuple):
     base: Base | None
 
 
-def known_places(cache: Cache, reuse: Iterable[Manifest]) -> dict[bytes, Place]:
+def known_places(cache: Cache, reuse: Iterable[Manifest]) -> dict[bytes, StoredChunk]:
     """Where the chunks of these manifests lie, as far as the cache has their packs."""
-    places: dict[bytes, Place] = {}
+    places: dict[bytes, StoredChunk] = {}
     for manifest in reuse:
         here = cache.packs_here(manifest)
         for number in range(manifest.chunk_count):
@@ -63,7 +63,7 @@ def known_places(cache: Cache, reuse: Iterable[Manifest]) -> dict[bytes, Place]:
                 continue
             known = places.get(chunk.hash)
             if known is None or (known.base is not None and base is None):  # whole is better
-                places[chunk.hash] = Place(
+                places[chunk.hash] = StoredChunk(
                     chunk.raw_size,
                     manifest.packs[chunk.pack],
                     manifest.pack_sizes[chunk.pack],
@@ -77,13 +77,13 @@ def known_places(cache: Cache, reuse: Iterable[Manifest]) -> dict[bytes, Place]:
 
 
 def encode_group(
-    group: list[RawPiece], places: dict[bytes, Place], bases: Bases
+    group: list[RawPiece], places: dict[bytes, StoredChunk], bases: Bases
 ) -> list[EncodedChunk]:
     """Hash and encode some chunks; runs in a worker, only looks into `places`."""
     return [_encode_chunk(raw, places, bases) for raw in group]
 
 
-def _encode_chunk(raw: RawPiece, places: dict[bytes, Place], bases: Bases) -> EncodedChunk:
+def _encode_chunk(raw: RawPiece, places: dict[bytes, StoredChunk], bases: Bases) -> EncodedChunk:
     name = chunk_hash(raw.data)
     size = len(raw.data)
     if name in places:

@@ -29,7 +29,7 @@ class _StoppedError(Exception):
     """Another thread of the team has failed, and its error is the one that counts."""
 
 
-class _Team(Generic[Piece, Result]):
+class _OrderedPool(Generic[Piece, Result]):
     def __init__(
         self,
         pieces: Iterable[Piece],
@@ -104,7 +104,7 @@ class _Team(Generic[Piece, Result]):
             self._changed.notify_all()
 
 
-def work_through(
+def process_in_order(
     pieces: Iterable[Piece],
     work: Callable[[Piece], Result],
     in_order: Callable[[Result], None],
@@ -128,7 +128,7 @@ def work_through(
     Raises:
         Whatever `pieces`, `work` or `in_order` raised first.
     """
-    team = _Team(pieces, work, in_order)
+    team = _OrderedPool(pieces, work, in_order)
     if threads == 1:
         team.run()
     else:

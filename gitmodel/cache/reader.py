@@ -16,11 +16,11 @@ from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.cache.chunk_reader import DamagedPackError, decode_into, raw_chunk
-from gitmodel.cache.ordered_workers import work_through
+from gitmodel.cache.ordered_workers import process_in_order
 from gitmodel.domain.digest import FileHasher
 from gitmodel.encoding.codecs.codec import Codec
 from gitmodel.errors import DamagedObjectError
-from gitmodel.files.buffer_pool import Buffers
+from gitmodel.files.buffer_pool import BufferPool
 from gitmodel.files.safe_open import reserve, write_at
 from gitmodel.files.sparse import bytes_of_holes, write_sparse
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from gitmodel.cache.chunk_reader import PackReader
     from gitmodel.domain.progress import Progress
-    from gitmodel.encoding.manifest.manifest import ChunkPlace, FileEntry, Manifest
+    from gitmodel.encoding.manifest.manifest import ChunkLocation, FileEntry, Manifest
 
 __all__ = ["DamagedPackError", "Reader", "WrongChunksError"]
 
@@ -48,7 +48,7 @@ class _Group(NamedTuple):
 
     offset: int  # in the file, bytes
     size: int  # bytes
-    chunks: list[ChunkPlace]
+    chunks: list[ChunkLocation]
 
 
 class _Restored(NamedTuple):
@@ -69,7 +69,7 @@ class Reader:
     def __init__(self, packs: PackReader, *, workers: int | None = None) -> None:
         self._packs = packs
         self._workers = min(workers or os.cpu_count() or 1, _MOST_WORKERS)
-        self._buffers = Buffers(2 * _GROUP)
+        self._buffers = BufferPool(2 * _GROUP)
 
     def write_file(
         self, manifest: Manifest, entry: FileEntry, descriptor: int, *, progress: Progress
@@ -104,7 +104,7 @@ class Reader:
         writing = Lock()  # two at once would only wait for each other in the kernel
 
         def restore(group: _Group) -> _Restored:
-            buffer = self._buffers.take(group.size)
+            buffer = self._buffers.acquire(group.size)
             view = buffer[: group.size]
             self._decode(manifest, group.chunks, view)
             with writing:
@@ -114,11 +114,11 @@ class Reader:
         def hash_it(restored: _Restored) -> None:
             hasher.update(restored.buffer[: restored.size])
             progress.advance(restored.size)
-            self._buffers.give(restored.buffer)
+            self._buffers.release(restored.buffer)
 
         threads = min(self._workers, 1 + entry.size // _GROUP)
         groups = _groups(manifest, entry)
-        work_through(groups, restore, hash_it, threads=threads, name="gitmodel-decode")
+        process_in_order(groups, restore, hash_it, threads=threads, name="gitmodel-decode")
         if hasher.result() != entry.digest:
             self._blame(manifest, entry)
             raise WrongChunksError(
@@ -131,7 +131,7 @@ class Reader:
         for number in manifest.chunks_of(entry):
             raw_chunk(self._packs.read_at, manifest, number)
 
-    def _decode(self, manifest: Manifest, chunks: list[ChunkPlace], out: memoryview) -> None:
+    def _decode(self, manifest: Manifest, chunks: list[ChunkLocation], out: memoryview) -> None:
         """Decode chunks into memory of their size; runs in a worker."""
         start = 0
         for run in _runs(chunks):
@@ -139,7 +139,7 @@ class Reader:
             self._decode_run(manifest, run, out[start:end])
             start = end
 
-    def _decode_run(self, manifest: Manifest, run: list[ChunkPlace], out: memoryview) -> None:
+    def _decode_run(self, manifest: Manifest, run: list[ChunkLocation], out: memoryview) -> None:
         """Decode chunks that lie one behind the other in a pack, with one read."""
         pack = manifest.packs[run[0].pack]
         first = run[0].offset
@@ -158,7 +158,7 @@ class Reader:
             decode_into(self._packs.read_at, manifest, chunk, payload, out[start:end])
             start = end
 
-    def _read_raw(self, pack: str, run: list[ChunkPlace], out: memoryview) -> None:
+    def _read_raw(self, pack: str, run: list[ChunkLocation], out: memoryview) -> None:
         """Read chunks stored as they are to where they belong, and what is between them nowhere."""
         between = memoryview(bytearray(_GAP))
         buffers: list[memoryview] = []
@@ -177,7 +177,7 @@ class Reader:
 
 def _groups(manifest: Manifest, entry: FileEntry) -> Iterator[_Group]:
     offset = size = 0
-    chunks: list[ChunkPlace] = []
+    chunks: list[ChunkLocation] = []
     for number in manifest.chunks_of(entry):
         chunk = manifest.chunk(number)
         chunks.append(chunk)
@@ -190,12 +190,12 @@ def _groups(manifest: Manifest, entry: FileEntry) -> Iterator[_Group]:
         yield _Group(offset, size, chunks)
 
 
-def _runs(chunks: list[ChunkPlace]) -> Iterator[list[ChunkPlace]]:
+def _runs(chunks: list[ChunkLocation]) -> Iterator[list[ChunkLocation]]:
     """Chunks that lie one behind the other in a pack (headers between them), for one read each.
 
     A run is either all stored raw, or not at all.
     """
-    run: list[ChunkPlace] = []
+    run: list[ChunkLocation] = []
     for chunk in chunks:
         if run:
             last = run[-1]

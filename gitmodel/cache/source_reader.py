@@ -10,9 +10,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.cache.encoder import RawPiece
 from gitmodel.domain.digest import Digest, FileHasher
-from gitmodel.encoding.chunking.choose import Cutter, CutterId, Piece, PlannedCutter, choose_cutter
+from gitmodel.encoding.chunking.choose import (
+    Chunker,
+    ChunkerId,
+    Piece,
+    TensorChunker,
+    choose_chunker,
+)
 from gitmodel.errors import ChangedWhileReadError
-from gitmodel.files.buffer_pool import Buffers
+from gitmodel.files.buffer_pool import BufferPool
 from gitmodel.files.sparse import SparseReader
 
 if TYPE_CHECKING:
@@ -21,7 +27,7 @@ if TYPE_CHECKING:
     from gitmodel.domain.progress import Progress
     from gitmodel.files.source import SourceFile
 
-WINDOW = 4 * 2**20  # bytes read at a time, or a few more
+BLOCK_SIZE = 4 * 2**20  # bytes read at a time, or a few more
 _UNNAMED = Piece(size=0, key=None, width=0)  # of a chunk that no plan names
 
 
@@ -40,10 +46,10 @@ class ReadFile(NamedTuple):
     size: int
     digest: Digest
     chunks: list[bytes]
-    cutter: CutterId
+    chunker: ChunkerId
 
 
-class Window(NamedTuple):
+class ReadBlock(NamedTuple):
     """Whole chunks of a file, one behind the other.
 
     Attributes:
@@ -57,7 +63,7 @@ class Window(NamedTuple):
     chunks: list[bytes]
 
 
-class Windows:
+class SourceReader:
     """Reads files, window by window.
 
     Args:
@@ -70,14 +76,14 @@ class Windows:
     """
 
     def __init__(
-        self, sources: Sequence[SourceFile], progress: Progress, buffers: Buffers | None = None
+        self, sources: Sequence[SourceFile], progress: Progress, buffers: BufferPool | None = None
     ) -> None:
         self._sources = sources
         self._progress = progress
-        self._buffers = buffers or window_buffers()
+        self._buffers = buffers or block_buffers()
         self.files: list[ReadFile] = []
 
-    def read(self) -> Generator[Window]:
+    def read(self) -> Generator[ReadBlock]:
         """Read all files to their ends; close it.
 
         Raises:
@@ -95,18 +101,18 @@ class Windows:
             if changed or not after.st_size == self.files[-1].size == source.size:
                 raise _changed(source)
 
-    def _read_one(self, descriptor: int, source: SourceFile) -> Iterator[Window]:
+    def _read_one(self, descriptor: int, source: SourceFile) -> Iterator[ReadBlock]:
         """Read one file, a window at a time; the last one comes when its digest is known."""
         hasher = FileHasher()
-        cutter = choose_cutter(
+        chunker = choose_chunker(
             lambda offset, count: os.pread(descriptor, count, offset), source.size
         )
-        pieces = iter(cutter.pieces if isinstance(cutter, PlannedCutter) else ())
+        pieces = iter(chunker.pieces if isinstance(chunker, TensorChunker) else ())
         chunks: list[bytes] = []
         size = carried = 0
-        window_sizes = _window_sizes(cutter)
+        window_sizes = _window_sizes(chunker)
         length = next(window_sizes)
-        buffer = self._buffers.take(length)
+        buffer = self._buffers.acquire(length)
         reader = SparseReader(descriptor)
         while True:
             wanted = min(length, max(source.size - size, 0) + 1)  # one more shows the end
@@ -117,11 +123,11 @@ class Windows:
                 raise _changed(source)
             view = buffer[: carried + count]
             hasher.update(view[carried:])
-            lengths = cutter.feed(view, final=final)
-            window = Window(buffer, _cut(view, lengths, pieces), chunks)
+            lengths = chunker.feed(view, final=final)
+            window = ReadBlock(buffer, _cut(view, lengths, pieces), chunks)
             self._progress.advance(count)
             if final:
-                file = ReadFile(source.path, size, hasher.result(), chunks, cutter.id)
+                file = ReadFile(source.path, size, hasher.result(), chunks, chunker.id)
                 self.files.append(file)
                 yield window
                 return
@@ -129,18 +135,18 @@ class Windows:
             rest = view[sum(lengths) :]
             carried = len(rest)
             length = next(window_sizes)
-            buffer = self._buffers.take(carried + length)
+            buffer = self._buffers.acquire(carried + length)
             buffer[:carried] = rest
             yield window
 
-    def give_back(self, window: Window) -> None:
+    def give_back(self, window: ReadBlock) -> None:
         """Nobody looks into this window any more."""
-        self._buffers.give(window.buffer)
+        self._buffers.release(window.buffer)
 
 
-def window_buffers() -> Buffers:
-    """Memory for windows, to be shared by several `Windows`."""
-    return Buffers(2 * WINDOW)
+def block_buffers() -> BufferPool:
+    """Memory for windows, to be shared by several `SourceReader`."""
+    return BufferPool(2 * BLOCK_SIZE)
 
 
 def _changed(source: SourceFile) -> ChangedWhileReadError:
@@ -150,16 +156,16 @@ def _changed(source: SourceFile) -> ChangedWhileReadError:
     )
 
 
-def _window_sizes(cutter: Cutter) -> Iterator[int]:
+def _window_sizes(chunker: Chunker) -> Iterator[int]:
     """Bytes to read at a time: as far as it is known where chunks end, a window ends there too."""
     size = 0
-    for piece in cutter.pieces if isinstance(cutter, PlannedCutter) else ():
+    for piece in chunker.pieces if isinstance(chunker, TensorChunker) else ():
         size += piece.size
-        if size >= WINDOW:
+        if size >= BLOCK_SIZE:
             yield size
             size = 0
     while True:
-        yield WINDOW
+        yield BLOCK_SIZE
 
 
 def _cut(view: memoryview, lengths: list[int], pieces: Iterator[Piece]) -> list[RawPiece]:

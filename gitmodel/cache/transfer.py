@@ -60,7 +60,7 @@ def plan_push(manifests: Iterable[Manifest], *, present: Iterable[str]) -> Plan:
     return Plan(tuple(packs.items()))
 
 
-class Arriving:
+class PackDownload:
     """Packs on their way into the cache, which can be read one by one as they arrive.
 
     A `PackReader`: reading a pack that is under way waits for it, any other is the cache's. Each is
@@ -135,7 +135,7 @@ def fetch_packs(remote: ObjectStore, cache: Cache, plan: Plan, *, progress: Prog
         ObjectMissingError, DamagedObjectError: The remote lacks a pack or has a damaged one.
         RemoteError: The remote cannot be used.
     """
-    with Arriving(remote.pack, cache, plan, progress=progress) as arriving:
+    with PackDownload(remote.pack, cache, plan, progress=progress) as arriving:
         arriving.wait()
 
 

@@ -16,16 +16,16 @@ from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from gitmodel.cache.delta_bases import Bases
-from gitmodel.cache.encoder import EncodedChunk, Place, encode_group, known_places
-from gitmodel.cache.ordered_workers import work_through
-from gitmodel.cache.source_reader import WINDOW, Window, Windows, window_buffers
+from gitmodel.cache.encoder import EncodedChunk, StoredChunk, encode_group, known_places
+from gitmodel.cache.ordered_workers import process_in_order
+from gitmodel.cache.source_reader import BLOCK_SIZE, ReadBlock, SourceReader, block_buffers
 from gitmodel.domain.digest import ListedFile, folder_digest
 from gitmodel.encoding.manifest.chunk_table import NO_BASE
-from gitmodel.encoding.manifest.manifest import ChunkPlace, Manifest, ManifestBuilder
+from gitmodel.encoding.manifest.manifest import ChunkLocation, Manifest, ManifestBuilder
 from gitmodel.encoding.pack import PACK_MAX, ChunkHeader, PackBuilder
 from gitmodel.errors import ObjectMissingError
-from gitmodel.files.buffer_pool import Buffers
-from gitmodel.files.write_back import Flushing
+from gitmodel.files.buffer_pool import BufferPool
+from gitmodel.files.write_back import WriteBackQueue
 from gitmodel.store.layout import manifest_key, pack_key
 
 if TYPE_CHECKING:
@@ -84,10 +84,10 @@ class Batch:
 
     def __init__(self, cache: Cache, *, most: int = _MOST_FILES) -> None:
         self.cache = cache
-        self.packs = Buffers(PACK_MAX)
-        self.flushing = Flushing(most)
+        self.packs = BufferPool(PACK_MAX)
+        self.flushing = WriteBackQueue(most)
         self.writers = ThreadPoolExecutor(_WRITERS, thread_name_prefix="gitmodel-write")
-        self._windows = window_buffers()
+        self._windows = block_buffers()
         self._keys: list[str] = []  # of packs
         self._manifests: dict[str, Manifest] = {}
 
@@ -108,9 +108,9 @@ class Batch:
         workers: int | None = None,
     ) -> Manifest:
         """Store the files of one model; arguments and errors are those of `store_weights`."""
-        writer = _Writer(self, reuse, Windows(files, progress, self._windows))
+        writer = _Writer(self, reuse, SourceReader(files, progress, self._windows))
         size = sum(file.size for file in files)
-        writer.take_in(min(workers or os.cpu_count() or 1, _MOST_WORKERS, 1 + size // WINDOW))
+        writer.take_in(min(workers or os.cpu_count() or 1, _MOST_WORKERS, 1 + size // BLOCK_SIZE))
         manifest = writer.finish(folder=folder)
         self._keys += writer.keys
         known = self.cache.manifest(manifest.digest)
@@ -146,7 +146,7 @@ class Batch:
 
 
 class _EncodedWindow(NamedTuple):
-    window: Window
+    window: ReadBlock
     chunks: list[EncodedChunk]
 
 
@@ -164,26 +164,26 @@ class _Writer:
         keys: Of the packs, also of those that were here already.
     """
 
-    def __init__(self, batch: Batch, reuse: Iterable[Manifest], windows: Windows) -> None:
+    def __init__(self, batch: Batch, reuse: Iterable[Manifest], windows: SourceReader) -> None:
         self._batch = batch
         self._windows = windows
         earlier = list(reuse)
         self._places = known_places(batch.cache, earlier)
         self._bases = Bases(batch.cache, earlier)
         self._writing: deque[_Writing] = deque()
-        self._buffer = batch.packs.take(PACK_MAX)
+        self._buffer = batch.packs.acquire(PACK_MAX)
         self._pack = PackBuilder(self._buffer)
-        self._in_pack: dict[bytes, Place] = {}  # chunks, without the pack's name and size
+        self._in_pack: dict[bytes, StoredChunk] = {}  # chunks, without the pack's name and size
         self.keys: list[str] = []
 
     def take_in(self, workers: int) -> None:
         """Read the files to their ends, and have all their chunks in packs."""
         with closing(self._windows.read()) as windows:
-            work_through(
+            process_in_order(
                 windows, self._encode, self._put_all, threads=workers, name="gitmodel-encode"
             )
 
-    def _encode(self, window: Window) -> _EncodedWindow:
+    def _encode(self, window: ReadBlock) -> _EncodedWindow:
         """Hash and encode the chunks of a window; runs in a worker, beside the others."""
         return _EncodedWindow(window, encode_group(window.pieces, self._places, self._bases))
 
@@ -200,7 +200,7 @@ class _Writer:
         found = chunk.encoded
         if found is None or chunk.hash in self._places:
             return
-        self._places[chunk.hash] = Place(chunk.raw_size)  # on its way: stored once
+        self._places[chunk.hash] = StoredChunk(chunk.raw_size)  # on its way: stored once
         header = ChunkHeader(
             codec=found.codec,
             width=found.width,
@@ -209,7 +209,7 @@ class _Writer:
             hash=chunk.hash,
             base=None if chunk.base is None else chunk.base.hash,
         )
-        self._in_pack[chunk.hash] = Place(
+        self._in_pack[chunk.hash] = StoredChunk(
             chunk.raw_size,
             offset=self._pack.add(header, *found.parts),
             stored_size=header.stored_size,
@@ -227,7 +227,7 @@ class _Writer:
         self._writing.append(_Writing(work, self._buffer))
         while len(self._writing) >= _PACKS_IN_FLIGHT:
             self._settle()
-        self._buffer = self._batch.packs.take(PACK_MAX)
+        self._buffer = self._batch.packs.acquire(PACK_MAX)
         self._pack = PackBuilder(self._buffer)
         self._in_pack = {}
 
@@ -242,7 +242,7 @@ class _Writer:
         """Wait for the oldest pack that is being written."""
         pack = self._writing.popleft()
         pack.work.result()
-        self._batch.packs.give(pack.buffer)
+        self._batch.packs.release(pack.buffer)
 
     def _write(self, name: str, data: memoryview) -> None:
         """Write a pack and begin to flush it; all but the last one in a thread."""
@@ -255,7 +255,7 @@ class _Writer:
         """Write what is left, and name the manifest, which is not written here."""
         if self._in_pack:  # nothing is left to be done beside it
             self._write(self._name_pack(), self._pack.finish())
-        self._batch.packs.give(self._buffer)
+        self._batch.packs.release(self._buffer)
         while self._writing:
             self._settle()
         return self._manifest(folder=folder)
@@ -266,7 +266,7 @@ class _Writer:
         for written in self._windows.files:
             numbers = [self._add_chunk(builder, packs, chunk) for chunk in written.chunks]
             builder.add_file(
-                written.path, written.size, written.digest, numbers, cutter=written.cutter
+                written.path, written.size, written.digest, numbers, chunker=written.chunker
             )
         listing = [ListedFile(file.path, file.size, file.digest) for file in self._windows.files]
         digest = folder_digest(listing) if folder else self._windows.files[0].digest
@@ -282,7 +282,7 @@ class _Writer:
         if place.pack not in packs:
             packs[place.pack] = builder.add_pack(place.pack, place.pack_size)
         return builder.add_chunk(
-            ChunkPlace(
+            ChunkLocation(
                 hash=chunk,
                 raw_size=place.raw_size,
                 stored_size=place.stored_size,

@@ -23,7 +23,7 @@ from gitmodel.errors import ModelNameError, UnknownReferenceError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-Kind = Literal["latest", "version", "digest", "word", "git"]
+ReferenceKind = Literal["latest", "version", "digest", "word", "git"]
 
 MAX_PART_BYTES = 100
 MAX_NAME_BYTES = 200
@@ -119,7 +119,7 @@ class Reference:
     """
 
     name: str
-    kind: Kind
+    kind: ReferenceKind
     value: str = ""
 
     @classmethod

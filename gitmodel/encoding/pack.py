@@ -22,8 +22,8 @@ from gitmodel.domain.digest import FileHasher
 from gitmodel.encoding.codecs.codec import (
     HASH_SIZE,
     MAX_CHUNK,
+    ByteBuffer,
     Codec,
-    Octets,
     check_form,
     chunk_hash,
     decode_checked,
@@ -94,7 +94,7 @@ class ChunkHeader:
         return fields + (self.base or b"")
 
     @classmethod
-    def from_bytes(cls, data: Octets) -> ChunkHeader:
+    def from_bytes(cls, data: ByteBuffer) -> ChunkHeader:
         """Read the header at the start of `data`, which may go on behind it.
 
         Raises:
@@ -117,7 +117,7 @@ class ChunkHeader:
             base=base,
         )
 
-    def open(self, payload: Octets, *, base: Octets | None = None) -> Octets:
+    def open(self, payload: ByteBuffer, *, base: ByteBuffer | None = None) -> ByteBuffer:
         """Return the chunk's raw bytes, checked against its hash.
 
         Args:
@@ -167,7 +167,7 @@ class PackBuilder:
         """Whether this chunk still has a place in the pack; in an empty one every chunk has."""
         return self.size + header.size + header.stored_size <= PACK_MAX
 
-    def add(self, header: ChunkHeader, *parts: Octets) -> int:
+    def add(self, header: ChunkHeader, *parts: ByteBuffer) -> int:
         """Append a copy of a chunk; returns the offset of its payload in the pack, in bytes.
 
         Args:
@@ -204,12 +204,12 @@ class PackBuilder:
         return self._hasher.result().hex
 
 
-def pack_name(data: Octets) -> str:
+def pack_name(data: ByteBuffer) -> str:
     """Return the name of the pack with these bytes: 64 hex digits."""
     return chunk_hash(data).hex()
 
 
-def verify_pack(data: Octets, name: str) -> None:
+def verify_pack(data: ByteBuffer, name: str) -> None:
     """Check the bytes of a pack against its name.
 
     Raises:
@@ -222,7 +222,7 @@ def verify_pack(data: Octets, name: str) -> None:
         )
 
 
-def read_pack(data: Octets) -> Iterator[Record]:
+def read_pack(data: ByteBuffer) -> Iterator[Record]:
     """Yield the chunks of a pack in order, as views of `data`, not yet decoded.
 
     Raises:

@@ -13,7 +13,7 @@ from contextlib import suppress
 _LARGEST_BLOCK = 31 << 20
 
 
-class Buffers:
+class BufferPool:
     """A pool of buffers. Safe to use from several threads: each gets the one it gave last, or another.
 
     Args:
@@ -25,7 +25,7 @@ class Buffers:
         self._free: list[memoryview] = []
         keep_freed_blocks()
 
-    def take(self, size: int) -> memoryview:
+    def acquire(self, size: int) -> memoryview:
         """A buffer of `size` bytes or more, with anything in it."""
         with suppress(IndexError):  # there is none
             while True:
@@ -35,7 +35,7 @@ class Buffers:
         private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
         return memoryview(mmap.mmap(-1, max(size, self._size), flags=private))
 
-    def give(self, buffer: memoryview) -> None:
+    def release(self, buffer: memoryview) -> None:
         """Give a buffer back: nobody looks into it any more."""
         self._free.append(buffer)
 

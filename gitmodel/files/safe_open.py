@@ -193,7 +193,7 @@ def reserve(descriptor: int, size: int) -> None:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
-class Unnamed:
+class PendingFile:
     """A file under a temporary name beside its final one, by path: below a folder that is trusted.
 
     What is made of it has the bits of a folder that is shared (see `sharing`).
@@ -226,11 +226,11 @@ class Unnamed:
                 reserve(file.descriptor, len(data))
                 write_all(file.descriptor, data)
         except BaseException:
-            file.drop()
+            file.discard()
             raise
         return file
 
-    def name(self, *, durable: bool) -> None:
+    def commit(self, *, durable: bool) -> None:
         """Give it its name, once its bytes are on the disk if it is to be durable."""
         try:
             try:
@@ -244,7 +244,7 @@ class Unnamed:
             self._remove()
             raise
 
-    def drop(self) -> None:
+    def discard(self) -> None:
         """Leave nothing of it."""
         os.close(self.descriptor)
         self._remove()
@@ -262,7 +262,7 @@ def replace_file(path: str, data: bytes) -> None:
     Raises:
         OSError: It cannot be written; nothing is left behind.
     """
-    Unnamed.holding(path, data).name(durable=False)
+    PendingFile.holding(path, data).commit(durable=False)
 
 
 def append_lines(path: str, lines: Iterable[str]) -> None:

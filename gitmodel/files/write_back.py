@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gitmodel.files.safe_open import Unnamed
+    from gitmodel.files.safe_open import PendingFile
 
 _MOST = 16  # files on their way: each holds a descriptor, and a kill leaves it without a name
 _WORTH_THREADS = 4  # files
@@ -25,7 +25,7 @@ _THREADS = 16  # they only wait
 _WRITE = 2  # SYNC_FILE_RANGE_WRITE: begin, and do not wait
 
 
-class Flushing:
+class WriteBackQueue:
     """Files on their way. Safe to use from several threads; close it.
 
     A descriptor is kept for each: one opened later might not be told that a write has failed.
@@ -35,10 +35,10 @@ class Flushing:
     """
 
     def __init__(self, most: int = _MOST) -> None:
-        self._files: deque[Unnamed] = deque()
+        self._files: deque[PendingFile] = deque()
         self._most = most
 
-    def begin(self, file: Unnamed) -> None:
+    def begin(self, file: PendingFile) -> None:
         """Have the system begin to flush a file, which is this object's from now on.
 
         Raises:
@@ -65,14 +65,14 @@ class Flushing:
     def close(self) -> None:
         """Drop what has not been waited for."""
         while self._files:
-            self._files.popleft().drop()
+            self._files.popleft().discard()
 
     def _name_one(self) -> None:
         try:
             file = self._files.popleft()
         except IndexError:  # another thread took it
             return
-        file.name(durable=True)
+        file.commit(durable=True)
 
 
 def in_parallel(wait: Callable[[int], object], values: Sequence[int]) -> None:

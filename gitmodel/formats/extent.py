@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 SMALL: Final = 256 << 10  # bytes; a tensor as long as this is a piece of its own
 
 
-class Run(NamedTuple):
+class Extent(NamedTuple):
     """A run of bytes as the header of a file describes it.
 
     Attributes:
@@ -22,4 +22,4 @@ class Run(NamedTuple):
     width: int
 
 
-END_OF_GROUP: Final = Run(0, None, 0)  # what is on its two sides does not belong together
+END_OF_GROUP: Final = Extent(0, None, 0)  # what is on its two sides does not belong together

@@ -14,8 +14,14 @@ import math
 from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from gitmodel.formats.extent import SMALL, Run
-from gitmodel.formats.header import MAX_HEADER, MAX_NAME, MAX_TENSORS, DoubtError, checked_name
+from gitmodel.formats.extent import SMALL, Extent
+from gitmodel.formats.header import (
+    MAX_HEADER,
+    MAX_NAME,
+    MAX_TENSORS,
+    UnrecognizedFormatError,
+    checked_name,
+)
 
 if TYPE_CHECKING:
     from gitmodel.formats.header import HeaderReader
@@ -73,7 +79,7 @@ class _Tensor(NamedTuple):
     width: int
 
 
-def read_runs(source: HeaderReader) -> list[Run]:
+def read_runs(source: HeaderReader) -> list[Extent]:
     """Return the runs of a GGUF file.
 
     Raises:
@@ -82,40 +88,40 @@ def read_runs(source: HeaderReader) -> list[Run]:
     """
     walk = _Walk(source)
     if walk.u32() != 0x46554747 or walk.u32() not in {2, 3}:  # "GGUF"
-        raise DoubtError("not a version of GGUF that is known here")
+        raise UnrecognizedFormatError("not a version of GGUF that is known here")
     tensor_count, pair_count = walk.u64(), walk.u64()
     if not 1 <= tensor_count <= MAX_TENSORS or pair_count > MAX_TENSORS:
-        raise DoubtError("no tensors, or too many")
+        raise UnrecognizedFormatError("no tensors, or too many")
     runs = _skip_pairs(walk, pair_count)
     tensors = [walk.tensor() for _ in range(tensor_count)]
     if len({tensor.name for tensor in tensors}) != tensor_count:
-        raise DoubtError("two tensors have one name")
+        raise UnrecognizedFormatError("two tensors have one name")
     tensors.sort(key=lambda tensor: (tensor.offset, tensor.size != 0))  # empty ones need no place
     if not 0 < walk.alignment <= _BLOCK or walk.alignment & (walk.alignment - 1):
-        raise DoubtError("not an alignment")
+        raise UnrecognizedFormatError("not an alignment")
     data = -(-walk.position // walk.alignment) * walk.alignment
     return runs + _tensor_runs(tensors, sum(run.size for run in runs), data, source.size)
 
 
-def _tensor_runs(tensors: list[_Tensor], position: int, data: int, file_size: int) -> list[Run]:
+def _tensor_runs(tensors: list[_Tensor], position: int, data: int, file_size: int) -> list[Extent]:
     """Return the runs from a position in the header to the file's end."""
-    runs: list[Run] = []
+    runs: list[Extent] = []
     ends = [data + tensor.offset for tensor in tensors[1:]] + [file_size]
     for tensor, end in zip(tensors, ends, strict=True):
         start = data + tensor.offset
         size = end - start if tensor.size is None else tensor.size
         if not position <= start <= start + size <= end:
-            raise DoubtError("tensors overlap, or lie outside the file")
-        runs.append(Run(start - position, None, 0))
-        runs.append(Run(size, tensor.name, tensor.width))
+            raise UnrecognizedFormatError("tensors overlap, or lie outside the file")
+        runs.append(Extent(start - position, None, 0))
+        runs.append(Extent(size, tensor.name, tensor.width))
         position = start + size
-    runs.append(Run(file_size - position, None, 0))
+    runs.append(Extent(file_size - position, None, 0))
     return runs
 
 
-def _skip_pairs(walk: _Walk, count: int) -> list[Run]:
+def _skip_pairs(walk: _Walk, count: int) -> list[Extent]:
     """Pass the pairs; returns runs so that a long one, such as a vocabulary, is a piece of its own."""
-    runs: list[Run] = []
+    runs: list[Extent] = []
     done = 0
     keys: set[bytes] = set()
     for _ in range(count):
@@ -123,14 +129,17 @@ def _skip_pairs(walk: _Walk, count: int) -> list[Run]:
         key = walk.text()
         kind = walk.u32()
         if key in keys:
-            raise DoubtError("two values have one key")
+            raise UnrecognizedFormatError("two values have one key")
         keys.add(key)
         if (key, kind) == _ALIGNMENT:
             walk.alignment = walk.u32()
         else:
             walk.skip_value(kind)
         if walk.position - start >= SMALL:
-            runs += [Run(start - done, None, 0), Run(walk.position - start, _pair_name(key), 0)]
+            runs += [
+                Extent(start - done, None, 0),
+                Extent(walk.position - start, _pair_name(key), 0),
+            ]
             done = walk.position
     return runs
 
@@ -159,7 +168,7 @@ class _Walk:
     def text(self) -> bytes:
         size = self.u64()
         if size > MAX_NAME:
-            raise DoubtError("a name is too long")
+            raise UnrecognizedFormatError("a name is too long")
         start = self._pass(size)
         return bytes(self._bytes[start : start + size])
 
@@ -172,13 +181,13 @@ class _Walk:
         elif kind in _VALUE_SIZES:
             self._pass(_VALUE_SIZES[kind] * count)
         else:
-            raise DoubtError("a value of an unknown type, or an array of arrays")
+            raise UnrecognizedFormatError("a value of an unknown type, or an array of arrays")
 
     def tensor(self) -> _Tensor:
         name = checked_name(self.text())
         dimensions = self.u32()
         if dimensions >= len(_DESCRIBED):  # ggml has 4
-            raise DoubtError("too many dimensions")
+            raise UnrecognizedFormatError("too many dimensions")
         fields = _DESCRIBED[dimensions]
         *shape, kind, offset = fields.unpack_from(self._bytes, self._pass(fields.size))
         if kind not in _BLOCKS:
@@ -186,12 +195,12 @@ class _Walk:
         elements, width = _BLOCKS[kind]
         blocks, rest = divmod(math.prod(shape), elements)
         if rest:
-            raise DoubtError("a tensor of broken blocks")
+            raise UnrecognizedFormatError("a tensor of broken blocks")
         return _Tensor(offset, name, blocks * width, width)
 
     def _skip_strings(self, count: int) -> None:
         if count > self._limit // 8:
-            raise DoubtError("more strings than bytes")
+            raise UnrecognizedFormatError("more strings than bytes")
         position = self.position
         for _ in range(count):
             if position + 8 > len(self._bytes):
@@ -210,7 +219,7 @@ class _Walk:
 
     def _need(self, end: int) -> None:
         if end > self._limit:
-            raise DoubtError("the header does not end, or is too long")
+            raise UnrecognizedFormatError("the header does not end, or is too long")
         have = len(self._bytes)
         if end <= have:
             return

@@ -18,7 +18,7 @@ MAX_NAME: Final = 1024  # bytes; each of a tensor's pieces carries its name
 Read: TypeAlias = Callable[[int, int], bytes]
 
 
-class DoubtError(ValueError):
+class UnrecognizedFormatError(ValueError):
     """The file is not what its first bytes promise: it is cut by content, as any other."""
 
 
@@ -33,14 +33,14 @@ class HeaderReader:
         """Return `count` bytes from an offset.
 
         Raises:
-            DoubtError: They are not all inside the file, or more than a header may have.
+            UnrecognizedFormatError: They are not all inside the file, or more than a header may have.
             LookupError: They are not at hand.
         """
         if not (0 <= offset <= offset + count <= self.size and count <= MAX_HEADER):
-            raise DoubtError("the header names bytes that are not there")
+            raise UnrecognizedFormatError("the header names bytes that are not there")
         data = self._read(offset, count)
         if len(data) != count:
-            raise DoubtError("the file is shorter than it was")
+            raise UnrecognizedFormatError("the file is shorter than it was")
         return data
 
 
@@ -51,5 +51,5 @@ def checked_name(raw: bytes) -> str:
         ValueError: It is not UTF-8, or longer than any honest name.
     """
     if len(raw) > MAX_NAME:
-        raise DoubtError("a tensor's name is too long")
+        raise UnrecognizedFormatError("a tensor's name is too long")
     return raw.decode("utf-8")

@@ -15,8 +15,8 @@ import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gitmodel.domain.text.lazy_regex import pattern
-from gitmodel.formats.extent import Run
-from gitmodel.formats.header import MAX_HEADER, DoubtError, checked_name
+from gitmodel.formats.extent import Extent
+from gitmodel.formats.header import MAX_HEADER, UnrecognizedFormatError, checked_name
 
 if TYPE_CHECKING:
     import re
@@ -64,7 +64,7 @@ class _Tensor(NamedTuple):
     width: int
 
 
-def read_runs(source: HeaderReader) -> list[Run]:
+def read_runs(source: HeaderReader) -> list[Extent]:
     """Return the runs of a safetensors file.
 
     Raises:
@@ -73,23 +73,23 @@ def read_runs(source: HeaderReader) -> list[Run]:
     """
     length = int.from_bytes(source.take(0, 8), "little")
     if not 2 <= length <= MAX_HEADER:
-        raise DoubtError("no length of a header")
+        raise UnrecognizedFormatError("no length of a header")
     tensors = sorted(_tensors(source.take(8, length)))
-    runs = [Run(8 + length, None, 0)]
+    runs = [Extent(8 + length, None, 0)]
     expected = 0
     for start, end, name, width in tensors:
         if start != expected:
-            raise DoubtError("tensors overlap, or leave a gap")
+            raise UnrecognizedFormatError("tensors overlap, or leave a gap")
         expected = end
-        runs.append(Run(end - start, name, width))
+        runs.append(Extent(end - start, name, width))
     if expected == 0 or 8 + length + expected != source.size:
-        raise DoubtError("the tensors do not fill the file")
+        raise UnrecognizedFormatError("the tensors do not fill the file")
     return runs
 
 
 def _tensors(header: bytes) -> list[_Tensor]:
     if not header.startswith(b"{"):
-        raise DoubtError("the header does not begin with {")
+        raise UnrecognizedFormatError("the header does not begin with {")
     tensors: list[_Tensor] = []
     names: set[str] = set()
     position = 1
@@ -102,19 +102,19 @@ def _tensors(header: bytes) -> list[_Tensor]:
         else:
             name, tensor, position, more = _entry(header, position)
         if name in names:
-            raise DoubtError("the header names a tensor twice")
+            raise UnrecognizedFormatError("the header names a tensor twice")
         names.add(name)
         if tensor is not None:
             tensors.append(tensor)
     if not _END.match(header, position):
-        raise DoubtError("bytes after the header's end")
+        raise UnrecognizedFormatError("bytes after the header's end")
     return tensors
 
 
 def _usual_tensor(found: re.Match[bytes]) -> tuple[str, _Tensor | None]:
     raw, dtype, shape, start, end, _ = found.groups()
     if raw == b"__metadata__":
-        raise DoubtError("metadata that is a tensor")
+        raise UnrecognizedFormatError("metadata that is a tensor")
     name = checked_name(raw)
     sizes = map(int, shape.split(b",")) if shape else ()
     return name, _checked(name, dtype.decode("ascii"), sizes, int(start), int(end))
@@ -124,13 +124,13 @@ def _entry(header: bytes, position: int) -> tuple[str, _Tensor | None, int, bool
     """Read an entry however it is written: name, tensor if any, where it ends, whether more come."""
     found = _KEY.match(header, position)
     if found is None:
-        raise DoubtError("the header is not JSON")
+        raise UnrecognizedFormatError("the header is not JSON")
     name = _name(found[1])
     is_tensor = name != "__metadata__"
     value = (_TENSOR if is_tensor else _METADATA).match(header, found.end())
     after = _AFTER.match(header, value.end()) if value else None
     if value is None or after is None:
-        raise DoubtError("the header is not what this format has")
+        raise UnrecognizedFormatError("the header is not what this format has")
     return name, _tensor(name, value[0]) if is_tensor else None, after.end(), after[1] == b","
 
 
@@ -143,14 +143,14 @@ def _name(quoted: bytes) -> str:
 def _tensor(name: str, value: bytes) -> _Tensor:
     """Read one tensor's entry, any order of its three fields."""
     if value.count(b"[") != 2:  # so the JSON reader cannot go deep
-        raise DoubtError("not the fields of a tensor")
+        raise UnrecognizedFormatError("not the fields of a tensor")
     fields = _decode(value.decode("ascii"))
     entry = dict(fields)
     if len(fields) != 3 or entry.keys() != {"dtype", "shape", "data_offsets"}:
-        raise DoubtError("not the fields of a tensor")
+        raise UnrecognizedFormatError("not the fields of a tensor")
     shape, dtype, offsets = entry["shape"], entry["dtype"], entry["data_offsets"]
     if not (_are_sizes(shape) and _are_sizes(offsets) and isinstance(dtype, str)):
-        raise DoubtError("a field of the wrong type")
+        raise UnrecognizedFormatError("a field of the wrong type")
     start, end = offsets
     return _checked(name, dtype, shape, start, end)
 
@@ -159,7 +159,7 @@ def _checked(name: str, dtype: str, shape: Iterable[int], start: int, end: int) 
     # A type that came later than this list: its bytes are there, only their layout is unknown.
     bits = _BITS.get(dtype)
     if end < start or (bits is not None and math.prod(shape) * bits != (end - start) * 8):
-        raise DoubtError("a tensor's shape does not fit its bytes")
+        raise UnrecognizedFormatError("a tensor's shape does not fit its bytes")
     return _Tensor(start, end, name, _WIDTHS.get(dtype, 0))
 
 

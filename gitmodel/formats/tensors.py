@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from gitmodel.formats.header import HeaderReader
 
 if TYPE_CHECKING:
-    from gitmodel.formats.extent import Run
+    from gitmodel.formats.extent import Extent
     from gitmodel.formats.header import Read
 
 SAFETENSORS: Final = "safetensors"
@@ -18,7 +18,7 @@ _MAX_FILE: Final = (
 )  # bytes; 4 TiB has a million pieces, and a sparse file of that costs nothing
 
 
-def read_runs(read: Read, size: int) -> tuple[str, list[Run]] | None:
+def read_runs(read: Read, size: int) -> tuple[str, list[Extent]] | None:
     """Return the format of a file and its runs of bytes; None for a file whose header is not to be trusted.
 
     Args:
@@ -55,7 +55,7 @@ def tensor_places(read: Read, size: int) -> dict[str, tuple[int, int]]:
     return places
 
 
-def _runs(source: HeaderReader) -> tuple[str, list[Run]]:
+def _runs(source: HeaderReader) -> tuple[str, list[Extent]]:
     start = source.take(0, 8)
     if start.startswith(b"GGUF"):
         from gitmodel.formats import gguf

@@ -15,8 +15,8 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gitmodel.domain.text.lazy_regex import pattern
-from gitmodel.formats.extent import END_OF_GROUP, Run
-from gitmodel.formats.header import MAX_NAME, MAX_TENSORS, DoubtError
+from gitmodel.formats.extent import END_OF_GROUP, Extent
+from gitmodel.formats.header import MAX_NAME, MAX_TENSORS, UnrecognizedFormatError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,7 @@ class _Entry(NamedTuple):
     name: bytes
 
 
-def read_runs(source: HeaderReader) -> list[Run]:
+def read_runs(source: HeaderReader) -> list[Extent]:
     """Return the runs of a zip archive.
 
     Raises:
@@ -55,9 +55,9 @@ def read_runs(source: HeaderReader) -> list[Run]:
     start, end, count = _directory(source)
     entries = sorted(_entries(source.take(start, end - start), count))
     if not any(entry.size and entry.method == _STORED for entry in entries):
-        raise DoubtError("nothing is stored as it is")
+        raise UnrecognizedFormatError("nothing is stored as it is")
     names = _names(entries)
-    runs: list[Run] = []
+    runs: list[Extent] = []
     position = 0
     folder = ""
     for entry, name in zip(entries, names, strict=True):
@@ -67,12 +67,12 @@ def read_runs(source: HeaderReader) -> list[Run]:
         data = _data_offset(source, entry)
         data_end = data + entry.size
         if entry.offset < position or data_end > start:
-            raise DoubtError("entries overlap")
+            raise UnrecognizedFormatError("entries overlap")
         data, width = _layout(source, entry, data)
-        runs.append(Run(data - position, None, 0))
-        runs.append(Run(data_end - data, name, width))
+        runs.append(Extent(data - position, None, 0))
+        runs.append(Extent(data_end - data, name, width))
         position = data_end
-    runs.append(Run(source.size - position, None, 0))
+    runs.append(Extent(source.size - position, None, 0))
     return runs
 
 
@@ -86,13 +86,13 @@ def _directory(source: HeaderReader) -> tuple[int, int, int]:
         if signature == b"PK\x06\x07":
             record = _END_64.unpack(source.take(place_64, _END_64.size))
             if record[0] != b"PK\x06\x06" or place_64 + _END_64.size > place:
-                raise DoubtError("the archive's end is not one")
+                raise UnrecognizedFormatError("the archive's end is not one")
             _, _, _, _, disk, first_disk, here, count, size, offset = record
             place = place_64
     if (disk, first_disk, here) != (0, 0, count) or count > MAX_TENSORS:
-        raise DoubtError("an archive on several disks, or with too many entries")
+        raise UnrecognizedFormatError("an archive on several disks, or with too many entries")
     if offset + size != place:
-        raise DoubtError("the directory is not where it should be")
+        raise UnrecognizedFormatError("the directory is not where it should be")
     return offset, place, count
 
 
@@ -107,12 +107,12 @@ def _end_record(
         tail = source.take(begin, source.size - begin)
         found = tail.rfind(b"PK\x05\x06", 0, max(0, len(tail) - _END.size + 4))
         if found < 0:
-            raise DoubtError("no end of an archive")
+            raise UnrecognizedFormatError("no end of an archive")
         place = begin + found
         tail = tail[found:]
     fields = _END.unpack_from(tail)
     if fields[-1] != len(tail) - _END.size:
-        raise DoubtError("bytes after the archive")
+        raise UnrecognizedFormatError("bytes after the archive")
     return place, fields
 
 
@@ -120,7 +120,7 @@ def _entries(directory: bytes, count: int) -> Iterator[_Entry]:
     position = 0
     for _ in range(count):
         if position + _ENTRY.size > len(directory):
-            raise DoubtError("the directory is too short")
+            raise UnrecognizedFormatError("the directory is too short")
         fields = _ENTRY.unpack_from(directory, position)
         signature, flags, method, packed, size, name_size, extra_size, comment, disk, offset = (
             fields
@@ -128,16 +128,16 @@ def _entries(directory: bytes, count: int) -> Iterator[_Entry]:
         name_at = position + _ENTRY.size
         position = name_at + name_size + extra_size + comment
         if signature != b"PK\x01\x02" or position > len(directory) or flags & _ENCRYPTED or disk:
-            raise DoubtError("an entry that is none, encrypted, or on another disk")
+            raise UnrecognizedFormatError("an entry that is none, encrypted, or on another disk")
         name = directory[name_at : name_at + name_size]
         if _FULL in {packed, size, offset}:
             extra = directory[name_at + name_size : name_at + name_size + extra_size]
             size, packed, offset = _long_sizes(extra, size, packed, offset)
         if len(name) > MAX_NAME or (method == _STORED and packed != size):
-            raise DoubtError("an entry with two sizes, or a name too long")
+            raise UnrecognizedFormatError("an entry with two sizes, or a name too long")
         yield _Entry(offset, packed, method, name)
     if position != len(directory):
-        raise DoubtError("bytes after the directory's last entry")
+        raise UnrecognizedFormatError("bytes after the directory's last entry")
 
 
 def _long_sizes(extra: bytes, *fields: int) -> list[int]:
@@ -156,7 +156,7 @@ def _long_sizes(extra: bytes, *fields: int) -> list[int]:
                 longer[number] = int.from_bytes(values[8 * turn : 8 * turn + 8], "little")
             return longer
         position = end
-    raise DoubtError("the zip64 field is missing")
+    raise UnrecognizedFormatError("the zip64 field is missing")
 
 
 def _names(entries: list[_Entry]) -> list[str]:
@@ -168,7 +168,7 @@ def _names(entries: list[_Entry]) -> list[str]:
     raw = [one.name.removeprefix(prefix).removesuffix(b".npy") for one in entries]
     names = [one.decode("utf-8", "backslashreplace") for one in raw]
     if len(set(names)) != len(names):
-        raise DoubtError("two entries have one name")
+        raise UnrecognizedFormatError("two entries have one name")
     return names
 
 
@@ -182,9 +182,9 @@ def _data_offset(source: HeaderReader, entry: _Entry) -> int:
     header = source.take(entry.offset, _LOCAL.size + len(entry.name))
     signature, flags, method, name_size, extra_size = _LOCAL.unpack_from(header)
     if (signature, method, name_size) != (b"PK\x03\x04", entry.method, len(entry.name)):
-        raise DoubtError("an entry's two headers differ")
+        raise UnrecognizedFormatError("an entry's two headers differ")
     if header[_LOCAL.size :] != entry.name or flags & _ENCRYPTED:
-        raise DoubtError("an entry's two headers differ")
+        raise UnrecognizedFormatError("an entry's two headers differ")
     return entry.offset + len(header) + int(extra_size)
 
 

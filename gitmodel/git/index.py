@@ -9,7 +9,7 @@ Git runs hooks with one of three indexes, named in `GIT_INDEX_FILE` (measured wi
 What a hook stages goes where that variable points, or it is not part of the commit. libgit2 refuses
 to write while Git holds `index.lock`; the git program takes a lock beside the file it is given, so
 it works in all three. After `git commit PATH` the real index has not seen what the hook staged, and
-the next commit would revert it: `put_right` cures that.
+the next commit would revert it: `sync_real_index` cures that.
 
 Guarantee: only entries of the named paths change; entries that a person staged differently stay.
 """
@@ -147,7 +147,7 @@ class Index:
         """Remove these paths in all stages, whether they are in the work tree or not. One process."""
         self._update(("--force-remove",), paths)
 
-    def put_right(
+    def sync_real_index(
         self, paths: Sequence[str] = (), *, replaced: Mapping[str, str] | None = None
     ) -> tuple[str, ...]:
         """In the real index, bring pointers up to what `git commit PATH` has just committed.

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from gitmodel.errors import RepositoryError
 from gitmodel.githooks.install import write_script
-from gitmodel.githooks.scripts import Kind, check_of, interpreter_in, recognise, script_text
+from gitmodel.githooks.scripts import HookText, check_of, interpreter_in, recognise, script_text
 from gitmodel.githooks.third_party import read_hook
 
 if TYPE_CHECKING:
@@ -111,11 +111,11 @@ def _state(place: MonitorPlace, interpreter: str) -> MonitorState:
         return MonitorState.EDITED if _MARK in place.own else MonitorState.TAKEN
     text = read_hook(place.script)
     kind = recognise(SCRIPT_NAME, text)
-    if kind is Kind.FOREIGN:
+    if kind is HookText.FOREIGN:
         return MonitorState.EDITED if os.path.lexists(place.script) else MonitorState.BROKEN
-    if kind is Kind.EDITED:
+    if kind is HookText.EDITED:
         return MonitorState.EDITED
-    current = kind is Kind.CURRENT and os.access(place.script, os.X_OK)
+    current = kind is HookText.CURRENT and os.access(place.script, os.X_OK)
     if current and interpreter_in(text) == interpreter and place.own == command_text():
         return MonitorState.ON
     return MonitorState.OUTDATED
@@ -192,7 +192,7 @@ def remove_monitor(project: Project, interpreter: str) -> MonitorChange:
     key_is_ours = found.place.own is not None and is_ours(found.place.own)
     if key_is_ours:
         erase_monitor(project)
-    script_is_ours = kind in {Kind.CURRENT, Kind.OTHER_VERSION}
+    script_is_ours = kind in {HookText.CURRENT, HookText.OTHER_VERSION}
     if script_is_ours:
         with _explained(script):
             os.unlink(script)

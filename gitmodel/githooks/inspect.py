@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from gitmodel.githooks.scripts import HOOK_NAMES, Kind, interpreter_in, maker_of, recognise
+from gitmodel.githooks.scripts import HOOK_NAMES, HookText, interpreter_in, maker_of, recognise
 from gitmodel.githooks.third_party import is_told, read_hook
 
 if TYPE_CHECKING:
@@ -35,16 +35,16 @@ class HookState(StrEnum):
     OUTDATED = "outdated"  # the script of an earlier or later gitmodel
     EDITED = "edited"  # our script, changed by a person
     NOT_EXECUTABLE = "not executable"  # our script, but Git ignores it
-    BEHIND = "behind"  # the hook of pre-commit, which runs our script as `<hook>.legacy`
-    TOLD = "told"  # of another tool, which is told to run gitmodel
+    BEHIND_PRE_COMMIT = "behind"  # the hook of pre-commit, which runs our script as `<hook>.legacy`
+    DELEGATED = "told"  # of another tool, which is told to run gitmodel
     OTHER = "other"  # somebody else's
 
 
 _STATES = {
-    Kind.CURRENT: HookState.OURS,
-    Kind.OTHER_VERSION: HookState.OUTDATED,
-    Kind.EDITED: HookState.EDITED,
-    Kind.FOREIGN: HookState.OTHER,
+    HookText.CURRENT: HookState.OURS,
+    HookText.OTHER_VERSION: HookState.OUTDATED,
+    HookText.EDITED: HookState.EDITED,
+    HookText.FOREIGN: HookState.OTHER,
 }
 
 
@@ -87,7 +87,7 @@ class FoundHook:
     name: str
     path: str
     state: HookState
-    kind: Kind
+    kind: HookText
     text: bytes
 
 
@@ -99,8 +99,8 @@ def inspect(folder: str, *, work_tree: str | None = None) -> Inspection:
         work_tree: Absolute path of the work tree, to tell whether the folder is part of it.
     """
     hooks = [find(folder, name, work_tree=work_tree) for name in HOOK_NAMES]
-    ours = [hook for hook in hooks if hook.kind is not Kind.FOREIGN]
-    others = {HookState.OTHER, HookState.BEHIND, HookState.TOLD}
+    ours = [hook for hook in hooks if hook.kind is not HookText.FOREIGN]
+    others = {HookState.OTHER, HookState.BEHIND_PRE_COMMIT, HookState.DELEGATED}
     theirs = [hook.name for hook in hooks if hook.state in others]
     makers = {name: maker_of(read_hook(os.path.join(folder, name))) for name in theirs}
     return Inspection(
@@ -109,8 +109,8 @@ def inspect(folder: str, *, work_tree: str | None = None) -> Inspection:
         scripts={hook.name: hook.path for hook in ours},
         interpreters={hook.name: interpreter_in(hook.text) for hook in ours},
         makers={name: maker for name, maker in makers.items() if maker is not None},
-        outdated=tuple(hook.name for hook in hooks if hook.kind is Kind.OTHER_VERSION),
-        edited=tuple(hook.name for hook in hooks if hook.kind is Kind.EDITED),
+        outdated=tuple(hook.name for hook in hooks if hook.kind is HookText.OTHER_VERSION),
+        edited=tuple(hook.name for hook in hooks if hook.kind is HookText.EDITED),
         earlier=earlier_hooks(folder),
         in_work_tree=work_tree is not None and _among_files(folder, work_tree),
         manager=_manager(folder),
@@ -128,14 +128,16 @@ def find(folder: str, name: str, *, work_tree: str | None = None) -> FoundHook:
     kind = recognise(name, text)
     if not os.path.lexists(place):
         return FoundHook(name, place, HookState.ABSENT, kind, text)
-    if kind is Kind.FOREIGN and maker_of(text) == "pre-commit":
+    if kind is HookText.FOREIGN and maker_of(text) == "pre-commit":
         legacy = place + LEGACY_SUFFIX
         behind = read_hook(legacy)
-        if recognise(name, behind) is not Kind.FOREIGN:
-            return FoundHook(name, legacy, HookState.BEHIND, recognise(name, behind), behind)
-    if kind is Kind.FOREIGN and is_told(name, text, folder=folder, work_tree=work_tree):
-        return FoundHook(name, place, HookState.TOLD, kind, text)
-    if kind is not Kind.FOREIGN and not os.access(place, os.X_OK):
+        if recognise(name, behind) is not HookText.FOREIGN:
+            return FoundHook(
+                name, legacy, HookState.BEHIND_PRE_COMMIT, recognise(name, behind), behind
+            )
+    if kind is HookText.FOREIGN and is_told(name, text, folder=folder, work_tree=work_tree):
+        return FoundHook(name, place, HookState.DELEGATED, kind, text)
+    if kind is not HookText.FOREIGN and not os.access(place, os.X_OK):
         return FoundHook(name, place, HookState.NOT_EXECUTABLE, kind, text)
     return FoundHook(name, place, _STATES[kind], kind, text)
 

@@ -30,7 +30,7 @@ from gitmodel.githooks.inspect import (
 )
 from gitmodel.githooks.scripts import (
     HOOK_NAMES,
-    Kind,
+    HookText,
     maker_of,
     recognise,
     script_text,
@@ -153,9 +153,9 @@ def _install_one(hook: FoundHook, text: bytes, interpreter: str) -> str:
     if hook.state is HookState.OTHER:
         write_script(hook.path, text, earlier=hook.path + EARLIER_SUFFIX)
         return "written"
-    if hook.state is HookState.TOLD:
+    if hook.state is HookState.DELEGATED:
         return "unchanged"
-    edited = hook.kind is Kind.EDITED
+    edited = hook.kind is HookText.EDITED
     if edited:
         text = with_interpreter(hook.text.replace(b"\r\n", b"\n"), interpreter)
     if hook.text == text and os.access(hook.path, os.X_OK):
@@ -168,10 +168,12 @@ def _uninstall_one(folder: str, name: str) -> str:
     place = os.path.join(folder, name)
     texts = {path: read_hook(path) for path in (place, place + LEGACY_SUFFIX)}
     kinds = {path: recognise(name, text) for path, text in texts.items()}
-    ours = [path for path, kind in kinds.items() if kind in {Kind.CURRENT, Kind.OTHER_VERSION}]
+    ours = [
+        path for path, kind in kinds.items() if kind in {HookText.CURRENT, HookText.OTHER_VERSION}
+    ]
     earlier = place + EARLIER_SUFFIX
     if not ours:
-        edited = Kind.EDITED in kinds.values()
+        edited = HookText.EDITED in kinds.values()
         return "left" if edited or os.path.lexists(earlier) else "absent"
     for path in ours[1:]:
         os.unlink(path)

@@ -91,7 +91,7 @@ def _update(context: Context, say: Say) -> CommitReport:
     from gitmodel.project.committing.commit_report import CommitReport
     from gitmodel.project.fsmonitor.seen_weights import note_seen
     from gitmodel.project.git_files.weights_out_of_git import refuse_remembered_weights
-    from gitmodel.workflows.register_changes import update_commit
+    from gitmodel.workflows.register_changes import register_changes
 
     try:
         opened = Project.open(context)
@@ -109,7 +109,7 @@ def _update(context: Context, say: Say) -> CommitReport:
             os.unlink(note)  # of a commit that was given up
         script = _Script(context)
         try:
-            report = update_commit(project, begun=script.begun)
+            report = register_changes(project, begun=script.begun)
         except ConfigError as error:
             _say_left_alone(error, say)
             report = CommitReport()
@@ -193,7 +193,7 @@ def _post_commit(
                 lines = stream.read().split("\0")[:-1]
             replaced = {path: oid for oid, _, path in (line.partition(" ") for line in lines)}
             os.unlink(note)
-        project.index.put_right(replaced=replaced)
+        project.index.sync_real_index(replaced=replaced)
 
 
 def _pre_push(
@@ -250,14 +250,14 @@ def _align(
 
 def _bring_in_line(project: Project, say: Say) -> None:
     from gitmodel.project.git_files.weights_out_of_git import keep_leftovers_ignored
-    from gitmodel.workflows.sync_worktree import align
+    from gitmodel.workflows.sync_worktree import sync_worktree
 
     if project.repository.work_tree is None:
         return
     if not project.is_set_up():  # a branch from before gitmodel
         keep_leftovers_ignored(project, ())
         return
-    report = align(project)
+    report = sync_worktree(project)
     for name, version in report.placed:
         say(f"gitmodel: {name} is v{version}")
     for note in report.notes:

@@ -66,7 +66,7 @@ _MAKERS = (
 )
 
 
-class Kind(Enum):
+class HookText(Enum):
     """Whose text a hook is."""
 
     CURRENT = "the script of this gitmodel"
@@ -145,17 +145,17 @@ def interpreter_in(text: bytes) -> str:
     return "" if found is None else os.fsdecode(found[1].replace(rb"'\''", b"'"))
 
 
-def recognise(name: str, text: bytes) -> Kind:
+def recognise(name: str, text: bytes) -> HookText:
     """Tell whose text a hook is; the interpreter line and CRLF line ends make no difference."""
     plain = text.replace(b"\r\n", b"\n")
     mark = _MARK.search(plain)
     if mark is None:
-        return Kind.FOREIGN
+        return HookText.FOREIGN
     plain = _MARK.sub(rb"# gitmodel-hook: \1", plain, count=1)
     plain = _INTERPRETER.sub(b"gitmodel_python=''", plain, count=1)
     if plain == kept_text(name):
-        return Kind.CURRENT
-    return Kind.OTHER_VERSION if mark[2] == check_of(plain) else Kind.EDITED
+        return HookText.CURRENT
+    return HookText.OTHER_VERSION if mark[2] == check_of(plain) else HookText.EDITED
 
 
 def maker_of(text: bytes) -> str | None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gitmodel.cache.cache import Cache
     from gitmodel.cache.push_ledger import Ledger
     from gitmodel.domain.config.repository import Config, LocalSettings, Remote
-    from gitmodel.git.history.cached import WalkedHistory
+    from gitmodel.git.history.cached import CachedHistory
     from gitmodel.git.history.walk import History
     from gitmodel.git.index import Index
     from gitmodel.git.objects import ObjectReader
@@ -58,7 +58,7 @@ class Project:
         """Close what was opened; idempotent."""
         while self._stores:
             self._stores.popitem()[1].close()
-        for name in ("cache", "reader", "walked"):
+        for name in ("cache", "reader", "cached_history"):
             opened = self.__dict__.pop(name, None)
             if opened is not None:
                 opened.close()
@@ -229,11 +229,11 @@ class Project:
         return History(self.repository)
 
     @cached_property
-    def walked(self) -> WalkedHistory:
+    def cached_history(self) -> CachedHistory:
         """Pointers on all refs, by an index of history."""
-        from gitmodel.git.history.cached import WalkedHistory
+        from gitmodel.git.history.cached import CachedHistory
 
-        return WalkedHistory(self.repository)
+        return CachedHistory(self.repository)
 
     @cached_property
     def reader(self) -> ObjectReader:

@@ -15,7 +15,7 @@ from gitmodel.domain.pointer import Pointer, head_of
 from gitmodel.domain.versions import Numbers
 from gitmodel.errors import GitmodelError, UnknownReferenceError
 from gitmodel.project.committed_models import find_in_tree, models_in_tree
-from gitmodel.project.history.clone_limits import fetch_pointers, lack_of
+from gitmodel.project.history.missing_history import fetch_pointers, lack_of
 from gitmodel.project.history.model_history import ModelHistory, history_of
 from gitmodel.project.history.renames import with_earlier_names
 from gitmodel.project.history.version_owners import claims_seen, content_of, several_contents

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from gitmodel.errors import UsageError
 from gitmodel.project.adding.batch import Adding
 from gitmodel.project.adding.items import Excluding
-from gitmodel.project.adding.metadata import Given
+from gitmodel.project.adding.metadata import MetadataInput
 from gitmodel.project.adding.path_selection import choose
 from gitmodel.project.adding.report import AddReport, Moved
 from gitmodel.project.fsmonitor.seen_weights import note_seen
@@ -50,7 +50,7 @@ def add(
     project: Project,
     path: str,
     *,
-    given: Given | None = None,
+    given: MetadataInput | None = None,
     name: str | None = None,
     message: str | None = None,
     follow: bool = False,
@@ -84,7 +84,7 @@ def add_many(
     project: Project,
     paths: Sequence[str],
     *,
-    given: Given | None = None,
+    given: MetadataInput | None = None,
     name: str | None = None,
     message: str | None = None,
     follow: bool = False,
@@ -119,7 +119,7 @@ def add_many(
         project.worktree.rehash()
     adding = Adding(
         project,
-        given or Given(),
+        given or MetadataInput(),
         follow=follow,
         base=base,
         excluding=excluding or Excluding(),

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from gitmodel.domain.pointer import Pointer
 from gitmodel.errors import GitmodelError, RepositoryError, UnsavedWeightsError, UsageError
-from gitmodel.project.fetching.placing import Placer, checkout_elsewhere, place_each
-from gitmodel.project.fetching.session import CheckoutReport, Fetching, chosen_models
+from gitmodel.project.fetching.placing import Materializer, checkout_elsewhere, place_each
+from gitmodel.project.fetching.session import CheckoutReport, FetchSession, chosen_models
 from gitmodel.project.fsmonitor.seen_weights import note_seen
 from gitmodel.project.models import Model, damaged_weights, read_models, read_pointer_file
-from gitmodel.worktree.scan import Kind
+from gitmodel.worktree.scan import EntryKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,8 +66,8 @@ def checkout(
         _refuse_unsaved(project, model, force=force, ask=ask)
         _refuse_unsaved_pointer(project, present, model, force=force)
     report = CheckoutReport()
-    with Fetching(project, models, report, remote) as fetching:
-        placer = Placer(project, fetching, force=force, remote=remote)
+    with FetchSession(project, models, report, remote) as fetching:
+        placer = Materializer(project, fetching, force=force, remote=remote)
         place_each(placer.place, [placer.with_size(model) for model in models], report)
         fetching.wait()  # also what nobody had to read, because the weights are in place
     # Also where the pointer was written already: by a run that was killed before it staged it.
@@ -132,8 +132,8 @@ def _in_work_tree(present: Models, model: Model) -> Model:
 
 def _refuse_unsaved(project: Project, model: Model, *, force: bool, ask: bool) -> None:
     """Make sure that what would be overwritten can be had again."""
-    weights = project.worktree.observe(model.name, model.weights)
-    if force or weights.kind is Kind.MISSING or weights.digest == model.pointer.digest:
+    weights = project.worktree.hash_weights(model.name, model.weights)
+    if force or weights.kind is EntryKind.MISSING or weights.digest == model.pointer.digest:
         return
     if weights.damaged:
         raise damaged_weights(project, model.name, model.weights)
@@ -141,7 +141,7 @@ def _refuse_unsaved(project: Project, model: Model, *, force: bool, ask: bool) -
         return
     if weights.digest is not None and _is_half_way(project, model, weights):
         return
-    if weights.kind is Kind.LINK:
+    if weights.kind is EntryKind.LINK:
         raise UnsavedWeightsError(
             f"{model.weights} is a symbolic link that was not followed here, so what it leads to was "
             "not read",

@@ -28,11 +28,11 @@ from gitmodel.project.fetching.partial_fetch import (
     manifests_of,
     wrong_chunks,
 )
-from gitmodel.project.fetching.session import CheckoutReport, Placed, heal
+from gitmodel.project.fetching.session import CheckedOut, CheckoutReport, heal
 from gitmodel.project.fetching.stream import some_files
 from gitmodel.project.references import resolve
 from gitmodel.worktree.records import Records
-from gitmodel.worktree.scan import Kind
+from gitmodel.worktree.scan import EntryKind
 from gitmodel.worktree.worktree import WorkTree
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def _matches(entry: FileEntry, patterns: Sequence[str]) -> bool:
 
 def _write_files(
     project: Project, model: Model, patterns: Sequence[str], asked: _Asked, report: CheckoutReport
-) -> Placed:
+) -> CheckedOut:
     """Write the files that match, by the first manifest that lists their chunks."""
     errors: list[GitmodelError] = []
     for manifest in manifests_of(project, model, errors, remote=asked.remote):
@@ -144,7 +144,7 @@ def _matching(model: Model, manifest: Manifest, patterns: Sequence[str]) -> list
 
 def _write(
     project: Project, model: Model, manifest: Manifest, files: Sequence[FileEntry], asked: _Asked
-) -> Placed:
+) -> CheckedOut:
     """Write those of the files that are not there yet, or none."""
     top = os.path.abspath(os.path.join(project.context.folder, asked.out))
     name = model.pointer.path.rpartition("/")[2]
@@ -162,7 +162,9 @@ def _write(
                 _write_file(project, model, manifest, entry, folder, remote=asked.remote)
     finally:
         progress.finish()
-    return Placed(model.name, model.pointer.version, os.path.join(top, name), size, bool(lacking))
+    return CheckedOut(
+        model.name, model.pointer.version, os.path.join(top, name), size, bool(lacking)
+    )
 
 
 def _write_file(
@@ -205,8 +207,8 @@ def _is_lacking(model: Model, entry: FileEntry, top: str, name: str, *, force: b
     place = os.path.join(top, *parts)
     if not os.path.lexists(place):
         return True
-    here = WorkTree(top, Records(None)).observe(model.name, "/".join(parts))
-    if here.kind is Kind.FILE and here.digest == entry.digest:
+    here = WorkTree(top, Records(None)).hash_weights(model.name, "/".join(parts))
+    if here.kind is EntryKind.FILE and here.digest == entry.digest:
         return False
     if not force:
         raise UnsavedWeightsError(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from gitmodel.domain.reference import Reference
 from gitmodel.domain.text.escape import shown
 from gitmodel.errors import RemoteDeniedError, UnsafePathError, UsageError
-from gitmodel.git.cached_clone.clone import Excerpt
+from gitmodel.git.cached_clone.clone import CachedClone
 from gitmodel.git.cached_clone.guard import locked
 from gitmodel.git.url import GitUrl
 from gitmodel.project.foreign.project import BorrowedProject, cache_root
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asking:
+class GetOptions:
     """How a repository is asked.
 
     Attributes:
@@ -44,7 +44,7 @@ class Asking:
 
 
 @dataclass(frozen=True, slots=True)
-class Got:
+class DownloadedVersion:
     """One version's part of the report.
 
     Attributes:
@@ -78,7 +78,7 @@ class GetReport:
     """
 
     url: str
-    placed: list[Got] = field(default_factory=list)
+    placed: list[DownloadedVersion] = field(default_factory=list)
     fetched_packs: int = 0
     fetched_bytes: int = 0
 
@@ -91,7 +91,7 @@ def get(
     out: str,
     include: Sequence[str] = (),
     force: bool = False,
-    asking: Asking | None = None,
+    asking: GetOptions | None = None,
 ) -> GetReport:
     """Bring weights out of a repository into a folder, verified.
 
@@ -123,7 +123,7 @@ def get(
     return GetReport(
         url=project.url.shown,
         placed=[
-            Got(
+            DownloadedVersion(
                 name=one.name,
                 version=one.version,
                 digest=found.model.pointer.digest,
@@ -140,7 +140,7 @@ def get(
 
 
 def borrow(
-    context: Context, url: str, references: Sequence[str], asking: Asking | None = None
+    context: Context, url: str, references: Sequence[str], asking: GetOptions | None = None
 ) -> tuple[BorrowedProject, list[Located]]:
     """Open somebody's repository, find versions in it, and be done with its Git.
 
@@ -157,13 +157,15 @@ def borrow(
         UsageError, ModelNameError, UnknownReferenceError: URL or references are none.
         RepositoryError: The server cannot be reached, or there is no project of gitmodel.
     """
-    asking = asking or Asking()
+    asking = asking or GetOptions()
     wanted = [Reference.parse(text) for text in references]
     address = GitUrl.parse(url, start=context.folder)
     root = cache_root(context, asking.cache)
     folder = os.path.join(root, "repositories", address.key)
     with locked(folder):
-        excerpt = Excerpt(folder, address, start=context.folder, environment=context.environment)
+        excerpt = CachedClone(
+            folder, address, start=context.folder, environment=context.environment
+        )
         project = BorrowedProject(
             excerpt.repository,
             context,

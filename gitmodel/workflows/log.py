@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.reference import Reference
-from gitmodel.project.history.clone_limits import note_gaps
+from gitmodel.project.history.missing_history import note_gaps
 from gitmodel.project.history.model_history import history_of
 from gitmodel.project.history.renames import EarlierNames, with_earlier_names
 from gitmodel.project.models import Model, Models, read_models, require_model
@@ -80,7 +80,7 @@ def _log_of_all(project: Project) -> list[LogEntry]:
             current.get(name)  # refuses the one that two pointers have
     entries: list[LogEntry] = []
     earlier = EarlierNames(project)
-    with project.walked.snapshot() as snapshot:
+    with project.cached_history.snapshot() as snapshot:
         for name, here in by_name.items():
             history = earlier.joined(history_of(project, name, snapshot), here.pointer)
             found = _versions(history, here)

@@ -27,7 +27,7 @@ from gitmodel.project.models import (
     write_text_file,
 )
 from gitmodel.worktree.move import move_entry
-from gitmodel.worktree.scan import Kind
+from gitmodel.worktree.scan import EntryKind
 
 if TYPE_CHECKING:
     from gitmodel.project.project import Project
@@ -77,8 +77,8 @@ def remove(project: Project, name: str, *, weights: bool = False) -> RemoveRepor
 
 
 def _remove_weights(project: Project, model: Model) -> None:
-    seen = project.worktree.observe(model.name, model.weights)
-    if seen.kind is Kind.MISSING:
+    seen = project.worktree.hash_weights(model.name, model.weights)
+    if seen.kind is EntryKind.MISSING:
         return
     if seen.digest is None or not project.cache.holds(seen.digest):
         raise UnsavedWeightsError(
@@ -88,7 +88,7 @@ def _remove_weights(project: Project, model: Model) -> None:
         )
     for file in seen.files:
         delete_file(project.root, f"{model.weights}/{file.path}" if file.path else model.weights)
-    if seen.kind is Kind.FOLDER:
+    if seen.kind is EntryKind.FOLDER:
         top = os.path.join(project.root, *model.weights.split("/"))
         for folder, _, _ in os.walk(top, topdown=False):
             with suppress(OSError):

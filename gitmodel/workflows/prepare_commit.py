@@ -20,7 +20,7 @@ from gitmodel.git.scratch_index import scratch_index
 from gitmodel.project.committing.commit_report import CommitReport
 from gitmodel.project.fsmonitor.seen_weights import note_seen
 from gitmodel.project.project import Project
-from gitmodel.workflows.register_changes import update_commit
+from gitmodel.workflows.register_changes import register_changes
 
 if TYPE_CHECKING:
     from gitmodel.domain.commit_command import Staging
@@ -59,7 +59,7 @@ def _register(project: Project, staging: Staging, prefix: str) -> CommitReport:
         environment = {**project.context.environment, "GIT_INDEX_FILE": index.file}
         context = replace(project.context, environment=environment)
         with Project(project.repository, context) as scratch:
-            return update_commit(scratch)
+            return register_changes(scratch)
 
 
 def _pointers(project: Project, staging: Staging, prefix: str) -> list[str]:

@@ -100,7 +100,9 @@ def publish(
         return report
     report.looked = True
     try:
-        errors = _bring(project, outgoing, report, git_url=git_url, remote=remote, full=full)
+        errors = _upload_and_claim(
+            project, outgoing, report, git_url=git_url, remote=remote, full=full
+        )
     except RemoteError as error:
         if error.hint is None:
             error.hint = "git push, when it can be reached again"
@@ -134,7 +136,7 @@ def _remember(
             report.holes.append(Hole(item.version, error.message, error.hint))
 
 
-def _bring(
+def _upload_and_claim(
     project: Project,
     outgoing: Sequence[Outgoing],
     report: PushReport,

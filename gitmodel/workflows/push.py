@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 
 from gitmodel.errors import DamagedObjectError, GitmodelError, ObjectMissingError, RemoteError
 from gitmodel.project.project import CONFIG_NAME, PRIMARY
-from gitmodel.project.publishing.outgoing import collect, in_history, left_behind, listed, named
+from gitmodel.project.publishing.outgoing import (
+    collect,
+    in_history,
+    listed,
+    missed_by_earlier_pushes,
+    named,
+)
 from gitmodel.workflows.publish import PushReport, publish
 
 if TYPE_CHECKING:
@@ -122,14 +128,16 @@ def _push_tips(
         found = collect(project, tips, exclude=exclude, not_on_remote=hidden, tell=False)
     rest = [item for item in found if not item.required]
     heads = _heads(project, tips, hidden)
-    rest += left_behind(project, heads, but={item.blob for item in found})
-    if _heal(project, rest, report, git_url=git_url):
+    rest += missed_by_earlier_pushes(project, heads, but={item.blob for item in found})
+    if _publish_missed(project, rest, report, git_url=git_url):
         project.ledger().note_walked(heads)
     _tell_holes(project, report)
     return report
 
 
-def _heal(project: Project, rest: Sequence[Outgoing], report: PushReport, *, git_url: str) -> bool:
+def _publish_missed(
+    project: Project, rest: Sequence[Outgoing], report: PushReport, *, git_url: str
+) -> bool:
     """Publish what earlier pushes left out; this push introduces none of it, so it is not refused.
 
     Returns whether all of it is there now.

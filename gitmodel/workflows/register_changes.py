@@ -29,11 +29,11 @@ from gitmodel.project.committing.commit_notes import changed, choice, stale, unf
 from gitmodel.project.committing.commit_report import CommitReport
 from gitmodel.project.committing.decisions import judge
 from gitmodel.project.committing.edited_pointers import edited_by_hand, with_way_out
-from gitmodel.project.committing.new_versions import Change, register_changes
+from gitmodel.project.committing.new_versions import Change, register_new_versions
 from gitmodel.project.committing.unstaged_fields import unstaged_words
 from gitmodel.project.git_files.weights_out_of_git import refuse_weights_in_git
 from gitmodel.project.models import Model, damaged_weights
-from gitmodel.worktree.scan import Kind
+from gitmodel.worktree.scan import EntryKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from gitmodel.worktree.worktree import Weights
 
 
-def update_commit(
+def register_changes(
     project: Project, *, begun: Callable[[str | None], None] = lambda _: None
 ) -> CommitReport:
     """Bring the pointers of the commit under way up to the weights on disk.
@@ -217,7 +217,7 @@ def _decide_now(
     except UnsafePathError as error:  # a link in a folder that was added with --follow
         report.notes.append(unfollowed(project, model, f"{error.message}, and hooks follow none"))
         return None
-    if weights.kind is Kind.LINK:
+    if weights.kind is EntryKind.LINK:
         what = f"{model.weights} is a symbolic link, which hooks do not follow"
         report.notes.append(unfollowed(project, model, what))
         return None
@@ -276,7 +276,7 @@ def _observe(project: Project, model: Model) -> Weights:
     progress = project.context.progress
     progress.start(f"hashing {model.name}", size)
     try:
-        return project.worktree.observe(model.name, model.weights)
+        return project.worktree.hash_weights(model.name, model.weights)
     finally:
         progress.finish()
 
@@ -286,7 +286,7 @@ def _bump(
 ) -> None:
     """Register the weights of these models, and stage their pointers."""
     refused = []
-    for new in register_changes(project, changes, histories):
+    for new in register_new_versions(project, changes, histories):
         model = new.model
         if new.pointer is not None:
             report.replaced.setdefault(model.path, project.repository.blob_id(model.raw))

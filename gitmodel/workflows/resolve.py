@@ -222,9 +222,9 @@ def _owns_number(project: Project, pointer: Pointer, against: Pointer) -> bool:
 
 def _bring_in_line(project: Project, path: str, pointer: Pointer) -> bool:
     """Bring the weights from the cache where that loses nothing; whether they are the pointer's now."""
-    from gitmodel.workflows.sync_worktree import align
+    from gitmodel.workflows.sync_worktree import sync_worktree
 
-    for note in align(project, [path]).notes:
+    for note in sync_worktree(project, [path]).notes:
         project.context.note(note)
     place = weights_path(path, pointer)
     return project.worktree.unchanged(pointer.name, place) == pointer.digest

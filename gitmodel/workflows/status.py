@@ -200,7 +200,7 @@ def _look(project: Project, model: Model) -> Weights:
         f"hashing {model.name}", project.worktree.size_to_read(model.name, model.weights)
     )
     try:
-        return project.worktree.observe(model.name, model.weights)
+        return project.worktree.hash_weights(model.name, model.weights)
     except GitmodelError as error:
         raise error.about(model.name) from error
     finally:

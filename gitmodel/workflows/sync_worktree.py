@@ -13,7 +13,7 @@ from gitmodel.errors import GitmodelError
 from gitmodel.project.fsmonitor.seen_weights import note_seen
 from gitmodel.project.git_files.weights_out_of_git import keep_leftovers_ignored
 from gitmodel.project.models import Model, read_models
-from gitmodel.worktree.scan import Kind
+from gitmodel.worktree.scan import EntryKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class AlignReport:
+class SyncReport:
     """What was done and what is left to the person.
 
     Attributes:
@@ -43,14 +43,14 @@ def comes_later(project: Project) -> bool:
     return rebase_has_steps(project.repository.git_dir)
 
 
-def align(project: Project, paths: Iterable[str] | None = None) -> AlignReport:
+def sync_worktree(project: Project, paths: Iterable[str] | None = None) -> SyncReport:
     """Look at every pointer of the work tree; reads no weights whose stat has not changed.
 
     Args:
         project: The project.
         paths: Only these pointer files.
     """
-    report = AlignReport()
+    report = SyncReport()
     models = read_models(project, paths)
     for path, error in models.broken:
         told = error.message.startswith(path)
@@ -66,14 +66,14 @@ def align(project: Project, paths: Iterable[str] | None = None) -> AlignReport:
     return report
 
 
-def _align_model(project: Project, model: Model, report: AlignReport) -> None:
+def _align_model(project: Project, model: Model, report: SyncReport) -> None:
     wanted = model.pointer.digest
     if project.worktree.unchanged(model.name, model.weights) == wanted:
         return
-    weights = project.worktree.observe(model.name, model.weights)
+    weights = project.worktree.hash_weights(model.name, model.weights)
     if weights.digest == wanted:
         return
-    if weights.kind is Kind.MISSING:
+    if weights.kind is EntryKind.MISSING:
         if not _is_used_here(project, model):
             return  # never checked out here
     elif weights.digest != project.worktree.have(model.name, model.weights):

@@ -13,7 +13,7 @@ from gitmodel.errors import ChangedWhileReadError, UnsafePathError, WeightsError
 from gitmodel.files.file_stat import FileStat
 from gitmodel.files.safe_open import folder_handle, open_file
 from gitmodel.files.sparse import SparseReader
-from gitmodel.worktree.records import Known, now_ns
+from gitmodel.worktree.records import CachedDigest, now_ns
 
 if TYPE_CHECKING:
     from gitmodel.worktree.scan import Found
@@ -47,7 +47,7 @@ def open_listed(root: str, whole: tuple[str, ...], *, follow: bool = False) -> i
         ) from error
 
 
-def hash_listed(descriptor: int, file: Found, name: str) -> Known:
+def hash_listed(descriptor: int, file: Found, name: str) -> CachedDigest:
     """Read an open file to its end, and close it.
 
     Args:
@@ -77,7 +77,7 @@ def hash_listed(descriptor: int, file: Found, name: str) -> Known:
             f"{file.path or name} changed while it was read",
             hint="wait until training has finished writing, then run the same command again",
         )
-    return Known(after, started, hasher.result())
+    return CachedDigest(after, started, hasher.result())
 
 
 def has_hole(descriptor: int, size: int) -> bool:

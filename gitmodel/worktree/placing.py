@@ -21,8 +21,8 @@ from gitmodel.errors import GitmodelError, UnsavedWeightsError
 from gitmodel.files.file_stat import FileStat
 from gitmodel.files.os_errors import disk_errors
 from gitmodel.files.safe_open import NewFile, folder_handle
-from gitmodel.worktree.records import Known, Record
-from gitmodel.worktree.scan import Found, Kind, kind_at, walk
+from gitmodel.worktree.records import CachedDigest, Record
+from gitmodel.worktree.scan import EntryKind, Found, kind_at, walk
 from gitmodel.worktree.symlinks import put_away, still_lead
 from gitmodel.worktree.unfinished_folders import Unfinished
 
@@ -82,7 +82,7 @@ def place(
     record = worktree.records.read(path, name=name)
     # Of an earlier start of the machine, and not seen since: some may have lost their bytes.
     trusted = record.files if record.of_this_boot else {}
-    known: dict[str, Known] = {}
+    known: dict[str, CachedDigest] = {}
     followed = record.links if still_lead(worktree.root, parts, record.links) else {}
     journals = worktree.records.journals
     with (
@@ -109,7 +109,7 @@ def place(
             status = _rename(worktree.root, staged[-1])
             file = staged.pop()
             if status == file.stat._replace(ctime_ns=status.ctime_ns):
-                known[file.entry.path] = Known.placed(status, file.entry.digest)
+                known[file.entry.path] = CachedDigest.placed(status, file.entry.digest)
     have_files = {entry.path: entry.digest for entry in manifest.files}
     record = Record(manifest.digest, have_files, known, exclude=exclude, name=name)
     worktree.records.write(path, record)
@@ -133,7 +133,9 @@ def _marked(worktree: WorkTree, path: str, record: Record, manifest: Manifest) -
         raise
 
 
-def _keep(root: str, whole: tuple[str, ...], old: Known | None, entry: FileEntry) -> Known | None:
+def _keep(
+    root: str, whole: tuple[str, ...], old: CachedDigest | None, entry: FileEntry
+) -> CachedDigest | None:
     """The stat of a file that is there already with the right digest, None if it must be written."""
     if old is None or old.digest != entry.digest:
         return None
@@ -177,7 +179,7 @@ def _nearest_folder(root: str, parts: tuple[str, ...], wanted: tuple[str, ...]) 
         UnsafePathError: A link is in the way.
     """
     for count in range(len(parts), len(wanted) + 1):
-        if kind_at(root, wanted[:count]) is Kind.FILE:
+        if kind_at(root, wanted[:count]) is EntryKind.FILE:
             return wanted[: count - 1]
     return wanted
 
@@ -215,7 +217,7 @@ def _make_way(
         force: Remove also what is in no version.
     """
     wanted = {entry.path for entry in manifest.files if manifest.kind == "folder"}
-    doomed: set[tuple[str, ...]] = set()
+    replaced: set[tuple[str, ...]] = set()
     for file in _files_at(worktree.root, parts, folder_wanted=manifest.kind == "folder"):
         is_left_out = is_below_excluded(file.path.split("/"), left_out)
         if is_left_out and file.path in fresh:  # whoever looked at the weights did not look at it
@@ -224,14 +226,14 @@ def _make_way(
             continue
         if file.path not in wanted:
             _refuse_unsaved(worktree, parts, file, record, force=force)
-            doomed.add(file.parts)
+            replaced.add(file.parts)
         elif file.path in fresh and "/".join(file.parts) != file.path:
             # The same file, but spelled in another form of Unicode, which rename(2) keeps apart.
-            doomed.add(file.parts)
-    emptied = {inner[:count] for inner in doomed for count in range(len(inner))}
+            replaced.add(file.parts)
+    emptied = {inner[:count] for inner in replaced for count in range(len(inner))}
     for path in fresh:
-        emptied |= _folders_to_empty(worktree.root, parts, _parts_in(path), doomed)
-    for inner in doomed:
+        emptied |= _folders_to_empty(worktree.root, parts, _parts_in(path), replaced)
+    for inner in replaced:
         _unlink(worktree.root, (*parts, *inner))
     for inner in sorted(emptied, key=len, reverse=True):
         whole = (*parts, *inner)
@@ -243,9 +245,9 @@ def _files_at(root: str, parts: tuple[str, ...], *, folder_wanted: bool) -> list
     """The model's files that are there, but for a single file that another one replaces."""
     top = os.path.join(root, *parts)
     there = kind_at(root, parts)
-    if there is Kind.FOLDER:
+    if there is EntryKind.FOLDER:
         return list(walk(top))
-    if there is Kind.FILE and folder_wanted:
+    if there is EntryKind.FILE and folder_wanted:
         return [Found("", (), FileStat.of(os.stat(top, follow_symlinks=False)))]
     return []
 
@@ -283,7 +285,7 @@ def _refuse_replacing(
 
 
 def _folders_to_empty(
-    root: str, parts: tuple[str, ...], inner: tuple[str, ...], doomed: Collection[tuple[str, ...]]
+    root: str, parts: tuple[str, ...], inner: tuple[str, ...], replaced: Collection[tuple[str, ...]]
 ) -> set[tuple[str, ...]]:
     """Folders that must go because a file gets the name of the outermost one.
 
@@ -299,7 +301,7 @@ def _folders_to_empty(
         here = (*inner, *os.path.relpath(folder, top).split(os.sep)) if folder != top else inner
         links = [name for name in below if os.path.islink(os.path.join(folder, name))]
         for name in [*names, *links]:
-            if (*here, name) not in doomed:
+            if (*here, name) not in replaced:
                 raise UnsavedWeightsError(
                     f"{'/'.join((*parts, *here, name))} is not part of the model, and the version "
                     f"asked for has a file called {'/'.join((*parts, *inner))}",

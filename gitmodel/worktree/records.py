@@ -32,7 +32,7 @@ _DIGEST = 64  # hex digits, in place of a long path; a path may look so too, and
 _LONGEST = 200  # characters of a record's file name, before ".json"
 
 
-class Known(NamedTuple):
+class CachedDigest(NamedTuple):
     """A file's digest, and the stat it had when it was hashed."""
 
     stat: FileStat
@@ -52,7 +52,7 @@ class Known(NamedTuple):
         return now == self.stat and written_ns + tick < self.hashed_ns
 
     @classmethod
-    def placed(cls, stat: FileStat, digest: Digest) -> Known:
+    def placed(cls, stat: FileStat, digest: Digest) -> CachedDigest:
         """Of a file that we wrote ourselves and set back, so that any write to it shows.
 
         It can be trusted at once, as if it had been hashed a while later.
@@ -92,7 +92,7 @@ class Record:
 
     have: Digest | None = None
     have_files: dict[str, Digest] = field(default_factory=dict)
-    files: dict[str, Known] = field(default_factory=dict)
+    files: dict[str, CachedDigest] = field(default_factory=dict)
     placing: Digest | None = None
     exclude: tuple[str, ...] = ()
     boot: str = field(default_factory=boot_id)
@@ -134,7 +134,9 @@ class Record:
                 have=None if have is None else Digest.from_hex(have),
                 have_files={p: Digest.from_hex(h) for p, h in value["have_files"].items()},
                 files={
-                    path: Known(FileStat(*map(int, row[:4])), int(row[4]), Digest.from_hex(row[5]))
+                    path: CachedDigest(
+                        FileStat(*map(int, row[:4])), int(row[4]), Digest.from_hex(row[5])
+                    )
                     for path, row in value["files"].items()
                 },
                 placing=None if placing is None else Digest.from_hex(placing),

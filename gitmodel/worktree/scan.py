@@ -28,7 +28,7 @@ _MAX_DEPTH = 64  # folders in folders
 _LEFT_OUT = frozenset({".DS_Store", "__pycache__", ".ipynb_checkpoints"})
 
 
-class Kind(StrEnum):
+class EntryKind(StrEnum):
     """What lies at the path of a model."""
 
     MISSING = "missing"
@@ -52,7 +52,7 @@ class Found:
     stat: FileStat
 
 
-def kind_at(root: str, parts: tuple[str, ...], *, follow: bool = False) -> Kind:
+def kind_at(root: str, parts: tuple[str, ...], *, follow: bool = False) -> EntryKind:
     """What lies at `root/parts`.
 
     Raises:
@@ -62,26 +62,26 @@ def kind_at(root: str, parts: tuple[str, ...], *, follow: bool = False) -> Kind:
     if follow:
         full = os.path.realpath(os.path.join(root, *parts))
         if os.path.isdir(full):
-            return Kind.FOLDER
-        return Kind.FILE if os.path.isfile(full) else Kind.MISSING
+            return EntryKind.FOLDER
+        return EntryKind.FILE if os.path.isfile(full) else EntryKind.MISSING
     try:
         with folder_handle(root, parts[:-1]) as handle:
             mode = os.stat(parts[-1], dir_fd=handle, follow_symlinks=False).st_mode
     except FileNotFoundError:
-        return Kind.MISSING
+        return EntryKind.MISSING
     if stat.S_ISLNK(mode):
-        return Kind.LINK
+        return EntryKind.LINK
     if stat.S_ISDIR(mode):
-        return Kind.FOLDER
+        return EntryKind.FOLDER
     if stat.S_ISREG(mode):
-        return Kind.FILE
+        return EntryKind.FILE
     raise WeightsError(f"{'/'.join(parts)} is neither a file nor a folder")
 
 
 def list_files(
     root: str,
     parts: tuple[str, ...],
-    kind: Kind,
+    kind: EntryKind,
     *,
     follow: bool = False,
     exclude: Sequence[str] = (),
@@ -94,7 +94,7 @@ def list_files(
         WeightsError: The folder is empty, or has more files than a model can have.
     """
     top = os.path.join(root, *parts)
-    if kind is Kind.FILE:
+    if kind is EntryKind.FILE:
         try:
             return [Found("", (), FileStat.of(os.stat(top, follow_symlinks=follow)))]
         except FileNotFoundError as error:

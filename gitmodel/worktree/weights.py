@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gitmodel.domain.digest import Digest, ListedFile
-    from gitmodel.worktree.scan import Found, Kind
+    from gitmodel.worktree.scan import EntryKind, Found
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Weights:
             down before they were on the disk.
     """
 
-    kind: Kind
+    kind: EntryKind
     digest: Digest | None = None
     size: int = 0
     files: tuple[ListedFile, ...] = ()
@@ -33,11 +33,11 @@ class Weights:
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class Scan:
     """The files at a path at one moment, without their digests."""
 
     path: str
-    kind: Kind
+    kind: EntryKind
     files: tuple[Found, ...]
     at_ns: int  # unix nanoseconds, when the look was over
     follow: bool

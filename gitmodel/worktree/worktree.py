@@ -14,10 +14,10 @@ from gitmodel.domain.digest import Digest, ListedFile, folder_digest
 from gitmodel.domain.paths import safe_parts
 from gitmodel.errors import ChangedWhileReadError, GitmodelError, UnsafePathError, WeightsError
 from gitmodel.worktree.hashing import has_hole, hash_listed, open_listed
-from gitmodel.worktree.records import Known, Record, Records, boot_id, now_ns
-from gitmodel.worktree.scan import Found, Kind, kind_at, list_files, walk
+from gitmodel.worktree.records import CachedDigest, Record, Records, boot_id, now_ns
+from gitmodel.worktree.scan import EntryKind, Found, kind_at, list_files, walk
 from gitmodel.worktree.symlinks import led_elsewhere, links_at, still_lead
-from gitmodel.worktree.weights import Survey, Weights
+from gitmodel.worktree.weights import Scan, Weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gitmodel.encoding.manifest.manifest import Manifest
     from gitmodel.files.source import SourceFile
 
-__all__ = ["Survey", "Weights", "WorkTree"]
+__all__ = ["Scan", "Weights", "WorkTree"]
 
 
 def _settled(record: Record, digest: Digest) -> Record:
@@ -76,11 +76,11 @@ class WorkTree:
         return self._excluded.get(path, ())
 
     def _list(
-        self, path: str, parts: tuple[str, ...], kind: Kind, *, follow: bool = False
+        self, path: str, parts: tuple[str, ...], kind: EntryKind, *, follow: bool = False
     ) -> list[Found]:
         return list_files(self.root, parts, kind, follow=follow, exclude=self.excluded(path))
 
-    def observe(self, name: str, path: str, *, follow: bool = False) -> Weights:
+    def hash_weights(self, name: str, path: str, *, follow: bool = False) -> Weights:
         """What lies at a path, hashing only what has changed since last time.
 
         Files that are left out are not looked at. Where other ones were left out when `have` was seen,
@@ -98,9 +98,9 @@ class WorkTree:
         record = self._record(path, name)
         follow = self._follows(record, parts, follow=follow)
         kind = self._kind(path, parts, follow=follow)
-        if kind in (Kind.MISSING, Kind.LINK):
+        if kind in (EntryKind.MISSING, EntryKind.LINK):
             return Weights(kind)
-        known: dict[str, Known] = {}
+        known: dict[str, CachedDigest] = {}
         weights = Weights(kind)
         for exclude in self._views(path, record):
             weights = self._look(parts, kind, record, known, exclude, follow=follow)
@@ -123,9 +123,9 @@ class WorkTree:
     def _look(
         self,
         parts: tuple[str, ...],
-        kind: Kind,
+        kind: EntryKind,
         record: Record,
-        known: dict[str, Known],
+        known: dict[str, CachedDigest],
         exclude: tuple[str, ...],
         *,
         follow: bool,
@@ -153,11 +153,11 @@ class WorkTree:
                 return Weights(kind, size=size, changing=True)
             known[file.path] = old
             files.append(ListedFile(file.path, file.stat.size, old.digest))
-        digest = folder_digest(files) if kind is Kind.FOLDER else files[0].digest
+        digest = folder_digest(files) if kind is EntryKind.FOLDER else files[0].digest
         return Weights(kind, digest, size, tuple(files))
 
     def is_damaged(self, name: str, path: str, *, follow: bool = False) -> bool:
-        """Whether `observe` would find the weights damaged; raises as `survey` does."""
+        """Whether `hash_weights` would find the weights damaged; raises as `survey` does."""
         record = self.records.read(path, name=name)
         parts = safe_parts(path)
         follow = self._follows(record, parts, follow=follow)
@@ -194,7 +194,7 @@ class WorkTree:
                 return None
             follow = self._follows(record, parts, follow=False)
             kind = kind_at(self.root, parts, follow=follow)
-            if kind in (Kind.MISSING, Kind.LINK):
+            if kind in (EntryKind.MISSING, EntryKind.LINK):
                 return None
             for exclude in self._views(path, record):
                 digest = self._remembered(parts, kind, record, exclude, follow=follow)
@@ -207,7 +207,7 @@ class WorkTree:
     def _remembered(
         self,
         parts: tuple[str, ...],
-        kind: Kind,
+        kind: EntryKind,
         record: Record,
         exclude: tuple[str, ...],
         *,
@@ -219,15 +219,15 @@ class WorkTree:
             if old is None or not old.holds_for(file.stat):
                 return None
             listed.append(ListedFile(file.path, file.stat.size, old.digest))
-        return folder_digest(listed) if kind is Kind.FOLDER else listed[0].digest
+        return folder_digest(listed) if kind is EntryKind.FOLDER else listed[0].digest
 
     def size_to_read(self, name: str, path: str) -> int:
-        """Bytes that `observe` would have to hash now."""
+        """Bytes that `hash_weights` would have to hash now."""
         parts = safe_parts(path)
         record = self._record(path, name)
         follow = self._follows(record, parts, follow=False)
         kind = self._kind(path, parts, follow=follow)
-        if kind in (Kind.MISSING, Kind.LINK):
+        if kind in (EntryKind.MISSING, EntryKind.LINK):
             return 0
         total = 0
         for file in self._list(path, parts, kind, follow=follow):
@@ -244,14 +244,14 @@ class WorkTree:
         """Whether links are followed: a person says so now, or said so and they lead where they led."""
         return follow or still_lead(self.root, parts, record.links)
 
-    def _kind(self, path: str, parts: tuple[str, ...], *, follow: bool = False) -> Kind:
+    def _kind(self, path: str, parts: tuple[str, ...], *, follow: bool = False) -> EntryKind:
         """As `kind_at`, but a folder without any file is nothing: a killed checkout leaves one."""
         kind = kind_at(self.root, parts, follow=follow)
-        if kind is Kind.FOLDER:
+        if kind is EntryKind.FOLDER:
             top, patterns = os.path.join(self.root, *parts), self.excluded(path)
             files = walk(top, follow=follow, exclude=patterns)
             with suppress(UnsafePathError):  # whoever lists the files says which
-                return Kind.MISSING if next(files, None) is None else kind
+                return EntryKind.MISSING if next(files, None) is None else kind
         return kind
 
     def have(self, name: str, path: str) -> Digest | None:
@@ -281,8 +281,8 @@ class WorkTree:
             ),
         )
 
-    def survey(self, path: str, *, follow: bool = False) -> Survey:
-        """The files at a path, without their digests; raises as `observe` does.
+    def survey(self, path: str, *, follow: bool = False) -> Scan:
+        """The files at a path, without their digests; raises as `hash_weights` does.
 
         Raises:
             WeightsError: There is nothing, or a link that is not followed.
@@ -290,18 +290,18 @@ class WorkTree:
         parts = safe_parts(path)
         follow = self._follows(self.records.read(path), parts, follow=follow)
         kind = kind_at(self.root, parts, follow=follow)
-        if kind is Kind.MISSING:
+        if kind is EntryKind.MISSING:
             raise WeightsError(f"{path} does not exist", hint="gitmodel checkout")
-        if kind is Kind.LINK:
+        if kind is EntryKind.LINK:
             raise UnsafePathError(
                 f"{path} is a symbolic link",
                 hint="gitmodel add --follow PATH, which stores what links point to",
             )
-        return Survey(
+        return Scan(
             path, kind, tuple(self._list(path, parts, kind, follow=follow)), now_ns(), follow
         )
 
-    def sources(self, survey: Survey) -> list[SourceFile]:
+    def sources(self, survey: Scan) -> list[SourceFile]:
         """The files of a survey, for storing them."""
         from gitmodel.files.source import SourceFile
 
@@ -313,7 +313,7 @@ class WorkTree:
         return [SourceFile(file.path, file.stat.size, opener(file)) for file in survey.files]
 
     def remember(
-        self, name: str, survey: Survey, manifest: Manifest, *, as_have: bool = True
+        self, name: str, survey: Scan, manifest: Manifest, *, as_have: bool = True
     ) -> Weights:
         """Remember what was just stored, after a last look that it has not changed meanwhile.
 
@@ -334,7 +334,8 @@ class WorkTree:
             )
         digests = {entry.path: entry.digest for entry in manifest.files}
         known = {
-            file.path: Known(file.stat, survey.at_ns, digests[file.path]) for file in survey.files
+            file.path: CachedDigest(file.stat, survey.at_ns, digests[file.path])
+            for file in survey.files
         }
         if as_have:
             record = Record(manifest.digest, digests, exclude=self.excluded(survey.path))
@@ -349,7 +350,7 @@ class WorkTree:
     def _open(self, parts: tuple[str, ...], inner: tuple[str, ...], *, follow: bool) -> int:
         return open_listed(self.root, (*parts, *inner), follow=follow)
 
-    def hash(self, parts: tuple[str, ...], file: Found, *, follow: bool = False) -> Known:
+    def hash(self, parts: tuple[str, ...], file: Found, *, follow: bool = False) -> CachedDigest:
         """Read a file that was listed.
 
         Raises:

@@ -27,7 +27,7 @@ RACERS = 8
 
 
 class BackendSuite:
-    """The promises of `gitmodel.backends.open.Backend`."""
+    """The promises of `gitmodel.backends.backend.Backend`."""
 
     # Seconds that the store's clock may differ from this machine's.
     clock_tolerance = 120.0

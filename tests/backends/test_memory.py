@@ -12,7 +12,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from gitmodel.backends.cloud.backend import CloudBackend
-from gitmodel.backends.cloud.service import Service
+from gitmodel.backends.cloud.service import CloudClient
 from gitmodel.errors import UntrustedRemoteError
 from tests.backends.backend_suite import KEY, LIMIT, BackendSuite
 
@@ -42,7 +42,7 @@ class LockedMemory(MemoryFileSystem):  # type: ignore[misc] # fsspec has no type
 
 
 def opened(filesystem: MemoryFileSystem, *, writable: bool = True) -> CloudBackend:
-    service = Service(
+    service = CloudClient(
         filesystem, "bucket/prefix", url="memory://bucket/prefix", endpoint="this process"
     )
     return CloudBackend(service, writable=writable)

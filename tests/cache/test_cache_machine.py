@@ -50,7 +50,7 @@ from tests.support.stores import (
 )
 
 if TYPE_CHECKING:
-    from gitmodel.files.safe_open import Unnamed
+    from gitmodel.files.safe_open import PendingFile
 
 QUIET = Silent()
 PIECES = {"empty": b"", "x": b"x", "zeros": bytes(200_000), "shared": b"shared" * 30_000}
@@ -63,7 +63,7 @@ class DyingCache(Cache):
 
     writes_left = 10**9
 
-    def _written(self, key: str, data: bytes | memoryview) -> Unnamed:
+    def _written(self, key: str, data: bytes | memoryview) -> PendingFile:
         self.writes_left -= 1
         if self.writes_left < 0:
             raise NoSpaceError("no space left")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitmodel.cache.ordered_workers import work_through
+from gitmodel.cache.ordered_workers import process_in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ def work_with(
     work: Callable[[int], int] = lambda piece: piece,
     in_order: Callable[[int], None],
 ) -> None:
-    work_through(pieces, work, in_order, threads=threads, name="test")
+    process_in_order(pieces, work, in_order, threads=threads, name="test")
 
 
 @pytest.mark.parametrize("threads", THREADS)

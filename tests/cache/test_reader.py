@@ -14,7 +14,7 @@ from gitmodel.cache.cache import Cache
 from gitmodel.cache.reader import DamagedPackError, Reader
 from gitmodel.domain.digest import digest_of
 from gitmodel.domain.progress import Silent
-from gitmodel.encoding.manifest.manifest import ChunkPlace, ManifestBuilder
+from gitmodel.encoding.manifest.manifest import ChunkLocation, ManifestBuilder
 from gitmodel.encoding.pack import HEADER_SIZE
 from gitmodel.errors import DamagedObjectError, GitmodelError, NoSpaceError, ObjectMissingError
 from gitmodel.files.os_errors import disk_errors
@@ -184,7 +184,7 @@ def test_right_chunks_in_the_wrong_order_are_not_the_file(cache: Cache, tmp_path
         builder.add_chunk(manifest.chunk(number))
     entry = manifest.files[0]
     numbers = list(manifest.chunks_of(entry))[::-1]
-    builder.add_file("", entry.size, entry.digest, numbers, cutter=entry.cutter)
+    builder.add_file("", entry.size, entry.digest, numbers, chunker=entry.chunker)
     forged = builder.build(manifest.digest, "file")
 
     with pytest.raises(DamagedObjectError):
@@ -198,12 +198,12 @@ def test_a_chunk_that_claims_another_place_is_found(cache: Cache, tmp_path: Path
     builder = ManifestBuilder()
     for name, size in zip(manifest.packs, manifest.pack_sizes, strict=True):
         builder.add_pack(name, size)
-    place: ChunkPlace = manifest.chunk(0)
+    place: ChunkLocation = manifest.chunk(0)
     for number in range(manifest.chunk_count):
         other = manifest.chunk(number)
         builder.add_chunk(other._replace(offset=place.offset + 1) if number == 0 else other)
     entry = manifest.files[0]
-    builder.add_file("", entry.size, entry.digest, manifest.chunks_of(entry), cutter=entry.cutter)
+    builder.add_file("", entry.size, entry.digest, manifest.chunks_of(entry), chunker=entry.chunker)
 
     with pytest.raises(DamagedPackError):
         restored(cache, builder.build(manifest.digest, "file"), tmp_path)

@@ -10,7 +10,7 @@ import pytest
 from gitmodel.cache.cache import Cache
 from gitmodel.cache.reader import DamagedPackError
 from gitmodel.cache.transfer import (
-    Arriving,
+    PackDownload,
     Plan,
     fetch_packs,
     plan_fetch,
@@ -109,7 +109,7 @@ def test_what_has_arrived_is_read_while_the_rest_is_on_its_way(world: World) -> 
             assert read.wait(timeout=60)
         return world.remote.pack(name, size)
 
-    with Arriving(fetch, world.other, plan, progress=QUIET) as arriving:
+    with PackDownload(fetch, world.other, plan, progress=QUIET) as arriving:
         early = arriving.read_at(first, 0, 9)
         read.set()
         late = memoryview(bytearray(5))
@@ -126,7 +126,7 @@ def test_who_waits_for_a_pack_that_fails_is_told_why(world: World) -> None:
     missing = plan.packs[1][0]
     (world.top / "remote" / pack_key(missing)).unlink()
 
-    with Arriving(world.remote.pack, world.other, plan, progress=QUIET) as arriving:
+    with PackDownload(world.remote.pack, world.other, plan, progress=QUIET) as arriving:
         for read in (lambda: arriving.read_at(missing, 0, 1), arriving.wait):
             with pytest.raises(ObjectMissingError) as caught:
                 read()
@@ -136,7 +136,7 @@ def test_who_waits_for_a_pack_that_fails_is_told_why(world: World) -> None:
 def test_what_has_not_begun_when_it_ends_is_not_fetched(world: World) -> None:
     plan = Plan(tuple((f"{number:064x}", 1) for number in range(50 * PACKS_IN_FLIGHT)))
     begun: list[str] = []
-    known: list[Arriving] = []
+    known: list[PackDownload] = []
     ready = threading.Event()
 
     def fetch(name: str, _size: int) -> bytes:
@@ -146,7 +146,7 @@ def test_what_has_not_begun_when_it_ends_is_not_fetched(world: World) -> None:
             threading.Event().wait(0.001)
         return b"x"
 
-    with Arriving(fetch, world.other, plan, progress=QUIET) as arriving:
+    with PackDownload(fetch, world.other, plan, progress=QUIET) as arriving:
         known.append(arriving)
         ready.set()
 

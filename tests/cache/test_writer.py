@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitmodel.cache.cache import Cache
-from gitmodel.cache.source_reader import WINDOW
+from gitmodel.cache.source_reader import BLOCK_SIZE
 from gitmodel.cache.writer import store_weights
 from gitmodel.domain.digest import digest_of
 from gitmodel.domain.progress import Silent
@@ -78,7 +78,9 @@ def store(cache: Cache, path: Path, progress: Silent | None = None) -> None:
     store_weights(cache, [source_of(path)], folder=False, progress=progress or Silent(), workers=2)
 
 
-@pytest.mark.parametrize("size", [0, 1, 65536, WINDOW - 1, WINDOW, WINDOW + 1, 3 * WINDOW + 5])
+@pytest.mark.parametrize(
+    "size", [0, 1, 65536, BLOCK_SIZE - 1, BLOCK_SIZE, BLOCK_SIZE + 1, 3 * BLOCK_SIZE + 5]
+)
 def test_a_file_of_any_size_comes_out_as_it_went_in(
     cache: Cache, tmp_path: Path, size: int
 ) -> None:
@@ -238,7 +240,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused_and_nothing_is_visible(
     cache: Cache, tmp_path: Path, change: str, after: int
 ) -> None:
     path = tmp_path / "file"
-    path.write_bytes(some_bytes(2 * WINDOW + 7))
+    path.write_bytes(some_bytes(2 * BLOCK_SIZE + 7))
     os.utime(path, (1_700_000_000, 1_700_000_000))  # so that no write falls into the same tick
 
     def grow() -> None:
@@ -252,7 +254,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused_and_nothing_is_visible(
     act = {
         "grows": grow,
         "grows for ever": grow,
-        "shrinks": lambda: os.truncate(path, WINDOW + 1),
+        "shrinks": lambda: os.truncate(path, BLOCK_SIZE + 1),
         "is written in place": write,
     }[change]
     progress = Meddling(act, after=after)
@@ -353,7 +355,7 @@ CHILD = textwrap.dedent("""
     import os, signal, sys
     from gitmodel.domain.progress import Silent
     from gitmodel.cache.cache import Cache
-    from gitmodel.cache.source_reader import SourceFile
+    from gitmodel.files.source import SourceFile
     from gitmodel.cache.writer import store_weights
 
     path, root, stop = sys.argv[1], sys.argv[2], int(sys.argv[3])

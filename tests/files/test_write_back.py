@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitmodel.files.safe_open import Unnamed
-from gitmodel.files.write_back import Flushing
+from gitmodel.files.safe_open import PendingFile
+from gitmodel.files.write_back import WriteBackQueue
 from tests.support.stores import files_below
 
 if TYPE_CHECKING:
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def flushing() -> Iterator[Flushing]:
-    opened = Flushing()
+def flushing() -> Iterator[WriteBackQueue]:
+    opened = WriteBackQueue()
     yield opened
     opened.close()
 
 
-def written(folder: Path, number: int) -> Unnamed:
-    return Unnamed.holding(str(folder / f"{number:03}"), b"%d" % number)
+def written(folder: Path, number: int) -> PendingFile:
+    return PendingFile.holding(str(folder / f"{number:03}"), b"%d" % number)
 
 
 def named(folder: Path) -> list[str]:
@@ -37,7 +37,7 @@ def open_descriptors() -> int:
 
 
 def test_files_have_their_names_once_they_were_waited_for(
-    flushing: Flushing, tmp_path: Path
+    flushing: WriteBackQueue, tmp_path: Path
 ) -> None:
     for number in range(5):
         flushing.begin(written(tmp_path, number))
@@ -50,7 +50,7 @@ def test_files_have_their_names_once_they_were_waited_for(
 
 
 def test_of_many_files_the_oldest_are_waited_for_meanwhile(
-    flushing: Flushing, tmp_path: Path
+    flushing: WriteBackQueue, tmp_path: Path
 ) -> None:
     before = open_descriptors()
     for number in range(200):
@@ -62,7 +62,7 @@ def test_of_many_files_the_oldest_are_waited_for_meanwhile(
 
 def test_what_was_not_waited_for_leaves_nothing(tmp_path: Path) -> None:
     before = open_descriptors()
-    flushing = Flushing()
+    flushing = WriteBackQueue()
     for number in range(3):
         flushing.begin(written(tmp_path, number))
 
@@ -73,7 +73,7 @@ def test_what_was_not_waited_for_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_flushed_gets_no_name(
-    flushing: Flushing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    flushing: WriteBackQueue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The disk says so only when it is asked: to nobody else, and only once."""
     flush = os.fsync
@@ -95,7 +95,7 @@ def test_a_file_that_cannot_be_flushed_gets_no_name(
 
 
 def test_where_the_system_cannot_begin_early_files_are_flushed_all_the_same(
-    flushing: Flushing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    flushing: WriteBackQueue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flushed: list[str] = []
     flush = os.fsync

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitmodel.encoding.chunking.choose import (
-    CONTENT_CUTTER,
-    GGUF_CUTTER,
+    CONTENT_CHUNKER,
+    GGUF_CHUNKER,
     Piece,
-    choose_cutter,
+    choose_chunker,
     pieces_of,
 )
 from tests.support.formats import (
@@ -76,7 +76,7 @@ def test_a_file_is_its_header_its_tensors_and_padding(version: int) -> None:
     data = bytes(written)
     start = len(data) - (9 * MIB + MIB + 32 + 32 + 32)
 
-    assert choose_cutter(pread(data), len(data)).id == GGUF_CUTTER
+    assert choose_chunker(pread(data), len(data)).id == GGUF_CHUNKER
     assert plan(data) == [
         Piece(start, None, 0),
         Piece(4 * MIB, "wte+0", 4),
@@ -220,11 +220,11 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_header_in_doubt_is_cut_by_content_at_once(name: str) -> None:
     data = HOSTILE[name]
-    choose_cutter(pread(one()), len(one()))  # the modules are imported
+    choose_chunker(pread(one()), len(one()))  # the modules are imported
     best = 1.0
     for _ in range(3):
         start = time.thread_time()
-        assert choose_cutter(pread(data), len(data)).id == CONTENT_CUTTER
+        assert choose_chunker(pread(data), len(data)).id == CONTENT_CHUNKER
         best = min(best, time.thread_time() - start)
 
     assert best < 0.05

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitmodel.encoding.chunking.choose import (
-    CONTENT_CUTTER,
-    SAFETENSORS_CUTTER,
+    CONTENT_CHUNKER,
+    SAFETENSORS_CHUNKER,
     Piece,
-    choose_cutter,
+    choose_chunker,
     pieces_of,
 )
 from tests.support.formats import pread, raw_safetensors, safetensors_file
@@ -52,7 +52,7 @@ def test_a_file_is_its_header_and_its_tensors() -> None:
         Piece(MIB, "w+0", 4),
         Piece(60, "b1*2=60", 4),
     ]
-    assert choose_cutter(pread(data), len(data)).id == SAFETENSORS_CUTTER
+    assert choose_chunker(pread(data), len(data)).id == SAFETENSORS_CHUNKER
 
 
 @pytest.mark.parametrize(
@@ -166,11 +166,11 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_header_in_doubt_is_cut_by_content_at_once(name: str) -> None:
     data = HOSTILE[name]
-    choose_cutter(pread(b""), 0)  # the modules are imported
+    choose_chunker(pread(b""), 0)  # the modules are imported
     best = 1.0
     for _ in range(3):
         start = time.thread_time()
-        assert choose_cutter(pread(data), len(data)).id == CONTENT_CUTTER
+        assert choose_chunker(pread(data), len(data)).id == CONTENT_CHUNKER
         best = min(best, time.thread_time() - start)
 
     assert best < 0.05

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitmodel.encoding.chunking.choose import (
-    CONTENT_CUTTER,
-    ZIP_CUTTER,
+    CONTENT_CHUNKER,
+    ZIP_CHUNKER,
     Piece,
-    choose_cutter,
+    choose_chunker,
     pieces_of,
 )
 from tests.support.formats import pread, pread_only, zip_file
@@ -56,7 +56,7 @@ def test_the_entries_of_a_pytorch_file_are_its_tensors() -> None:
     pieces = plan(data)
 
     assert pieces is not None
-    assert choose_cutter(pread(data), len(data)).id == ZIP_CUTTER
+    assert choose_chunker(pread(data), len(data)).id == ZIP_CHUNKER
     header = LOCAL + len("fraud-v7/data/0")
     group = 40 + header + 24
     assert pieces[:-1] == [
@@ -255,11 +255,11 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_an_archive_in_doubt_is_cut_by_content_at_once(name: str) -> None:
     data = HOSTILE[name]
-    choose_cutter(pread(GOOD), len(GOOD))  # the modules are imported
+    choose_chunker(pread(GOOD), len(GOOD))  # the modules are imported
     best = 1.0
     for _ in range(3):
         start = time.thread_time()
-        assert choose_cutter(pread(data), len(data)).id == CONTENT_CUTTER
+        assert choose_chunker(pread(data), len(data)).id == CONTENT_CHUNKER
         best = min(best, time.thread_time() - start)
 
     assert best < 0.05

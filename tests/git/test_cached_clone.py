@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitmodel.errors import GitCommandError, RepositoryError
-from gitmodel.git.cached_clone.clone import BASE, Excerpt, ref_names
+from gitmodel.git.cached_clone.clone import BASE, CachedClone, ref_names
 from gitmodel.git.cached_clone.guard import locked
 from gitmodel.git.cat_file import fetch_objects
 from gitmodel.git.url import GitUrl
@@ -40,21 +40,21 @@ def server(make_repo: Callable[..., Repo]) -> Repo:
 
 
 @pytest.fixture
-def opened(server: Repo, tmp_path: Path) -> Callable[[], Excerpt]:
+def opened(server: Repo, tmp_path: Path) -> Callable[[], CachedClone]:
     """Opens the server's excerpt, as each call of a program does."""
     folder = str(tmp_path / "cache/excerpt")
     url = GitUrl.parse(str(server.path), start="/")
-    return lambda: Excerpt(folder, url, start=str(tmp_path), environment=os.environ)
+    return lambda: CachedClone(folder, url, start=str(tmp_path), environment=os.environ)
 
 
-def objects(excerpt: Excerpt, kind: str) -> int:
+def objects(excerpt: CachedClone, kind: str) -> int:
     """How many objects of a kind the excerpt holds."""
     output = excerpt.repository.run("cat-file", "--batch-all-objects", "--batch-check")
     return output.decode().count(f" {kind} ")
 
 
 def test_a_new_excerpt_holds_one_commit_and_no_file(
-    opened: Callable[[], Excerpt], server: Repo
+    opened: Callable[[], CachedClone], server: Repo
 ) -> None:
     excerpt = opened()
     answer = excerpt.ask([])
@@ -67,7 +67,7 @@ def test_a_new_excerpt_holds_one_commit_and_no_file(
 
 
 def test_neither_url_nor_hook_is_written_to_it(
-    opened: Callable[[], Excerpt], tmp_path: Path
+    opened: Callable[[], CachedClone], tmp_path: Path
 ) -> None:
     excerpt = opened()
     excerpt.fetch_base(excerpt.ask([])["HEAD"])
@@ -78,7 +78,7 @@ def test_neither_url_nor_hook_is_written_to_it(
     assert not (tmp_path / "cache/excerpt/hooks").exists()
 
 
-def test_only_exact_names_are_asked_for(opened: Callable[[], Excerpt], server: Repo) -> None:
+def test_only_exact_names_are_asked_for(opened: Callable[[], CachedClone], server: Repo) -> None:
     server.git("branch", "refs/heads/main")
     server.git("branch", "x/side")
 
@@ -90,7 +90,7 @@ def test_only_exact_names_are_asked_for(opened: Callable[[], Excerpt], server: R
 
 
 def test_history_comes_when_it_is_asked_for_and_stays(
-    opened: Callable[[], Excerpt], server: Repo
+    opened: Callable[[], CachedClone], server: Repo
 ) -> None:
     excerpt = opened()
     excerpt.fetch_base(server.head())
@@ -106,7 +106,9 @@ def test_history_comes_when_it_is_asked_for_and_stays(
     assert objects(again, "commit") == 4
 
 
-def test_a_tag_inside_history_does_not_cut_it(opened: Callable[[], Excerpt], server: Repo) -> None:
+def test_a_tag_inside_history_does_not_cut_it(
+    opened: Callable[[], CachedClone], server: Repo
+) -> None:
     """`git fetch --depth 1` of a tag would, also in an excerpt that has all of it."""
     excerpt = opened()
     excerpt.fetch_base(server.head())
@@ -118,7 +120,9 @@ def test_a_tag_inside_history_does_not_cut_it(opened: Callable[[], Excerpt], ser
     assert len(excerpt.repository.run("rev-list", BASE).split()) == 3
 
 
-def test_a_commit_by_its_id_is_in_no_history(opened: Callable[[], Excerpt], server: Repo) -> None:
+def test_a_commit_by_its_id_is_in_no_history(
+    opened: Callable[[], CachedClone], server: Repo
+) -> None:
     excerpt = opened()
     excerpt.fetch_base(server.head())
     excerpt.fetch_commit(server.head("side"))
@@ -127,7 +131,7 @@ def test_a_commit_by_its_id_is_in_no_history(opened: Callable[[], Excerpt], serv
     assert excerpt.tips() == (server.head(),)
 
 
-def test_all_branches_and_tags_come_and_go(opened: Callable[[], Excerpt], server: Repo) -> None:
+def test_all_branches_and_tags_come_and_go(opened: Callable[[], CachedClone], server: Repo) -> None:
     excerpt = opened()
     excerpt.fetch_base(server.head())
     excerpt.fetch_all()
@@ -139,7 +143,7 @@ def test_all_branches_and_tags_come_and_go(opened: Callable[[], Excerpt], server
     assert set(excerpt.tips()) == {server.head(n) for n in ("main", "v1", "v2")}
 
 
-def test_a_rewritten_branch_is_followed(opened: Callable[[], Excerpt], server: Repo) -> None:
+def test_a_rewritten_branch_is_followed(opened: Callable[[], CachedClone], server: Repo) -> None:
     opened().fetch_base(server.head())
     server.git("reset", "-q", "--hard", "v1")
     server.write("other.txt", "x")
@@ -158,7 +162,7 @@ def test_a_repository_of_sha256_is_excerpted_as_such(
     head = server.commit("1")
     url = GitUrl.parse(str(server.path), start="/")
 
-    excerpt = Excerpt(str(tmp_path / "m"), url, start="/", environment=os.environ)
+    excerpt = CachedClone(str(tmp_path / "m"), url, start="/", environment=os.environ)
     excerpt.fetch_base(excerpt.ask([])["HEAD"])
 
     assert (excerpt.repository.object_format, excerpt.oid_of(BASE)) == ("sha256", head)
@@ -166,7 +170,7 @@ def test_a_repository_of_sha256_is_excerpted_as_such(
 
 @pytest.mark.parametrize("damage", ["config", "HEAD", "shallow.lock", "objects"])
 def test_what_git_cannot_use_is_made_anew(
-    damage: str, opened: Callable[[], Excerpt], server: Repo, tmp_path: Path
+    damage: str, opened: Callable[[], CachedClone], server: Repo, tmp_path: Path
 ) -> None:
     opened().fetch_base(server.head("main"))
     path = tmp_path / "cache/excerpt" / damage
@@ -187,7 +191,7 @@ def test_what_git_cannot_use_is_made_anew(
 
 
 def test_a_folder_of_another_user_is_refused(
-    opened: Callable[[], Excerpt], monkeypatch: pytest.MonkeyPatch
+    opened: Callable[[], CachedClone], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened()
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
@@ -198,7 +202,7 @@ def test_a_folder_of_another_user_is_refused(
 
 def test_an_unreachable_server_is_told_without_secrets(tmp_path: Path) -> None:
     url = GitUrl.parse("http://ana:hunter2@127.0.0.1:9/m.git?key=s3cret", start="/")
-    excerpt = Excerpt(str(tmp_path / "m"), url, start="/", environment=os.environ)
+    excerpt = CachedClone(str(tmp_path / "m"), url, start="/", environment=os.environ)
 
     with pytest.raises(GitCommandError) as caught:
         excerpt.ask([])
@@ -248,7 +252,7 @@ def test_names_of_refs() -> None:
 
 
 def test_a_branch_may_become_a_folder_of_branches(
-    opened: Callable[[], Excerpt], server: Repo
+    opened: Callable[[], CachedClone], server: Repo
 ) -> None:
     excerpt = opened()
     excerpt.fetch_base(server.head())
@@ -263,7 +267,7 @@ def test_a_branch_may_become_a_folder_of_branches(
 
 
 def test_many_packs_become_one_and_nothing_is_lost(
-    opened: Callable[[], Excerpt], server: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    opened: Callable[[], CachedClone], server: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gitmodel.git.cached_clone.clone._MOST_PACKS", 3)
     excerpt = opened()
@@ -281,7 +285,7 @@ def test_many_packs_become_one_and_nothing_is_lost(
 
 
 def test_what_people_have_set_for_every_repository_changes_nothing(
-    opened: Callable[[], Excerpt], server: Repo
+    opened: Callable[[], CachedClone], server: Repo
 ) -> None:
     """`remote.origin.fetch` for pull requests, pruning, and hooks of one's own are common."""
     for key, value in [

@@ -39,7 +39,7 @@ if sys.argv[1] == "pre":
     index.stage(["a.model.yaml"])
     print("partial" if index.is_partial else "whole", os.path.basename(index.file), file=sys.stderr)
 else:
-    print("put right", index.put_right(), file=sys.stderr)
+    print("put right", index.sync_real_index(), file=sys.stderr)
 """
 
 
@@ -48,7 +48,7 @@ def index_of(repo: Repo, environment: Mapping[str, str] | None = None) -> Index:
     return Index(Repository.open(str(repo.path), environment=chosen), chosen)
 
 
-def bump_in_hooks(repo: Repo, *, put_right: bool = True) -> None:
+def bump_in_hooks(repo: Repo, *, sync_real_index: bool = True) -> None:
     """Install hooks that change and stage a.model.yaml in every commit."""
     script = repo.path.parent / "hook.py"
     script.write_text(HOOK, encoding="utf-8")
@@ -57,7 +57,7 @@ def bump_in_hooks(repo: Repo, *, put_right: bool = True) -> None:
         ("pre-merge-commit", "pre"),
         ("post-commit", "post"),
     ):
-        if argument == "post" and not put_right:
+        if argument == "post" and not sync_real_index:
             continue
         hook = repo.path / ".git" / "hooks" / name
         hook.parent.mkdir(exist_ok=True)
@@ -304,8 +304,8 @@ def test_other_kinds_of_index_are_put_right_too(project: Repo, key: str, value: 
 
 
 def test_without_putting_right_the_next_commit_would_revert(project: Repo) -> None:
-    """Why `put_right` exists; this is Git's doing, and if it ever changes we want to know."""
-    bump_in_hooks(project, put_right=False)
+    """Why `sync_real_index` exists; this is Git's doing, and if it ever changes we want to know."""
+    bump_in_hooks(project, sync_real_index=False)
     project.write("code.py", "second\n")
 
     project.git("commit", "-m", "x", "code.py")
@@ -315,13 +315,13 @@ def test_without_putting_right_the_next_commit_would_revert(project: Repo) -> No
 
 def test_an_entry_that_the_hook_replaced_is_put_right_too(project: Repo) -> None:
     """Git has put the named path into the real index before the hook ran, so it is not HEAD~'s."""
-    bump_in_hooks(project, put_right=False)
+    bump_in_hooks(project, sync_real_index=False)
     project.write("a.model.yaml", "by hand\n")
     replaced = {"a.model.yaml": project.git("hash-object", "a.model.yaml").stdout.strip()}
     project.git("commit", "-q", "a.model.yaml", "-m", "by hand, and bumped")
 
-    assert index_of(project).put_right() == ()
-    assert index_of(project).put_right(replaced=replaced) == ("a.model.yaml",)
+    assert index_of(project).sync_real_index() == ()
+    assert index_of(project).sync_real_index(replaced=replaced) == ("a.model.yaml",)
     assert project.git("diff", "--cached").stdout == ""
 
 
@@ -376,12 +376,12 @@ def test_what_a_person_staged_differently_stays(project: Repo) -> None:
 
 
 def test_only_the_named_paths_are_put_right(project: Repo) -> None:
-    bump_in_hooks(project, put_right=False)
+    bump_in_hooks(project, sync_real_index=False)
     project.write("code.py", "second\n")
     project.git("commit", "-m", "x", "code.py")
 
-    assert index_of(project).put_right(["other.model.yaml"]) == ()
-    assert index_of(project).put_right(["a.model.yaml"]) == ("a.model.yaml",)
+    assert index_of(project).sync_real_index(["other.model.yaml"]) == ()
+    assert index_of(project).sync_real_index(["a.model.yaml"]) == ("a.model.yaml",)
     assert status(project) == ""
 
 
@@ -518,7 +518,7 @@ def test_the_usual_questions_take_one_process(project: Repo) -> None:
     project.write("a.model.yaml", "second\n")
     index = index_of(project)
 
-    for action in (index.entries, index.put_right, lambda: index.stage(["a.model.yaml"])):
+    for action in (index.entries, index.sync_real_index, lambda: index.stage(["a.model.yaml"])):
         with started_processes() as started:
             action()
         assert len(started) == 1, started
@@ -529,12 +529,12 @@ def test_the_usual_questions_take_one_process(project: Repo) -> None:
 
 def test_what_the_hook_replaced_is_put_right_too(project: Repo) -> None:
     """`git commit PATH` gives the real index PATH as it was before the hook staged it anew."""
-    bump_in_hooks(project, put_right=False)
+    bump_in_hooks(project, sync_real_index=False)
     project.write("a.model.yaml", "second\n")
     project.git("commit", "-m", "x", "a.model.yaml")
     before = project.git("ls-files", "--stage", "a.model.yaml").stdout.split()[1]
     assert status(project) != ""
 
-    assert index_of(project).put_right(replaced={"a.model.yaml": "0" * 40}) == ()
-    assert index_of(project).put_right(replaced={"a.model.yaml": before}) == ("a.model.yaml",)
+    assert index_of(project).sync_real_index(replaced={"a.model.yaml": "0" * 40}) == ()
+    assert index_of(project).sync_real_index(replaced={"a.model.yaml": before}) == ("a.model.yaml",)
     assert status(project) == ""

@@ -416,7 +416,7 @@ class TestBehindPreCommit:
         return folder
 
     def test_our_script_is_found_and_renewed_there(self, behind: Path) -> None:
-        assert inspect(str(behind)).states["pre-commit"] is HookState.BEHIND
+        assert inspect(str(behind)).states["pre-commit"] is HookState.BEHIND_PRE_COMMIT
         assert inspect(str(behind)).makers == {"pre-commit": "pre-commit"}
 
         report = install(str(behind), interpreter=PYTHON)

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from gitmodel.errors import RepositoryError
 from gitmodel.githooks.inspect import EARLIER_SUFFIX, HookState, inspect
 from gitmodel.githooks.install import HOOK_NAMES, install, uninstall
-from gitmodel.githooks.scripts import Kind, maker_of, recognise
+from gitmodel.githooks.scripts import HookText, maker_of, recognise
 from tests.support.neighbours import LEFTHOOK, PRE_COMMIT, lfs_hook
 
 PYTHON = sys.executable
@@ -66,7 +66,7 @@ hooks = st.builds(
 
 
 def foreign(name: str, hook: Hook) -> bool:
-    return recognise(name, hook.text) is Kind.FOREIGN
+    return recognise(name, hook.text) is HookText.FOREIGN
 
 
 def put(folder: Path, name: str, hook: Hook) -> None:

@@ -26,17 +26,17 @@ from gitmodel.domain.config.repository import Config
 from gitmodel.domain.digest import Digest
 from gitmodel.domain.pointer import Pointer
 from gitmodel.encoding.chunking.choose import (
-    CONTENT_CUTTER,
-    GGUF_CUTTER,
-    SAFETENSORS_CUTTER,
-    ZIP_CUTTER,
-    PlannedCutter,
-    choose_cutter,
-    content_cutter,
+    CONTENT_CHUNKER,
+    GGUF_CHUNKER,
+    SAFETENSORS_CHUNKER,
+    ZIP_CHUNKER,
+    TensorChunker,
+    choose_chunker,
+    content_chunker,
 )
-from gitmodel.encoding.chunking.chunker import CutterId
+from gitmodel.encoding.chunking.chunker import ChunkerId
 from gitmodel.encoding.codecs.codec import Codec, decode
-from gitmodel.encoding.manifest.manifest import ChunkPlace, Manifest, ManifestBuilder
+from gitmodel.encoding.manifest.manifest import ChunkLocation, Manifest, ManifestBuilder
 from gitmodel.encoding.pack import read_pack
 from gitmodel.formats.gguf import _BLOCKS
 from gitmodel.store.claims import claim_key, read_claim
@@ -466,7 +466,7 @@ def test_gitmodel_and_the_reader_of_the_page_see_the_same_manifest() -> None:
 
     assert mini.kind == ("file", "folder").index(ours.kind)
     assert mini.requires == list(ours.requires)
-    assert mini.cutters == [str(cutter) for cutter in ours.cutters] == [str(CONTENT_CUTTER)]
+    assert mini.cutters == [str(chunker) for chunker in ours.cutters] == [str(CONTENT_CHUNKER)]
     assert mini.paths == [file.path for file in ours.files]
     assert mini.digests == [file.digest.raw for file in ours.files]
     assert mini.sizes == [file.size for file in ours.files]
@@ -555,14 +555,14 @@ def manifest_of(files: list[tuple[str, list[bytes]]]) -> Manifest:
     builder.add_pack("0" * 64, 1000)
     contents = {path: b"".join(chunks) for path, chunks in files}
     for path, chunks in files:
-        places = [ChunkPlace(hash_of(c), len(c), len(c), 0, 48, Codec.RAW) for c in chunks]
+        places = [ChunkLocation(hash_of(c), len(c), len(c), 0, 48, Codec.RAW) for c in chunks]
         content = contents[path]
         builder.add_file(
             path,
             len(content),
             Digest(hash_of(content).hex()),
             map(builder.add_chunk, places),
-            cutter=CutterId("fixed-v1", (3,)),
+            chunker=ChunkerId("fixed-v1", (3,)),
         )
     if list(contents) == [""]:
         return builder.build(Digest(hash_of(contents[""]).hex()), "file")
@@ -620,7 +620,7 @@ def test_the_other_text_files_of_the_page_are_read() -> None:
 
 def test_the_cutter_is_what_the_page_says() -> None:
     noise = hashlib.shake_256(b"gitmodel 1").digest(1_600_000)
-    expected = content_cutter().feed(memoryview(noise), final=True)
+    expected = content_chunker().feed(memoryview(noise), final=True)
     lengths: list[int] = []
     while sum(lengths) < len(noise):
         lengths.append(mini_cut(noise[sum(lengths) :]))
@@ -634,7 +634,7 @@ def test_the_cutter_is_what_the_page_says() -> None:
 def test_a_chunk_of_an_odd_length_is_cut_as_the_page_says() -> None:
     for size in (65_536, 65_537, 100_001, 262_145, 300_003):
         data = hashlib.shake_256(b"odd").digest(size)
-        assert mini_cut(data) == content_cutter().feed(memoryview(data), final=True)[0]
+        assert mini_cut(data) == content_chunker().feed(memoryview(data), final=True)[0]
 
 
 def weights(seed: int, steps: int = 0, every: int = 1) -> dict[str, bytes]:
@@ -713,21 +713,21 @@ def test_a_header_is_cut_as_the_page_says() -> None:
         }
     )
     for data in (even, mixed):
-        cutter = choose_cutter(pread(data), len(data))
+        chunker = choose_chunker(pread(data), len(data))
         expected = mini_pieces(mini_safetensors(data))
 
-        assert isinstance(cutter, PlannedCutter)
-        assert cutter.id == SAFETENSORS_CUTTER
-        assert [(piece.size, piece.key) for piece in cutter.pieces] == expected
-        assert cutter.feed(memoryview(data), final=True) == [size for size, _ in expected]
+        assert isinstance(chunker, TensorChunker)
+        assert chunker.id == SAFETENSORS_CHUNKER
+        assert [(piece.size, piece.key) for piece in chunker.pieces] == expected
+        assert chunker.feed(memoryview(data), final=True) == [size for size, _ in expected]
     printed = ", ".join(str(size) for size, _ in mini_pieces(mini_safetensors(even))[1:6])
     assert printed in " ".join(TEXT.split())
 
 
 def test_the_page_names_the_cutters_that_are_written() -> None:
-    for cutter in (CONTENT_CUTTER, SAFETENSORS_CUTTER, ZIP_CUTTER, GGUF_CUTTER):
-        assert f"`{cutter.name}" in TEXT
-        assert " ".join(map(str, cutter.parameters)) in " ".join(TEXT.split())
+    for chunker in (CONTENT_CHUNKER, SAFETENSORS_CHUNKER, ZIP_CHUNKER, GGUF_CHUNKER):
+        assert f"`{chunker.name}" in TEXT
+        assert " ".join(map(str, chunker.parameters)) in " ".join(TEXT.split())
 
 
 def test_the_page_has_the_blocks_of_gguf() -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 IMPATIENT = """
 import sys
 sys.path.insert(0, {root!r})
-from gitmodel.store import waiting
+from gitmodel.backends.cloud import slow_responses as waiting
 waiting.SILENCES_SECONDS = (0.2, 0.4, 0.6, 60.0)
 from gitmodel.cli.main import run
 run()

@@ -15,7 +15,7 @@ import pytest
 
 from gitmodel.domain.digest import Digest, digest_of
 from gitmodel.domain.pointer import Pointer
-from gitmodel.project.adding.metadata import Given
+from gitmodel.project.adding.metadata import MetadataInput
 from gitmodel.project.context import Context
 from gitmodel.project.project import Project
 from gitmodel.workflows.add import AddReport, add
@@ -76,7 +76,7 @@ class Desk:
                 path,
                 name=None if name is None else str(name),
                 message=None if message is None else str(message),
-                given=Given(**options),  # type: ignore[arg-type]
+                given=MetadataInput(**options),  # type: ignore[arg-type]
             )
 
     def version(self, content: bytes, path: str = "fraud.bin", **options: object) -> AddReport:

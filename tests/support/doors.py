@@ -12,7 +12,7 @@ import gitmodel
 from gitmodel.store.layout import manifest_key
 from gitmodel.workflows.checkout import checkout
 from gitmodel.workflows.checkout_files import checkout_files
-from gitmodel.workflows.get import Asking, get
+from gitmodel.workflows.get import GetOptions, get
 from tests.support.formats import safetensors_file
 from tests.support.stores import some_bytes
 
@@ -183,7 +183,7 @@ def through_get_include(registry: Registry) -> Iterator[tuple[bytes, bytes]]:
 def getting(
     registry: Registry, references: list[str], out: str, include: Sequence[str] = ()
 ) -> None:
-    asking = Asking(cache=str(registry.work))
+    asking = GetOptions(cache=str(registry.work))
     url = registry.ana.repo.path.as_uri()
     get(
         registry.ben.context(), url, references, out=out, include=include, force=True, asking=asking

@@ -17,7 +17,7 @@ from gitmodel.errors import (
     UsageError,
     WeightsError,
 )
-from gitmodel.project.adding.metadata import Given
+from gitmodel.project.adding.metadata import MetadataInput
 from gitmodel.workflows.add import add_many
 from gitmodel.worktree.worktree import WorkTree
 from tests.support.desk import Desk, digest, refusal
@@ -27,7 +27,7 @@ from tests.support.stores import files_below
 
 if TYPE_CHECKING:
     from gitmodel.workflows.add import AddedMany
-    from gitmodel.worktree.worktree import Survey
+    from gitmodel.worktree.worktree import Scan
 
 
 def added(desk: Desk, *paths: str, folder: str = "", **options: object) -> AddedMany:
@@ -49,7 +49,7 @@ def write(desk: Desk, count: int, version: int = 1) -> list[str]:
 def test_each_path_is_a_model_of_its_own(desk: Desk) -> None:
     paths = write(desk, 5)
 
-    done = added(desk, *paths, given=Given(metrics=["auc=0.9"], run_id="run-1"))
+    done = added(desk, *paths, given=MetadataInput(metrics=["auc=0.9"], run_id="run-1"))
 
     assert [(r.name, r.version) for r in done.added] == [(f"m{n}", 1) for n in range(5)]
     assert desk.staged() == [
@@ -213,7 +213,7 @@ def test_weights_that_change_meanwhile_are_named_and_the_others_are_added(
     paths = write(desk, 3)
     remember = WorkTree.remember
 
-    def late(tree: WorkTree, name: str, survey: Survey, *rest: object, **options: object) -> object:
+    def late(tree: WorkTree, name: str, survey: Scan, *rest: object, **options: object) -> object:
         if name == "m1":
             desk.repo.write(paths[1], b"training goes on")
         return remember(tree, name, survey, *rest, **options)  # type: ignore[arg-type]

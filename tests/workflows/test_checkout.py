@@ -16,14 +16,14 @@ from gitmodel.errors import (
     UsageError,
 )
 from gitmodel.files.temporary_names import PREFIX
-from gitmodel.project.fetching.session import CheckoutReport, Placed
+from gitmodel.project.fetching.session import CheckedOut, CheckoutReport
 from gitmodel.store.layout import manifest_key, pack_key
 from gitmodel.workflows.checkout import checkout
 from gitmodel.workflows.fetch import fetch
 from gitmodel.workflows.mv import rename
 from gitmodel.workflows.push import push_head
 from gitmodel.workflows.remote import add_remote
-from gitmodel.workflows.sync_worktree import AlignReport, align
+from gitmodel.workflows.sync_worktree import SyncReport, sync_worktree
 from tests.support.desk import Desk, digest, refusal, short
 from tests.support.models import write_folder
 from tests.support.stores import files_below, flip, some_bytes
@@ -71,7 +71,7 @@ def test_a_version_brings_weights_and_pointer(two_versions: Desk) -> None:
     report = bring(two_versions, "fraud@1")
 
     assert report == CheckoutReport(
-        placed=[Placed("fraud", 1, "fraud.bin", len(ONE), changed=True)]
+        placed=[CheckedOut("fraud", 1, "fraud.bin", len(ONE), changed=True)]
     )
     assert two_versions.repo.read("fraud.bin") == ONE
     assert two_versions.pointer() == two_versions.committed(revision="HEAD~1")
@@ -83,7 +83,7 @@ def test_what_is_there_is_left_alone(two_versions: Desk) -> None:
 
     report = bring(two_versions)
 
-    assert report.placed == [Placed("fraud", 2, "fraud.bin", len(TWO), changed=False)]
+    assert report.placed == [CheckedOut("fraud", 2, "fraud.bin", len(TWO), changed=False)]
     after = os.stat(two_versions.repo.path / "fraud.bin")
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
@@ -96,7 +96,7 @@ def test_a_fresh_clone_fetches_each_pack_once(two_versions: Desk) -> None:
 
     assert (first.fetched_packs, first.placed) == (
         1,
-        [Placed("fraud", 2, "fraud.bin", len(TWO), changed=True)],
+        [CheckedOut("fraud", 2, "fraud.bin", len(TWO), changed=True)],
     )
     assert (second.fetched_packs, second.fetched_bytes) == (0, 0)
     assert ben.repo.read("fraud.bin") == TWO
@@ -166,7 +166,7 @@ def test_a_model_that_moved_comes_to_its_new_place(desk: Desk) -> None:
 
     report = bring(desk, "fraud@1")
 
-    assert report.placed == [Placed("fraud", 1, "models/fraud.bin", len(ONE), changed=True)]
+    assert report.placed == [CheckedOut("fraud", 1, "models/fraud.bin", len(ONE), changed=True)]
     assert desk.repo.read("models/fraud.bin") == ONE
     assert desk.pointer("models/fraud.model.yaml").version == 1
     assert not (desk.repo.path / "fraud.bin").exists()
@@ -226,7 +226,7 @@ def test_out_writes_elsewhere_and_leaves_the_work_tree_alone(
     report = bring(two_versions, "fraud@1", out="../out/deep")
 
     place = tmp_path / "out/deep/fraud.bin"
-    assert report.placed == [Placed("fraud", 1, str(place), len(ONE), changed=True)]
+    assert report.placed == [CheckedOut("fraud", 1, str(place), len(ONE), changed=True)]
     assert place.read_bytes() == ONE
     assert files_below(tmp_path / "out") == ["deep/fraud.bin"]
     assert (two_versions.pointer().version, two_versions.staged()) == (2, [])
@@ -445,8 +445,8 @@ def test_align_brings_weights_that_are_as_we_left_them(two_versions: Desk) -> No
     two_versions.repo.git("checkout", "-q", "HEAD~1")
 
     with two_versions.open() as project:
-        assert align(project) == AlignReport(placed=[("fraud", 2)])
-        assert align(project) == AlignReport()
+        assert sync_worktree(project) == SyncReport(placed=[("fraud", 2)])
+        assert sync_worktree(project) == SyncReport()
     assert two_versions.repo.read("fraud.bin") == TWO
 
 
@@ -456,7 +456,7 @@ def test_align_leaves_new_weights_and_fresh_clones_alone(two_versions: Desk) -> 
 
     for desk in (ben, two_versions):
         with desk.open() as project:
-            assert align(project) == AlignReport()
+            assert sync_worktree(project) == SyncReport()
     assert two_versions.repo.read("fraud.bin") == THREE
     assert not (ben.repo.path / "fraud.bin").exists()
 
@@ -469,7 +469,7 @@ def test_align_says_what_has_to_be_fetched(two_versions: Desk) -> None:
     ben.repo.git("pull", "-q")
 
     with ben.open() as project:
-        assert align(project) == AlignReport(to_fetch=["fraud"])
+        assert sync_worktree(project) == SyncReport(to_fetch=["fraud"])
     assert ben.repo.read("fraud.bin") == TWO
 
 
@@ -480,7 +480,7 @@ def test_align_never_fails(two_versions: Desk, tmp_path: Path) -> None:
     (two_versions.repo.path / "fraud.bin").symlink_to(tmp_path / "nowhere")
 
     with two_versions.open() as project:
-        report = align(project)
+        report = sync_worktree(project)
 
     assert (report.placed, report.to_fetch) == ([], [])
     assert len(report.notes) == 1
@@ -536,7 +536,7 @@ def test_a_hook_asks_no_remote_whether_it_may_overwrite_weights(desk: Desk) -> N
     desk.repo.git("checkout", "-q", "HEAD~", "--", "fraud.model.yaml")
 
     with desk.open() as project:
-        (note,) = align(project).notes
+        (note,) = sync_worktree(project).notes
 
     assert "in no store" in note
     assert desk.repo.read("fraud.bin") == TWO

@@ -10,9 +10,9 @@ from gitmodel.errors import PointerError, UnsavedWeightsError, UsageError, Weigh
 from gitmodel.workflows.add import AddReport, Excluding, add, add_many
 from gitmodel.workflows.checkout import checkout
 from gitmodel.workflows.mv import remove
-from gitmodel.workflows.register_changes import update_commit
+from gitmodel.workflows.register_changes import register_changes
 from gitmodel.workflows.status import status
-from gitmodel.workflows.sync_worktree import align
+from gitmodel.workflows.sync_worktree import sync_worktree
 from tests.support.desk import Desk, refusal
 from tests.support.models import write_folder
 
@@ -30,7 +30,7 @@ def excluding(desk: Desk, *patterns: str, anew: bool = False, path: str = "ck") 
 
 def commit(desk: Desk) -> None:
     with desk.open() as project:
-        update_commit(project)
+        register_changes(project)
     desk.repo.git("commit", "-qm", "next", "--allow-empty")
 
 
@@ -151,14 +151,14 @@ def test_going_back_and_forth_keeps_everything(folder: Desk) -> None:
 def test_a_switch_to_a_branch_with_other_patterns_is_no_change_of_the_weights(folder: Desk) -> None:
     folder.repo.git("switch", "-qc", "old", "HEAD~1")
     with folder.open() as project:
-        assert align(project).placed == [("ck", 1)]
+        assert sync_worktree(project).placed == [("ck", 1)]
     commit(folder)
     assert folder.committed("ck.model.yaml").version == 1
     folder.repo.git("switch", "-q", "main")
     commit(folder)
     assert folder.committed("ck.model.yaml").version == 2
     with folder.open() as project:
-        assert align(project).placed == [("ck", 2)]
+        assert sync_worktree(project).placed == [("ck", 2)]
     assert on_disk(folder) == FILES
 
 

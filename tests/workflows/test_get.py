@@ -25,7 +25,7 @@ from gitmodel.errors import (
     UsageError,
 )
 from gitmodel.project.context import Context
-from gitmodel.workflows.get import Asking, GetReport, Got, get
+from gitmodel.workflows.get import DownloadedVersion, GetOptions, GetReport, get
 from tests.support.desk import Desk, digest, new_desk, refusal, short
 from tests.support.git_server import GitServer, git_server
 from tests.support.models import folder_model, write_folder
@@ -70,7 +70,7 @@ class Reader:
             out=out,
             include=include,
             force=force,
-            asking=Asking(**asking),  # type: ignore[arg-type]
+            asking=GetOptions(**asking),  # type: ignore[arg-type]
         )
 
     def content(self, *references: str, name: str = "fraud.bin", **asking: object) -> bytes:
@@ -134,7 +134,7 @@ def test_the_version_of_the_default_branch_is_placed_and_reported(
     assert report == GetReport(
         url=str(ana.repo.path),
         placed=[
-            Got(
+            DownloadedVersion(
                 "fraud", 3, digest(THREE), str(place), len(THREE), changed=True,
                 commit=ana.repo.head(),
             )

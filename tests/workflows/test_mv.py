@@ -25,7 +25,7 @@ from gitmodel.project.references import resolve
 from gitmodel.store.claims import claim_key
 from gitmodel.workflows.add import add
 from gitmodel.workflows.mv import RemoveReport, RenameReport, remove, rename
-from gitmodel.workflows.register_changes import update_commit
+from gitmodel.workflows.register_changes import register_changes
 from gitmodel.workflows.renumber import RenumberReport, renumber
 from tests.support.desk import Desk, digest, refusal
 from tests.support.models import write_folder
@@ -112,7 +112,7 @@ def test_another_name(fraud: Desk) -> None:
     pointer = fraud.pointer("risk.model.yaml")
     assert (pointer.name, pointer.version, pointer.digest) == ("team/risk", 1, digest(ONE))
     with fraud.open() as project:
-        assert update_commit(project) == CommitReport(), "the record has moved along"
+        assert register_changes(project) == CommitReport(), "the record has moved along"
 
 
 def test_another_place(fraud: Desk) -> None:

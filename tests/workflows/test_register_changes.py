@@ -11,7 +11,7 @@ from gitmodel.errors import MixedPointerError, StaleWeightsError, WeightsError
 from gitmodel.project.committing.commit_report import CommitReport
 from gitmodel.workflows.add import add, add_many
 from gitmodel.workflows.checkout import checkout
-from gitmodel.workflows.register_changes import update_commit
+from gitmodel.workflows.register_changes import register_changes
 from gitmodel.worktree import placing
 from tests.support.desk import Desk, digest, refusal, short
 from tests.support.models import folder_model, write_folder
@@ -32,7 +32,7 @@ STALE = (
 def commit(desk: Desk) -> CommitReport:
     """What pre-commit does."""
     with desk.open() as project:
-        return update_commit(project)
+        return register_changes(project)
 
 
 def forget(desk: Desk) -> None:

@@ -19,7 +19,7 @@ from gitmodel.domain.progress import Silent
 from gitmodel.errors import DamagedObjectError, GitmodelError, UnsafePathError, UnsavedWeightsError
 from gitmodel.worktree.placing import place
 from gitmodel.worktree.records import Records
-from gitmodel.worktree.scan import Kind
+from gitmodel.worktree.scan import EntryKind
 from gitmodel.worktree.worktree import WorkTree
 from tests.support.stores import (
     files_below,
@@ -112,7 +112,7 @@ def test_a_later_write_to_a_placed_file_is_noticed(world: World) -> None:
     (world.root / "model").write_bytes(b"WEIGHTS")
 
     assert world.tree.unchanged("m", "model") is None
-    assert world.tree.observe("m", "model").digest != manifest.digest
+    assert world.tree.hash_weights("m", "model").digest != manifest.digest
 
 
 def test_a_folder_of_more_files_than_descriptors_is_placed(world: World) -> None:
@@ -418,5 +418,5 @@ def test_a_file_written_to_while_it_is_placed_is_not_trusted(
     world.place(manifest)
 
     assert world.tree.unchanged("m", "model") is None
-    assert world.tree.observe("m", "model").kind is Kind.FILE
-    assert world.tree.observe("m", "model").digest != manifest.digest
+    assert world.tree.hash_weights("m", "model").kind is EntryKind.FILE
+    assert world.tree.hash_weights("m", "model").digest != manifest.digest

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from gitmodel.domain.digest import digest_of
 from gitmodel.files.file_stat import FileStat
-from gitmodel.worktree.records import Known, Record, Records
+from gitmodel.worktree.records import CachedDigest, Record, Records
 from tests.support.stores import files_below
 from tests.support.strategies import digests, names, paths
 
@@ -30,7 +30,9 @@ records = st.builds(
     have=st.none() | digests,
     have_files=st.dictionaries(paths | st.just(""), digests, max_size=3),
     files=st.dictionaries(
-        paths | st.just(""), st.builds(Known, stats, st.integers(0, 2**63), digests), max_size=3
+        paths | st.just(""),
+        st.builds(CachedDigest, stats, st.integers(0, 2**63), digests),
+        max_size=3,
     ),
 )
 jsons = st.recursive(
@@ -81,7 +83,9 @@ def test_a_record_nested_to_absurdity_is_an_empty_memory() -> None:
 
 
 def test_every_torn_prefix_of_a_record_is_an_empty_memory() -> None:
-    raw = Record(DIGEST, {"": DIGEST}, {"": Known(FileStat(1, 2, 3, 4), 5, DIGEST)}).to_bytes()
+    raw = Record(
+        DIGEST, {"": DIGEST}, {"": CachedDigest(FileStat(1, 2, 3, 4), 5, DIGEST)}
+    ).to_bytes()
 
     assert {Record.from_bytes(raw[:end]).have for end in range(len(raw))} == {None}
 
@@ -216,21 +220,21 @@ def test_a_file_written_in_the_tick_of_its_hashing_is_not_trusted(
     plain = FileStat(1, then, then, 7)
     set_back = FileStat(1, long_ago, then, 7)
 
-    assert Known(plain, hashed, DIGEST).holds_for(plain) is trusted
-    assert Known(set_back, hashed, DIGEST).holds_for(set_back) is trusted
+    assert CachedDigest(plain, hashed, DIGEST).holds_for(plain) is trusted
+    assert CachedDigest(set_back, hashed, DIGEST).holds_for(set_back) is trusted
 
 
 def test_a_file_that_we_placed_is_trusted_at_once() -> None:
     for then in (NOW, NOW // SECOND * SECOND):
         status = FileStat(1, then - 3 * SECOND, then, 7)
 
-        assert Known.placed(status, DIGEST).holds_for(status)
+        assert CachedDigest.placed(status, DIGEST).holds_for(status)
 
 
 @pytest.mark.parametrize("field", FileStat._fields)
 def test_any_other_stat_means_changed(field: str) -> None:
     status = FileStat(1, NOW, NOW, 7)
-    known = Known(status, NOW + SECOND, DIGEST)
+    known = CachedDigest(status, NOW + SECOND, DIGEST)
     other = status._replace(**{field: getattr(status, field) + 1})
 
     assert known.holds_for(status)

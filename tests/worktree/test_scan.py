@@ -13,7 +13,7 @@ import pytest
 from gitmodel.errors import ChangedWhileReadError, UnsafeNameError, UnsafePathError, WeightsError
 from gitmodel.files.file_stat import FileStat
 from gitmodel.worktree import scan as listing
-from gitmodel.worktree.scan import Kind, kind_at, list_files, walk
+from gitmodel.worktree.scan import EntryKind, kind_at, list_files, walk
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +36,7 @@ def fill(root: Path, *paths: str) -> None:
 
 
 def listed(root: Path, name: str = "model", *, follow: bool = False) -> list[str]:
-    return [found.path for found in list_files(str(root), (name,), Kind.FOLDER, follow=follow)]
+    return [found.path for found in list_files(str(root), (name,), EntryKind.FOLDER, follow=follow)]
 
 
 def test_each_kind_is_told_apart(root: Path) -> None:
@@ -49,13 +49,13 @@ def test_each_kind_is_told_apart(root: Path) -> None:
     }
 
     assert kinds == {
-        "file": Kind.FILE,
-        "folder": Kind.FOLDER,
-        "folder/x": Kind.FILE,
-        "link": Kind.LINK,
-        "dangling": Kind.LINK,
-        "nothing": Kind.MISSING,
-        "no/where": Kind.MISSING,
+        "file": EntryKind.FILE,
+        "folder": EntryKind.FOLDER,
+        "folder/x": EntryKind.FILE,
+        "link": EntryKind.LINK,
+        "dangling": EntryKind.LINK,
+        "nothing": EntryKind.MISSING,
+        "no/where": EntryKind.MISSING,
     }
 
 
@@ -66,9 +66,9 @@ def test_a_link_counts_as_what_it_points_to_only_when_asked(root: Path) -> None:
     names = ("one", "many", "dangling")
 
     assert [kind_at(str(root), (name,), follow=True) for name in names] == [
-        Kind.FILE,
-        Kind.FOLDER,
-        Kind.MISSING,
+        EntryKind.FILE,
+        EntryKind.FOLDER,
+        EntryKind.MISSING,
     ]
 
 
@@ -96,7 +96,7 @@ def test_what_is_neither_file_nor_folder_is_refused(root: Path) -> None:
 
 def test_files_are_sorted_as_bytes_with_sizes(root: Path) -> None:
     fill(root, "model/b", "model/a/z", "model/a.x", "model/C", "model/é")
-    found = list_files(str(root), ("model",), Kind.FOLDER)
+    found = list_files(str(root), ("model",), EntryKind.FOLDER)
 
     assert [file.path for file in found] == ["C", "a.x", "a/z", "b", "é"]
     assert [file.stat.size for file in found] == [7, 9, 9, 7, 8]
@@ -104,7 +104,7 @@ def test_files_are_sorted_as_bytes_with_sizes(root: Path) -> None:
 
 def test_a_single_file_has_no_path_of_its_own(root: Path) -> None:
     fill(root, "file")
-    (found,) = list_files(str(root), ("file",), Kind.FILE)
+    (found,) = list_files(str(root), ("file",), EntryKind.FILE)
 
     assert (found.path, found.parts, found.stat.size) == ("", (), 4)
 
@@ -187,7 +187,7 @@ def test_names_that_are_one_file_elsewhere_are_refused(root: Path, one: str, oth
 def test_a_decomposed_name_is_listed_composed_and_found_on_disk(root: Path) -> None:
     """As archives made on macOS unpack on Linux."""
     fill(root, f"model/{DECOMPOSED}")
-    (found,) = list_files(str(root), ("model",), Kind.FOLDER)
+    (found,) = list_files(str(root), ("model",), EntryKind.FOLDER)
 
     assert found.path == COMPOSED
     assert (root / "model" / os.path.join(*found.parts)).exists()
@@ -238,9 +238,9 @@ def test_a_folder_with_far_too_many_files_is_refused_early(
 
 def test_what_is_removed_meanwhile_is_not_a_crash(root: Path) -> None:
     with pytest.raises(ChangedWhileReadError):
-        list_files(str(root), ("gone",), Kind.FILE)
+        list_files(str(root), ("gone",), EntryKind.FILE)
     with pytest.raises(WeightsError):
-        list_files(str(root), ("gone",), Kind.FOLDER)
+        list_files(str(root), ("gone",), EntryKind.FOLDER)
     fill(root, "model/a", "model/b", "model/deep/c")
     walking = walk(str(root / "model"))
     next(walking)
@@ -268,7 +268,7 @@ def test_a_name_that_not_every_system_can_have_is_named_with_a_rename_that_helps
     (tmp_path / "d/deep" / name).write_bytes(b"x")
 
     with pytest.raises(UnsafeNameError) as caught:
-        list_files(str(tmp_path), ("d",), Kind.FOLDER)
+        list_files(str(tmp_path), ("d",), EntryKind.FOLDER)
 
     assert "d has a file with a name that not every system can have" in caught.value.message
     hint = caught.value.hint or ""
@@ -276,6 +276,6 @@ def test_a_name_that_not_every_system_can_have_is_named_with_a_rename_that_helps
     command = shlex.split(hint.removeprefix("rename it: ").partition("; or ")[0])
     assert command == ["mv", f"d/deep/{name}", f"d/deep/{better}"]
     os.rename(tmp_path / command[1], tmp_path / command[2])
-    assert [file.path for file in list_files(str(tmp_path), ("d",), Kind.FOLDER)] == [
+    assert [file.path for file in list_files(str(tmp_path), ("d",), EntryKind.FOLDER)] == [
         f"deep/{better}"
     ]

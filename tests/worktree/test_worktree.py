@@ -19,8 +19,8 @@ from gitmodel.files.file_stat import FileStat
 from gitmodel.files.sparse import SparseReader
 from gitmodel.worktree import scan as listing
 from gitmodel.worktree import worktree
-from gitmodel.worktree.records import Known, Record, Records
-from gitmodel.worktree.scan import Found, Kind
+from gitmodel.worktree.records import CachedDigest, Record, Records
+from gitmodel.worktree.scan import EntryKind, Found
 from gitmodel.worktree.worktree import WorkTree
 from tests.support.stores import some_bytes
 
@@ -93,7 +93,7 @@ def grow_old(folder: Path) -> None:
 
 def add(tree: WorkTree, cache: Cache, path: str = "model", *, follow: bool = False) -> Manifest:
     survey = tree.survey(path, follow=follow)
-    folder = survey.kind is Kind.FOLDER
+    folder = survey.kind is EntryKind.FOLDER
     manifest = store_weights(cache, tree.sources(survey), folder=folder, progress=Silent())
     tree.remember("m", survey, manifest)
     return manifest
@@ -105,16 +105,16 @@ class TestObserve:
         self, tree: WorkTree, root: Path, size: int
     ) -> None:
         write(root / "model", some_bytes(size))
-        seen = tree.observe("m", "model")
+        seen = tree.hash_weights("m", "model")
 
-        assert (seen.kind, seen.size, seen.changing) == (Kind.FILE, size, False)
+        assert (seen.kind, seen.size, seen.changing) == (EntryKind.FILE, size, False)
         assert seen.digest == digest_of(some_bytes(size))
 
     def test_a_folder_has_the_digest_of_its_listing(self, tree: WorkTree, root: Path) -> None:
         write(root / "model/b/c", b"1")
         write(root / "model/a", b"")
         expected = [ListedFile("a", 0, digest_of(b"")), ListedFile("b/c", 1, digest_of(b"1"))]
-        seen = tree.observe("m", "model")
+        seen = tree.hash_weights("m", "model")
 
         assert seen.files == tuple(expected)
         assert seen.digest == folder_digest(expected)
@@ -122,9 +122,9 @@ class TestObserve:
     def test_nothing_and_a_link_have_no_digest(self, tree: WorkTree, root: Path) -> None:
         (root / "link").symlink_to("/etc/passwd")
 
-        assert tree.observe("m", "nothing").kind is Kind.MISSING
-        assert tree.observe("m", "link").kind is Kind.LINK
-        assert tree.observe("m", "link").digest is None
+        assert tree.hash_weights("m", "nothing").kind is EntryKind.MISSING
+        assert tree.hash_weights("m", "link").kind is EntryKind.LINK
+        assert tree.hash_weights("m", "link").digest is None
 
     def test_a_link_is_followed_when_a_person_said_so(
         self, tree: WorkTree, root: Path, tmp_path: Path
@@ -132,12 +132,12 @@ class TestObserve:
         write(tmp_path / "elsewhere", b"weights")
         (root / "link").symlink_to(tmp_path / "elsewhere")
 
-        assert tree.observe("m", "link", follow=True).digest == digest_of(b"weights")
+        assert tree.hash_weights("m", "link", follow=True).digest == digest_of(b"weights")
 
     @pytest.mark.parametrize("path", ["../x", "/etc/passwd", "a/../b", ".git/config", "", "a//b"])
     def test_paths_of_strangers_are_refused(self, tree: WorkTree, path: str) -> None:
         for look in (
-            lambda: tree.observe("m", path),
+            lambda: tree.hash_weights("m", path),
             lambda: tree.survey(path),
             lambda: tree.unchanged("m", path),
             lambda: tree.size_to_read("m", path),
@@ -150,10 +150,10 @@ class TestObserve:
     ) -> None:
         write(root / "model", b"weights")
         grow_old(root)
-        first = tree.observe("m", "model")
+        first = tree.hash_weights("m", "model")
         assert reads.bytes == 7
 
-        assert tree.observe("m", "model") == first
+        assert tree.hash_weights("m", "model") == first
         assert tree.unchanged("m", "model") == first.digest
         assert tree.size_to_read("m", "model") == 0
         assert reads.bytes == 7
@@ -164,12 +164,12 @@ class TestObserve:
         write(root / "model/large", some_bytes(10_000))
         write(root / "model/small", b"1")
         grow_old(root)
-        tree.observe("m", "model")
+        tree.hash_weights("m", "model")
         reads.bytes = 0
         write(root / "model/small", b"22")
 
         assert tree.size_to_read("m", "model") == 2
-        seen = tree.observe("m", "model")
+        seen = tree.hash_weights("m", "model")
         assert reads.bytes == 2
         assert seen.files[1] == ListedFile("small", 2, digest_of(b"22"))
 
@@ -182,7 +182,7 @@ class TestObserve:
         write(root / "model", b"weights")
         if aged:
             grow_old(root)
-        old = tree.observe("m", "model").digest
+        old = tree.hash_weights("m", "model").digest
         if how == "replaced":
             write(root / "new", b"WEIGHTS")
             os.replace(root / "new", root / "model")
@@ -194,7 +194,7 @@ class TestObserve:
         assert (root / "model").stat().st_mtime_ns == LONG_AGO
 
         assert tree.unchanged("m", "model") is None
-        assert tree.observe("m", "model").digest == digest_of(b"WEIGHTS") != old
+        assert tree.hash_weights("m", "model").digest == digest_of(b"WEIGHTS") != old
 
     def test_a_write_in_the_tick_of_hashing_is_noticed(self, tree: WorkTree, root: Path) -> None:
         """Same size, same times: only that the file was fresh when it was hashed gives it away."""
@@ -202,19 +202,19 @@ class TestObserve:
             now = time.time_ns()
             (root / "model").write_bytes(b"one")
             os.utime(root / "model", ns=(now, now))
-            tree.observe("m", "model")
+            tree.hash_weights("m", "model")
             with open(root / "model", "r+b") as stream:
                 stream.write(b"two")
             os.utime(root / "model", ns=(now, now))
 
-            assert tree.observe("m", "model").digest == digest_of(b"two"), turn
+            assert tree.hash_weights("m", "model").digest == digest_of(b"two"), turn
 
     def test_a_file_from_the_future_is_read_every_time(
         self, tree: WorkTree, root: Path, reads: Reads
     ) -> None:
         write(root / "model", b"weights", mtime_ns=time.time_ns() + 3600 * 10**9)
-        tree.observe("m", "model")
-        tree.observe("m", "model")
+        tree.hash_weights("m", "model")
+        tree.hash_weights("m", "model")
 
         assert reads.bytes == 14
         assert tree.unchanged("m", "model") is None
@@ -223,11 +223,11 @@ class TestObserve:
         self, tree: WorkTree, root: Path, reads: Reads
     ) -> None:
         write(root / "model", b"weights", mtime_ns=time.time_ns())
-        tree.observe("m", "model")
+        tree.hash_weights("m", "model")
         before = reads.bytes
         grow_old(root)
-        tree.observe("m", "model")
-        tree.observe("m", "model")
+        tree.hash_weights("m", "model")
+        tree.hash_weights("m", "model")
 
         assert reads.bytes == before + 7
 
@@ -260,7 +260,7 @@ class TestObserve:
             return count
 
         monkeypatch.setattr(os, "readv", readv)
-        seen = tree.observe("m", "model")
+        seen = tree.hash_weights("m", "model")
 
         assert seen.changing
         assert seen.digest is None
@@ -278,7 +278,7 @@ class TestObserve:
 
         monkeypatch.setattr(worktree, "list_files", list_and_remove)
 
-        assert tree.observe("m", "model").changing
+        assert tree.hash_weights("m", "model").changing
 
     def test_a_listed_file_that_is_gone_has_changed(self, tree: WorkTree) -> None:
         found = Found("", (), FileStat(1, 2, 3, 4))
@@ -306,17 +306,17 @@ class TestObserve:
         tree = WorkTree(str(root), Records(str(tmp_path / "records")))
         write(root / "model", b"weights")
 
-        assert tree.observe("m", "model").digest == digest_of(b"weights")
-        assert tree.observe("m", "model").digest == digest_of(b"weights")
+        assert tree.hash_weights("m", "model").digest == digest_of(b"weights")
+        assert tree.hash_weights("m", "model").digest == digest_of(b"weights")
 
     def test_a_damaged_memory_only_costs_time(
         self, tree: WorkTree, root: Path, tmp_path: Path
     ) -> None:
         write(root / "model", b"weights")
-        tree.observe("m", "model")
+        tree.hash_weights("m", "model")
         (tmp_path / "records/@model.json").write_bytes(b'{"have": null, "files"')
 
-        assert tree.observe("m", "model").digest == digest_of(b"weights")
+        assert tree.hash_weights("m", "model").digest == digest_of(b"weights")
 
 
 class TestAdd:
@@ -329,7 +329,7 @@ class TestAdd:
         reads.bytes = 0
 
         assert tree.have("m", "model") == manifest.digest
-        assert tree.observe("m", "model").digest == manifest.digest
+        assert tree.hash_weights("m", "model").digest == manifest.digest
         assert reads.bytes == 0
 
     def test_a_folder_too(self, tree: WorkTree, cache: Cache, root: Path, reads: Reads) -> None:
@@ -355,7 +355,7 @@ class TestAdd:
             with open(root / "model", "r+b") as stream:
                 stream.write(b"two")
 
-            assert tree.observe("m", "model").digest == digest_of(b"two %d" % turn)
+            assert tree.hash_weights("m", "model").digest == digest_of(b"two %d" % turn)
 
     @pytest.mark.parametrize("lost", [True, False])
     def test_in_another_start_of_the_machine_only_files_with_holes_are_read(
@@ -371,14 +371,14 @@ class TestAdd:
         os.truncate(holed, MIB)
         os.utime(holed, ns=(LONG_AGO, LONG_AGO))
         record = tree.records.read("model")
-        now = Known.placed(FileStat.of(holed.stat()), record.files["holed"].digest)
+        now = CachedDigest.placed(FileStat.of(holed.stat()), record.files["holed"].digest)
         record.files["holed"] = now  # the stat that a crash would have left
         tree.records.write("model", replace(record, boot="another"))
         assert tree.unchanged("m", "model") is None
         reads.bytes = 0
 
         assert tree.is_damaged("m", "model") is lost
-        assert tree.observe("m", "model").damaged is lost
+        assert tree.hash_weights("m", "model").damaged is lost
         assert reads.bytes == 2 * MIB
         assert (tree.unchanged("m", "model") is None) is lost
 
@@ -454,12 +454,12 @@ class TestAdd:
     ) -> None:
         write(root / "model", b"weights")
         grow_old(root)
-        seen = tree.observe("m", "model")
+        seen = tree.hash_weights("m", "model")
         reads.bytes = 0
         tree.set_have("m", "model", seen)
 
         assert tree.have("m", "model") == seen.digest
-        assert tree.observe("m", "model") == seen
+        assert tree.hash_weights("m", "model") == seen
         assert reads.bytes == 0
 
 
@@ -469,7 +469,7 @@ def test_two_work_trees_know_nothing_of_each_other(tmp_path: Path) -> None:
         write(tmp_path / name / "model", name.encode())
         trees.append(WorkTree(str(tmp_path / name), Records(str(tmp_path / f"{name}-records"))))
 
-    assert [tree.observe("m", "model").digest for tree in trees] == [
+    assert [tree.hash_weights("m", "model").digest for tree in trees] == [
         digest_of(b"one"),
         digest_of(b"two"),
     ]

@@ -27,7 +27,7 @@ EMULATOR_ACCOUNT = "devstoreaccount1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlainLogin:
+class StaticAzureLogin:
     """What the Azure SDK would find out, where the environment says it plainly.
 
     Args:
@@ -81,7 +81,7 @@ class Account:
         credential = None if anonymous else self._credential()
         return BlobServiceClient(self.url, credential=credential, **options), credential
 
-    def plain_login(self, *, anonymous: bool) -> PlainLogin | None:
+    def plain_login(self, *, anonymous: bool) -> StaticAzureLogin | None:
         """Where to send requests, and with what key or signature; None if the Azure SDK has to tell.
 
         Args:
@@ -95,7 +95,7 @@ class Account:
         if anonymous or not name or not url or not (key or sas_token) or not _is_plain(parts):
             return None
         login = {"access_key": key} if key else {"sas_token": str(sas_token).removeprefix("?")}
-        return PlainLogin(
+        return StaticAzureLogin(
             url=url.rstrip("/"),
             account=name,
             credential=lambda: {**login, "expires_at": None},

@@ -1,4 +1,4 @@
-"""What the Azure SDK, aiohttp and adlfs raise, and what Azure answers, as a `Fault`.
+"""What the Azure SDK, aiohttp and adlfs raise, and what Azure answers, as a `RequestFailure`.
 
 Tables of Azure's error codes and HTTP statuses; a code says more than a status and comes first.
 """
@@ -13,7 +13,7 @@ from azure.core import exceptions as azure
 from gitmodel.backends.azure.shared_access_signature import RENEW, problem_of
 from gitmodel.backends.cloud.errors import one_line
 from gitmodel.backends.cloud.network_faults import PROXY_LOGIN, fault_of_network
-from gitmodel.backends.cloud.retry import Fault, FaultKind
+from gitmodel.backends.cloud.retry import FaultKind, RequestFailure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,7 +78,7 @@ _HINTS = {
 _TOO_OLD = "Request date header too old"
 
 
-def fault_of(error: Exception, signature: str | None = None) -> Fault | None:
+def fault_of(error: Exception, signature: str | None = None) -> RequestFailure | None:
     """Classify what a request to Azure ended with; None for what is of no such library.
 
     Args:
@@ -91,13 +91,13 @@ def fault_of(error: Exception, signature: str | None = None) -> Fault | None:
     if isinstance(cause, azure.HttpResponseError) and cause.status_code:
         return _fault_of_answer(cause, signature)
     if isinstance(cause, azure.DecodeError | azure.DeserializationError):
-        return Fault(FaultKind.STRANGER, "its answer is no XML of Azure")
+        return RequestFailure(FaultKind.STRANGER, "its answer is no XML of Azure")
     if isinstance(cause, azure.ClientAuthenticationError):
-        return Fault(FaultKind.LOGIN, _words(cause), hint=_LOG_IN)
+        return RequestFailure(FaultKind.LOGIN, _words(cause), hint=_LOG_IN)
     return fault_of_network(cause) or _fault_without_answer(cause)
 
 
-def _fault_without_answer(cause: BaseException) -> Fault | None:
+def _fault_without_answer(cause: BaseException) -> RequestFailure | None:
     match cause:
         case (
             azure.ServiceRequestTimeoutError()
@@ -110,10 +110,10 @@ def _fault_without_answer(cause: BaseException) -> Fault | None:
             kind = FaultKind.BROKEN
         case _:
             return None
-    return Fault(kind, _words(cause))
+    return RequestFailure(kind, _words(cause))
 
 
-def _fault_of_answer(error: azure.HttpResponseError, signature: str | None) -> Fault:
+def _fault_of_answer(error: azure.HttpResponseError, signature: str | None) -> RequestFailure:
     code = getattr(error, "error_code", None)
     code = str(getattr(code, "value", code) or "")
     status = int(error.status_code or 0)
@@ -128,15 +128,15 @@ def _fault_of_answer(error: azure.HttpResponseError, signature: str | None) -> F
         kind = FaultKind.CLOCK
     detail = one_line(f"{status} {code}: {error.reason or ''}".removesuffix(": "))
     if kind is FaultKind.PROXY:
-        return Fault(kind, PROXY_LOGIN)
+        return RequestFailure(kind, PROXY_LOGIN)
     if signature is not None and kind in {FaultKind.DENIED, FaultKind.LOGIN}:
         problem = problem_of(signature, code)
         if problem is not None:
-            return Fault(FaultKind.LOGIN, f"{problem}: {detail}", hint=RENEW)
+            return RequestFailure(FaultKind.LOGIN, f"{problem}: {detail}", hint=RENEW)
     hint = _HINTS.get(code) or (_LOG_IN if kind is FaultKind.LOGIN else None)
     wait = headers.get("Retry-After", "")
     seconds = float(wait) if wait.isascii() and wait.isdigit() else None
-    return Fault(kind, detail, hint=hint, retry_after_seconds=seconds)
+    return RequestFailure(kind, detail, hint=hint, retry_after_seconds=seconds)
 
 
 def _words(error: BaseException) -> str:

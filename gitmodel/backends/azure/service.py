@@ -18,7 +18,7 @@ from gitmodel.backends.backend import ObjectInfo
 from gitmodel.backends.cloud.backend import CloudBackend
 from gitmodel.backends.cloud.checksums import MD5, checks_path, md5_of
 from gitmodel.backends.cloud.errors import without_user
-from gitmodel.backends.cloud.retry import Fault, FaultKind
+from gitmodel.backends.cloud.retry import FaultKind, RequestFailure
 from gitmodel.backends.cloud.service import BucketService, Page, TooLargeError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from azure.storage.blob.aio import BlobServiceClient
 
-    from gitmodel.backends.azure.account import Account, PlainLogin
+    from gitmodel.backends.azure.account import Account, StaticAzureLogin
     from gitmodel.backends.azure.adlfs import FileSystem
     from gitmodel.backends.cloud.fast_path import Transport
     from gitmodel.backends.cloud.retry import Retrier
@@ -103,7 +103,7 @@ class AzureService(BucketService):
         try:
             data: bytes = self._requests.run(self._download, key, start, size)
         except TooLargeError as error:  # the range was ignored: the bytes are other ones
-            raise Fault(FaultKind.REFUSED, "the server does not serve ranges") from error
+            raise RequestFailure(FaultKind.REFUSED, "the server does not serve ranges") from error
         return data
 
     def put(self, key: str, data: bytes, *, exclusive: bool) -> str | None:
@@ -143,7 +143,7 @@ class AzureService(BucketService):
             f"--name {self.object_name(key)} --tier Hot"
         )
 
-    def fault(self, error: Exception) -> Fault:
+    def fault(self, error: Exception) -> RequestFailure:
         """See `Service.fault`."""
         from gitmodel.backends.azure.faults import fault_of
 
@@ -160,7 +160,7 @@ class AzureService(BucketService):
         answer = await pipe_file(self.path(key), data, **options)
         if isinstance(answer, dict) and not answer.get("etag"):
             # A proxy or captive portal says 200 to anything; Azure says what it stored.
-            raise Fault(FaultKind.STRANGER, "the answer to the upload is not one of Azure")
+            raise RequestFailure(FaultKind.STRANGER, "the answer to the upload is not one of Azure")
 
     async def _delete(self, key: str) -> None:
         rm_file = self.filesystem._rm_file  # noqa: SLF001 - fsspec's asynchronous interface
@@ -188,7 +188,7 @@ class AzureService(BucketService):
         async with self._client.get_blob_client(self.bucket, self.object_name(key)) as blob:
             found = await blob.get_blob_properties()
             if not found.etag:
-                raise Fault(FaultKind.STRANGER, "an object of Azure has an ETag")
+                raise RequestFailure(FaultKind.STRANGER, "an object of Azure has an ETag")
             return int(found.size)
 
     async def _list(self, prefix: str, token: str | None) -> Page:
@@ -235,7 +235,7 @@ def open_azure(
     *,
     trusted: bool,
     environment: Mapping[str, str],
-    quick: bool,
+    fast: bool,
     checks_folder: str | None,
     retrier: Retrier | None,
     note: Callable[[str], None] | None = None,
@@ -245,10 +245,10 @@ def open_azure(
     Credentials, the first that fits the account: none for an anonymous or untrusted remote; the
     variables AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_ACCOUNT_KEY, AZURE_STORAGE_SAS_TOKEN;
     what azure-identity finds (`az login`, a managed identity, AZURE_CLIENT_ID and so on). With
-    `quick`, requests may take a transport; never to a stranger's endpoint.
+    `fast`, requests may take a transport; never to a stranger's endpoint.
     """
     foreign = remote.is_foreign and not trusted
-    quick = quick and not foreign
+    fast = fast and not foreign
     anonymous = remote.anonymous or foreign
     account = account_of(remote, environment)
 
@@ -258,19 +258,19 @@ def open_azure(
         return open_it(account, anonymous=anonymous)
 
     service = AzureService(account, open_filesystem, remote, anonymous=anonymous)
-    plain = account.plain_login(anonymous=anonymous) if quick else None
+    plain = account.plain_login(anonymous=anonymous) if fast else None
     return CloudBackend(
         service,
         retrier=retrier,
         note=note,
         checks_path=checks_path(checks_folder, remote.url, account.url or account.name or ""),
         writable=not foreign,
-        quick=quick,
+        fast=fast,
         open_transport=None if plain is None else lambda: _plain_transport(service.bucket, plain),
     )
 
 
-def _plain_transport(container: str, plain: PlainLogin) -> Transport | None:
+def _plain_transport(container: str, plain: StaticAzureLogin) -> Transport | None:
     from gitmodel.backends.cloud.obstore import azure_transport
 
     return azure_transport(plain.url, plain.account, container, plain.credential)
@@ -282,7 +282,7 @@ def _refuse_more(answer: Any, start: int, size: int) -> None:
     The SDK collects whatever comes, so a server that ignores the range is stopped here.
     """
     if answer.status_code < 300 and not answer.headers.get("ETag"):
-        raise Fault(FaultKind.STRANGER, "an object of Azure has an ETag")
+        raise RequestFailure(FaultKind.STRANGER, "an object of Azure has an ETag")
     length = int(answer.headers.get("Content-Length") or -1)
     begins = start == 0 or answer.headers.get("Content-Range", "").startswith(f"bytes {start}-")
     if answer.status_code < 300 and not (begins and 0 <= length <= size):

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from gitmodel.backends.cloud.checksums import ServerChecks, refuses_wrong
 from gitmodel.backends.cloud.errors import error_of
-from gitmodel.backends.cloud.fast_path import Lane
-from gitmodel.backends.cloud.retry import Fault, FaultKind, Retrier
+from gitmodel.backends.cloud.fast_path import FastPath
+from gitmodel.backends.cloud.retry import FaultKind, RequestFailure, Retrier
 from gitmodel.backends.cloud.service import TooLargeError
 from gitmodel.backends.cloud.slow_responses import Waits
 from gitmodel.backends.keys import check_key, check_prefix
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from gitmodel.backends.backend import ObjectInfo
     from gitmodel.backends.cloud.fast_path import Transport
-    from gitmodel.backends.cloud.service import Page, Service
+    from gitmodel.backends.cloud.service import CloudClient, Page
 
 Result = TypeVar("Result")
 # How often a key may be said to be taken and then be missing: deleted in between, or a broken store.
@@ -51,17 +51,17 @@ class CloudBackend:
         checks_path: File in which is remembered which checksums the server compares, or None.
         open_transport: Opens a transport that needs nothing from the service, for all requests; or
             None, and large packs take the service's own.
-        quick: Take a transport where there is one.
+        fast: Take a transport where there is one.
         note: Is told of long waits for the server; None is told nothing.
     """
 
     def __init__(
         self,
-        service: Service,
+        service: CloudClient,
         *,
         retrier: Retrier | None = None,
         writable: bool = True,
-        quick: bool = True,
+        fast: bool = True,
         checks_path: str | None = None,
         open_transport: Callable[[], Transport | None] | None = None,
         note: Callable[[str], None] | None = None,
@@ -71,12 +71,12 @@ class CloudBackend:
         self._retrier = replace(retrier or Retrier(), waits=self._waits)
         self._writable = writable
         self._checks = ServerChecks(self._refuses_wrong, checks_path)
-        if not quick:
-            self._lane = Lane(lambda: None)
+        if not fast:
+            self._fast_path = FastPath(lambda: None)
         elif open_transport is not None:
-            self._lane = Lane(open_transport, everything=True)
+            self._fast_path = FastPath(open_transport, everything=True)
         else:
-            self._lane = Lane(service.open_transport)
+            self._fast_path = FastPath(service.open_transport)
 
     @property
     def url(self) -> str:
@@ -187,12 +187,12 @@ class CloudBackend:
         """See `Backend.close`."""
         if self._waits is not None:
             self._waits.close()
-        self._lane.turn_off()
+        self._fast_path.turn_off()
         self._service.close()
 
     def _fetch(self, key: str, limit: int) -> bytes:
         name = self._service.object_name(key)
-        return self._lane.carry(
+        return self._fast_path.request(
             key,
             limit,
             lambda transport: transport.get(name, limit),
@@ -201,7 +201,7 @@ class CloudBackend:
 
     def _fetch_range(self, key: str, start: int, size: int) -> bytes:
         name = self._service.object_name(key)
-        return self._lane.carry(
+        return self._fast_path.request(
             key,
             size,
             lambda transport: transport.get_range(name, start, size),
@@ -210,7 +210,7 @@ class CloudBackend:
 
     def _put(self, key: str, body: bytes) -> str | None:
         name = self._service.object_name(key)
-        return self._lane.carry(
+        return self._fast_path.request(
             key,
             len(body),
             lambda transport: transport.put(name, body),
@@ -219,7 +219,7 @@ class CloudBackend:
 
     def _create(self, key: str, body: bytes) -> str | None:
         name = self._service.object_name(key)
-        return self._lane.carry(
+        return self._fast_path.request(
             key,
             0,  # claims and manifests: never worth a transport of their own
             lambda transport: transport.create(name, body),
@@ -228,7 +228,7 @@ class CloudBackend:
 
     def _stat(self, key: str) -> int:
         name = self._service.object_name(key)
-        return self._lane.carry(
+        return self._fast_path.request(
             key,
             0,
             lambda transport: transport.size(name),
@@ -250,7 +250,7 @@ class CloudBackend:
 
         try:
             kind = self._retrier.run(attempt)
-        except Fault as fault:
+        except RequestFailure as fault:
             if fault.kind is FaultKind.EXISTS:
                 return True
             raise error_of(fault, self._service, verb="create", key=key) from fault
@@ -276,7 +276,7 @@ class CloudBackend:
         return self._arrived(key, body)
 
     def _changed(self, verb: str, key: str) -> GitmodelError:
-        fault = Fault(FaultKind.CHANGED, "other bytes were there when it was read back")
+        fault = RequestFailure(FaultKind.CHANGED, "other bytes were there when it was read back")
         return error_of(fault, self._service, verb=verb, key=key)
 
     def _refuses_wrong(self, kind: str) -> bool | None:
@@ -305,7 +305,7 @@ class CloudBackend:
 
         try:
             return self._retrier.run(attempt)
-        except Fault as fault:
+        except RequestFailure as fault:
             raise error_of(fault, self._service, verb=verb, key=key) from fault
 
     def _name(self, key: str) -> str:

@@ -17,7 +17,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
-from gitmodel.backends.cloud.retry import Fault, FaultKind
+from gitmodel.backends.cloud.retry import FaultKind, RequestFailure
 from gitmodel.domain.digest import digest_of
 from gitmodel.files.safe_open import replace_file
 
@@ -86,7 +86,7 @@ def refuses_wrong(service: Prober, retrier: Retrier, kind: str) -> tuple[str, bo
         try:
             with service.faults():
                 service.put_wrong(key, body, kind)
-        except Fault as fault:
+        except RequestFailure as fault:
             if fault.kind is FaultKind.CHANGED:
                 return True
             raise
@@ -94,7 +94,7 @@ def refuses_wrong(service: Prober, retrier: Retrier, kind: str) -> tuple[str, bo
 
     try:
         return key, retrier.run(attempt)
-    except Fault:
+    except RequestFailure:
         return None
 
 

@@ -1,6 +1,6 @@
 """What a person is told when a request to a store failed for good.
 
-A `Fault` says what sort of failure it was; here it becomes one of the errors of `gitmodel.errors`, with
+A `RequestFailure` says what sort of failure it was; here it becomes one of the errors of `gitmodel.errors`, with
 the object, the server, and what to do next. The server's own words are quoted as hostile input.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from gitmodel.backends.cloud.retry import Fault, FaultKind
+from gitmodel.backends.cloud.retry import FaultKind, RequestFailure
 from gitmodel.domain.text.secrets import redacted
 from gitmodel.errors import (
     DamagedObjectError,
@@ -57,7 +57,7 @@ class Place(Protocol):
         """The command that shows where the address comes from."""
 
 
-def error_of(fault: Fault, place: Place, *, verb: str, key: str) -> GitmodelError:
+def error_of(fault: RequestFailure, place: Place, *, verb: str, key: str) -> GitmodelError:
     """Say what happened, to what, and what to run next.
 
     Args:
@@ -74,22 +74,22 @@ def error_of(fault: Fault, place: Place, *, verb: str, key: str) -> GitmodelErro
     return error
 
 
-def _missing(_fault: Fault, _place: Place, _verb: str, name: str) -> GitmodelError:
+def _missing(_fault: RequestFailure, _place: Place, _verb: str, name: str) -> GitmodelError:
     return ObjectMissingError(f"{name} is not there", hint="gitmodel doctor")
 
 
-def _short(_fault: Fault, _place: Place, _verb: str, name: str) -> GitmodelError:
+def _short(_fault: RequestFailure, _place: Place, _verb: str, name: str) -> GitmodelError:
     return DamagedObjectError(f"{name} is shorter than expected", hint="gitmodel verify")
 
 
-def _no_root(_fault: Fault, place: Place, _verb: str, _name: str) -> GitmodelError:
+def _no_root(_fault: RequestFailure, place: Place, _verb: str, _name: str) -> GitmodelError:
     return RemoteMissingError(
         f"There is no {place.place} at {place.endpoint}",
         hint="create it, or name another one: gitmodel remote add URL --replace",
     )
 
 
-def _denied(fault: Fault, place: Place, verb: str, name: str) -> GitmodelError:
+def _denied(fault: RequestFailure, place: Place, verb: str, name: str) -> GitmodelError:
     permission = place.permissions.get(verb)
     if verb == "look for":
         message = f"Cannot tell whether {name} is there: {fault.detail}"
@@ -99,32 +99,32 @@ def _denied(fault: Fault, place: Place, verb: str, name: str) -> GitmodelError:
     return RemoteDeniedError(message, hint=hint)
 
 
-def _login(fault: Fault, place: Place, _verb: str, _name: str) -> GitmodelError:
+def _login(fault: RequestFailure, place: Place, _verb: str, _name: str) -> GitmodelError:
     return RemoteDeniedError(f"There are no valid credentials for {place.url}: {fault.detail}")
 
 
-def _archived(fault: Fault, _place: Place, verb: str, name: str) -> GitmodelError:
+def _archived(fault: RequestFailure, _place: Place, verb: str, name: str) -> GitmodelError:
     return RemoteError(
         f"{name} is archived, and cannot be used before it is restored (tried to {verb} it): "
         f"{fault.detail}"
     )
 
 
-def _full(fault: Fault, place: Place, verb: str, name: str) -> GitmodelError:
+def _full(fault: RequestFailure, place: Place, verb: str, name: str) -> GitmodelError:
     return NoSpaceError(
         f"{place.endpoint} has no room left to {verb} {name}: {fault.detail}",
         hint="make room there or have the quota raised, then run the same command again",
     )
 
 
-def _unreachable(fault: Fault, place: Place, _verb: str, _name: str) -> GitmodelError:
+def _unreachable(fault: RequestFailure, place: Place, _verb: str, _name: str) -> GitmodelError:
     return RemoteUnreachableError(
         f"{fault.server or place.endpoint} does not answer: {fault.detail}",
         hint=place.address_setting,
     )
 
 
-def _proxy(fault: Fault, place: Place, _verb: str, _name: str) -> GitmodelError:
+def _proxy(fault: RequestFailure, place: Place, _verb: str, _name: str) -> GitmodelError:
     name = _scheme_of(place.endpoint) + "_proxy"
     return RemoteUnreachableError(
         f"The proxy on the way to {fault.server or place.endpoint} {fault.detail}",
@@ -133,21 +133,21 @@ def _proxy(fault: Fault, place: Place, _verb: str, _name: str) -> GitmodelError:
     )
 
 
-def _certificate(fault: Fault, place: Place, _verb: str, _name: str) -> GitmodelError:
+def _certificate(fault: RequestFailure, place: Place, _verb: str, _name: str) -> GitmodelError:
     return RemoteUnreachableError(
         f"No secure connection to {fault.server or place.endpoint}: {fault.detail}",
         hint=f"set {place.certificates} to the file with the certificates of your organisation",
     )
 
 
-def _no_host(fault: Fault, place: Place, _verb: str, _name: str) -> GitmodelError:
+def _no_host(fault: RequestFailure, place: Place, _verb: str, _name: str) -> GitmodelError:
     return RemoteUnreachableError(
         f"The name of {fault.server or place.endpoint} cannot be looked up: {fault.detail}",
         hint=f"check the network, a VPN perhaps, and the address: {place.address_setting}",
     )
 
 
-def _stranger(fault: Fault, place: Place, verb: str, name: str) -> GitmodelError:
+def _stranger(fault: RequestFailure, place: Place, verb: str, name: str) -> GitmodelError:
     return RemoteUnreachableError(
         f"What answers at {place.endpoint} when we {verb} {name} is no store: {fault.detail}",
         hint="open any page in a browser: the network may want you to log in; "
@@ -159,14 +159,14 @@ def _scheme_of(endpoint: str) -> str:
     return "http" if endpoint.startswith("http://") else "https"
 
 
-def _busy(fault: Fault, place: Place, verb: str, name: str) -> GitmodelError:
+def _busy(fault: RequestFailure, place: Place, verb: str, name: str) -> GitmodelError:
     return RemoteUnreachableError(
         f"{place.endpoint} was too busy to {verb} {name}: {fault.detail}",
         hint="run the same command again later; what has arrived is kept",
     )
 
 
-def _broken(fault: Fault, place: Place, verb: str, name: str) -> GitmodelError:
+def _broken(fault: RequestFailure, place: Place, verb: str, name: str) -> GitmodelError:
     return RemoteUnreachableError(
         f"The connection to {place.endpoint} broke each time we tried to {verb} {name}: "
         f"{fault.detail}",
@@ -174,7 +174,7 @@ def _broken(fault: Fault, place: Place, verb: str, name: str) -> GitmodelError:
     )
 
 
-def _changed(fault: Fault, place: Place, verb: str, name: str) -> GitmodelError:
+def _changed(fault: RequestFailure, place: Place, verb: str, name: str) -> GitmodelError:
     return RemoteUnreachableError(
         f"{name} changed on its way to {place.endpoint} each time we tried to {verb} it: "
         f"{fault.detail}",
@@ -182,22 +182,22 @@ def _changed(fault: Fault, place: Place, verb: str, name: str) -> GitmodelError:
     )
 
 
-def _clock(_fault: Fault, place: Place, _verb: str, _name: str) -> GitmodelError:
+def _clock(_fault: RequestFailure, place: Place, _verb: str, _name: str) -> GitmodelError:
     return RemoteError(
         f"This machine's clock differs too much from that of {place.endpoint}",
         hint="timedatectl set-ntp true",
     )
 
 
-def _wrong_region(fault: Fault, place: Place, _verb: str, _name: str) -> GitmodelError:
+def _wrong_region(fault: RequestFailure, place: Place, _verb: str, _name: str) -> GitmodelError:
     return RemoteError(f"The {place.place} is in another region: {fault.detail}")
 
 
-def _refused(fault: Fault, _place: Place, verb: str, name: str) -> GitmodelError:
+def _refused(fault: RequestFailure, _place: Place, verb: str, name: str) -> GitmodelError:
     return RemoteError(f"Could not {verb} {name}: {fault.detail}", hint="gitmodel doctor")
 
 
-_ERRORS: Mapping[FaultKind, Callable[[Fault, Place, str, str], GitmodelError]] = {
+_ERRORS: Mapping[FaultKind, Callable[[RequestFailure, Place, str, str], GitmodelError]] = {
     FaultKind.MISSING: _missing,
     FaultKind.SHORT: _short,
     FaultKind.NO_ROOT: _no_root,

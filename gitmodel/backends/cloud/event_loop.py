@@ -15,7 +15,7 @@ import concurrent.futures
 import threading
 from typing import TYPE_CHECKING, Any
 
-from gitmodel.backends.cloud.retry import Fault, FaultKind
+from gitmodel.backends.cloud.retry import FaultKind, RequestFailure
 
 if TYPE_CHECKING:
     import asyncio
@@ -43,7 +43,7 @@ class RequestLoop:
         """Open the file system now, if it is not open yet.
 
         Raises:
-            Fault: The service was closed before.
+            RequestFailure: The service was closed before.
         """
         with self._lock:
             self._opened()
@@ -54,7 +54,7 @@ class RequestLoop:
         """Run a request and return its result; an interrupted wait ends the request.
 
         Raises:
-            Fault: The service was closed before or meanwhile.
+            RequestFailure: The service was closed before or meanwhile.
         """
         with self._lock:
             loop = self._opened()
@@ -63,7 +63,9 @@ class RequestLoop:
         try:
             return future.result()
         except concurrent.futures.CancelledError as error:
-            raise Fault(FaultKind.REFUSED, "the connection was closed meanwhile") from error
+            raise RequestFailure(
+                FaultKind.REFUSED, "the connection was closed meanwhile"
+            ) from error
         finally:
             future.cancel()  # does nothing to a request that has ended
             with self._lock:
@@ -86,7 +88,7 @@ class RequestLoop:
     def _opened(self) -> asyncio.AbstractEventLoop:
         """The loop; the lock is held."""
         if self._closed:
-            raise Fault(FaultKind.REFUSED, "the connection is closed")
+            raise RequestFailure(FaultKind.REFUSED, "the connection is closed")
         if self._loop is None:
             self._loop = self._open_loop()
         return self._loop

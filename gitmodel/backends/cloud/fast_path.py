@@ -20,7 +20,7 @@ import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from gitmodel.backends.cloud.retry import Fault
+from gitmodel.backends.cloud.retry import RequestFailure
 from gitmodel.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ Result = TypeVar("Result")
 LARGE_BYTES = 1 << 20
 # So often a transport may fail where the usual way succeeds before it is given up: a proxy or a
 # certificate that only one of the two libraries knows is not tried again for every pack.
-STRIKES = 3
+MAX_FAILURES = 3
 # So long a closing lane waits for requests that an interrupt has left alone.
 CLOSE_SECONDS = 2.0
 VARIABLE = "GITMODEL_TRANSPORT"
@@ -42,7 +42,7 @@ class Transport(Protocol):
     """Requests for objects; called from several threads at once. Names are whole: prefix and key.
 
     Raises:
-        Fault: MISSING, where the store says that the object is not there (and the bucket is).
+        RequestFailure: MISSING, where the store says that the object is not there (and the bucket is).
     """
 
     @property
@@ -68,7 +68,7 @@ class Transport(Protocol):
         """Give connections back; idempotent."""
 
 
-class Lane:
+class FastPath:
     """Takes requests through a transport where that works, else the usual way.
 
     Args:
@@ -87,15 +87,15 @@ class Lane:
         self._lock = threading.Lock()
         self._transport: Transport | None = None
         self._is_off = False
-        self._strikes = 0
+        self._failures = 0
         self._doubtful: set[str] = set()
 
-    def carry(
+    def request(
         self,
         key: str,
         size: int,
-        quick: Callable[[Transport], Result],
-        usual: Callable[[], Result],
+        fast: Callable[[Transport], Result],
+        fallback: Callable[[], Result],
     ) -> Result:
         """Make one request by the better way.
 
@@ -103,25 +103,25 @@ class Lane:
             key: The object. After a failure its further tries go the usual way, so that an object
                 costs one request more than without a transport and not twice as many.
             size: Bytes that may have to be moved.
-            quick: The request through the transport.
-            usual: The same request through fsspec; what it raises is raised.
+            fast: The request through the transport.
+            fallback: The same request through fsspec; what it raises is raised.
 
         Raises:
-            Fault: What the transport was told without doubt, see `Transport`.
+            RequestFailure: What the transport was told without doubt, see `Transport`.
         """
         transport = self._chosen(key, size)
         if transport is not None:
             try:
-                result = self._call(quick, transport)
-            except Fault:
-                self._strikes = 0
+                result = self._call(fast, transport)
+            except RequestFailure:
+                self._failures = 0
                 raise
             except transport.failures:
                 self._doubtful.add(key)
             else:
-                self._strikes = 0
+                self._failures = 0
                 return result
-        result = usual()
+        result = fallback()
         if transport is not None:
             self._strike()
         self._doubtful.discard(key)
@@ -152,19 +152,19 @@ class Lane:
                     self._is_off = True
             return self._transport
 
-    def _call(self, quick: Callable[[Transport], Result], transport: Transport) -> Result:
+    def _call(self, fast: Callable[[Transport], Result], transport: Transport) -> Result:
         """Make a request; in the main thread so that Ctrl-C ends the wait for it at once.
 
         A signal does not reach a call into native code before it returns (measured: 4 s with a read
         timeout of 4 s), so a helper makes the call there.
         """
         if threading.current_thread() is not threading.main_thread():
-            return quick(transport)
+            return fast(transport)
         answer: Future[Result] = Future()
 
         def ask() -> None:
             try:
-                answer.set_result(quick(transport))
+                answer.set_result(fast(transport))
             except BaseException as error:  # noqa: BLE001 - raised where the answer is awaited
                 answer.set_exception(error)
             finally:
@@ -176,8 +176,8 @@ class Lane:
         return answer.result()
 
     def _strike(self) -> None:
-        self._strikes += 1
-        if self._strikes >= STRIKES:
+        self._failures += 1
+        if self._failures >= MAX_FAILURES:
             self.turn_off()
 
 

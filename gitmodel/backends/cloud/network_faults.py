@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from gitmodel.backends.cloud.errors import one_line
-from gitmodel.backends.cloud.retry import Fault, FaultKind
+from gitmodel.backends.cloud.retry import FaultKind, RequestFailure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,21 +23,21 @@ _PLAIN_HTTP_WORDS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUE
 PROXY_LOGIN = "wants a user and a password (407 Proxy Authentication Required)"
 
 
-def fault_of_network(error: BaseException) -> Fault | None:
+def fault_of_network(error: BaseException) -> RequestFailure | None:
     """The fault behind an error; None where it is not of this kind."""
     for behind in _behind(error):
         match behind:
             case aiohttp.ClientHttpProxyError(status=407):
-                return Fault(FaultKind.PROXY, PROXY_LOGIN)
+                return RequestFailure(FaultKind.PROXY, PROXY_LOGIN)
             case aiohttp.ClientHttpProxyError():
                 words = one_line(f"{behind.status} {behind.message}")
-                return Fault(FaultKind.PROXY, f"lets nobody pass: {words}")
+                return RequestFailure(FaultKind.PROXY, f"lets nobody pass: {words}")
             case aiohttp.ClientProxyConnectionError():
-                return Fault(FaultKind.PROXY, f"does not answer: {_reason(behind)}")
+                return RequestFailure(FaultKind.PROXY, f"does not answer: {_reason(behind)}")
             case ssl.SSLError() | aiohttp.ClientSSLError():
                 return _fault_of_tls(behind)
             case socket.gaierror() | aiohttp.ClientConnectorDNSError():
-                return Fault(FaultKind.NO_HOST, one_line(_reason(behind)))
+                return RequestFailure(FaultKind.NO_HOST, one_line(_reason(behind)))
             case _:
                 pass
     return None
@@ -55,14 +55,16 @@ def _behind(error: BaseException) -> Iterator[BaseException]:
             waiting += [one.__cause__, one.__context__, getattr(one, "inner_exception", None)]
 
 
-def _fault_of_tls(error: BaseException) -> Fault:
+def _fault_of_tls(error: BaseException) -> RequestFailure:
     words = _reason(error)
     if _CERTIFICATE_WORDS in words:
-        return Fault(FaultKind.CERTIFICATE, one_line(words.partition(_CERTIFICATE_WORDS)[2][1:]))
+        return RequestFailure(
+            FaultKind.CERTIFICATE, one_line(words.partition(_CERTIFICATE_WORDS)[2][1:])
+        )
     hint = None
     if any(mark in words for mark in _PLAIN_HTTP_WORDS):
         hint = "write http:// in place of https:// if the server speaks it without TLS"
-    return Fault(FaultKind.CERTIFICATE, one_line(words), hint=hint)
+    return RequestFailure(FaultKind.CERTIFICATE, one_line(words), hint=hint)
 
 
 def _reason(error: BaseException) -> str:

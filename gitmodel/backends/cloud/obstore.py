@@ -23,7 +23,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import AzureStore, S3Store
 
 from gitmodel.backends.cloud.checksums import SHA256
-from gitmodel.backends.cloud.retry import Fault, FaultKind
+from gitmodel.backends.cloud.retry import FaultKind, RequestFailure
 from gitmodel.backends.cloud.service import (
     CONNECT_TIMEOUT_SECONDS,
     READ_TIMEOUT_SECONDS,
@@ -133,7 +133,7 @@ class ObstoreTransport:
         try:
             return self._put(name, data, "create")
         except AlreadyExistsError as error:
-            raise Fault(FaultKind.EXISTS, name) from error
+            raise RequestFailure(FaultKind.EXISTS, name) from error
 
     def size(self, name: str) -> int:
         """See `Transport.size`."""
@@ -169,7 +169,7 @@ class ObstoreTransport:
             if code is not None and code[1] not in _MISSING_CODES:
                 raise
             self._root_was_seen = True
-            raise Fault(FaultKind.MISSING, name) from error
+            raise RequestFailure(FaultKind.MISSING, name) from error
         self._root_was_seen = True
 
     def _store(self, verb: str) -> S3Store | AzureStore:

@@ -48,7 +48,7 @@ class FaultKind(StrEnum):
     REFUSED = "refused"  # any other permanent refusal
 
 
-class Fault(Exception):  # noqa: N818 - not an error of the program, and it never reaches a person
+class RequestFailure(Exception):  # noqa: N818 - not an error of the program, and it never reaches a person
     """One failed request, before anyone decides whether to try again.
 
     Args:
@@ -107,7 +107,7 @@ class RetryPolicy:
             case _:
                 return 1
 
-    def wait_seconds(self, attempt: int, fault: Fault, fraction: float) -> float:
+    def wait_seconds(self, attempt: int, fault: RequestFailure, fraction: float) -> float:
         """Wait after failed attempt number `attempt` (from 1): full jitter, or as the store asks.
 
         Args:
@@ -149,7 +149,7 @@ class Retrier:
         """Call `attempt` until it returns, or until its fault is not worth another try.
 
         Raises:
-            Fault: The last one.
+            RequestFailure: The last one.
         """
         if self.waits is None:
             return self._run(attempt, lambda: None)
@@ -164,7 +164,7 @@ class Retrier:
             again()
             try:
                 return attempt()
-            except Fault as fault:
+            except RequestFailure as fault:
                 if count >= self.policy.tries_for(fault.kind):
                     raise
                 wait = self.policy.wait_seconds(count, fault, self.fraction())

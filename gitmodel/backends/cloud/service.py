@@ -1,6 +1,6 @@
-"""What a service is: one request to one kind of store, its exceptions turned into a `Fault`.
+"""What a service is: one request to one kind of store, its exceptions turned into a `RequestFailure`.
 
-`Service` itself speaks the public interface of fsspec and so serves any of its file systems; `s3.py` and
+`CloudClient` itself speaks the public interface of fsspec and so serves any of its file systems; `s3.py` and
 `azure.py` do better where that interface costs requests or hides an answer.
 
 fsspec's `get_file` and `put_file` are never used: a parallel download whose connection broke left a
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from gitmodel.backends.backend import ObjectInfo
 from gitmodel.backends.cloud.errors import one_line
 from gitmodel.backends.cloud.event_loop import RequestLoop
-from gitmodel.backends.cloud.retry import Fault, FaultKind
+from gitmodel.backends.cloud.retry import FaultKind, RequestFailure
 
 if TYPE_CHECKING:
     import asyncio
@@ -37,7 +37,7 @@ class TooLargeError(Exception):
         self.size = size
 
 
-class Service:
+class CloudClient:
     """One request at a time to one store, below one prefix.
 
     Args:
@@ -81,16 +81,16 @@ class Service:
         """Turn the exceptions of the library into a fault.
 
         Raises:
-            Fault: Whatever `failures` names.
+            RequestFailure: Whatever `failures` names.
         """
         try:
             yield
-        except Fault:  # said already; to look at `failures` would import the library
+        except RequestFailure:  # said already; to look at `failures` would import the library
             raise
         except self.failures as error:
             raise self.fault(error) from error
 
-    def fault(self, error: Exception) -> Fault:
+    def fault(self, error: Exception) -> RequestFailure:
         """Classify an exception of the library; here by what fsspec promises."""
         match error:
             case FileNotFoundError():
@@ -105,13 +105,13 @@ class Service:
                 kind = FaultKind.BROKEN
             case _:
                 kind = FaultKind.REFUSED
-        return Fault(kind, one_line(str(error) or type(error).__name__))
+        return RequestFailure(kind, one_line(str(error) or type(error).__name__))
 
     def fetch(self, key: str, limit: int) -> bytes:
         """Return a whole object of at most `limit` bytes.
 
         Raises:
-            Fault: As for all requests.
+            RequestFailure: As for all requests.
             TooLargeError: It is larger.
         """
         # One byte more than allowed tells "too large" without reading the rest.
@@ -139,16 +139,16 @@ class Service:
         """Write an object with a wrong checksum of this kind, which a server that looks refuses.
 
         Raises:
-            Fault: CHANGED, if it looks.
+            RequestFailure: CHANGED, if it looks.
         """
-        raise Fault(FaultKind.REFUSED, f"{kind} is not sent to {key} ({len(data)} bytes)")
+        raise RequestFailure(FaultKind.REFUSED, f"{kind} is not sent to {key} ({len(data)} bytes)")
 
-    def can_copy_from(self, source: Service) -> bool:
+    def can_copy_from(self, source: CloudClient) -> bool:
         """Whether the store can copy objects of that service by itself; here it cannot."""
         del source
         return False
 
-    def copy_from(self, source: Service, key: str) -> None:
+    def copy_from(self, source: CloudClient, key: str) -> None:
         """Let the store copy an object of another bucket or prefix, under the same key."""
         raise NotImplementedError(f"{source.url}/{key}")
 
@@ -189,7 +189,7 @@ class Service:
         """Close connections; may be called more than once."""
 
 
-class BucketService(Service):
+class BucketService(CloudClient):
     """A service whose file system is opened by the first request that needs it.
 
     Args:
@@ -212,7 +212,7 @@ class BucketService(Service):
         self._requests = RequestLoop(self._open)
 
     def object_name(self, key: str) -> str:
-        """See `Service.object_name`: without the bucket."""
+        """See `CloudClient.object_name`: without the bucket."""
         return f"{self.prefix}/{key}" if self.prefix else key
 
     def _open(self) -> asyncio.AbstractEventLoop:

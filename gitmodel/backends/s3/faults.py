@@ -1,4 +1,4 @@
-"""What botocore, aiohttp and s3fs raise, and what S3 answers, as a `Fault`.
+"""What botocore, aiohttp and s3fs raise, and what S3 answers, as a `RequestFailure`.
 
 Tables of S3's error codes and HTTP statuses; a code says more than a status and comes first.
 """
@@ -13,7 +13,7 @@ from botocore.parsers import ResponseParserError
 
 from gitmodel.backends.cloud.errors import one_line
 from gitmodel.backends.cloud.network_faults import PROXY_LOGIN, fault_of_network
-from gitmodel.backends.cloud.retry import Fault, FaultKind
+from gitmodel.backends.cloud.retry import FaultKind, RequestFailure
 from gitmodel.backends.s3.credentials import LoginError, Person
 from gitmodel.backends.s3.login_errors import fault_of_login
 from gitmodel.domain.text.lazy_regex import pattern
@@ -102,7 +102,7 @@ FAILURES = (
 )
 
 
-def fault_of(error: Exception, *, bucket: str, person: Person) -> Fault:
+def fault_of(error: Exception, *, bucket: str, person: Person) -> RequestFailure:
     """Classify what a request to S3 ended with.
 
     Args:
@@ -118,7 +118,7 @@ def fault_of(error: Exception, *, bucket: str, person: Person) -> Fault:
     return _fault_without_answer(error, person)
 
 
-def _fault_of_answer(response: Mapping[str, Any], bucket: str, person: Person) -> Fault:
+def _fault_of_answer(response: Mapping[str, Any], bucket: str, person: Person) -> RequestFailure:
     error, metadata = response.get("Error", {}), response.get("ResponseMetadata", {})
     code, status = str(error.get("Code", "")), int(metadata.get("HTTPStatusCode", 0))
     headers = metadata.get("HTTPHeaders", {})
@@ -138,24 +138,24 @@ def _fault_of_answer(response: Mapping[str, Any], bucket: str, person: Person) -
     hint = hint or (_hint_of_refusal(code, words, bucket) if kind is FaultKind.DENIED else None)
     wait = headers.get("retry-after", "")
     seconds = float(wait) if wait.isascii() and wait.isdigit() else None
-    return Fault(kind, detail, hint=hint, retry_after_seconds=seconds)
+    return RequestFailure(kind, detail, hint=hint, retry_after_seconds=seconds)
 
 
-def _fault_without_answer(error: Exception, person: Person) -> Fault:
+def _fault_without_answer(error: Exception, person: Person) -> RequestFailure:
     """Classify what botocore, aiohttp and s3fs raise when there is no answer of the store."""
     network = fault_of_network(error)
     if network is not None:
         return network
     detail = one_line(str(error)) or type(error).__name__
     if isinstance(error, _UNREACHABLE):
-        return Fault(FaultKind.UNREACHABLE, detail)
+        return RequestFailure(FaultKind.UNREACHABLE, detail)
     if isinstance(error, ResponseParserError):
-        return Fault(FaultKind.STRANGER, "its answer is no XML of S3")
+        return RequestFailure(FaultKind.STRANGER, "its answer is no XML of S3")
     if isinstance(error, _BROKEN):
-        return Fault(FaultKind.BROKEN, detail)
+        return RequestFailure(FaultKind.BROKEN, detail)
     if isinstance(error, boto.BotoCoreError) and "credential" in detail.lower():
         return fault_of_login(error, person)
-    return Fault(FaultKind.REFUSED, detail)
+    return RequestFailure(FaultKind.REFUSED, detail)
 
 
 def _hint_for(

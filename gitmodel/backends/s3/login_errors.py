@@ -15,7 +15,7 @@ from botocore import exceptions as boto
 
 from gitmodel.backends.cloud.errors import one_line
 from gitmodel.backends.cloud.network_faults import fault_of_network
-from gitmodel.backends.cloud.retry import Fault, FaultKind
+from gitmodel.backends.cloud.retry import FaultKind, RequestFailure
 from gitmodel.backends.s3.credentials import NOT_TO_BE_FOUND
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ _CONNECT = "check the network, a VPN perhaps: credentials come from there"
 _EXPIRED = "credentials are still expired"  # botocore's words, in a RuntimeError
 
 
-def fault_of_login(error: BaseException, person: Person) -> Fault:
+def fault_of_login(error: BaseException, person: Person) -> RequestFailure:
     """Classify why there are no credentials.
 
     Args:
@@ -52,10 +52,10 @@ def fault_of_login(error: BaseException, person: Person) -> Fault:
     words = one_line(str(error)) or type(error).__name__
     if network is not None:
         hint = _CONNECT if network.kind is FaultKind.NO_HOST else network.hint
-        return Fault(network.kind, network.detail, hint=hint, server=_server_in(words))
+        return RequestFailure(network.kind, network.detail, hint=hint, server=_server_in(words))
     if isinstance(error, _NETWORK):
-        return Fault(FaultKind.UNREACHABLE, words, hint=_CONNECT, server=_server_in(words))
-    return Fault(FaultKind.LOGIN, _detail(error, words, person), hint=_hint(error, person))
+        return RequestFailure(FaultKind.UNREACHABLE, words, hint=_CONNECT, server=_server_in(words))
+    return RequestFailure(FaultKind.LOGIN, _detail(error, words, person), hint=_hint(error, person))
 
 
 def _hint(error: BaseException, person: Person) -> str:

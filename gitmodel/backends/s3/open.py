@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gitmodel.backends.cloud.fast_path import Transport
     from gitmodel.backends.cloud.retry import Retrier
     from gitmodel.backends.s3.s3fs import FileSystem
-    from gitmodel.backends.s3.static_credentials import PlainSettings
+    from gitmodel.backends.s3.static_credentials import StaticS3Config
     from gitmodel.domain.config.remote import Remote
 
 
@@ -26,7 +26,7 @@ def open_s3(
     trusted: bool,
     profile: str | None,
     environment: Mapping[str, str],
-    quick: bool,
+    fast: bool,
     checks_folder: str | None,
     retrier: Retrier | None,
     note: Callable[[str], None] | None = None,
@@ -38,13 +38,13 @@ def open_s3(
         trusted: See there.
         profile: See there.
         environment: Variables of the process, to know whether settings are plain.
-        quick: Requests may take a transport; never to a stranger's endpoint.
+        fast: Requests may take a transport; never to a stranger's endpoint.
         checks_folder: See there.
         retrier: See there.
         note: See there.
     """
     foreign = remote.is_foreign and not trusted
-    quick = quick and not foreign
+    fast = fast and not foreign
 
     def open_filesystem() -> FileSystem:
         from gitmodel.backends.s3.s3fs import open_filesystem as open_it
@@ -54,7 +54,7 @@ def open_s3(
     service = S3Service(Person(profile, environment), open_filesystem, remote)
     if not (foreign or remote.anonymous):
         service.login = (remote.endpoint, profile)
-    plain = plain_settings(remote, profile=profile, environment=environment) if quick else None
+    plain = plain_settings(remote, profile=profile, environment=environment) if fast else None
     server = plain.url if plain is not None else remote.endpoint or f"profile {profile}"
     return CloudBackend(
         service,
@@ -62,12 +62,12 @@ def open_s3(
         note=note,
         checks_path=checks_path(checks_folder, remote.url, server),
         writable=not foreign,
-        quick=quick,
+        fast=fast,
         open_transport=None if plain is None else lambda: _plain_transport(remote, plain),
     )
 
 
-def _plain_transport(remote: Remote, plain: PlainSettings) -> Transport | None:
+def _plain_transport(remote: Remote, plain: StaticS3Config) -> Transport | None:
     from gitmodel.backends.cloud.obstore import S3Address, s3_transport
 
     address = S3Address(

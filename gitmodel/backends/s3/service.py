@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from gitmodel.backends.backend import ObjectInfo
 from gitmodel.backends.cloud.checksums import MD5, SHA256, md5_of, sha256_of
 from gitmodel.backends.cloud.errors import without_user
-from gitmodel.backends.cloud.retry import Fault, FaultKind
+from gitmodel.backends.cloud.retry import FaultKind, RequestFailure
 from gitmodel.backends.cloud.service import BucketService, Page, TooLargeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from gitmodel.backends.cloud.fast_path import Transport
-    from gitmodel.backends.cloud.service import Service
+    from gitmodel.backends.cloud.service import CloudClient
     from gitmodel.backends.s3.credentials import Person
     from gitmodel.domain.config.remote import Remote
 
@@ -88,29 +88,29 @@ class S3Service(BucketService):
         return f"bucket {self.bucket}"
 
     def fetch(self, key: str, limit: int) -> bytes:
-        """See `Service.fetch`: one GET, broken off where the answer is too long."""
+        """See `CloudClient.fetch`: one GET, broken off where the answer is too long."""
         return self._transfer(key, limit, {})
 
     def fetch_range(self, key: str, start: int, size: int) -> bytes:
-        """See `Service.fetch_range`."""
+        """See `CloudClient.fetch_range`."""
         header = {"Range": f"bytes={start}-{start + size - 1}"}
         try:
             return self._transfer(key, size, header)
         except TooLargeError as error:  # the range was ignored: the bytes are other ones
-            raise Fault(FaultKind.REFUSED, "the server does not serve ranges") from error
+            raise RequestFailure(FaultKind.REFUSED, "the server does not serve ranges") from error
 
     def put(self, key: str, data: bytes, *, exclusive: bool) -> str | None:
-        """See `Service.put`."""
+        """See `CloudClient.put`."""
         mode = "create" if exclusive else "overwrite"
         answer = self._requests.run(self._pipe, key, data, mode=mode, ContentMD5=md5_of(data))
         if answer is not None and not answer.get("ETag"):
             # A proxy or captive portal says 200 to anything; S3 says what it stored.
-            raise Fault(FaultKind.STRANGER, "the answer to the upload is not one of S3")
+            raise RequestFailure(FaultKind.STRANGER, "the answer to the upload is not one of S3")
         self._bucket_was_seen = True
         return MD5
 
     def put_wrong(self, key: str, data: bytes, kind: str) -> None:
-        """See `Service.put_wrong`."""
+        """See `CloudClient.put_wrong`."""
         wrong = data + b"changed"
         checksums = {
             MD5: {"ContentMD5": md5_of(wrong)},
@@ -118,29 +118,29 @@ class S3Service(BucketService):
         }
         self._requests.run(self._pipe, key, data, mode="overwrite", **checksums[kind])
 
-    def can_copy_from(self, source: Service) -> bool:
-        """See `Service.can_copy_from`: buckets at one address, with one login."""
+    def can_copy_from(self, source: CloudClient) -> bool:
+        """See `CloudClient.can_copy_from`: buckets at one address, with one login."""
         return isinstance(source, S3Service) and None is not self.login == source.login
 
-    def copy_from(self, source: Service, key: str) -> None:
-        """See `Service.copy_from`: one CopyObject, which is atomic and takes up to 5 GiB."""
+    def copy_from(self, source: CloudClient, key: str) -> None:
+        """See `CloudClient.copy_from`: one CopyObject, which is atomic and takes up to 5 GiB."""
         if not isinstance(source, S3Service):
             raise TypeError(source)
         name = f"{source.bucket}/{source.object_name(key)}"
         self._call("copy_object", Key=self.object_name(key), CopySource=name)
 
     def remove(self, key: str) -> None:
-        """See `Service.remove`; S3 answers the same whether it was there or not."""
+        """See `CloudClient.remove`; S3 answers the same whether it was there or not."""
         self._call("delete_object", Key=self.object_name(key))
 
     def stat(self, key: str) -> int:
-        """See `Service.stat`: one HEAD."""
+        """See `CloudClient.stat`: one HEAD."""
         try:
             found = self._call("head_object", Key=self.object_name(key))
         except FileNotFoundError as error:
             # A HEAD answer has no text, so it does not say what is missing: object or bucket.
             self._require_bucket()
-            raise Fault(FaultKind.MISSING, key) from error
+            raise RequestFailure(FaultKind.MISSING, key) from error
         except OSError as error:
             answer = getattr(error.__cause__, "response", {})
             if answer.get("ResponseMetadata", {}).get("HTTPStatusCode") in {400, 403}:
@@ -155,11 +155,11 @@ class S3Service(BucketService):
             self._transfer(key, 1, {"Range": "bytes=0-0"})
 
     def page(self, prefix: str, token: str | None) -> Page:
-        """See `Service.page`: one LIST of up to 1,000 objects."""
+        """See `CloudClient.page`: one LIST of up to 1,000 objects."""
         more = {} if token is None else {"ContinuationToken": token}
         found = self._call("list_objects_v2", Prefix=self.object_name(prefix), **more)
         if found.keys().isdisjoint(_LISTING):
-            raise Fault(FaultKind.STRANGER, "the answer to a listing is not one of S3")
+            raise RequestFailure(FaultKind.STRANGER, "the answer to a listing is not one of S3")
         cut = len(self.object_name(""))
         infos = [
             ObjectInfo(
@@ -173,17 +173,17 @@ class S3Service(BucketService):
         return infos, found.get("NextContinuationToken") if found.get("IsTruncated") else None
 
     def close(self) -> None:
-        """See `Service.close`: ends the session on the loop where it lives."""
+        """See `CloudClient.close`: ends the session on the loop where it lives."""
         self._requests.close(self._close)
 
-    def fault(self, error: Exception) -> Fault:
-        """See `Service.fault`."""
+    def fault(self, error: Exception) -> RequestFailure:
+        """See `CloudClient.fault`."""
         from gitmodel.backends.s3.faults import fault_of
 
         return fault_of(error, bucket=self.bucket, person=self._person)
 
     def restoring(self, key: str) -> str:
-        """See `Service.restoring`."""
+        """See `CloudClient.restoring`."""
         return (
             f"aws s3api restore-object --bucket {self.bucket} --key {self.object_name(key)} "
             "--restore-request Days=30"
@@ -211,12 +211,12 @@ class S3Service(BucketService):
         try:
             self._call("head_bucket")
         except FileNotFoundError as error:
-            raise Fault(FaultKind.NO_ROOT, "404 Not Found") from error
+            raise RequestFailure(FaultKind.NO_ROOT, "404 Not Found") from error
         except PermissionError:
             self._bucket_was_seen = True  # it is there, we may not look at it
 
     def open_transport(self) -> Transport | None:
-        """See `Service.open_transport`: None until a request has shown where requests go."""
+        """See `CloudClient.open_transport`: None until a request has shown where requests go."""
         client = self._client
         if client is None or self.filesystem.sent is None:
             return None
@@ -290,4 +290,4 @@ class S3Service(BucketService):
 def _require_tag(answer: Mapping[str, Any]) -> None:
     """Refuse an answer without an ETag: every object has one, and a login page says 200 too."""
     if not answer.get("ETag"):
-        raise Fault(FaultKind.STRANGER, "an object of S3 has an ETag")
+        raise RequestFailure(FaultKind.STRANGER, "an object of S3 has an ETag")

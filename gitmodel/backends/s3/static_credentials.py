@@ -86,7 +86,7 @@ class Keys:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlainSettings:
+class StaticS3Config:
     """What botocore would find out.
 
     Args:
@@ -102,7 +102,7 @@ class PlainSettings:
 
 def plain_settings(
     remote: Remote, *, profile: str | None, environment: Mapping[str, str]
-) -> PlainSettings | None:
+) -> StaticS3Config | None:
     """Work out address, region and keys of a remote; None if botocore has to.
 
     Args:
@@ -132,7 +132,7 @@ def plain_settings(
         return None
     bucket = remote.url.removeprefix("s3://").partition("/")[0]
     url = _bucket_url(bucket, endpoint, region, virtual=_is_virtual(remote, endpoint))
-    return None if url is None else PlainSettings(url=url, region=region, keys=keys)
+    return None if url is None else StaticS3Config(url=url, region=region, keys=keys)
 
 
 def profile_options(profile: str, environment: Mapping[str, str]) -> Mapping[str, str]:

@@ -102,10 +102,10 @@ def run(
     rehash: bool,
 ) -> int:
     """Store the weights and stage their pointer."""
-    from gitmodel.project.adding.metadata import Given
+    from gitmodel.project.adding.metadata import MetadataInput
     from gitmodel.workflows.add import Excluding, add_many
 
-    given = Given(
+    given = MetadataInput(
         metrics=tuple(metrics),
         params=tuple(params),
         metrics_file=metrics_file,

@@ -70,7 +70,7 @@ def _hooks(project: Project) -> dict[str, str]:
     from gitmodel.githooks.inspect import HookState, inspect
     from gitmodel.githooks.probe import prove
 
-    runs = {HookState.OURS, HookState.EDITED, HookState.BEHIND}
+    runs = {HookState.OURS, HookState.EDITED, HookState.BEHIND_PRE_COMMIT}
     folder = project.repository.hooks_folder()
     found = inspect(folder, work_tree=project.repository.work_tree)
     words = {name: str(state) for name, state in found.states.items()}
@@ -83,6 +83,6 @@ def _hooks(project: Project) -> dict[str, str]:
     words |= {
         name: f"run by {found.makers.get(name, 'another tool')}"
         for name, state in found.states.items()
-        if state is HookState.TOLD
+        if state is HookState.DELEGATED
     }
     return words | prove(project, {name: found.scripts[name] for name in ours})

@@ -72,7 +72,7 @@ def run(
     trust: list[str],
 ) -> int:
     """Place weights of somebody's repository."""
-    from gitmodel.workflows.get import Asking, get
+    from gitmodel.workflows.get import GetOptions, get
 
     report = get(
         session.context(),
@@ -81,7 +81,7 @@ def run(
         out=out,
         include=include,
         force=force,
-        asking=Asking(offline=offline, cache=cache, trust=trust),
+        asking=GetOptions(offline=offline, cache=cache, trust=trust),
     )
     _show(session, report)
     return 0

@@ -214,7 +214,7 @@ def _show_hooks(output: Output, folder: str, top: str) -> int:
     from gitmodel.githooks.install import HookState, inspect
 
     found = inspect(folder, work_tree=top)
-    runs = {HookState.OURS, HookState.EDITED, HookState.BEHIND, HookState.TOLD}
+    runs = {HookState.OURS, HookState.EDITED, HookState.BEHIND_PRE_COMMIT, HookState.DELEGATED}
     rows: list[list[str | Paint]] = []
     for name, state in found.states.items():
         word = f"{state}, of {found.makers[name]}" if name in found.makers else str(state)

@@ -56,7 +56,7 @@ _HINT_S3 = "for a store that speaks S3 write url: s3://BUCKET and endpoint: http
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ParsedAddress:
     """A parsed address: canonical URL (or path), its kind, and the account that an abfs URL names."""
 
     url: str
@@ -64,7 +64,7 @@ class Place:
     account: str | None = None
 
 
-def parse(text: object, *, where: str) -> Place:
+def parse(text: object, *, where: str) -> ParsedAddress:
     """Read an address.
 
     Args:
@@ -81,7 +81,7 @@ def parse(text: object, *, where: str) -> Place:
         _refuse(text, where, "chained addresses (::) are not accepted")
     if url := _URL.fullmatch(text):
         return _from_url(url[1], url[2], text, where)
-    return Place(_folder(text, text, where), "file")
+    return ParsedAddress(_folder(text, text, where), "file")
 
 
 def parse_endpoint(text: str, *, where: str) -> str:
@@ -145,12 +145,12 @@ def _refuse_hidden(text: str, where: str) -> None:
         raise ConfigError(f"{where}: spaces at the beginning or end are not accepted")
 
 
-def _from_url(scheme: str, rest: str, text: str, where: str) -> Place:
+def _from_url(scheme: str, rest: str, text: str, where: str) -> ParsedAddress:
     match scheme:
         case "file":
-            return Place(_file_url(rest, text, where), "file")
+            return ParsedAddress(_file_url(rest, text, where), "file")
         case "s3":
-            return Place(f"s3://{_bucket(rest, text, where)}", "s3")
+            return ParsedAddress(f"s3://{_bucket(rest, text, where)}", "s3")
         case "az" | "abfs" | "abfss":
             return _azure(rest, text, where)
         case "http" | "https":
@@ -171,7 +171,7 @@ def _bucket(rest: str, text: str, where: str) -> str:
     return "/".join([bucket, *_prefix(prefix, text, where)])
 
 
-def _azure(rest: str, text: str, where: str) -> Place:
+def _azure(rest: str, text: str, where: str) -> ParsedAddress:
     container, _, prefix = rest.partition("/")
     container, at, host = container.partition("@")
     account = _AZURE_HOST.fullmatch(host)
@@ -185,7 +185,7 @@ def _azure(rest: str, text: str, where: str) -> Place:
     if not _CONTAINER.fullmatch(container):
         _refuse(text, where, "the container's name must be 3 to 63 of a-z, 0-9 and single '-'")
     url = "/".join([f"az://{container}", *_prefix(prefix, text, where)])
-    return Place(url, "az", account[1] if account else None)
+    return ParsedAddress(url, "az", account[1] if account else None)
 
 
 def _prefix(prefix: str, text: str, where: str) -> list[str]:

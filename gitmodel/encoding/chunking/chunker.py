@@ -3,7 +3,7 @@
 A *cutter* is fed windows of one file, in order, and says how long the chunks at the start of a
 window are. A *cutter id* is the rule's name and its parameters.
 
-One thing is guaranteed: `CutterId.parse(str(cutter_id)) == cutter_id`, so an id kept in a manifest
+One thing is guaranteed: `ChunkerId.parse(str(cutter_id)) == cutter_id`, so an id kept in a manifest
 comes back as it was.
 """
 
@@ -14,13 +14,13 @@ from typing import Final, Protocol, Self
 
 from gitmodel.domain.text.lazy_regex import pattern
 
-LONGEST_CUT: Final = 8 << 20  # 8 MiB: with its header a chunk always fits into one pack
+LONGEST_CHUNK: Final = 8 << 20  # 8 MiB: with its header a chunk always fits into one pack
 
 _WRITTEN: Final = pattern(r"[a-z0-9][a-z0-9-]{0,31}(?: (?:0|[1-9][0-9]{0,11})){0,8}")
 
 
 @dataclass(frozen=True, slots=True)
-class CutterId:
+class ChunkerId:
     """Which rule cut a file: enough to cut the next version in the same places.
 
     Args:
@@ -37,7 +37,7 @@ class CutterId:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a cutter id, known here or not: `CutterId.parse(str(cutter_id)) == cutter_id`.
+        """Read a cutter id, known here or not: `ChunkerId.parse(str(cutter_id)) == cutter_id`.
 
         Raises:
             ValueError: The text is written in another way.
@@ -48,11 +48,11 @@ class CutterId:
         return cls(name, tuple(map(int, parameters)))
 
 
-class Cutter(Protocol):
+class Chunker(Protocol):
     """Cuts one file. Not for two files, nor for two threads, at the same time."""
 
     @property
-    def id(self) -> CutterId:
+    def id(self) -> ChunkerId:
         """The rule and its parameters."""
         ...
 

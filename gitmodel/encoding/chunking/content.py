@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from gitmodel.encoding.chunking.chunker import LONGEST_CUT, CutterId
+from gitmodel.encoding.chunking.chunker import LONGEST_CHUNK, ChunkerId
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gitmodel.encoding.chunking.chunker import Cutter
+    from gitmodel.encoding.chunking.chunker import Chunker
 
-CONTENT_CUTTER: Final = CutterId("fastcdc-v1", (64 << 10, 256 << 10, 1 << 20))
-FIXED_CUTTER: Final = CutterId("fixed-v1", (4 << 20,))
+CONTENT_CHUNKER: Final = ChunkerId("fastcdc-v1", (64 << 10, 256 << 10, 1 << 20))
+FIXED_CHUNKER: Final = ChunkerId("fixed-v1", (4 << 20,))
 
 
 class ContentCutter:
@@ -29,18 +29,18 @@ class ContentCutter:
         ValueError: The parameters are not three, or outside what the rule accepts.
     """
 
-    def __init__(self, cutter_id: CutterId) -> None:
+    def __init__(self, chunker_id: ChunkerId) -> None:
         from pyfastcdc import FastCDC
 
-        shortest, usual, longest = cutter_id.parameters
-        if longest > LONGEST_CUT:
+        shortest, usual, longest = chunker_id.parameters
+        if longest > LONGEST_CHUNK:
             raise ValueError(longest)
-        self.id = cutter_id
+        self.id = chunker_id
         self.longest = longest
         self._chunker = FastCDC(usual, min_size=shortest, max_size=longest)
 
     def feed(self, window: memoryview, *, final: bool) -> list[int]:
-        """See `Cutter.feed`."""
+        """See `Chunker.feed`."""
         lengths = [chunk.length for chunk in self._chunker.cut_buf(window)]
         # A cut found before the end of the window depends on the bytes before it alone, so it
         # stands. Only the last chunk may have been ended by the window and not by its content.
@@ -56,15 +56,15 @@ class FixedCutter:
         ValueError: The parameter is not one, or outside what the rule accepts.
     """
 
-    def __init__(self, cutter_id: CutterId) -> None:
-        (size,) = cutter_id.parameters
-        if not 1 <= size <= LONGEST_CUT:
+    def __init__(self, chunker_id: ChunkerId) -> None:
+        (size,) = chunker_id.parameters
+        if not 1 <= size <= LONGEST_CHUNK:
             raise ValueError(size)
-        self.id = cutter_id
+        self.id = chunker_id
         self.longest = size
 
     def feed(self, window: memoryview, *, final: bool) -> list[int]:
-        """See `Cutter.feed`."""
+        """See `Chunker.feed`."""
         whole, rest = divmod(len(window), self.longest)
         lengths = [self.longest] * whole
         if final and rest:
@@ -72,7 +72,7 @@ class FixedCutter:
         return lengths
 
 
-CUTTERS: Final[dict[str, Callable[[CutterId], Cutter]]] = {
-    CONTENT_CUTTER.name: ContentCutter,
-    FIXED_CUTTER.name: FixedCutter,
+CHUNKERS: Final[dict[str, Callable[[ChunkerId], Chunker]]] = {
+    CONTENT_CHUNKER.name: ContentCutter,
+    FIXED_CHUNKER.name: FixedCutter,
 }

@@ -2,7 +2,7 @@
 
 The reader of a format says which *runs* of bytes a file consists of: tensors, which have a name,
 and all else, which has none. `pieces_of_runs` makes *pieces* of them, each of which becomes one
-chunk, and `PlannedCutter` hands those out.
+chunk, and `TensorChunker` hands those out.
 
 - A tensor from 256 KiB to 8 MiB is a piece; a longer one falls into pieces of about 4 MiB, counted
   from its start and holding whole elements.
@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Final
 
 from blake3 import blake3
 
-from gitmodel.encoding.chunking.chunker import LONGEST_CUT, CutterId
-from gitmodel.formats.extent import END_OF_GROUP, SMALL, Run
+from gitmodel.encoding.chunking.chunker import LONGEST_CHUNK, ChunkerId
+from gitmodel.formats.extent import END_OF_GROUP, SMALL, Extent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -32,11 +32,11 @@ GROUP_LONGEST: Final = 1 << 20  # bytes
 PIECE: Final = 4 << 20  # bytes of one piece of a tensor longer than LONGEST_CUT
 _BETWEEN: Final = 4 << 10  # bytes; padding and the headers of a zip archive are far shorter
 
-PARAMETERS: Final = (SMALL, GROUP_USUAL, GROUP_LONGEST, PIECE, LONGEST_CUT)
-SAFETENSORS_CUTTER: Final = CutterId("safetensors-v1", PARAMETERS)
-ZIP_CUTTER: Final = CutterId("zip-v1", PARAMETERS)
-GGUF_CUTTER: Final = CutterId("gguf-v1", PARAMETERS)
-PLANNED_CUTTERS: Final = (SAFETENSORS_CUTTER, ZIP_CUTTER, GGUF_CUTTER)
+PARAMETERS: Final = (SMALL, GROUP_USUAL, GROUP_LONGEST, PIECE, LONGEST_CHUNK)
+SAFETENSORS_CHUNKER: Final = ChunkerId("safetensors-v1", PARAMETERS)
+ZIP_CHUNKER: Final = ChunkerId("zip-v1", PARAMETERS)
+GGUF_CHUNKER: Final = ChunkerId("gguf-v1", PARAMETERS)
+TENSOR_CHUNKERS: Final = (SAFETENSORS_CHUNKER, ZIP_CHUNKER, GGUF_CHUNKER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,11 @@ class Piece:
     """A run of bytes that becomes one chunk.
 
     Attributes:
-        size: Bytes, from 1 to `LONGEST_CUT`.
+        size: Bytes, from 1 to `LONGEST_CHUNK`.
         key: Pairs the piece with that of another version: `layer.0.weight+4194304` is a tensor and
             the offset in it, `layer.0.bias*7=43008` a group by its first tensor, how many there are
             and its bytes. No two pieces of a file have the same. None where there is no name.
-        width: As of a `Run`; 0 where the tensors of a group differ.
+        width: As of a `Extent`; 0 where the tensors of a group differ.
     """
 
     size: int
@@ -56,7 +56,7 @@ class Piece:
     width: int
 
 
-class PlannedCutter:
+class TensorChunker:
     """Cuts a file into the pieces of its plan; the n-th chunk is the n-th piece.
 
     A file that ends before its plan or goes on after it (it was changed meanwhile) is cut all the
@@ -67,10 +67,10 @@ class PlannedCutter:
         pieces: The plan, which covers the file.
     """
 
-    def __init__(self, cutter_id: CutterId, pieces: Sequence[Piece]) -> None:
-        self.id = cutter_id
+    def __init__(self, chunker_id: ChunkerId, pieces: Sequence[Piece]) -> None:
+        self.id = chunker_id
         self.pieces = pieces
-        self.longest = max((piece.size for piece in pieces), default=LONGEST_CUT)
+        self.longest = max((piece.size for piece in pieces), default=LONGEST_CHUNK)
         self._next = 0
 
     def feed(self, window: memoryview, *, final: bool) -> list[int]:
@@ -91,7 +91,7 @@ class PlannedCutter:
         return lengths
 
 
-def pieces_of_runs(runs: Iterable[Run]) -> list[Piece]:
+def pieces_of_runs(runs: Iterable[Extent]) -> list[Piece]:
     """Return the pieces of a file.
 
     A run without bytes leaves no trace, but for `END_OF_GROUP`.
@@ -111,11 +111,11 @@ class _Plan:
 
     def __init__(self) -> None:
         self.pieces: list[Piece] = []
-        self._members: list[Run] = []
+        self._members: list[Extent] = []
         self._size = 0  # bytes of the group, with what lies between its members
         self._between = 0  # bytes after its last member, not part of it unless another one follows
 
-    def add(self, run: Run) -> None:
+    def add(self, run: Extent) -> None:
         size, name, _ = run
         if size == 0:
             if run is END_OF_GROUP:
@@ -146,9 +146,9 @@ class _Plan:
         self._members = []
         self._size = self._between = 0
 
-    def _add_alone(self, run: Run) -> None:
+    def _add_alone(self, run: Extent) -> None:
         step = run.size
-        if step > LONGEST_CUT:
+        if step > LONGEST_CHUNK:
             step = PIECE - PIECE % run.width if run.width else PIECE
         for offset in range(0, run.size, step):
             key = None if run.name is None else f"{run.name}+{offset}"

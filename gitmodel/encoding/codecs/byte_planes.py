@@ -28,7 +28,13 @@ from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gitmodel.encoding.codecs import kernels
-from gitmodel.encoding.codecs.zstd import ZSTD_MAGIC, Effort, Octets, compress, decompress
+from gitmodel.encoding.codecs.zstd import (
+    ZSTD_MAGIC,
+    ByteBuffer,
+    CompressionLevel,
+    compress,
+    decompress,
+)
 from gitmodel.errors import DamagedObjectError
 
 if TYPE_CHECKING:
@@ -41,12 +47,15 @@ _SPARSE: Final = 8  # of so many bytes one at most is not zero
 class Payload(NamedTuple):
     """What is stored of a chunk, in parts."""
 
-    parts: tuple[Octets, ...]
+    parts: tuple[ByteBuffer, ...]
     has_sparse: bool  # one of its planes is sparse
 
 
 def to_payload(
-    raw: Octets, width: int, efforts: Sequence[Effort | None], base: Octets | None = None
+    raw: ByteBuffer,
+    width: int,
+    efforts: Sequence[CompressionLevel | None],
+    base: ByteBuffer | None = None,
 ) -> Payload:
     """Return the payload of these bytes; `from_payload` reads its parts back, put together.
 
@@ -58,7 +67,7 @@ def to_payload(
     """
     whole = len(raw) // width * width
     planes = kernels.split(raw[:whole], width, None if base is None else base[:whole])
-    stored: list[Octets] = []
+    stored: list[ByteBuffer] = []
     has_sparse = False
     for plane, effort in zip(planes, efforts, strict=True):
         sparse = None if base is None or effort is None else _sparse(plane)
@@ -70,7 +79,7 @@ def to_payload(
     return Payload((_sizes(stored), *stored, tail), has_sparse)
 
 
-def _stored(plane: Octets, effort: Effort | None) -> Octets:
+def _stored(plane: ByteBuffer, effort: CompressionLevel | None) -> ByteBuffer:
     """A plane as it is stored: compressed if that is worth it."""
     if effort is None:
         return plane
@@ -78,7 +87,7 @@ def _stored(plane: Octets, effort: Effort | None) -> Octets:
     return frame if len(frame) < _WORTHWHILE * len(plane) else plane
 
 
-def _sparse(plane: Octets) -> bytes | None:
+def _sparse(plane: ByteBuffer) -> bytes | None:
     """A plane as a sparse one, if most of it is zero, and what is not lies apart.
 
     Where whole rows of a tensor have changed, zstd takes less for where they are.
@@ -86,33 +95,33 @@ def _sparse(plane: Octets) -> bytes | None:
     columns = kernels.gather(plane, len(plane) // _SPARSE)
     if columns is None or not columns[0]:
         return None
-    stored = [_stored(column, Effort.ENTROPY) for column in columns]
+    stored = [_stored(column, CompressionLevel.ENTROPY) for column in columns]
     found = b"".join((struct.pack("<I", len(columns[0])), _sizes(stored), *stored))
     return found if len(found) < _WORTHWHILE * len(plane) else None
 
 
-def _sizes(stored: Sequence[Octets]) -> bytes:
+def _sizes(stored: Sequence[ByteBuffer]) -> bytes:
     return struct.pack(f"<{len(stored)}I", *map(len, stored))
 
 
 class Planes(NamedTuple):
     """What a payload holds, decompressed and not yet put together."""
 
-    planes: tuple[Octets, ...]
-    tail: Octets
+    planes: tuple[ByteBuffer, ...]
+    tail: ByteBuffer
 
     @property
     def size(self) -> int:
         """Bytes of the whole."""
         return sum(map(len, self.planes)) + len(self.tail)
 
-    def join(self, raw: memoryview, base: Octets | Planes | None = None) -> None:
+    def join(self, raw: memoryview, base: ByteBuffer | Planes | None = None) -> None:
         """Fill `raw`, of this size, with the bytes themselves, or with what they are the difference of."""
         whole = len(raw) - len(self.tail)
         if isinstance(base, Planes) and len(base.planes) != len(self.planes):
             base = base.joined()
-        under: Octets
-        body: Octets | tuple[Octets, ...] | None
+        under: ByteBuffer
+        body: ByteBuffer | tuple[ByteBuffer, ...] | None
         if base is None:
             body, under = None, bytes(len(self.tail))
         elif isinstance(base, Planes):
@@ -125,13 +134,13 @@ class Planes(NamedTuple):
 
     def joined(self) -> memoryview:
         """The bytes themselves."""
-        raw = kernels.room(self.size)
+        raw = kernels.allocate(self.size)
         self.join(raw)
         return raw
 
 
 def open_payload(
-    payload: Octets, *, width: int, raw_size: int, may_be_sparse: bool = False
+    payload: ByteBuffer, *, width: int, raw_size: int, may_be_sparse: bool = False
 ) -> Planes:
     """Return the planes in a payload.
 
@@ -166,7 +175,7 @@ def _cut(view: memoryview, width: int, count: int) -> list[memoryview]:
     return [view[start:end] for start, end in pairwise(accumulate(sizes, initial=head))]
 
 
-def _plane(stored: memoryview, count: int) -> Octets:
+def _plane(stored: memoryview, count: int) -> ByteBuffer:
     return stored if len(stored) == count else decompress(stored, count)
 
 
@@ -180,7 +189,7 @@ def _unsparse(stored: memoryview, count: int) -> memoryview:
     if found > count // _SPARSE:
         raise DamagedObjectError("a chunk has a sparse plane of too many entries")
     low, high, values = (_plane(column, found) for column in _cut(stored[4:], 3, found))
-    plane = kernels.room(count)
+    plane = kernels.allocate(count)
     try:
         kernels.scatter((low, high, values), plane)
     except ValueError as error:
@@ -189,11 +198,11 @@ def _unsparse(stored: memoryview, count: int) -> memoryview:
 
 
 def from_payload(
-    payload: Octets,
+    payload: ByteBuffer,
     *,
     width: int,
     raw: memoryview,
-    base: Octets | Planes | None = None,
+    base: ByteBuffer | Planes | None = None,
     may_be_sparse: bool = False,
 ) -> None:
     """Fill `raw` with the bytes of a payload.

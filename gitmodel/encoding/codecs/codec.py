@@ -21,7 +21,13 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gitmodel.encoding.codecs import byte_planes, kernels
-from gitmodel.encoding.codecs.zstd import MAX_CHUNK, Effort, Octets, compress, decompress
+from gitmodel.encoding.codecs.zstd import (
+    MAX_CHUNK,
+    ByteBuffer,
+    CompressionLevel,
+    compress,
+    decompress,
+)
 from gitmodel.errors import DamagedObjectError, NewerFormatError
 
 if TYPE_CHECKING:
@@ -30,9 +36,9 @@ if TYPE_CHECKING:
 __all__ = [
     "HASH_SIZE",
     "MAX_CHUNK",
+    "ByteBuffer",
     "Codec",
     "Encoded",
-    "Octets",
     "check_form",
     "chunk_hash",
     "decode",
@@ -73,7 +79,7 @@ class Encoded(NamedTuple):
     """A chunk as it is to be stored."""
 
     codec: Codec
-    parts: tuple[Octets, ...]  # the payload, in pieces that are copied once, into a pack
+    parts: tuple[ByteBuffer, ...]  # the payload, in pieces that are copied once, into a pack
     width: int  # bytes of an element, 0 for codecs that have none
     uses_base: bool
 
@@ -117,14 +123,14 @@ def check_form(codec: int, *, width: int, has_base: bool) -> Codec:
     return form
 
 
-def chunk_hash(raw: Octets) -> bytes:
+def chunk_hash(raw: ByteBuffer) -> bytes:
     """Return the 32 bytes that name a chunk with these raw bytes."""
     from blake3 import blake3
 
     return blake3(raw).digest()
 
 
-def encode(raw: Octets, *, width: int = 0, base: Octets | None = None) -> Encoded:
+def encode(raw: ByteBuffer, *, width: int = 0, base: ByteBuffer | None = None) -> Encoded:
     """Return the smallest stored form of a chunk's raw bytes.
 
     A sample decides what to try, so bytes that do not compress cost little more than the sample.
@@ -143,14 +149,14 @@ def encode(raw: Octets, *, width: int = 0, base: Octets | None = None) -> Encode
         raise ValueError(len(raw))
     if not raw:
         return Encoded(Codec.RAW, (), 0, uses_base=False)
-    from gitmodel.encoding.codecs.sampling import best_delta_plan, best_plan, spans, taken
+    from gitmodel.encoding.codecs.sampling import best_delta_plan, best_plan, read_sample, spans
 
     where = spans(len(raw))
-    sample = taken(raw, where)
+    sample = read_sample(raw, where)
     alone = best_plan(sample, width)
     if base is not None and len(base) == len(raw):
         limit = _DELTA_WORTHWHILE * (alone.ratio if alone.ratio <= _WORTHWHILE else 1.0)
-        plan = best_delta_plan(sample, taken(base, where), width)
+        plan = best_delta_plan(sample, read_sample(base, where), width)
         if plan.ratio <= limit:
             parts, has_sparse = byte_planes.to_payload(raw, plan.width, plan.efforts, base)
             form = Codec.SPARSE if has_sparse else Codec.DELTA
@@ -162,13 +168,13 @@ def encode(raw: Octets, *, width: int = 0, base: Octets | None = None) -> Encode
 
 def decode(
     codec: int,
-    stored: Octets,
+    stored: ByteBuffer,
     *,
     raw_size: int,
     width: int = 0,
-    base: Octets | byte_planes.Planes | None = None,
+    base: ByteBuffer | byte_planes.Planes | None = None,
     out: memoryview | None = None,
-) -> Octets:
+) -> ByteBuffer:
     """Return the raw bytes of a stored chunk.
 
     They are those that `encode` was given, if this is given what `encode` returned.
@@ -208,8 +214,8 @@ def decode(
 
 
 def decode_base(
-    codec: int, stored: Octets, *, raw_size: int, width: int = 0
-) -> Octets | byte_planes.Planes:
+    codec: int, stored: ByteBuffer, *, raw_size: int, width: int = 0
+) -> ByteBuffer | byte_planes.Planes:
     """Return a chunk as `decode` takes it for a base: where it is stored by planes, those.
 
     So they need not be put together first. Arguments and errors are those of `decode`.
@@ -222,13 +228,13 @@ def decode_base(
 
 def decode_checked(
     codec: int,
-    stored: Octets,
+    stored: ByteBuffer,
     *,
     raw_size: int,
     expected: bytes,
     width: int = 0,
-    base: Octets | None = None,
-) -> Octets:
+    base: ByteBuffer | None = None,
+) -> ByteBuffer:
     """Return the raw bytes of a stored chunk, which are those that its chunk hash names.
 
     Args:
@@ -249,7 +255,7 @@ def decode_checked(
     return raw
 
 
-def _encode_alone(raw: Octets, plan: Plan) -> Encoded:
+def _encode_alone(raw: ByteBuffer, plan: Plan) -> Encoded:
     if plan.ratio <= _WORTHWHILE:
         if plan.width == 1:
             frame = compress(raw, _plain_effort(plan))
@@ -262,10 +268,10 @@ def _encode_alone(raw: Octets, plan: Plan) -> Encoded:
     return Encoded(Codec.RAW, (raw,), 0, uses_base=False)
 
 
-def _plain_effort(plan: Plan) -> Effort:
-    effort = plan.efforts[0] or Effort.ENTROPY
-    if effort is Effort.FAST and plan.ratio <= _REPETITIVE:
-        return Effort.THOROUGH
+def _plain_effort(plan: Plan) -> CompressionLevel:
+    effort = plan.efforts[0] or CompressionLevel.ENTROPY
+    if effort is CompressionLevel.FAST and plan.ratio <= _REPETITIVE:
+        return CompressionLevel.THOROUGH
     return effort
 
 
@@ -280,11 +286,11 @@ def _bounded_form(codec: int, raw_size: int, width: int, *, has_base: bool) -> C
 
 
 def _room_for(
-    raw_size: int, base: Octets | byte_planes.Planes | None, out: memoryview | None
+    raw_size: int, base: ByteBuffer | byte_planes.Planes | None, out: memoryview | None
 ) -> memoryview:
     """Memory to decode planes into, against the base if there is one."""
     if base is not None:
         size = base.size if isinstance(base, byte_planes.Planes) else len(base)
         if size != raw_size:
             raise DamagedObjectError("a chunk stored as a delta has a base of another length")
-    return kernels.room(raw_size) if out is None else out
+    return kernels.allocate(raw_size) if out is None else out

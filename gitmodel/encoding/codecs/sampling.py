@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gitmodel.encoding.codecs import kernels
-from gitmodel.encoding.codecs.zstd import Effort, Octets, compress
+from gitmodel.encoding.codecs.zstd import ByteBuffer, CompressionLevel, compress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,7 @@ class Plan(NamedTuple):
 
     ratio: float  # stored size to raw size, probably
     width: int
-    efforts: tuple[Effort | None, ...]  # for each plane; None: as it is
+    efforts: tuple[CompressionLevel | None, ...]  # for each plane; None: as it is
 
 
 AS_IT_IS: Final = Plan(1.0, 1, (None,))
@@ -49,19 +49,19 @@ def spans(size: int) -> list[slice]:
     return [slice(start, start + span) for start in starts]
 
 
-def taken(raw: Octets, where: list[slice]) -> Octets:
+def read_sample(raw: ByteBuffer, where: list[slice]) -> ByteBuffer:
     """Return the sample of these bytes."""
     return raw if len(where) == 1 else b"".join([raw[span] for span in where])
 
 
-def best_plan(sample: Octets, width: int) -> Plan:
+def best_plan(sample: ByteBuffer, width: int) -> Plan:
     """Return the best way to store a chunk by itself.
 
     Args:
         sample: Bytes of the chunk.
         width: Bytes of an element where that is known, else 0.
     """
-    fast = _share(sample, Effort.FAST)
+    fast = _share(sample, CompressionLevel.FAST)
     if 0 < width <= kernels.MAX_WIDTH:
         candidates = [_Planes.of(sample, part) for part in sorted({1, width})]
     else:
@@ -73,10 +73,10 @@ def best_plan(sample: Octets, width: int) -> Plan:
         if _narrow(candidates) is four:
             candidates.append(_Planes.of(sample, 8))
     plan = _plan(_narrow(candidates))
-    return plan if plan.ratio < _CLEARLY * fast else Plan(fast, 1, (Effort.FAST,))
+    return plan if plan.ratio < _CLEARLY * fast else Plan(fast, 1, (CompressionLevel.FAST,))
 
 
-def best_delta_plan(sample: Octets, base: Octets, width: int) -> Plan:
+def best_delta_plan(sample: ByteBuffer, base: ByteBuffer, width: int) -> Plan:
     """Return the best way to store a chunk as a difference; its `width` is also that of the lanes.
 
     Args:
@@ -96,15 +96,15 @@ def best_delta_plan(sample: Octets, base: Octets, width: int) -> Plan:
 class _Planes(NamedTuple):
     """The planes of a sample, and what share of each Huffman coding leaves."""
 
-    rows: Sequence[Octets]
+    rows: Sequence[ByteBuffer]
     shares: list[float]
 
     @classmethod
-    def of(cls, sample: Octets, width: int, base: Octets | None = None) -> _Planes:
+    def of(cls, sample: ByteBuffer, width: int, base: ByteBuffer | None = None) -> _Planes:
         """Split a sample into planes, or its difference to that of a base."""
         whole = len(sample) // width * width
         rows = kernels.split(sample[:whole], width, None if base is None else base[:whole])
-        return cls(rows, [_share(row, Effort.ENTROPY) for row in rows])
+        return cls(rows, [_share(row, CompressionLevel.ENTROPY) for row in rows])
 
     @property
     def ratio(self) -> float:
@@ -124,20 +124,22 @@ def _narrow(candidates: list[_Planes]) -> _Planes:
 def _plan(planes: _Planes) -> Plan:
     """Return the plan for these planes, each with the effort that suits it."""
     width = len(planes.shares)
-    efforts: list[Effort | None] = []
+    efforts: list[CompressionLevel | None] = []
     shares = []
     for row, entropy in zip(planes.rows, planes.shares, strict=True):
         # In a plane that Huffman coding leaves as it is, only repetition could be found; where
         # there is any, plain zstd sees it too.
-        fast = _share(row, Effort.FAST) if entropy <= _WORTHWHILE else 1.0
+        fast = _share(row, CompressionLevel.FAST) if entropy <= _WORTHWHILE else 1.0
         share = min(entropy, fast)
         shares.append(share)
         if share > _WORTHWHILE:
             efforts.append(None)
         else:
-            efforts.append(Effort.FAST if fast < _REPEATS * entropy else Effort.ENTROPY)
+            efforts.append(
+                CompressionLevel.FAST if fast < _REPEATS * entropy else CompressionLevel.ENTROPY
+            )
     return Plan(sum(shares) / width, width, tuple(efforts))
 
 
-def _share(plane: Octets, effort: Effort) -> float:
+def _share(plane: ByteBuffer, effort: CompressionLevel) -> float:
     return min(1.0, len(compress(plane, effort)) / max(1, len(plane)))

@@ -20,13 +20,13 @@ from gitmodel.errors import DamagedObjectError
 if TYPE_CHECKING:
     import zstandard
 
-Octets: TypeAlias = bytes | memoryview  # views are contiguous and of format "B"
+ByteBuffer: TypeAlias = bytes | memoryview  # views are contiguous and of format "B"
 
 ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"  # what every frame begins with. Source: RFC 8878, 3.1.1
 MAX_CHUNK: Final = 16 << 20  # 16 MiB of raw bytes; cutters stay below, readers accept no more
 
 
-class Effort(IntEnum):
+class CompressionLevel(IntEnum):
     """What a frame is made for. Not part of any format."""
 
     ENTROPY = 0  # nearly pure Huffman: for bytes that are skewed but do not repeat
@@ -34,7 +34,7 @@ class Effort(IntEnum):
     THOROUGH = 2  # level 3
 
 
-def compress(data: Octets, effort: Effort) -> bytes:
+def compress(data: ByteBuffer, effort: CompressionLevel) -> bytes:
     """Return one frame with this content.
 
     Args:
@@ -44,7 +44,7 @@ def compress(data: Octets, effort: Effort) -> bytes:
     return _local.compressors[effort].compress(data)
 
 
-def decompress(frame: Octets, size: int) -> bytes:
+def decompress(frame: ByteBuffer, size: int) -> bytes:
     """Return the content of one frame, which must be `size` bytes.
 
     Raises:

@@ -26,7 +26,7 @@ NO_BASE: Final = -1
 PLACE_ROW: Final = HASH_SIZE + 5 * 4 + 2  # bytes a chunk, before compression
 
 
-class ChunkPlace(NamedTuple):
+class ChunkLocation(NamedTuple):
     """Where a chunk lies and how it is stored. Sizes and offset are bytes."""
 
     hash: bytes
@@ -55,10 +55,10 @@ class PlaceTable:
     def __len__(self) -> int:
         return len(self.raw_sizes)
 
-    def __getitem__(self, number: int) -> ChunkPlace:
+    def __getitem__(self, number: int) -> ChunkLocation:
         if number < 0:
             raise IndexError(number)  # no chunk counts from the end
-        return ChunkPlace(
+        return ChunkLocation(
             hash=self.hashes[number * HASH_SIZE : (number + 1) * HASH_SIZE],
             raw_size=self.raw_sizes[number],
             stored_size=self.stored_sizes[number],
@@ -169,7 +169,7 @@ class PlaceCollector:
     def __len__(self) -> int:
         return len(self._numbers[0])
 
-    def append(self, place: ChunkPlace) -> None:
+    def append(self, place: ChunkLocation) -> None:
         """Add a row; its number is the length before.
 
         Raises:

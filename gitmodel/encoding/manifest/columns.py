@@ -16,7 +16,7 @@ import sys
 from array import array
 from typing import TYPE_CHECKING, Final
 
-from gitmodel.encoding.codecs.codec import HASH_SIZE, Octets, chunk_hash
+from gitmodel.encoding.codecs.codec import HASH_SIZE, ByteBuffer, chunk_hash
 from gitmodel.errors import DamagedObjectError, NewerFormatError
 
 if TYPE_CHECKING:
@@ -33,9 +33,9 @@ class ColumnWriter:
     """Collects columns; `ColumnReader` takes them back in the same order."""
 
     def __init__(self) -> None:
-        self._columns: list[Octets] = []
+        self._columns: list[ByteBuffer] = []
 
-    def put(self, column: Octets) -> None:
+    def put(self, column: ByteBuffer) -> None:
         """Append bytes as they are."""
         self._columns.append(column)
 
@@ -68,7 +68,7 @@ class ColumnReader:
         NewerFormatError: They are of a later format.
     """
 
-    def __init__(self, data: Octets, *, magic: bytes, what: str) -> None:
+    def __init__(self, data: ByteBuffer, *, magic: bytes, what: str) -> None:
         import zstandard
 
         self._what = what
@@ -139,7 +139,7 @@ class ColumnReader:
         except self._error as error:
             raise self.damaged(f"does not decompress ({error})") from error
 
-    def _check_seal(self, data: Octets, magic: bytes) -> None:
+    def _check_seal(self, data: ByteBuffer, magic: bytes) -> None:
         start = bytes(data[: len(magic)])
         if start[:-1] == magic[:-1] and magic[-1:] < start[-1:] <= b"9":
             raise NewerFormatError(

@@ -19,10 +19,10 @@ from gitmodel.errors import DamagedObjectError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gitmodel.encoding.chunking.chunker import CutterId
+    from gitmodel.encoding.chunking.chunker import ChunkerId
     from gitmodel.encoding.manifest.columns import ColumnReader, ColumnWriter
 
-Kind: TypeAlias = Literal["file", "folder"]
+ModelKind: TypeAlias = Literal["file", "folder"]
 
 MAX_FILES: Final = 100_000  # a model folder has a few; a hostile listing must not fill the memory
 FILE_ROW: Final = HASH_SIZE + 8 + 4 + 2  # bytes a file besides its path, before compression
@@ -46,7 +46,7 @@ class FileEntry:
     digest: Digest
     first: int
     count: int
-    cutter: CutterId
+    chunker: ChunkerId
 
 
 def path_key(path: str) -> bytes:
@@ -55,18 +55,18 @@ def path_key(path: str) -> bytes:
 
 
 def put_files(
-    columns: ColumnWriter, files: Sequence[FileEntry], cutters: Sequence[CutterId]
+    columns: ColumnWriter, files: Sequence[FileEntry], cutters: Sequence[ChunkerId]
 ) -> None:
     """Write everything but the paths and the cutters, which are text; `take_files` reads it back."""
-    numbers = {cutter: number for number, cutter in enumerate(cutters)}
+    numbers = {chunker: number for number, chunker in enumerate(cutters)}
     columns.put(b"".join(file.digest.raw for file in files))
     columns.put_numbers(array("Q", [file.size for file in files]))
     columns.put_numbers(array("I", [file.count for file in files]))
-    columns.put_numbers(array("H", [numbers[file.cutter] for file in files]))
+    columns.put_numbers(array("H", [numbers[file.chunker] for file in files]))
 
 
 def take_files(
-    columns: ColumnReader, paths: Sequence[str], cutters: Sequence[CutterId]
+    columns: ColumnReader, paths: Sequence[str], cutters: Sequence[ChunkerId]
 ) -> tuple[FileEntry, ...]:
     """Read the columns of the files with these paths, unchecked but for their cutters.
 
@@ -89,7 +89,7 @@ def take_files(
                 digest=Digest(digest),
                 first=first,
                 count=count,
-                cutter=cutters[rule],
+                chunker=cutters[rule],
             )
         )
         first += count
@@ -115,7 +115,7 @@ def check_sequence(files: Sequence[FileEntry], sequence: array[int], raw_sizes: 
         raise DamagedObjectError("a manifest has chunks that belong to no file")
 
 
-def check_digest(digest: Digest, kind: Kind, files: Sequence[FileEntry]) -> None:
+def check_digest(digest: Digest, kind: ModelKind, files: Sequence[FileEntry]) -> None:
     """Check that these are the files that the digest names.
 
     Raises:

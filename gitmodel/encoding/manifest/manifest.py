@@ -16,16 +16,21 @@ from itertools import islice
 from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from gitmodel.encoding.chunking.chunker import CutterId
-from gitmodel.encoding.codecs.codec import HASH_SIZE, Codec, Octets
+from gitmodel.encoding.chunking.chunker import ChunkerId
+from gitmodel.encoding.codecs.codec import HASH_SIZE, ByteBuffer, Codec
 from gitmodel.encoding.manifest.chunk_list import chunk_list_digest
-from gitmodel.encoding.manifest.chunk_table import PLACE_ROW, ChunkPlace, PlaceCollector, PlaceTable
+from gitmodel.encoding.manifest.chunk_table import (
+    PLACE_ROW,
+    ChunkLocation,
+    PlaceCollector,
+    PlaceTable,
+)
 from gitmodel.encoding.manifest.columns import ColumnReader, ColumnWriter
 from gitmodel.encoding.manifest.file_table import (
     FILE_ROW,
     MAX_FILES,
     FileEntry,
-    Kind,
+    ModelKind,
     check_digest,
     check_sequence,
     path_key,
@@ -43,17 +48,17 @@ if TYPE_CHECKING:
 __all__ = [
     "MAX_FILES",
     "MAX_MANIFEST",
-    "ChunkPlace",
+    "ChunkLocation",
     "FileEntry",
-    "Kind",
     "Manifest",
     "ManifestBuilder",
+    "ModelKind",
 ]
 
 MAX_MANIFEST: Final = 256 << 20  # 256 MiB: what a store should read at most
 
 _MAGIC: Final = b"gmm1"
-_KINDS: Final[tuple[Kind, ...]] = ("file", "folder")
+_KINDS: Final[tuple[ModelKind, ...]] = ("file", "folder")
 _REQUIRES: Final = {  # what a reader must know for a codec
     Codec.ZSTD: "zstd",
     Codec.PLANES: "planes",
@@ -84,7 +89,7 @@ class Manifest:
     """
 
     digest: Digest
-    kind: Kind
+    kind: ModelKind
     files: tuple[FileEntry, ...]
     packs: tuple[str, ...]
     pack_sizes: array[int]
@@ -110,11 +115,11 @@ class Manifest:
         return sum(file.size for file in self.files)
 
     @property
-    def cutters(self) -> tuple[CutterId, ...]:
+    def cutters(self) -> tuple[ChunkerId, ...]:
         """The rules that cut the files, each once."""
-        return tuple(dict.fromkeys(file.cutter for file in self.files))
+        return tuple(dict.fromkeys(file.chunker for file in self.files))
 
-    def chunk(self, number: int) -> ChunkPlace:
+    def chunk(self, number: int) -> ChunkLocation:
         """Return the place of a chunk by its number, from 0."""
         return self.places[number]
 
@@ -155,7 +160,7 @@ class Manifest:
         return columns.sealed(_MAGIC)
 
     @classmethod
-    def from_bytes(cls, data: Octets, *, expected: Digest) -> Manifest:
+    def from_bytes(cls, data: ByteBuffer, *, expected: Digest) -> Manifest:
         """Read a manifest.
 
         Args:
@@ -223,7 +228,7 @@ class ManifestBuilder:
         """Return the number of the chunk with this hash, if it has been added."""
         return self._numbers.get(chunk_hash)
 
-    def add_chunk(self, place: ChunkPlace) -> int:
+    def add_chunk(self, place: ChunkLocation) -> int:
         """Add a chunk, unless there is one with its hash already; returns the number of either."""
         number = self._numbers.setdefault(place.hash, len(self._places))
         if number == len(self._places):
@@ -237,16 +242,16 @@ class ManifestBuilder:
         digest: Digest,
         chunk_numbers: Iterable[int],
         *,
-        cutter: CutterId,
+        chunker: ChunkerId,
     ) -> None:
         """Add a file: relative path (empty for a single file), size in bytes, and its chunks."""
         numbers = array("I", chunk_numbers)
         entry = FileEntry(
-            path=path, size=size, digest=digest, first=0, count=len(numbers), cutter=cutter
+            path=path, size=size, digest=digest, first=0, count=len(numbers), chunker=chunker
         )
         self._files.append((path_key(path), entry, numbers))
 
-    def build(self, digest: Digest, kind: Kind) -> Manifest:
+    def build(self, digest: Digest, kind: ModelKind) -> Manifest:
         """Return the manifest, checked as one from a stranger is.
 
         Raises:
@@ -314,9 +319,9 @@ def _take_words(columns: ColumnReader, counts: _Counts) -> list[str]:
         raise columns.damaged("has a path that is not UTF-8") from error
 
 
-def _cutter_id(text: str) -> CutterId:
+def _cutter_id(text: str) -> ChunkerId:
     try:
-        return CutterId.parse(text)
+        return ChunkerId.parse(text)
     except ValueError as error:
         raise DamagedObjectError("a manifest names a cutter that cannot be one") from error
 

@@ -51,7 +51,7 @@ _BROKEN = (
 )
 
 
-class Excerpt:
+class CachedClone:
     """The excerpt of one repository; use it inside `locked`.
 
     Args:

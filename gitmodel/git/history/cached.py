@@ -10,7 +10,7 @@ other parents than they name (shallow, grafted): there the index is neither read
 Words: a *segment* is one file of the index; *loose* commits are in none. A small repository has no
 index, since one walk that compares is done before two processes have started.
 
-Guarantee: `WalkedHistory(r).snapshot().named(n) == History(r).all_refs_changes(n)`.
+Guarantee: `CachedHistory(r).snapshot().named(n) == History(r).all_refs_changes(n)`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import os
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Protocol, Self
 
-from gitmodel.git.history.segment import DamagedSegmentError, Draft, bucket_of, change_of
+from gitmodel.git.history.segment import DamagedSegmentError, SegmentBuilder, bucket_of, change_of
 from gitmodel.git.history.segment_folder import SegmentFolder
 from gitmodel.git.history.walk import History
 
@@ -54,7 +54,7 @@ class Snapshot(Protocol):
     def __exit__(self, *_: object) -> None: ...
 
 
-class WalkedHistory:
+class CachedHistory:
     """History of one repository, with its index in `<common folder>/gitmodel/history`; close it.
 
     Args:
@@ -190,7 +190,7 @@ class WalkedHistory:
         Returns:
             All segments, and the commits that were no longer to be had.
         """
-        draft = Draft()
+        draft = SegmentBuilder()
         for commit, changes in self._history.introduced(loose):
             draft.add(commit, changes)
         vanished = [oid for oid in loose if oid not in draft.commits]

@@ -52,7 +52,7 @@ def bucket_of(file_name: str) -> int:
     return zlib.crc32(os.fsencode(file_name)) % _BUCKETS
 
 
-class Draft:
+class SegmentBuilder:
     """A segment that is being put together."""
 
     def __init__(self) -> None:

@@ -24,7 +24,7 @@ from gitmodel.git.history.segment import CHECK, Segment, check_of, split_ids
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gitmodel.git.history.segment import Draft
+    from gitmodel.git.history.segment import SegmentBuilder
     from gitmodel.git.repository import Repository
 
 _FOLDER = ("gitmodel", "history", "1")  # the last part is the format: others have their own folder
@@ -84,7 +84,9 @@ class SegmentFolder:
         except OSError:
             return None
 
-    def write(self, draft: Draft, absorbed: Sequence[Segment], ranks: Mapping[str, int]) -> Segment:
+    def write(
+        self, draft: SegmentBuilder, absorbed: Sequence[Segment], ranks: Mapping[str, int]
+    ) -> Segment:
         """Write a segment, and remove those that it takes in.
 
         Raises:

@@ -104,7 +104,7 @@ class History:
         """Return what any ref reaches: branches, remote-tracking refs, tags, stash, and all HEADs.
 
         Newest first; empty before the first commit. One process, which compares every commit with
-        its parents: 3 s for 100,000 commits, so who asks often asks `WalkedHistory`.
+        its parents: 3 s for 100,000 commits, so who asks often asks `CachedHistory`.
 
         Args:
             file_name: What the files that count are called, in any folder; all pointers if None.

@@ -14,7 +14,7 @@ from gitmodel.domain.paths import normalised
 from gitmodel.domain.reference import Reference
 from gitmodel.errors import GitmodelError, UsageError
 from gitmodel.project.adding.items import Excluding, Item, Ready
-from gitmodel.project.adding.metadata import Given, gather
+from gitmodel.project.adding.metadata import MetadataInput, collect_metadata
 from gitmodel.project.adding.new_version import (
     Job,
     next_pointer,
@@ -31,7 +31,7 @@ from gitmodel.project.git_files.gitignore import ignore_weights
 from gitmodel.project.git_files.weights_out_of_git import keep_ignored
 from gitmodel.project.models import damaged_weights, delete_file
 from gitmodel.project.references import resolve
-from gitmodel.worktree.scan import Kind, kind_at
+from gitmodel.worktree.scan import EntryKind, kind_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -64,7 +64,7 @@ class Adding:
     def __init__(
         self,
         project: Project,
-        given: Given,
+        given: MetadataInput,
         *,
         follow: bool,
         base: str | None,
@@ -89,7 +89,7 @@ class Adding:
             GitmodelError: It cannot be added.
         """
         tree, old = self._project.worktree, target.old
-        metadata = gather(self._project, self._given, old)
+        metadata = collect_metadata(self._project, self._given, old)
         refuse_unwritable(target.name, old, metadata)
         exclude = self._exclude(target)
         tree.exclude(target.place, exclude)
@@ -120,7 +120,7 @@ class Adding:
         """
         parts = tuple(target.place.split("/"))
         kind = kind_at(self._project.root, parts, follow=self._follow)
-        if kind is Kind.FILE:
+        if kind is EntryKind.FILE:
             if self._excluding.patterns and not self._several:
                 raise UsageError(
                     f"{target.place} is one file, and files are left out of folders",
@@ -186,7 +186,7 @@ class Adding:
             progress.finish()
 
     def _observed(self, target: Target) -> Weights:
-        return self._project.worktree.observe(target.name, target.place)
+        return self._project.worktree.hash_weights(target.name, target.place)
 
     def _register(self, group: Sequence[Ready], histories: Histories) -> None:
         """Write and stage the pointers of weights that are durable."""

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from gitmodel.encoding.manifest.manifest import Manifest
     from gitmodel.project.adding.metadata import Metadata
     from gitmodel.project.adding.targets import Target
-    from gitmodel.worktree.worktree import Survey, Weights
+    from gitmodel.worktree.worktree import Scan, Weights
 
 
 class Excluding(NamedTuple):
@@ -29,7 +29,7 @@ class Item(NamedTuple):
     target: Target
     metadata: Metadata
     exclude: tuple[str, ...]
-    survey: Survey | None = None
+    survey: Scan | None = None
     manifest: Manifest | None = None
     warnings: tuple[str, ...] = ()
 

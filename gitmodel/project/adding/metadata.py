@@ -35,7 +35,7 @@ _LIMIT = 2**20  # bytes of a metrics file
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class MetadataInput:
     """What the person said on the command line or in Python.
 
     Attributes:
@@ -59,7 +59,7 @@ class Given:
     @property
     def nothing(self) -> bool:
         """Whether nothing was said."""
-        return self == Given()
+        return self == MetadataInput()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Metadata:
         return not self.metrics and not self.params and self.run_id is None
 
 
-def gather(project: Project, given: Given, old: Pointer | None) -> Metadata:
+def collect_metadata(project: Project, given: MetadataInput, old: Pointer | None) -> Metadata:
     """What is new: what was given, else what the metrics file of the last version says now.
 
     Raises:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gitmodel.project.adding.metadata import Metadata
     from gitmodel.project.history.model_history import ModelHistory
     from gitmodel.project.project import Project
-    from gitmodel.worktree.worktree import Survey, Weights
+    from gitmodel.worktree.worktree import Scan, Weights
 
 _JOBS_AT_ONCE = 256
 _BYTES_AT_ONCE = 256 << 20  # 256 MiB; as much is stored again at most after a kill
@@ -42,7 +42,7 @@ class Job(NamedTuple):
     """
 
     name: str
-    survey: Survey
+    survey: Scan
     old: Pointer | None
     base: Pointer | None = None
 
@@ -59,7 +59,7 @@ class Stored(NamedTuple):
 def store_survey(
     project: Project,
     name: str,
-    survey: Survey,
+    survey: Scan,
     *,
     old: Pointer | None,
     base: Pointer | None = None,

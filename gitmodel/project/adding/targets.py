@@ -17,7 +17,7 @@ from gitmodel.errors import GitmodelError, ModelNameError, UnsafePathError, Usag
 from gitmodel.project.adding.metadata import path_inside
 from gitmodel.project.models import Model, read_pointer_file
 from gitmodel.project.typed_path import composed_place
-from gitmodel.worktree.scan import Kind
+from gitmodel.worktree.scan import EntryKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -280,8 +280,8 @@ def refuse_leaving(project: Project, target: Target) -> None:
     """
     if target.left is None or target.model is None:
         return
-    seen = project.worktree.observe(target.name, target.left)
-    if seen.kind is Kind.MISSING or seen.digest == target.model.pointer.digest:
+    seen = project.worktree.hash_weights(target.name, target.left)
+    if seen.kind is EntryKind.MISSING or seen.digest == target.model.pointer.digest:
         return
     if seen.digest is not None and project.cache.holds(seen.digest):
         return

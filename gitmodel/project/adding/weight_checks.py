@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from gitmodel.files.source import SourceFile
     from gitmodel.formats.misnamed_files import Suspicion
     from gitmodel.project.project import Project
-    from gitmodel.worktree.weights import Survey
+    from gitmodel.worktree.weights import Scan
 
 _MOST_FILES = 2000  # of a folder; each costs an open file
 _MOST_TOLD = 3
 
 
-def warn_of(project: Project, survey: Survey) -> list[str]:
+def warn_of(project: Project, survey: Scan) -> list[str]:
     """What may be wrong with weights, a sentence each; never fails."""
     told = [
         f"{project.typed(path)} {found.what}; {found.hint.format(path=project.typed(path))}"
@@ -30,7 +30,7 @@ def warn_of(project: Project, survey: Survey) -> list[str]:
     return told[:_MOST_TOLD]
 
 
-def look_into(project: Project, survey: Survey) -> list[str]:
+def look_into(project: Project, survey: Scan) -> list[str]:
     """As `warn_of`, but what is certainly no weights is refused.
 
     Raises:
@@ -45,7 +45,7 @@ def look_into(project: Project, survey: Survey) -> list[str]:
     return warnings[:_MOST_TOLD]
 
 
-def _found(project: Project, survey: Survey) -> Iterator[tuple[str, Suspicion]]:
+def _found(project: Project, survey: Scan) -> Iterator[tuple[str, Suspicion]]:
     """Paths of files, from the top of the work tree, and what is wrong with them."""
     sources = project.worktree.sources(survey)
     inside = {source.path for source in sources}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.errors import GitmodelError, UnsafePathError, WeightsError
-from gitmodel.project.adding.metadata import Given, gather
+from gitmodel.project.adding.metadata import MetadataInput, collect_metadata
 from gitmodel.project.adding.new_version import (
     Job,
     dropped,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from gitmodel.project.adding.next_numbers import Histories
     from gitmodel.project.models import Model
     from gitmodel.project.project import Project
-    from gitmodel.worktree.worktree import Survey, Weights
+    from gitmodel.worktree.worktree import Scan, Weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class _Known(NamedTuple):
     model: Model
     digest: Digest
     metadata: Metadata
-    survey: Survey
+    survey: Scan
     doubts: tuple[str, ...]
 
 
@@ -80,7 +80,7 @@ class _Durable(NamedTuple):
     weights: Weights
 
 
-def register_changes(
+def register_new_versions(
     project: Project, changes: Sequence[Change], histories: Histories
 ) -> list[NewVersion]:
     """Store weights of many models, and stage the pointers that name them.
@@ -131,7 +131,7 @@ def _look(project: Project, change: Change) -> _Known:
         GitmodelError: The metrics file cannot be read.
     """
     model, digest = change
-    metadata = gather(project, Given(), model.pointer)
+    metadata = collect_metadata(project, MetadataInput(), model.pointer)
     try:
         survey = project.worktree.survey(model.weights)
         doubts = (*warn_of(project, survey), *metadata.left_out)

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gitmodel.cache.reader import WrongChunksError
-from gitmodel.cache.transfer import Arriving, Plan
+from gitmodel.cache.transfer import PackDownload, Plan
 from gitmodel.errors import DamagedObjectError, RemoteError, StoreError, UnsafePathError
 from gitmodel.files.safe_open import require_space
 from gitmodel.project.fetching.session import Remotes, check_size
@@ -93,7 +93,7 @@ def fetch_files(
         progress = project.context.progress
         progress.start("fetching", plan.total_bytes)
         try:
-            with Arriving(remotes.pack, project.cache, plan, progress=progress) as arriving:
+            with PackDownload(remotes.pack, project.cache, plan, progress=progress) as arriving:
                 arriving.wait()
         finally:
             progress.finish()

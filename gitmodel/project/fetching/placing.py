@@ -21,12 +21,12 @@ from gitmodel.project.fetching.partial_fetch import (
     manifests_of,
     wrong_chunks,
 )
-from gitmodel.project.fetching.session import CheckoutReport, Fetching, Placed, heal
+from gitmodel.project.fetching.session import CheckedOut, CheckoutReport, FetchSession, heal
 from gitmodel.project.git_files.weights_out_of_git import keep_ignored
 from gitmodel.project.models import Model, read_models, write_text_file
 from gitmodel.worktree.placing import place
 from gitmodel.worktree.records import Records
-from gitmodel.worktree.scan import Kind
+from gitmodel.worktree.scan import EntryKind
 from gitmodel.worktree.worktree import WorkTree
 
 if TYPE_CHECKING:
@@ -63,10 +63,10 @@ def checkout_elsewhere(
     _refuse_one_place_for_two(models, out)
     known = Records(None) if records is None else records
     report = CheckoutReport()
-    with Fetching(project, models, report, remote) as fetching:
-        placer = Placer(project, fetching, force=force, remote=remote)
+    with FetchSession(project, models, report, remote) as fetching:
+        placer = Materializer(project, fetching, force=force, remote=remote)
 
-        def place_one(model: Model) -> Placed:
+        def place_one(model: Model) -> CheckedOut:
             return placer.place_elsewhere(model, out, known)
 
         place_each(place_one, models, report)
@@ -75,7 +75,7 @@ def checkout_elsewhere(
 
 
 def place_each(
-    place_one: Callable[[Model], Placed], models: Sequence[Model], report: CheckoutReport
+    place_one: Callable[[Model], CheckedOut], models: Sequence[Model], report: CheckoutReport
 ) -> None:
     """Place one model after the other; an error names the model that it is about."""
     for model in models:
@@ -97,7 +97,7 @@ def _refuse_one_place_for_two(models: Sequence[Model], out: str) -> None:
             )
 
 
-class Placer:
+class Materializer:
     """Brings models to their places, one after the other.
 
     Args:
@@ -110,7 +110,7 @@ class Placer:
     def __init__(
         self,
         project: Project,
-        fetching: Fetching,
+        fetching: FetchSession,
         *,
         force: bool,
         remote: str | None,
@@ -133,10 +133,10 @@ class Placer:
         pointer = replace(model.pointer, size=manifest.total_size)
         return Model(model.path, pointer, pointer.to_text().encode())
 
-    def place(self, model: Model) -> Placed:
+    def place(self, model: Model) -> CheckedOut:
         """Bring one model's files and pointer into the work tree."""
         project = self._project
-        before = project.worktree.observe(model.name, model.weights)
+        before = project.worktree.hash_weights(model.name, model.weights)
         changed = before.digest != model.pointer.digest
         if changed:
             self._place(model, project.worktree)
@@ -151,9 +151,9 @@ class Placer:
             project.index.stage([model.path])
             changed = True
         pointer = model.pointer
-        return Placed(model.name, pointer.version, model.weights, pointer.size, changed)
+        return CheckedOut(model.name, pointer.version, model.weights, pointer.size, changed)
 
-    def place_elsewhere(self, model: Model, out: str, records: Records) -> Placed:
+    def place_elsewhere(self, model: Model, out: str, records: Records) -> CheckedOut:
         """Write one model's files below another folder, under the name that they have in the tree."""
         pointer = model.pointer
         top = os.path.abspath(os.path.join(self._project.context.folder, out))
@@ -165,18 +165,18 @@ class Placer:
             ) from error
         name = pointer.path.rpartition("/")[2]
         elsewhere = WorkTree(top, records)
-        here = elsewhere.observe(model.name, name)
+        here = elsewhere.hash_weights(model.name, name)
         whole = os.path.join(top, name)
         if here.digest == pointer.digest:
-            return Placed(model.name, pointer.version, whole, here.size, changed=False)
-        if here.kind is not Kind.MISSING and not self._force:
+            return CheckedOut(model.name, pointer.version, whole, here.size, changed=False)
+        if here.kind is not EntryKind.MISSING and not self._force:
             raise UnsavedWeightsError(
                 f"{os.path.join(out, name)} is there already, with other content",
                 hint="use --force to overwrite it, or another --out",
             )
         self._place(Model(name + ".pointer", replace(pointer, path=name), model.raw), elsewhere)
         size = self._fetching.manifests[pointer.digest].total_size  # an alias does not say it
-        return Placed(model.name, pointer.version, whole, size, changed=True)
+        return CheckedOut(model.name, pointer.version, whole, size, changed=True)
 
     def _place(self, model: Model, worktree: WorkTree) -> None:
         """Place by the first manifest that lists the chunks of the version."""

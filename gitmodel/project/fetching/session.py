@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from gitmodel.cache.reader import DamagedPackError, WrongChunksError
-from gitmodel.cache.transfer import Arriving, fetch_packs, plan_fetch
+from gitmodel.cache.transfer import PackDownload, fetch_packs, plan_fetch
 from gitmodel.errors import (
     DamagedObjectError,
     GitmodelError,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class CheckedOut:
     """One model's part of a report."""
 
     name: str
@@ -57,7 +57,7 @@ class CheckoutReport:
         fetched_bytes: Their bytes.
     """
 
-    placed: list[Placed] = field(default_factory=list)
+    placed: list[CheckedOut] = field(default_factory=list)
     fetched_packs: int = 0
     fetched_bytes: int = 0
 
@@ -96,11 +96,11 @@ def fetch_models(
     project: Project, models: Sequence[Model], report: CheckoutReport, remote: str | None
 ) -> None:
     """Make sure that the cache holds these models; raises as `fetch` does."""
-    with Fetching(project, models, report, remote) as fetching:
+    with FetchSession(project, models, report, remote) as fetching:
         fetching.wait()
 
 
-class Fetching:
+class FetchSession:
     """Models on their way into the cache; use as a context manager.
 
     Args:
@@ -124,7 +124,7 @@ class Fetching:
     ) -> None:
         self._project = project
         self.manifests: dict[Digest, Manifest] = {}
-        self._arriving: Arriving | None = None
+        self._arriving: PackDownload | None = None
         wanted: dict[Digest, Model] = {}
         for model in models:
             manifest = project.cache.manifest(model.pointer.digest)
@@ -143,7 +143,7 @@ class Fetching:
             require_space(project.cache_folder, plan.total_bytes)
             progress = project.context.progress
             progress.start("fetching", plan.total_bytes)
-            self._arriving = Arriving(remotes.pack, project.cache, plan, progress=progress)
+            self._arriving = PackDownload(remotes.pack, project.cache, plan, progress=progress)
 
     def __enter__(self) -> Self:
         return self

@@ -63,7 +63,7 @@ def _places(project: Project) -> Iterator[str]:
 
 def _holds(folder: str, model: Model, name: str) -> bool:
     with suppress(GitmodelError, OSError):  # another person's, closed to this one
-        seen = WorkTree(folder, _records(folder)).observe(model.name, name)
+        seen = WorkTree(folder, _records(folder)).hash_weights(model.name, name)
         return seen.digest == model.pointer.digest
     return False
 

@@ -19,7 +19,7 @@ from gitmodel.domain.digest import digest_of
 from gitmodel.domain.pointer import POINTER_SUFFIX
 from gitmodel.errors import RemoteDeniedError, RemoteMissingError, UntrustedRemoteError, UsageError
 from gitmodel.git.cached_clone.guard import refuse_foreign
-from gitmodel.git.history.cached import WalkedHistory
+from gitmodel.git.history.cached import CachedHistory
 from gitmodel.git.history.walk import History
 from gitmodel.git.objects import BLOB_LIMIT, open_reader
 from gitmodel.project.project import PRIMARY, Project
@@ -91,9 +91,9 @@ class BorrowedProject(Project):
         return _HistoryOf(self.repository, self.tips)
 
     @property
-    def walked(self) -> WalkedHistory:
+    def cached_history(self) -> CachedHistory:
         """The same without an index: it would be of all that this excerpt was ever asked for."""
-        return WalkedHistory(self.repository, history=self.history)
+        return CachedHistory(self.repository, history=self.history)
 
     @property
     def may_ask_remotes(self) -> bool:

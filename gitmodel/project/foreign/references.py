@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from gitmodel.domain.reference import Reference
-    from gitmodel.git.cached_clone.clone import Excerpt
+    from gitmodel.git.cached_clone.clone import CachedClone
     from gitmodel.git.objects import TreeEntry
     from gitmodel.project.foreign.project import BorrowedProject
     from gitmodel.project.models import Model
@@ -54,7 +54,7 @@ class Locator:
         offline: The server is not asked.
     """
 
-    def __init__(self, project: BorrowedProject, excerpt: Excerpt, *, offline: bool) -> None:
+    def __init__(self, project: BorrowedProject, excerpt: CachedClone, *, offline: bool) -> None:
         self._project = project
         self._excerpt = excerpt
         self._offline = offline

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gitmodel.errors import GitmodelError
-from gitmodel.files.safe_open import Unnamed, write_all
+from gitmodel.files.safe_open import PendingFile, write_all
 from gitmodel.git.fsmonitor import monitor_folder
 from gitmodel.project.models import read_models
 from gitmodel.worktree.records import now_ns
@@ -79,16 +79,16 @@ def _write(project: Project, path: str) -> None:
     if not clean or len(weights) > _MOST_MODELS or any("\n" in place for place in weights):
         forget_seen(project)
         return
-    file = Unnamed(path)
+    file = PendingFile(path)
     try:
         write_all(file.descriptor, os.fsencode("".join(f"{place}\n" for place in weights)))
         fine = os.fstat(file.descriptor).st_mtime_ns % 1_000_000 != 0
         noted_ns = looked_ns - (_FINE_TICK_NS if fine else _COARSE_TICK_NS)
         os.utime(file.descriptor, ns=(noted_ns, noted_ns))
     except BaseException:
-        file.drop()
+        file.discard()
         raise
-    file.name(durable=False)
+    file.commit(durable=False)
 
 
 def _is_clean(project: Project, model: Model) -> bool:

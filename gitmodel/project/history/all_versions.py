@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gitmodel.errors import RepositoryError
 from gitmodel.project.committed_models import parsed_or_none
-from gitmodel.project.history.clone_limits import lack_of
+from gitmodel.project.history.missing_history import lack_of
 
 if TYPE_CHECKING:
     from gitmodel.domain.digest import Digest

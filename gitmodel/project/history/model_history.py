@@ -30,7 +30,7 @@ _MOST_BLOBS = 100_000  # more pointers of one name than this are not a model's h
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class HistoryEntry:
     """One pointer found in history, and the commit that brought it."""
 
     model: Model
@@ -50,7 +50,7 @@ class ModelHistory:
     """
 
     name: str
-    seen: tuple[Seen, ...]
+    seen: tuple[HistoryEntry, ...]
     naming: Numbers[str]
     complete: bool = True
 
@@ -106,7 +106,7 @@ def history_of(
         only: Which pointers are asked for. The others may be left out, so that a model of 10,000
             versions need not be parsed to find one.
     """
-    asked = project.walked if snapshot is None else snapshot
+    asked = project.cached_history if snapshot is None else snapshot
     changes = asked.named(pointer_file(name))[:_MOST_BLOBS]
     blobs = project.reader.blobs(_oids(changes))
     return _history(project, name, changes, blobs, claims=claims_seen(project), only=only)
@@ -114,7 +114,7 @@ def history_of(
 
 def histories_of(project: Project, names: Collection[str]) -> dict[str, ModelHistory]:
     """What `history_of` gives, for many names by one walk. Two or three git processes in all."""
-    by_file = project.walked.several({pointer_file(name) for name in names})
+    by_file = project.cached_history.several({pointer_file(name) for name in names})
     changes = {file: found[:_MOST_BLOBS] for file, found in by_file.items()}
     blobs = project.reader.blobs([oid for found in changes.values() for oid in _oids(found)])
     seen = claims_seen(project)
@@ -164,7 +164,7 @@ def _seen(
     blobs: Mapping[str, bytes],
     wanted: Callable[[Head], bool],
     heads: list[Head],
-) -> list[Seen]:
+) -> list[HistoryEntry]:
     """The wanted pointers; `heads` takes what every pointer says first, wanted or not."""
     parsed: dict[str, Pointer | None] = {}
     found = []
@@ -181,7 +181,7 @@ def _seen(
             heads += [] if known is None else [known]
         pointer = parsed[change.oid]
         if pointer is not None:
-            found.append(Seen(Model(change.path, pointer, raw), change, change.oid))
+            found.append(HistoryEntry(Model(change.path, pointer, raw), change, change.oid))
     return found
 
 

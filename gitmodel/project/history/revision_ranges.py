@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Brought:
+class IntroducedPointer:
     """One pointer file of a range.
 
     Attributes:
@@ -51,9 +51,9 @@ class Ranges:
         start: Pointer files at the starts of the ranges, to compare numbers with; by blob.
     """
 
-    pointers: dict[str, Brought] = field(default_factory=dict)
+    pointers: dict[str, IntroducedPointer] = field(default_factory=dict)
     trees: list[dict[str, str]] = field(default_factory=list)
-    start: dict[str, Brought] = field(default_factory=dict)
+    start: dict[str, IntroducedPointer] = field(default_factory=dict)
 
 
 def pointers_of(project: Project, ranges: Sequence[str]) -> Ranges:
@@ -73,21 +73,23 @@ def pointers_of(project: Project, ranges: Sequence[str]) -> Ranges:
         if below is not None:
             for change in project.history.changes((tip,), exclude=(below,)):
                 if change.oid is not None:  # the oldest commit counts: it brought the pointer
-                    brought[change.oid] = Brought(change.oid, change.path, change.commit, False)
+                    brought[change.oid] = IntroducedPointer(
+                        change.oid, change.path, change.commit, False
+                    )
             for entry in project.reader.tree(below, POINTER_SUFFIX):
-                found.start[entry.oid] = Brought(entry.oid, entry.path, below, False)
+                found.start[entry.oid] = IntroducedPointer(entry.oid, entry.path, below, False)
         entries = project.reader.tree(tip, POINTER_SUFFIX)
         found.trees.append({entry.path: entry.oid for entry in entries})
         for entry in entries:
             commit = brought[entry.oid].commit if entry.oid in brought else tip
-            found.pointers[entry.oid] = Brought(entry.oid, entry.path, commit, True)
+            found.pointers[entry.oid] = IntroducedPointer(entry.oid, entry.path, commit, True)
         for blob, one in brought.items():
             found.pointers.setdefault(blob, one)
     return found
 
 
 def numbers_taken_twice(
-    project: Project, found: Ranges, pointers: Sequence[tuple[Pointer, Brought]]
+    project: Project, found: Ranges, pointers: Sequence[tuple[Pointer, IntroducedPointer]]
 ) -> list[VersionTakenError]:
     """Report each number that names two contents, with the commits that say so.
 
@@ -102,7 +104,7 @@ def numbers_taken_twice(
         pointer = parsed_or_none(raw, found.start[blob].path)
         if pointer is not None:
             known.append((pointer, found.start[blob]))
-    by_name: dict[str, list[tuple[Pointer, Brought]]] = {}
+    by_name: dict[str, list[tuple[Pointer, IntroducedPointer]]] = {}
     for pointer, brought in known:
         by_name.setdefault(pointer.name, []).append((pointer, brought))
     problems = []
@@ -124,11 +126,11 @@ def _owner(project: Project, name: str, number: int) -> str | None:
 def _taken_twice(
     name: str,
     number: int,
-    own: Sequence[tuple[Pointer, Brought]],
+    own: Sequence[tuple[Pointer, IntroducedPointer]],
     contents: Sequence[Digest],
     owner: str | None,
 ) -> VersionTakenError:
-    places: dict[Digest, Brought] = {}
+    places: dict[Digest, IntroducedPointer] = {}
     tip = None
     for pointer, brought in own:
         if pointer.version == number:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from gitmodel.errors import GitmodelError, RemoteUnreachableError, UnknownReferenceError
-from gitmodel.project.history.clone_limits import lack_of
+from gitmodel.project.history.missing_history import lack_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gitmodel.project.publishing.missing_weights import Lack, Wanting
+from gitmodel.project.publishing.missing_weights import MissingWeights, Wanting
 from gitmodel.project.publishing.weight_sources import (
     agrees,
     fetch_whole,
@@ -171,18 +171,19 @@ class Chooser:
 
     def lacking(self, manifest: Manifest) -> list[Pack]:
         """Packs that were neither seen nor sent, and those that a collection is about to delete."""
-        doomed = self._sweep.packs
+        marked_for_deletion = self._sweep.packs
         return [
             pack
             for pack in packs_of(manifest)
-            if pack[0] not in self.sent and (pack[0] in doomed or not self.presence.has(pack))
+            if pack[0] not in self.sent
+            and (pack[0] in marked_for_deletion or not self.presence.has(pack))
         ]
 
     def _refusal(self, content: Content) -> GitmodelError:
         manifest = content.there or content.local
         lacking = [] if manifest is None else self.lacking(manifest)
         gone = [pack for pack in lacking if not self._cache.has_pack(*pack)]
-        lack = Lack(
+        lack = MissingWeights(
             item=content.item,
             is_nowhere=content.there is None
             and (manifest is None or len(gone) == len(packs_of(manifest))),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Lack:
+class MissingWeights:
     """What a remote lacks of a version, and this clone too.
 
     Attributes:
@@ -52,7 +52,7 @@ class Wanting:
         self._store = store
         self._remote = remote
 
-    def refusal(self, lack: Lack) -> GitmodelError:
+    def refusal(self, lack: MissingWeights) -> GitmodelError:
         """The error about a version."""
         item, pointer = lack.item, lack.item.pointer
         version = f"version {pointer.version} ({pointer.digest.short})"
@@ -120,7 +120,7 @@ class Wanting:
                 return f"gitmodel remote copy --from {shlex.quote(earlier.url)} --to {PRIMARY}"
         return None
 
-    def _also_needed(self, lack: Lack) -> str:
+    def _also_needed(self, lack: MissingWeights) -> str:
         """Other versions of the model that need these packs, as far as the cache knows."""
         from gitmodel.project.history.model_history import history_of
 

@@ -118,7 +118,7 @@ def collect(
     return outgoing
 
 
-def left_behind(
+def missed_by_earlier_pushes(
     project: Project,
     heads: Sequence[str],
     *,

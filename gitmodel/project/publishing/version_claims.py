@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.errors import DamagedObjectError, GitmodelError, VersionTakenError
-from gitmodel.project.history.clone_limits import lack_of
+from gitmodel.project.history.missing_history import lack_of
 from gitmodel.project.history.version_owners import claims_seen, remember
 from gitmodel.store.claims import Claim, claim_version, read_claim, replace_claim
 from gitmodel.store.parallel import for_each

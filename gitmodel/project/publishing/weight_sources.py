@@ -93,7 +93,7 @@ def stored_again(project: Project, item: Outgoing) -> Manifest | None:
         survey = project.worktree.survey(path)
         if survey.size != item.pointer.size:
             return None
-        if project.worktree.observe(item.pointer.name, path).digest != item.pointer.digest:
+        if project.worktree.hash_weights(item.pointer.name, path).digest != item.pointer.digest:
             return None
         return _store(project, item, path)
     except (GitmodelError, OSError):

@@ -13,13 +13,13 @@ import pytest
 
 from gitmodel.backends.cloud.fast_path import (
     LARGE_BYTES,
-    STRIKES,
-    Lane,
+    MAX_FAILURES,
+    FastPath,
     Transport,
     is_for_transport,
     is_wanted,
 )
-from gitmodel.backends.cloud.retry import Fault, FaultKind
+from gitmodel.backends.cloud.retry import FaultKind, RequestFailure
 from gitmodel.backends.s3.bucket_url import Sent
 from gitmodel.errors import ConfigError
 
@@ -63,7 +63,7 @@ def quick() -> Quick:
     return Quick()
 
 
-def carried(lane: Lane, key: str = PACK, *, usual: bytes | Exception = b"usual") -> bytes:
+def carried(lane: FastPath, key: str = PACK, *, usual: bytes | Exception = b"usual") -> bytes:
     """What a request in a worker thread gets."""
 
     def usually() -> bytes:
@@ -75,7 +75,7 @@ def carried(lane: Lane, key: str = PACK, *, usual: bytes | Exception = b"usual")
         return transport.get(key, LARGE_BYTES)
 
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(lane.carry, key, LARGE_BYTES, quickly, usually).result()
+        return thread.submit(lane.request, key, LARGE_BYTES, quickly, usually).result()
 
 
 @pytest.mark.parametrize(
@@ -92,18 +92,18 @@ def test_large_packs_take_the_transport(key: str, size: int, *, expected: bool) 
 
 
 def test_everything_takes_one_that_needs_nothing_from_the_usual_way(quick: Quick) -> None:
-    lane = Lane(lambda: quick, everything=True)
+    lane = FastPath(lambda: quick, everything=True)
 
     assert carried(lane, "versions/p/fraud@7.yaml") == b"quick"
 
 
 def test_what_the_store_said_without_doubt_is_passed_on(quick: Quick) -> None:
     def missing(_transport: Transport) -> bytes:
-        raise Fault(FaultKind.MISSING, "it")
+        raise RequestFailure(FaultKind.MISSING, "it")
 
-    lane = Lane(lambda: quick, everything=True)
-    with pytest.raises(Fault):
-        lane.carry(PACK, 0, missing, lambda: pytest.fail("the usual way was asked"))
+    lane = FastPath(lambda: quick, everything=True)
+    with pytest.raises(RequestFailure):
+        lane.request(PACK, 0, missing, lambda: pytest.fail("the usual way was asked"))
 
     assert carried(lane) == b"quick"  # and nothing is in doubt
 
@@ -121,10 +121,10 @@ def test_the_main_thread_stays_interruptible(quick: Quick) -> None:
         called.wait(timeout=30)
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
-    lane = Lane(lambda: quick, everything=True)
+    lane = FastPath(lambda: quick, everything=True)
     threading.Thread(target=interrupt).start()
     with pytest.raises(KeyboardInterrupt):
-        lane.carry(PACK, 0, slow, lambda: pytest.fail("the usual way was asked"))
+        lane.request(PACK, 0, slow, lambda: pytest.fail("the usual way was asked"))
     assert not answer.is_set()
 
     answer.set()
@@ -134,7 +134,7 @@ def test_the_main_thread_stays_interruptible(quick: Quick) -> None:
 
 
 def test_a_failure_is_answered_the_usual_way(quick: Quick) -> None:
-    lane = Lane(lambda: quick)
+    lane = FastPath(lambda: quick)
     quick.works = False
 
     assert carried(lane) == b"usual"
@@ -143,7 +143,7 @@ def test_a_failure_is_answered_the_usual_way(quick: Quick) -> None:
 
 
 def test_further_tries_of_an_object_go_the_usual_way(quick: Quick) -> None:
-    lane = Lane(lambda: quick)
+    lane = FastPath(lambda: quick)
     quick.works = False
     for _ in range(5):
         with pytest.raises(KeyError):
@@ -158,18 +158,18 @@ def test_further_tries_of_an_object_go_the_usual_way(quick: Quick) -> None:
 
 
 def test_a_transport_that_fails_where_the_usual_way_works_is_given_up(quick: Quick) -> None:
-    lane = Lane(lambda: quick)
+    lane = FastPath(lambda: quick)
     quick.works = False
-    for number in range(STRIKES + 5):
+    for number in range(MAX_FAILURES + 5):
         assert carried(lane, f"packs/{number}") == b"usual"
 
-    assert (quick.asked, quick.closed) == (STRIKES, 1)
+    assert (quick.asked, quick.closed) == (MAX_FAILURES, 1)
 
 
 def test_a_store_that_fails_both_ways_does_not_end_the_transport(quick: Quick) -> None:
-    lane = Lane(lambda: quick)
+    lane = FastPath(lambda: quick)
     quick.works = False
-    for number in range(STRIKES + 5):
+    for number in range(MAX_FAILURES + 5):
         with pytest.raises(KeyError):
             carried(lane, f"packs/{number}", usual=KeyError())
 
@@ -177,9 +177,9 @@ def test_a_store_that_fails_both_ways_does_not_end_the_transport(quick: Quick) -
 
 
 def test_a_success_forgives(quick: Quick) -> None:
-    lane = Lane(lambda: quick)
-    for number in range(3 * STRIKES):
-        quick.works = number % STRIKES == 0
+    lane = FastPath(lambda: quick)
+    for number in range(3 * MAX_FAILURES):
+        quick.works = number % MAX_FAILURES == 0
         carried(lane, f"packs/{number}")
 
     assert quick.closed == 0
@@ -187,7 +187,7 @@ def test_a_success_forgives(quick: Quick) -> None:
 
 def test_a_transport_that_is_not_ready_is_asked_for_again(quick: Quick) -> None:
     answers: list[Quick | None] = [None, None, quick]
-    lane = Lane(lambda: answers.pop(0))
+    lane = FastPath(lambda: answers.pop(0))
 
     assert [carried(lane) for _ in range(3)] == [b"usual", b"usual", b"quick"]
 
@@ -199,14 +199,14 @@ def test_a_missing_library_is_looked_for_once() -> None:
         looks.append(1)
         raise ImportError
 
-    lane = Lane(missing)
+    lane = FastPath(missing)
 
     assert [carried(lane), carried(lane)] == [b"usual", b"usual"]
     assert len(looks) == 1
 
 
 def test_turning_off_closes_once(quick: Quick) -> None:
-    lane = Lane(lambda: quick)
+    lane = FastPath(lambda: quick)
     carried(lane)
 
     lane.turn_off()

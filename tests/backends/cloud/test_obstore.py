@@ -461,7 +461,7 @@ class TestFailures:
 
         *quick, requests = outcome()
         quick_requests = [asked for asked in server.asked if is_quick(asked)]
-        either._lane.turn_off()  # from now on the usual way alone
+        either._fast_path.turn_off()  # from now on the usual way alone
         *usual, usual_requests = outcome()
 
         assert quick == usual

@@ -42,7 +42,7 @@ def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     if chosen == "fsspec":
         monkeypatch.setenv("GITMODEL_TRANSPORT", "fsspec")
     # A miss is answered by the usual way, and many of those in a row must not end the transport.
-    monkeypatch.setattr("gitmodel.backends.cloud.fast_path.STRIKES", 1_000_000)
+    monkeypatch.setattr("gitmodel.backends.cloud.fast_path.MAX_FAILURES", 1_000_000)
 
 
 @pytest.mark.s3

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitmodel.backends.cloud.retry import Fault, FaultKind, Retrier, RetryPolicy
+from gitmodel.backends.cloud.retry import FaultKind, RequestFailure, Retrier, RetryPolicy
 
 PATIENT = {FaultKind.BUSY, FaultKind.BROKEN, FaultKind.CHANGED}
 BRIEFLY_PATIENT = {FaultKind.UNREACHABLE, FaultKind.NO_HOST}
@@ -18,7 +18,7 @@ BRIEFLY_PATIENT = {FaultKind.UNREACHABLE, FaultKind.NO_HOST}
 class World:
     """A clock that only sleeping moves, and an attempt that fails as told."""
 
-    faults: list[Fault]
+    faults: list[RequestFailure]
     fraction: float = 1.0
     now: float = 0.0
     sleeps: list[float] = field(default_factory=list)
@@ -44,9 +44,9 @@ class World:
         return retrier.run(self.attempt)
 
 
-def busy(count: int, *, retry_after_seconds: float | None = None) -> list[Fault]:
+def busy(count: int, *, retry_after_seconds: float | None = None) -> list[RequestFailure]:
     return [
-        Fault(FaultKind.BUSY, "503 SlowDown", retry_after_seconds=retry_after_seconds)
+        RequestFailure(FaultKind.BUSY, "503 SlowDown", retry_after_seconds=retry_after_seconds)
         for _ in range(count)
     ]
 
@@ -74,18 +74,18 @@ def test_no_wait_is_longer_than_the_cap() -> None:
 
 @pytest.mark.parametrize("kind", sorted(PATIENT))
 def test_eight_tries_are_all(kind: FaultKind) -> None:
-    world = World([Fault(kind, "again") for _ in range(100)])
+    world = World([RequestFailure(kind, "again") for _ in range(100)])
 
-    with pytest.raises(Fault):
+    with pytest.raises(RequestFailure):
         world.run()
 
     assert world.attempts == 8
 
 
 def test_a_dead_address_is_given_up_within_a_second() -> None:
-    world = World([Fault(FaultKind.UNREACHABLE, "refused") for _ in range(100)])
+    world = World([RequestFailure(FaultKind.UNREACHABLE, "refused") for _ in range(100)])
 
-    with pytest.raises(Fault):
+    with pytest.raises(RequestFailure):
         world.run()
 
     assert world.attempts == 3
@@ -94,9 +94,9 @@ def test_a_dead_address_is_given_up_within_a_second() -> None:
 
 @pytest.mark.parametrize("kind", sorted(set(FaultKind) - PATIENT - BRIEFLY_PATIENT))
 def test_a_permanent_fault_is_tried_once(kind: FaultKind) -> None:
-    world = World([Fault(kind, "no")])
+    world = World([RequestFailure(kind, "no")])
 
-    with pytest.raises(Fault):
+    with pytest.raises(RequestFailure):
         world.run()
 
     assert (world.attempts, world.sleeps) == (1, [])
@@ -121,7 +121,7 @@ def test_the_store_may_not_ask_for_an_hour() -> None:
 def test_no_try_begins_after_five_minutes() -> None:
     world = World(busy(100, retry_after_seconds=60))
 
-    with pytest.raises(Fault):
+    with pytest.raises(RequestFailure):
         world.run()
 
     assert world.attempts == 6
@@ -142,7 +142,7 @@ def test_other_errors_pass_untouched() -> None:
     fraction=st.floats(0, 1, exclude_max=True),
 )
 def test_waits_are_bounded(attempt: int, asked: float | None, fraction: float) -> None:
-    fault = Fault(FaultKind.BUSY, "again", retry_after_seconds=asked)
+    fault = RequestFailure(FaultKind.BUSY, "again", retry_after_seconds=asked)
 
     wait = RetryPolicy().wait_seconds(attempt, fault, fraction)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitmodel.backends.cloud.retry import Fault, FaultKind, Retrier
+from gitmodel.backends.cloud.retry import FaultKind, RequestFailure, Retrier
 from gitmodel.backends.cloud.slow_responses import PROGRESS_BYTES, Waits, host_of, moved_bytes
 
 if TYPE_CHECKING:
@@ -94,10 +94,10 @@ def test_further_tries_and_the_pauses_between_them_are_part_of_the_wait() -> Non
         pass_time(world, waits, world.now + seconds)
 
     def attempt() -> None:
-        raise Fault(FaultKind.BUSY, "503", retry_after_seconds=8)
+        raise RequestFailure(FaultKind.BUSY, "503", retry_after_seconds=8)
 
     retrier = Retrier(sleep=sleep, clock=lambda: world.now, fraction=lambda: 0.5, waits=waits)
-    with pytest.raises(Fault):
+    with pytest.raises(RequestFailure):
         retrier.run(attempt)
 
     assert world.silences() == ["10", "30"]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitmodel.domain.config.address import (
-    Place,
+    ParsedAddress,
     is_absolute,
     is_provider,
     is_system_folder,
@@ -22,40 +22,40 @@ ACCOUNT_KEY = "abcdefgh01234567ABCDEFGH" * 3 + "abcdefgh012345" + "=="
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        ("s3://models", Place("s3://models", "s3")),
-        ("s3://models/", Place("s3://models", "s3")),
-        ("s3://my.models-1/Team_A/v=1/", Place("s3://my.models-1/Team_A/v=1", "s3")),
-        ("az://models/x", Place("az://models/x", "az")),
-        ("abfs://models", Place("az://models", "az")),
+        ("s3://models", ParsedAddress("s3://models", "s3")),
+        ("s3://models/", ParsedAddress("s3://models", "s3")),
+        ("s3://my.models-1/Team_A/v=1/", ParsedAddress("s3://my.models-1/Team_A/v=1", "s3")),
+        ("az://models/x", ParsedAddress("az://models/x", "az")),
+        ("abfs://models", ParsedAddress("az://models", "az")),
         (
             "abfss://models@acct1.dfs.core.windows.net/x/y",
-            Place("az://models/x/y", "az", "acct1"),
+            ParsedAddress("az://models/x/y", "az", "acct1"),
         ),
-        ("az://models@acct1.blob.core.windows.net", Place("az://models", "az", "acct1")),
-        ("/mnt/store", Place("/mnt/store", "file")),
-        ("/mnt//my store/./x/", Place("/mnt/my store/x", "file")),
-        ("store", Place("store", "file")),
-        ("./store", Place("store", "file")),
-        ("../../my store", Place("../../my store", "file")),
-        ("..", Place("..", "file")),
-        ("/mnt/größe/模型#1?", Place("/mnt/größe/模型#1?", "file")),
-        ("/mnt/100%25", Place("/mnt/100%25", "file")),
-        ("file:///mnt/store/", Place("/mnt/store", "file")),
-        ("file:///mnt/my store", Place("/mnt/my store", "file")),
-        ("file:///mnt/my%20store/gr%C3%B6%C3%9Fe", Place("/mnt/my store/größe", "file")),
-        ("file:///mnt/100%", Place("/mnt/100%", "file")),
-        ("file://localhost/mnt/x", Place("/mnt/x", "file")),
-        ("file:///c:/store", Place("C:/store", "file")),
-        ("C:\\my store\\x", Place("C:/my store/x", "file")),
-        ("d:/store", Place("D:/store", "file")),
-        ("//server/share/x", Place("//server/share/x", "file")),
-        ("/dev/shm/store", Place("/dev/shm/store", "file")),  # noqa: S108 -- nothing is created
-        ("/usr/local/store", Place("/usr/local/store", "file")),
-        ("/etcetera", Place("/etcetera", "file")),
-        ("...", Place("...", "file")),
+        ("az://models@acct1.blob.core.windows.net", ParsedAddress("az://models", "az", "acct1")),
+        ("/mnt/store", ParsedAddress("/mnt/store", "file")),
+        ("/mnt//my store/./x/", ParsedAddress("/mnt/my store/x", "file")),
+        ("store", ParsedAddress("store", "file")),
+        ("./store", ParsedAddress("store", "file")),
+        ("../../my store", ParsedAddress("../../my store", "file")),
+        ("..", ParsedAddress("..", "file")),
+        ("/mnt/größe/模型#1?", ParsedAddress("/mnt/größe/模型#1?", "file")),
+        ("/mnt/100%25", ParsedAddress("/mnt/100%25", "file")),
+        ("file:///mnt/store/", ParsedAddress("/mnt/store", "file")),
+        ("file:///mnt/my store", ParsedAddress("/mnt/my store", "file")),
+        ("file:///mnt/my%20store/gr%C3%B6%C3%9Fe", ParsedAddress("/mnt/my store/größe", "file")),
+        ("file:///mnt/100%", ParsedAddress("/mnt/100%", "file")),
+        ("file://localhost/mnt/x", ParsedAddress("/mnt/x", "file")),
+        ("file:///c:/store", ParsedAddress("C:/store", "file")),
+        ("C:\\my store\\x", ParsedAddress("C:/my store/x", "file")),
+        ("d:/store", ParsedAddress("D:/store", "file")),
+        ("//server/share/x", ParsedAddress("//server/share/x", "file")),
+        ("/dev/shm/store", ParsedAddress("/dev/shm/store", "file")),  # noqa: S108 -- nothing is created
+        ("/usr/local/store", ParsedAddress("/usr/local/store", "file")),
+        ("/etcetera", ParsedAddress("/etcetera", "file")),
+        ("...", ParsedAddress("...", "file")),
     ],
 )
-def test_three_kinds_of_address_in_one_spelling_each(text: str, place: Place) -> None:
+def test_three_kinds_of_address_in_one_spelling_each(text: str, place: ParsedAddress) -> None:
     assert parse(text, where="x") == place
     assert parse(place.url, where="x").url == place.url
 

@@ -10,30 +10,30 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitmodel.encoding.chunking.choose import (
-    CONTENT_CUTTER,
-    FIXED_CUTTER,
-    LONGEST_CUT,
-    Cutter,
-    CutterId,
-    content_cutter,
-    cutter_for,
-    fixed_cutter,
+    CONTENT_CHUNKER,
+    FIXED_CHUNKER,
+    LONGEST_CHUNK,
+    Chunker,
+    ChunkerId,
+    chunker_for,
+    content_chunker,
+    fixed_chunker,
 )
 from gitmodel.errors import NewerFormatError
 from tests.support.noise import noise
 
 MIB = 1 << 20
-SMALL = CutterId("fastcdc-v1", (64, 256, 1024))
+SMALL = ChunkerId("fastcdc-v1", (64, 256, 1024))
 
 
-def cut_in_windows(cutter: Cutter, data: bytes, windows: list[int]) -> list[int]:
+def cut_in_windows(chunker: Chunker, data: bytes, windows: list[int]) -> list[int]:
     """Cut as a caller does who reads this many more bytes each time; the last one is repeated."""
     lengths: list[int] = []
     start = end = turn = 0
     while end < len(data) or turn == 0:
         end = min(len(data), end + windows[min(turn, len(windows) - 1)])
         turn += 1
-        found = cutter.feed(memoryview(data)[start:end], final=end == len(data))
+        found = chunker.feed(memoryview(data)[start:end], final=end == len(data))
         lengths += found
         start += sum(found)
     assert start == len(data)
@@ -66,14 +66,14 @@ VECTORS = {
 def test_content_cuts_are_pinned(name: str) -> None:
     data, lengths = VECTORS[name]
 
-    assert content_cutter().feed(memoryview(data), final=True) == lengths
+    assert content_chunker().feed(memoryview(data), final=True) == lengths
 
 
 @pytest.mark.parametrize("window", [65_537, MIB, MIB + 1, 3 * MIB])
 def test_content_cuts_do_not_depend_on_windows_of_any_size(window: int) -> None:
     data, lengths = VECTORS["noise"]
 
-    assert cut_in_windows(content_cutter(), data, [window]) == lengths
+    assert cut_in_windows(content_chunker(), data, [window]) == lengths
 
 
 @given(
@@ -83,39 +83,41 @@ def test_content_cuts_do_not_depend_on_windows_of_any_size(window: int) -> None:
 )
 @settings(deadline=None, max_examples=150)
 def test_cuts_do_not_depend_on_windows(data: bytes, size: int, windows: list[int]) -> None:
-    for rule in (SMALL, CutterId("fixed-v1", (300,))):
-        whole = cutter_for(rule).feed(memoryview(data[:size]), final=True)
+    for rule in (SMALL, ChunkerId("fixed-v1", (300,))):
+        whole = chunker_for(rule).feed(memoryview(data[:size]), final=True)
 
-        assert cut_in_windows(cutter_for(rule), data[:size], windows) == whole
+        assert cut_in_windows(chunker_for(rule), data[:size], windows) == whole
 
 
 @given(st.lists(st.sampled_from([b"\0" * 700, b"ab" * 300, bytes(range(256))]), max_size=12))
 @settings(deadline=None, max_examples=50)
 def test_cuts_of_repetitive_bytes_do_not_depend_on_windows(parts: list[bytes]) -> None:
     data = b"".join(parts)
-    whole = cutter_for(SMALL).feed(memoryview(data), final=True)
+    whole = chunker_for(SMALL).feed(memoryview(data), final=True)
 
-    assert cut_in_windows(cutter_for(SMALL), data, [1]) == whole
+    assert cut_in_windows(chunker_for(SMALL), data, [1]) == whole
 
 
-@given(st.integers(0, 9000), st.sampled_from([SMALL, CutterId("fixed-v1", (300,))]))
+@given(st.integers(0, 9000), st.sampled_from([SMALL, ChunkerId("fixed-v1", (300,))]))
 @settings(deadline=None, max_examples=60)
-def test_chunks_cover_the_file_and_stay_within_bounds(size: int, rule: CutterId) -> None:
-    cutter = cutter_for(rule)
-    lengths = cutter.feed(memoryview(noise(size)), final=True)
+def test_chunks_cover_the_file_and_stay_within_bounds(size: int, rule: ChunkerId) -> None:
+    chunker = chunker_for(rule)
+    lengths = chunker.feed(memoryview(noise(size)), final=True)
 
     assert sum(lengths) == size
-    assert all(1 <= length <= cutter.longest for length in lengths)
+    assert all(1 <= length <= chunker.longest for length in lengths)
 
 
-@pytest.mark.parametrize("cutter", [content_cutter(), fixed_cutter(), fixed_cutter(LONGEST_CUT)])
-def test_a_window_of_the_longest_chunk_always_holds_a_whole_one(cutter: Cutter) -> None:
-    assert cutter.feed(memoryview(bytes(cutter.longest)), final=False) == [cutter.longest]
+@pytest.mark.parametrize(
+    "chunker", [content_chunker(), fixed_chunker(), fixed_chunker(LONGEST_CHUNK)]
+)
+def test_a_window_of_the_longest_chunk_always_holds_a_whole_one(chunker: Chunker) -> None:
+    assert chunker.feed(memoryview(bytes(chunker.longest)), final=False) == [chunker.longest]
 
 
 def test_an_insertion_moves_only_the_cuts_near_it() -> None:
     data, before = VECTORS["noise"]
-    after = content_cutter().feed(memoryview(b"ten bytes!" + data), final=True)
+    after = content_chunker().feed(memoryview(b"ten bytes!" + data), final=True)
 
     ends_before = {end + 10 for end in accumulate(before)}
     assert len(ends_before - set(accumulate(after))) <= 2
@@ -123,38 +125,38 @@ def test_an_insertion_moves_only_the_cuts_near_it() -> None:
 
 def test_one_cutter_serves_one_file_after_another() -> None:
     data, lengths = VECTORS["counting"]
-    cutter = content_cutter()
+    chunker = content_chunker()
 
-    assert [cutter.feed(memoryview(data), final=True) for _ in range(2)] == [lengths, lengths]
+    assert [chunker.feed(memoryview(data), final=True) for _ in range(2)] == [lengths, lengths]
 
 
 def test_fixed_cuts_count_from_the_start_of_the_file() -> None:
-    assert fixed_cutter(4).feed(memoryview(b"0123456789"), final=True) == [4, 4, 2]
-    assert fixed_cutter(4).feed(memoryview(b"0123456789"), final=False) == [4, 4]
+    assert fixed_chunker(4).feed(memoryview(b"0123456789"), final=True) == [4, 4, 2]
+    assert fixed_chunker(4).feed(memoryview(b"0123456789"), final=False) == [4, 4]
 
 
-@pytest.mark.parametrize("rule", [CONTENT_CUTTER, FIXED_CUTTER, SMALL])
-def test_a_cutter_is_found_by_its_identity(rule: CutterId) -> None:
-    assert cutter_for(rule).id == rule
+@pytest.mark.parametrize("rule", [CONTENT_CHUNKER, FIXED_CHUNKER, SMALL])
+def test_a_cutter_is_found_by_its_identity(rule: ChunkerId) -> None:
+    assert chunker_for(rule).id == rule
 
 
 @pytest.mark.parametrize(
     "rule",
     [
-        CutterId("tensors-v9", (4 * MIB,)),
-        CutterId("fixed-v1", ()),
-        CutterId("fixed-v1", (0,)),
-        CutterId("fixed-v1", (LONGEST_CUT + 1,)),
-        CutterId("fastcdc-v1", (1, 2, 3)),
-        CutterId("fastcdc-v1", (64 << 10, 256 << 10)),
-        CutterId("fastcdc-v1", (64 << 10, 256 << 10, 16 * MIB)),
-        CutterId("fastcdc-v1", (256 << 10, 64 << 10, MIB)),
+        ChunkerId("tensors-v9", (4 * MIB,)),
+        ChunkerId("fixed-v1", ()),
+        ChunkerId("fixed-v1", (0,)),
+        ChunkerId("fixed-v1", (LONGEST_CHUNK + 1,)),
+        ChunkerId("fastcdc-v1", (1, 2, 3)),
+        ChunkerId("fastcdc-v1", (64 << 10, 256 << 10)),
+        ChunkerId("fastcdc-v1", (64 << 10, 256 << 10, 16 * MIB)),
+        ChunkerId("fastcdc-v1", (256 << 10, 64 << 10, MIB)),
     ],
     ids=str,
 )
-def test_an_unknown_rule_is_refused_by_name(rule: CutterId) -> None:
+def test_an_unknown_rule_is_refused_by_name(rule: ChunkerId) -> None:
     with pytest.raises(NewerFormatError) as caught:
-        cutter_for(rule)
+        chunker_for(rule)
 
     assert (str(caught.value), caught.value.hint) == (
         f"the file was cut by a rule that is not known here: '{rule}'",

@@ -11,20 +11,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitmodel.encoding.chunking.choose import (
-    CONTENT_CUTTER,
-    LONGEST_CUT,
-    SAFETENSORS_CUTTER,
-    ZIP_CUTTER,
-    CutterId,
+    CONTENT_CHUNKER,
+    LONGEST_CHUNK,
+    SAFETENSORS_CHUNKER,
+    ZIP_CHUNKER,
+    ChunkerId,
     Piece,
-    PlannedCutter,
-    choose_cutter,
-    cutter_for,
+    TensorChunker,
+    choose_chunker,
+    chunker_for,
     pieces_of,
 )
 from gitmodel.encoding.chunking.tensors import GROUP_LONGEST, pieces_of_runs
-from gitmodel.formats.extent import END_OF_GROUP, SMALL, Run
-from gitmodel.formats.header import DoubtError, HeaderReader
+from gitmodel.formats.extent import END_OF_GROUP, SMALL, Extent
+from gitmodel.formats.header import HeaderReader, UnrecognizedFormatError
 from gitmodel.formats.tensors import tensor_places
 from tests.support.formats import gguf_file, pread, pread_only, safetensors_file, zip_file
 
@@ -36,12 +36,12 @@ MIB = 1 << 20
 sizes = st.one_of(
     st.integers(0, 200),
     st.integers(0, 2 * SMALL),
-    st.sampled_from([SMALL - 1, SMALL, 4 * MIB, LONGEST_CUT, LONGEST_CUT + 1, 30 * MIB]),
+    st.sampled_from([SMALL - 1, SMALL, 4 * MIB, LONGEST_CHUNK, LONGEST_CHUNK + 1, 30 * MIB]),
 )
 runs = st.lists(
     st.one_of(
-        st.builds(Run, sizes, st.none(), st.just(0)),
-        st.builds(Run, sizes, st.text("ab.*+=01", max_size=4), st.sampled_from([0, 1, 2, 34])),
+        st.builds(Extent, sizes, st.none(), st.just(0)),
+        st.builds(Extent, sizes, st.text("ab.*+=01", max_size=4), st.sampled_from([0, 1, 2, 34])),
         st.just(END_OF_GROUP),
     ),
     max_size=40,
@@ -51,11 +51,11 @@ runs = st.lists(
 
 def contents(data: bytes) -> dict[bytes, int]:
     """Chunks of a file: hash to size."""
-    cutter = choose_cutter(pread(data), len(data))
+    chunker = choose_chunker(pread(data), len(data))
     view = memoryview(data)
     found = {}
     start = 0
-    for size in cutter.feed(view, final=True):
+    for size in chunker.feed(view, final=True):
         found[hashlib.sha256(view[start : start + size]).digest()] = size
         start += size
     return found
@@ -69,18 +69,18 @@ def moved(before: bytes, after: bytes) -> int:
 
 @given(runs)
 @settings(deadline=None, max_examples=150)
-def test_pieces_cover_all_runs_in_order(plan: list[Run]) -> None:
+def test_pieces_cover_all_runs_in_order(plan: list[Extent]) -> None:
     pieces = pieces_of_runs(plan)
 
     assert sum(piece.size for piece in pieces) == sum(run.size for run in plan)
-    assert all(1 <= piece.size <= LONGEST_CUT for piece in pieces)
+    assert all(1 <= piece.size <= LONGEST_CHUNK for piece in pieces)
     keys = [piece.key for piece in pieces if piece.key is not None]
     assert len(set(keys)) == len(keys)
 
 
 @given(runs)
 @settings(deadline=None, max_examples=150)
-def test_tensors_that_are_not_small_begin_and_end_with_a_piece(plan: list[Run]) -> None:
+def test_tensors_that_are_not_small_begin_and_end_with_a_piece(plan: list[Extent]) -> None:
     ends = {0, *accumulate(piece.size for piece in pieces_of_runs(plan))}
     position = 0
     for run in plan:
@@ -91,10 +91,10 @@ def test_tensors_that_are_not_small_begin_and_end_with_a_piece(plan: list[Run]) 
 
 def test_a_long_tensor_falls_into_pieces_of_whole_elements() -> None:
     plan = [
-        Run(10, None, 0),
-        Run(9 * MIB, "f32", 4),
-        Run(34 * 300_000, "q8", 34),
-        Run(8 * MIB, "x", 0),
+        Extent(10, None, 0),
+        Extent(9 * MIB, "f32", 4),
+        Extent(34 * 300_000, "q8", 34),
+        Extent(8 * MIB, "x", 0),
     ]
     step = 34 * (4 * MIB // 34)
 
@@ -112,11 +112,11 @@ def test_a_long_tensor_falls_into_pieces_of_whole_elements() -> None:
 
 def test_small_neighbours_share_a_piece_with_what_lies_between() -> None:
     plan = [
-        Run(100, None, 0),
-        *(Run(8, "a", 4), Run(24, None, 0), Run(8, "b", 4), Run(24, None, 0)),
-        *(Run(SMALL, "big", 4), Run(24, None, 0)),
-        *(Run(8, "c", 4), Run(0, "empty", 4), Run(8, "d", 2)),
-        *(END_OF_GROUP, Run(8, "e", 2), Run(5000, None, 0), Run(8, "f", 2)),
+        Extent(100, None, 0),
+        *(Extent(8, "a", 4), Extent(24, None, 0), Extent(8, "b", 4), Extent(24, None, 0)),
+        *(Extent(SMALL, "big", 4), Extent(24, None, 0)),
+        *(Extent(8, "c", 4), Extent(0, "empty", 4), Extent(8, "d", 2)),
+        *(END_OF_GROUP, Extent(8, "e", 2), Extent(5000, None, 0), Extent(8, "f", 2)),
     ]
 
     assert pieces_of_runs(plan) == [
@@ -209,48 +209,48 @@ def test_cuts_do_not_depend_on_windows(plan: list[int], change: int, windows: li
     pieces = [Piece(size, None, 0) for size in plan]
     total = max(0, sum(plan) + min(change, 0) + (change if change > 100 else 0))
     data = memoryview(bytes(total))
-    cutter = PlannedCutter(SAFETENSORS_CUTTER, pieces)
-    whole = cutter.feed(data, final=True)
+    chunker = TensorChunker(SAFETENSORS_CHUNKER, pieces)
+    whole = chunker.feed(data, final=True)
 
-    assert in_windows(cutter, data, windows) == whole
+    assert in_windows(chunker, data, windows) == whole
     assert sum(whole) == total
-    assert all(1 <= length <= cutter.longest for length in whole)
+    assert all(1 <= length <= chunker.longest for length in whole)
     if total == sum(plan):
         assert whole == plan
 
 
-def in_windows(cutter: PlannedCutter, data: memoryview, windows: list[int]) -> list[int]:
+def in_windows(chunker: TensorChunker, data: memoryview, windows: list[int]) -> list[int]:
     lengths: list[int] = []
     start = end = turn = 0
     while end < len(data) or turn == 0:
         end = min(len(data), end + windows[turn % len(windows)])
         turn += 1
-        found = cutter.feed(data[start:end], final=end == len(data))
+        found = chunker.feed(data[start:end], final=end == len(data))
         lengths += found
         start += sum(found)
     return lengths
 
 
 def test_a_window_of_the_longest_piece_always_holds_a_whole_one() -> None:
-    cutter = PlannedCutter(ZIP_CUTTER, pieces_of_runs([Run(30, None, 0), Run(700, "a", 0)]))
+    chunker = TensorChunker(ZIP_CHUNKER, pieces_of_runs([Extent(30, None, 0), Extent(700, "a", 0)]))
 
-    assert cutter.longest == 700
-    assert cutter.feed(memoryview(bytes(700)), final=False) == [30]
-    assert cutter.feed(memoryview(bytes(700)), final=False) == [700]
-    assert cutter.feed(memoryview(bytes(1500)), final=False) == [700, 700]
-    assert cutter.feed(memoryview(bytes(100)), final=True) == [100]
+    assert chunker.longest == 700
+    assert chunker.feed(memoryview(bytes(700)), final=False) == [30]
+    assert chunker.feed(memoryview(bytes(700)), final=False) == [700]
+    assert chunker.feed(memoryview(bytes(1500)), final=False) == [700, 700]
+    assert chunker.feed(memoryview(bytes(100)), final=True) == [100]
 
 
 def test_a_planned_cutter_is_not_made_from_its_identity() -> None:
     with pytest.raises(ValueError, match="needs the file's header: choose_cutter"):
-        cutter_for(SAFETENSORS_CUTTER)
+        chunker_for(SAFETENSORS_CHUNKER)
 
 
 def test_the_identity_holds_all_that_the_cuts_depend_on() -> None:
     numbers = (256 << 10, 512 << 10, MIB, 4 * MIB, 8 * MIB)
 
-    assert CutterId("safetensors-v1", numbers) == SAFETENSORS_CUTTER
-    assert CutterId.parse(str(ZIP_CUTTER)) == ZIP_CUTTER
+    assert ChunkerId("safetensors-v1", numbers) == SAFETENSORS_CHUNKER
+    assert ChunkerId.parse(str(ZIP_CHUNKER)) == ZIP_CHUNKER
 
 
 WRITERS = [safetensors_file, zip_file, gguf_file]
@@ -267,9 +267,9 @@ def test_damaged_headers_never_raise(
     data = bytearray(write({"a": bytes(64), "b": bytes(32)}))
     for place, patch in damage:
         data[place : place + len(patch)] = patch
-    cutter = choose_cutter(pread(bytes(data)), len(data))
+    chunker = choose_chunker(pread(bytes(data)), len(data))
 
-    assert sum(cutter.feed(memoryview(data), final=True)) == len(data)
+    assert sum(chunker.feed(memoryview(data), final=True)) == len(data)
 
 
 @given(st.sampled_from(WRITERS), st.integers(0, 600))
@@ -280,7 +280,7 @@ def test_a_truncated_file_is_cut_by_content(
     data = write({"a": bytes(64), "b": bytes(32)})
     data = data[: min(count, len(data) - 1)]
 
-    assert choose_cutter(pread(data), len(data)).id == CONTENT_CUTTER
+    assert choose_chunker(pread(data), len(data)).id == CONTENT_CHUNKER
 
 
 @given(
@@ -290,15 +290,15 @@ def test_a_truncated_file_is_cut_by_content(
 @settings(deadline=None, max_examples=200)
 def test_any_bytes_are_cut(magic: bytes, rest: bytes) -> None:
     data = magic + rest
-    cutter = choose_cutter(pread(data), len(data))
+    chunker = choose_chunker(pread(data), len(data))
 
-    assert sum(cutter.feed(memoryview(data), final=True)) == len(data)
+    assert sum(chunker.feed(memoryview(data), final=True)) == len(data)
 
 
 def test_a_file_too_long_for_a_plan_is_cut_by_content() -> None:
     data = safetensors_file({"a": bytes(64)})
 
-    assert choose_cutter(pread(data), 1 << 62).id == CONTENT_CUTTER
+    assert choose_chunker(pread(data), 1 << 62).id == CONTENT_CHUNKER
 
 
 def test_what_read_raises_is_passed_on() -> None:
@@ -306,7 +306,7 @@ def test_what_read_raises_is_passed_on() -> None:
         raise OSError(5, "Input/output error")
 
     with pytest.raises(OSError, match="Input/output error"):
-        choose_cutter(read, 100)
+        choose_chunker(read, 100)
 
 
 @pytest.mark.parametrize("write", WRITERS)
@@ -327,7 +327,7 @@ def test_the_plan_of_an_older_version_needs_no_tensor(
 
 @pytest.mark.parametrize("write", WRITERS)
 def test_tensors_are_found_by_their_names(write: Callable[[dict[str, bytes]], bytes]) -> None:
-    tensors = {"small": b"12345678", **layers(3, SMALL + 32), "long": bytes(LONGEST_CUT + 64)}
+    tensors = {"small": b"12345678", **layers(3, SMALL + 32), "long": bytes(LONGEST_CHUNK + 64)}
     data = write(tensors)
 
     places = tensor_places(pread(data), len(data))
@@ -357,5 +357,5 @@ def test_there_is_no_plan_for_other_files() -> None:
 
 
 def test_a_reader_that_gives_too_little_is_doubted() -> None:
-    with pytest.raises(DoubtError, match="the file is shorter than it was"):
+    with pytest.raises(UnrecognizedFormatError, match="the file is shorter than it was"):
         HeaderReader(pread(b"1234"), 8).take(0, 8)

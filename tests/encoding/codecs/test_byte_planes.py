@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gitmodel.encoding.codecs.byte_planes import Planes, from_payload, open_payload, to_payload
 from gitmodel.encoding.codecs.kernels import LANES, MAX_WIDTH, arrays
-from gitmodel.encoding.codecs.zstd import MAX_CHUNK, Effort, compress
+from gitmodel.encoding.codecs.zstd import MAX_CHUNK, CompressionLevel, compress
 from gitmodel.errors import DamagedObjectError
 from tests.support.noise import noise
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 WIDTHS = st.integers(1, MAX_WIDTH)
-EFFORTS = st.sampled_from([None, *Effort])
+EFFORTS = st.sampled_from([None, *CompressionLevel])
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -33,7 +33,7 @@ def short_blocks() -> Iterator[None]:
 
 
 def payload_of(
-    raw: bytes, width: int, efforts: Sequence[Effort | None], base: bytes | None = None
+    raw: bytes, width: int, efforts: Sequence[CompressionLevel | None], base: bytes | None = None
 ) -> bytes:
     return b"".join(to_payload(raw, width, efforts, base).parts)
 
@@ -98,7 +98,7 @@ def test_few_changes_read_back_wherever_they_are(
     for place, change in changes.items():
         if place < size:
             raw[place] ^= change
-    payload = to_payload(bytes(raw), lane, [Effort.FAST] * lane, base)
+    payload = to_payload(bytes(raw), lane, [CompressionLevel.FAST] * lane, base)
     in_planes = open_payload(payload_of(base, lane, [None] * lane), width=lane, raw_size=size)
     stored = b"".join(payload.parts)
 
@@ -113,17 +113,17 @@ def test_a_difference_of_few_numbers_is_sparse_and_nothing_else() -> None:
     base, raw = noise(4 << 18), bytearray(noise(4 << 18))
     for place in range(0, 1 << 18, 100):
         raw[4 * place] ^= 1 + place % 255
-    assert to_payload(bytes(raw), 4, [Effort.FAST] * 4, base).has_sparse
+    assert to_payload(bytes(raw), 4, [CompressionLevel.FAST] * 4, base).has_sparse
     assert not to_payload(bytes(raw), 4, [None] * 4, base).has_sparse
-    assert not to_payload(bytes(raw), 4, [Effort.FAST] * 4).has_sparse
+    assert not to_payload(bytes(raw), 4, [CompressionLevel.FAST] * 4).has_sparse
 
-    assert not to_payload(noise(1 << 18, 2), 1, [Effort.FAST], base[: 1 << 18]).has_sparse
-    assert not to_payload(base, 4, [Effort.FAST] * 4, base).has_sparse
+    assert not to_payload(noise(1 << 18, 2), 1, [CompressionLevel.FAST], base[: 1 << 18]).has_sparse
+    assert not to_payload(base, 4, [CompressionLevel.FAST] * 4, base).has_sparse
 
     rows = bytearray(base)
     for row in range(0, 4 << 18, 4096):
         rows[row : row + 64] = noise(64, row)
-    assert not to_payload(bytes(rows), 1, [Effort.FAST], base).has_sparse
+    assert not to_payload(bytes(rows), 1, [CompressionLevel.FAST], base).has_sparse
 
 
 def sparse(entries: list[tuple[int, int]], *, plane: int) -> str:
@@ -197,7 +197,7 @@ def test_the_last_bytes_are_subtracted_one_by_one(
     ("raw", "width", "efforts", "payload"),
     [
         (b"abcdefg", 2, [None, None], "03000000 03000000 616365 626466 67"),
-        (b"ab" * 4, 2, [None, Effort.FAST], "04000000 04000000 61616161 62626262"),
+        (b"ab" * 4, 2, [None, CompressionLevel.FAST], "04000000 04000000 61616161 62626262"),
         (b"abcdefg", 3, [None] * 3, "02000000 02000000 02000000 6164 6265 6366 67"),
         (b"ab", 4, [None] * 4, "00000000 00000000 00000000 00000000 6162"),
         (b"abc", 1, [None], "03000000 616263"),
@@ -205,7 +205,7 @@ def test_the_last_bytes_are_subtracted_one_by_one(
     ids=["two", "too small to compress", "three", "tail only", "one"],
 )
 def test_the_layout_is_pinned(
-    raw: bytes, width: int, efforts: list[Effort | None], payload: str
+    raw: bytes, width: int, efforts: list[CompressionLevel | None], payload: str
 ) -> None:
     """Stores outlive programs: these bytes never change their meaning."""
     expected = bytes.fromhex(payload)
@@ -223,7 +223,7 @@ def test_a_compressed_plane_is_one_frame_of_it() -> None:
     payload = sizes + noise(40) + ZEROS
 
     assert read_back(payload, 2, 80) == raw
-    ours = payload_of(raw, 2, [None, Effort.FAST])
+    ours = payload_of(raw, 2, [None, CompressionLevel.FAST])
     assert zstandard.decompress(ours[48:]) == bytes(40)  # another zstd may write other frames
     assert (ours[:4], ours[8:48]) == (payload[:4], payload[8:48])
 
@@ -256,7 +256,7 @@ def test_a_payload_that_does_not_add_up_is_refused(
 
 
 def test_a_plane_that_claims_more_is_refused_before_it_is_allocated() -> None:
-    bomb = compress(bytes(MAX_CHUNK), Effort.FAST)
+    bomb = compress(bytes(MAX_CHUNK), CompressionLevel.FAST)
     payload = b"".join(len(bomb).to_bytes(4, "little") for _ in range(2)) + bomb * 2
     tracemalloc.start()
     with pytest.raises(DamagedObjectError, match="disagrees with its header on size"):
@@ -270,7 +270,7 @@ def test_a_plane_that_claims_more_is_refused_before_it_is_allocated() -> None:
 @pytest.mark.parametrize("width", [2, 3, 4, 8])
 def test_reading_holds_the_chunk_and_its_planes(width: int) -> None:
     raw = bytes(4 << 20)
-    payload = payload_of(raw, width, [Effort.FAST] * width)
+    payload = payload_of(raw, width, [CompressionLevel.FAST] * width)
     tracemalloc.start()
     read_back(payload, width, len(raw))
     peak = tracemalloc.get_traced_memory()[1]
@@ -284,7 +284,7 @@ def test_reading_holds_the_chunk_and_its_planes(width: int) -> None:
 def test_a_mutated_payload_has_the_right_size_or_is_refused(
     raw: bytes, width: int, data: st.DataObject
 ) -> None:
-    payload = bytearray(payload_of(raw, width, [Effort.FAST] * width))
+    payload = bytearray(payload_of(raw, width, [CompressionLevel.FAST] * width))
     for _ in range(data.draw(st.integers(1, 3))):
         payload[data.draw(st.integers(0, len(payload) - 1))] = data.draw(st.integers(0, 255))
     del payload[data.draw(st.integers(0, len(payload))) :]
@@ -299,7 +299,7 @@ def test_a_mutated_sparse_payload_has_the_right_size_or_is_refused(
 ) -> None:
     base = noise(80_000)
     raw = bytes(byte ^ (place % 300 == 0) for place, byte in enumerate(base))
-    found = to_payload(raw, lane, [Effort.FAST] * lane, base)
+    found = to_payload(raw, lane, [CompressionLevel.FAST] * lane, base)
     assert found.has_sparse
     payload = bytearray(b"".join(found.parts))
     for _ in range(data.draw(st.integers(1, 3))):

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from gitmodel.encoding.codecs.codec import (
     MAX_CHUNK,
+    ByteBuffer,
     Codec,
     Encoded,
-    Octets,
     chunk_hash,
     decode,
     decode_checked,
@@ -63,7 +63,7 @@ def stored(found: Encoded) -> bytes:
     return b"".join(found.parts)
 
 
-def back(found: Encoded, raw: bytes, base: bytes | None = None) -> Octets:
+def back(found: Encoded, raw: bytes, base: bytes | None = None) -> ByteBuffer:
     """Decode with no more than a store keeps: the header's fields, the payload and the base."""
     return decode_checked(
         found.codec,

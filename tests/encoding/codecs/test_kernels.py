@@ -327,7 +327,7 @@ def test_threads_do_not_mind_each_other(way: ModuleType) -> None:
 @ways
 def test_room_is_writable_and_as_long_as_asked(way: ModuleType) -> None:
     for size in (0, 1, 70_000):
-        room = way.room(size)
+        room = way.allocate(size)
         room[:] = b"x" * size
         assert len(room) == size
 
@@ -337,7 +337,7 @@ def test_numpy_serves_where_nothing_was_compiled() -> None:
     code = (
         "import sys, types; m = types.ModuleType('compiled'); m.INTERFACE = -1;"
         "sys.modules['gitmodel.encoding.codecs.kernels.compiled'] = {left}; "
-        "from gitmodel.encoding import kernels; print(kernels.COMPILED, "
+        "from gitmodel.encoding.codecs import kernels; print(kernels.COMPILED, "
         "*kernels.split(b'abcd', 2, b'abce'), sep='|')"
     )
     for left in ("None", "m"):

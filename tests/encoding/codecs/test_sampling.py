@@ -7,8 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gitmodel.encoding.codecs.sampling import AS_IT_IS, best_delta_plan, best_plan, spans, taken
-from gitmodel.encoding.codecs.zstd import MAX_CHUNK, Effort
+from gitmodel.encoding.codecs.sampling import (
+    AS_IT_IS,
+    best_delta_plan,
+    best_plan,
+    read_sample,
+    spans,
+)
+from gitmodel.encoding.codecs.zstd import MAX_CHUNK, CompressionLevel
 from tests.support.noise import noise
 
 
@@ -28,7 +34,7 @@ def test_spans_lie_in_the_chunk_and_are_few(size: int) -> None:
     assert sum(span.stop - span.start for span in where) <= max(32 << 10, size // 100 + (32 << 10))
     assert all(0 <= span.start <= span.stop <= size for span in where)
     assert all(span.start % 48 == 0 for span in where)
-    assert len(where) == 1 or len(taken(bytes(size), where)) >= 7 << 10
+    assert len(where) == 1 or len(read_sample(bytes(size), where)) >= 7 << 10
 
 
 @pytest.mark.parametrize(
@@ -41,7 +47,7 @@ def test_the_width_of_weights_is_found(dtype: str, width: int, ratio: float) -> 
 
         assert plan.width == width
         assert plan.ratio < ratio
-        assert plan.efforts[-1] is Effort.ENTROPY
+        assert plan.efforts[-1] is CompressionLevel.ENTROPY
         assert plan.efforts[0] is None
 
 
@@ -62,7 +68,7 @@ def test_text_is_for_plain_zstd() -> None:
     text = b"".join(f'{{"layer": {n}, "bias": false}}\n'.encode() for n in range(300))
     plan = best_plan(text, 0)
 
-    assert (plan.width, plan.efforts) == (1, (Effort.FAST,))
+    assert (plan.width, plan.efforts) == (1, (CompressionLevel.FAST,))
     assert plan.ratio < 0.3
 
 

@@ -7,13 +7,13 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gitmodel.encoding.codecs.zstd import Effort, compress, decompress
+from gitmodel.encoding.codecs.zstd import CompressionLevel, compress, decompress
 from gitmodel.errors import DamagedObjectError
 
 
-@given(st.binary(max_size=2000), st.sampled_from(Effort))
+@given(st.binary(max_size=2000), st.sampled_from(CompressionLevel))
 @settings(deadline=None, max_examples=80)
-def test_any_content_comes_back(data: bytes, effort: Effort) -> None:
+def test_any_content_comes_back(data: bytes, effort: CompressionLevel) -> None:
     frame = compress(data, effort)
 
     assert decompress(memoryview(frame), len(data)) == data
@@ -23,7 +23,7 @@ def test_any_content_comes_back(data: bytes, effort: Effort) -> None:
 @pytest.mark.parametrize("size", [0, 4, 6, 16 << 20])
 def test_another_size_is_refused(size: int) -> None:
     with pytest.raises(DamagedObjectError) as caught:
-        decompress(compress(b"12345", Effort.FAST), size)
+        decompress(compress(b"12345", CompressionLevel.FAST), size)
 
     assert str(caught.value) == "a chunk's compressed frame disagrees with its header on size"
 

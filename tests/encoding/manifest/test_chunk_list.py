@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitmodel.domain.digest import Digest
-from gitmodel.encoding.chunking.chunker import CutterId
+from gitmodel.encoding.chunking.chunker import ChunkerId
 from gitmodel.encoding.manifest import chunk_list
 from gitmodel.encoding.manifest.chunk_list import chunk_list_digest
 from gitmodel.encoding.manifest.chunk_table import PlaceTable
 from gitmodel.encoding.manifest.file_table import FileEntry
 
-CUTTER = CutterId("fixed-v1", (1,))
+CUTTER = ChunkerId("fixed-v1", (1,))
 Listed = list[tuple[str, list[int]]]  # paths, each with its chunk numbers
 
 
@@ -45,7 +45,7 @@ def listed(files: Listed, raw_sizes: list[int]) -> tuple[list[FileEntry], array[
         first, count = len(sequence), len(numbers)
         digest = Digest("0" * 64)
         entries.append(
-            FileEntry(path=path, size=size, digest=digest, first=first, count=count, cutter=CUTTER)
+            FileEntry(path=path, size=size, digest=digest, first=first, count=count, chunker=CUTTER)
         )
         sequence.extend(numbers)
     return entries, sequence

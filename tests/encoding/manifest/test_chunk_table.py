@@ -9,28 +9,33 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitmodel.encoding.codecs.codec import MAX_CHUNK
-from gitmodel.encoding.manifest.chunk_table import NO_BASE, ChunkPlace, PlaceCollector, PlaceTable
+from gitmodel.encoding.manifest.chunk_table import (
+    NO_BASE,
+    ChunkLocation,
+    PlaceCollector,
+    PlaceTable,
+)
 from gitmodel.encoding.manifest.columns import ColumnReader, ColumnWriter
 from gitmodel.encoding.pack import HEADER_SIZE, PACK_MAX
 from gitmodel.errors import DamagedObjectError, NewerFormatError
 
-SOUND = ChunkPlace(bytes(32), raw_size=9, stored_size=5, pack=0, offset=48, codec=1)
+SOUND = ChunkLocation(bytes(32), raw_size=9, stored_size=5, pack=0, offset=48, codec=1)
 PLANES = SOUND._replace(codec=2, width=2)
 DELTA = SOUND._replace(codec=3, width=2, base=0)
 SIZES = array("I", [PACK_MAX, 1000])
 
 
-def table_of(*places: ChunkPlace) -> PlaceTable:
+def table_of(*places: ChunkLocation) -> PlaceTable:
     collector = PlaceCollector()
     for place in places:
         collector.append(place)
     return collector.table()
 
 
-def places() -> st.SearchStrategy[ChunkPlace]:
+def places() -> st.SearchStrategy[ChunkLocation]:
     u32 = st.integers(0, 2**32 - 1)
     return st.builds(
-        ChunkPlace,
+        ChunkLocation,
         hash=st.binary(min_size=32, max_size=32),
         raw_size=u32,
         stored_size=u32,
@@ -44,7 +49,7 @@ def places() -> st.SearchStrategy[ChunkPlace]:
 
 @given(st.lists(places(), max_size=8))
 @settings(deadline=None, max_examples=60)
-def test_places_come_back(rows: list[ChunkPlace]) -> None:
+def test_places_come_back(rows: list[ChunkLocation]) -> None:
     table = table_of(*rows)
     columns = ColumnWriter()
     table.put(columns)
@@ -82,7 +87,7 @@ def test_a_row_that_cannot_be_stored_is_not_taken() -> None:
     ],
     ids=range(29),
 )
-def test_places_at_the_bounds_are_sound(place: ChunkPlace) -> None:
+def test_places_at_the_bounds_are_sound(place: ChunkLocation) -> None:
     table_of(SOUND, place).check(SIZES)
 
 
@@ -123,7 +128,7 @@ NO_SIZE = "a manifest has a chunk of a size that no chunk has"
     ],
     ids=range(23),
 )
-def test_a_place_that_must_not_be_is_refused(place: ChunkPlace, message: str) -> None:
+def test_a_place_that_must_not_be_is_refused(place: ChunkLocation, message: str) -> None:
     with pytest.raises(DamagedObjectError) as caught:
         table_of(SOUND, place).check(SIZES)
 
@@ -148,7 +153,7 @@ def test_a_codec_to_come_asks_for_an_upgrade() -> None:
 
 @given(st.lists(places(), min_size=1, max_size=4), st.data())
 @settings(deadline=None, max_examples=100)
-def test_what_passes_is_inside_its_pack(rows: list[ChunkPlace], data: st.DataObject) -> None:
+def test_what_passes_is_inside_its_pack(rows: list[ChunkLocation], data: st.DataObject) -> None:
     rows = [
         row._replace(
             pack=data.draw(st.integers(0, 2)),

@@ -15,29 +15,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitmodel.domain.digest import Digest, ListedFile, digest_of, folder_digest
-from gitmodel.encoding.chunking.choose import CONTENT_CUTTER, FIXED_CUTTER, CutterId
+from gitmodel.encoding.chunking.choose import CONTENT_CHUNKER, FIXED_CHUNKER, ChunkerId
 from gitmodel.encoding.codecs.codec import Codec, chunk_hash
 from gitmodel.encoding.manifest.columns import ColumnWriter
 from gitmodel.encoding.manifest.manifest import (
     MAX_FILES,
     MAX_MANIFEST,
-    ChunkPlace,
+    ChunkLocation,
     FileEntry,
-    Kind,
     Manifest,
     ManifestBuilder,
+    ModelKind,
 )
 from gitmodel.errors import DamagedObjectError, NewerFormatError, UnsafePathError
 
 REFUSED = (DamagedObjectError, NewerFormatError, UnsafePathError)
-RULES = [CONTENT_CUTTER, FIXED_CUTTER, CutterId("tensors-v7", (1, 2, 3))]
+RULES = [CONTENT_CHUNKER, FIXED_CHUNKER, ChunkerId("tensors-v7", (1, 2, 3))]
 
 
-def place_of(raw: bytes, *, pack: int, offset: int = 48) -> ChunkPlace:
-    return ChunkPlace(chunk_hash(raw), len(raw), len(raw), pack, offset, Codec.RAW)
+def place_of(raw: bytes, *, pack: int, offset: int = 48) -> ChunkLocation:
+    return ChunkLocation(chunk_hash(raw), len(raw), len(raw), pack, offset, Codec.RAW)
 
 
-def manifest_of(files: dict[str, list[bytes]], kind: Kind = "folder") -> Manifest:
+def manifest_of(files: dict[str, list[bytes]], kind: ModelKind = "folder") -> Manifest:
     """Place the chunks of these files, each distinct one in a pack of its own."""
     builder = ManifestBuilder()
     listing = []
@@ -52,7 +52,7 @@ def manifest_of(files: dict[str, list[bytes]], kind: Kind = "folder") -> Manifes
         content = b"".join(chunks)
         listing.append(ListedFile(path, len(content), digest_of(content)))
         rule = RULES[turn % len(RULES)]
-        builder.add_file(path, len(content), digest_of(content), numbers, cutter=rule)
+        builder.add_file(path, len(content), digest_of(content), numbers, chunker=rule)
     digest = listing[0].digest if kind == "file" else folder_digest(listing)
     return builder.build(digest, kind)
 
@@ -103,16 +103,16 @@ def test_what_a_manifest_tells() -> None:
         digest_of(b"packde").short,
     ]
     assert SMALL.pack_sizes.tolist() == [51, 50]
-    assert SMALL.cutters == (FIXED_CUTTER, CONTENT_CUTTER, CutterId("tensors-v7", (1, 2, 3)))
+    assert SMALL.cutters == (FIXED_CHUNKER, CONTENT_CHUNKER, ChunkerId("tensors-v7", (1, 2, 3)))
     assert SMALL.requires == ()
 
 
 def test_a_manifest_requires_the_codecs_that_it_uses() -> None:
     builder = ManifestBuilder()
     pack = builder.add_pack("0" * 64, 1000)
-    zstd = ChunkPlace(chunk_hash(bytes(9000)), 9000, 17, pack, 48, Codec.ZSTD)
+    zstd = ChunkLocation(chunk_hash(bytes(9000)), 9000, 17, pack, 48, Codec.ZSTD)
     digest = digest_of(bytes(9000))
-    builder.add_file("", 9000, digest, [builder.add_chunk(zstd)], cutter=CONTENT_CUTTER)
+    builder.add_file("", 9000, digest, [builder.add_chunk(zstd)], chunker=CONTENT_CHUNKER)
     manifest = builder.build(digest, "file")
 
     assert manifest.requires == ("zstd",)
@@ -136,8 +136,8 @@ def test_a_manifest_of_the_first_version_still_reads() -> None:
     assert manifest.requires == ("zstd",)
     assert [(file.path, file.size) for file in manifest.files] == [("empty", 0), ("w.bin", 9003)]
     assert [manifest.chunk(number) for number in range(2)] == [
-        ChunkPlace(chunk_hash(b"abc"), 3, 3, 0, 48, Codec.RAW),
-        ChunkPlace(chunk_hash(bytes(9000)), 9000, 17, 0, 99, Codec.ZSTD),
+        ChunkLocation(chunk_hash(b"abc"), 3, 3, 0, 48, Codec.RAW),
+        ChunkLocation(chunk_hash(bytes(9000)), 9000, 17, 0, 99, Codec.ZSTD),
     ]
 
 
@@ -148,11 +148,11 @@ def with_deltas(sizes: tuple[int, int, int] = (90, 90, 90), base: int = 0) -> Ma
     raws = [bytes([number]) * size for number, size in enumerate(sizes)]
     codecs = [(Codec.PLANES, 2, -1), (Codec.DELTA, 4, base), (Codec.SPARSE, 1, 0)]
     numbers = [
-        builder.add_chunk(ChunkPlace(chunk_hash(raw), len(raw), 20, pack, 48 + 100 * at, *form))
+        builder.add_chunk(ChunkLocation(chunk_hash(raw), len(raw), 20, pack, 48 + 100 * at, *form))
         for at, (raw, form) in enumerate(zip(raws, codecs, strict=True))
     ]
     digest = digest_of(b"".join(raws))
-    builder.add_file("", sum(sizes), digest, numbers, cutter=CONTENT_CUTTER)
+    builder.add_file("", sum(sizes), digest, numbers, chunker=CONTENT_CHUNKER)
     return builder.build(digest, "file")
 
 
@@ -189,7 +189,7 @@ def test_a_chunk_added_twice_keeps_its_first_place() -> None:
 def test_a_manifest_does_not_change_when_its_builder_does() -> None:
     builder = ManifestBuilder()
     builder.add_pack("0" * 64, 1000)
-    builder.add_file("", 0, digest_of(b""), [], cutter=CONTENT_CUTTER)
+    builder.add_file("", 0, digest_of(b""), [], chunker=CONTENT_CHUNKER)
     manifest = builder.build(digest_of(b""), "file")
     before = manifest.to_bytes()
     builder.add_pack("1" * 64, 1000)
@@ -361,7 +361,7 @@ def vars_of(manifest: Manifest) -> dict[str, Any]:
 
 def entry(path: str, size: int, digest: Digest, first: int, count: int) -> FileEntry:
     return FileEntry(
-        path=path, size=size, digest=digest, first=first, count=count, cutter=CONTENT_CUTTER
+        path=path, size=size, digest=digest, first=first, count=count, chunker=CONTENT_CHUNKER
     )
 
 
@@ -420,7 +420,7 @@ def test_a_listing_that_must_not_be_is_refused(files: list[tuple[str, bytes]]) -
 def test_an_unsafe_path_is_refused_when_it_is_built() -> None:
     for path in ("../x", "\udcff"):
         builder = ManifestBuilder()
-        builder.add_file(path, 0, digest_of(b""), [], cutter=CONTENT_CUTTER)
+        builder.add_file(path, 0, digest_of(b""), [], chunker=CONTENT_CHUNKER)
         with pytest.raises(UnsafePathError):
             builder.build(digest_of(b""), "folder")
 
@@ -447,11 +447,11 @@ def test_a_large_manifest_needs_little_memory() -> None:
     hashes = hashlib.shake_256(b"hashes").digest(32 * count)
     pack = builder.add_pack("0" * 64, 16 << 20)
     numbers = [
-        builder.add_chunk(ChunkPlace(hashes[at : at + 32], 500, 500, pack, 48 + at, Codec.RAW))
+        builder.add_chunk(ChunkLocation(hashes[at : at + 32], 500, 500, pack, 48 + at, Codec.RAW))
         for at in range(0, 32 * count, 32)
     ]
     digest = digest_of(b"weights")
-    builder.add_file("", 500 * count, digest, numbers, cutter=CONTENT_CUTTER)
+    builder.add_file("", 500 * count, digest, numbers, chunker=CONTENT_CHUNKER)
     data = builder.build(digest, "file").to_bytes()
     tracemalloc.start()
     manifest = Manifest.from_bytes(data, expected=digest)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitmodel.git.history.cached import WalkedHistory
+from gitmodel.git.history.cached import CachedHistory
 from gitmodel.git.history.walk import History
 from gitmodel.git.repository import Repository
 from tests.support.processes import started_processes
@@ -33,8 +33,8 @@ class Asked:
         self.worth_keeping = worth_keeping
         self.folder = Path(self.repository.common_dir, "gitmodel", "history", "1")
 
-    def open(self) -> WalkedHistory:
-        return WalkedHistory(
+    def open(self) -> CachedHistory:
+        return CachedHistory(
             self.repository,
             small=self.small,
             worth_keeping=self.worth_keeping,
@@ -100,7 +100,7 @@ def test_many_names_take_as_many_processes_as_one(asked: Asked, repo: Repo) -> N
         with started_processes() as commands:
             assert asked.open().several(names) == expected
         assert len(commands) <= 3
-    small = WalkedHistory(asked.repository)
+    small = CachedHistory(asked.repository)
     with started_processes() as commands:
         assert small.several(names) == expected
         assert small.several(names[:1]) == {names[0]: expected[names[0]]}

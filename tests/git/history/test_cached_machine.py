@@ -16,7 +16,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from gitmodel.git.history.cached import WalkedHistory
+from gitmodel.git.history.cached import CachedHistory
 from gitmodel.git.history.walk import History
 from gitmodel.git.repository import Repository
 from tests.support.repo import Repo
@@ -35,7 +35,7 @@ class HistoryMachine(RuleBasedStateMachine):
         self.repo = Repo.create(Path(self._scratch.name) / "repo")
         self.count = 0
         self.tips: list[str] = []  # commits that a branch has pointed to, reachable or not
-        self.kept: WalkedHistory | None = None
+        self.kept: CachedHistory | None = None
 
     def teardown(self) -> None:
         if self.kept is not None:
@@ -154,11 +154,11 @@ class HistoryMachine(RuleBasedStateMachine):
             self.kept = self.open(2)
         self.check(self.kept)
 
-    def open(self, worth_keeping: int) -> WalkedHistory:
+    def open(self, worth_keeping: int) -> CachedHistory:
         repository = Repository.open(str(self.repo.path), environment=os.environ)
-        return WalkedHistory(repository, small=0, worth_keeping=worth_keeping, worth_ordering=1)
+        return CachedHistory(repository, small=0, worth_keeping=worth_keeping, worth_ordering=1)
 
-    def check(self, walked: WalkedHistory) -> None:
+    def check(self, walked: CachedHistory) -> None:
         repository = Repository.open(str(self.repo.path), environment=os.environ)
         for name in NAMES:
             assert walked.named(name) == History(repository).all_refs_changes(name)

@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitmodel.git.history.segment import DamagedSegmentError, Draft, Segment, bucket_of, change_of
+from gitmodel.git.history.segment import (
+    DamagedSegmentError,
+    Segment,
+    SegmentBuilder,
+    bucket_of,
+    change_of,
+)
 from gitmodel.git.history.walk import Change
 
 if TYPE_CHECKING:
@@ -34,7 +40,7 @@ def changes_of(history: Mapping[str, Sequence[tuple[object, ...]]]) -> dict[str,
 def written(
     history: Mapping[str, Sequence[Change]], absorbed: Sequence[Segment] = (), *, keep: set[str]
 ) -> bytes:
-    draft = Draft()
+    draft = SegmentBuilder()
     for commit, did in history.items():
         draft.add(commit, did)
     return draft.to_bytes(absorbed, keep, oid_length=20)

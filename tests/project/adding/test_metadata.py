@@ -9,8 +9,8 @@ import pytest
 from gitmodel.domain.digest import digest_of
 from gitmodel.domain.pointer import MetricsSource
 from gitmodel.errors import TextError, UnsafePathError, UsageError
-from gitmodel.project.adding.metadata import Given, path_inside
-from gitmodel.workflows.register_changes import update_commit
+from gitmodel.project.adding.metadata import MetadataInput, path_inside
+from gitmodel.workflows.register_changes import register_changes
 from tests.support.desk import Desk, refusal
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ def test_a_commit_reads_the_metrics_file_again(desk: Desk) -> None:
     desk.repo.write("fraud.bin", TWO)
 
     with desk.open() as project:
-        report = update_commit(project)
+        report = register_changes(project)
 
     assert (report.bumped, report.notes) == ([("fraud", 1, 2)], [])
     assert desk.pointer().metrics == {"auc": 0.97, "eval.f1": 0.5}
@@ -239,7 +239,7 @@ def test_a_metrics_file_behind_a_link_in_the_repository_is_not_followed_by_a_com
     desk.repo.write("fraud.bin", TWO)
 
     with desk.open() as project, pytest.raises(UnsafePathError, match="symbolic link"):
-        update_commit(project)
+        register_changes(project)
 
 
 def test_paths_are_as_typed_and_links_above_are_followed(desk: Desk, tmp_path: Path) -> None:
@@ -262,8 +262,8 @@ def test_paths_are_as_typed_and_links_above_are_followed(desk: Desk, tmp_path: P
 
 
 def test_nothing_given_is_nothing() -> None:
-    assert Given().nothing
-    assert not Given(run_id="x").nothing
+    assert MetadataInput().nothing
+    assert not MetadataInput(run_id="x").nothing
 
 
 def test_what_a_file_of_metrics_holds_and_a_pointer_cannot_is_named(desk: Desk) -> None:

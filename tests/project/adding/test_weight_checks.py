@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gitmodel.errors import WeightsError
 from gitmodel.formats.misnamed_files import by_head, external_files, safetensors_cut_short
 from gitmodel.workflows.add import add, add_many
-from gitmodel.workflows.register_changes import update_commit
+from gitmodel.workflows.register_changes import register_changes
 from tests.support.desk import Desk, refusal
 from tests.support.models import write_folder
 
@@ -117,7 +117,7 @@ def test_a_commit_says_so_too_and_goes_on(desk: Desk) -> None:
     desk.repo.write("fraud.bin", PAGE)
 
     with desk.open() as project:
-        notes = update_commit(project).notes
+        notes = register_changes(project).notes
 
     assert any("fraud.bin is a page of a web server" in note for note in notes)
 

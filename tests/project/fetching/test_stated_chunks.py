@@ -8,7 +8,7 @@ import pytest
 
 from gitmodel.errors import MixedPointerError
 from gitmodel.workflows.mv import rename
-from gitmodel.workflows.register_changes import update_commit
+from gitmodel.workflows.register_changes import register_changes
 from gitmodel.workflows.renumber import renumber
 from gitmodel.workflows.resolve import resolve_conflict
 from tests.support.desk import Desk, digest
@@ -38,7 +38,7 @@ def test_add_and_commit_state_the_chunks_of_new_weights(desk: Desk) -> None:
 
     desk.repo.write("fraud.bin", TWO)
     with desk.open() as project:
-        update_commit(project)
+        register_changes(project)
     assert desk.pointer().version == 2
     assert str(desk.pointer().chunks) == listed(desk)
 
@@ -65,7 +65,7 @@ def test_the_pointer_of_known_content_is_not_written_anew_for_a_line(desk: Desk)
     assert not desk.add().changed
     assert desk.repo.read("fraud.model.yaml") == before
     with desk.open() as project:
-        assert update_commit(project).bumped == []
+        assert register_changes(project).bumped == []
     desk.add(run_id="r1")
     assert (desk.pointer().run_id, desk.pointer().chunks) == ("r1", None)
     desk.version(TWO)
@@ -131,4 +131,4 @@ def test_an_edit_of_the_line_by_hand_is_no_word_about_the_model(desk: Desk) -> N
     desk.repo.git("add", "fraud.model.yaml")
 
     with desk.open() as project, pytest.raises(MixedPointerError):
-        update_commit(project)
+        register_changes(project)

@@ -106,10 +106,10 @@ def test_a_manifest_of_another_cutter_is_proven_and_remembered(
     net: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever cuts the same bytes in other places does no wrong."""
-    from gitmodel.encoding.chunking.choose import content_cutter
+    from gitmodel.encoding.chunking.choose import content_chunker
 
     with monkeypatch.context() as patch:
-        patch.setattr("gitmodel.cache.source_reader.choose_cutter", lambda *_: content_cutter())
+        patch.setattr("gitmodel.cache.source_reader.choose_chunker", lambda *_: content_chunker())
         other = net.join("other")
         shutil.rmtree(net.store)
         net.store.mkdir()

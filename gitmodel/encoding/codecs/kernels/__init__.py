@@ -21,7 +21,7 @@ to, mostly, a half of the time, and no numpy has to be imported.
                                         that would be more than `most` entries, or where more than half
                                         of these bytes have another one right before
     scatter(columns, plane)             undoes it: fills `plane`
-    room(size) -> memoryview            memory with anything in it, writable
+    allocate(size) -> memoryview        memory with anything in it, writable
 
 One thing is guaranteed: lengths that do not fit each other are a ValueError before a byte is touched. So are
 entries that lie nowhere in the plane, which then holds anything; no byte beside it is touched.
@@ -35,12 +35,14 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gitmodel.encoding.codecs.zstd import Octets
+    from gitmodel.encoding.codecs.zstd import ByteBuffer
 
-    Split = Callable[[Octets, int, Octets | None], Sequence[Octets]]
-    Join = Callable[[tuple[Octets, ...], memoryview, Octets | tuple[Octets, ...] | None], None]
-    Columns = tuple[Octets, Octets, Octets]
-    Gather = Callable[[Octets, int], Columns | None]
+    Split = Callable[[ByteBuffer, int, ByteBuffer | None], Sequence[ByteBuffer]]
+    Join = Callable[
+        [tuple[ByteBuffer, ...], memoryview, ByteBuffer | tuple[ByteBuffer, ...] | None], None
+    ]
+    Columns = tuple[ByteBuffer, ByteBuffer, ByteBuffer]
+    Gather = Callable[[ByteBuffer, int], Columns | None]
     Scatter = Callable[[Columns, memoryview], None]
     Room = Callable[[int], memoryview]
 
@@ -49,9 +51,9 @@ __all__ = [
     "LANES",
     "MAX_STEP",
     "MAX_WIDTH",
+    "allocate",
     "gather",
     "join",
-    "room",
     "scatter",
     "split",
 ]
@@ -76,11 +78,11 @@ def _chosen() -> tuple[bool, Split, Join, Gather, Scatter, Room]:
                 compiled.join,
                 compiled.gather,
                 compiled.scatter,
-                compiled.room,
+                compiled.allocate,
             )
     from gitmodel.encoding.codecs.kernels import arrays
 
-    return False, arrays.split, arrays.join, arrays.gather, arrays.scatter, arrays.room
+    return False, arrays.split, arrays.join, arrays.gather, arrays.scatter, arrays.allocate
 
 
-COMPILED, split, join, gather, scatter, room = _chosen()
+COMPILED, split, join, gather, scatter, allocate = _chosen()

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from gitmodel.encoding.codecs.zstd import Octets
+    from gitmodel.encoding.codecs.zstd import ByteBuffer
 
     Numbers: TypeAlias = np.ndarray[tuple[int], np.dtype[Any]]
 
 _BLOCK: Final = 1 << 18  # elements at a time
 
 
-def split(raw: Octets, width: int, base: Octets | None, /) -> list[memoryview]:
+def split(raw: ByteBuffer, width: int, base: ByteBuffer | None, /) -> list[memoryview]:
     """Return the planes of bytes, or of their difference to a base: see the package."""
     import numpy as np
 
@@ -34,7 +34,10 @@ def split(raw: Octets, width: int, base: Octets | None, /) -> list[memoryview]:
 
 
 def join(
-    planes: tuple[Octets, ...], raw: memoryview, base: Octets | tuple[Octets, ...] | None, /
+    planes: tuple[ByteBuffer, ...],
+    raw: memoryview,
+    base: ByteBuffer | tuple[ByteBuffer, ...] | None,
+    /,
 ) -> None:
     """Fill `raw` from its planes, or those of its difference to a base: see the package."""
     import numpy as np
@@ -43,7 +46,7 @@ def join(
     if isinstance(base, tuple):
         if len(base) != width:
             raise ValueError(f"a base of {len(base)} planes, in lanes of {width}")
-        parts, base = base, room(len(raw))
+        parts, base = base, allocate(len(raw))
         join(parts, base, None)
     _check(len(raw), width, base)
     if any(len(plane) != len(raw) // width for plane in planes):
@@ -59,7 +62,7 @@ def join(
         _add(octets, np.frombuffer(base, np.uint8), width)
 
 
-def gather(plane: Octets, most: int, /) -> tuple[bytes, bytes, bytes] | None:
+def gather(plane: ByteBuffer, most: int, /) -> tuple[bytes, bytes, bytes] | None:
     """Return what is not zero in a plane: see the package."""
     import numpy as np
 
@@ -85,7 +88,7 @@ def gather(plane: Octets, most: int, /) -> tuple[bytes, bytes, bytes] | None:
     return low.tobytes(), high.tobytes(), values.tobytes()
 
 
-def scatter(columns: tuple[Octets, Octets, Octets], plane: memoryview, /) -> None:
+def scatter(columns: tuple[ByteBuffer, ByteBuffer, ByteBuffer], plane: memoryview, /) -> None:
     """Fill a plane with what `gather` found in one: see the package."""
     import numpy as np
 
@@ -100,14 +103,14 @@ def scatter(columns: tuple[Octets, Octets, Octets], plane: memoryview, /) -> Non
     octets[np.cumsum(steps)] = values
 
 
-def room(size: int, /) -> memoryview:
+def allocate(size: int, /) -> memoryview:
     """Return memory with anything in it: see the package."""
     import numpy as np
 
     return np.empty(size, np.uint8).data
 
 
-def _check(size: int, width: int, base: Octets | None) -> None:
+def _check(size: int, width: int, base: ByteBuffer | None) -> None:
     if not 1 <= width <= MAX_WIDTH or size % width:
         raise ValueError(f"{size} bytes are not elements of {width}")
     if base is not None and (len(base) != size or width not in LANES):

@@ -442,12 +442,12 @@ static PyObject *scatter(PyObject *self, PyObject *args)
     return result;
 }
 
-static PyObject *room(PyObject *self, PyObject *args)
+static PyObject *allocate(PyObject *self, PyObject *args)
 {
     Py_ssize_t size;
 
     (void)self;
-    if (!PyArg_ParseTuple(args, "n:room", &size))
+    if (!PyArg_ParseTuple(args, "n:allocate", &size))
         return NULL;
     PyObject *bytes = PyByteArray_FromStringAndSize(NULL, size);
     if (bytes == NULL)
@@ -462,7 +462,7 @@ static PyMethodDef methods[] = {
     {"join", join, METH_VARARGS, "join(planes, raw, base): see the package."},
     {"gather", gather, METH_VARARGS, "gather(plane, most): see the package."},
     {"scatter", scatter, METH_VARARGS, "scatter(columns, plane): see the package."},
-    {"room", room, METH_VARARGS, "room(size): see the package."},
+    {"allocate", allocate, METH_VARARGS, "allocate(size): see the package."},
     {NULL, NULL, 0, NULL},
 };
 

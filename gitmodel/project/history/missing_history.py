@@ -10,19 +10,19 @@ if TYPE_CHECKING:
     from gitmodel.project.project import Project
 
 
-class Lack(NamedTuple):
+class MissingHistory(NamedTuple):
     """Why versions may not be seen here, and the command that brings them."""
 
     reason: str
     command: str
 
 
-def lack_of(project: Project) -> Lack | None:
+def lack_of(project: Project) -> MissingHistory | None:
     """Why this clone may not see all versions; None where pointers can be fetched, or all are here."""
     if project.history.is_shallow():
-        return Lack("history is cut off here", "git fetch --unshallow")
+        return MissingHistory("history is cut off here", "git fetch --unshallow")
     if project.history.lacks_trees():
-        return Lack(
+        return MissingHistory(
             "this clone has no trees of old commits", "git fetch --refetch --filter=blob:none"
         )
     return None
@@ -35,7 +35,7 @@ def note_gaps(project: Project, name: str, numbers: set[int]) -> None:
     lack = lack_of(project)
     if lack is None and project.repository.is_partial_clone():
         command = f"gitmodel fetch {name}@{min(numbers) - 1 or 1}"
-        lack = Lack("this clone may lack pointers of earlier versions", command)
+        lack = MissingHistory("this clone may lack pointers of earlier versions", command)
     if lack is not None:
         project.context.note(f"{lack.reason}; for all versions: {lack.command}")
 
