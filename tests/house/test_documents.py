@@ -43,6 +43,15 @@ def anchors(path: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+def test_every_decision_is_a_short_page_of_the_index() -> None:
+    index = page("decisions/index.md")
+    pages = [path for path in (ROOT / "docs" / "decisions").glob("*.md") if path.stem != "index"]
+    long = [path.name for path in pages if len(path.read_text("utf-8").splitlines()) > 30]
+
+    assert [path.name for path in pages if f"]({path.name})" not in index] == []
+    assert long == []
+
+
 def test_the_architecture_names_every_room() -> None:
     text = page("architecture.md")
     package = ROOT / "gitmodel"

@@ -183,7 +183,7 @@ def test_switching_branches_never_touches_new_weights(team: Team, fraud: Registe
 def test_a_commit_of_nothing_but_weights_works_when_it_is_repeated(
     team: Team, fraud: Register
 ) -> None:
-    """Git looks for something to commit before it runs the hook: see docs/decisions.md."""
+    """Git reads the index before it runs the hook: docs/decisions/02-one-command-commits.md."""
     ana = fraud(model(seed=1))
     ana.write("fraud.safetensors", model(seed=2))
 

@@ -217,7 +217,7 @@ def test_weights_of_an_earlier_version_give_the_commit_that_versions_pointer(wor
 
 
 def test_of_nothing_but_weights_the_same_command_again_is_the_commit(world: World) -> None:
-    """Git looks for something to commit before it runs the hook: docs/decisions.md, 2.
+    """Git reads the index before it runs the hook: docs/decisions/02-one-command-commits.md.
 
     With the switch it asks gitmodel before it looks: the only result that the switch changes.
     """

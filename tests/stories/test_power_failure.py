@@ -1,8 +1,8 @@
 """The machine goes down before a file is on the disk: its size and times are back, its bytes are not.
 
-On ext4 that was seen with a file written as a checkout writes it (docs/decisions.md). It is made here
-as it is found afterwards: a file with a hole, known by the very stat that it has now, in an earlier start
-of the machine.
+This was seen on ext4 with a file that was written like a checkout writes it
+(docs/decisions/26-holes-after-a-crash.md). The tests create the state after the crash: a file with a hole
+whose record has the stat of today, made in an earlier start of the machine.
 """
 
 from __future__ import annotations
