@@ -23,7 +23,7 @@ from gitmodel.files.safe_open import NewFile, folder_handle, open_file, write_al
 from gitmodel.files.write_back import in_parallel, start_writing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from gitmodel.project.project import Project
 
@@ -128,11 +128,7 @@ def unknown_model(name: str, known: Iterable[str]) -> UnknownReferenceError:
 
 
 def read_models(
-    project: Project,
-    paths: Iterable[str] | None = None,
-    *,
-    name: str | None = None,
-    skip: Callable[[str, bytes], bool] | None = None,
+    project: Project, paths: Iterable[str] | None = None, *, name: str | None = None
 ) -> Models:
     """Read the pointer files of the work tree (those that the index names, or `paths`).
 
@@ -142,7 +138,6 @@ def read_models(
         project: The project.
         paths: Of the pointer files.
         name: Leave out what cannot be the model of that name: parsing takes most of the time.
-        skip: Leave out files for which this is true; it is given path and content.
     """
     root = project.root
     if paths is None:
@@ -154,8 +149,6 @@ def read_models(
             try:
                 raw = files.read(path)
                 if raw is None or (name is not None and not _may_be(raw, path, name)):
-                    continue
-                if skip is not None and skip(path, raw):
                     continue
                 model = Model(path, Pointer.from_text(raw, what=path), raw)
                 safe_parts(model.weights)

@@ -6,29 +6,21 @@ No network. An unchanged file is not read again: its digest is remembered by its
 from __future__ import annotations
 
 import os
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
-from gitmodel.domain.digest import digest_of
 from gitmodel.domain.pointer import POINTER_SUFFIX
 from gitmodel.domain.versions import Verdict
 from gitmodel.errors import GitmodelError, MixedPointerError
-from gitmodel.files.json_cache import Recall
 from gitmodel.project.git_files.weights_out_of_git import Exposed, exposed
 from gitmodel.project.models import Model, Models, read_models, read_pointer_file
-from gitmodel.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from gitmodel.files.json_cache import Answer
     from gitmodel.project.project import Project
     from gitmodel.worktree.worktree import Weights
-
-
-_MANY_MODELS = 500  # to parse so many pointers takes 20 ms
-_SHARE_WORTH_WRITING = 20  # one in so many is new
 
 
 class State(StrEnum):
@@ -290,36 +282,15 @@ def list_models(project: Project, revision: str | None = None) -> ListReport:
         UnknownReferenceError: Git knows no such revision.
     """
     if revision is None and project.repository.work_tree is not None:
-        return _list_work_tree(project)
+        found = read_models(project)
+        return ListReport(_sorted(found.models), [error for _, error in found.broken])
     from gitmodel.project.references import models_at
 
-    return ListReport(_sorted(_row(model) for model in models_at(project, revision or "HEAD")))
+    return ListReport(_sorted(models_at(project, revision or "HEAD")))
 
 
-def _list_work_tree(project: Project) -> ListReport:
-    """Where there are many models, most pointers are as they were the last time, and not parsed."""
-    path = os.path.join(project.repository.common_dir, "gitmodel", "list")
-    recall = Recall(path, depends_on=__version__)
-    before = recall.read()
-    keys: dict[str, str] = {}
-    rows: dict[str, Answer] = {}
-
-    def is_known(path: str, raw: bytes) -> bool:
-        key = keys[path] = digest_of(os.fsencode(path) + b"\0" + raw).hex
-        if key in before:
-            rows[key] = before[key]
-        return key in before
-
-    found = read_models(project, skip=is_known)
-    fresh = {keys[model.path]: _row(model) for model in found.models}
-    listed = [Listed(*cast("list[Any]", row)) for row in rows.values()]
-    if len(keys) >= _MANY_MODELS and len(fresh) * _SHARE_WORTH_WRITING > len(keys):
-        recall.write(rows | {key: list(astuple(row)) for key, row in fresh.items()})
-    return ListReport(_sorted([*listed, *fresh.values()]), [error for _, error in found.broken])
-
-
-def _sorted(rows: Iterable[Listed]) -> list[Listed]:
-    return sorted(rows, key=lambda row: (row.name, os.fsencode(row.pointer_path)))
+def _sorted(models: Iterable[Model]) -> list[Listed]:
+    return sorted(map(_row, models), key=lambda row: (row.name, os.fsencode(row.pointer_path)))
 
 
 def _row(model: Model) -> Listed:
