@@ -30,9 +30,9 @@ from gitmodel.encoding.chunking.choose import (
     GGUF_CHUNKER,
     SAFETENSORS_CHUNKER,
     ZIP_CHUNKER,
+    ContentChunker,
     TensorChunker,
     choose_chunker,
-    content_chunker,
 )
 from gitmodel.encoding.chunking.chunker import ChunkerId
 from gitmodel.encoding.codecs.codec import Codec, decode
@@ -620,7 +620,7 @@ def test_the_other_text_files_of_the_page_are_read() -> None:
 
 def test_the_cutter_is_what_the_page_says() -> None:
     noise = hashlib.shake_256(b"gitmodel 1").digest(1_600_000)
-    expected = content_chunker().feed(memoryview(noise), final=True)
+    expected = ContentChunker().feed(memoryview(noise), final=True)
     lengths: list[int] = []
     while sum(lengths) < len(noise):
         lengths.append(mini_cut(noise[sum(lengths) :]))
@@ -634,7 +634,7 @@ def test_the_cutter_is_what_the_page_says() -> None:
 def test_a_chunk_of_an_odd_length_is_cut_as_the_page_says() -> None:
     for size in (65_536, 65_537, 100_001, 262_145, 300_003):
         data = hashlib.shake_256(b"odd").digest(size)
-        assert mini_cut(data) == content_chunker().feed(memoryview(data), final=True)[0]
+        assert mini_cut(data) == ContentChunker().feed(memoryview(data), final=True)[0]
 
 
 def weights(seed: int, steps: int = 0, every: int = 1) -> dict[str, bytes]:

@@ -1,9 +1,9 @@
-"""What a cutter is, and how its rule is named.
+"""What a chunker is, and how its rule is named.
 
-A *cutter* is fed windows of one file, in order, and says how long the chunks at the start of a
-window are. A *cutter id* is the rule's name and its parameters.
+A *chunker* is fed windows of one file, in order, and says how long the chunks at the start of a
+window are. A *chunker id* is the rule's name and its parameters.
 
-One thing is guaranteed: `ChunkerId.parse(str(cutter_id)) == cutter_id`, so an id kept in a manifest
+One thing is guaranteed: `ChunkerId.parse(str(chunker_id)) == chunker_id`, so an id kept in a manifest
 comes back as it was.
 """
 
@@ -24,9 +24,9 @@ class ChunkerId:
     """Which rule cut a file: enough to cut the next version in the same places.
 
     Args:
-        name: The rule, such as `fastcdc-v1`.
-        parameters: Its numbers, in bytes: shortest, usual and longest chunk of `fastcdc-v1`, the
-            one length of `fixed-v1`, those of `planned.PARAMETERS` for files cut by their header.
+        name: The rule, such as `fastcdc-v1`; a manifest may name one that is not known here.
+        parameters: Its numbers, in bytes: shortest, usual and longest chunk of `fastcdc-v1`,
+            `tensors.PARAMETERS` for files cut by their header.
     """
 
     name: str
@@ -37,7 +37,7 @@ class ChunkerId:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a cutter id, known here or not: `ChunkerId.parse(str(cutter_id)) == cutter_id`.
+        """Read a chunker id, known here or not: `ChunkerId.parse(str(chunker_id)) == chunker_id`.
 
         Raises:
             ValueError: The text is written in another way.

@@ -1,40 +1,29 @@
-"""Cutters that need to know nothing about a file: by its content, or every so many bytes.
+"""The chunker for files without a header of tensors: it cuts by content.
 
-One thing is guaranteed: the cuts of `fastcdc-v1` are those of the test vectors, for ever; whoever
-changed one would make every file of every store move again.
+Guarantee: the cuts of `fastcdc-v1` are those of the test vectors and never change. A changed cut would
+make every file of every store be uploaded again.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from gitmodel.encoding.chunking.chunker import LONGEST_CHUNK, ChunkerId
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from gitmodel.encoding.chunking.chunker import Chunker
+from gitmodel.encoding.chunking.chunker import ChunkerId
 
 CONTENT_CHUNKER: Final = ChunkerId("fastcdc-v1", (64 << 10, 256 << 10, 1 << 20))
-FIXED_CHUNKER: Final = ChunkerId("fixed-v1", (4 << 20,))
 
 
-class ContentCutter:
+class ContentChunker:
     """FastCDC 2020 by pyfastcdc, whose cuts are those of nlfiedler/fastcdc-rs.
 
     Two libraries with the same parameters share 1 cut in 25 (measured), hence the `v1`: it means
     this gear table and these masks, pinned by test vectors.
-
-    Raises:
-        ValueError: The parameters are not three, or outside what the rule accepts.
     """
 
-    def __init__(self, chunker_id: ChunkerId) -> None:
+    def __init__(self, chunker_id: ChunkerId = CONTENT_CHUNKER) -> None:
         from pyfastcdc import FastCDC
 
         shortest, usual, longest = chunker_id.parameters
-        if longest > LONGEST_CHUNK:
-            raise ValueError(longest)
         self.id = chunker_id
         self.longest = longest
         self._chunker = FastCDC(usual, min_size=shortest, max_size=longest)
@@ -47,32 +36,3 @@ class ContentCutter:
         if lengths and not final and lengths[-1] < self.longest:
             lengths.pop()
         return lengths
-
-
-class FixedCutter:
-    """Cuts at multiples of one length.
-
-    Raises:
-        ValueError: The parameter is not one, or outside what the rule accepts.
-    """
-
-    def __init__(self, chunker_id: ChunkerId) -> None:
-        (size,) = chunker_id.parameters
-        if not 1 <= size <= LONGEST_CHUNK:
-            raise ValueError(size)
-        self.id = chunker_id
-        self.longest = size
-
-    def feed(self, window: memoryview, *, final: bool) -> list[int]:
-        """See `Chunker.feed`."""
-        whole, rest = divmod(len(window), self.longest)
-        lengths = [self.longest] * whole
-        if final and rest:
-            lengths.append(rest)
-        return lengths
-
-
-CHUNKERS: Final[dict[str, Callable[[ChunkerId], Chunker]]] = {
-    CONTENT_CHUNKER.name: ContentCutter,
-    FIXED_CHUNKER.name: FixedCutter,
-}

@@ -36,7 +36,6 @@ PARAMETERS: Final = (SMALL, GROUP_USUAL, GROUP_LONGEST, PIECE, LONGEST_CHUNK)
 SAFETENSORS_CHUNKER: Final = ChunkerId("safetensors-v1", PARAMETERS)
 ZIP_CHUNKER: Final = ChunkerId("zip-v1", PARAMETERS)
 GGUF_CHUNKER: Final = ChunkerId("gguf-v1", PARAMETERS)
-TENSOR_CHUNKERS: Final = (SAFETENSORS_CHUNKER, ZIP_CHUNKER, GGUF_CHUNKER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ class TensorChunker:
     same, with a last chunk that is shorter than its piece or with chunks that have no piece.
 
     Args:
-        cutter_id: The rule that made the plan.
+        chunker_id: The rule that made the plan.
         pieces: The plan, which covers the file.
     """
 
@@ -74,7 +73,7 @@ class TensorChunker:
         self._next = 0
 
     def feed(self, window: memoryview, *, final: bool) -> list[int]:
-        """See `Cutter.feed`."""
+        """See `Chunker.feed`."""
         left = len(window)
         lengths: list[int] = []
         while self._next < len(self.pieces) and self.pieces[self._next].size <= left:
@@ -116,6 +115,12 @@ class _Plan:
         self._between = 0  # bytes after its last member, not part of it unless another one follows
 
     def add(self, run: Extent) -> None:
+        """Put the next run of the file into the open group, or into pieces of its own.
+
+        A small tensor joins the group, or begins a new one where it is an anchor or the group would
+        grow too long. Short unnamed bytes after a member are held back: they belong to the group only
+        if another member follows.
+        """
         size, name, _ = run
         if size == 0:
             if run is END_OF_GROUP:

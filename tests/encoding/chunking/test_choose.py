@@ -10,16 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitmodel.encoding.chunking.choose import (
-    CONTENT_CHUNKER,
-    FIXED_CHUNKER,
-    LONGEST_CHUNK,
     Chunker,
     ChunkerId,
-    chunker_for,
-    content_chunker,
-    fixed_chunker,
+    ContentChunker,
 )
-from gitmodel.errors import NewerFormatError
 from tests.support.noise import noise
 
 MIB = 1 << 20
@@ -66,14 +60,14 @@ VECTORS = {
 def test_content_cuts_are_pinned(name: str) -> None:
     data, lengths = VECTORS[name]
 
-    assert content_chunker().feed(memoryview(data), final=True) == lengths
+    assert ContentChunker().feed(memoryview(data), final=True) == lengths
 
 
 @pytest.mark.parametrize("window", [65_537, MIB, MIB + 1, 3 * MIB])
 def test_content_cuts_do_not_depend_on_windows_of_any_size(window: int) -> None:
     data, lengths = VECTORS["noise"]
 
-    assert cut_in_windows(content_chunker(), data, [window]) == lengths
+    assert cut_in_windows(ContentChunker(), data, [window]) == lengths
 
 
 @given(
@@ -83,41 +77,39 @@ def test_content_cuts_do_not_depend_on_windows_of_any_size(window: int) -> None:
 )
 @settings(deadline=None, max_examples=150)
 def test_cuts_do_not_depend_on_windows(data: bytes, size: int, windows: list[int]) -> None:
-    for rule in (SMALL, ChunkerId("fixed-v1", (300,))):
-        whole = chunker_for(rule).feed(memoryview(data[:size]), final=True)
+    whole = ContentChunker(SMALL).feed(memoryview(data[:size]), final=True)
 
-        assert cut_in_windows(chunker_for(rule), data[:size], windows) == whole
+    assert cut_in_windows(ContentChunker(SMALL), data[:size], windows) == whole
 
 
 @given(st.lists(st.sampled_from([b"\0" * 700, b"ab" * 300, bytes(range(256))]), max_size=12))
 @settings(deadline=None, max_examples=50)
 def test_cuts_of_repetitive_bytes_do_not_depend_on_windows(parts: list[bytes]) -> None:
     data = b"".join(parts)
-    whole = chunker_for(SMALL).feed(memoryview(data), final=True)
+    whole = ContentChunker(SMALL).feed(memoryview(data), final=True)
 
-    assert cut_in_windows(chunker_for(SMALL), data, [1]) == whole
+    assert cut_in_windows(ContentChunker(SMALL), data, [1]) == whole
 
 
-@given(st.integers(0, 9000), st.sampled_from([SMALL, ChunkerId("fixed-v1", (300,))]))
+@given(st.integers(0, 9000))
 @settings(deadline=None, max_examples=60)
-def test_chunks_cover_the_file_and_stay_within_bounds(size: int, rule: ChunkerId) -> None:
-    chunker = chunker_for(rule)
+def test_chunks_cover_the_file_and_stay_within_bounds(size: int) -> None:
+    chunker = ContentChunker(SMALL)
     lengths = chunker.feed(memoryview(noise(size)), final=True)
 
     assert sum(lengths) == size
     assert all(1 <= length <= chunker.longest for length in lengths)
 
 
-@pytest.mark.parametrize(
-    "chunker", [content_chunker(), fixed_chunker(), fixed_chunker(LONGEST_CHUNK)]
-)
-def test_a_window_of_the_longest_chunk_always_holds_a_whole_one(chunker: Chunker) -> None:
+def test_a_window_of_the_longest_chunk_always_holds_a_whole_one() -> None:
+    chunker = ContentChunker()
+
     assert chunker.feed(memoryview(bytes(chunker.longest)), final=False) == [chunker.longest]
 
 
 def test_an_insertion_moves_only_the_cuts_near_it() -> None:
     data, before = VECTORS["noise"]
-    after = content_chunker().feed(memoryview(b"ten bytes!" + data), final=True)
+    after = ContentChunker().feed(memoryview(b"ten bytes!" + data), final=True)
 
     ends_before = {end + 10 for end in accumulate(before)}
     assert len(ends_before - set(accumulate(after))) <= 2
@@ -125,40 +117,6 @@ def test_an_insertion_moves_only_the_cuts_near_it() -> None:
 
 def test_one_cutter_serves_one_file_after_another() -> None:
     data, lengths = VECTORS["counting"]
-    chunker = content_chunker()
+    chunker = ContentChunker()
 
     assert [chunker.feed(memoryview(data), final=True) for _ in range(2)] == [lengths, lengths]
-
-
-def test_fixed_cuts_count_from_the_start_of_the_file() -> None:
-    assert fixed_chunker(4).feed(memoryview(b"0123456789"), final=True) == [4, 4, 2]
-    assert fixed_chunker(4).feed(memoryview(b"0123456789"), final=False) == [4, 4]
-
-
-@pytest.mark.parametrize("rule", [CONTENT_CHUNKER, FIXED_CHUNKER, SMALL])
-def test_a_cutter_is_found_by_its_identity(rule: ChunkerId) -> None:
-    assert chunker_for(rule).id == rule
-
-
-@pytest.mark.parametrize(
-    "rule",
-    [
-        ChunkerId("tensors-v9", (4 * MIB,)),
-        ChunkerId("fixed-v1", ()),
-        ChunkerId("fixed-v1", (0,)),
-        ChunkerId("fixed-v1", (LONGEST_CHUNK + 1,)),
-        ChunkerId("fastcdc-v1", (1, 2, 3)),
-        ChunkerId("fastcdc-v1", (64 << 10, 256 << 10)),
-        ChunkerId("fastcdc-v1", (64 << 10, 256 << 10, 16 * MIB)),
-        ChunkerId("fastcdc-v1", (256 << 10, 64 << 10, MIB)),
-    ],
-    ids=str,
-)
-def test_an_unknown_rule_is_refused_by_name(rule: ChunkerId) -> None:
-    with pytest.raises(NewerFormatError) as caught:
-        chunker_for(rule)
-
-    assert (str(caught.value), caught.value.hint) == (
-        f"the file was cut by a rule that is not known here: '{rule}'",
-        "upgrade gitmodel",
-    )

@@ -19,7 +19,6 @@ from gitmodel.encoding.chunking.choose import (
     Piece,
     TensorChunker,
     choose_chunker,
-    chunker_for,
     pieces_of,
 )
 from gitmodel.encoding.chunking.tensors import GROUP_LONGEST, pieces_of_runs
@@ -239,11 +238,6 @@ def test_a_window_of_the_longest_piece_always_holds_a_whole_one() -> None:
     assert chunker.feed(memoryview(bytes(700)), final=False) == [700]
     assert chunker.feed(memoryview(bytes(1500)), final=False) == [700, 700]
     assert chunker.feed(memoryview(bytes(100)), final=True) == [100]
-
-
-def test_a_planned_cutter_is_not_made_from_its_identity() -> None:
-    with pytest.raises(ValueError, match="needs the file's header: choose_cutter"):
-        chunker_for(SAFETENSORS_CHUNKER)
 
 
 def test_the_identity_holds_all_that_the_cuts_depend_on() -> None:

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitmodel.domain.digest import Digest, ListedFile, digest_of, folder_digest
-from gitmodel.encoding.chunking.choose import CONTENT_CHUNKER, FIXED_CHUNKER, ChunkerId
+from gitmodel.encoding.chunking.choose import CONTENT_CHUNKER, ChunkerId
 from gitmodel.encoding.codecs.codec import Codec, chunk_hash
 from gitmodel.encoding.manifest.columns import ColumnWriter
 from gitmodel.encoding.manifest.manifest import (
@@ -30,7 +30,8 @@ from gitmodel.encoding.manifest.manifest import (
 from gitmodel.errors import DamagedObjectError, NewerFormatError, UnsafePathError
 
 REFUSED = (DamagedObjectError, NewerFormatError, UnsafePathError)
-RULES = [CONTENT_CHUNKER, FIXED_CHUNKER, ChunkerId("tensors-v7", (1, 2, 3))]
+FIXED = ChunkerId("fixed-v1", (4 << 20,))  # in manifests, and not known as a rule
+RULES = [CONTENT_CHUNKER, FIXED, ChunkerId("tensors-v7", (1, 2, 3))]
 
 
 def place_of(raw: bytes, *, pack: int, offset: int = 48) -> ChunkLocation:
@@ -103,7 +104,7 @@ def test_what_a_manifest_tells() -> None:
         digest_of(b"packde").short,
     ]
     assert SMALL.pack_sizes.tolist() == [51, 50]
-    assert SMALL.cutters == (FIXED_CHUNKER, CONTENT_CHUNKER, ChunkerId("tensors-v7", (1, 2, 3)))
+    assert SMALL.cutters == (FIXED, CONTENT_CHUNKER, ChunkerId("tensors-v7", (1, 2, 3)))
     assert SMALL.requires == ()
 
 

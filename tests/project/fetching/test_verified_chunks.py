@@ -106,10 +106,10 @@ def test_a_manifest_of_another_cutter_is_proven_and_remembered(
     net: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever cuts the same bytes in other places does no wrong."""
-    from gitmodel.encoding.chunking.choose import content_chunker
+    from gitmodel.encoding.chunking.choose import ContentChunker
 
     with monkeypatch.context() as patch:
-        patch.setattr("gitmodel.cache.source_reader.choose_chunker", lambda *_: content_chunker())
+        patch.setattr("gitmodel.cache.source_reader.choose_chunker", lambda *_: ContentChunker())
         other = net.join("other")
         shutil.rmtree(net.store)
         net.store.mkdir()
