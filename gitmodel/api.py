@@ -217,7 +217,8 @@ def tensor(
 
         places = tensor_places(read, stream.seek(0, io.SEEK_END))
         if name in places:
-            return read(*places[name])
+            offset, extent = places[name]
+            return read(offset, extent.size)
     some = ", ".join(list(places)[:_NAMED_FILES])
     raise UnknownReferenceError(
         f"{reference} has no tensor {name}",

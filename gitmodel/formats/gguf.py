@@ -5,7 +5,7 @@ then the tensors, each at a multiple of the alignment. Source:
 https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 
 One thing is guaranteed: each step of reading consumes bytes of the header, which are 16 MiB at most,
-so counts that lie end in a doubt and not in a loop.
+so a wrong count ends in an error and not in a loop.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import math
 from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from gitmodel.formats.extent import SMALL, Extent
+from gitmodel.formats.extent import NOT_A_TENSOR, SMALL, Extent
 from gitmodel.formats.header import (
     MAX_HEADER,
     MAX_NAME,
@@ -36,40 +36,41 @@ _ARRAY: Final = 9
 _VALUE_SIZES: Final = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
 _ALIGNMENT: Final = (b"general.alignment", 4)  # and its type, u32
 
-# ggml type: elements and bytes of one block. Source: GGML_QUANT_SIZES of gguf-py. Types that were
+# ggml type: name, elements and bytes of one block. Source: GGML_QUANT_SIZES of gguf-py. Types that were
 # removed, or are never stored in a file, are left out, hence unknown.
-_BLOCKS: Final = {
-    0: (1, 4),  # F32
-    1: (1, 2),  # F16
-    2: (32, 18),  # Q4_0
-    3: (32, 20),  # Q4_1
-    6: (32, 22),  # Q5_0
-    7: (32, 24),  # Q5_1
-    8: (32, 34),  # Q8_0
-    10: (256, 84),  # Q2_K
-    11: (256, 110),  # Q3_K
-    12: (256, 144),  # Q4_K
-    13: (256, 176),  # Q5_K
-    14: (256, 210),  # Q6_K
-    16: (256, 66),  # IQ2_XXS
-    17: (256, 74),  # IQ2_XS
-    18: (256, 98),  # IQ3_XXS
-    19: (256, 50),  # IQ1_S
-    20: (32, 18),  # IQ4_NL
-    21: (256, 110),  # IQ3_S
-    22: (256, 82),  # IQ2_S
-    23: (256, 136),  # IQ4_XS
-    24: (1, 1),  # I8
-    25: (1, 2),  # I16
-    26: (1, 4),  # I32
-    27: (1, 8),  # I64
-    28: (1, 8),  # F64
-    29: (256, 56),  # IQ1_M
-    30: (1, 2),  # BF16
-    34: (256, 54),  # TQ1_0
-    35: (256, 66),  # TQ2_0
-    39: (32, 17),  # MXFP4
+_TYPES: Final = {
+    0: ("F32", 1, 4),
+    1: ("F16", 1, 2),
+    2: ("Q4_0", 32, 18),
+    3: ("Q4_1", 32, 20),
+    6: ("Q5_0", 32, 22),
+    7: ("Q5_1", 32, 24),
+    8: ("Q8_0", 32, 34),
+    10: ("Q2_K", 256, 84),
+    11: ("Q3_K", 256, 110),
+    12: ("Q4_K", 256, 144),
+    13: ("Q5_K", 256, 176),
+    14: ("Q6_K", 256, 210),
+    16: ("IQ2_XXS", 256, 66),
+    17: ("IQ2_XS", 256, 74),
+    18: ("IQ3_XXS", 256, 98),
+    19: ("IQ1_S", 256, 50),
+    20: ("IQ4_NL", 32, 18),
+    21: ("IQ3_S", 256, 110),
+    22: ("IQ2_S", 256, 82),
+    23: ("IQ4_XS", 256, 136),
+    24: ("I8", 1, 1),
+    25: ("I16", 1, 2),
+    26: ("I32", 1, 4),
+    27: ("I64", 1, 8),
+    28: ("F64", 1, 8),
+    29: ("IQ1_M", 256, 56),
+    30: ("BF16", 1, 2),
+    34: ("TQ1_0", 256, 54),
+    35: ("TQ2_0", 256, 66),
+    39: ("MXFP4", 32, 17),
 }
+_BLOCKS: Final = {kind: (elements, width) for kind, (_, elements, width) in _TYPES.items()}
 
 
 class _Tensor(NamedTuple):
@@ -77,10 +78,12 @@ class _Tensor(NamedTuple):
     name: str
     size: int | None  # bytes; None if the type is unknown
     width: int
+    dtype: str | None
+    shape: tuple[int, ...]
 
 
-def read_runs(source: HeaderReader) -> list[Extent]:
-    """Return the runs of a GGUF file.
+def read_extents(source: HeaderReader) -> list[Extent]:
+    """Return the extents of a GGUF file.
 
     Raises:
         ValueError: It is not one, or breaks the rules of the format.
@@ -92,7 +95,7 @@ def read_runs(source: HeaderReader) -> list[Extent]:
     tensor_count, pair_count = walk.u64(), walk.u64()
     if not 1 <= tensor_count <= MAX_TENSORS or pair_count > MAX_TENSORS:
         raise UnrecognizedFormatError("no tensors, or too many")
-    runs = _skip_pairs(walk, pair_count)
+    extents = _skip_pairs(walk, pair_count)
     tensors = [walk.tensor() for _ in range(tensor_count)]
     if len({tensor.name for tensor in tensors}) != tensor_count:
         raise UnrecognizedFormatError("two tensors have one name")
@@ -100,28 +103,31 @@ def read_runs(source: HeaderReader) -> list[Extent]:
     if not 0 < walk.alignment <= _BLOCK or walk.alignment & (walk.alignment - 1):
         raise UnrecognizedFormatError("not an alignment")
     data = -(-walk.position // walk.alignment) * walk.alignment
-    return runs + _tensor_runs(tensors, sum(run.size for run in runs), data, source.size)
+    position = sum(extent.size for extent in extents)
+    return extents + _tensor_extents(tensors, position, data, source.size)
 
 
-def _tensor_runs(tensors: list[_Tensor], position: int, data: int, file_size: int) -> list[Extent]:
-    """Return the runs from a position in the header to the file's end."""
-    runs: list[Extent] = []
+def _tensor_extents(
+    tensors: list[_Tensor], position: int, data: int, file_size: int
+) -> list[Extent]:
+    """Return the extents from a position in the header to the file's end."""
+    extents: list[Extent] = []
     ends = [data + tensor.offset for tensor in tensors[1:]] + [file_size]
     for tensor, end in zip(tensors, ends, strict=True):
         start = data + tensor.offset
         size = end - start if tensor.size is None else tensor.size
         if not position <= start <= start + size <= end:
             raise UnrecognizedFormatError("tensors overlap, or lie outside the file")
-        runs.append(Extent(start - position, None, 0))
-        runs.append(Extent(size, tensor.name, tensor.width))
+        extents.append(Extent(start - position, None, 0))
+        extents.append(Extent(size, tensor.name, tensor.width, tensor.dtype, tensor.shape))
         position = start + size
-    runs.append(Extent(file_size - position, None, 0))
-    return runs
+    extents.append(Extent(file_size - position, None, 0))
+    return extents
 
 
 def _skip_pairs(walk: _Walk, count: int) -> list[Extent]:
-    """Pass the pairs; returns runs so that a long one, such as a vocabulary, is a piece of its own."""
-    runs: list[Extent] = []
+    """Skip the pairs; a long one, such as a vocabulary, becomes an extent with a name, hence a piece."""
+    extents: list[Extent] = []
     done = 0
     keys: set[bytes] = set()
     for _ in range(count):
@@ -136,20 +142,20 @@ def _skip_pairs(walk: _Walk, count: int) -> list[Extent]:
         else:
             walk.skip_value(kind)
         if walk.position - start >= SMALL:
-            runs += [
+            extents += [
                 Extent(start - done, None, 0),
                 Extent(walk.position - start, _pair_name(key), 0),
             ]
             done = walk.position
-    return runs
+    return extents
 
 
 def _pair_name(key: bytes) -> str:
-    return "\0" + checked_name(key)  # no tensor of an honest file is called so
+    return NOT_A_TENSOR + checked_name(key)
 
 
 class _Walk:
-    """Goes through a header from its start; what it has read it keeps."""
+    """Reads a header from its start and keeps the bytes read."""
 
     def __init__(self, source: HeaderReader) -> None:
         self.position = 0
@@ -189,14 +195,15 @@ class _Walk:
         if dimensions >= len(_DESCRIBED):  # ggml has 4
             raise UnrecognizedFormatError("too many dimensions")
         fields = _DESCRIBED[dimensions]
-        *shape, kind, offset = fields.unpack_from(self._bytes, self._pass(fields.size))
-        if kind not in _BLOCKS:
-            return _Tensor(offset, name, None, 0)
-        elements, width = _BLOCKS[kind]
+        *sizes, kind, offset = fields.unpack_from(self._bytes, self._pass(fields.size))
+        shape = tuple(reversed(sizes))  # ggml names the dimension that varies fastest first
+        if kind not in _TYPES:
+            return _Tensor(offset, name, None, 0, None, shape)
+        dtype, elements, width = _TYPES[kind]
         blocks, rest = divmod(math.prod(shape), elements)
         if rest:
             raise UnrecognizedFormatError("a tensor of broken blocks")
-        return _Tensor(offset, name, blocks * width, width)
+        return _Tensor(offset, name, blocks * width, width, dtype, shape)
 
     def _skip_strings(self, count: int) -> None:
         if count > self._limit // 8:

@@ -20,7 +20,6 @@ from gitmodel.formats.header import MAX_HEADER, UnrecognizedFormatError, checked
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Iterable
 
     from gitmodel.formats.header import HeaderReader
 
@@ -62,10 +61,12 @@ class _Tensor(NamedTuple):
     end: int
     name: str
     width: int
+    dtype: str
+    shape: tuple[int, ...]
 
 
-def read_runs(source: HeaderReader) -> list[Extent]:
-    """Return the runs of a safetensors file.
+def read_extents(source: HeaderReader) -> list[Extent]:
+    """Return the extents of a safetensors file.
 
     Raises:
         ValueError: It is not one, or breaks the rules of the format.
@@ -75,16 +76,16 @@ def read_runs(source: HeaderReader) -> list[Extent]:
     if not 2 <= length <= MAX_HEADER:
         raise UnrecognizedFormatError("no length of a header")
     tensors = sorted(_tensors(source.take(8, length)))
-    runs = [Extent(8 + length, None, 0)]
+    extents = [Extent(8 + length, None, 0)]
     expected = 0
-    for start, end, name, width in tensors:
+    for start, end, name, width, dtype, shape in tensors:
         if start != expected:
             raise UnrecognizedFormatError("tensors overlap, or leave a gap")
         expected = end
-        runs.append(Extent(end - start, name, width))
+        extents.append(Extent(end - start, name, width, dtype, shape))
     if expected == 0 or 8 + length + expected != source.size:
         raise UnrecognizedFormatError("the tensors do not fill the file")
-    return runs
+    return extents
 
 
 def _tensors(header: bytes) -> list[_Tensor]:
@@ -116,7 +117,7 @@ def _usual_tensor(found: re.Match[bytes]) -> tuple[str, _Tensor | None]:
     if raw == b"__metadata__":
         raise UnrecognizedFormatError("metadata that is a tensor")
     name = checked_name(raw)
-    sizes = map(int, shape.split(b",")) if shape else ()
+    sizes = tuple(map(int, shape.split(b","))) if shape else ()
     return name, _checked(name, dtype.decode("ascii"), sizes, int(start), int(end))
 
 
@@ -152,15 +153,15 @@ def _tensor(name: str, value: bytes) -> _Tensor:
     if not (_are_sizes(shape) and _are_sizes(offsets) and isinstance(dtype, str)):
         raise UnrecognizedFormatError("a field of the wrong type")
     start, end = offsets
-    return _checked(name, dtype, shape, start, end)
+    return _checked(name, dtype, tuple(shape), start, end)
 
 
-def _checked(name: str, dtype: str, shape: Iterable[int], start: int, end: int) -> _Tensor:
-    # A type that came later than this list: its bytes are there, only their layout is unknown.
+def _checked(name: str, dtype: str, shape: tuple[int, ...], start: int, end: int) -> _Tensor:
+    # Of a type newer than this list the bytes are known, and their layout is not.
     bits = _BITS.get(dtype)
     if end < start or (bits is not None and math.prod(shape) * bits != (end - start) * 8):
         raise UnrecognizedFormatError("a tensor's shape does not fit its bytes")
-    return _Tensor(start, end, name, _WIDTHS.get(dtype, 0))
+    return _Tensor(start, end, name, _WIDTHS.get(dtype, 0), dtype, shape)
 
 
 def _are_sizes(value: object) -> bool:

@@ -1,70 +1,163 @@
-"""Tensors of a file, by its format: the first bytes choose the reader."""
+"""Tensors of a file: a table of formats, each recognized by the file's first eight bytes.
+
+A format is one row of the table: a name, what its files begin with, and a reader of its headers. Readers
+are imported when a file needs them. `register_format` adds a row from outside the package.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from gitmodel.formats.header import HeaderReader
+from gitmodel.formats.extent import NOT_A_TENSOR
+from gitmodel.formats.header import MAX_HEADER, HeaderReader
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gitmodel.formats.extent import Extent
     from gitmodel.formats.header import Read
 
 SAFETENSORS: Final = "safetensors"
 TORCH_ZIP: Final = "zip"
 GGUF: Final = "gguf"
+_START: Final = 8  # bytes that recognize a format
 _MAX_FILE: Final = (
     4 << 40
 )  # bytes; 4 TiB has a million pieces, and a sparse file of that costs nothing
 
 
-def read_runs(read: Read, size: int) -> tuple[str, list[Extent]] | None:
-    """Return the format of a file and its runs of bytes; None for a file whose header is not to be trusted.
+class TensorReader(Protocol):
+    """Reads the header of a file of one format."""
+
+    def __call__(self, source: HeaderReader, /) -> list[Extent]:
+        """Return the extents of the file, in order, from its first byte to its last.
+
+        Raises:
+            ValueError: The file is not of this format, or its header contradicts itself.
+            LookupError: From `source`: bytes of the header are not at hand.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class TensorFormat:
+    """A row of the table.
+
+    Attributes:
+        name: Of the format. Chunking maps it to a chunker; without one, files are chunked by content.
+        magic: The bytes that files begin with, eight at most; or a predicate on the first eight bytes.
+        read: The reader, which should import what it needs when it is called.
+    """
+
+    name: str
+    magic: bytes | Callable[[bytes], bool]
+    read: TensorReader
+
+    def matches(self, start: bytes) -> bool:
+        """Whether a file with these first eight bytes may be of this format."""
+        if isinstance(self.magic, bytes):
+            return start.startswith(self.magic)
+        return self.magic(start)
+
+
+class TensorPlace(NamedTuple):
+    """A tensor in a file.
+
+    Attributes:
+        offset: Of its first byte.
+        extent: Its size, type and shape.
+    """
+
+    offset: int
+    extent: Extent
+
+
+def _read_gguf(source: HeaderReader) -> list[Extent]:
+    from gitmodel.formats import gguf
+
+    return gguf.read_extents(source)
+
+
+def _read_torch_zip(source: HeaderReader) -> list[Extent]:
+    from gitmodel.formats import torch_zip
+
+    return torch_zip.read_extents(source)
+
+
+def _read_safetensors(source: HeaderReader) -> list[Extent]:
+    from gitmodel.formats import safetensors
+
+    return safetensors.read_extents(source)
+
+
+def _has_header_length(start: bytes) -> bool:
+    return 2 <= int.from_bytes(start, "little") <= MAX_HEADER
+
+
+_formats: tuple[TensorFormat, ...] = (
+    TensorFormat(GGUF, b"GGUF", _read_gguf),
+    TensorFormat(TORCH_ZIP, b"PK\x03\x04", _read_torch_zip),
+    TensorFormat(SAFETENSORS, _has_header_length, _read_safetensors),
+)
+
+
+def register_format(row: TensorFormat) -> None:
+    """Add a format for the rest of the process.
+
+    It is tried after those that are known already, so a registration never changes how a file of theirs
+    is chunked.
+
+    Raises:
+        ValueError: There is a format of this name, or the magic bytes are none or more than eight.
+    """
+    global _formats  # noqa: PLW0603  (replaced as a whole, so readers on other threads see one table)
+    if any(row.name == known.name for known in _formats):
+        raise ValueError(f"the format {row.name} is registered already")
+    if isinstance(row.magic, bytes) and not 1 <= len(row.magic) <= _START:
+        raise ValueError(f"the format {row.name} needs from 1 to {_START} magic bytes")
+    _formats = (*_formats, row)
+
+
+def read_extents(read: Read, size: int) -> tuple[str, list[Extent]] | None:
+    """Return the format of a file and its extents; None for a file whose header is not to be trusted.
 
     Args:
         read: `read(offset, count)` gives bytes of the file as pread does, fewer at its end. What it
             raises is passed on; nothing that the bytes say is ever raised.
         size: The file's, in bytes.
     """
-    if not 8 <= size <= _MAX_FILE:
+    if not _START <= size <= _MAX_FILE:
         return None
+    source = HeaderReader(read, size)
     try:
-        return _runs(HeaderReader(read, size))
-    except ValueError:  # a DoubtError, or text and numbers that Python does not take
+        start = source.take(0, _START)
+    except ValueError:  # the file is shorter than it was
         return None
+    for row in _formats:
+        if row.matches(start):
+            try:
+                return row.name, row.read(source)
+            except ValueError:  # also of text and numbers that Python does not take
+                continue
+    return None
 
 
-def tensor_places(read: Read, size: int) -> dict[str, tuple[int, int]]:
-    """Return where the tensors of a file lie: offset and length in bytes, by name.
+def tensor_places(read: Read, size: int) -> dict[str, TensorPlace]:
+    """Return where the tensors of a file are, by name.
 
     Names are those of safetensors and GGUF, of the arrays of npz (their bytes begin behind the header
     of npy), and of the storages of PyTorch (`data/0`). Empty for a file of another format, and for one
     whose header is not to be trusted.
 
     Args:
-        read: As of `read_runs`.
+        read: As of `read_extents`.
         size: The file's, in bytes.
     """
-    places: dict[str, tuple[int, int]] = {}
-    found = read_runs(read, size)
+    places: dict[str, TensorPlace] = {}
+    found = read_extents(read, size)
     offset = 0
-    for run in () if found is None else found[1]:
-        if run.name is not None:
-            places[run.name] = offset, run.size
-        offset += run.size
+    for extent in () if found is None else found[1]:
+        if extent.name is not None and not extent.name.startswith(NOT_A_TENSOR):
+            places[extent.name] = TensorPlace(offset, extent)
+        offset += extent.size
     return places
-
-
-def _runs(source: HeaderReader) -> tuple[str, list[Extent]]:
-    start = source.take(0, 8)
-    if start.startswith(b"GGUF"):
-        from gitmodel.formats import gguf
-
-        return GGUF, gguf.read_runs(source)
-    if start.startswith(b"PK\x03\x04"):
-        from gitmodel.formats import torch_zip
-
-        return TORCH_ZIP, torch_zip.read_runs(source)
-    from gitmodel.formats import safetensors
-
-    return SAFETENSORS, safetensors.read_runs(source)

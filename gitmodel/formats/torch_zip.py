@@ -1,8 +1,8 @@
 """Tensors of a zip archive that stores them uncompressed: PyTorch, npz, Keras.
 
 The directory at the archive's end names the entries; an entry's bytes follow a small header of its
-own. Nothing is decompressed and nothing is unpickled, so the element width of a PyTorch storage is
-unknown; an array of npz says it in its own header. Sources: PKWARE's APPNOTE.TXT 6.3.10 and
+own. Nothing is decompressed and nothing is unpickled, so type and shape of a PyTorch storage are
+unknown; an array of npz has both in its own header. Sources: PKWARE's APPNOTE.TXT 6.3.10 and
 https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 
 One thing is guaranteed: an archive is taken only if both headers of every entry agree, no two entries
@@ -11,14 +11,16 @@ share bytes or a name, and the directory says nothing about bytes outside the ar
 
 from __future__ import annotations
 
+import math
 from struct import Struct
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from gitmodel.domain.text.lazy_regex import pattern
 from gitmodel.formats.extent import END_OF_GROUP, Extent
 from gitmodel.formats.header import MAX_NAME, MAX_TENSORS, UnrecognizedFormatError
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterator
 
     from gitmodel.formats.header import HeaderReader
@@ -35,7 +37,11 @@ _LOCAL: Final = Struct("<4s2xHH16xHH")  # flags, method, name, extra
 _STORED: Final = 0
 _ENCRYPTED: Final = 0x2041  # also "strong", and a directory that hides what it says
 _FULL: Final = 0xFFFFFFFF  # "see the zip64 field"
-_DESCR: Final = pattern(rb"\{'descr': '[<>|=][biufc]([0-9]{1,2})', ")
+# An array's type with its width, then its order and shape as NumPy writes them.
+_DESCR: Final = pattern(
+    rb"\{'descr': '([<>|=][biufc]([0-9]{1,2}))', "
+    rb"(?:'fortran_order': (True|False), 'shape': \(((?:[0-9]{1,19}, ?){0,63}+(?:[0-9]{1,19})?+)\), \})?+"
+)
 
 
 class _Entry(NamedTuple):
@@ -45,8 +51,8 @@ class _Entry(NamedTuple):
     name: bytes
 
 
-def read_runs(source: HeaderReader) -> list[Extent]:
-    """Return the runs of a zip archive.
+def read_extents(source: HeaderReader) -> list[Extent]:
+    """Return the extents of a zip archive.
 
     Raises:
         ValueError: It is not one, is not to be trusted, or stores nothing uncompressed.
@@ -57,23 +63,23 @@ def read_runs(source: HeaderReader) -> list[Extent]:
     if not any(entry.size and entry.method == _STORED for entry in entries):
         raise UnrecognizedFormatError("nothing is stored as it is")
     names = _names(entries)
-    runs: list[Extent] = []
+    extents: list[Extent] = []
     position = 0
     folder = ""
     for entry, name in zip(entries, names, strict=True):
         if _top_folder(name) != folder:  # data.pkl may grow and shift: keep it apart from data/0
             folder = _top_folder(name)
-            runs.append(END_OF_GROUP)
+            extents.append(END_OF_GROUP)
         data = _data_offset(source, entry)
         data_end = data + entry.size
         if entry.offset < position or data_end > start:
             raise UnrecognizedFormatError("entries overlap")
-        data, width = _layout(source, entry, data)
-        runs.append(Extent(data - position, None, 0))
-        runs.append(Extent(data_end - data, name, width))
+        begin, extent = _tensor(source, entry, name, data)
+        extents.append(Extent(begin - position, None, 0))
+        extents.append(extent)
         position = data_end
-    runs.append(Extent(source.size - position, None, 0))
-    return runs
+    extents.append(Extent(source.size - position, None, 0))
+    return extents
 
 
 def _directory(source: HeaderReader) -> tuple[int, int, int]:
@@ -188,18 +194,33 @@ def _data_offset(source: HeaderReader, entry: _Entry) -> int:
     return entry.offset + len(header) + int(extra_size)
 
 
-def _layout(source: HeaderReader, entry: _Entry, data: int) -> tuple[int, int]:
-    """Where an entry's tensor begins, and its element width."""
+def _tensor(source: HeaderReader, entry: _Entry, name: str, data: int) -> tuple[int, Extent]:
+    """Return where an entry's tensor begins, and its extent."""
+    unknown = data, Extent(entry.size, name, 0)
     if entry.method != _STORED:
-        return data, 1  # compressed bytes have no layout
+        return data, Extent(entry.size, name, 1)  # compressed bytes have no layout
     if entry.size < 12 or not entry.name.endswith(b".npy"):
-        return data, 0
+        return unknown
     start = source.take(data, 12)
     if start[:6] != b"\x93NUMPY" or start[6] not in {1, 2, 3}:
-        return data, 0
+        return unknown
     begin = 10 if start[6] == 1 else 12
     length = int.from_bytes(start[8:begin], "little")
     if begin + length > min(entry.size, 0xFFFF):
-        return data, 0
+        return unknown
     found = _DESCR.match(source.take(data + begin, length))
-    return data + begin + length, int(found[1]) if found else 0
+    size = entry.size - begin - length
+    return data + begin + length, _array(name, size, found) if found else Extent(size, name, 0)
+
+
+def _array(name: str, size: int, found: re.Match[bytes]) -> Extent:
+    """Return the extent of an array; with type and shape, if they fit its bytes."""
+    dtype, width, fortran, sizes = found.groups()
+    untyped = Extent(size, name, int(width))
+    if sizes is None:
+        return untyped
+    shape = tuple(int(one) for one in sizes.split(b",") if one.strip())
+    if math.prod(shape) * int(width) != size:
+        return untyped
+    order: Literal["C", "F"] = "F" if fortran == b"True" else "C"
+    return Extent(size, name, int(width), dtype.decode("ascii"), shape, order)

@@ -24,7 +24,7 @@ from gitmodel.encoding.chunking.tensors import (
     pieces_of_runs,
 )
 from gitmodel.formats.header import Read
-from gitmodel.formats.tensors import GGUF, SAFETENSORS, TORCH_ZIP, read_runs
+from gitmodel.formats.tensors import GGUF, SAFETENSORS, TORCH_ZIP, read_extents
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,8 +83,8 @@ def pieces_of(read: Read, size: int) -> Sequence[Piece] | None:
 
 
 def _plan(read: Read, size: int) -> tuple[ChunkerId, list[Piece]] | None:
-    found = read_runs(read, size)
-    if found is None:
+    found = read_extents(read, size)
+    if found is None or found[0] not in _CHUNKERS:  # a format without a chunker: by content
         return None
     try:
         return _CHUNKERS[found[0]], pieces_of_runs(found[1])

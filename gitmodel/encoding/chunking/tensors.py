@@ -121,7 +121,7 @@ class _Plan:
         grow too long. Short unnamed bytes after a member are held back: they belong to the group only
         if another member follows.
         """
-        size, name, _ = run
+        size, name = run.size, run.name
         if size == 0:
             if run is END_OF_GROUP:
                 self.close()

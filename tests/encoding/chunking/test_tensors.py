@@ -326,7 +326,7 @@ def test_tensors_are_found_by_their_names(write: Callable[[dict[str, bytes]], by
 
     places = tensor_places(pread(data), len(data))
 
-    found = {name: data[start : start + size] for name, (start, size) in places.items()}
+    found = {name: data[at : at + extent.size] for name, (at, extent) in places.items()}
     assert {name: content for name, content in found.items() if name in tensors} == tensors
 
 
