@@ -1,1 +1,1 @@
-"""What workflows work on: the nouns that know store and Git together."""
+"""Domain objects of a repository that combine Git and the store; workflows are built on them."""

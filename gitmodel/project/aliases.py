@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def move_aliases(project: Project, old_pointer: str, new_pointer: str) -> list[str]:
-    """The aliases lie beside their pointer, under its name; returns the paths that changed."""
+    """Move the alias file along with its pointer; returns the changed paths."""
     old, new = aliases_path_for(old_pointer), aliases_path_for(new_pointer)
     if not os.path.lexists(os.path.join(project.root, old)):
         return []

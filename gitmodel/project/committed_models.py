@@ -1,4 +1,4 @@
-"""The models of a commit: its pointer files, read by Git alone."""
+"""The models of a commit, read from its pointer files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def parsed_or_none(raw: bytes, path: str) -> Pointer | None:
-    """A pointer of history; one that does not parse is not a version."""
+    """The pointer, None if the bytes do not parse; history may contain such files."""
     try:
         return Pointer.from_text(raw, what=path)
     except GitmodelError:
@@ -24,7 +24,7 @@ def find_in_tree(project: Project, commit: str, name: str) -> Model | None:
     """The model of that name in a commit, None if there is none.
 
     Raises:
-        GitmodelError: Only a pointer that does not parse can be it: that error.
+        GitmodelError: The only pointer file that can belong to it does not parse.
     """
     stem = name.rpartition("/")[2] + POINTER_SUFFIX
     entries = [
@@ -39,7 +39,7 @@ def find_in_tree(project: Project, commit: str, name: str) -> Model | None:
         raw = blobs.get(entry.oid, b"")
         try:
             models.append(Model(entry.path, Pointer.from_text(raw, what=entry.path), raw))
-        except GitmodelError as error:  # may be another model's, in another folder
+        except GitmodelError as error:  # may belong to another model, in another folder
             broken.append(error)
     found = Models(tuple(models)).get(name)
     if found is None and broken:
@@ -48,7 +48,7 @@ def find_in_tree(project: Project, commit: str, name: str) -> Model | None:
 
 
 def models_in_tree(project: Project, commit: str) -> list[Model]:
-    """All models of a commit that parse."""
+    """All models of a commit whose pointers parse."""
     entries = project.reader.tree(commit, POINTER_SUFFIX)
     blobs = project.reader.blobs([entry.oid for entry in entries])
     models = []

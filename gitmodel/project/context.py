@@ -1,7 +1,7 @@
-"""What a command is told about the world: environment, folder, clock, randomness, whom to tell.
+"""The environment of a command: variables, folder, clock, random numbers, output.
 
-Workflows read none of it by themselves, so tests can give them another world. `datetime` takes 1 ms to
-import, and most commands never ask for the time.
+Workflows read none of these directly, so tests can replace them. `datetime` is imported late because the import
+takes 1 ms and most commands do not need the time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def _random_hex(size: int) -> str:
-    return os.urandom(size).hex()  # what secrets.token_hex is, without importing hmac and hashlib
+    return os.urandom(size).hex()  # as secrets.token_hex, without importing hmac and hashlib
 
 
 def _now() -> datetime:
@@ -35,15 +35,15 @@ def _silent() -> Progress:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a front door knows and a workflow may not read by itself.
+    """The environment that a front door passes to a workflow.
 
     Attributes:
         environment: `os.environ`.
         folder: The current folder.
-        progress: Who is told how far long work is.
+        progress: Receives progress updates.
         now: The clock.
-        random: So many random bytes as hex.
-        note: Who is told what a person should know though nothing failed.
+        random: Returns this many random bytes as hex.
+        note: Receives notes for the user that are not errors.
     """
 
     environment: Mapping[str, str]

@@ -1,7 +1,7 @@
-"""The training script of `gitmodel demo`: what a person's own `train.py` is in real life.
+"""The training script of `gitmodel demo`, a stand-in for a user's own `train.py`.
 
-It stands here as text because it is not part of gitmodel: the demo writes it into its scratch
-repository, where people can read it and run it again. It needs Python and nothing else.
+It is stored as text because it is not part of gitmodel: the demo writes it into its scratch repository, where
+users can read it and run it again. It needs only Python.
 
 Guarantee: on one machine the same number of epochs gives the same bytes.
 """

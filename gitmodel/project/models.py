@@ -1,4 +1,4 @@
-"""The models of a tree: its pointer files, read and told apart by name."""
+"""The models of a work tree, read from their pointer files."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
     from gitmodel.project.project import Project
 
 _POINTER_LIMIT = 65536  # bytes
-_AT_ONCE = 128  # small files on their way to the disk; each holds two descriptors
+_AT_ONCE = 128  # small files being written at the same time; each holds two descriptors
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A pointer and where it was found.
+    """A pointer and its path.
 
     Attributes:
         path: Of the pointer file, relative to the top of the tree.
-        pointer: What it says.
-        raw: Its bytes.
+        pointer: The parsed pointer.
+        raw: Its bytes in the file.
     """
 
     path: str
@@ -47,7 +47,7 @@ class Model:
 
     @property
     def name(self) -> str:
-        """The model's name."""
+        """The name of the model."""
         return self.pointer.name
 
     @property
@@ -58,7 +58,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """The models of a work tree, and the pointer files that are no good."""
+    """The models of a work tree, and the pointer files that do not parse."""
 
     models: tuple[Model, ...]
     broken: tuple[tuple[str, GitmodelError], ...] = ()
@@ -86,8 +86,8 @@ class Models:
         """The model of that name.
 
         Raises:
-            UnknownReferenceError: There is none; the hint names the nearest.
-            GitmodelError: Its pointer is broken: that error.
+            UnknownReferenceError: There is none; the hint names similar ones.
+            GitmodelError: Its pointer does not parse.
         """
         found = self.get(name)
         if found is not None:
@@ -98,11 +98,11 @@ class Models:
         raise unknown_model(name, self.names())
 
     def breaks(self, name: str) -> bool:
-        """Whether a pointer file that is no good may be the model's."""
+        """Whether a pointer file that does not parse may belong to the model."""
         return any(_belongs_to(path, name) for path, _ in self.broken)
 
     def at(self, path: str) -> Model | None:
-        """The model whose pointer or weights lie at a path."""
+        """The model whose pointer or weights are at a path."""
         for model in self.models:
             if path in (model.path, model.weights):
                 return model
@@ -110,7 +110,7 @@ class Models:
 
 
 def _belongs_to(path: str, name: str) -> bool:
-    """Whether a pointer file is called as that of a model would be."""
+    """Whether a pointer file has the file name that this model's pointer would have."""
     return path.rpartition("/")[2] == name.rpartition("/")[2] + POINTER_SUFFIX
 
 
@@ -137,7 +137,7 @@ def read_models(
     Args:
         project: The project.
         paths: Of the pointer files.
-        name: Leave out what cannot be the model of that name: parsing takes most of the time.
+        name: Skip files that cannot have this model name, because parsing is slow.
     """
     root = project.root
     if paths is None:
@@ -164,17 +164,17 @@ def require_model(project: Project, name: str) -> Model:
     """The model of the work tree that has this name; raises as `Models.require`."""
     found = read_models(project, name=name)
     if found.get(name) is None and not found.breaks(name):
-        found = read_models(project)  # the error names models that are called nearly so
+        found = read_models(project)  # the error names similar models
     return found.require(name)
 
 
 def _may_be(raw: bytes, path: str, name: str) -> bool:
-    """Whether a pointer file can have this name, by its bytes; YAML can write it by escapes too."""
+    """Whether a pointer file may have this name, judged by its bytes; YAML escapes count as a match."""
     return name.encode() in raw or b"\\" in raw or _belongs_to(path, name)
 
 
 class _PointerFiles:
-    """Reads pointer files of a work tree; those of one folder, one after the other, by one handle."""
+    """Reads pointer files of a work tree; keeps the folder open between files of one folder."""
 
     def __init__(self, root: str) -> None:
         self._root = root
@@ -183,7 +183,7 @@ class _PointerFiles:
         self._handle = -1
 
     def read(self, path: str) -> bytes | None:
-        """See `read_pointer_file`."""
+        """The bytes of a pointer file, None if it does not exist."""
         folder, _, name = path.rpartition("/")
         try:
             if folder != self._folder:
@@ -211,7 +211,7 @@ class _PointerFiles:
 
 
 def _read_all(descriptor: int, limit: int) -> bytes:
-    """Read to the end of a file, at most so many bytes."""
+    """Read to the end of a file, at most `limit` bytes."""
     raw = b""
     while len(raw) < limit and (more := os.read(descriptor, limit - len(raw))):
         raw += more
@@ -219,18 +219,18 @@ def _read_all(descriptor: int, limit: int) -> bytes:
 
 
 def read_pointer_file(root: str, path: str) -> bytes | None:
-    """The bytes of a pointer file, None if it is not there.
+    """The bytes of a pointer file, None if it does not exist.
 
     Raises:
-        PointerError: It is larger than a pointer can be.
-        UnsafePathError: It is, or lies behind, a link.
+        PointerError: The file is too large for a pointer.
+        UnsafePathError: The file or a folder above it is a link.
     """
     with _PointerFiles(root) as files:
         return files.read(path)
 
 
 def blob_at(project: Project, revision: str, path: str) -> str | None:
-    """The blob of a file at a revision, None if there is no such file or revision."""
+    """The blob id of a file at a revision, None if the file or revision does not exist."""
     commit = project.reader.resolve(revision)
     name = path.rpartition("/")[2]
     entries = () if commit is None else project.reader.tree(commit, name)
@@ -238,16 +238,17 @@ def blob_at(project: Project, revision: str, path: str) -> str | None:
 
 
 def damaged_weights(project: Project, name: str, path: str) -> WeightsError:
-    """The error for weights that are not what was known of them, though their stat is the same."""
+    """The error for weights whose content does not match their record although their stat does."""
     return WeightsError(
-        f"{path} was not all on the disk when the machine went down, and has lost bytes",
-        hint=f"gitmodel checkout --force {name}; or, if it is right as it is: touch {project.typed(path)}",
+        f"{path} is corrupt: the machine crashed before it was fully written to disk",
+        hint=f"gitmodel checkout --force {name}; or, if its content is right: touch "
+        f"{project.typed(path)}",
         model=name,
     )
 
 
 def write_text_file(root: str, path: str, text: str) -> None:
-    """Replace a small text file of the work tree, whole or not at all, never through a link."""
+    """Replace a small text file of the work tree atomically; never writes through a link."""
     *above, name = path.split("/")
     with (
         disk_errors(root),
@@ -260,7 +261,7 @@ def write_text_file(root: str, path: str, text: str) -> None:
 
 
 def write_text_files(root: str, texts: Mapping[str, str]) -> None:
-    """Replace small text files of the work tree as `write_text_file` does; the disk is waited for once."""
+    """Replace small text files as `write_text_file` does, with one wait for the disk."""
     waiting = list(texts.items())
     for start in range(0, len(waiting), _AT_ONCE):
         with disk_errors(root), ExitStack() as stack:
@@ -278,7 +279,7 @@ def write_text_files(root: str, texts: Mapping[str, str]) -> None:
 
 
 def delete_file(root: str, path: str) -> None:
-    """Remove a file of the work tree, if it is there, never through a link."""
+    """Delete a file of the work tree if it exists; never deletes through a link."""
     *above, name = safe_parts(path)
     with suppress(FileNotFoundError), folder_handle(root, above) as handle:
         os.unlink(name, dir_fd=handle)

@@ -1,4 +1,4 @@
-"""The remote that a person named by its URL and options."""
+"""The remote that a user gave by URL and options."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 def remote_from(
     project: Project, url: str | None, options: Mapping[str, str | bool]
 ) -> Remote | None:
-    """The remote that a person named; a folder that is typed relative becomes absolute.
+    """The given remote, None if no URL was given; a relative folder becomes absolute.
 
     Raises:
-        ConfigError: The address cannot be accepted.
-        UsageError: Options without a URL.
+        ConfigError: The address is not valid.
+        UsageError: Options were given without a URL.
     """
     if url is None:
         if options:

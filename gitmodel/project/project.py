@@ -1,7 +1,7 @@
 """A project: repository, configuration, cache, work tree and remotes, opened once for each command.
 
-Everything is found on first use, so that a hook with nothing to do pays for one git process and no
-library that it does not need. The world around comes with the context, and is never read here.
+Every part is opened on first use, so a hook without work starts one Git process and imports few
+libraries. The environment comes from the context and is never read here.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PRIMARY = "primary"
 
 
 class Project:
-    """One repository with gitmodel, as one command sees it; use as a context manager."""
+    """One repository with gitmodel during one command; a context manager."""
 
     def __init__(self, repository: Repository, context: Context) -> None:
         self.repository = repository
@@ -55,7 +55,7 @@ class Project:
         self.close()
 
     def close(self) -> None:
-        """Close what was opened; idempotent."""
+        """Close everything that was opened; idempotent."""
         while self._stores:
             self._stores.popitem()[1].close()
         for name in ("cache", "reader", "cached_history"):
@@ -72,44 +72,45 @@ class Project:
         """
         if self.repository.work_tree is None:
             raise RepositoryError(
-                "this repository has no work tree", hint="run this in a clone with a work tree"
+                "this repository has no work tree",
+                hint="run the command in a clone with a work tree",
             )
         return self.repository.work_tree
 
     def typed(self, path: str) -> str:
-        """A path of the work tree as the person types it from where they are, quoted for a shell.
+        """A path of the work tree relative to the folder of the user, quoted for a shell.
 
-        Hooks run at the top of the work tree, and Git says in which folder the command was typed.
+        Hooks run at the top of the work tree; Git passes the user's folder in `GIT_PREFIX`.
         """
         import shlex
 
-        return shlex.quote(os.path.join(self._to_the_top, path))
+        return shlex.quote(os.path.join(self._path_to_top, path))
 
     @cached_property
-    def _to_the_top(self) -> str:
-        """The way from where the person is to the top of the work tree, empty where that is the top."""
+    def _path_to_top(self) -> str:
+        """The relative path from the user's folder to the top of the work tree; empty at the top."""
         here = os.path.realpath(self.context.folder)
         top = os.path.realpath(self.root)
         if here == top:
             here = os.path.join(top, self.context.environment.get("GIT_PREFIX", ""))
-        way = os.path.relpath(top, here)
-        return "" if way == os.curdir else way
+        path = os.path.relpath(top, here)
+        return "" if path == os.curdir else path
 
     @property
     def config_path(self) -> str:
-        """Where `.gitmodel.yaml` lies."""
+        """The path of `.gitmodel.yaml`."""
         return os.path.join(self.root, CONFIG_NAME)
 
     def is_set_up(self) -> bool:
-        """Whether there is a `.gitmodel.yaml`."""
+        """Whether `.gitmodel.yaml` exists."""
         return self.config_text() is not None
 
     def require_set_up(self) -> None:
-        """Refuse to go on without `.gitmodel.yaml`.
+        """Raise unless `.gitmodel.yaml` is valid.
 
         Raises:
             NotSetUpError: There is none.
-            ConfigError: It cannot be accepted.
+            ConfigError: It is not valid.
         """
         _ = self.config
 
@@ -119,7 +120,7 @@ class Project:
         return self.config_text() or ""
 
     def use_config(self, config: Config) -> None:
-        """Go on with a configuration that is about to be written; remotes are opened anew."""
+        """Use a configuration that is about to be written; remotes are opened again."""
         while self._stores:
             self._stores.popitem()[1].close()
         self._ledgers.clear()
@@ -130,10 +131,10 @@ class Project:
         self.__dict__.pop("settings", None)
 
     def config_text(self) -> str | None:
-        """The text of `.gitmodel.yaml`: of the work tree, else of HEAD (bare, sparse); or None."""
+        """The text of `.gitmodel.yaml` in the work tree, else at HEAD; None if it does not exist."""
         if self.repository.work_tree is not None:
             try:
-                # What is not UTF-8 is told by the parser, with its line.
+                # The parser reports bytes that are not UTF-8, with the line.
                 with open(self.config_path, encoding="utf-8", errors="surrogateescape") as stream:
                     return stream.read(65537)
             except FileNotFoundError:
@@ -154,7 +155,7 @@ class Project:
 
         Raises:
             NotSetUpError: There is none.
-            ConfigError: It cannot be accepted.
+            ConfigError: It is not valid.
         """
         from gitmodel.domain.config.repository import Config
 
@@ -167,7 +168,7 @@ class Project:
 
     @cached_property
     def settings(self) -> LocalSettings:
-        """What `git config gitmodel.*` says in this clone."""
+        """The values of `git config gitmodel.*` in this clone."""
         from gitmodel.domain.config.repository import LocalSettings
 
         settings = LocalSettings.from_git_config(self.repository.settings())
@@ -175,17 +176,17 @@ class Project:
 
     @property
     def may_ask_remotes(self) -> bool:
-        """Whether a command that only looks something up may send a request to a remote."""
+        """Whether a read-only command may send requests to a remote."""
         return True
 
     @property
     def remote_root(self) -> str | None:
-        """What a remote that is a relative path is relative to, None if nothing is."""
+        """The folder that relative remotes are resolved against, None if there is none."""
         return self.repository.work_tree
 
     @cached_property
     def cache_folder(self) -> str:
-        """Where the cache lies: `git config gitmodel.cache`, else in the common git folder."""
+        """The cache folder: `git config gitmodel.cache`, else a folder in the common Git folder."""
         chosen = self.settings.cache
         if chosen:
             return os.path.join(self.repository.common_dir, os.path.expanduser(chosen))
@@ -216,28 +217,28 @@ class Project:
 
     @cached_property
     def index(self) -> Index:
-        """The index that this commit uses."""
+        """The index of the commit in progress."""
         from gitmodel.git.index import Index
 
         return Index(self.repository, self.context.environment)
 
     @cached_property
     def history(self) -> History:
-        """Pointers along history."""
+        """Reads pointers along history."""
         from gitmodel.git.history.walk import History
 
         return History(self.repository)
 
     @cached_property
     def cached_history(self) -> CachedHistory:
-        """Pointers on all refs, by an index of history."""
+        """Reads pointers on all refs through an on-disk index of history."""
         from gitmodel.git.history.cached import CachedHistory
 
         return CachedHistory(self.repository)
 
     @cached_property
     def reader(self) -> ObjectReader:
-        """Git objects."""
+        """Reads Git objects."""
         from gitmodel.git.objects import open_reader
 
         return open_reader(self.repository)
@@ -247,10 +248,10 @@ class Project:
         return [PRIMARY, *self.config.mirrors]
 
     def committed_remote(self, name: str = PRIMARY) -> Remote:
-        """The address as `.gitmodel.yaml` names it; the embedded default where it names none.
+        """The address in `.gitmodel.yaml`, the default folder if it names none.
 
         Raises:
-            UsageError: No remote is called that.
+            UsageError: There is no remote of that name.
         """
         from gitmodel.domain.config.repository import Remote
 
@@ -261,18 +262,18 @@ class Project:
         return self.config.mirrors[name]
 
     def address(self, name: str = PRIMARY) -> Remote:
-        """The address as this clone uses it, with its own endpoint and region on top."""
+        """The address with this clone's endpoint and region."""
         from gitmodel.domain.config.repository import effective
 
         mirror = None if name == PRIMARY else name
         return effective(self.committed_remote(name), self.settings, mirror=mirror)
 
     def uses_default_folder(self) -> bool:
-        """Whether the primary remote is the embedded default."""
+        """Whether the primary remote is the default folder."""
         return self.config.remote is None
 
     def default_folder(self) -> str:
-        """The embedded default remote: a folder in the user's data directory."""
+        """The default remote: a folder in the user's data directory."""
         environment = self.context.environment
         home = environment.get("HOME") or os.path.expanduser("~")
         data = environment.get("XDG_DATA_HOME") or os.path.join(home, ".local", "share")
@@ -281,7 +282,7 @@ class Project:
         )
 
     def ledger(self, name: str = PRIMARY) -> Ledger:
-        """What is known to be on a remote, without asking it."""
+        """The record of objects known to be on a remote."""
         from gitmodel.cache.push_ledger import Ledger
 
         if name not in self._ledgers:
@@ -291,7 +292,7 @@ class Project:
         return self._ledgers[name]
 
     def is_trusted(self, name: str = PRIMARY, *, upload: bool) -> bool:
-        """Whether an address may be used so in this clone (DESIGN: Trust)."""
+        """Whether this clone trusts an address for downloads, or for uploads."""
         from gitmodel.domain.config.repository import needs_trust
 
         if name == PRIMARY and self.uses_default_folder():
@@ -313,18 +314,19 @@ class Project:
 
         Args:
             name: `primary` or a mirror.
-            upload: Something will be written, which needs the person's trust.
-            chosen_now: The person has just named this address, which is their yes.
+            upload: The caller will write, which requires trust.
+            chosen_now: The user has just named this address and so trusts it.
 
         Raises:
-            UntrustedRemoteError: `upload` to an address that the person has not said yes to.
-            ConfigError: The address cannot be used.
+            UntrustedRemoteError: The address is not trusted in this clone.
+            ConfigError: The address is not valid.
         """
         if upload and not chosen_now and not self.is_trusted(name, upload=True):
-            raise self._untrusted(name, "uploaded to")
+            raise self._untrusted(name, "nothing was uploaded")
         readable = chosen_now or self.is_trusted(name, upload=False)
         if not readable and self.address(name).scheme == "file":
-            raise self._untrusted(name, "read from")  # a share is told who asks
+            # Opening a network share would send the user's login to it.
+            raise self._untrusted(name, "nothing was read")
         if name not in self._stores:
             default = name == PRIMARY and self.uses_default_folder()
             address = self.address(name)
@@ -332,7 +334,7 @@ class Project:
         return self._stores[name]
 
     def open_store(self, address: Remote, *, trusted: bool, create_root: bool) -> ObjectStore:
-        """Open the store at an address, which the caller closes; `open_backend` has arguments and errors."""
+        """Open the store at an address, as `open_backend` does; the caller closes it."""
         from gitmodel.backends.open import open_backend
         from gitmodel.store.objects import ObjectStore
 
@@ -348,11 +350,11 @@ class Project:
         )
         return ObjectStore(backend)
 
-    def _untrusted(self, name: str, verb: str) -> Exception:
+    def _untrusted(self, name: str, consequence: str) -> Exception:
         from gitmodel.errors import UntrustedRemoteError
 
         fingerprint = self.committed_remote(name).fingerprint
         return UntrustedRemoteError(
-            f"nothing is {verb} {fingerprint} before you have said yes to it in this clone",
+            f"{fingerprint} is not trusted in this clone, so {consequence}",
             hint=f"gitmodel remote trust {'' if name == PRIMARY else name}".rstrip(),
         )

@@ -1,6 +1,6 @@
-"""Which bytes a reference means: bytes are named by Git alone, never by a claim.
+"""Resolve a reference to a pointer: digests come from Git only, never from a claim.
 
-Where history has two contents under one number, the claim of that number selects one of them; see
+If history has two contents with one number, the claim of that number selects one of them; see
 `domain.versions.Numbers`.
 """
 
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
 
 def resolve(project: Project, reference: Reference) -> Model:
-    """The pointer that a reference means.
+    """The pointer that a reference names.
 
     Raises:
-        UnknownReferenceError: There is none such, or several; the hint says what there is.
+        UnknownReferenceError: No pointer or several match; the hint lists those that exist.
     """
     match reference.kind:
         case "latest":
@@ -55,7 +55,7 @@ def _latest(project: Project, name: str) -> Model:
     if project.repository.work_tree is not None:
         models = read_models(project, name=name)
         here = models.get(name) is not None or models.breaks(name)
-        if here or not _in_head(project, name):  # a conflicted pointer is no missing one
+        if here or not _in_head(project, name):  # a conflicted pointer is not a missing one
             return require_model(project, name)
     return _at_revision(project, name, "HEAD")
 
@@ -66,7 +66,7 @@ def _in_head(project: Project, name: str) -> bool:
 
 
 def _at_word(project: Project, reference: Reference) -> Model:
-    """The pointer at a revision that was not said to be one."""
+    """The pointer at a revision, for a word that is not an alias."""
     name, word = reference.name, reference.value
     if project.reader.resolve(word) is not None:
         return _at_revision(project, name, word)
@@ -75,14 +75,14 @@ def _at_word(project: Project, reference: Reference) -> Model:
         raise unknown_model(name, names)
     known = _known_words(project, name)
     raise UnknownReferenceError(
-        f"there is no alias {word!r}, and Git knows no such revision",
+        f"there is no alias {word!r} and no Git revision of that name",
         hint=f"there are {known}" if known else f"gitmodel log {name}",
         model=name,
     )
 
 
 def _known_names(project: Project) -> list[str]:
-    """The models of the work tree, of HEAD where there is none."""
+    """The names of the models in the work tree, or of HEAD in a bare repository."""
     if project.repository.work_tree is not None:
         return read_models(project).names()
     head = project.reader.resolve("HEAD")
@@ -104,10 +104,10 @@ def _at_revision(project: Project, name: str, revision: str) -> Model:
 
 
 def models_at(project: Project, revision: str) -> list[Model]:
-    """All models of a revision's tree that parse.
+    """All models of a revision whose pointers parse.
 
     Raises:
-        UnknownReferenceError: Git knows no such revision.
+        UnknownReferenceError: There is no such revision.
     """
     commit = project.reader.resolve(revision)
     if commit is None:
@@ -116,11 +116,11 @@ def models_at(project: Project, revision: str) -> list[Model]:
 
 
 def _in_history(project: Project, reference: Reference) -> Model:
-    """The version of a number or digest."""
+    """The version with a number or digest."""
     claimed = reference.name
     history = _matching(project, reference)
     if not history.complete and (reference.kind == "version" or not history.seen):
-        with suppress(GitmodelError):  # what this clone has counts where Git cannot fetch
+        with suppress(GitmodelError):  # if Git cannot fetch, the local history decides
             fetch_pointers(project, reference.name)
             history = _matching(project, reference)
     if not history.seen:
@@ -138,7 +138,7 @@ def _in_history(project: Project, reference: Reference) -> Model:
 
 
 def _under_earlier_names(project: Project, reference: Reference) -> tuple[ModelHistory, str]:
-    """The version of a number or digest that the model had before it got its name, and its name then.
+    """The version with a number or digest under an earlier name of the model, and that name.
 
     Raises:
         UnknownReferenceError: There is none.
@@ -154,11 +154,11 @@ def _under_earlier_names(project: Project, reference: Reference) -> tuple[ModelH
     seen = [item for item in whole.seen if _matches(item.model.pointer.head, reference)]
     if not seen:
         raise _no_version(project, reference, whole)
-    # What is written from here on has the name as it is now.
+    # New pointer files use the current name.
     models = [replace(i.model, raw=i.model.pointer.to_text().encode()) for i in seen]
     found = (replace(item, model=model) for item, model in zip(seen, models, strict=True))
     head = head_of(seen[0].model.raw)
-    claimed = reference.name if head is None else head.name  # numbers are claimed by the name then
+    claimed = reference.name if head is None else head.name  # claims use the earlier name
     return replace(whole, seen=tuple(found)), claimed
 
 
@@ -194,7 +194,7 @@ def _matches(head: Head, reference: Reference) -> bool:
 
 
 def _uncommitted(project: Project, reference: Reference) -> Model | None:
-    """A version that is only in the work tree so far."""
+    """A version that exists only in the work tree."""
     if project.repository.work_tree is None:
         return None
     model = read_models(project, name=reference.name).get(reference.name)
@@ -236,7 +236,7 @@ def _known_words(project: Project, name: str) -> str:
 
 
 def by_alias(project: Project, reference: Reference) -> Model | None:
-    """The pointer that an alias means, None if the model has no alias of that name."""
+    """The pointer that an alias names, None if the model has no such alias."""
     aliases = _aliases(project, reference.name)
     alias = None if aliases is None else aliases.aliases.get(reference.value)
     if alias is None:
@@ -244,10 +244,11 @@ def by_alias(project: Project, reference: Reference) -> Model | None:
     wanted = alias.digest.hex
     history = history_of(project, reference.name, only=lambda head: head.digest == wanted)
     same = [item.model for item in history.seen if item.model.pointer.digest == alias.digest]
-    if same:  # content that was renumbered has several
+    if same:  # renumbered content has several pointers
         return next((m for m in same if m.pointer.version == alias.version), same[0])
-    # A clone of depth 1 lacks the old pointer; the alias has version and digest by itself. The size
-    # is not known before there is a manifest: `checkout` fills it in.
+    # A shallow clone lacks the old pointer. The alias has version and digest; `checkout` reads
+    # the size
+    # from the manifest.
     current = _latest(project, reference.name)
     bare = Pointer(
         name=reference.name,

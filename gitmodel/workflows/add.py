@@ -129,7 +129,7 @@ def add_many(
     chosen = choose(project, models, paths, name, adding.prepare)
     adding.run(chosen.items, Moved(project, models.models, named=name is not None))
     note_seen(project)
-    places = [item.target.place for item in chosen.items]
+    places = [item.target.weights for item in chosen.items]
     added = [adding.added[place] for place in places if place in adding.added]
     done = AddedMany(added, adding.failed, chosen.left_out)
     if message is not None and not done.failed:

@@ -122,7 +122,7 @@ def test_files_of_a_folder(fraud: Desk) -> None:
         "there are a.bin, sub/b.txt",
     )
     assert refusal(WeightsError, lambda: gitmodel.open("fraud", "a.bin"))[0] == (
-        "fraud is one file, so there is no a.bin in it"
+        "fraud is one file, so it has no file a.bin"
     )
     for missing in ("nothing.txt", "a.bin/x", "sub"):
         assert refusal(

@@ -169,7 +169,11 @@ def test_two_pointers_of_one_name(pointed: Callable[[str, str], Repo]) -> None:
 def test_a_name_that_is_taken(pointed: Callable[[str, str], Repo]) -> None:
     ana = pointed("version: 1", "version: 1")
     ana.write("other/fraud.bin", b"other")
-    refused(ana.gitmodel("add", "other/fraud.bin", check=False), "fraud is the model at", "--name")
+    refused(
+        ana.gitmodel("add", "other/fraud.bin", check=False),
+        "a model fraud already exists at",
+        "--name",
+    )
 
 
 @pytest.mark.parametrize(

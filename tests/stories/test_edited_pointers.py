@@ -34,7 +34,7 @@ def test_a_version_edited_by_hand_is_taken_back(world: World) -> None:
     ana = world.ana
     before = ana.read(POINTER)
     edit(ana, "version: 2", "version: 7")
-    hint = "hint: take the committed pointer back: git checkout HEAD -- fraud.model.yaml\n"
+    hint = "hint: restore the committed pointer: git checkout HEAD -- fraud.model.yaml\n"
     assert hint in ana.gitmodel("status", check=False).stderr
     refused = ana.git("commit", "-qam", "x", check=False)
     assert (refused.returncode, hint in refused.stderr) == (1, True)

@@ -207,5 +207,5 @@ def test_both_forms_of_a_letter_are_one_name(repo: Repo) -> None:
     (repo.path / composed).rename(repo.path / decomposed)
     for typed in (composed, decomposed):
         done = repo.gitmodel("add", typed, check=False)
-        assert "in the decomposed form of Unicode (NFD)" in done.stderr
+        assert "has a decomposed Unicode name (NFD)" in done.stderr
         assert f"hint: mv '{decomposed}' '{composed}'" in done.stderr

@@ -81,7 +81,7 @@ def test_no_commit_makes_a_version_of_it(damaged: Repo) -> None:
     damaged.write("README.md", "something else\n")
     done = damaged.git("commit", "-qam", "not about the model")
 
-    assert "not all on the disk" in done.stderr
+    assert "machine crashed before it was fully written to disk" in done.stderr
     assert "gitmodel checkout --force fraud" in done.stderr
     assert version(damaged) == 1
     assert damaged.git("show", "--name-only", "--format=").stdout.split() == ["README.md"]
@@ -91,7 +91,7 @@ def test_add_and_checkout_ask_first(damaged: Repo) -> None:
     for command in (("add", WEIGHTS), ("checkout",), ("checkout", "fraud@1")):
         done = damaged.gitmodel(*command, check=False)
         assert done.returncode != 0
-        assert "not all on the disk" in done.stderr
+        assert "machine crashed before it was fully written to disk" in done.stderr
         assert f"touch {WEIGHTS}" in done.stderr
     assert version(damaged) == 1
 

@@ -190,19 +190,19 @@ def test_names_that_clash_are_refused(desk: Desk) -> None:
     desk.repo.write("other/fraud.onnx", TWO)
 
     assert refusal(ModelNameError, lambda: desk.add("other/fraud.onnx")) == (
-        "fraud is the model at fraud.bin already",
+        "a model fraud already exists at fraud.bin",
         (
             "as its next version: gitmodel add other/fraud.onnx --name fraud; "
             "as another model: gitmodel add other/fraud.onnx --name OTHER_NAME"
         ),
     )
     assert refusal(ModelNameError, lambda: desk.add(name="risk")) == (
-        "fraud.bin is called fraud already",
+        "fraud.bin is already registered as fraud",
         "gitmodel mv fraud risk",
     )
     desk.repo.write("fraud.onnx", TWO)
     assert refusal(ModelNameError, lambda: desk.add("fraud.onnx", name="team/fraud")) == (
-        "fraud.model.yaml is the pointer of fraud already",
+        "fraud.model.yaml is already the pointer of fraud",
         (
             "as its next version: gitmodel add fraud.onnx --name fraud; "
             "as another model: gitmodel add fraud.onnx --name OTHER_NAME"
@@ -258,7 +258,7 @@ def test_what_cannot_be_added_says_why(desk: Desk) -> None:
 def test_the_whole_repository_is_no_model(desk: Desk) -> None:
     message, hint = refusal(UnsafePathError, lambda: desk.add("."))
 
-    assert message == ". is the repository itself, not weights in it"
+    assert message == ". is the top folder of the repository, not weights"
     assert hint == "gitmodel add PATH, with the path of the weights"
 
 

@@ -116,10 +116,10 @@ def test_patterns_of_a_shell_add_the_weights_that_they_catch(desk: Desk) -> None
 
     assert [report.name for report in done.added] == ["bert", "m0", "m1"]
     assert done.left_out == [
-        "files that are no weights: .gitignore, .m0.bin.swp, m0.bin~",
-        "files of gitmodel's own: m0.model.yaml",
-        "files that lie beside weights mostly: README.md, config.yaml, metrics.json and 1 more",
-        "inner, a folder that holds models",
+        "files that are not weights: .gitignore, .m0.bin.swp, m0.bin~",
+        "gitmodel's own files: m0.model.yaml",
+        "files that usually accompany weights: README.md, config.yaml, metrics.json and 1 more",
+        "inner, a folder that contains models",
     ]
     assert "models/metrics.model.yaml" not in desk.staged()
 
@@ -150,8 +150,8 @@ def test_a_path_given_twice_is_added_once(desk: Desk) -> None:
         ("models/link.bin", UnsafePathError, "models/link.bin is a symbolic link"),
         ("models/empty", WeightsError, "models/empty is an empty folder"),
         ("models/git.bin", WeightsError, "models/git.bin is tracked by Git itself"),
-        ("other/m0.onnx", ModelNameError, "m0 is the model at models/m0.bin already"),
-        ("models/m1.onnx", ModelNameError, "would have one pointer, models/m1.model.yaml"),
+        ("other/m0.onnx", ModelNameError, "a model m0 already exists at models/m0.bin"),
+        ("models/m1.onnx", ModelNameError, "would have the same pointer, models/m1.model.yaml"),
     ],
 )
 def test_nothing_is_added_where_one_path_cannot_be(
@@ -194,8 +194,8 @@ def test_paths_of_which_none_is_weights_are_refused(desk: Desk) -> None:
 
     message, hint = refusal(UsageError, lambda: added(desk, "fraud.model.yaml", "README.md"))
 
-    assert message.startswith("none of the 2 paths is weights: files of gitmodel's own: fraud")
-    assert hint == "gitmodel add PATH, which takes one path at its word"
+    assert message.startswith("none of the 2 paths are weights: gitmodel's own files: fraud")
+    assert hint == "gitmodel add PATH, with a single path, which is never skipped"
 
 
 def test_a_name_is_for_one_path(desk: Desk) -> None:
@@ -240,7 +240,7 @@ def test_the_command_line_says_what_was_added_left_out_and_refused(desk: Desk) -
         "m0  v1  22 B  models/m0.model.yaml",
         "m1  v1  22 B  models/m1.model.yaml",
     ]
-    assert done.stderr == "left out files that lie beside weights mostly: models/notes.md\n"
+    assert done.stderr == "left out files that usually accompany weights: models/notes.md\n"
     done = desk.repo.gitmodel("add", "models/m0.bin", "none.bin", check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert "error: nothing was added: none.bin does not exist" in done.stderr
@@ -275,8 +275,8 @@ def test_a_folder_of_models_is_not_one_model(desk: Desk) -> None:
 
     message, hint = refusal(WeightsError, lambda: desk.add("models"))
 
-    assert message == "models holds the models m0, m1, so it is not weights of one model itself"
-    assert hint == "gitmodel add models/*, which adds what is in it, each as a model"
+    assert message == "models contains the models m0, m1, so it cannot be a model itself"
+    assert hint == "gitmodel add models/*, which adds each entry of the folder as a model"
     shutil.rmtree(desk.repo.path / "store", ignore_errors=True)
     names = [f"models/{name}" for name in sorted(os.listdir(desk.repo.path / "models"))]
     assert [report.changed for report in added(desk, *names).added] == [False, False]

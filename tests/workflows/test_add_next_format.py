@@ -105,7 +105,7 @@ def test_a_pointer_that_git_does_not_have_yet_is_not_written_over(desk: Desk) ->
     pointer = desk.repo.read("b.model.yaml")
 
     assert refusal(ModelNameError, lambda: desk.add("b.bin", TWO)) == (
-        "b.model.yaml is the pointer of a, and Git does not have it yet",
+        "b.model.yaml is the pointer of a and is not staged yet",
         "git add b.model.yaml, then gitmodel add b.bin --name a",
     )
     assert desk.repo.read("b.model.yaml") == pointer
@@ -180,7 +180,7 @@ def test_weights_that_are_no_version_yet_are_not_left_behind(desk: Desk) -> None
     message, hint = refusal(WeightsError, lambda: desk.add("clf.safetensors", name="clf"))
 
     assert message == (
-        "clf: clf.pkl has weights that are no version yet, and clf.safetensors would take its place"
+        "clf: the weights in clf.pkl are not registered, and clf.safetensors would replace that path"
     )
     run_hint(desk, hint)
     assert desk.add("clf.safetensors", name="clf").version == 2
@@ -195,7 +195,7 @@ def test_a_name_that_follows_from_the_path_is_no_reason_to_go_on(desk: Desk) -> 
 
     message, hint = refusal(ModelNameError, lambda: desk.add("clf.onnx"))
 
-    assert message == "clf is the model at clf.pkl already"
+    assert message == "a model clf already exists at clf.pkl"
     run_hint(desk, hint)
     assert desk.pointer("clf.model.yaml").version == 2
 
@@ -222,9 +222,9 @@ def test_a_folder_that_holds_the_model_is_its_next_version_after_a_move(desk: De
 
     message, hint = refusal(WeightsError, lambda: desk.add("clf", name="clf"))
 
-    assert message == "clf holds the model clf itself"
+    assert message == "clf contains the pointer of clf, so it cannot be the weights of that model"
     assert hint == (
-        "move that first: gitmodel mv clf --path weights.bin, then gitmodel add clf --name clf"
+        "move the model first: gitmodel mv clf --path weights.bin, then gitmodel add clf --name clf"
     )
     desk.repo.gitmodel("mv", "clf", "--path", "weights.bin")
     desk.repo.git("commit", "-qm", "moved")
@@ -241,6 +241,6 @@ def test_the_pointer_of_another_model_is_never_replaced(desk: Desk) -> None:
 
     for path, name in (("clf.onnx", "clf"), ("b/clf.onnx", "team/clf")):
         message, hint = refusal(ModelNameError, partial(desk.add, path, name=name))
-        assert "clf.model.yaml is the pointer of" in message
+        assert "clf.model.yaml is already the pointer of" in message
         assert hint
     assert desk.staged() == []

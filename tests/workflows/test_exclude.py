@@ -190,7 +190,7 @@ def test_patterns_that_cannot_be_kept_are_refused(folder: Desk) -> None:
         "gitmodel add --no-exclude ck",
     )
     assert refusal(UsageError, lambda: excluding(folder, "*", path="other.bin")) == (
-        "other.bin is one file, and files are left out of folders",
+        "other.bin is a file; exclude patterns apply to folders only",
         "gitmodel add other.bin",
     )
     assert folder.staged() == []

@@ -501,7 +501,7 @@ def test_a_folder_beside_a_clone_is_found_beside_a_local_repository_only(
 
     reader.url = server.url("ana/.git")
     assert refusal(RemoteMissingError, lambda: reader.get("fraud@1", trust=["../store"])) == (
-        f"fraud: {reader.url} keeps its weights in ../store, counted from a clone, and there is none",
+        f"fraud: {reader.url} has its weights in ../store, counted from a clone, and there is none",
         f"git clone {reader.url}, and in it gitmodel checkout",
     )
 

@@ -494,7 +494,7 @@ def test_nothing_is_uploaded_before_the_person_said_yes(desk: Desk) -> None:
     clone.git("config", "gitmodel.cache", str(source))
 
     assert refusal(UntrustedRemoteError, ben.push) == (
-        f"nothing is uploaded to {desk.store} before you have said yes to it in this clone",
+        f"{desk.store} is not trusted in this clone, so nothing was uploaded",
         "gitmodel remote trust; then git push",
     )
     assert stored(desk, "packs") == {}

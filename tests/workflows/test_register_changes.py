@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ONE, TWO, THREE = b"weights one", b"weights two", b"weights three"
 STALE = (
-    "fraud: the weights on disk are not those of version {}, which the pointer keeps; "
+    "fraud: the weights on disk are older than version {}; the pointer was left unchanged; "
     "run: gitmodel checkout fraud"
 )
 
@@ -165,11 +165,11 @@ def test_new_weights_under_a_pointer_that_moved_are_refused(first: Desk) -> None
     assert refusal(StaleWeightsError, lambda: commit(first)) == (
         (
             f"fraud: the weights on disk ({short(THREE)}) are new, but the pointer has moved to version "
-            "2 since they were added or checked out here"
+            "2 since weights were added or checked out here"
         ),
         (
             "register them as the next version: gitmodel add fraud.bin; "
-            "or take the pointer's: gitmodel checkout --force fraud"
+            "or check out the pointer's version: gitmodel checkout --force fraud"
         ),
     )
     assert first.staged() == []

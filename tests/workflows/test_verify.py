@@ -443,7 +443,10 @@ def test_what_is_wrong_is_found_with_what_to_do(pushed: Desk, tmp_path: Path) ->
             "two pointers are called fraud: copy/fraud.model.yaml and fraud.model.yaml",
             "gitmodel mv --pointer fraud.model.yaml NEW_NAME",
         ),
-        "trust of primary": (f"nothing is uploaded to {pushed.store}", "gitmodel remote trust"),
+        "trust of primary": (
+            f"nothing is uploaded to {pushed.store}",
+            "gitmodel remote trust",
+        ),
         "remote primary": (
             f"The folder {pushed.store} is not there",
             "mount it, or name another one: gitmodel remote add PATH --replace",

@@ -1,1 +1,1 @@
-"""Weights to be registered."""
+"""Registering weights as new versions."""

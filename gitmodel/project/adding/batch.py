@@ -1,7 +1,7 @@
-"""Weights to be added: looked at, stored in groups, and registered group by group.
+"""One run of `gitmodel add`: scan the weights, store them in groups, register each group.
 
-The order is the promise: what was stored is durable before a pointer names it, weights are ignored before
-they have a pointer, and they are `have` last.
+Guarantee: weights are durable before a pointer names them, and Git ignores them before they have a pointer. The
+`have` record is written last.
 """
 
 from __future__ import annotations
@@ -45,20 +45,20 @@ if TYPE_CHECKING:
 
 
 class Adding:
-    """One run of the command.
+    """One run of `gitmodel add`.
 
     Args:
         project: The project.
         given: Metrics, params and run id.
         follow: Store what symbolic links point to.
-        base: Reference of the model that these were fine-tuned from.
-        excluding: What to leave out of folders.
-        several: Whether there are several paths.
+        base: Reference to the version that the weights were fine-tuned from.
+        excluding: Files to exclude from folders.
+        several: Whether several paths were given.
 
     Attributes:
-        added: What was registered, by the path of the weights.
-        failed: Paths whose weights could not be stored, and why.
-        touched: Paths that were staged.
+        added: Reports of the registered weights, by path.
+        failed: Paths whose weights could not be stored, with the error.
+        touched: Staged paths.
     """
 
     def __init__(
@@ -83,59 +83,59 @@ class Adding:
         self.touched: set[str] = set()
 
     def prepare(self, target: Target) -> Item:
-        """Look at what a path holds, and at what is said about it; nothing is written.
+        """Scan the weights and collect their metadata; writes nothing.
 
         Raises:
-            GitmodelError: It cannot be added.
+            GitmodelError: The weights cannot be added.
         """
         tree, old = self._project.worktree, target.old
         metadata = collect_metadata(self._project, self._given, old)
         refuse_unwritable(target.name, old, metadata)
         exclude = self._exclude(target)
-        tree.exclude(target.place, exclude)
+        tree.exclude(target.weights, exclude)
         if old is not None and old.exclude == exclude:
             manifest = self._manifest_of_unchanged(target, old)
             if manifest is not None:
-                said = metadata.left_out
-                return Item(target, metadata, exclude, manifest=manifest, warnings=said)
-        survey = tree.survey(target.place, follow=self._follow)
-        if tree.is_damaged(target.name, target.place, follow=self._follow):
-            raise damaged_weights(self._project, target.name, target.place)
+                notes = metadata.left_out
+                return Item(target, metadata, exclude, manifest=manifest, warnings=notes)
+        survey = tree.survey(target.weights, follow=self._follow)
+        if tree.is_damaged(target.name, target.weights, follow=self._follow):
+            raise damaged_weights(self._project, target.name, target.weights)
         warnings = (*metadata.left_out, *look_into(self._project, survey))
         return Item(target, metadata, exclude, survey, warnings=warnings)
 
     def _manifest_of_unchanged(self, target: Target, old: Pointer) -> Manifest | None:
-        """The manifest of weights that are the pointer's by their stat, if the cache has them whole."""
-        if self._project.worktree.unchanged(target.name, target.place) != old.digest:
+        """The stored manifest of weights whose stat has not changed; None if a pack is missing."""
+        if self._project.worktree.unchanged(target.name, target.weights) != old.digest:
             return None
         manifest = self._project.cache.manifest(old.digest)
         whole = manifest is not None and not self._project.cache.missing_packs(manifest)
         return manifest if whole else None
 
     def _exclude(self, target: Target) -> tuple[str, ...]:
-        """What is left out of the weights: what the pointer says, and what was said now.
+        """The patterns to exclude: those of the pointer and those given now.
 
         Raises:
             UsageError: Patterns were given for a file.
         """
-        parts = tuple(target.place.split("/"))
+        parts = tuple(target.weights.split("/"))
         kind = kind_at(self._project.root, parts, follow=self._follow)
         if kind is EntryKind.FILE:
             if self._excluding.patterns and not self._several:
                 raise UsageError(
-                    f"{target.place} is one file, and files are left out of folders",
-                    hint=f"gitmodel add {self._project.typed(target.place)}",
+                    f"{target.weights} is a file; exclude patterns apply to folders only",
+                    hint=f"gitmodel add {self._project.typed(target.weights)}",
                 )
             return ()
         before = () if target.old is None or self._excluding.anew else target.old.exclude
         return check_patterns((*before, *map(normalised, self._excluding.patterns)))
 
     def run(self, items: Sequence[Item], moved: Moved) -> None:
-        """Store and register, group by group.
+        """Store and register the weights, group by group.
 
         Args:
-            items: What `prepare` gave, each place once.
-            moved: Says which new weights are those of a model that was moved by hand.
+            items: Results of `prepare`, one for each path.
+            moved: Detects new models whose weights were moved by hand.
 
         Raises:
             GitmodelError: The cache or the index cannot be written.
@@ -143,24 +143,26 @@ class Adding:
         histories = Histories(self._project, [item.target.name for item in items])
         try:
             for group in self._durable(items):
-                errors = {ready.item.target.place: moved.error(ready) for ready in group}
-                self.failed += [(place, error) for place, error in errors.items() if error]
-                self._register([r for r in group if not errors[r.item.target.place]], histories)
+                errors = {ready.item.target.weights: moved.error(ready) for ready in group}
+                self.failed += [(path, error) for path, error in errors.items() if error]
+                self._register([r for r in group if not errors[r.item.target.weights]], histories)
         except GitmodelError as error:
             if len(items) > 1:
-                error.message += f"; {len(self.added):,} of {len(items):,} paths were added before"
+                error.message += (
+                    f"; {len(self.added):,} of {len(items):,} paths were added before this error"
+                )
             raise
 
     def _durable(self, items: Sequence[Item]) -> Iterator[list[Ready]]:
-        """Yield items when their weights are durable; note those that fail."""
-        here = [
+        """Yield items once their weights are durable; record those that fail."""
+        unchanged = [
             Ready(item, item.manifest, self._observed(item.target))
             for item in items
             if item.manifest is not None
         ]
-        yield here
+        yield unchanged
         jobs = {
-            item.target.place: Job(
+            item.target.weights: Job(
                 item.target.name, item.survey, item.target.old, self._base_pointer
             )
             for item in items
@@ -168,7 +170,7 @@ class Adding:
         }
         if not jobs:
             return
-        waiting = {item.target.place: item for item in items}
+        waiting = {item.target.weights: item for item in items}
         what = next(iter(jobs.values())).name if len(jobs) == 1 else f"{len(jobs):,} models"
         progress = self._project.context.progress
         progress.start(f"storing {what}", sum(job.survey.size for job in jobs.values()))
@@ -176,26 +178,26 @@ class Adding:
             for group in store_many(self._project, jobs.values()):
                 ready = []
                 for stored in group:
-                    place = stored.job.survey.path
+                    path = stored.job.survey.path
                     if stored.manifest is None or stored.weights is None:
-                        self.failed.append((place, stored.error or GitmodelError("not stored")))
+                        self.failed.append((path, stored.error or GitmodelError("not stored")))
                     else:
-                        ready.append(Ready(waiting[place], stored.manifest, stored.weights))
+                        ready.append(Ready(waiting[path], stored.manifest, stored.weights))
                 yield ready
         finally:
             progress.finish()
 
     def _observed(self, target: Target) -> Weights:
-        return self._project.worktree.hash_weights(target.name, target.place)
+        return self._project.worktree.hash_weights(target.name, target.weights)
 
     def _register(self, group: Sequence[Ready], histories: Histories) -> None:
-        """Write and stage the pointers of weights that are durable."""
+        """Write and stage the pointers of durable weights."""
         if not group:
             return
         project = self._project
         pointers = [(ready, self._pointer(ready, histories)) for ready in group]
         reports = [report_of(project, ready, pointer) for ready, pointer in pointers]
-        touched = {*ignore_weights(project, [ready.item.target.place for ready in group])}
+        touched = {*ignore_weights(project, [ready.item.target.weights for ready in group])}
         changed = {
             report.pointer_path: pointer
             for report, (_, pointer) in zip(reports, pointers, strict=True)
@@ -203,15 +205,15 @@ class Adding:
         }
         write_pointers(project, changed)
         for ready in group:
-            touched.update(_leave(project, ready.item.target))
+            touched.update(_move_pointer(project, ready.item.target))
         touched |= {report.pointer_path for report in reports}
         project.index.stage(sorted(touched))
         self.touched |= touched
-        keep_ignored(project, [ready.item.target.place for ready in group])
+        keep_ignored(project, [ready.item.target.weights for ready in group])
         for ready, report in zip(group, reports, strict=True):
             target = ready.item.target
-            project.worktree.set_have(target.name, target.place, ready.weights)
-            self.added[target.place] = report
+            project.worktree.set_have(target.name, target.weights, ready.weights)
+            self.added[target.weights] = report
 
     def _pointer(self, ready: Ready, histories: Histories) -> Pointer:
         target = ready.item.target
@@ -230,14 +232,14 @@ class Adding:
 
 
 def _fetched(project: Project, reference: str) -> Pointer:
-    """The pointer of a base model, whose weights are in the cache now."""
+    """The pointer of the base version, with its weights fetched into the cache."""
     model = resolve(project, Reference.parse(reference))
     fetch_models(project, [model], CheckoutReport(), None)
     return model.pointer
 
 
-def _leave(project: Project, target: Target) -> list[str]:
-    """Take a model's pointer and aliases from the place that it leaves; returns the paths that changed."""
+def _move_pointer(project: Project, target: Target) -> list[str]:
+    """Move aliases and delete the pointer if the pointer's path changes; returns the changed paths."""
     if target.model is None or target.model.path == target.pointer_path:
         return []
     delete_file(project.root, target.model.path)

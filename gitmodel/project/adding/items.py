@@ -1,4 +1,4 @@
-"""What passes between the steps of `add`: a path to be added, and its weights once they are durable."""
+"""Values passed between the steps of `add`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 class Excluding(NamedTuple):
-    """What a person says about files to be left out of folders.
+    """Exclude patterns given by the user.
 
     Attributes:
-        patterns: Patterns to be added to those of the model.
-        anew: The model's patterns do not count any more.
+        patterns: Patterns to add to those of the model.
+        anew: Drop the model's earlier patterns.
     """
 
     patterns: tuple[str, ...] = ()
@@ -24,7 +24,7 @@ class Excluding(NamedTuple):
 
 
 class Item(NamedTuple):
-    """A path to be added: what is there, or the manifest if it is stored already."""
+    """A path to add, with a scan of its weights, or their manifest if they are stored already."""
 
     target: Target
     metadata: Metadata

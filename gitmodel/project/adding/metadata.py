@@ -1,9 +1,8 @@
-"""Where the metrics, params and run id of a new version come from.
+"""The metrics, params and run id of a new version.
 
-Metrics describe weights. When the weights change and nothing new is said about them, the old
-metrics are dropped, never carried over: a number beside weights that it does not belong to is worse
-than none. A metrics file that the last version was read from is read again, and counts as new only
-if its bytes have changed.
+Metrics describe weights. If the weights change and no metrics are given, the old metrics are dropped, because
+they describe other weights. The metrics file of the last version is read again; its values are used only if the
+file has changed.
 """
 
 from __future__ import annotations
@@ -30,21 +29,21 @@ if TYPE_CHECKING:
 
 Number = int | float | str | bool
 NOT_RECORDED = "not recorded of"
-_NAMED = 5  # of the values that are not recorded
+_NAMED = 5  # values named in a note about values that are not recorded
 _LIMIT = 2**20  # bytes of a metrics file
 
 
 @dataclass(frozen=True, slots=True)
 class MetadataInput:
-    """What the person said on the command line or in Python.
+    """Metadata given on the command line or in Python.
 
     Attributes:
-        metrics: `auc=0.93`, each.
-        params: `lr=2e-5`, each.
+        metrics: Assignments such as `auc=0.93`.
+        params: Assignments such as `lr=2e-5`.
         metrics_file: Path as typed, relative to the current folder.
         params_file: The same.
-        run_id: The run that made the weights, as its tracker names it.
-        metric_values: Metrics that are values already (from Python), of any type.
+        run_id: Id of the training run in its tracker.
+        metric_values: Metrics given as Python values of any type.
         param_values: The same for params.
     """
 
@@ -58,13 +57,13 @@ class MetadataInput:
 
     @property
     def nothing(self) -> bool:
-        """Whether nothing was said."""
+        """Whether no metadata was given."""
         return self == MetadataInput()
 
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What is new about a version's metadata; empty where nothing is."""
+    """New metadata of a version; empty fields have no new values."""
 
     metrics: Mapping[str, Number] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -74,16 +73,16 @@ class Metadata:
 
     @property
     def nothing(self) -> bool:
-        """Whether there is nothing new."""
+        """Whether there is no new metadata."""
         return not self.metrics and not self.params and self.run_id is None
 
 
 def collect_metadata(project: Project, given: MetadataInput, old: Pointer | None) -> Metadata:
-    """What is new: what was given, else what the metrics file of the last version says now.
+    """Collect the given metadata, and read the last version's metrics file again if none is named.
 
     Raises:
-        UsageError: A file that was named is not there.
-        TextError: A file cannot be read as metrics, or more was given than a pointer can hold.
+        UsageError: A named file does not exist.
+        TextError: A file cannot be parsed, or a pointer cannot hold the metadata.
     """
     metrics: dict[str, Number] = {}
     left_out: list[str] = []
@@ -98,8 +97,9 @@ def collect_metadata(project: Project, given: MetadataInput, old: Pointer | None
         source = None if inside is None else MetricsSource(inside, digest_of(raw))
     elif remembered is not None:
         again, source = _again(project, remembered, old, left_out)
-        # Metrics that were said take the file's place, and yet what the file holds is of this
-        # version from now on, and not news for the next.
+        # Given metrics replace those of the file. The file's digest is recorded all the same, so
+        # that the
+        # next version does not take its values for new ones.
         metrics = {} if said else again
     read = given_values(given.metric_values, what="the metrics")
     metrics.update(_taken(read, "the metrics", left_out))
@@ -116,7 +116,7 @@ def collect_metadata(project: Project, given: MetadataInput, old: Pointer | None
 
 
 def _taken(read: MetricsRead, where: str, left_out: list[str]) -> Mapping[str, Any]:
-    """What was read; what no pointer can hold is noted in words."""
+    """The values that a pointer can hold; adds a note about the others."""
     if read.skipped:
         named = [f"{shown(key)} ({reason})" for key, reason in read.skipped[:_NAMED]]
         more = f" and {len(read.skipped) - _NAMED} more" if len(read.skipped) > _NAMED else ""
@@ -127,7 +127,7 @@ def _taken(read: MetricsRead, where: str, left_out: list[str]) -> Mapping[str, A
 def _again(
     project: Project, path: str, old: Pointer | None, left_out: list[str]
 ) -> tuple[dict[str, Number], MetricsSource | None]:
-    """The metrics file of the last version, if it is there and has changed."""
+    """The values of the last version's metrics file, if the file exists and has changed."""
     raw = _read(project, path)
     if raw is None or old is None or old.metrics_from is None:
         return {}, None
@@ -139,9 +139,9 @@ def _again(
 
 
 def path_inside(project: Project, path: str) -> str | None:
-    """A path as typed, relative to the top of the work tree with `/`; None if it is not inside.
+    """A path relative to the top of the work tree, with `/`; None if it is outside.
 
-    Links in the folders above it are followed, as a shell does; the last part is not.
+    Resolves links in the parent folders, as a shell does, but not in the last part.
     """
     full = os.path.normpath(os.path.join(project.context.folder, path))
     real = os.path.join(os.path.realpath(os.path.dirname(full)), os.path.basename(full))
@@ -152,7 +152,7 @@ def path_inside(project: Project, path: str) -> str | None:
 
 
 def _read_named(project: Project, path: str) -> bytes:
-    """The bytes of a file that the person named, wherever it is."""
+    """Read a file named by the user, inside or outside the work tree."""
     try:
         with open(os.path.join(project.context.folder, path), "rb") as stream:
             return _bounded(stream.read(_LIMIT + 1), path)
@@ -161,7 +161,7 @@ def _read_named(project: Project, path: str) -> bytes:
 
 
 def _read(project: Project, path: str) -> bytes | None:
-    """The bytes of a file that a pointer names, below the top of the work tree; None if missing."""
+    """Read a file named by a pointer, inside the work tree; None if it does not exist."""
     parts = safe_parts(path)
     try:
         with folder_handle(project.root, parts[:-1]) as handle:

@@ -1,6 +1,6 @@
-"""A new version: weights into the cache, then the pointer that names them.
+"""A new version: store the weights in the cache, then make the pointer that names them.
 
-The order is the promise: packs and manifest are durable before the pointer is written.
+Guarantee: packs and manifest are durable before the pointer is written.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
     from gitmodel.worktree.worktree import Scan, Weights
 
 _JOBS_AT_ONCE = 256
-_BYTES_AT_ONCE = 256 << 20  # 256 MiB; as much is stored again at most after a kill
-_FILES_AT_ONCE = 128  # on their way to the disk; each holds a descriptor
+_BYTES_AT_ONCE = 256 << 20  # 256 MiB; the most that is stored again after a kill
+_FILES_AT_ONCE = 128  # being written at the same time; each holds a descriptor
 
 
 class Job(NamedTuple):
-    """Weights to be stored.
+    """Weights to store.
 
     Attributes:
         name: The model.
-        survey: What was found at its path.
-        old: Its last version, whose chunks are not stored again, and against which others are stored.
-        base: Another model's version to be used in the same way, after `old`.
+        survey: The scan of its weights.
+        old: Its last version; chunks are shared with it, or stored as differences from it.
+        base: A version of another model to use in the same way, after `old`.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Job(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """What became of a job: its manifest, durable, and its weights; or the error."""
+    """The result of a job: its manifest and weights, both durable, or the error."""
 
     job: Job
     manifest: Manifest | None = None
@@ -64,10 +64,17 @@ def store_survey(
     old: Pointer | None,
     base: Pointer | None = None,
 ) -> tuple[Manifest, Weights]:
-    """Store the files of a survey, as `store_many` does; arguments are those of `Job`.
+    """Store the scanned files, as `store_many` does.
+
+    Args:
+        project: The project.
+        name: As in `Job`.
+        survey: As in `Job`.
+        old: As in `Job`.
+        base: As in `Job`.
 
     Raises:
-        ChangedWhileReadError: The files changed meanwhile; nothing is remembered then.
+        ChangedWhileReadError: The files changed while they were stored; nothing is recorded.
         NoSpaceError: The cache is full.
     """
     progress = project.context.progress
@@ -84,17 +91,16 @@ def store_survey(
 
 
 def store_many(project: Project, jobs: Iterable[Job]) -> Iterator[list[Stored]]:
-    """Store weights of many models, and yield them in groups, each when its group is durable.
+    """Store the weights of many models; yield them in groups, each once it is durable.
 
-    The disk is waited for once a group. A job whose files cannot be read, or change meanwhile, has an
-    error, and the others go on. Progress is told about bytes, and started by the caller.
+    There is one fsync for each group. A job whose files cannot be read, or change while they are read, gets an
+    error; the other jobs continue. The caller starts the progress report.
 
-    What was stored is not `have` yet: that comes after the pointer. Were it the other way round, a kill
-    between the two would leave new weights that look like those of a version left behind, and no later
-    commit would make a version of them.
+    This does not update `have`; the caller does so after it has written the pointer. With the reverse order, a
+    kill between the two would make new weights look outdated, and no commit would register them.
 
     Raises:
-        NoSpaceError, StoreError: The cache cannot be written; groups that were yielded are durable.
+        NoSpaceError, StoreError: The cache cannot be written; the groups already yielded are durable.
     """
     waiting = iter(jobs)
     with Batch(project.cache, most=_FILES_AT_ONCE) as batch:
@@ -104,7 +110,7 @@ def store_many(project: Project, jobs: Iterable[Job]) -> Iterator[list[Stored]]:
 
 
 def _store_group(project: Project, batch: Batch, jobs: Iterator[Job]) -> list[Stored]:
-    """Store jobs until it is time to wait for the disk; none where there are no more."""
+    """Store jobs up to the limits of a group; empty if no jobs are left."""
     group: list[Stored] = []
     size = 0
     while len(group) < _JOBS_AT_ONCE and size < _BYTES_AT_ONCE:
@@ -128,7 +134,7 @@ def _store_group(project: Project, batch: Batch, jobs: Iterator[Job]) -> list[St
 
 
 def _remembered(project: Project, stored: Stored) -> Stored:
-    """Take a last look at the files, and remember their digests."""
+    """Check that the files have not changed, and record their digests."""
     if stored.manifest is None:
         return stored
     job = stored.job
@@ -153,20 +159,19 @@ def next_pointer(
 ) -> Pointer:
     """The pointer for weights that were just stored.
 
-    Content of a known version gets that version's pointer again, also where that does not state the chunks:
-    a pointer that changes for nothing is a line in somebody's diff. Other content gets the next
-    number; its metadata is what is new, and nothing of the old.
+    Content of an earlier version gets the pointer of that version again, unchanged, to keep diffs small. Other
+    content gets the next number. Its metadata holds the new values only.
 
     Args:
         project: The project.
         name: The model.
         path: Of the weights, relative to the pointer's folder.
-        weights: What was stored.
-        manifest: Of it.
-        old: The pointer so far, if there is one.
-        metadata: What is new.
-        histories: What history says of many models, for who makes pointers of many.
-        exclude: What was left out of the weights; as in the pointer so far if None.
+        weights: The stored weights.
+        manifest: Their manifest.
+        old: The current pointer, if there is one.
+        metadata: New metadata.
+        histories: Cached histories, for callers that make pointers of many models.
+        exclude: Patterns excluded from the weights; those of the current pointer if None.
     """
     if exclude is None:
         exclude = () if old is None else old.exclude
@@ -193,7 +198,7 @@ def next_pointer(
         exclude=exclude,
         previous=_previous(old, committed),
     )
-    if old is not None:  # what people wrote about the model, not about one version's weights
+    if old is not None:  # fields that describe the model, not the weights of one version
         fresh = replace(
             fresh,
             description=old.description,
@@ -207,9 +212,9 @@ def next_pointer(
 
 
 def _committed(histories: Histories, old: Pointer | None, history: ModelHistory) -> set[int]:
-    """The numbers in history, and that of HEAD's pointer.
+    """The version numbers in history, and that of HEAD's pointer.
 
-    A pointer file that was renamed by hand has a past that its name does not lead to.
+    History by name does not contain a pointer file that was renamed by hand.
     """
     numbers = history.numbers()
     if old is not None and old.version not in numbers:
@@ -218,26 +223,26 @@ def _committed(histories: Histories, old: Pointer | None, history: ModelHistory)
 
 
 def _previous(old: Pointer | None, committed: set[int]) -> Previous | None:
-    """The version before: the pointer so far if it was ever committed, else the one before that."""
+    """The previous version: the current pointer if it was committed, else the one before it."""
     if old is None:
         return None
     return Previous(old.version, old.digest) if old.version in committed else old.previous
 
 
 def refuse_unwritable(name: str, old: Pointer | None, metadata: Metadata) -> None:
-    """Refuse what no pointer can hold before the weights are read, which may take an hour.
+    """Refuse metadata that a pointer cannot hold, before the weights are read.
 
     Raises:
-        PointerError: The pointer would be too long, or could not be read again.
+        PointerError: The pointer would be too long or could not be parsed.
     """
     like = old or Pointer(name=name, version=1, digest=digest_of(b""), size=0, path="weights")
     _with_metadata(like, metadata).to_text()
 
 
 def _with_metadata(pointer: Pointer, metadata: Metadata) -> Pointer:
-    """Lay what is new over a pointer; what is not said again stays as it is.
+    """A pointer with new metadata; fields without a new value stay.
 
-    A metrics file speaks for all metrics at once.
+    A metrics file replaces all metrics.
     """
     if metadata.metrics:
         kept = {} if metadata.source is not None else pointer.metrics
@@ -252,14 +257,14 @@ def _with_metadata(pointer: Pointer, metadata: Metadata) -> Pointer:
 
 
 def dropped(old: Pointer | None, new: Pointer, typed: str) -> str | None:
-    """What to tell a person about metadata that was not carried over, None if nothing was lost.
+    """The warning about metadata that was not carried over, None if nothing was lost.
 
-    Going back to an earlier version loses nothing: it has its own.
+    An earlier version keeps its own metadata, so nothing is lost there.
 
     Args:
-        old: The pointer so far.
-        new: The pointer now.
-        typed: Path of the weights, as a person types it.
+        old: The previous pointer.
+        new: The new pointer.
+        typed: Path of the weights, as the user types it.
     """
     if old is None or old.digest == new.digest or new.version < old.version or new.metrics:
         return None
@@ -281,11 +286,11 @@ def dropped(old: Pointer | None, new: Pointer, typed: str) -> str | None:
 
 
 def write_pointer(project: Project, path: str, pointer: Pointer) -> None:
-    """Write a pointer file into the work tree, whole or not at all."""
+    """Write a pointer file into the work tree atomically."""
     write_text_file(project.root, path, pointer.to_text())
 
 
 def write_pointers(project: Project, pointers: Mapping[str, Pointer]) -> None:
-    """Write pointer files by path, each whole or not at all; the disk is waited for once."""
+    """Write pointer files by path, each atomically, with one fsync for all."""
     texts = {path: pointer.to_text() for path, pointer in pointers.items()}
     write_text_files(project.root, texts)

@@ -1,7 +1,7 @@
-"""History of many models by one walk, and the numbers that come next.
+"""The history and next version number of many models, read in one walk.
 
-A command about one model asks Git about that model. For 2,000 models that would start thousands of
-processes, and would read the claims and HEAD's pointers as often: here each is read once.
+History, claims and HEAD's pointers are each read once. One query for each model would start thousands of Git
+processes for 2,000 models.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 
 class Histories:
-    """What Git and the claims last seen say of some models. Nothing is asked before the first question.
+    """Histories and known claims of some models, loaded on first use.
 
     Args:
         project: The project.
-        names: The models that will be asked for.
+        names: The models that callers will query.
     """
 
     def __init__(self, project: Project, names: Iterable[str]) -> None:
@@ -37,21 +37,21 @@ class Histories:
         self._earlier = EarlierNames(project)
 
     def of(self, name: str) -> ModelHistory:
-        """Every pointer of a name in the history of all refs, as `history_of` gives it."""
+        """All pointers of a name in the history of all refs, as `history_of` returns them."""
         if len(self._names) == 1 or name not in self._names:
             return history_of(self._project, name)
         return self._all[name]
 
     def joined(self, history: ModelHistory, current: Pointer | None) -> ModelHistory:
-        """A history together with that under earlier names; see `EarlierNames.joined`."""
+        """The history including earlier names; see `EarlierNames.joined`."""
         return self._earlier.joined(history, current)
 
     def next_number(self, history: ModelHistory) -> int:
-        """1 + the greatest number in history and among the claims last seen."""
+        """1 + the greatest number in history and in the known claims."""
         return next_version([*history.numbers(), self._claims.greatest(history.name)])
 
     def numbers_at_head(self, name: str) -> set[int]:
-        """The numbers that HEAD's pointers of this name have."""
+        """The version numbers of HEAD's pointers of this name."""
         return self._at_head.get(name, set())
 
     @cached_property

@@ -1,8 +1,8 @@
-"""Which of the paths that were typed are added, and which are passed over.
+"""Select which of the given paths to add.
 
-One path is taken at its word. Of several, a shell may have made the list: pointers, litter and files
-that Git has are passed over, and said to be. What nobody can have meant to pass over is refused, and then
-nothing is added.
+A single path is always added or refused. Among several, which a shell glob may have produced, pointers,
+temporary files and files tracked by Git are skipped with a note. If any other path cannot be added, nothing is
+added.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from gitmodel.errors import GitmodelError, UsageError
 from gitmodel.git.check_ignore import tracked
 from gitmodel.project.adding.targets import (
     Targets,
-    place_of,
     refuse_leaving,
     refuse_together,
     refuse_tracked,
     some,
+    work_tree_path,
 )
 
 if TYPE_CHECKING:
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Choice:
-    """What is added.
+    """The selected paths.
 
     Attributes:
-        items: By path, each place once.
-        left_out: What is not, in words.
+        items: One for each path.
+        left_out: Notes about the skipped paths.
     """
 
     items: list[Item] = field(default_factory=list)
@@ -52,29 +52,29 @@ def choose(
     name: str | None,
     prepare: Callable[[Target], Item],
 ) -> Choice:
-    """Choose among paths, and look at what is there.
+    """Select paths, and prepare each of them.
 
     Args:
         project: The project.
-        models: Those of the work tree.
+        models: The models of the work tree.
         paths: As typed.
         name: The model, if it was named.
-        prepare: Looks at one target.
+        prepare: Prepares one target.
 
     Raises:
-        GitmodelError: One cannot be added; then none should be.
+        GitmodelError: A path cannot be added, so none should be.
     """
     chosen = Choice()
     targets = Targets(project.root, models, project.typed)
     errors: list[tuple[str, GitmodelError]] = []
-    places = _places(project, targets, paths, errors, chosen.left_out)
-    in_git = tracked(project.repository, places)
-    for place, path in places.items():
+    chosen_paths = _weights_paths(project, targets, paths, errors, chosen.left_out)
+    in_git = tracked(project.repository, chosen_paths)
+    for weights, path in chosen_paths.items():
         try:
-            if place in in_git:
-                _pass_tracked(targets, path, place, name, chosen.left_out, several=len(paths) > 1)
+            if weights in in_git:
+                _pass_tracked(targets, path, weights, name, chosen.left_out, several=len(paths) > 1)
                 continue
-            target = targets.find(place, name)
+            target = targets.find(weights, name)
             refuse_leaving(project, target)
             chosen.items.append(prepare(target))
         except GitmodelError as error:
@@ -82,53 +82,59 @@ def choose(
     refuse_together(errors, len(paths))
     if not chosen.items:
         raise UsageError(
-            f"none of the {len(paths):,} paths is weights: {chosen.left_out[0]}",
-            hint="gitmodel add PATH, which takes one path at its word",
+            f"none of the {len(paths):,} paths are weights: {chosen.left_out[0]}",
+            hint="gitmodel add PATH, with a single path, which is never skipped",
         )
     return chosen
 
 
-def _places(
+def _weights_paths(
     project: Project,
     targets: Targets,
     paths: Sequence[str],
     errors: list[tuple[str, GitmodelError]],
     left_out: list[str],
 ) -> dict[str, str]:
-    """The places to be added, each with its path as typed."""
-    places: dict[str, str] = {}
+    """The paths of weights to add, each with the path as typed."""
+    chosen_paths: dict[str, str] = {}
     passed: dict[str, list[str]] = {}
     beside: dict[str, str] = {}
     for path in paths:
         file = path.rstrip("/").rpartition("/")[2]
         if len(paths) > 1 and (is_ours(file) or is_litter(file)):
-            what = "files of gitmodel's own" if is_ours(file) else "files that are no weights"
+            what = "gitmodel's own files" if is_ours(file) else "files that are not weights"
             passed.setdefault(what, []).append(path)
             continue
         try:
-            place = place_of(project, path)
+            weights = work_tree_path(project, path)
         except GitmodelError as error:
             errors.append((path, error))
             continue
-        doubtful = len(paths) > 1 and is_beside(file) and targets.at(place) is None
-        (beside if doubtful else places).setdefault(place, path)
-    if places and beside:
-        passed["files that lie beside weights mostly"] = list(beside.values())
+        doubtful = len(paths) > 1 and is_beside(file) and targets.at(weights) is None
+        (beside if doubtful else chosen_paths).setdefault(weights, path)
+    if chosen_paths and beside:
+        passed["files that usually accompany weights"] = list(beside.values())
     left_out += [f"{what}: {some(found)}" for what, found in passed.items()]
-    return places or beside
+    return chosen_paths or beside
 
 
 def _pass_tracked(
-    targets: Targets, path: str, place: str, name: str | None, left_out: list[str], *, several: bool
+    targets: Targets,
+    path: str,
+    weights: str,
+    name: str | None,
+    left_out: list[str],
+    *,
+    several: bool,
 ) -> None:
-    """Pass over what Git has, where that is no mistake.
+    """Skip a path tracked by Git, unless that looks like a mistake.
 
     Raises:
-        WeightsError: It is.
+        WeightsError: It looks like a mistake.
     """
-    if several and targets.inside(place):
-        left_out.append(f"{path}, a folder that holds models")
+    if several and targets.inside(weights):
+        left_out.append(f"{path}, a folder that contains models")
     elif several and not has_weights_ending(path):
         left_out.append(f"{path}, which is tracked by Git itself")
     else:
-        refuse_tracked(targets, path, place, name)
+        refuse_tracked(targets, path, weights, name)

@@ -1,4 +1,4 @@
-"""What `add` says of weights that it has stored: the report, and whether they are a moved model's."""
+"""The report of `add`, and the check for models that were moved by hand."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AddReport:
-    """What `add` did.
+    """The result of `add` for one model.
 
     Attributes:
         name: The model.
-        version: Its number now.
-        was: Its number before, None for a new model.
+        version: Its version number now.
+        was: Its version number before, None for a new model.
         digest: Of the weights.
         size: Bytes of the weights.
-        stored: Bytes of the packs that its manifest needs.
+        stored: Bytes of the packs that its manifest lists.
         pointer_path: Relative to the top of the work tree.
         changed: Whether the pointer changed.
-        warnings: What a person should know.
+        warnings: Warnings for the user.
         committed: The commit made by `-m`, None otherwise.
-        same_weights: Whether the weights are those that the pointer named before.
+        same_weights: Whether the pointer named these weights before.
     """
 
     name: str
@@ -53,11 +53,13 @@ class AddReport:
 def report_of(project: Project, ready: Ready, pointer: Pointer) -> AddReport:
     """The report of weights whose pointer is about to be written."""
     target, old = ready.item.target, ready.item.target.old
-    warnings = [*ready.item.warnings, dropped(old, pointer, project.typed(target.place))]
-    if target.left is not None and os.path.lexists(os.path.join(project.root, target.left)):
+    warnings = [*ready.item.warnings, dropped(old, pointer, project.typed(target.weights))]
+    if target.moved_from is not None and os.path.lexists(
+        os.path.join(project.root, target.moved_from)
+    ):
         warnings.append(
-            f"{target.name}: its weights are {target.place} from now on; {target.left} stays on disk "
-            "and is no part of it any more"
+            f"{target.name}: its weights are now {target.weights}; {target.moved_from} stays on "
+            "disk and is no longer tracked"
         )
     return AddReport(
         name=target.name,
@@ -74,12 +76,12 @@ def report_of(project: Project, ready: Ready, pointer: Pointer) -> AddReport:
 
 
 class Moved:
-    """Finds new models whose weights are those of a model that was moved by `mv`.
+    """Detects new models whose weights were moved with `mv` from an existing model.
 
     Args:
         project: The project.
-        models: Those of the work tree.
-        named: A person named the model, which settles it.
+        models: The models of the work tree.
+        named: The user named the model, so the check is skipped.
     """
 
     def __init__(self, project: Project, models: Iterable[Model], *, named: bool) -> None:
@@ -89,16 +91,17 @@ class Moved:
             self._by_digest = {model.pointer.digest: model for model in models}
 
     def error(self, ready: Ready) -> ModelNameError | None:
-        """The error for weights of a model whose own are gone; None if they are not such."""
+        """The error if the weights were moved from an existing model, None otherwise."""
         target, digest = ready.item.target, ready.weights.digest
         if target.model is not None or digest is None or digest not in self._by_digest:
             return None
         model = self._by_digest[digest]
         if os.path.lexists(os.path.join(self._project.root, model.weights)):
             return None  # a copy
-        typed = self._project.typed(target.place)
+        typed = self._project.typed(target.weights)
         return ModelNameError(
-            f"{target.place} has the weights of {model.name}, and {model.weights} is gone",
-            hint=f"if they were moved: gitmodel add {typed} --name {model.name}; "
-            f"if this is another model: gitmodel add {typed} --name {target.name}",
+            f"{target.weights} has the weights of {model.name}, and {model.weights} does not exist "
+            "any more",
+            hint=f"if the weights were moved: gitmodel add {typed} --name {model.name}; if this is "
+            f"another model: gitmodel add {typed} --name {target.name}",
         )

@@ -1,6 +1,6 @@
-"""Which model each path of `add` is: a new one, the next version of one, or not to be added.
+"""The model that each path of `add` belongs to: a new one, or the next version of one.
 
-All of this is known before anything is stored, so a command with many paths refuses as a whole here.
+All paths are checked before anything is stored, so a command with a bad path adds nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from gitmodel.domain.reference import check_name, name_from_path
 from gitmodel.errors import GitmodelError, ModelNameError, UnsafePathError, UsageError, WeightsError
 from gitmodel.project.adding.metadata import path_inside
 from gitmodel.project.models import Model, read_pointer_file
-from gitmodel.project.typed_path import composed_place
+from gitmodel.project.unicode_path import composed_path
 from gitmodel.worktree.scan import EntryKind
 
 if TYPE_CHECKING:
@@ -28,53 +28,53 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One path, and what it becomes.
+    """A path to add and its model.
 
     Attributes:
-        place: The path of the weights, relative to the top of the work tree.
+        weights: Path of the weights, relative to the top of the work tree.
         name: The model.
-        model: The model as it is, None for a new one.
-        pointer_path: Of its pointer from now on.
+        model: The existing model, None for a new one.
+        pointer_path: Path of the pointer after this command.
     """
 
-    place: str
+    weights: str
     name: str
     model: Model | None
     pointer_path: str
 
     @property
     def old(self) -> Pointer | None:
-        """The pointer as it is."""
+        """The existing pointer."""
         return None if self.model is None else self.model.pointer
 
     @property
-    def left(self) -> str | None:
-        """The path that the model leaves for this one, None if it stays where it is."""
+    def moved_from(self) -> str | None:
+        """The earlier path of the weights, None if it stays the same."""
         return (
-            None if self.model is None or self.model.weights == self.place else self.model.weights
+            None if self.model is None or self.model.weights == self.weights else self.model.weights
         )
 
     def differs_from(self, pointer: Pointer) -> bool:
-        """Whether writing this pointer would change anything."""
+        """Whether writing this pointer would change the pointer file or its path."""
         if self.model is None or self.model.path != self.pointer_path:
             return True
         return pointer.to_text().encode() != self.model.raw
 
     @property
     def inside(self) -> str:
-        """The place relative to the pointer's folder."""
+        """The path of the weights relative to the pointer's folder."""
         folder = self.pointer_path.rpartition("/")[0]
-        return self.place[len(folder) + 1 :] if folder else self.place
+        return self.weights[len(folder) + 1 :] if folder else self.weights
 
 
 @dataclass(slots=True)
 class Targets:
-    """Finds the target of each path among the models of the work tree.
+    """Finds the model of each path in the work tree.
 
     Attributes:
         root: The top of the work tree.
-        models: Those of the work tree.
-        typed: Gives a path of the work tree as the person types it.
+        models: The models of the work tree.
+        typed: Formats a path of the work tree as the user types it.
     """
 
     root: str
@@ -91,59 +91,60 @@ class Targets:
             self._by_weights.setdefault(model.weights, model)
             self._by_path[model.path] = model
 
-    def at(self, place: str) -> Model | None:
-        """The model whose weights are at a place."""
-        return self._by_weights.get(place)
+    def at(self, weights: str) -> Model | None:
+        """The model that has its weights at this path."""
+        return self._by_weights.get(weights)
 
-    def inside(self, place: str) -> list[Model]:
-        """The models whose pointers or weights are below a folder."""
-        return [m for m in self.models.models if m.path.startswith(f"{place}/")]
+    def inside(self, weights: str) -> list[Model]:
+        """The models whose pointers are below a folder."""
+        return [m for m in self.models.models if m.path.startswith(f"{weights}/")]
 
-    def find(self, place: str, name: str | None) -> Target:
-        """What the weights at a place become.
+    def find(self, weights: str, name: str | None) -> Target:
+        """The target of weights at a path.
 
         Raises:
-            ModelNameError: The name given, or the one that follows from the path, is another model's.
-            WeightsError: They are part of a model that is a folder.
+            ModelNameError: Another model has the given name or the name derived from the path.
+            WeightsError: The weights are part of a model that is a folder.
         """
-        model = self._model(place, name)
-        chosen = model.name if model is not None else check_name(name or name_from_path(place))
-        if model is not None and model.weights == place:
-            return Target(place, chosen, model, model.path)
-        path = pointer_path_for(place, chosen)
-        self._refuse_taken(place, chosen, path)
-        self._taken[path] = place
-        return Target(place, chosen, model or self._unstaged(place, chosen, path), path)
+        model = self._model(weights, name)
+        chosen = model.name if model is not None else check_name(name or name_from_path(weights))
+        if model is not None and model.weights == weights:
+            return Target(weights, chosen, model, model.path)
+        path = pointer_path_for(weights, chosen)
+        self._refuse_taken(weights, chosen, path)
+        self._taken[path] = weights
+        return Target(weights, chosen, model or self._unstaged(weights, chosen, path), path)
 
-    def _model(self, place: str, name: str | None) -> Model | None:
-        """The model that the weights are a version of, None for a new one."""
-        here = self.at(place)
-        if here is not None:
-            if name is not None and name != here.name:
+    def _model(self, weights: str, name: str | None) -> Model | None:
+        """The existing model of the weights, None for a new one."""
+        existing = self.at(weights)
+        if existing is not None:
+            if name is not None and name != existing.name:
                 raise ModelNameError(
-                    f"{place} is called {here.name} already", hint=f"gitmodel mv {here.name} {name}"
+                    f"{weights} is already registered as {existing.name}",
+                    hint=f"gitmodel mv {existing.name} {name}",
                 )
-            return self._only(here.name)
-        self._refuse_part(place, name)
-        chosen = name or name_from_path(place)
+            return self._only(existing.name)
+        self._refuse_part(weights, name)
+        chosen = name or name_from_path(weights)
         if chosen not in self._by_name:
             return None
         other = self._only(chosen)
         if name is None:
-            typed = self.typed(place)
+            typed = self.typed(weights)
             raise ModelNameError(
-                f"{chosen} is the model at {other.weights} already",
-                hint=f"as its next version: gitmodel add {typed} --name {chosen}; "
-                f"as another model: gitmodel add {typed} --name OTHER_NAME",
+                f"a model {chosen} already exists at {other.weights}",
+                hint=f"as its next version: gitmodel add {typed} --name {chosen}; as another "
+                f"model: gitmodel add {typed} --name OTHER_NAME",
             )
         return other
 
-    def _unstaged(self, place: str, name: str, path: str) -> Model | None:
-        """The model whose pointer is in the work tree and not in the index, None if there is none.
+    def _unstaged(self, weights: str, name: str, path: str) -> Model | None:
+        """The model whose pointer is in the work tree but not in the index, None if there is none.
 
         Raises:
-            ModelNameError: It is another model's pointer.
-            PointerError: It is none.
+            ModelNameError: The pointer belongs to another model.
+            PointerError: The file is not a pointer.
         """
         raw = None if path in self._by_path else read_pointer_file(self.root, path)
         if raw is None:
@@ -151,104 +152,107 @@ class Targets:
         model = Model(path, Pointer.from_text(raw, what=path), raw)
         if model.name != name:
             raise ModelNameError(
-                f"{path} is the pointer of {model.name}, and Git does not have it yet",
+                f"{path} is the pointer of {model.name} and is not staged yet",
                 hint=f"git add {self.typed(path)}, "
-                f"then gitmodel add {self.typed(place)} --name {model.name}",
+                f"then gitmodel add {self.typed(weights)} --name {model.name}",
             )
         return model
 
     def _only(self, name: str) -> Model:
-        """The model of a name; two of that name are an error."""
+        """The only model with this name; raises if there are two."""
         found = self._by_name[name]
         return found[0] if len(found) == 1 else self.models.require(name)
 
-    def _refuse_part(self, place: str, name: str | None) -> None:
-        """Refuse weights inside another model's folder: their pointer would become a part of it."""
-        folder = place.rpartition("/")[0]
+    def _refuse_part(self, weights: str, name: str | None) -> None:
+        """Refuse weights inside the folder of another model."""
+        folder = weights.rpartition("/")[0]
         while folder:
             model = self._by_weights.get(folder)
             if model is not None:
                 hint = f"gitmodel add {self.typed(model.weights)}"
                 if name == model.name:
-                    beside = f"{folder.rpartition('/')[0]}/".lstrip("/") + place.rpartition("/")[2]
-                    hint = (
-                        f"move it out of the folder: mv {self.typed(place)} {self.typed(beside)}, "
-                        f"then gitmodel add {self.typed(beside)} --name {name}"
+                    beside = (
+                        f"{folder.rpartition('/')[0]}/".lstrip("/") + weights.rpartition("/")[2]
                     )
-                raise WeightsError(f"{place} is part of the model {model.name}", hint=hint)
+                    hint = (
+                        f"move it out of the folder: mv {self.typed(weights)} "
+                        f"{self.typed(beside)}, then gitmodel add {self.typed(beside)} --name "
+                        f"{name}"
+                    )
+                raise WeightsError(f"{weights} is part of the model {model.name}", hint=hint)
             folder = folder.rpartition("/")[0]
 
-    def _refuse_taken(self, place: str, name: str, path: str) -> None:
-        """Refuse a pointer where another model's is, or will be."""
+    def _refuse_taken(self, weights: str, name: str, path: str) -> None:
+        """Refuse a pointer path that another model or another target uses."""
         other = self._by_path.get(path)
         if other is not None and other.name != name:
-            typed = self.typed(place)
+            typed = self.typed(weights)
             raise ModelNameError(
-                f"{path} is the pointer of {other.name} already",
+                f"{path} is already the pointer of {other.name}",
                 hint=f"as its next version: gitmodel add {typed} --name {other.name}; "
                 f"as another model: gitmodel add {typed} --name OTHER_NAME",
             )
         if path in self._taken:
             raise ModelNameError(
-                f"{place} and {self._taken[path]} would have one pointer, {path}",
-                hint=f"gitmodel add {self.typed(place)} --name OTHER_NAME",
+                f"{weights} and {self._taken[path]} would have the same pointer, {path}",
+                hint=f"gitmodel add {self.typed(weights)} --name OTHER_NAME",
             )
         for broken, error in self.models.broken:
             if broken == path:
                 raise error
 
 
-def place_of(project: Project, path: str) -> str:
+def work_tree_path(project: Project, path: str) -> str:
     """The path of weights relative to the top of the work tree.
 
     Raises:
-        UnsafePathError: It is not in this repository, or is the repository itself.
-        UsageError: It is a pointer.
+        UnsafePathError: The path is outside the repository, or is its top folder.
+        UsageError: The path is a pointer.
     """
-    place = path_inside(project, path)
-    if place is None and _is_top(project, path):
+    weights = path_inside(project, path)
+    if weights is None and _is_top(project, path):
         raise UnsafePathError(
-            f"{path} is the repository itself, not weights in it",
+            f"{path} is the top folder of the repository, not weights",
             hint="gitmodel add PATH, with the path of the weights",
         )
-    if place is None:
+    if weights is None:
         raise UnsafePathError(
             f"{path} is not inside the repository {project.root}",
             hint="move or copy the weights into the repository first",
         )
-    place = composed_place(project, place)
-    safe_parts(place)
-    _refuse_other_repository(project, place)
-    if place.endswith(POINTER_SUFFIX):
+    weights = composed_path(project, weights)
+    safe_parts(weights)
+    _refuse_other_repository(project, weights)
+    if weights.endswith(POINTER_SUFFIX):
         raise UsageError(
             f"{path} is a pointer, not weights",
             hint="gitmodel add PATH, with the path of the weights",
         )
-    return place
+    return weights
 
 
-def refuse_tracked(targets: Targets, path: str, place: str, name: str | None) -> None:
-    """Refuse what Git tracks itself.
+def refuse_tracked(targets: Targets, path: str, weights: str, name: str | None) -> None:
+    """Refuse a path that Git tracks.
 
     Raises:
-        WeightsError: Always; the hint depends on what Git tracks there.
+        WeightsError: Always; the hint depends on the tracked files.
     """
-    models = targets.inside(place)
+    models = targets.inside(weights)
     typed = shlex.quote(path.rstrip("/"))
     own = next((model for model in models if model.name == name), None)
     if own is not None:
-        beside = f"{place.rpartition('/')[0]}/{own.weights.rpartition('/')[2]}".lstrip("/")
+        beside = f"{weights.rpartition('/')[0]}/{own.weights.rpartition('/')[2]}".lstrip("/")
         raise WeightsError(
-            f"{path} holds the model {own.name} itself",
-            hint=f"move that first: gitmodel mv {own.name} --path {targets.typed(beside)}, "
+            f"{path} contains the pointer of {own.name}, so it cannot be the weights of that model",
+            hint=f"move the model first: gitmodel mv {own.name} --path {targets.typed(beside)}, "
             f"then gitmodel add {typed} --name {own.name}",
         )
     if models:
         few = ", ".join(model.name for model in models[:3]) + ("..." if models[3:] else "")
         several = "models" if models[1:] else "model"
         raise WeightsError(
-            f"{path} holds the {several} {few}, so it is not weights of one model itself",
-            hint=f"gitmodel add {typed}/*, which adds what is in it, each as a model",
+            f"{path} contains the {several} {few}, so it cannot be a model itself",
+            hint=f"gitmodel add {typed}/*, which adds each entry of the folder as a model",
         )
     raise WeightsError(
         f"{path} is tracked by Git itself",
@@ -257,10 +261,10 @@ def refuse_tracked(targets: Targets, path: str, place: str, name: str | None) ->
 
 
 def refuse_together(errors: Sequence[tuple[str, GitmodelError]], count: int) -> None:
-    """Refuse a command some of whose paths cannot be added.
+    """Refuse the whole command if some paths cannot be added.
 
     Raises:
-        GitmodelError: There are such paths; the first one's error, which also names others.
+        GitmodelError: The error of the first such path, with the other paths named.
     """
     if not errors:
         return
@@ -273,27 +277,28 @@ def refuse_together(errors: Sequence[tuple[str, GitmodelError]], count: int) -> 
 
 
 def refuse_leaving(project: Project, target: Target) -> None:
-    """Refuse to move on from a path whose weights nobody has registered.
+    """Refuse to change a model's path while unregistered weights are at the old one.
 
     Raises:
-        WeightsError: There are such weights.
+        WeightsError: The weights at the old path are in no version.
     """
-    if target.left is None or target.model is None:
+    if target.moved_from is None or target.model is None:
         return
-    seen = project.worktree.hash_weights(target.name, target.left)
+    seen = project.worktree.hash_weights(target.name, target.moved_from)
     if seen.kind is EntryKind.MISSING or seen.digest == target.model.pointer.digest:
         return
     if seen.digest is not None and project.cache.holds(seen.digest):
         return
     raise WeightsError(
-        f"{target.left} has weights that are no version yet, and {target.place} would take its place",
-        hint=f"gitmodel add {project.typed(target.left)}; or remove it, if nobody needs it",
+        f"the weights in {target.moved_from} are not registered, and {target.weights} would "
+        "replace that path",
+        hint=f"gitmodel add {project.typed(target.moved_from)}; or delete it, if nobody needs it",
         model=target.name,
     )
 
 
 def some(paths: Sequence[str]) -> str:
-    """The first paths of many, in words."""
+    """The first three paths, and the number of the others."""
     rest = f" and {len(paths) - 3:,} more" if len(paths) > 3 else ""
     return ", ".join(paths[:3]) + rest
 
@@ -303,14 +308,14 @@ def _is_top(project: Project, path: str) -> bool:
     return os.path.realpath(full) == os.path.realpath(project.root)
 
 
-def _refuse_other_repository(project: Project, place: str) -> None:
-    """Refuse weights inside a submodule or another repository: Git here does not see beyond it."""
-    *above, _ = place.split("/")
+def _refuse_other_repository(project: Project, weights: str) -> None:
+    """Refuse weights inside a submodule or a nested clone, which this repository does not track."""
+    *above, _ = weights.split("/")
     for depth in range(1, len(above) + 1):
         folder = "/".join(above[:depth])
         if os.path.lexists(os.path.join(project.root, folder, ".git")):
             raise UnsafePathError(
-                f"{place} is inside another repository, the submodule or clone {folder}",
+                f"{weights} is inside another repository, the submodule or clone {folder}",
                 hint=f"gitmodel -C {project.typed(folder)} add "
-                f"{shlex.quote(place[len(folder) + 1 :])}",
+                f"{shlex.quote(weights[len(folder) + 1 :])}",
             )

@@ -1,4 +1,4 @@
-"""Looking into weights that are about to be registered for what is certainly none."""
+"""Check weights before registration for files that are not weights or are incomplete."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from gitmodel.project.project import Project
     from gitmodel.worktree.weights import Scan
 
-_MOST_FILES = 2000  # of a folder; each costs an open file
+_MOST_FILES = 2000  # of a folder; each is opened
 _MOST_TOLD = 3
 
 
 def warn_of(project: Project, survey: Scan) -> list[str]:
-    """What may be wrong with weights, a sentence each; never fails."""
+    """Warnings about the content of weights; never fails."""
     told = [
         f"{project.typed(path)} {found.what}; {found.hint.format(path=project.typed(path))}"
         for path, found in _found(project, survey)
@@ -31,10 +31,10 @@ def warn_of(project: Project, survey: Scan) -> list[str]:
 
 
 def look_into(project: Project, survey: Scan) -> list[str]:
-    """As `warn_of`, but what is certainly no weights is refused.
+    """As `warn_of`, but refuse files that are certainly not weights.
 
     Raises:
-        WeightsError: It is such.
+        WeightsError: A file is certainly not weights.
     """
     warnings = []
     for path, found in _found(project, survey):
@@ -46,7 +46,7 @@ def look_into(project: Project, survey: Scan) -> list[str]:
 
 
 def _found(project: Project, survey: Scan) -> Iterator[tuple[str, Suspicion]]:
-    """Paths of files, from the top of the work tree, and what is wrong with them."""
+    """Suspicious files: path from the top of the work tree, and the suspicion."""
     sources = project.worktree.sources(survey)
     inside = {source.path for source in sources}
     for source in sources[:_MOST_FILES]:
@@ -59,7 +59,7 @@ def _found(project: Project, survey: Scan) -> Iterator[tuple[str, Suspicion]]:
             continue
         try:
             found = _by_content(name, source, inside)
-        except (OSError, GitmodelError):  # whoever stores it says what is wrong
+        except (OSError, GitmodelError):  # storing the file reports the error
             continue
         if found is not None:
             yield path, found
@@ -88,13 +88,13 @@ def _by_content(name: str, source: SourceFile, inside: Collection[str]) -> Suspi
 
 
 def _without_its_data(path: str, files: list[str], inside: Collection[str]) -> Suspicion | None:
-    """Whether a graph of ONNX has its weights in files that are not part of the model."""
+    """The suspicion that an ONNX graph has its weights in files outside the model."""
     folder, slash, _ = path.rpartition("/")
     missing = [file for file in files if not path or f"{folder}{slash}{file}" not in inside]
     if not missing:
         return None
-    what = f"keeps its weights in {shown(missing[0])}, which is not part of the model"
-    hint = "put it beside the file in that folder"
+    what = f"has its weights in {shown(missing[0])}, which is not part of the model"
+    hint = "copy that file into the same folder"
     if not path:
-        hint = "put both into one folder, and register that: gitmodel add FOLDER"
+        hint = "copy both files into one folder, and register the folder: gitmodel add FOLDER"
     return misnamed_files.Suspicion(what, hint, certain=False)

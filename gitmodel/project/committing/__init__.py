@@ -1,1 +1,1 @@
-"""What the next commit does about weights."""
+"""What the next commit does about changed weights."""

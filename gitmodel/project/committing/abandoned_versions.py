@@ -1,6 +1,7 @@
-"""A version whose commit was given up: its pointer is on disk, and neither staged nor in any commit.
+"""A version whose commit failed: its pointer is on disk, but neither staged nor committed.
 
-Another hook refused the commit, or its message stayed empty. The next commit takes that version.
+This happens if another hook refuses the commit, or if its message is empty. The next commit uses
+that version.
 """
 
 from __future__ import annotations
@@ -22,16 +23,16 @@ if TYPE_CHECKING:
 def left_by_earlier_attempt(
     project: Project, model: Model, file: Digest | None, histories: Histories
 ) -> Pointer | None:
-    """The pointer on disk, if an earlier attempt at this commit has made it; None otherwise.
+    """The pointer on disk, if a failed attempt at this commit wrote it; None otherwise.
 
-    It is of the weights on disk, follows the staged one, and is in no commit. After `git reset` it is
-    in one, and the person decides.
+    Such a pointer names the weights on disk, follows the staged version, and is in no commit. After
+    `git reset` it is in a commit, so the user decides.
 
     Args:
         project: The project.
         model: As staged.
         file: Digest of the weights on disk.
-        histories: What history says of the models of this commit.
+        histories: Histories of the models of this commit.
     """
     if is_merging(project):
         return None

@@ -1,4 +1,4 @@
-"""What a commit says about weights that it makes no version of."""
+"""Notes and errors about weights that a commit does not register."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def stale(project: Project, model: Model, file: Digest | None, known: Pointer | 
     with suppress(GitmodelError):
         raw = read_pointer_file(project.root, model.path)
         on_disk = None if raw is None else Pointer.from_text(raw, what=model.path)
-        if on_disk is not None and on_disk.digest == file:  # after `git reset --mixed`, say
+        if on_disk is not None and on_disk.digest == file:  # after `git reset --mixed`
             return (
-                f"{model.name}: version {on_disk.version} is not part of this commit, since its "
+                f"{model.name}: version {on_disk.version} is not part of this commit, because its "
                 f"pointer is not staged; run: git add {project.typed(model.path)}"
             )
     back = ""
@@ -31,33 +31,33 @@ def stale(project: Project, model: Model, file: Digest | None, known: Pointer | 
         number = known.version
         back = f"; or, to go back to version {number}: gitmodel checkout {model.name}@{number}"
     return (
-        f"{model.name}: the weights on disk are not those of version {model.pointer.version}, "
-        f"which the pointer keeps; run: gitmodel checkout {model.name}{back}"
+        f"{model.name}: the weights on disk are older than version {model.pointer.version}; the "
+        f"pointer was left unchanged; run: gitmodel checkout {model.name}{back}"
     )
 
 
 def choice(project: Project, model: Model, judged: Judged, file: Digest | None) -> GitmodelError:
-    """The error where file, have and pointer all differ, so that a person chooses."""
-    since = f"the pointer has moved to version {model.pointer.version} since they were"
+    """The error if weights, have and pointer all differ, so that the user must choose."""
+    since = f"the pointer has moved to version {model.pointer.version} since weights were"
     if project.worktree.have(model.name, model.weights) is None:
-        since = f"the pointer is that of version {model.pointer.version}, and nothing was"
+        since = f"the pointer names version {model.pointer.version}, and no weights were"
     if judged.known is not None:
         number = judged.known.version
         return StaleWeightsError(
-            f"the weights on disk are those of version {number}, but {since} added or checked out here",
-            hint=f"take the pointer's: gitmodel checkout {model.name}; "
-            f"or go back to version {number}: gitmodel checkout {model.name}@{number}",
+            f"the weights on disk are version {number}, but {since} added or checked out here",
+            hint=f"check out the pointer's version: gitmodel checkout {model.name}; or go back to "
+            f"version {number}: gitmodel checkout {model.name}@{number}",
         )
     short = "unknown" if file is None else file.short
     return StaleWeightsError(
         f"the weights on disk ({short}) are new, but {since} added or checked out here",
-        hint=f"register them as the next version: gitmodel add {project.typed(model.weights)}; "
-        f"or take the pointer's: gitmodel checkout --force {model.name}",
+        hint=f"register them as the next version: gitmodel add {project.typed(model.weights)}; or "
+        f"check out the pointer's version: gitmodel checkout --force {model.name}",
     )
 
 
 def changed(model: Model) -> ChangedWhileReadError:
-    """The error for weights that are being written."""
+    """The error about weights that changed while they were read."""
     return ChangedWhileReadError(
         f"{model.weights} changed while it was read",
         hint="wait until training has finished writing, then commit again",
@@ -65,7 +65,13 @@ def changed(model: Model) -> ChangedWhileReadError:
 
 
 def unfollowed(project: Project, model: Model, what: str) -> str:
-    """The note about a link that is not followed; `what` is said of one that never was."""
+    """The note about a symbolic link that is not followed.
+
+    Args:
+        project: The project.
+        model: The model.
+        what: The text for a link that was never followed.
+    """
     elsewhere = project.worktree.led_elsewhere(model.name, model.weights)
     return (
         f"{model.name}: {elsewhere or what}; "

@@ -15,16 +15,15 @@ class CommitReport:
 
     Attributes:
         bumped: (name, version before or None, version now) of pointers staged here.
-        notes: What a person should know; the commit goes on.
-        otherwise_empty: But for these pointers the commit has nothing in it, and Git, which looked
-            before the hook ran, may say "nothing to commit".
-        stale: Those of the notes that say that weights are older than their pointer.
-        replaced: Path -> blob id of the entries that were staged anew, as they were before.
-        models: Those of the index.
-        unnamed: (weights, pointer) of models that `git commit PATH` does not name, and whose weights
-            were written since their last version.
-        taken_up: Pointers of versions that an earlier attempt has made, which are staged now.
-        advice: What to tell about a commit that has nothing else in it.
+        notes: Notes for the user; the commit continues.
+        otherwise_empty: The commit contains only these pointers. Git checked before the hook ran
+            and may report "nothing to commit".
+        stale: The notes about weights that are older than their pointer.
+        replaced: Path -> earlier blob id of the entries that were staged again.
+        models: The models of the index.
+        unnamed: (weights, pointer) of changed models that `git commit PATH` does not name.
+        taken_up: Staged pointers that an earlier, failed attempt wrote.
+        advice: Lines to print if the commit contains nothing else.
     """
 
     bumped: list[tuple[str, int | None, int]] = field(default_factory=list)

@@ -1,6 +1,6 @@
-"""What the next commit does about a model's weights, found out in one place for all who ask.
+"""The decision what the next commit does about a model's weights.
 
-`git commit` acts on it and `status` shows it: what it says is what then happens.
+`git commit` acts on the decision and `status` shows it, so both agree.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Judged:
 
     Attributes:
         verdict: What a commit does.
-        known: The version that the weights on disk are, where that was looked up and they are one.
+        known: The version of the weights on disk, if it was looked up and found.
     """
 
     verdict: Verdict
@@ -37,13 +37,13 @@ class Judged:
 def judge(
     project: Project, model: Model, weights: Weights, histories: Histories | None = None
 ) -> Judged:
-    """Compare file, have and pointer. Weights that are the pointer's cost no look at history.
+    """Compare weights, have and pointer; read history only if the weights differ from both.
 
     Args:
         project: The project.
         model: The pointer.
-        weights: What is on disk.
-        histories: What history says of many models, for callers that judge many.
+        weights: The weights on disk.
+        histories: Cached histories, for callers that judge many models.
     """
     pointer = model.pointer
     have = project.worktree.have(model.name, model.weights)
@@ -72,12 +72,12 @@ def judge(
 
 
 def is_merging(project: Project) -> bool:
-    """Whether Git is in the middle of moving pointers: a merge, rebase, cherry-pick or revert."""
+    """Whether a merge, rebase, cherry-pick or revert is in progress."""
     return project.repository.in_progress() is not None or bool(project.index.other_heads())
 
 
 def pointer_at_head(project: Project, name: str) -> Pointer | None:
-    """HEAD's pointer of a model, wherever it is there; None if there is none that can be read."""
+    """HEAD's pointer of a model, at any path; None if there is no readable one."""
     head = project.reader.resolve("HEAD")
     with suppress(GitmodelError):
         found = None if head is None else find_in_tree(project, head, name)

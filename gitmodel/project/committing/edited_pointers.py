@@ -1,7 +1,7 @@
-"""A pointer whose check does not fit: edited by a person, or mixed out of two versions?
+"""A pointer with a wrong check line: edited by a user, or merged from two versions?
 
-The check is there because Git merges line by line where no driver is installed, and can leave a metric
-of one version beside the weights of another.
+Without the merge driver, Git merges line by line and can put the metrics of one version beside the
+weights of another. The check line detects that.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 def edited_by_hand(project: Project, path: str, raw: bytes) -> Pointer | None:
-    """The pointer that a person edited, which a commit accepts and whose check it renews; or None.
+    """The pointer, if its change is an edit by a user that a commit may accept; None otherwise.
 
-    None where version, digest or chunks are not those of HEAD, so that it may be two sides mixed; or
-    where a merge is being concluded, which can leave a metric of the other side beside them.
+    Outside a merge, version, digest and chunks must be those of HEAD. During a merge the pointer must differ
+    from one side in descriptive fields only.
     """
     try:
         edited = Pointer.from_text(raw, what=path, trust_edits=True)
@@ -41,10 +41,10 @@ def edited_by_hand(project: Project, path: str, raw: bytes) -> Pointer | None:
 
 
 def with_way_out(project: Project, path: str, error: GitmodelError) -> GitmodelError:
-    """Name the command that helps where there is no conflict to resolve: HEAD's pointer is sound."""
+    """Set the hint to the command that restores HEAD's pointer, if it is sound and no merge is in progress."""
     if not is_merging(project) and _pointer_at(project, "HEAD", path) is not None:
         quoted = project.typed(path)
-        error.hint = f"take the committed pointer back: git checkout HEAD -- {quoted}"
+        error.hint = f"restore the committed pointer: git checkout HEAD -- {quoted}"
     return error
 
 

@@ -1,6 +1,7 @@
-"""What to tell about a commit that has nothing in it but new weights.
+"""Advice about a commit that contains only new weights.
 
-Git decides that there is nothing to commit before pre-commit runs, so the hook can only say what helps.
+Git checks for an empty commit before it runs pre-commit, so the hook can only name the command that
+helps.
 """
 
 from __future__ import annotations
@@ -18,27 +19,25 @@ if TYPE_CHECKING:
 
 
 def advice(project: Project, report: CommitReport) -> list[str]:
-    """Lines for the person, none where the commit has something else in it.
+    """Lines to print; empty if the commit contains anything else.
 
-    The index that the commit uses says which kind of commit it is: plain, with `-a`, or of paths.
+    The commit's index file shows whether the commit is plain, with `-a`, or limited to paths.
     """
     if report.unnamed and not project.index.changed_since_head():
         weights, pointer = report.unnamed[0]
         return [
-            f"gitmodel: git commit PATH makes no version of {weights}, which was written since its last one",
+            f"gitmodel: git commit PATH registers no new version of {weights}, which has changed",
             f"hint: gitmodel commit {shlex.quote(pointer)}",
         ]
     if not report.otherwise_empty:
         return []
-    again = "run the same command again: the pointer is ready"
-    lines = [
-        f"gitmodel: only the weights changed; if Git now says there is nothing to commit, {again}"
-    ]
+    again = "run the same command again: the pointer is staged"
+    lines = [f'gitmodel: only the weights changed. If Git reports "nothing to commit", {again}']
     real = os.path.join(project.repository.git_dir, "index")
     if project.index.file != real and not is_watched(project):  # with -a or -i
-        switch = "; or have git commit see new weights: gitmodel install --fsmonitor"
+        switch = "; or let git commit detect new weights: gitmodel install --fsmonitor"
         lines.append(
-            "hint: the next time in one command: gitmodel commit -am MESSAGE"
+            "hint: next time, in one command: gitmodel commit -am MESSAGE"
             + (switch if _may_be_switched(project) else "")
         )
     return lines

@@ -1,8 +1,7 @@
-"""The next versions of many models at once: stored in groups, and each group registered when it is durable.
+"""The next versions of many models: store them in groups, and register each group once it is durable.
 
-A commit about one model asks Git about that model and waits for the disk once. A commit about 2,000 models
-asks no more often, and waits once for each group. The order is that of `register`: what was stored is
-durable before a pointer names it, and it is `have` after the pointer is staged.
+Git is queried once and there is one fsync for each group, however many models there are. Weights are durable
+before a pointer names them, and `have` is updated after the pointer is staged.
 """
 
 from __future__ import annotations
@@ -40,12 +39,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class NewVersion:
-    """What became of one model.
+    """The result for one model.
 
     Attributes:
-        model: As it was.
-        pointer: The pointer that is staged now; None if there is an error.
-        warnings: What a person should know.
+        model: The model before the commit.
+        pointer: The staged pointer; None if there is an error.
+        warnings: Warnings for the user.
         error: Why the weights could not be stored.
     """
 
@@ -56,14 +55,14 @@ class NewVersion:
 
 
 class Change(NamedTuple):
-    """Weights that differ from their pointer, and the digest that was seen of them."""
+    """A model whose weights differ from its pointer, and their digest."""
 
     model: Model
     digest: Digest
 
 
 class _Known(NamedTuple):
-    """What was found of one model before its weights are stored."""
+    """A model to register: metadata and scan, before its weights are stored."""
 
     model: Model
     digest: Digest
@@ -73,7 +72,7 @@ class _Known(NamedTuple):
 
 
 class _Durable(NamedTuple):
-    """Weights whose manifest is on the disk."""
+    """Weights whose manifest is durable."""
 
     known: _Known
     manifest: Manifest
@@ -83,18 +82,18 @@ class _Durable(NamedTuple):
 def register_new_versions(
     project: Project, changes: Sequence[Change], histories: Histories
 ) -> list[NewVersion]:
-    """Store weights of many models, and stage the pointers that name them.
+    """Store the weights of many models, and stage their pointers.
 
-    What cannot be read any more, or has another digest by now, is an error of that model alone, and so is
-    its metrics file.
+    Weights that changed after they were hashed, or a metrics file that cannot be read, are an error of that
+    model only.
 
     Args:
         project: The project.
-        changes: Each with a path of its own.
-        histories: What history says of these models.
+        changes: One for each path.
+        histories: Histories of these models.
 
     Raises:
-        NoSpaceError, StoreError: The cache cannot be written; groups before that are registered.
+        NoSpaceError, StoreError: The cache cannot be written; earlier groups are registered.
     """
     found: list[NewVersion] = []
     known: dict[str, _Known] = {}
@@ -124,10 +123,10 @@ def register_new_versions(
 
 
 def _look(project: Project, change: Change) -> _Known:
-    """Look at the weights and the metrics of a model before they are stored.
+    """Scan the weights and read the metrics of a model before the weights are stored.
 
     Raises:
-        ChangedWhileReadError: The weights were fine when they were hashed, and are not any more.
+        ChangedWhileReadError: The weights changed after they were hashed.
         GitmodelError: The metrics file cannot be read.
     """
     model, digest = change
@@ -145,7 +144,7 @@ def _look(project: Project, change: Change) -> _Known:
 def _register(
     project: Project, group: Sequence[_Durable], histories: Histories
 ) -> list[NewVersion]:
-    """Write and stage the pointers of weights that are durable, where this commit finds them."""
+    """Write the pointers of durable weights, and stage them in the index of this commit."""
     if not group:
         return []
     pointers = {ready.known.model.path: _pointer(project, ready, histories) for ready in group}
@@ -177,7 +176,7 @@ def _registered(project: Project, known: _Known, pointer: Pointer) -> NewVersion
 def _unstaged(
     project: Project, group: Sequence[_Durable], histories: Histories
 ) -> dict[str, Pointer]:
-    """By path, the new pointers with words that a person has written and not staged."""
+    """New pointers with fields that the user has edited but not staged, by path."""
     found = {}
     for ready in group:
         model = ready.known.model

@@ -1,7 +1,7 @@
-"""What a person has written into a pointer on disk and not staged: it stays on disk, beside what is staged.
+"""Fields of a pointer that a user has edited but not staged.
 
-A commit takes what is staged (git-commit(1)). A version that is made inside it replaces the file, so words
-that are not part of the commit are laid over the new pointer and written again.
+A commit contains what is staged. A new version made during the commit replaces the pointer file, so the
+unstaged fields are copied into the new pointer and written to disk after it is staged.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 def unstaged_words(project: Project, path: str, staged: Pointer, raw: bytes) -> Pointer | None:
-    """The pointer on disk if it is of the staged version and says something else, None otherwise.
+    """The pointer on disk, if it is of the staged version and has other fields; None otherwise.
 
     Args:
         project: The project.
         path: Of the pointer.
-        staged: What is staged.
-        raw: The bytes that are staged.
+        staged: The staged pointer.
+        raw: Its bytes.
     """
     with suppress(GitmodelError):
         there = read_pointer_file(project.root, path)

@@ -34,7 +34,7 @@ FIXED = ChunkerId("fixed-v1", (4 << 20,))  # in manifests, and not known as a ru
 RULES = [CONTENT_CHUNKER, FIXED, ChunkerId("tensors-v7", (1, 2, 3))]
 
 
-def place_of(raw: bytes, *, pack: int, offset: int = 48) -> ChunkLocation:
+def work_tree_path(raw: bytes, *, pack: int, offset: int = 48) -> ChunkLocation:
     return ChunkLocation(chunk_hash(raw), len(raw), len(raw), pack, offset, Codec.RAW)
 
 
@@ -48,7 +48,7 @@ def manifest_of(files: dict[str, list[bytes]], kind: ModelKind = "folder") -> Ma
             number = builder.find(chunk_hash(chunk))
             if number is None:
                 pack = builder.add_pack(digest_of(b"pack" + chunk).hex, 48 + len(chunk))
-                number = builder.add_chunk(place_of(chunk, pack=pack))
+                number = builder.add_chunk(work_tree_path(chunk, pack=pack))
             numbers.append(number)
         content = b"".join(chunks)
         listing.append(ListedFile(path, len(content), digest_of(content)))
@@ -98,7 +98,7 @@ def test_what_a_manifest_tells() -> None:
     assert [file.path for file in SMALL.files] == ["a.txt", "b/two.bin", "empty"]
     assert [SMALL.chunks_of(file).tolist() for file in SMALL.files] == [[1], [0, 1, 0], []]
     assert (SMALL.chunk_count, SMALL.total_size) == (2, 10)
-    assert SMALL.chunk(1) == place_of(b"de", pack=1)
+    assert SMALL.chunk(1) == work_tree_path(b"de", pack=1)
     assert [SMALL.packs[SMALL.chunk(number).pack][:12] for number in (0, 1)] == [
         digest_of(b"packabc").short,
         digest_of(b"packde").short,
@@ -181,9 +181,13 @@ def test_a_pack_without_a_proper_name_is_not_added() -> None:
 
 def test_a_chunk_added_twice_keeps_its_first_place() -> None:
     builder = ManifestBuilder()
-    first = builder.add_chunk(place_of(b"abc", pack=0))
+    first = builder.add_chunk(work_tree_path(b"abc", pack=0))
 
-    assert builder.add_chunk(place_of(b"abc", pack=7)) == first == builder.find(chunk_hash(b"abc"))
+    assert (
+        builder.add_chunk(work_tree_path(b"abc", pack=7))
+        == first
+        == builder.find(chunk_hash(b"abc"))
+    )
     assert builder.find(chunk_hash(b"other")) is None
 
 
@@ -194,7 +198,7 @@ def test_a_manifest_does_not_change_when_its_builder_does() -> None:
     manifest = builder.build(digest_of(b""), "file")
     before = manifest.to_bytes()
     builder.add_pack("1" * 64, 1000)
-    builder.add_chunk(place_of(b"abc", pack=0))
+    builder.add_chunk(work_tree_path(b"abc", pack=0))
 
     assert manifest.to_bytes() == before
 

@@ -73,8 +73,8 @@ def test_what_may_be_wrong_is_registered_with_a_warning(desk: Desk) -> None:
     )
     assert "is cut short: it has 1 bytes" in warnings(desk, "clf.safetensors", b"1")
     told = warnings(desk, "graph.onnx", onnx("clf.onnx_data"))
-    assert 'graph.onnx keeps its weights in "clf.onnx_data", which is not part of the model' in told
-    assert "put both into one folder" in told
+    assert 'graph.onnx has its weights in "clf.onnx_data", which is not part of the model' in told
+    assert "copy both files into one folder" in told
 
 
 def test_a_folder_with_the_external_data_of_onnx_is_fine(desk: Desk) -> None:
@@ -84,7 +84,7 @@ def test_a_folder_with_the_external_data_of_onnx_is_fine(desk: Desk) -> None:
             return add(project, "clf")
 
     lacking = added({"model.onnx": onnx("model.onnx_data"), "__init__.py": b""})
-    assert "model.onnx keeps its weights in" in lacking.warnings[0]
+    assert "model.onnx has its weights in" in lacking.warnings[0]
     assert added({"model.onnx_data": b"data"}).warnings == ()
 
 
