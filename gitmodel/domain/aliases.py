@@ -11,7 +11,7 @@ bytes, only TextError or NewerFormatError is raised.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from gitmodel.domain.conflict_markers import refuse_newer
@@ -66,22 +66,6 @@ class Aliases:
     aliases: Mapping[str, Alias] = field(default_factory=dict)
     deprecated: Mapping[int, str] = field(default_factory=dict)
     unknown: Mapping[str, Value] = field(default_factory=dict)
-
-    def moved(self, alias: str, *, version: int, digest: Digest) -> Self:
-        """Point an alias at a version, remembering where it pointed; nothing changes where it is there.
-
-        Raises:
-            ModelNameError: It is no name for an alias.
-        """
-        check_alias(alias)
-        before = self.aliases.get(alias)
-        if before is None:
-            after = Alias(version, digest)
-        elif (before.version, before.digest) == (version, digest):
-            return self
-        else:
-            after = replace(before, version=version, digest=digest, was=before.version)
-        return replace(self, aliases={**self.aliases, alias: after})
 
     def to_text(self) -> str:
         """Write the canonical text: aliases by name, deprecated versions by number.

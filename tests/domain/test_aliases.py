@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from gitmodel.domain.aliases import Alias, Aliases, aliases_path_for
 from gitmodel.domain.digest import Digest
-from gitmodel.errors import GitmodelError, ModelNameError, NewerFormatError, TextError
+from gitmodel.errors import GitmodelError, NewerFormatError, TextError
 from tests.support import strategies
 
 FOUR, FIVE = Digest("4" * 64), Digest("5" * 64)
@@ -90,31 +90,8 @@ future: {{key: "x"}}
     assert read(aliases.to_text()) == aliases
 
 
-def test_a_moved_alias_remembers_where_it_was() -> None:
-    first = Aliases().moved("production", version=4, digest=FOUR)
-    second = first.moved("production", version=5, digest=FIVE)
-
-    assert first.aliases == {"production": Alias(4, FOUR)}
-    assert second.aliases == {"production": Alias(5, FIVE, 4)}
-    assert second.moved("production", version=5, digest=FIVE) is second
-    assert second.moved("staging", version=5, digest=FIVE).aliases["production"] == Alias(
-        5, FIVE, 4
-    )
-    assert first.aliases == {"production": Alias(4, FOUR)}
-
-
-def test_a_moved_alias_keeps_what_is_not_known() -> None:
-    aliases = Aliases({"production": Alias(4, FOUR, 3, {"by": "ana"})}, {3: "x"}, {"y": 1})
-
-    assert aliases.moved("production", version=5, digest=FIVE) == Aliases(
-        {"production": Alias(5, FIVE, 4, {"by": "ana"})}, {3: "x"}, {"y": 1}
-    )
-
-
 @pytest.mark.parametrize("name", ["latest", "v5", "7", "Production", "a/b", "", "-x", "a b", "nul"])
 def test_reserved_and_unsafe_names_are_refused(name: str) -> None:
-    with pytest.raises(ModelNameError):
-        Aliases().moved(name, version=1, digest=FOUR)
     error = refusal(f'aliases: {{"{name}": {{version: 5, digest: "{FIVE}"}}}}\n')
 
     assert str(error).startswith("fraud.aliases.yaml: ")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import gitmodel
-from gitmodel.domain.aliases import Aliases
+from gitmodel.domain.aliases import Alias, Aliases
 from gitmodel.errors import (
     ConfigError,
     GitCommandError,
@@ -98,7 +98,7 @@ def ana(desk: Desk) -> Desk:
         desk.repo.write("code.py", f"print({number})\n")
         desk.version(content)
         desk.repo.git("tag", f"v{number}.0")
-    aliases = Aliases().moved("production", version=1, digest=digest(ONE))
+    aliases = Aliases({"production": Alias(1, digest(ONE))})
     desk.repo.write("fraud.aliases.yaml", aliases.to_text())
     desk.repo.commit("promote")
     desk.push()
