@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.aliases import ALIASES_SUFFIX, Aliases
+from gitmodel.domain.aliases import ALIASES_SUFFIX, Aliases, aliases_path_for
 from gitmodel.domain.pointer import Pointer, head_of
 from gitmodel.domain.versions import Numbers
 from gitmodel.errors import GitmodelError, UnknownReferenceError
@@ -209,20 +209,17 @@ def _uncommitted(project: Project, reference: Reference) -> Model | None:
 
 def _aliases(project: Project, name: str) -> Aliases | None:
     """The aliases beside a model's pointer in the work tree, else at HEAD."""
-    stem = name.rpartition("/")[2]
     if project.repository.work_tree is not None:
         model = read_models(project, name=name).get(name)
         if model is not None:
-            folder = model.path.rpartition("/")[0]
-            path = f"{folder}/{stem}{ALIASES_SUFFIX}" if folder else f"{stem}{ALIASES_SUFFIX}"
+            path = aliases_path_for(model.path)
             raw = read_pointer_file(project.root, path)
             return None if raw is None else Aliases.from_text(raw, what=path)
     head = project.reader.resolve("HEAD")
     found = None if head is None else find_in_tree(project, head, name)
     if head is None or found is None:
         return None
-    folder = found.path.rpartition("/")[0]
-    path = f"{folder}/{stem}{ALIASES_SUFFIX}" if folder else f"{stem}{ALIASES_SUFFIX}"
+    path = aliases_path_for(found.path)
     for entry in project.reader.tree(head, ALIASES_SUFFIX):
         if entry.path == path:
             raw = project.reader.blobs([entry.oid]).get(entry.oid)
