@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, Self
 from gitmodel.errors import GitCommandError, RepositoryError
 from gitmodel.files.path_encoding import native
 from gitmodel.git.cat_file import EMPTY_TREES, Batch, fetch_objects, present_objects
+from gitmodel.git.object_id import is_oid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 BLOB_LIMIT = 65536  # 64 KiB: the longest pointer
 _FILE_MODES = frozenset({0o100644, 0o100755, 0o100664})  # the last one by Git of 2005
-_HEX_DIGITS = frozenset("0123456789abcdef")
 
 
 class TreeEntry(NamedTuple):
@@ -135,7 +135,7 @@ class ProgramReader:
 
     def blobs(self, oids: Iterable[str], *, limit: int = BLOB_LIMIT) -> dict[str, bytes]:
         """See `ObjectReader`. No process beyond the shared one; up to three more in a partial clone."""
-        wanted = [oid for oid in dict.fromkeys(oids) if _is_oid(oid)]
+        wanted = [oid for oid in dict.fromkeys(oids) if is_oid(oid)]
         if self._is_partial:
             wanted = self._here(wanted)
         found = {}
@@ -242,12 +242,8 @@ class LibraryReader:
         self.close()
 
 
-def _is_oid(text: str) -> bool:
-    return len(text) in {40, 64} and not set(text) - _HEX_DIGITS
-
-
 def _check_oid(commit: str) -> None:
-    if not _is_oid(commit):
+    if not is_oid(commit):
         raise RepositoryError(f"{commit!r} is not the id of a commit")
 
 

@@ -9,8 +9,7 @@ import os
 from typing import NamedTuple
 
 from gitmodel.errors import GitCommandError
-
-_HEX_DIGITS = frozenset("0123456789abcdef")
+from gitmodel.git.object_id import is_oid
 
 
 class RefUpdate(NamedTuple):
@@ -43,14 +42,10 @@ def parse_updates(stdin: bytes) -> tuple[RefUpdate, ...]:
         if not line:
             continue
         words = line.split(" ")
-        if len(words) != 4 or not _is_oid(words[1]) or not _is_oid(words[3]):
+        if len(words) != 4 or not is_oid(words[1]) or not is_oid(words[3]):
             raise GitCommandError(
                 f"pre-push was given a line that is not Git's: {line[:80]!r}",
                 hint="call this hook as Git does: see githooks(5)",
             )
         updates.append(RefUpdate(*words))
     return tuple(updates)
-
-
-def _is_oid(text: str) -> bool:
-    return len(text) in {40, 64} and not set(text) - _HEX_DIGITS

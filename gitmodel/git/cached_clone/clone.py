@@ -14,7 +14,6 @@ Guarantee: after a method returned, what it names is here in full, or it raised.
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import shutil
 import uuid
@@ -26,6 +25,7 @@ from gitmodel.errors import GitCommandError, RepositoryError
 from gitmodel.git.cached_clone.guard import environment_for, refuse_foreign
 from gitmodel.git.cat_file import present_objects
 from gitmodel.git.discovery import ask_program
+from gitmodel.git.object_id import is_oid
 from gitmodel.git.program import GitProgram, find_program, raise_for
 from gitmodel.git.repository import Repository
 
@@ -150,7 +150,7 @@ class CachedClone:
         found = {}
         for line in output.splitlines():
             oid, _, name = line.partition("\t")
-            if name in names and re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", oid):
+            if name in names and is_oid(oid):
                 found[name] = oid
         return found
 

@@ -19,6 +19,7 @@ from gitmodel.domain.text.escape import shown
 from gitmodel.domain.text.lazy_regex import pattern
 from gitmodel.errors import GitmodelError, NotSetUpError, RepositoryError, UnknownReferenceError
 from gitmodel.git.cached_clone.clone import BASE, ref_names
+from gitmodel.git.object_id import is_oid
 from gitmodel.project.history.model_history import history_of
 from gitmodel.project.project import CONFIG_NAME
 from gitmodel.project.references import by_alias, models_at, resolve
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from gitmodel.project.models import Model
 
 _REVISION = pattern(r"([^~^]+)((?:[~^][0-9]*)*)")
-_COMMIT = pattern("[0-9a-f]{40}|[0-9a-f]{64}")
 _SHORT_COMMIT = pattern("[0-9a-f]{7,63}")
 _NAMED_MODELS = 5
 
@@ -169,7 +169,7 @@ class Locator:
         try:
             if reference.kind in ("version", "digest"):
                 return self._in_history(reference)
-            if reference.kind == "git" and _COMMIT.fullmatch(reference.value):
+            if reference.kind == "git" and is_oid(reference.value):
                 return self._at(reference, reference.value)
             if self._failure is not None:
                 raise self._failure
@@ -249,7 +249,7 @@ class Locator:
             if steps:
                 self._deepen("HEAD")
             return self._project.reader.resolve(f"{self._base}{steps}")
-        for name in () if _COMMIT.fullmatch(base) else ref_names(base):
+        for name in () if is_oid(base) else ref_names(base):
             oid = self._answer.get(name) if not self._offline else self._excerpt.oid_of(name)
             if oid is None:
                 continue
@@ -269,7 +269,7 @@ class Locator:
     def _by_id(self, oid: str, steps: str) -> str | None:
         """The commit of a full or short id; of a short one only if some branch or tag reaches it."""
         may_fetch = not self._offline and self._failure is None
-        if _COMMIT.fullmatch(oid):
+        if is_oid(oid):
             if not self._excerpt.has_commit(oid):
                 if not may_fetch:
                     return None
