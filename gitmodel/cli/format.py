@@ -1,4 +1,4 @@
-"""Texts for people: sizes, counts, and foreign text that a terminal cannot misread."""
+"""Texts for people: sizes, counts and values."""
 
 from __future__ import annotations
 
@@ -8,20 +8,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _UNITS = ("kB", "MB", "GB", "TB", "PB")
-
-
-def escaped(text: str) -> str:
-    r"""Return `text` as one line without anything that a terminal obeys or that cannot be seen.
-
-    Controls, bidirectional and zero-width characters, line separators and lone surrogates become
-    `\x1b`, `\u202e` and the like.
-    """
-    if text.isprintable():
-        return text
-    return "".join(
-        one if one.isprintable() else one.encode("unicode_escape", "surrogatepass").decode("ascii")
-        for one in text
-    )
 
 
 def size_text(size: int) -> str:

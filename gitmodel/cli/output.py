@@ -13,7 +13,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from gitmodel.cli.format import columns, escaped
+from gitmodel.cli.format import columns
+from gitmodel.domain.text.escape import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -10,7 +10,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from gitmodel.cli.format import escaped
+from gitmodel.domain.text.escape import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Callable

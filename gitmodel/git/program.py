@@ -20,6 +20,7 @@ import subprocess
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, NoReturn
 
+from gitmodel.domain.text.escape import printable
 from gitmodel.errors import GitCommandError
 from gitmodel.files.os_errors import explained
 
@@ -255,7 +256,7 @@ def first_words(done: subprocess.CompletedProcess[bytes]) -> str:
     for line in done.stderr.decode("utf-8", "replace").splitlines():
         words = line.removeprefix("fatal: ").removeprefix("error: ").strip()
         if words and not words.startswith(("warning:", "hint:")):
-            return "".join(c if c.isprintable() else "?" for c in words[:_MESSAGE_LIMIT])
+            return printable(words[:_MESSAGE_LIMIT])
     return f"exit code {done.returncode}"
 
 

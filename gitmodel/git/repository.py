@@ -251,15 +251,13 @@ class Repository:
         """Return the names of the Git remotes. One process."""
         return tuple(self.run("remote").decode("utf-8", "surrogateescape").splitlines())
 
-    def remote_url(self, name: str, *, push: bool = False) -> str | None:
+    def remote_url(self, name: str) -> str | None:
         """Return the first URL of a Git remote, None if there is no such remote. One process.
 
         Args:
             name: Name of the remote; `url.*.insteadOf` is applied.
-            push: The URL that is pushed to instead of the one fetched from.
         """
-        option = ("--push",) if push else ()
-        code, output = self.attempt("remote", "get-url", *option, "--", name, accept=(0, 2, 128))
+        code, output = self.attempt("remote", "get-url", "--", name, accept=(0, 2, 128))
         return None if code else output.decode("utf-8", "surrogateescape").splitlines()[0]
 
     def head(self) -> str | None:

@@ -7,6 +7,7 @@ import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gitmodel.domain.text.escape import printable
 from gitmodel.githooks.fsmonitor import SCRIPT_NAME, MonitorState, command_text, look
 from gitmodel.githooks.probe import VARIABLE, answer
 
@@ -103,5 +104,5 @@ def prove_monitor(project: Project, script: str) -> str | None:
     said = done.stderr.decode("utf-8", "replace").strip()
     if answer(SCRIPT_NAME) in said.splitlines():
         return None
-    words = "".join(c if c.isprintable() else " " for c in said[:_LONGEST_ANSWER])
+    words = printable(said[:_LONGEST_ANSWER])
     return f"the script does not start this gitmodel: {words or f'exit code {done.returncode}'}"

@@ -13,6 +13,7 @@ import os
 import tempfile
 from typing import TYPE_CHECKING, Final
 
+from gitmodel.domain.text.escape import printable
 from gitmodel.githooks.scripts import AFTER_COMMIT_NOTE
 from gitmodel.version import __version__
 
@@ -73,5 +74,5 @@ def _problem(project: Project, scratch: str, name: str, path: str) -> str | None
     said = done.stderr.decode("utf-8", "replace").strip()
     if answer(name) in said.splitlines() or "is not a git command" in said:  # Git before 2.36
         return None
-    words = "".join(c if c.isprintable() else " " for c in said[:_LONGEST_ANSWER])
+    words = printable(said[:_LONGEST_ANSWER])
     return f"there, but does not start this gitmodel: {words or f'exit code {done.returncode}'}"

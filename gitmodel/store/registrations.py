@@ -1,7 +1,7 @@
-"""Who uses a store: one small object for each repository and fork, so that a collection can ask all.
+"""The repositories and forks that use a store: one small object each, for garbage collection.
 
-A name in front of an `@` in a claim belongs to a project; two projects of the same name on one store
-would fight over version numbers, so each has a random id, and `init` looks for another one.
+Version numbers belong to a project by its name. Two projects of one name on a store would take each other's
+numbers, so each project has a random id, and `init` looks for other ids under its name.
 """
 
 from __future__ import annotations
@@ -10,27 +10,29 @@ import json
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.digest import digest_of
+from gitmodel.domain.text.escape import without_user_info
 
 if TYPE_CHECKING:
     from gitmodel.store.objects import ObjectStore
 
 
 def register(store: ObjectStore, project: str, project_id: str, git_url: str) -> None:
-    """Leave word of a repository; idempotent.
+    """Register a repository with a store; idempotent.
 
     Args:
         store: The store.
         project: Name of the project.
         project_id: Its random id.
-        git_url: URL of the Git repository without user info, "" while it has none.
+        git_url: URL of the Git repository, "" if it has none; stored without user and password.
     """
+    git_url = without_user_info(git_url)
     body = json.dumps({"format": 1, "url": git_url}).encode() + b"\n"
     name = digest_of(git_url.encode()).hex[:32]
     store.backend.create(f"projects/{project}/{project_id}/{name}.json", body)
 
 
 def other_projects(store: ObjectStore, project: str, project_id: str) -> list[str]:
-    """Ids of other projects of the same name on this store."""
+    """Ids of the other projects of this name on this store."""
     prefix = f"projects/{project}/"
     ids = {info.key[len(prefix) :].partition("/")[0] for info in store.backend.list(prefix)}
     return sorted(ids - {project_id})

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from gitmodel.domain.config.repository import Config, Remote, new_config_text, with_remote
 from gitmodel.domain.reference import name_from_path
-from gitmodel.domain.text.escape import without_user_info
 from gitmodel.errors import RemoteError, UsageError
 from gitmodel.files.temporary_names import PREFIX
 from gitmodel.git.ignore_rules import append_missing
@@ -177,9 +176,9 @@ def check_remote(project: Project, name: str) -> None:
             "and the two would take each other's version numbers",
             hint="gitmodel init URL --project OTHER_NAME, or use another prefix in the bucket",
         )
-    url = project.repository.remote_url("origin") if project.repository.remotes() else None
+    url = project.repository.remote_url("origin") or ""
     with suppress(RemoteError):  # reading is enough for a person who may not write
-        register(store, config.project, config.project_id, without_user_info(url) if url else "")
+        register(store, config.project, config.project_id, url)
 
 
 def trust(project: Project, name: str) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.text.escape import without_user_info
 from gitmodel.errors import DamagedObjectError, GitmodelError, RemoteError
 from gitmodel.project.project import PRIMARY
 
@@ -209,8 +208,7 @@ def _has_any(store: ObjectStore, outgoing: Sequence[Outgoing]) -> bool:
 
 
 def _register_repository(project: Project, store: ObjectStore, git_url: str) -> None:
-    """Leave word that this repository uses the store, so that a collection asks it first."""
+    """Register this repository with the store, so that garbage collection consults it."""
     from gitmodel.store.registrations import register
 
-    url = without_user_info(git_url) if git_url else ""
-    register(store, project.config.project, project.config.project_id, url)
+    register(store, project.config.project, project.config.project_id, git_url)

@@ -192,7 +192,7 @@ def push_head(project: Project, *, remote: str = PRIMARY, full: bool = False) ->
     if head is None:
         return PushReport()
     known = "origin" in project.repository.remotes()
-    git_url = (project.repository.remote_url("origin") or "") if known else ""
+    git_url = project.repository.remote_url("origin") or ""
     hidden = "origin" if known else None
     heads = _heads(project, (head,), hidden)
     found = [

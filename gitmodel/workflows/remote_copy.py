@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gitmodel.cache.copy_versions import VersionCopy, can_copy
-from gitmodel.domain.text.escape import without_user_info
 from gitmodel.errors import (
     DamagedObjectError,
     RemoteDeniedError,
@@ -248,7 +247,8 @@ class _Copy:
         )
         copy.look(read_sweep(target))
         copy.send()
-        register(target, config.project, config.project_id, _git_url(project))
+        url = project.repository.remote_url("origin") or ""
+        register(target, config.project, config.project_id, url)
         self._copy_claims(target, write=True)
         self._note_known(marker.store_id)
         count = copy.count
@@ -291,12 +291,6 @@ class _Copy:
     def _is_claimed(self, version: HistoricVersion) -> bool:
         owner = self._owners.get((version.name, version.version))
         return owner is not None and owner.digest == version.digest
-
-
-def _git_url(project: Project) -> str:
-    known = "origin" in project.repository.remotes()
-    url = project.repository.remote_url("origin") if known else None
-    return without_user_info(url) if url else ""
 
 
 def left_behind(project: Project, name: str = PRIMARY) -> list[str]:

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitmodel.cli.format import columns, count_text, escaped, size_text, values_text
+from gitmodel.cli.format import columns, count_text, size_text, values_text
 from gitmodel.cli.output import Output, OutputClosedError, Paint
 from gitmodel.domain.digest import Digest
+from gitmodel.domain.text.escape import escaped
 from gitmodel.errors import ObjectMissingError
 from gitmodel.workflows.status import State
 

@@ -371,7 +371,6 @@ def test_remotes_have_names_and_urls(repo: Repo) -> None:
     assert repository.remotes() == ("fork", "origin")
     assert repository.remote_url("origin") == "https://example.org/org/a.git"
     assert repository.remote_url("fork") == "git@example.org:me/a.git"
-    assert repository.remote_url("fork", push=True) == "/elsewhere"
     assert [repository.remote_url(name) for name in ("nope", "--all", "")] == [None, None, None]
 
 
@@ -388,6 +387,8 @@ def test_remotes_have_names_and_urls(repo: Repo) -> None:
         ("../a@b", "../a@b"),
         ("file:///srv/a@b", "file:///srv/a@b"),
         ("", ""),
+        ("https://user:word@host:1/p@th", "https://host:1/p@th"),
+        ("Amazon S3", "Amazon S3"),
     ],
 )
 def test_a_url_is_shown_without_user_and_password(url: str, expected: str) -> None:

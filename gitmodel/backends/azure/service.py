@@ -17,9 +17,9 @@ from gitmodel.backends.azure.account import account_of, credential_of
 from gitmodel.backends.backend import ObjectInfo
 from gitmodel.backends.cloud.backend import CloudBackend
 from gitmodel.backends.cloud.checksums import MD5, checks_path, md5_of
-from gitmodel.backends.cloud.errors import without_user
 from gitmodel.backends.cloud.retry import FaultKind, RequestFailure
 from gitmodel.backends.cloud.service import BucketService, Page, TooLargeError
+from gitmodel.domain.text.escape import without_user_info
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -68,7 +68,7 @@ class AzureService(BucketService):
             open_filesystem,
             remote.url.removeprefix("az://"),
             url=remote.url,
-            endpoint=without_user(account.url or "Azure Blob Storage"),
+            endpoint=without_user_info(account.url or "Azure Blob Storage"),
         )
         self._signature = None if anonymous else account.signature()
 
@@ -77,7 +77,7 @@ class AzureService(BucketService):
         """Address of the account's blob service."""
         if self.filesystem is None:
             return self._endpoint
-        return without_user(self._client.url.partition("?")[0].rstrip("/"))
+        return without_user_info(self._client.url.partition("?")[0].rstrip("/"))
 
     @property
     def failures(self) -> tuple[type[Exception], ...]:  # type: ignore[override] # known when needed

@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from urllib.parse import parse_qs
 
+from gitmodel.domain.text.escape import printable
+
 WANTED = "rcwl"
 RENEW = (
     "make a new one and set it, in AZURE_STORAGE_SAS_TOKEN or AZURE_STORAGE_CONNECTION_STRING; it needs "
@@ -38,12 +40,12 @@ def problem_of(signature: str, code: str, now: datetime | None = None) -> str | 
     now = now or datetime.now(UTC)
     end, start = _time(parts.get("se")), _time(parts.get("st"))
     if end is not None and end <= now:
-        return f"the shared access signature has expired (se={_shown(parts['se'])})"
+        return f"the shared access signature has expired (se={printable(parts['se'])[:40]})"
     if start is not None and start > now:
-        return f"the shared access signature is not valid yet (st={_shown(parts['st'])})"
+        return f"the shared access signature is not valid yet (st={printable(parts['st'])[:40]})"
     if code in _PARTS:
         name, words = _PARTS[code]
-        value = f" ({name}={_shown(parts[name])})" if name in parts else ""
+        value = f" ({name}={printable(parts[name])[:40]})" if name in parts else ""
         return f"the shared access signature {words}{value}"
     return None
 
@@ -55,7 +57,3 @@ def _time(text: str | None) -> datetime | None:
         except ValueError:
             continue
     return None
-
-
-def _shown(text: str) -> str:
-    return "".join(sign for sign in text if sign.isprintable())[:40]

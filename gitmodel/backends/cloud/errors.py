@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from gitmodel.backends.cloud.retry import FaultKind, RequestFailure
+from gitmodel.domain.text.escape import printable
 from gitmodel.domain.text.secrets import redacted
 from gitmodel.errors import (
     DamagedObjectError,
@@ -221,12 +222,4 @@ _ERRORS: Mapping[FaultKind, Callable[[RequestFailure, Place, str, str], Gitmodel
 def one_line(text: str) -> str:
     """Make a server's text fit to show: its first line, printable, short, without secrets."""
     first = next((line for line in text.splitlines() if line.strip()), "")
-    printable = "".join(sign if sign.isprintable() else " " for sign in first)
-    return redacted(printable).strip()[:200]
-
-
-def without_user(address: str) -> str:
-    """Take user and password out of an address."""
-    scheme, separator, rest = address.partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}" if separator else address
+    return redacted(printable(first)).strip()[:200]

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from gitmodel.backends.backend import ObjectInfo
 from gitmodel.backends.cloud.checksums import MD5, SHA256, md5_of, sha256_of
-from gitmodel.backends.cloud.errors import without_user
 from gitmodel.backends.cloud.retry import FaultKind, RequestFailure
 from gitmodel.backends.cloud.service import BucketService, Page, TooLargeError
+from gitmodel.domain.text.escape import without_user_info
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -65,7 +65,7 @@ class S3Service(BucketService):
             open_filesystem,
             remote.url.removeprefix("s3://"),
             url=remote.url,
-            endpoint=without_user(remote.endpoint or "Amazon S3"),
+            endpoint=without_user_info(remote.endpoint or "Amazon S3"),
         )
         self._person = person
 
@@ -73,7 +73,7 @@ class S3Service(BucketService):
     def endpoint(self) -> str:
         """Address that botocore settled on, from the remote, the profile or the environment."""
         client = self._client
-        return without_user(client.meta.endpoint_url) if client is not None else self._endpoint
+        return without_user_info(client.meta.endpoint_url) if client is not None else self._endpoint
 
     @property
     def failures(self) -> tuple[type[Exception], ...]:  # type: ignore[override] # known when needed

@@ -1,9 +1,8 @@
-"""Foreign text inside messages: escaped, bounded, in quotes.
+"""Text of strangers, made safe to show.
 
-Names, addresses and paths come from repositories of strangers. Printed raw they could move the
-cursor, reverse the reading direction or fill the screen, so every error message shows them
-through `shown`. Guarantees: one line, printable characters only, never longer than the limit by
-more than the quotes and the ellipsis.
+Names, addresses, paths and the output of other programs could move the cursor, reverse the reading
+direction or fill the screen. `shown` quotes a value in a message, `escaped` writes invisible characters
+out, `printable` replaces them by spaces. Guarantee: each returns printable characters on one line.
 """
 
 from __future__ import annotations
@@ -18,23 +17,29 @@ def shown(text: str, *, limit: int = 60) -> str:
             ellipsis (the unit is characters, not columns).
     """
     # Cut first: escaping 10 MB to show 60 characters of it would be work for nothing.
-    escaped = "".join(_escaped(character) for character in text[: limit + 1])
-    if len(text) > limit or len(escaped) > limit:
-        return f'"{escaped[:limit]}…"'
-    return f'"{escaped}"'
+    line = escaped(text[: limit + 1].replace("\\", r"\\").replace('"', r"\""))
+    if len(text) > limit or len(line) > limit:
+        return f'"{line[:limit]}…"'
+    return f'"{line}"'
 
 
-def _escaped(character: str) -> str:
-    if character in '"\\':
-        return "\\" + character
-    # Not printable for Python: controls, format characters (bidi, zero width), separators other
-    # than the plain space, surrogates, unassigned.
-    if character.isprintable():
-        return character
-    code = ord(character)
-    if code <= 0xFF:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+def escaped(text: str) -> str:
+    r"""Return `text` with everything that is not printable written out: `\x1b`, `\n`, `\u202e`.
+
+    Not printable for Python are controls, format characters (bidirectional, zero width), separators
+    other than the plain space, surrogates and unassigned characters.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape", "surrogatepass").decode("ascii")
+        for one in text
+    )
+
+
+def printable(text: str) -> str:
+    """Return `text` with spaces for everything that is not printable."""
+    return "".join(one if one.isprintable() else " " for one in text)
 
 
 def without_user_info(url: str) -> str:

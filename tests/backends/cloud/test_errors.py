@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitmodel.backends.cloud.errors import one_line, without_user
+from gitmodel.backends.cloud.errors import one_line
 from gitmodel.backends.cloud.retry import Retrier
 from gitmodel.backends.open import open_backend
 from gitmodel.domain.config.remote import Remote
@@ -918,15 +918,3 @@ class TestWhatAzureSays:
 )
 def test_a_servers_words_fit_on_a_line(text: str, shown: str) -> None:
     assert one_line(text) == shown
-
-
-@pytest.mark.parametrize(
-    ("address", "shown"),
-    [
-        ("https://host/path", "https://host/path"),
-        ("https://user:word@host:1/p@th", "https://host:1/p@th"),
-        ("Amazon S3", "Amazon S3"),
-    ],
-)
-def test_an_address_is_shown_without_its_user(address: str, shown: str) -> None:
-    assert without_user(address) == shown

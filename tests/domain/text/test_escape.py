@@ -15,7 +15,7 @@ from gitmodel.domain.text.escape import shown
         ("", '""'),
         ("größe 模型", '"größe 模型"'),
         ('a"b\\c', '"a\\"b\\\\c"'),
-        ("\x1b[2J\n", '"\\x1b[2J\\x0a"'),
+        ("\x1b[2J\n", '"\\x1b[2J\\n"'),
         ("\u202ex\u200b", '"\\u202ex\\u200b"'),
         ("\U000e0001\udc80", '"\\U000e0001\\udc80"'),
         ("x" * 60, '"' + "x" * 60 + '"'),
