@@ -166,9 +166,9 @@ def _file_on_disk(full: str, reference: str, file: str | None) -> str:
 
 def _explain_denied(project: Project, error: RemoteDeniedError) -> NoReturn:
     """Raise an error of a remote again; of somebody else's repository with how to trust its remote."""
-    from gitmodel.project.foreign.project import BorrowedProject
+    from gitmodel.project.foreign.project import ForeignProject
 
-    if isinstance(project, BorrowedProject):
+    if isinstance(project, ForeignProject):
         project.explain_denied(error)
     raise error
 

@@ -25,7 +25,7 @@ from gitmodel.githooks.third_party import read_hook
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gitmodel.project.fsmonitor.switch import MonitorPlace
+    from gitmodel.project.fsmonitor.switch import MonitorConfig
     from gitmodel.project.project import Project
 
 SCRIPT_NAME: Final = "fsmonitor"
@@ -63,12 +63,12 @@ class Monitor:
     Attributes:
         state: What it is.
         wished: The person asked for it.
-        place: Where script and key are.
+        config: The configuration of the hook.
     """
 
     state: MonitorState
     wished: bool
-    place: MonitorPlace
+    config: MonitorConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,25 +98,25 @@ def is_ours(command: str) -> bool:
 
 def look(project: Project, interpreter: str) -> Monitor:
     """Look at script and key; changes nothing."""
-    from gitmodel.project.fsmonitor.switch import monitor_place
+    from gitmodel.project.fsmonitor.switch import monitor_config
 
-    place = monitor_place(project)
-    return Monitor(_state(place, interpreter), place.wished, place)
+    config = monitor_config(project)
+    return Monitor(_state(config, interpreter), config.wished, config)
 
 
-def _state(place: MonitorPlace, interpreter: str) -> MonitorState:
-    if place.own is None:
-        return MonitorState.TAKEN if place.others else MonitorState.OFF
-    if not is_ours(place.own):
-        return MonitorState.EDITED if _MARK in place.own else MonitorState.TAKEN
-    text = read_hook(place.script)
+def _state(config: MonitorConfig, interpreter: str) -> MonitorState:
+    if config.own is None:
+        return MonitorState.TAKEN if config.others else MonitorState.OFF
+    if not is_ours(config.own):
+        return MonitorState.EDITED if _MARK in config.own else MonitorState.TAKEN
+    text = read_hook(config.script)
     kind = recognise(SCRIPT_NAME, text)
     if kind is HookText.FOREIGN:
-        return MonitorState.EDITED if os.path.lexists(place.script) else MonitorState.BROKEN
+        return MonitorState.EDITED if os.path.lexists(config.script) else MonitorState.BROKEN
     if kind is HookText.EDITED:
         return MonitorState.EDITED
-    current = kind is HookText.CURRENT and os.access(place.script, os.X_OK)
-    if current and interpreter_in(text) == interpreter and place.own == command_text():
+    current = kind is HookText.CURRENT and os.access(config.script, os.X_OK)
+    if current and interpreter_in(text) == interpreter and config.own == command_text():
         return MonitorState.ON
     return MonitorState.OUTDATED
 
@@ -148,7 +148,7 @@ def install_monitor(
         return MonitorChange("edited")
     if found.state is MonitorState.ON and found.wished:
         return MonitorChange("unchanged")
-    _write(project, found.place.script, interpreter)
+    _write(project, found.config.script, interpreter)
     return MonitorChange("on")
 
 
@@ -165,11 +165,11 @@ def _reason_against(project: Project, found: Monitor) -> str | None:
     from gitmodel.project.fsmonitor.switch import reason_against
 
     if found.state is MonitorState.TAKEN:
-        scope, value = found.place.others[-1] if found.place.others else ("local", "")
-        own = found.place.own
+        scope, value = found.config.others[-1] if found.config.others else ("local", "")
+        own = found.config.own
         return f"core.fsmonitor is set already ({scope}: {value if own is None else own})"
-    if found.place.others:
-        scope, value = found.place.others[-1]
+    if found.config.others:
+        scope, value = found.config.others[-1]
         return f"core.fsmonitor is set already ({scope}: {value})"
     return reason_against(project)
 
@@ -180,18 +180,18 @@ def remove_monitor(project: Project, interpreter: str) -> MonitorChange:
     Raises:
         RepositoryError: The Git folder cannot be written.
     """
-    from gitmodel.project.fsmonitor.switch import erase_monitor, forget_wish
+    from gitmodel.project.fsmonitor.switch import record_opt_out, remove_monitor_config
 
     found = look(project, interpreter)
     if found.wished:
-        forget_wish(project)
-    script = found.place.script
+        record_opt_out(project)
+    script = found.config.script
     kind = recognise(SCRIPT_NAME, read_hook(script))
     if found.state is MonitorState.EDITED:
         return MonitorChange("edited")
-    key_is_ours = found.place.own is not None and is_ours(found.place.own)
+    key_is_ours = found.config.own is not None and is_ours(found.config.own)
     if key_is_ours:
-        erase_monitor(project)
+        remove_monitor_config(project)
     script_is_ours = kind in {HookText.CURRENT, HookText.OTHER_VERSION}
     if script_is_ours:
         with _explained(script):

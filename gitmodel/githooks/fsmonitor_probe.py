@@ -49,7 +49,7 @@ def check_monitor(project: Project, interpreter: str) -> MonitorCheck:
     if not found.wished and found.state in {MonitorState.OFF, MonitorState.TAKEN}:
         more = "; to make it one command: gitmodel install --fsmonitor" if _is_free(found) else ""
         return MonitorCheck(True, _WITHOUT + more)
-    if found.state is MonitorState.TAKEN or found.place.effective != found.place.own:
+    if found.state is MonitorState.TAKEN or found.config.effective != found.config.own:
         return MonitorCheck(False, f"{_WITHOUT}: {_owner(found)}", off)
     if found.state is not MonitorState.ON:
         words = {MonitorState.BROKEN: "the script is missing", MonitorState.OFF: "it is not set"}
@@ -65,11 +65,11 @@ def _proved(project: Project, found: Monitor) -> MonitorCheck:
     reason = reason_against(project)
     if reason is not None:
         return MonitorCheck(False, reason, "gitmodel install")
-    problem = prove_monitor(project, found.place.script)
+    problem = prove_monitor(project, found.config.script)
     if problem is not None:
         return MonitorCheck(False, f"{_WITHOUT}: {problem}", "gitmodel install")
     hidden = f"; in this clone that hides what was there: {_owner(found)}"
-    more = hidden if found.place.others else ""
+    more = hidden if found.config.others else ""
     return MonitorCheck(True, f"one command: Git ran the script of core.fsmonitor{more}")
 
 
@@ -79,7 +79,7 @@ def _is_free(found: Monitor) -> bool:
 
 def _owner(found: Monitor) -> str:
     """Whose `core.fsmonitor` it is, if not ours."""
-    scope, value = found.place.others[-1] if found.place.others else ("local", found.place.own)
+    scope, value = found.config.others[-1] if found.config.others else ("local", found.config.own)
     daemon = "Git's own daemon" if value == "true" else f"{value}"
     return f"core.fsmonitor is {daemon} ({scope})"
 

@@ -225,13 +225,13 @@ def _pre_push(
 def _post_checkout(
     arguments: Sequence[str], _stdin: Callable[[], bytes], context: Context, say: Say
 ) -> None:
-    from gitmodel.project.git_files.weights_out_of_git import keep_what_was_left_ignored
+    from gitmodel.project.git_files.weights_out_of_git import ignore_removed_models
     from gitmodel.workflows.sync_worktree import comes_later
 
     with Project.open(context) as project:
         match arguments:
             case [previous, new, _] if previous != new and previous.strip("0"):
-                keep_what_was_left_ignored(project, previous, new)
+                ignore_removed_models(project, previous, new)
         if not comes_later(project):
             _bring_in_line(project, say)
 
@@ -249,13 +249,13 @@ def _align(
 
 
 def _bring_in_line(project: Project, say: Say) -> None:
-    from gitmodel.project.git_files.weights_out_of_git import keep_leftovers_ignored
+    from gitmodel.project.git_files.weights_out_of_git import ignore_leftovers
     from gitmodel.workflows.sync_worktree import sync_worktree
 
     if project.repository.work_tree is None:
         return
     if not project.is_set_up():  # a branch from before gitmodel
-        keep_leftovers_ignored(project, ())
+        ignore_leftovers(project, ())
         return
     report = sync_worktree(project)
     for name, version in report.placed:

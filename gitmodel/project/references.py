@@ -18,7 +18,7 @@ from gitmodel.project.committed_models import find_in_tree, models_in_tree
 from gitmodel.project.history.missing_history import fetch_pointers, lack_of
 from gitmodel.project.history.model_history import ModelHistory, history_of
 from gitmodel.project.history.renames import with_earlier_names
-from gitmodel.project.history.version_owners import claims_seen, content_of, several_contents
+from gitmodel.project.history.version_owners import ambiguous_reference, claims_seen, content_of
 from gitmodel.project.models import (
     Model,
     read_models,
@@ -133,7 +133,7 @@ def _in_history(project: Project, reference: Reference) -> Model:
         return next(i.model for i in history.seen if i.model.pointer.digest.hex == content)
     found = history.with_prefix(reference.value)
     if len(found) > 1:
-        raise several_contents(history.name, reference, [m.pointer.digest.hex for m in found])
+        raise ambiguous_reference(history.name, reference, [m.pointer.digest.hex for m in found])
     return found[0]
 
 

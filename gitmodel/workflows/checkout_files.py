@@ -28,8 +28,8 @@ from gitmodel.project.fetching.partial_fetch import (
     manifests_of,
     wrong_chunks,
 )
-from gitmodel.project.fetching.session import CheckedOut, CheckoutReport, heal
-from gitmodel.project.fetching.stream import some_files
+from gitmodel.project.fetching.session import CheckedOut, CheckoutReport, refetch_damaged_pack
+from gitmodel.project.fetching.stream import file_list_hint
 from gitmodel.project.references import resolve
 from gitmodel.worktree.records import Records
 from gitmodel.worktree.scan import EntryKind
@@ -136,7 +136,7 @@ def _matching(model: Model, manifest: Manifest, patterns: Sequence[str]) -> list
     if not files:
         raise UnknownReferenceError(
             f"no file of version {model.pointer.version} matches {', '.join(patterns)}",
-            hint=some_files(manifest),
+            hint=file_list_hint(manifest),
             model=model.name,
         )
     return files
@@ -191,7 +191,7 @@ def _write_file(
                 progress = project.context.progress
                 reader.write_file(manifest, entry, file.descriptor, progress=progress)
             except DamagedPackError as error:
-                heal(project, model.name, manifest, error, remote)
+                refetch_damaged_pack(project, model.name, manifest, error, remote)
             else:
                 file.place()
                 return

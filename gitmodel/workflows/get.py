@@ -17,7 +17,7 @@ from gitmodel.errors import RemoteDeniedError, UnsafePathError, UsageError
 from gitmodel.git.cached_clone.clone import CachedClone
 from gitmodel.git.cached_clone.guard import locked
 from gitmodel.git.url import GitUrl
-from gitmodel.project.foreign.project import BorrowedProject, cache_root
+from gitmodel.project.foreign.project import ForeignProject, cache_root
 from gitmodel.project.foreign.references import Located, Locator
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def get(
 
 def borrow(
     context: Context, url: str, references: Sequence[str], asking: GetOptions | None = None
-) -> tuple[BorrowedProject, list[Located]]:
+) -> tuple[ForeignProject, list[Located]]:
     """Open somebody's repository, find versions in it, and be done with its Git.
 
     Args:
@@ -166,7 +166,7 @@ def borrow(
         excerpt = CachedClone(
             folder, address, start=context.folder, environment=context.environment
         )
-        project = BorrowedProject(
+        project = ForeignProject(
             excerpt.repository,
             context,
             url=address,
@@ -184,7 +184,7 @@ def borrow(
 
 
 def _place(
-    project: BorrowedProject,
+    project: ForeignProject,
     located: Sequence[Located],
     out: str,
     include: Sequence[str],

@@ -16,7 +16,7 @@ from gitmodel.errors import RemoteError, UsageError
 from gitmodel.files.temporary_names import PREFIX
 from gitmodel.git.ignore_rules import append_missing
 from gitmodel.project.git_files.gitattributes import add_attributes
-from gitmodel.project.git_files.weights_out_of_git import keep_leftovers_ignored
+from gitmodel.project.git_files.weights_out_of_git import ignore_leftovers
 from gitmodel.project.models import read_models, write_text_file
 from gitmodel.project.named_remote import remote_from
 from gitmodel.project.project import CONFIG_NAME, PRIMARY
@@ -115,7 +115,7 @@ def hide_temporary_files(project: Project) -> None:
     append_missing(path, [f"{PREFIX}*"])
     if project.repository.work_tree is None:  # nothing can be left there
         return
-    keep_leftovers_ignored(project, {model.weights for model in read_models(project).models})
+    ignore_leftovers(project, {model.weights for model in read_models(project).models})
 
 
 def _wanted_config(

@@ -17,7 +17,7 @@ from gitmodel.project.adding.metadata import path_inside
 from gitmodel.project.aliases import move_aliases
 from gitmodel.project.fsmonitor.seen_weights import note_seen
 from gitmodel.project.git_files.gitignore import ignore_weights
-from gitmodel.project.git_files.weights_out_of_git import keep_ignored
+from gitmodel.project.git_files.weights_out_of_git import ignore_in_clone
 from gitmodel.project.models import (
     Model,
     Models,
@@ -155,7 +155,7 @@ def rename(
     if pointer is None:
         project.worktree.records.move(model.weights, weights, was=model.name, name=chosen)
     note_seen(project)
-    keep_ignored(project, [weights])
+    ignore_in_clone(project, [weights])
     return RenameReport(model.name, chosen, model.weights, weights, pointer_path, is_here)
 
 

@@ -146,11 +146,11 @@ def _upload_and_claim(
 ) -> dict[str, GitmodelError]:
     """Do it; returns by blob what is wrong with pointers that are not required."""
     from gitmodel.project.publishing.upload import Upload
-    from gitmodel.project.publishing.version_claims import Claiming
+    from gitmodel.project.publishing.version_claims import PushClaims
 
     store = project.store(remote, upload=True)
     _recognise(project, store, outgoing, remote=remote)
-    claiming = Claiming(project, store, outgoing if remote == PRIMARY else ())
+    claiming = PushClaims(project, store, outgoing if remote == PRIMARY else ())
     claiming.look()
     upload = Upload(project, store, outgoing, remote=remote, full=full)
     upload.run()

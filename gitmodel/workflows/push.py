@@ -198,7 +198,7 @@ def push_head(project: Project, *, remote: str = PRIMARY, full: bool = False) ->
     found = [
         replace(item, required=True)
         for item in collect(
-            project, (head,), exclude=(), not_on_remote=hidden, remote=remote, believe=False
+            project, (head,), exclude=(), not_on_remote=hidden, remote=remote, trust_ledger=False
         )
     ]
     older, lacking = in_history(project, heads, but={item.blob for item in found})

@@ -24,11 +24,11 @@ from gitmodel.errors import (
 )
 from gitmodel.project.adding.new_version import write_pointer
 from gitmodel.project.adding.next_numbers import Histories
-from gitmodel.project.committing.abandoned_versions import left_by_earlier_attempt
+from gitmodel.project.committing.abandoned_versions import pointer_of_failed_commit
 from gitmodel.project.committing.commit_notes import changed, choice, stale, unfollowed
 from gitmodel.project.committing.commit_report import CommitReport
 from gitmodel.project.committing.decisions import judge
-from gitmodel.project.committing.edited_pointers import edited_by_hand, with_way_out
+from gitmodel.project.committing.edited_pointers import edited_by_hand, with_restore_hint
 from gitmodel.project.committing.new_versions import Change, register_new_versions
 from gitmodel.project.committing.unstaged_fields import unstaged_words
 from gitmodel.project.git_files.weights_out_of_git import refuse_weights_in_git
@@ -163,7 +163,7 @@ def _read_staged(project: Project, entry: IndexEntry, raw: bytes, report: Commit
     except MixedPointerError as error:
         edited = edited_by_hand(project, entry.path, raw)
         if edited is None:
-            raise with_way_out(project, entry.path, error) from None
+            raise with_restore_hint(project, entry.path, error) from None
         words = unstaged_words(project, entry.path, edited, raw)
         write_pointer(project, entry.path, edited)
         project.index.stage([entry.path])
@@ -233,7 +233,7 @@ def _decide_now(
         )
     judged = judge(project, model, weights, histories)
     if judged.verdict is Verdict.STALE:
-        left = left_by_earlier_attempt(project, model, weights.digest, histories)
+        left = pointer_of_failed_commit(project, model, weights.digest, histories)
         if left is not None:
             report.taken_up.append(model.path)
             report.replaced.setdefault(model.path, project.repository.blob_id(model.raw))

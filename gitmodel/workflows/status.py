@@ -133,7 +133,7 @@ def _with_edited(project: Project, models: Models) -> Models:
     mixed = {path for path, error in models.broken if isinstance(error, MixedPointerError)}
     if not mixed:
         return models
-    from gitmodel.project.committing.edited_pointers import edited_by_hand, with_way_out
+    from gitmodel.project.committing.edited_pointers import edited_by_hand, with_restore_hint
 
     found = list(models.models)
     broken = []
@@ -143,7 +143,9 @@ def _with_edited(project: Project, models: Models) -> Models:
         if raw is not None and pointer is not None:
             found.append(Model(path, pointer, raw))
         else:
-            broken.append((path, with_way_out(project, path, error) if path in mixed else error))
+            broken.append(
+                (path, with_restore_hint(project, path, error) if path in mixed else error)
+            )
     return Models(tuple(sorted(found, key=lambda model: model.path)), tuple(broken))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gitmodel.errors import GitmodelError
 from gitmodel.project.fsmonitor.seen_weights import note_seen
-from gitmodel.project.git_files.weights_out_of_git import keep_leftovers_ignored
+from gitmodel.project.git_files.weights_out_of_git import ignore_leftovers
 from gitmodel.project.models import Model, read_models
 from gitmodel.worktree.scan import EntryKind
 
@@ -62,7 +62,7 @@ def sync_worktree(project: Project, paths: Iterable[str] | None = None) -> SyncR
             report.notes.append(str(error))
     note_seen(project, {model.weights for model in models.models})
     if paths is None:
-        keep_leftovers_ignored(project, {model.weights for model in models.models})
+        ignore_leftovers(project, {model.weights for model in models.models})
     return report
 
 

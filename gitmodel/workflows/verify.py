@@ -21,7 +21,7 @@ from gitmodel.errors import (
     VersionTakenError,
 )
 from gitmodel.project.fetching.session import chosen_models
-from gitmodel.project.history.revision_ranges import numbers_taken_twice, pointers_of
+from gitmodel.project.history.revision_ranges import pointers_of, reused_numbers
 from gitmodel.project.models import Model, Models, read_models
 from gitmodel.project.project import PRIMARY
 
@@ -168,7 +168,7 @@ def verify_refs(
     for tree in found.trees:
         _refuse_double_names(tree, parsed, report)
     pointers = [(model.pointer, found.pointers[blob]) for blob, model in parsed.items()]
-    report.problems += numbers_taken_twice(project, found, pointers)
+    report.problems += reused_numbers(project, found, pointers)
     distinct = {(model.pointer.digest, model.pointer.size): model for model in parsed.values()}
     _check(project, list(distinct.values()), report, remote=remote, full=full)
     report.checked = len(parsed)

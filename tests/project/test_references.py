@@ -165,8 +165,11 @@ def test_a_number_that_two_branches_took_is_refused_with_a_command_that_works(de
 
     message, hint = unknown(desk, "fraud@2")
 
-    assert message == f"fraud: fraud@2 names several contents: {short(THREE)}, {short(TWO)}"
-    assert hint == f"ask by digest: gitmodel show fraud@blake3:{short(THREE)}"
+    assert (
+        message
+        == f"fraud: fraud@2 is ambiguous: it names the contents {short(THREE)}, {short(TWO)}"
+    )
+    assert hint == f"use a digest: gitmodel show fraud@blake3:{short(THREE)}"
     assert meant(desk, f"fraud@blake3:{short(THREE)}").pointer.digest == digest(THREE)
 
 
@@ -204,7 +207,7 @@ def test_checking_out_an_alias_in_a_clone_of_depth_1_brings_weights_and_pointer(
     assert ben.notes == [
         (
             "fraud: version 1 is older than this clone's history, so its metrics and other metadata are "
-            "not known here; git fetch --unshallow brings them"
+            "missing; to fetch them: git fetch --unshallow"
         )
     ]
 

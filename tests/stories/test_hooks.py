@@ -106,7 +106,7 @@ def test_two_clones_that_make_the_same_version_learn_of_it_before_anything_moves
     refused = ben.git("push", "-q", "origin", "bens", check=False)
 
     assert refused.returncode != 0
-    assert "fraud: version 2 is other content already" in refused.stderr
+    assert "fraud: version 2 is already taken by other content" in refused.stderr
     assert "Ana" in refused.stderr
     assert "gitmodel renumber fraud --commit" in refused.stderr
     assert packs(team) == packs_before

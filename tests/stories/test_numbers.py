@@ -63,7 +63,7 @@ def collide(team: Team, fraud: Callable[[bytes], Repo]) -> tuple[Repo, Repo]:
     train(ana, TWO, "ana 2")
     ana.git("push", "-q")
     train(ben, THREE, "ben 2")
-    assert "other content already" in ben.git("push", check=False).stderr
+    assert "taken by other content" in ben.git("push", check=False).stderr
     return ana, ben
 
 
@@ -141,7 +141,7 @@ def test_a_clone_that_lacks_the_owners_content_says_so_instead_of_taking_the_oth
 
     said = refused(ben, "show", "fraud@2")
 
-    assert f"fraud@2 is {digest_of(TWO).short}, as claimed on the remote" in said
+    assert f"fraud@2 is {digest_of(TWO).short} according to its claim" in said
     assert "hint: git fetch --all" in said
     ben.git("fetch", "-q", "--all")
     assert meaning(ben, "fraud@2") == named(TWO)
@@ -221,7 +221,7 @@ def test_three_people_with_overlapping_numbers_end_with_one_meaning_each(
     cem.gitmodel("renumber", "fraud", "--commit")
     merge(cem)
     cem.git("push", "-q", "origin", "main")
-    assert "version 3 is other content already" in ben.git("push", check=False).stderr
+    assert "version 3 is already taken by other content" in ben.git("push", check=False).stderr
     ben.gitmodel("renumber", "fraud", "--commit")
     merge(ben)
     ben.git("push", "-q", "origin", "main")
@@ -278,7 +278,7 @@ def test_a_shallow_clone_says_what_it_lacks_instead_of_taking_the_other_content(
 
     said = refused(shallow, "show", "fraud@2")
 
-    assert f"fraud@2 is {digest_of(TWO).short}, as claimed on the remote" in said
+    assert f"fraud@2 is {digest_of(TWO).short} according to its claim" in said
     assert "hint: git fetch --unshallow" in said
     assert meaning(shallow, "fraud@3") == named(THREE)
 

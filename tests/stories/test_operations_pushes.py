@@ -234,7 +234,7 @@ def test_a_number_claimed_by_a_refused_push_stays_its_owners(world: World) -> No
     said = world.git("push", "-q", who=world.ben)
 
     assert world.codes[-1] == 1
-    assert "fraud: version 3 is other content already" in said
+    assert "fraud: version 3 is already taken by other content" in said
     world.ben.gitmodel("renumber", "fraud", "--commit")
     world.git("push", "-q", who=world.ben)
     assert world.codes[-1] == 0

@@ -278,7 +278,7 @@ def test_d8_the_second_of_two_equal_numbers_is_refused_before_anything_moves(wor
     said = world.git("push", "-q", "origin", "HEAD:refs/heads/bens", who=world.ben)
 
     assert world.codes[-1] == 1
-    assert "fraud: version 3 is other content already" in said
+    assert "fraud: version 3 is already taken by other content" in said
     assert files(world.store) == before
     world.ben.gitmodel("renumber", "fraud", "--commit")
     world.git("push", "-q", "origin", "HEAD:refs/heads/bens", who=world.ben)

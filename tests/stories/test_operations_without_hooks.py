@@ -221,7 +221,7 @@ def test_a_colleagues_broken_pointer_at_the_tip_refuses_no_push_of_code(world: W
 
     said = push_code(world, "main")
 
-    assert "the Git remote has it already, so this push goes on" in said
+    assert "the Git remote has it already, so this push continues" in said
 
 
 def test_a_colleagues_number_that_is_taken_refuses_no_push_of_code(world: World) -> None:
@@ -231,7 +231,7 @@ def test_a_colleagues_number_that_is_taken_refuses_no_push_of_code(world: World)
 
     said = push_code(world, "main")
 
-    assert "version 3 is other content already" in said
+    assert "version 3 is already taken by other content" in said
     assert "this push introduces none of it and goes on" in said
 
 

@@ -170,7 +170,7 @@ def test_of_many_who_push_one_number_exactly_one_gets_it(team_anywhere: Team) ->
     for one in done:
         if one.returncode:
             assert one.returncode == 1
-            assert "error: fraud: version 2 is other content already" in one.stderr
+            assert "error: fraud: version 2 is already taken by other content" in one.stderr
             assert owner.short in one.stderr
             assert "hint: gitmodel renumber fraud" in one.stderr
     loser = next(clone for clone in clones if clone not in winners)
@@ -211,7 +211,7 @@ def test_git_push_by_two_lets_one_through_and_tells_the_other(team: Team) -> Non
 
     assert sorted(one.returncode == 0 for one in done) == [False, True]
     (lost,) = [one for one in done if one.returncode]
-    assert re.search("version 2 is other content already|rejected", lost.stderr)
+    assert re.search("version 2 is already taken by other content|rejected", lost.stderr)
     ben = team.join("ben")
     ben.gitmodel("checkout")
     winner = next(c for c, one in zip(clones, done, strict=True) if one.returncode == 0)
@@ -321,7 +321,7 @@ def test_jobs_that_race_for_a_number_end_by_renumbering_until_the_push_passes(te
     assert min(numbers) == 2
     for number, clone, commit in zip(numbers, clones, made, strict=True):
         renumbered = clone.git("log", "--format=%s", f"{commit}..HEAD").stdout.split("\n")[:-1]
-        assert len(renumbered) == refusals(clone).count("other content already")
+        assert len(renumbered) == refusals(clone).count("taken by other content")
         assert bool(renumbered) == (number != 2)
         clone.git("merge-base", "--is-ancestor", commit, "HEAD")  # history is never rewritten
         assert (
@@ -330,7 +330,7 @@ def test_jobs_that_race_for_a_number_end_by_renumbering_until_the_push_passes(te
         )
     told = "".join(refusals(clone) for clone in clones)
     assert re.search(
-        r"fraud: version [23] is other content already: [0-9a-f]{12}, "
+        r"fraud: version [23] is already taken by other content: [0-9a-f]{12}, "
         r"pushed by Job [012] <ana@example.org> on 20[0-9T:Z-]+, run run-[012]; "
         r"yours is [0-9a-f]{12}. Nothing was pushed",
         told,

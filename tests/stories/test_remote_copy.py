@@ -127,7 +127,7 @@ def test_what_the_new_remote_lacks_is_looked_for_with_a_command_that_copies_it(t
     said = fresh.gitmodel("checkout", "fraud@1", check=False).stderr
     pushed = fresh.gitmodel("push", check=False).stderr
 
-    hint = f"hint: gitmodel remote copy, which copies what {team.url} has; or gitmodel push"
+    hint = f"hint: gitmodel remote copy, which copies from {team.url}; or gitmodel push"
     assert hint in said
     assert "gitmodel remote copy" in pushed
     fresh.gitmodel("remote", "copy")
@@ -313,7 +313,7 @@ def test_ends_that_make_no_copy_are_refused(team: Team) -> None:
     assert said() == (
         2,
         (
-            "error: the history of this branch names no earlier primary remote to copy from\n"
+            "error: the history of this branch has no earlier primary remote to copy from\n"
             "hint: name it: gitmodel remote copy --from NAME|URL\n"
         ),
     )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 WEIGHTS, FOLDER = "fraud.bin", "bert"
 EXCLUDE = ".git/info/exclude"
-STAYS = " would be committed to Git itself, where it stays for ever"
+STAYS = " would be committed to Git itself and stay in its history"
 
 
 @pytest.fixture

@@ -237,7 +237,7 @@ def test_out_refuses_other_content(two_versions: Desk, tmp_path: Path) -> None:
     (tmp_path / "out/fraud.bin").write_bytes(THREE)
 
     assert refusal(UnsavedWeightsError, lambda: bring(two_versions, out="../out")) == (
-        "fraud: ../out/fraud.bin is there already, with other content",
+        "fraud: ../out/fraud.bin exists already with other content",
         "use --force to overwrite it, or another --out",
     )
     assert (tmp_path / "out/fraud.bin").read_bytes() == THREE
@@ -250,7 +250,7 @@ def test_out_that_is_a_file_is_wrong_use(two_versions: Desk, tmp_path: Path) -> 
     (tmp_path / "out").write_bytes(b"")
 
     assert refusal(UsageError, lambda: bring(two_versions, out="../out")) == (
-        "fraud: ../out cannot be made: File exists",
+        "fraud: ../out cannot be created: File exists",
         "name a folder: --out DIR",
     )
 
@@ -413,7 +413,7 @@ def test_weights_that_are_nowhere_name_the_remote_that_was_asked(
     desk.repo.commit("mirror")
     ben = desk.join("ben")
     nowhere = f"fraud: the weights of version 1 ({short(ONE)}) are neither in the cache nor on {{}}"
-    hint = "gitmodel push, in a clone that has them"
+    hint = "gitmodel push, in a clone that has the weights"
 
     assert refusal(ObjectMissingError, lambda: bring(ben)) == (nowhere.format(desk.store), hint)
     with ben.open() as project:
@@ -434,8 +434,8 @@ def test_a_pointer_that_lies_about_its_size_is_refused(two_versions: Desk) -> No
     ben.repo.write("fraud.model.yaml", replace(ben.pointer(), size=5).to_text())
 
     assert refusal(DamagedObjectError, lambda: bring(ben)) == (
-        "fraud: the manifest says 11 bytes, the pointer 5",
-        "gitmodel push, in a clone that has the weights, which says what is wrong",
+        "fraud: the manifest lists 11 bytes, but the pointer states 5",
+        "gitmodel push, in a clone that has the weights, which reports the wrong one",
     )
 
 

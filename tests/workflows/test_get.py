@@ -323,7 +323,7 @@ def test_what_never_changes_is_answered_without_the_server(reader: Reader, ana: 
         assert reader.content(reference) == content
         (note,) = reader.notes
         assert note.startswith(words)
-        assert note.endswith("; this is the answer of what is cached")
+        assert note.endswith("; the result comes from the cache")
 
 
 @pytest.mark.parametrize(
@@ -350,7 +350,7 @@ def test_what_may_have_changed_is_not(reference: str, reader: Reader, ana: Desk)
 
 def test_offline_without_a_cache_and_without_a_server(reader: Reader, ana: Desk) -> None:
     assert refusal(UnknownReferenceError, lambda: reader.get("fraud", offline=True)) == (
-        f"nothing of {ana.repo.path} is cached",
+        f"{ana.repo.path} is not in the cache",
         "leave out --offline",
     )
     reader.get("fraud")
@@ -386,7 +386,7 @@ def test_repositories_without_gitmodel(reader: Reader, tmp_path: Path) -> None:
     plain.commit("empty")
     assert refusal(NotSetUpError, lambda: reader.get("fraud")) == (
         f"{plain.path} has no .gitmodel.yaml on its default branch",
-        "is it the right repository?",
+        "check the URL of the repository",
     )
     plain.write(".gitmodel.yaml", "x" * 70_000)
     plain.commit("large")
@@ -400,7 +400,7 @@ def test_other_content_is_not_overwritten(reader: Reader) -> None:
     place.write_bytes(b"mine")
 
     assert refusal(UnsavedWeightsError, lambda: reader.get("fraud")) == (
-        "fraud: out/fraud.bin is there already, with other content",
+        "fraud: out/fraud.bin exists already with other content",
         "use --force to overwrite it, or another --out",
     )
     assert place.read_bytes() == b"mine"
@@ -458,8 +458,8 @@ def test_a_cache_that_cannot_be_made(reader: Reader, home: Path) -> None:
     (reader.folder / "file").write_text("x")
 
     assert refusal(UsageError, lambda: reader.get("fraud", cache="file/x")) == (
-        f"{reader.folder}/file/x cannot be made: Not a directory",
-        "name another place: --cache DIR",
+        f"{reader.folder}/file/x cannot be created: Not a directory",
+        "name another folder: --cache DIR",
     )
     (home / "cache/gitmodel").mkdir(parents=True)
     (home / "cache/gitmodel/repositories").write_text("x")
@@ -473,7 +473,7 @@ def test_a_folder_that_a_repository_on_the_network_names_needs_a_yes(
     """Else a stranger's configuration would make us read, and serve, what lies on this machine."""
     url, store = server.url("ana/.git"), str(ana.store)
     assert refusal(UntrustedRemoteError, lambda: afar.get("fraud")) == (
-        f"fraud: nothing is read from {store}, which {url} names, before you have said yes",
+        f"fraud: {store}, named by {url}, is not trusted, so nothing was read",
         f"--trust {store}, or for good: git config --global --add gitmodel.trust {store}",
     )
     with pytest.raises(UntrustedRemoteError):
@@ -501,7 +501,7 @@ def test_a_folder_beside_a_clone_is_found_beside_a_local_repository_only(
 
     reader.url = server.url("ana/.git")
     assert refusal(RemoteMissingError, lambda: reader.get("fraud@1", trust=["../store"])) == (
-        f"fraud: {reader.url} has its weights in ../store, counted from a clone, and there is none",
+        f"fraud: {reader.url} stores its weights in ../store, which is relative to a clone, and there is no clone",
         f"git clone {reader.url}, and in it gitmodel checkout",
     )
 

@@ -318,7 +318,7 @@ def test_a_number_that_somebody_has_is_refused_before_anything_moves(desk: Desk)
 
     assert refusal(VersionTakenError, desk.push) == (
         (
-            f"fraud: version 1 is other content already: {short(TWO)}, pushed by Ben <ben@example.org> "
+            f"fraud: version 1 is already taken by other content: {short(TWO)}, pushed by Ben <ben@example.org> "
             f"on 2026-02-01T10:00:00Z, run run-7; yours is {short(ONE)}. Nothing was pushed"
         ),
         "gitmodel renumber fraud --commit, then git push",
@@ -391,9 +391,9 @@ def test_weights_that_are_nowhere_may_not_be_pushed(desk: Desk) -> None:
     assert refusal(ObjectMissingError, ben.push) == (
         (
             f"fraud: the weights of version 1 ({short(ONE)}) are neither in the cache nor on "
-            f"{desk.store}, so fraud.model.yaml may not be pushed"
+            f"{desk.store}, so fraud.model.yaml was not pushed"
         ),
-        "gitmodel add fraud.bin, where the weights are; or gitmodel push, in the clone that has them",
+        "gitmodel add fraud.bin, where the weights are; or gitmodel push, in a clone that has the weights",
     )
 
 
@@ -406,9 +406,9 @@ def test_a_cache_that_lost_a_pack_names_the_model(desk: Desk) -> None:
     assert refusal(ObjectMissingError, desk.push) == (
         (
             f"fraud: the weights of version 1 ({short(ONE)}) are neither in the cache nor on "
-            f"{desk.store}, so fraud.model.yaml may not be pushed"
+            f"{desk.store}, so fraud.model.yaml was not pushed"
         ),
-        "gitmodel add fraud.bin, where the weights are; or gitmodel push, in the clone that has them",
+        "gitmodel add fraud.bin, where the weights are; or gitmodel push, in a clone that has the weights",
     )
     (desk.repo.path / "away").rename(desk.repo.path / "fraud.bin")
     desk.add()

@@ -318,10 +318,10 @@ def test_big_weights_are_kept_out_of_git(first: Desk) -> None:
     first.repo.git("add", "big.onnx", "big.txt")
 
     assert refusal(WeightsError, lambda: commit(first)) == (
-        "big.onnx would be committed to Git itself, where it stays for ever",
+        "big.onnx would be committed to Git itself and stay in its history",
         (
-            "git rm --cached big.onnx, then gitmodel add big.onnx; or, to keep it in Git all "
-            "the same: git commit --no-verify"
+            "git rm --cached big.onnx, then gitmodel add big.onnx; or, to commit it to Git "
+            "anyway: git commit --no-verify"
         ),
     )
 

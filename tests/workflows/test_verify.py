@@ -204,7 +204,7 @@ def test_a_pointer_with_another_size_than_the_weights(pushed: Desk) -> None:
     pushed.repo.commit("a wrong size")
     expected = (
         DamagedObjectError,
-        "fraud: the manifest says 100,000 bytes, the pointer 5",
+        "fraud: the manifest lists 100,000 bytes, but the pointer states 5",
         "gitmodel push",
     )
 
@@ -228,7 +228,7 @@ def test_a_manifest_that_leads_elsewhere_is_found_by_decoding_it(pushed: Desk) -
         ((kind, message, hint),) = problems(report)
         assert kind is DamagedObjectError
         assert message.startswith(
-            f"fraud: the manifest of version 2 ({short(TWO)}) on {pushed.store} does not lead to its weights"
+            f"fraud: the manifest of version 2 ({short(TWO)}) on {pushed.store} does not match its weights"
         )
         assert hint == "gitmodel push"
     pushed.push()

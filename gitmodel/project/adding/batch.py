@@ -28,7 +28,7 @@ from gitmodel.project.adding.weight_checks import look_into
 from gitmodel.project.aliases import move_aliases
 from gitmodel.project.fetching.session import CheckoutReport, fetch_models
 from gitmodel.project.git_files.gitignore import ignore_weights
-from gitmodel.project.git_files.weights_out_of_git import keep_ignored
+from gitmodel.project.git_files.weights_out_of_git import ignore_in_clone
 from gitmodel.project.models import damaged_weights, delete_file
 from gitmodel.project.references import resolve
 from gitmodel.worktree.scan import EntryKind, kind_at
@@ -209,7 +209,7 @@ class Adding:
         touched |= {report.pointer_path for report in reports}
         project.index.stage(sorted(touched))
         self.touched |= touched
-        keep_ignored(project, [ready.item.target.weights for ready in group])
+        ignore_in_clone(project, [ready.item.target.weights for ready in group])
         for ready, report in zip(group, reports, strict=True):
             target = ready.item.target
             project.worktree.set_have(target.name, target.weights, ready.weights)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gitmodel.project.project import Project
 
 
-def left_by_earlier_attempt(
+def pointer_of_failed_commit(
     project: Project, model: Model, file: Digest | None, histories: Histories
 ) -> Pointer | None:
     """The pointer on disk, if a failed attempt at this commit wrote it; None otherwise.

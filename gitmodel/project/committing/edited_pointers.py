@@ -40,7 +40,7 @@ def edited_by_hand(project: Project, path: str, raw: bytes) -> Pointer | None:
     return edited if fits else None
 
 
-def with_way_out(project: Project, path: str, error: GitmodelError) -> GitmodelError:
+def with_restore_hint(project: Project, path: str, error: GitmodelError) -> GitmodelError:
     """Set the hint to the command that restores HEAD's pointer, if it is sound and no merge is in progress."""
     if not is_merging(project) and _pointer_at(project, "HEAD", path) is not None:
         quoted = project.typed(path)

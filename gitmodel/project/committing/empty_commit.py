@@ -11,7 +11,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from gitmodel.project.fsmonitor.seen_weights import is_watched
-from gitmodel.project.fsmonitor.switch import monitor_place, reason_against
+from gitmodel.project.fsmonitor.switch import monitor_config, reason_against
 
 if TYPE_CHECKING:
     from gitmodel.project.committing.commit_report import CommitReport
@@ -44,4 +44,4 @@ def advice(project: Project, report: CommitReport) -> list[str]:
 
 
 def _may_be_switched(project: Project) -> bool:
-    return monitor_place(project).effective is None and reason_against(project) is None
+    return monitor_config(project).effective is None and reason_against(project) is None

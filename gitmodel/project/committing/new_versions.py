@@ -21,7 +21,7 @@ from gitmodel.project.adding.new_version import (
 from gitmodel.project.adding.weight_checks import warn_of
 from gitmodel.project.committing.commit_notes import changed
 from gitmodel.project.committing.unstaged_fields import unstaged_words
-from gitmodel.project.git_files.weights_out_of_git import keep_ignored
+from gitmodel.project.git_files.weights_out_of_git import ignore_in_clone
 from gitmodel.project.models import read_pointer_file
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def _register(
     models = [ready.known.model for ready in group]
     for model, ready in zip(models, group, strict=True):
         project.worktree.set_have(model.name, model.weights, ready.weights)
-    keep_ignored(project, [model.weights for model in models])
+    ignore_in_clone(project, [model.weights for model in models])
     return [_registered(project, ready.known, pointers[ready.known.model.path]) for ready in group]
 
 

@@ -1,1 +1,1 @@
-"""Versions from one remote to another."""
+"""Copying versions from one remote to another."""

@@ -1,4 +1,4 @@
-"""The claims of a project, from one remote to another: created where absent, never overwritten."""
+"""Copy the claims of a project to another remote; existing claims are never overwritten."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Number = tuple[str, int]  # model and version
 
 @dataclass(frozen=True, slots=True)
 class ClaimConflict:
-    """A number that the two remotes give to different contents; the target keeps its own."""
+    """A version number that the two remotes claim for different contents; the target keeps its claim."""
 
     name: str
     version: int
@@ -30,14 +30,14 @@ class ClaimConflict:
 
 @dataclass(slots=True)
 class CopiedClaims:
-    """What was found of claims, and done.
+    """The result of copying claims.
 
     Attributes:
         claimed: Every number that is claimed on the source.
-        owners: The claims that the target has now; without writing, those that it would have.
+        owners: The claims on the target after the copy; with `write=False`, those it would have.
         created: Numbers whose claim the target lacked.
         conflicts: Numbers that belong to other content on the target.
-        damaged: What is wrong with claims that cannot be read.
+        damaged: Error messages of claims that cannot be read.
     """
 
     claimed: set[Number] = field(default_factory=set)
@@ -58,11 +58,11 @@ def copy_claims(
     """Copy all claims of a project, or only compare them.
 
     Args:
-        source: Where from.
-        target: Where to; None for a store that is not made yet.
+        source: The remote to copy from.
+        target: The remote to copy to; None for a store that does not exist yet.
         project: Name of the project.
-        known: Numbers to ask for where the source may not be listed.
-        write: Create what the target lacks.
+        known: Numbers to look up if the source may not be listed.
+        write: Create the claims that the target lacks.
 
     Raises:
         RemoteError: A remote cannot be used.

@@ -32,9 +32,9 @@ class RemoteEnd:
     """One end of a copy.
 
     Attributes:
-        name: The remote's name, None for an address that is none of this project's remotes.
-        remote: Its address, without this person's own settings.
-        chosen: Whether a person named the address for this call.
+        name: The remote's name, None for an address outside this project.
+        remote: Its address, without the settings of this clone.
+        chosen: Whether the user gave the address for this call.
     """
 
     name: str | None
@@ -43,18 +43,18 @@ class RemoteEnd:
 
     @property
     def shown(self) -> str:
-        """Name and address, for people."""
+        """Name and address for messages."""
         return self.remote.url if self.name is None else f"{self.name} ({self.remote.url})"
 
 
 def both_ends(
     project: Project, source: str | None, target: str | None
 ) -> tuple[RemoteEnd, RemoteEnd]:
-    """The ends of a copy, where one or both may be left out.
+    """The source and target of a copy; one or both may be omitted.
 
-    The target is the primary remote, and its source the address that was the primary remote before,
-    in Git's history. With another target the source is the primary remote; with the primary remote
-    as source the target is the only mirror.
+    The default target is the primary remote; its default source is the previous primary remote in Git's
+    history. With another target the default source is the primary remote. With the primary remote as source the
+    default target is the only mirror.
 
     Args:
         project: The project.
@@ -62,8 +62,8 @@ def both_ends(
         target: The same.
 
     Raises:
-        UsageError: An end has to be named, or both are one place.
-        ConfigError: An address cannot be accepted.
+        UsageError: An end must be named, or both ends are the same remote.
+        ConfigError: An address is not valid.
     """
     to = None if target is None else find_end(project, target)
     if source is not None:
@@ -76,19 +76,20 @@ def both_ends(
         to = find_end(project, PRIMARY if start.name != PRIMARY else _only_mirror(project))
     if _place(project, start) == _place(project, to):
         raise UsageError(
-            f"both ends of the copy are {to.remote.fingerprint}", hint="gitmodel remote list"
+            f"source and target of the copy are both {to.remote.fingerprint}",
+            hint="gitmodel remote list",
         )
     return start, to
 
 
 def find_end(project: Project, word: str) -> RemoteEnd:
-    """The remote of a name, or the address that a person typed.
+    """The remote of that name, or the given address.
 
     An address may be followed by options (`endpoint=URL`, `account=NAME`), as `remote list` shows it.
 
     Raises:
-        ConfigError: The address cannot be accepted.
-        UsageError: It is neither a name nor an address.
+        ConfigError: The address is not valid.
+        UsageError: The text is neither a name nor an address.
     """
     if word in project.remote_names():
         return RemoteEnd(word, project.committed_remote(word))
@@ -115,7 +116,7 @@ def find_end(project: Project, word: str) -> RemoteEnd:
 
 
 def earlier_primaries(project: Project) -> Iterator[Remote]:
-    """The addresses that `.gitmodel.yaml` has named as primary remote, newest first."""
+    """The primary remotes that `.gitmodel.yaml` has named in history, newest first."""
     head = project.reader.resolve("HEAD")
     changes = () if head is None else project.history.changes((head,), paths=(CONFIG_NAME,))
     oids = [change.oid for change in changes if change.oid is not None]
@@ -131,37 +132,37 @@ def earlier_primaries(project: Project) -> Iterator[Remote]:
 
 
 def copy_hint(project: Project) -> str:
-    """What to try first where weights are missing and the primary remote was another one before, or ""."""
+    """A hint to copy from the previous primary remote, "" if there is none."""
     if project.repository.work_tree is None:
         return ""
     with suppress(GitmodelError):
         start = _earlier_primary(project)
-        return f"gitmodel remote copy, which copies what {start.remote.url} has; or "
+        return f"gitmodel remote copy, which copies from {start.remote.url}; or "
     return ""
 
 
 def open_end(project: Project, end: RemoteEnd, *, upload: bool, create: bool) -> ObjectStore:
-    """Open one end.
+    """Open the store at one end.
 
     Args:
         project: The project.
-        end: Which.
-        upload: Something is written there.
-        create: Make the folder of an address that a person named, if there is none.
+        end: The end to open.
+        upload: The caller will write to it.
+        create: Create the folder of a given address if it does not exist.
 
     Raises:
-        UntrustedRemoteError: The person has not trusted the address.
+        UntrustedRemoteError: The address is not trusted in this clone.
     """
     if end.name is not None:
         return project.store(end.name, upload=upload, chosen_now=end.chosen)
     settings = project.settings
     if not end.chosen and needs_trust(end.remote, settings, upload=upload):
         raise UntrustedRemoteError(
-            f"{end.remote.fingerprint} is not trusted in this clone, so it is not used",
+            f"{end.remote.fingerprint} is not trusted in this clone, so nothing was copied",
             hint=f"name it with its endpoint: --from {_quoted(end.remote.fingerprint)}",
         )
     address = effective(end.remote, settings)
-    if end.remote.endpoint is not None and end.chosen:  # this endpoint was named just now
+    if end.remote.endpoint is not None and end.chosen:  # the user has just named this endpoint
         address = replace(address, endpoint=end.remote.endpoint)
     return project.open_store(address, trusted=True, create_root=create)
 
@@ -172,7 +173,7 @@ def _earlier_primary(project: Project) -> RemoteEnd:
         if remote != present:
             return RemoteEnd(None, remote)
     raise UsageError(
-        "the history of this branch names no earlier primary remote to copy from",
+        "the history of this branch has no earlier primary remote to copy from",
         hint="name it: gitmodel remote copy --from NAME|URL",
     )
 
@@ -187,14 +188,14 @@ def _only_mirror(project: Project) -> str:
 
 
 def _place(project: Project, end: RemoteEnd) -> str:
-    """What tells places apart."""
+    """The address that identifies a remote."""
     if end.remote.scheme == "file":
         return _address(project, end.remote)
     return end.remote.fingerprint
 
 
 def _address(project: Project, remote: Remote) -> str:
-    """The URL; of a folder its real path, since two names of one folder are one place."""
+    """The URL, or the real path of a folder, because a folder can have several paths."""
     if remote.scheme != "file":
         return remote.url
     from gitmodel.backends.open import folder_of

@@ -1,1 +1,1 @@
-"""Weights from remotes, into the cache and into their places."""
+"""Fetching weights from remotes into the cache and the work tree."""

@@ -1,4 +1,4 @@
-"""What a part of a version needs: its manifests, and packs for some of its files."""
+"""Fetch the manifests of a version, and the packs of some of its files."""
 
 from __future__ import annotations
 
@@ -24,15 +24,16 @@ if TYPE_CHECKING:
 def manifests_of(
     project: Project, model: Model, errors: list[GitmodelError], *, remote: str | None = None
 ) -> Iterator[Manifest]:
-    """The manifests of a version, each once: of the cache, then of one remote after the other.
+    """The distinct manifests of a version: of the cache, then of each remote.
 
-    Each is sound, and none is known to list the chunks of the version. A remote is asked when it is its turn.
+    Their chunks are not yet checked against the pointer. Each remote is contacted only when the caller needs
+    another manifest.
 
     Args:
         project: The project.
         model: The version.
-        errors: Those that have none, or cannot be asked, are added.
-        remote: Only this remote; the primary, then the mirrors, if not given.
+        errors: Errors of remotes are appended here.
+        remote: Use only this remote; the primary, then the mirrors, if not given.
     """
     seen: list[Manifest] = []
     cached = project.cache.manifest(model.pointer.digest)
@@ -58,7 +59,7 @@ def manifests_of(
 def lacking_packs(
     cache: Cache, manifest: Manifest, files: Sequence[FileEntry]
 ) -> list[tuple[str, int]]:
-    """The packs (name, size in bytes) that some files of a manifest need, and that the cache lacks."""
+    """The packs (name, size in bytes) that some files of a manifest need and the cache lacks."""
     numbers: set[int] = set()
     for entry in files:
         for number in manifest.chunks_of(entry):
@@ -77,14 +78,14 @@ def fetch_files(
     *,
     remote: str | None = None,
 ) -> Plan:
-    """Bring what some files of a manifest need into the cache, from the first remote that has it.
+    """Fetch the packs of some files into the cache, each from the first remote that has it.
 
     Returns:
-        What was fetched.
+        The fetched packs.
 
     Raises:
-        NoSpaceError, StoreError: The cache cannot take it.
-        ObjectMissingError, DamagedObjectError, RemoteError: A pack cannot be had.
+        NoSpaceError, StoreError: The cache cannot be written.
+        ObjectMissingError, DamagedObjectError, RemoteError: A pack cannot be fetched.
     """
     plan = Plan(tuple(lacking_packs(project.cache, manifest, files)))
     if plan.packs:
@@ -101,21 +102,21 @@ def fetch_files(
 
 
 def keep_manifest(project: Project, manifest: Manifest) -> None:
-    """Have a manifest in the cache, so that a later version can be stored against this one."""
+    """Write a manifest to the cache, so that a later version can share its chunks."""
     if not project.cache.has_manifest(manifest):
-        with suppress(StoreError):  # what is only looked at needs no cache
+        with suppress(StoreError):  # reading works without a writable cache
             project.cache.write_manifest(manifest, durable=False)
 
 
 def wrong_chunks(
     project: Project, model: Model, manifest: Manifest, error: WrongChunksError
 ) -> WrongChunksError:
-    """The error for a manifest that lists other chunks than those of a version; the cache loses it."""
+    """Remove a manifest from the cache whose chunks are not those of the version; returns the error."""
     project.cache.set_manifest_aside(manifest)
     pointer = model.pointer
     return WrongChunksError(
-        f"the manifest of version {pointer.version} ({pointer.digest.short}) lists other bytes than "
-        f"those of the version: {error.message}",
+        f"the manifest of version {pointer.version} ({pointer.digest.short}) does not match the "
+        f"version: {error.message}",
         hint="gitmodel push, in a clone that has the weights",
         model=model.name,
     )

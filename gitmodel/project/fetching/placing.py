@@ -1,7 +1,7 @@
-"""Models out of the cache, or of packs on their way to it, into their places.
+"""Check out models from the cache, or from packs that are being downloaded.
 
-Two kinds of places: the work tree, where the pointer comes along and `have` is recorded, and any
-other folder, where the weights take the file name that they have in the tree.
+The target is either the work tree, where the pointer is written and `have` recorded, or another folder, where
+the weights keep their file name.
 """
 
 from __future__ import annotations
@@ -21,8 +21,13 @@ from gitmodel.project.fetching.partial_fetch import (
     manifests_of,
     wrong_chunks,
 )
-from gitmodel.project.fetching.session import CheckedOut, CheckoutReport, FetchSession, heal
-from gitmodel.project.git_files.weights_out_of_git import keep_ignored
+from gitmodel.project.fetching.session import (
+    CheckedOut,
+    CheckoutReport,
+    FetchSession,
+    refetch_damaged_pack,
+)
+from gitmodel.project.git_files.weights_out_of_git import ignore_in_clone
 from gitmodel.project.models import Model, read_models, write_text_file
 from gitmodel.worktree.placing import place
 from gitmodel.worktree.records import Records
@@ -45,20 +50,19 @@ def checkout_elsewhere(
     remote: str | None = None,
     records: Records | None = None,
 ) -> CheckoutReport:
-    """Bring weights into a folder that is no work tree; the project needs none.
+    """Write weights into a folder outside a work tree.
 
     Args:
         project: The project.
-        models: Versions, no two of one file name.
+        models: Versions with distinct file names.
         out: The folder, as typed.
-        force: Overwrite other content that is there.
-        remote: From which remote.
-        records: What is remembered of that folder, so that large weights are not read again to
-            see that they are there; nothing is if not given.
+        force: Overwrite other content.
+        remote: The remote to fetch from.
+        records: Known digests of files in that folder, so that large weights are not hashed again.
 
     Raises:
-        UnsavedWeightsError: Other content is there; that model was not placed.
-        ObjectMissingError, DamagedObjectError, RemoteError: They cannot be had; nothing was placed.
+        UnsavedWeightsError: The file exists with other content; that model was not written.
+        ObjectMissingError, DamagedObjectError, RemoteError: Weights cannot be fetched; nothing was written.
     """
     _refuse_one_place_for_two(models, out)
     known = Records(None) if records is None else records
@@ -77,7 +81,7 @@ def checkout_elsewhere(
 def place_each(
     place_one: Callable[[Model], CheckedOut], models: Sequence[Model], report: CheckoutReport
 ) -> None:
-    """Place one model after the other; an error names the model that it is about."""
+    """Check out the models in order; an error gets the name of its model."""
     for model in models:
         try:
             report.placed.append(place_one(model))
@@ -98,13 +102,13 @@ def _refuse_one_place_for_two(models: Sequence[Model], out: str) -> None:
 
 
 class Materializer:
-    """Brings models to their places, one after the other.
+    """Checks out models, one after the other.
 
     Args:
         project: The project.
-        fetching: Has their manifests, and their packs in the cache or on the way.
-        force: Replace also what is in no store.
-        remote: From which remote a damaged pack is fetched again.
+        fetching: Their manifests and packs, cached or being downloaded.
+        force: Overwrite weights that are in no store.
+        remote: The remote to fetch a damaged pack from again.
     """
 
     def __init__(
@@ -122,19 +126,19 @@ class Materializer:
         self._remote = remote
 
     def with_size(self, model: Model) -> Model:
-        """The model of an alias whose own pointer this clone lacks, with what its manifest says."""
+        """The model with its size from the manifest, for an alias whose pointer this clone lacks."""
         manifest = self._fetching.manifests[model.pointer.digest]
         if model.pointer.size == manifest.total_size:
             return model
         self._project.context.note(
             f"{model.name}: version {model.pointer.version} is older than this clone's history, so "
-            "its metrics and other metadata are not known here; git fetch --unshallow brings them"
+            "its metrics and other metadata are missing; to fetch them: git fetch --unshallow"
         )
         pointer = replace(model.pointer, size=manifest.total_size)
         return Model(model.path, pointer, pointer.to_text().encode())
 
     def place(self, model: Model) -> CheckedOut:
-        """Bring one model's files and pointer into the work tree."""
+        """Write one model's files and pointer into the work tree."""
         project = self._project
         before = project.worktree.hash_weights(model.name, model.weights)
         changed = before.digest != model.pointer.digest
@@ -144,7 +148,7 @@ class Materializer:
             self._fetching.wait()
             if project.worktree.have(model.name, model.weights) != before.digest:
                 project.worktree.set_have(model.name, model.weights, before)
-        keep_ignored(project, [model.weights])
+        ignore_in_clone(project, [model.weights])
         current = read_models(project, [model.path]).get(model.name)
         if current is None or current.raw != model.raw:
             write_text_file(project.root, model.path, model.raw.decode())
@@ -154,14 +158,14 @@ class Materializer:
         return CheckedOut(model.name, pointer.version, model.weights, pointer.size, changed)
 
     def place_elsewhere(self, model: Model, out: str, records: Records) -> CheckedOut:
-        """Write one model's files below another folder, under the name that they have in the tree."""
+        """Write one model's files into another folder, under their file name in the tree."""
         pointer = model.pointer
         top = os.path.abspath(os.path.join(self._project.context.folder, out))
         try:
             os.makedirs(top, exist_ok=True)
         except OSError as error:
             raise UsageError(
-                f"{out} cannot be made: {error.strerror}", hint="name a folder: --out DIR"
+                f"{out} cannot be created: {error.strerror}", hint="name a folder: --out DIR"
             ) from error
         name = pointer.path.rpartition("/")[2]
         elsewhere = WorkTree(top, records)
@@ -171,15 +175,17 @@ class Materializer:
             return CheckedOut(model.name, pointer.version, whole, here.size, changed=False)
         if here.kind is not EntryKind.MISSING and not self._force:
             raise UnsavedWeightsError(
-                f"{os.path.join(out, name)} is there already, with other content",
+                f"{os.path.join(out, name)} exists already with other content",
                 hint="use --force to overwrite it, or another --out",
             )
         self._place(Model(name + ".pointer", replace(pointer, path=name), model.raw), elsewhere)
-        size = self._fetching.manifests[pointer.digest].total_size  # an alias does not say it
+        size = self._fetching.manifests[
+            pointer.digest
+        ].total_size  # an alias does not have the size
         return CheckedOut(model.name, pointer.version, whole, size, changed=True)
 
     def _place(self, model: Model, worktree: WorkTree) -> None:
-        """Place by the first manifest that lists the chunks of the version."""
+        """Write the files, trying each manifest until one matches the version's chunks."""
         first = self._fetching.manifests[model.pointer.digest]
         try:
             self._place_by(first, model, worktree)
@@ -202,8 +208,8 @@ class Materializer:
         raise wrong
 
     def _place_by(self, manifest: Manifest, model: Model, worktree: WorkTree) -> None:
-        """Place, and fetch a pack again if the cache turns out to hold a damaged one."""
-        # While packs arrive, the bar shows that; decoding goes along.
+        """Write the files by one manifest; fetch a damaged pack again."""
+        # While packs are being downloaded, the progress shows the download.
         progress = Silent() if self._fetching.is_under_way else self._project.context.progress
 
         def write(entry: FileEntry, descriptor: int) -> None:
@@ -226,7 +232,7 @@ class Materializer:
                     exclude=model.pointer.exclude,
                 )
             except DamagedPackError as error:
-                heal(self._project, model.name, manifest, error, self._remote)
+                refetch_damaged_pack(self._project, model.name, manifest, error, self._remote)
             else:
                 return
             finally:

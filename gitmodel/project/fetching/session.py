@@ -1,8 +1,8 @@
-"""Weights of versions on their way into the cache.
+"""Fetch the weights of versions into the cache.
 
-The primary remote is asked first, then the mirrors, for each manifest and for each pack. Everything
-that is missing is one plan, and a pack that has arrived is never fetched again. The plan is carried
-out in the background, so that a checkout decodes what has arrived while the rest is on its way.
+Each manifest and each pack comes from the primary remote, or from a mirror if that fails. All missing packs
+form one plan, and a pack in the cache is never fetched again. The plan runs in the background, so a checkout
+decodes packs while others are still being downloaded.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CheckedOut:
-    """One model's part of a report."""
+    """The result of checking out one model."""
 
     name: str
     version: int
@@ -49,12 +49,12 @@ class CheckedOut:
 
 @dataclass(slots=True)
 class CheckoutReport:
-    """What was fetched and placed.
+    """The result of a fetch or checkout.
 
     Attributes:
-        placed: Models asked for, in order; empty for `fetch`.
-        fetched_packs: Packs that had to be fetched.
-        fetched_bytes: Their bytes.
+        placed: The checked-out models, in order; empty for `fetch`.
+        fetched_packs: Number of packs fetched.
+        fetched_bytes: Their size in bytes.
     """
 
     placed: list[CheckedOut] = field(default_factory=list)
@@ -65,17 +65,15 @@ class CheckoutReport:
 def chosen_models(
     project: Project, references: Sequence[str], *, present: Models | None = None
 ) -> list[Model]:
-    """The models that were asked for: one for each reference, else all of the work tree.
-
-    Where there is no work tree, all of HEAD.
+    """The models of these references, or all models of the work tree; in a bare repository, all of HEAD.
 
     Args:
         project: The project.
-        references: What.
+        references: The references; empty for all models.
         present: The models of the work tree, if they have been read.
 
     Raises:
-        GitmodelError: A pointer of the work tree is broken, or a reference means nothing.
+        GitmodelError: A pointer does not parse, or a reference matches nothing.
     """
     if references or project.repository.work_tree is None:
         from gitmodel.domain.reference import Reference
@@ -95,27 +93,26 @@ def chosen_models(
 def fetch_models(
     project: Project, models: Sequence[Model], report: CheckoutReport, remote: str | None
 ) -> None:
-    """Make sure that the cache holds these models; raises as `fetch` does."""
+    """Fetch these models into the cache; raises as `FetchSession` does."""
     with FetchSession(project, models, report, remote) as fetching:
         fetching.wait()
 
 
 class FetchSession:
-    """Models on their way into the cache; use as a context manager.
+    """Fetches models into the cache in the background; a context manager.
 
     Args:
         project: The project.
-        models: What is wanted.
-        report: Told what has to be fetched.
-        remote: From which remote; the primary, then the mirrors, if not given.
+        models: The models to fetch.
+        report: Counts the packs to fetch.
+        remote: The remote to fetch from; the primary, then the mirrors, if not given.
 
     Attributes:
         manifests: Of all models, by digest.
-        packs: Gives parts of their packs, as they arrive.
 
     Raises:
-        ObjectMissingError: A version is on no remote; nothing is fetched then.
-        DamagedObjectError: Its manifest is damaged wherever it is.
+        ObjectMissingError: No remote has a version; nothing is fetched.
+        DamagedObjectError: Its manifest is damaged on every remote.
         RemoteError: No remote can be used.
     """
 
@@ -155,19 +152,19 @@ class FetchSession:
 
     @property
     def packs(self) -> PackReader:
-        """Gives parts of packs, as they arrive."""
+        """Reads parts of packs as they arrive."""
         return self._project.cache if self._arriving is None else self._arriving
 
     @property
     def is_under_way(self) -> bool:
-        """Whether anything had to be fetched."""
+        """Whether packs are being downloaded."""
         return self._arriving is not None
 
     def wait(self) -> None:
-        """Wait until all is in the cache; the manifests are written last. May be called again.
+        """Wait until all packs are in the cache, then write the manifests; idempotent.
 
         Raises:
-            ObjectMissingError, DamagedObjectError, RemoteError: A pack cannot be had.
+            ObjectMissingError, DamagedObjectError, RemoteError: A pack cannot be fetched.
         """
         if self._arriving is not None:
             self._arriving.wait()
@@ -179,7 +176,7 @@ class FetchSession:
 
 
 class Remotes:
-    """Several remotes asked in turn: the first that has something gives it."""
+    """Reads objects from the first of several remotes that has them."""
 
     def __init__(self, project: Project, names: Sequence[str]) -> None:
         self._project = project
@@ -187,12 +184,12 @@ class Remotes:
         self._lock = threading.Lock()
 
     def manifests(self, wanted: list[Model]) -> list[tuple[Manifest, str]]:
-        """The manifests of these models, in their order, and the remote that has each.
+        """The manifests of these models, in order, each with its remote.
 
-        One that lists the chunks which the pointer states is taken before any other.
+        A manifest that lists the pointer's chunks is preferred.
 
         Raises:
-            ObjectMissingError, DamagedObjectError, RemoteError: One is nowhere to be had.
+            ObjectMissingError, DamagedObjectError, RemoteError: No remote has a valid one.
         """
         found: dict[Digest, tuple[Manifest, str]] = {}
         doubtful: dict[Digest, tuple[Manifest, str]] = {}
@@ -227,10 +224,10 @@ class Remotes:
         return [found[digest] for digest in order]
 
     def pack(self, pack: str, size: int) -> bytes:
-        """A whole pack, from the first remote that has it; called from several threads.
+        """A pack, from the first remote that has it; thread-safe.
 
         Raises:
-            ObjectMissingError, DamagedObjectError, RemoteError: None has; what the first one said.
+            ObjectMissingError, DamagedObjectError, RemoteError: No remote has it; the first remote's error.
         """
         errors: list[GitmodelError] = []
         for name in list(self._names):
@@ -247,44 +244,47 @@ class Remotes:
             return self._project.store(name)
 
     def _avoid(self, name: str) -> None:
-        """Ask a remote last that cannot be used now: its next answer would take as long."""
+        """Move a failing remote to the end, because its next request would take as long."""
         with self._lock:
             self._names.remove(name)
             self._names.append(name)
 
 
 def check_size(model: Model, manifest: Manifest) -> None:
-    """A manifest that claims another size than the pointer is not unpacked at all."""
+    """Refuse a manifest whose size differs from the pointer's, before anything is decoded."""
     if model.pointer.size and manifest.total_size != model.pointer.size:
         raise DamagedObjectError(
-            f"the manifest says {manifest.total_size:,} bytes, the pointer {model.pointer.size:,}",
-            hint="gitmodel push, in a clone that has the weights, which says what is wrong",
+            f"the manifest lists {manifest.total_size:,} bytes, but the pointer states "
+            f"{model.pointer.size:,}",
+            hint="gitmodel push, in a clone that has the weights, which reports the wrong one",
             model=model.name,
         )
 
 
 def fetch_again(project: Project, pack: str, size: int, remote: str | None) -> None:
-    """Fetch one pack that the cache had in bad shape, from the first remote that has it.
+    """Fetch a pack that is damaged in the cache from the first remote that has it.
 
     Raises:
-        ObjectMissingError, DamagedObjectError, RemoteError: None has; what the first one said.
+        ObjectMissingError, DamagedObjectError, RemoteError: No remote has it; the first remote's error.
     """
     remotes = Remotes(project, [remote] if remote is not None else project.remote_names())
     project.cache.write_pack(pack, remotes.pack(pack, size))
 
 
-def heal(
+def refetch_damaged_pack(
     project: Project, model: str, manifest: Manifest, error: DamagedPackError, remote: str | None
 ) -> None:
-    """Fetch a pack again that the cache had in bad shape.
+    """Replace a damaged pack of the cache with the remote's.
 
     Raises:
-        WrongChunksError: The pack is as its name says, so the manifest is wrong about it.
-        ObjectMissingError, DamagedObjectError, RemoteError: No remote has it; what the first one said.
+        WrongChunksError: The pack matches its name, so the manifest is wrong.
+        ObjectMissingError, DamagedObjectError, RemoteError: No remote has it; the first remote's error.
     """
     size = dict(zip(manifest.packs, manifest.pack_sizes, strict=True))[error.pack]
     if project.cache.has_sound_pack(error.pack, size):
-        raise WrongChunksError(f"pack {error.pack[:12]} is sound, and has no such chunk there")
+        raise WrongChunksError(
+            f"pack {error.pack[:12]} is intact, but does not have that chunk at that offset"
+        )
     project.context.note(f"{model}: {error.message}; fetching it again")
     project.cache.set_aside(error.pack)
     fetch_again(project, error.pack, size, remote)
@@ -310,6 +310,6 @@ def _not_there(project: Project, model: Model, remote: str) -> ObjectMissingErro
     return ObjectMissingError(
         f"the weights of version {model.pointer.version} ({model.pointer.digest.short}) are neither "
         f"in the cache nor on {url}",
-        hint=f"{copy_hint(project)}gitmodel push, in a clone that has them",
+        hint=f"{copy_hint(project)}gitmodel push, in a clone that has the weights",
         model=model.name,
     )

@@ -1,7 +1,7 @@
-"""A version's weights as plain files that every later call shares, where the work tree has another version.
+"""Weights as plain files shared by all later calls, for versions that are not checked out.
 
-They are in the cache, by digest, are written once and then only read. A cache that may not be written serves
-what it has; a new copy is then in the clone, or in the person's own cache folder.
+Copies are stored in the cache by digest, written once and then only read. If the cache is read-only, new copies
+are written into the clone or into the user's cache folder.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 def shared_copy(project: Project, model: Model) -> str:
     """The path of a verified copy.
 
-    Should somebody write to it, or the machine go down before it is on the disk, it is written again.
+    A copy that was changed, or lost bytes in a crash, is written again.
 
     Raises:
-        GitmodelError: The weights cannot be had, or there is no folder for them.
+        GitmodelError: The weights cannot be fetched, or no folder is writable.
     """
     name = model.pointer.path.rpartition("/")[2]
     folders = [
@@ -43,15 +43,15 @@ def shared_copy(project: Project, model: Model) -> str:
         checkout_elsewhere(project, [model], folder, force=True, records=_records(folder))
     except OSError as error:
         raise StoreError(
-            f"version {model.pointer.version} cannot be placed in {folder}: {error.strerror}",
-            hint="git config gitmodel.cache DIR, or gitmodel.open, which needs no place",
+            f"version {model.pointer.version} cannot be written to {folder}: {error.strerror}",
+            hint="git config gitmodel.cache DIR, or gitmodel.open, which reads without a folder",
             model=model.name,
         ) from error
     return os.path.join(folder, name)
 
 
 def _places(project: Project) -> Iterator[str]:
-    """Where copies may be: the cache, the clone, and the person's own cache folder."""
+    """Folders for copies: the cache, the clone, and the user's cache folder."""
     yield project.cache_folder
     yield os.path.join(project.repository.common_dir, "gitmodel")
     environment = project.context.environment
@@ -62,7 +62,7 @@ def _places(project: Project) -> Iterator[str]:
 
 
 def _holds(folder: str, model: Model, name: str) -> bool:
-    with suppress(GitmodelError, OSError):  # another person's, closed to this one
+    with suppress(GitmodelError, OSError):  # the folder of another user may be unreadable
         seen = WorkTree(folder, _records(folder)).hash_weights(model.name, name)
         return seen.digest == model.pointer.digest
     return False

@@ -1,4 +1,4 @@
-"""One file of a version, opened for reading without a checkout."""
+"""Open a file of a version for reading without a checkout."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _NAMED_FILES = 5
 
 
 def open_stream(project: Project, model: Model, file: str | None) -> FileStream:
-    """Open one file of a version for reading; the stream closes the project with itself.
+    """Open one file of a version for reading; closing the stream closes the project.
 
     Args:
-        project: The project, which the stream takes over.
+        project: The project, owned by the stream from now on.
         model: The version.
-        file: Which file of a folder; None for a model that is one file.
+        file: The file within a folder; None for a model that is one file.
 
     Raises:
         WeightsError: The model is a folder and no file was named, or the other way round.
         UnknownReferenceError: The folder has no such file.
-        ObjectMissingError, DamagedObjectError, RemoteError: The version cannot be had.
+        ObjectMissingError, DamagedObjectError, RemoteError: The version cannot be fetched.
     """
     from gitmodel.cache.chunk_reader import FileView
     from gitmodel.cache.file_objects import FileStream
@@ -43,29 +43,29 @@ def open_stream(project: Project, model: Model, file: str | None) -> FileStream:
 def _entry(model: Model, manifest: Manifest, file: str | None) -> FileEntry:
     if manifest.kind == "file":
         if file is not None:
-            raise WeightsError(f"{model.name} is one file, so there is no {file} in it")
+            raise WeightsError(f"{model.name} is one file, so it has no file {file}")
         return manifest.files[0]
     if file is None:
         raise WeightsError(
-            f"{model.name} is a folder; name one of its files", hint=some_files(manifest)
+            f"{model.name} is a folder; name one of its files", hint=file_list_hint(manifest)
         )
     for entry in manifest.files:
         if entry.path == file:
             return entry
-    raise UnknownReferenceError(f"{model.name} has no file {file}", hint=some_files(manifest))
+    raise UnknownReferenceError(f"{model.name} has no file {file}", hint=file_list_hint(manifest))
 
 
 def open_unchanged(path: str, model: Model) -> UnchangedFile:
-    """Open a file of checked-out weights; reading it fails once it is not what it was.
+    """Open a file of checked-out weights; reads fail if the file changes meanwhile.
 
     Raises:
-        OSError: It cannot be opened.
+        OSError: The file cannot be opened.
     """
     from gitmodel.cache.file_objects import UnchangedFile
 
     return UnchangedFile(path, model.name)
 
 
-def some_files(manifest: Manifest) -> str:
-    """A hint that names the first files of a manifest."""
+def file_list_hint(manifest: Manifest) -> str:
+    """A hint that lists the first files of a manifest."""
     return f"there are {', '.join(entry.path for entry in manifest.files[:_NAMED_FILES])}"

@@ -1,9 +1,8 @@
-"""Files of a version whose chunks are known to be their own, so that any part of them can be handed out.
+"""Files whose chunks are verified to belong to a version, so that any part of them can be read alone.
 
-A manifest comes from a store, and each of its chunks is checked by its hash. That these are the chunks of the
-version is said by the pointer (`chunks`). Where it does not say it, or the manifest lists others (another cutter
-made it, or somebody replaced it), the file is read whole and checked by its digest first; that is
-remembered. Every way to a part of a file goes through `bound_files`.
+A manifest comes from a store; its chunks are checked by their hashes. The pointer's `chunks` field proves that
+they are the chunks of the version. Without that field, or with a manifest from another chunker, the whole file
+is read and checked by its digest once, and the result is cached. All reads of parts use `bound_files`.
 """
 
 from __future__ import annotations
@@ -35,30 +34,30 @@ if TYPE_CHECKING:
 
 
 class BoundFile(NamedTuple):
-    """A file, and the chunks that are known to be its own."""
+    """A file and its verified chunks."""
 
     manifest: Manifest
     entry: FileEntry
-    source: PackSource  # of their packs
+    source: PackSource  # of the packs with its chunks
 
 
 def bound_files(
     project: Project, model: Model, choose: Callable[[Manifest], FileEntry]
 ) -> Iterator[BoundFile]:
-    """Find manifests whose chunks are those of a version's file: by the pointer, or by the file's digest.
+    """Find manifests whose chunks are verified for a file, by the pointer or by the file's digest.
 
-    The first is enough, unless a chunk turns out not to be where it is placed. A later one replaces it in the
-    cache.
+    Callers use the first one, and the next only if a chunk is not at its offset. A later manifest replaces the
+    earlier one in the cache.
 
     Args:
         project: The project.
         model: The version.
-        choose: The file, of those that a manifest lists.
+        choose: Selects the file among those of a manifest.
 
     Raises:
-        ObjectMissingError, RemoteError: The version cannot be had.
-        DamagedObjectError: No manifest of it is right, or a pack is damaged everywhere.
-        GitmodelError: What `choose` raises.
+        ObjectMissingError, RemoteError: The version cannot be fetched.
+        DamagedObjectError: No manifest of it is valid, or a pack is damaged on every remote.
+        GitmodelError: Raised by `choose`.
     """
     errors: list[GitmodelError] = []
     doubtful: list[BoundFile] = []
@@ -70,10 +69,10 @@ def bound_files(
         except GitmodelError as error:
             if stated:
                 raise
-            errors.append(error)  # what it says of files is doubtful then
+            errors.append(error)  # the file list of this manifest is not verified
             continue
         if not (stated or model.pointer.chunks is None or _is_cheap(project, file)):
-            doubtful.append(file)  # another store may have the list that is stated
+            doubtful.append(file)  # another remote may have the manifest that the pointer states
         elif stated or _passes(project, model, file, errors):
             found = True
             keep_manifest(project, manifest)
@@ -93,13 +92,13 @@ def _source(project: Project) -> PackSource:
 
 
 def _is_cheap(project: Project, file: BoundFile) -> bool:
-    """Whether a file can be proven without a remote."""
+    """Whether a file can be verified without a remote."""
     here = not lacking_packs(project.cache, file.manifest, [file.entry])
     return here or _proofs(project).holds(*_named(file))
 
 
 def _passes(project: Project, model: Model, file: BoundFile, errors: list[GitmodelError]) -> bool:
-    """Whether the chunks of a file are its own, by its digest; if not, an error is added."""
+    """Whether the file has its digest; if not, an error is appended."""
     proofs = _proofs(project)
     if not proofs.holds(*_named(file)):
         try:
@@ -112,13 +111,13 @@ def _passes(project: Project, model: Model, file: BoundFile, errors: list[Gitmod
 
 
 def _prove(project: Project, model: Model, file: BoundFile) -> None:
-    """Read a file whole and check its digest; a pack that is damaged in one place is had from another.
+    """Read a whole file and check its digest; a damaged pack is read from another remote.
 
     Raises:
-        WrongChunksError: The chunks are sound, and not those of the file.
-        ObjectMissingError, DamagedObjectError, RemoteError: A chunk is nowhere to be had.
+        WrongChunksError: The chunks are intact, but are not those of the file.
+        ObjectMissingError, DamagedObjectError, RemoteError: A chunk cannot be fetched.
     """
-    with suppress(StoreError):  # no space, or no permission: it is read without being kept
+    with suppress(StoreError):  # without space or permission the file is read uncached
         fetch_files(project, file.manifest, [file.entry])
     reader = Reader(file.source)
     progress = project.context.progress

@@ -1,1 +1,1 @@
-"""Somebody else's repository, without a clone of one's own."""
+"""Reading another repository without a clone."""

@@ -1,10 +1,9 @@
-"""A project that is somebody else's: its repository is an excerpt, its weights lie in a cache of ours.
+"""The project of another repository, read through a cached partial clone.
 
-Commands that use it read and never write: neither the repository nor its remotes. Trust is a
-clone's in DESIGN; here there is no clone, so it is asked for once a call (`--trust`), or for good in
-the person's own Git configuration. It is stricter in one point: a folder that the configuration
-of a repository on the network names is not read before the person said yes. In a clone somebody
-has looked at the repository; here a URL in a script is enough.
+Commands that use it only read: neither the repository nor its remotes are written. Trust belongs to a clone;
+without a clone it is given for each call (`--trust`) or in the user's Git configuration. One rule is stricter
+than in a clone: a local folder named by a repository on the network is not read without trust, because nobody
+has reviewed that repository.
 """
 
 from __future__ import annotations
@@ -37,19 +36,19 @@ if TYPE_CHECKING:
     from gitmodel.worktree.records import Records
 
 
-class BorrowedProject(Project):
-    """Somebody's repository, read through an excerpt.
+class ForeignProject(Project):
+    """Another repository, read through a cached clone.
 
     Args:
-        repository: The excerpt.
-        context: What the front door knows.
-        url: Where the repository is.
+        repository: The cached clone.
+        context: The environment of the command.
+        url: The URL of the repository.
         cache: The root of the cache, from `cache_root`.
-        trusted: Addresses to which the person said yes just now.
-        offline: The Git server is not asked for files that are not here.
+        trusted: Addresses that the user trusts for this call.
+        offline: Fetch nothing from the Git server.
 
     Attributes:
-        tips: Where the history begins that counts; `HEAD` if empty.
+        tips: The commits whose history is read; `HEAD` if empty.
     """
 
     def __init__(
@@ -71,56 +70,56 @@ class BorrowedProject(Project):
 
     @cached_property
     def cache_folder(self) -> str:
-        """Shared by all repositories that are read so; what it holds is named by its content."""
+        """The folder for weights, shared by all repositories; its contents are named by digest."""
         return os.path.join(self._cache, "weights")
 
     @cached_property
     def settings(self) -> LocalSettings:
-        """The person's own, with what they said yes to just now."""
+        """The user's settings, with the addresses trusted for this call."""
         own = super().settings
         return replace(own, trust=own.trust | self._trusted)
 
     @cached_property
     def reader(self) -> ObjectReader:
-        """Git objects; files that the excerpt lacks are fetched."""
-        return _Remembering(open_reader(self.repository, may_fetch=not self._offline))
+        """Reads Git objects; fetches files that the cached clone lacks."""
+        return _CachingReader(open_reader(self.repository, may_fetch=not self._offline))
 
     @property
     def history(self) -> History:
-        """Pointers along the history of `tips`."""
+        """Reads pointers along the history of `tips`."""
         return _HistoryOf(self.repository, self.tips)
 
     @property
     def cached_history(self) -> CachedHistory:
-        """The same without an index: it would be of all that this excerpt was ever asked for."""
+        """The same without an on-disk index, which would cover unrelated earlier requests."""
         return CachedHistory(self.repository, history=self.history)
 
     @property
     def may_ask_remotes(self) -> bool:
-        """Not offline."""
+        """False with `--offline`."""
         return not self._offline
 
     @property
     def remote_root(self) -> str | None:
-        """The repository itself if it is on this machine, as in a clone that lies there."""
+        """The repository itself if it is on this machine, as in a clone."""
         return self.url.folder
 
     def records_of(self, folder: str) -> Records:
-        """What is remembered of a folder into which weights were placed before."""
+        """The recorded digests of a folder that weights were written to."""
         from gitmodel.worktree.records import Records
 
         name = digest_of(os.fsencode(os.path.realpath(folder))).hex[:32]
         return Records(os.path.join(self._cache, "placed", name))
 
     def forget(self, repository: Repository) -> None:
-        """Read Git anew: the excerpt has changed."""
+        """Use a repository that has changed; closes the object reader."""
         self.repository = repository
         opened = self.__dict__.pop("reader", None)
         if opened is not None:
             opened.close()
 
     def is_trusted(self, name: str = PRIMARY, *, upload: bool) -> bool:
-        """As in a clone, but no folder of this machine for a repository that is not on it."""
+        """As in a clone, but a repository on the network may not name a local folder."""
         if upload:
             return False
         remote = self.committed_remote(name)
@@ -134,20 +133,20 @@ class BorrowedProject(Project):
         """Open a remote for reading.
 
         Raises:
-            UntrustedRemoteError: The person has not said yes to this address.
-            RemoteMissingError: It is a folder beside a clone, and there is no clone.
+            UntrustedRemoteError: The address is not trusted.
+            RemoteMissingError: The remote is relative to a clone, and there is no clone.
         """
         remote = self.committed_remote(name)
         if remote.is_relative and self.url.folder is None:
             raise RemoteMissingError(
-                f"{self.url.shown} keeps its weights in {remote.url}, counted from a clone, and "
-                "there is none",
+                f"{self.url.shown} stores its weights in {remote.url}, which is relative to a "
+                "clone, and there is no clone",
                 hint=f"git clone {shlex.quote(self.url.shown)}, and in it gitmodel checkout",
             )
         return super().store(name, upload=upload, chosen_now=chosen_now)
 
     def explain_denied(self, error: RemoteDeniedError) -> NoReturn:
-        """Raise an error of a remote again; where no credentials were sent, say how to trust it.
+        """Raise the error again; if no credentials were sent, with the hint how to trust the address.
 
         Raises:
             RemoteDeniedError: Always.
@@ -156,23 +155,23 @@ class BorrowedProject(Project):
             if not self.is_trusted(name, upload=False):
                 address = self.committed_remote(name).fingerprint
                 raise RemoteDeniedError(
-                    f"{error.message}; no credentials were sent: the repository names another "
-                    "endpoint than the provider's own",
+                    f"{error.message}; no credentials were sent, because the repository names a "
+                    "custom endpoint",
                     hint=_how_to_trust(address),
                     model=error.model,
                 ) from error
         raise error
 
-    def _untrusted(self, name: str, verb: str) -> Exception:
+    def _untrusted(self, name: str, consequence: str) -> Exception:
         address = self.committed_remote(name).fingerprint
         return UntrustedRemoteError(
-            f"nothing is {verb} {address}, which {self.url.shown} names, before you have said yes",
+            f"{address}, named by {self.url.shown}, is not trusted, so {consequence}",
             hint=_how_to_trust(address),
         )
 
 
-class _Remembering:
-    """A reader that asks Git for nothing twice: what an object id names does not change."""
+class _CachingReader:
+    """A reader that caches objects; the object of an id never changes."""
 
     def __init__(self, reader: ObjectReader) -> None:
         self._reader = reader
@@ -184,7 +183,7 @@ class _Remembering:
         return self._reader.resolve(revision)
 
     def tree(self, commit: str, suffix: str) -> tuple[TreeEntry, ...]:
-        """See `ObjectReader`; what ends with a suffix also ends with every part of that suffix."""
+        """See `ObjectReader`; a cached listing for a shorter suffix is filtered."""
         for (known, shorter), entries in self._trees.items():
             if known == commit and suffix.endswith(shorter):
                 return tuple(entry for entry in entries if entry.path.endswith(suffix))
@@ -193,7 +192,7 @@ class _Remembering:
         return found
 
     def blobs(self, oids: Iterable[str], *, limit: int = BLOB_LIMIT) -> dict[str, bytes]:
-        """See `ObjectReader`; only what the usual limit lets through is remembered."""
+        """See `ObjectReader`; caches blobs up to the usual limit."""
         wanted = list(dict.fromkeys(oids))
         unknown = [oid for oid in wanted if oid not in self._blobs]
         if unknown:
@@ -216,7 +215,7 @@ class _Remembering:
 
 
 class _HistoryOf(History):
-    """History of some commits only. `--all` would be whatever this excerpt was once asked for."""
+    """History of some commits only; `--all` would include unrelated earlier requests."""
 
     __slots__ = ("_tips",)
 
@@ -225,26 +224,26 @@ class _HistoryOf(History):
         self._tips = tips
 
     def all_refs_changes(self, file_name: str | None = None) -> list[Change]:
-        """As `History.all_refs_changes`, of the tips. One process."""
+        """As `History.all_refs_changes`, for the tips. One process."""
         changes = self.changes(self._tips, suffix=file_name or POINTER_SUFFIX)
         return [c for c in changes if file_name in (None, c.path.rpartition("/")[2])]
 
 
 def cache_root(context: Context, chosen: str | None) -> str:
-    """Where excerpts and weights of other people's repositories are kept; made if it is not there.
+    """The folder for cached clones and weights, created if it does not exist.
 
-    `--cache`, else GITMODEL_GET_CACHE, else `gitmodel` in the person's cache folder.
+    `--cache`, else GITMODEL_GET_CACHE, else `gitmodel` in the user's cache folder.
 
     Raises:
-        UsageError: It cannot be made.
-        RepositoryError: It belongs to another user.
+        UsageError: The folder cannot be created.
+        RepositoryError: The folder belongs to another user.
     """
     root = next(path for path in _candidates(context, chosen) if path)
     try:
         os.makedirs(root, mode=0o700, exist_ok=True)
     except OSError as error:
         raise UsageError(
-            f"{root} cannot be made: {error.strerror}", hint="name another place: --cache DIR"
+            f"{root} cannot be created: {error.strerror}", hint="name another folder: --cache DIR"
         ) from error
     refuse_foreign(root)
     return root
@@ -255,7 +254,7 @@ def _candidates(context: Context, chosen: str | None) -> Iterator[str]:
     for path in (chosen, environment.get("GITMODEL_GET_CACHE")):
         yield os.path.abspath(os.path.join(context.folder, path)) if path else ""
     base = environment.get("XDG_CACHE_HOME", "")
-    if not os.path.isabs(base):  # the specification says: then it counts as not set
+    if not os.path.isabs(base):  # as the XDG specification requires
         base = os.path.join(environment.get("HOME") or os.path.expanduser("~"), ".cache")
     yield os.path.join(base, "gitmodel")
 

@@ -1,10 +1,9 @@
-"""Which versions references mean in a repository that is elsewhere, fetching as little as possible.
+"""Resolve references in another repository, fetching as little as possible.
 
-The server is asked once for all references. Its default branch is what counts: its pointers, its
-aliases, its configuration. A number or digest is looked for in that branch's history first, and only
-then in all branches and tags, so that a pointer on some branch cannot take the place of one that was
-merged. What never changes its meaning (a number, a digest, a full commit id) is also answered from
-what is cached where the server cannot be reached; everything else is not.
+The server is contacted once for all references. Pointers, aliases and configuration come from its default
+branch. A number or digest is searched in the history of that branch first, and in other branches and tags only
+if it is not found, so that a pointer on some branch cannot replace a merged one. If the server cannot be
+reached, only references that never change (number, digest, full commit id) are resolved, from the cache.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from gitmodel.domain.reference import Reference
     from gitmodel.git.cached_clone.clone import CachedClone
     from gitmodel.git.objects import TreeEntry
-    from gitmodel.project.foreign.project import BorrowedProject
+    from gitmodel.project.foreign.project import ForeignProject
     from gitmodel.project.models import Model
 
 _REVISION = pattern(r"([^~^]+)((?:[~^][0-9]*)*)")
@@ -39,95 +38,93 @@ _NAMED_MODELS = 5
 
 
 class Located(NamedTuple):
-    """A version, and a commit in which its pointer, or the alias that means it, stands."""
+    """A version, and a commit that contains its pointer or the alias that names it."""
 
     model: Model
     commit: str
 
 
 class Locator:
-    """Finds versions; the excerpt must be locked by the caller.
+    """Resolves references; the caller locks the cached clone.
 
     Args:
-        project: The project of the excerpt.
-        excerpt: The excerpt.
-        offline: The server is not asked.
+        project: The project of the cached clone.
+        clone: The cached clone.
+        offline: The server is not contacted.
     """
 
-    def __init__(self, project: BorrowedProject, excerpt: CachedClone, *, offline: bool) -> None:
+    def __init__(self, project: ForeignProject, clone: CachedClone, *, offline: bool) -> None:
         self._project = project
-        self._excerpt = excerpt
+        self._clone = clone
         self._offline = offline
-        self._answer: dict[str, str] = {}
+        self._remote_refs: dict[str, str] = {}
         self._failure: GitmodelError | None = None
         self._base = ""
 
     def find(self, references: Sequence[Reference]) -> list[Located]:
-        """The versions that references mean, in their order.
+        """The versions of these references, in order.
 
         Raises:
-            UnknownReferenceError: One means nothing.
-            NotSetUpError: The repository has no configuration of gitmodel.
-            GitCommandError: The server cannot be reached, and what is cached does not answer.
+            UnknownReferenceError: A reference matches nothing.
+            NotSetUpError: The repository has no gitmodel configuration.
+            GitCommandError: The server cannot be reached, and the cache is not sufficient.
         """
         if not self._offline:
             self._ask([r.value for r in references if r.kind in ("git", "word")])
         self._use_base()
-        self._bring_files(references)
+        self._fetch_base_files(references)
         found = [self._find(reference) for reference in references]
         if self._failure is not None:
-            self._project.context.note(
-                f"{self._failure.message}; this is the answer of what is cached"
-            )
+            self._project.context.note(f"{self._failure.message}; the result comes from the cache")
         return found
 
     def _ask(self, revisions: Sequence[str]) -> None:
-        """Ask the server, and bring the base up to date; a server that fails is noted."""
+        """Query the refs on the server and fetch its default branch; a failure is stored."""
         words = [match[1] for text in revisions if (match := _REVISION.fullmatch(text))]
         try:
-            self._answer = self._excerpt.ask(words)
-            head = self._answer.get("HEAD")
+            self._remote_refs = self._clone.ask(words)
+            head = self._remote_refs.get("HEAD")
             if head is None:
                 raise RepositoryError(
-                    f"{self._excerpt.url.shown} has no commit on its default branch",
+                    f"{self._clone.url.shown} has no commit on its default branch",
                     hint="git push, or git symbolic-ref HEAD refs/heads/BRANCH, on the server",
                 )
-            self._excerpt.fetch_base(head)
+            self._clone.fetch_base(head)
         except GitmodelError as error:
             self._failure = error
 
-    def _bring_files(self, references: Sequence[Reference]) -> None:
-        """Have configuration, pointers and aliases of the base here, in one connection if at all.
+    def _fetch_base_files(self, references: Sequence[Reference]) -> None:
+        """Fetch configuration, pointers and aliases of the default branch, in at most one connection.
 
         Raises:
-            NotSetUpError: There is no configuration.
-            RepositoryError: The server did not give one of the files.
+            NotSetUpError: The repository has no configuration.
+            RepositoryError: The server did not send one of the files.
         """
         names = {CONFIG_NAME}
         for reference in references:
             stem = reference.name.rpartition("/")[2]
             names |= {stem + POINTER_SUFFIX, stem + ALIASES_SUFFIX}
-        if self._gives_no_files(names):
-            self._excerpt.fetch_with_files()
+        if self._server_omits_files(names):
+            self._clone.fetch_with_files()
             self._use_base()
-        if CONFIG_NAME not in self._bring(self._base, names):
+        if CONFIG_NAME not in self._fetch_files(self._base, names):
             raise NotSetUpError(
-                f"{self._excerpt.url.shown} has no {CONFIG_NAME} on its default branch",
-                hint="is it the right repository?",
+                f"{self._clone.url.shown} has no {CONFIG_NAME} on its default branch",
+                hint="check the URL of the repository",
             )
-        _ = self._project.config  # whatever is wrong with it is said before anything else
+        _ = self._project.config  # report a broken configuration before anything else
 
-    def _bring(self, commit: str, names: Collection[str]) -> list[str]:
-        """Have the files of these names of a commit here; their paths.
+    def _fetch_files(self, commit: str, names: Collection[str]) -> list[str]:
+        """Fetch the files with these names in a commit; returns their paths.
 
         Raises:
-            RepositoryError: One is not to be had, or too large to be a file of gitmodel.
+            RepositoryError: A file cannot be read, or is too large.
         """
         entries = self._entries(commit, names)
         here = self._project.reader.blobs([entry.oid for entry in entries])
         for path, oid in entries:
             if oid not in here:
-                where = f"{shown(path)} of {self._excerpt.url.shown}"
+                where = f"{shown(path)} of {self._clone.url.shown}"
                 raise self._failure or RepositoryError(
                     f"{where} is not in the cache" if self._offline else f"{where} cannot be read",
                     hint="leave out --offline" if self._offline else "is it over 64 KiB?",
@@ -141,26 +138,24 @@ class Locator:
             if entry.path.rpartition("/")[2] in names
         ]
 
-    def _gives_no_files(self, names: Collection[str]) -> bool:
-        """Whether the server left files out and does not give them when it is asked for them."""
-        if self._offline or self._failure is not None or self._excerpt.has_files:
+    def _server_omits_files(self, names: Collection[str]) -> bool:
+        """Whether the server omitted files and refuses to send them on request."""
+        if self._offline or self._failure is not None or self._clone.has_files:
             return False
         oids = [entry.oid for entry in self._entries(self._base, names)]
-        return bool(
-            oids and not self._project.reader.blobs(oids) and not self._excerpt.has_any(oids)
-        )
+        return bool(oids and not self._project.reader.blobs(oids) and not self._clone.has_any(oids))
 
     def _use_base(self) -> None:
-        """Go on from the base of the excerpt as it is now.
+        """Use the current base commit of the cached clone.
 
         Raises:
-            UnknownReferenceError: There is none, because nothing was ever fetched.
+            UnknownReferenceError: Nothing has been fetched yet.
         """
-        self._project.forget(self._excerpt.repository)
+        self._project.forget(self._clone.repository)
         base = self._project.reader.resolve(BASE)
         if base is None:
             raise self._failure or UnknownReferenceError(
-                f"nothing of {self._excerpt.url.shown} is cached", hint="leave out --offline"
+                f"{self._clone.url.shown} is not in the cache", hint="leave out --offline"
             )
         self._base = base
         self._project.tips = [base]
@@ -185,7 +180,7 @@ class Locator:
 
     def _model_at(self, reference: Reference, commit: str) -> Model:
         if commit != self._base:
-            self._bring(commit, [reference.name.rpartition("/")[2] + POINTER_SUFFIX])
+            self._fetch_files(commit, [reference.name.rpartition("/")[2] + POINTER_SUFFIX])
         return resolve(self._project, replace(reference, kind="git", value=commit))
 
     def _in_history(self, reference: Reference) -> Located:
@@ -200,27 +195,31 @@ class Locator:
         raise last or UnknownReferenceError(f"there is no {reference}")
 
     def _wider_history(self) -> Iterator[None]:
-        """Set the project's tips to more and more; each step costs more than the one before."""
-        yield
-        may_fetch = not self._offline and self._failure is None
-        if self._excerpt.is_cut() and may_fetch:
-            self._excerpt.fetch_history()
-            self._project.forget(self._excerpt.repository)
-            yield
-        known = self._excerpt.tips()
-        if set(known) - {self._base}:
-            self._project.tips = [self._base, *known]
-            yield
-        if may_fetch:
-            self._excerpt.fetch_all()
-            self._project.forget(self._excerpt.repository)
-            fresh = self._excerpt.tips()
-            if set(fresh) != set(known):
-                self._project.tips = [self._base, *fresh]
-                yield
+        """Extend the project's tips in steps, from cheap to expensive, until the caller stops."""
+        yield  # the default branch, as far as it is cached
+        if self._can_fetch and self._clone.is_cut():
+            self._clone.fetch_history()
+            self._project.forget(self._clone.repository)
+            yield  # its whole history
+        cached = {*self._clone.tips()}
+        if cached - {self._base}:
+            self._use_tips()
+            yield  # other branches and tags that are cached
+        if self._can_fetch:
+            self._fetch_all()
+            if cached != {*self._clone.tips()}:
+                self._use_tips()
+                yield  # all branches and tags of the server
+
+    @property
+    def _can_fetch(self) -> bool:
+        return not self._offline and self._failure is None
+
+    def _use_tips(self) -> None:
+        self._project.tips = [self._base, *self._clone.tips()]
 
     def _introduced(self, model: Model) -> str:
-        """The oldest commit known here in which a version's pointer stands."""
+        """The oldest known commit that contains a version's pointer."""
         same = [
             item.change.commit
             for item in history_of(self._project, model.name).seen
@@ -233,14 +232,14 @@ class Locator:
         if commit is None:
             what = "branch, tag or commit" if reference.kind == "git" else "alias, branch or tag"
             raise UnknownReferenceError(
-                f"{self._excerpt.url.shown} has no {what} {revision!r}",
-                hint="HEAD",  # replaced by what there is
+                f"{self._clone.url.shown} has no {what} {revision!r}",
+                hint="HEAD",  # replaced in `_explained`
                 model=reference.name,
             )
         return Located(self._model_at(reference, commit), commit)
 
     def _commit(self, revision: str) -> str | None:
-        """The commit of a branch, a tag, a commit id, or of one of these with ~N or ^N behind it."""
+        """The commit of a branch, tag or commit id, with an optional ~N or ^N suffix."""
         match = _REVISION.fullmatch(revision)
         if match is None:
             return None
@@ -250,56 +249,63 @@ class Locator:
                 self._deepen("HEAD")
             return self._project.reader.resolve(f"{self._base}{steps}")
         for name in () if is_oid(base) else ref_names(base):
-            oid = self._answer.get(name) if not self._offline else self._excerpt.oid_of(name)
+            oid = self._remote_refs.get(name) if not self._offline else self._clone.oid_of(name)
             if oid is None:
                 continue
             if not self._offline:
-                self._excerpt.fetch_ref(name, oid)
-                self._project.forget(self._excerpt.repository)
+                self._clone.fetch_ref(name, oid)
+                self._project.forget(self._clone.repository)
             if steps:
                 self._deepen(name)
             return self._project.reader.resolve(f"{oid}{steps}")
         return self._by_id(base, steps)
 
     def _deepen(self, name: str) -> None:
-        if not self._offline and self._excerpt.is_cut():
-            self._excerpt.fetch_history(name)
-            self._project.forget(self._excerpt.repository)
+        if not self._offline and self._clone.is_cut():
+            self._clone.fetch_history(name)
+            self._project.forget(self._clone.repository)
 
     def _by_id(self, oid: str, steps: str) -> str | None:
-        """The commit of a full or short id; of a short one only if some branch or tag reaches it."""
-        may_fetch = not self._offline and self._failure is None
+        """The commit of a full or abbreviated id, followed by `~N` or `^N` steps."""
         if is_oid(oid):
-            if not self._excerpt.has_commit(oid):
-                if not may_fetch:
-                    return None
-                self._fetch_commit(oid)
-            if steps and may_fetch and self._excerpt.is_cut():
-                self._fetch_all()
-            return self._project.reader.resolve(f"{oid}{steps}")
-        if not _SHORT_COMMIT.fullmatch(oid):
-            return None
-        found = self._project.reader.resolve(oid)
-        if may_fetch and (found is None or not found.startswith(oid) or steps):
+            found = self._by_full_id(oid, steps)
+        elif _SHORT_COMMIT.fullmatch(oid):
+            found = self._by_short_id(oid, steps)
+        else:
+            found = None
+        return None if found is None else self._project.reader.resolve(f"{found}{steps}")
+
+    def _by_full_id(self, oid: str, steps: str) -> str | None:
+        """The id, with its history fetched if steps follow; None if the commit cannot be fetched."""
+        if not self._clone.has_commit(oid):
+            if not self._can_fetch:
+                return None
+            self._fetch_commit(oid)
+        if steps and self._can_fetch and self._clone.is_cut():
             self._fetch_all()
-            found = self._project.reader.resolve(oid)
-        if found is None or not found.startswith(oid):
-            return None
-        return self._project.reader.resolve(f"{found}{steps}")
+        return oid
+
+    def _by_short_id(self, prefix: str, steps: str) -> str | None:
+        """The full id of a commit that a branch or tag reaches, None if there is no such commit."""
+        found = self._project.reader.resolve(prefix)
+        if self._can_fetch and (found is None or not found.startswith(prefix) or steps):
+            self._fetch_all()
+            found = self._project.reader.resolve(prefix)
+        return found if found is not None and found.startswith(prefix) else None
 
     def _fetch_commit(self, oid: str) -> None:
         try:
-            self._excerpt.fetch_commit(oid)
-        except GitmodelError:  # a server that gives out tips only
-            self._excerpt.fetch_all()
-        self._project.forget(self._excerpt.repository)
+            self._clone.fetch_commit(oid)
+        except GitmodelError:  # the server sends only the tips of refs
+            self._clone.fetch_all()
+        self._project.forget(self._clone.repository)
 
     def _fetch_all(self) -> None:
-        self._excerpt.fetch_all()
-        self._project.forget(self._excerpt.repository)
+        self._clone.fetch_all()
+        self._project.forget(self._clone.repository)
 
     def _explained(self, error: UnknownReferenceError) -> UnknownReferenceError:
-        """The same with a hint for somebody who has no clone to look around in."""
+        """The error with a hint that works without a clone."""
         hint = error.hint or ""
         message = error.message.removesuffix(f" at {self._base}")
         if hint.startswith(("gitmodel ", "git fetch", "git log", "HEAD")):
@@ -307,7 +313,7 @@ class Locator:
             if self._offline:
                 hint = "leave out --offline"
             elif error.model in names or not names:
-                hint = f"git clone {shlex.quote(self._excerpt.url.shown)}, and in it gitmodel log"
+                hint = f"git clone {shlex.quote(self._clone.url.shown)}, and in it gitmodel log"
             else:
                 hint = f"there are {', '.join(sorted(names)[:_NAMED_MODELS])}"
         return UnknownReferenceError(message, hint=hint, model=error.model)

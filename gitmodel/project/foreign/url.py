@@ -1,4 +1,4 @@
-"""Whether a text names somebody's repository by its URL."""
+"""Recognise the URL of a Git repository."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from gitmodel.git.url import is_git_url
 
 
 def is_repository_url(text: str) -> bool:
-    """Whether a text is the URL of a Git repository, and no folder of this machine."""
+    """Whether a text is the URL of a Git repository, not a local folder."""
     return is_git_url(text)

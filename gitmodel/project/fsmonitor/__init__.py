@@ -1,1 +1,1 @@
-"""The switch that lets Git ask gitmodel before a commit."""
+"""The optional hook that Git calls before a commit (`gitmodel install --fsmonitor`)."""

@@ -1,10 +1,10 @@
-"""A list of the weights, with the time of the last look that found all of them clean.
+"""A list of all weights, with the time of the last check that found them unchanged.
 
-It is for the script behind `gitmodel install --fsmonitor`: where nothing in the list has changed
-since, a commit starts no second Python. The time is the list's own time of modification.
+The fsmonitor script reads it: if no listed file has changed since, it starts no second Python process. The time
+is the modification time of the list.
 
-What holds: it is a hint. Without it gitmodel looks; if it is wrong, the commit goes as without the
-script, and pre-commit finds what is new.
+The list is only an optimisation. Without it the weights are checked; if it is wrong, the commit continues as
+without the script, and pre-commit finds new weights.
 """
 
 from __future__ import annotations
@@ -26,29 +26,29 @@ if TYPE_CHECKING:
     from gitmodel.project.project import Project
 
 SCRIPT = "fsmonitor"
-_LIST = os.path.join("gitmodel", "seen")  # in the git folder of the work tree
-_ASKED = os.path.join("gitmodel", "asked")  # beside it: the process that the script last served
-_MOST_MODELS = 200  # the script goes through them one by one
-# What was written in the same step of the file system's clock as the look counts as newer. Where a
-# stat shows nanoseconds a step is a few ms, else up to 2 s.
+_LIST = os.path.join("gitmodel", "seen")  # in the Git folder of the work tree
+_ASKED = os.path.join("gitmodel", "asked")  # beside it: the process that the script last answered
+_MOST_MODELS = 200  # the script checks them one by one
+# A file written in the same tick of the file system's clock as the check counts as newer. A tick is
+# a few ms if timestamps have nanoseconds, else up to 2 s.
 _FINE_TICK_NS = 50_000_000
 _COARSE_TICK_NS = 2_500_000_000
 
 
 def is_watched(project: Project) -> bool:
-    """Whether the script is there, in any work tree of the repository."""
+    """Whether the script is installed, for any work tree of the repository."""
     return os.path.exists(os.path.join(monitor_folder(project.repository), SCRIPT))
 
 
 def note_seen(project: Project, weights: Collection[str] | None = None) -> None:
-    """Look at all weights by stat, and note that they are clean, if they are; never fails.
+    """Check all weights by stat, and write the list if they are unchanged; never fails.
 
-    One process, and none where the last note still holds.
+    Starts one process, or none if the existing list is still valid.
 
     Args:
         project: The project.
-        weights: Paths of the weights of all models, where that is known: a note that has them, and
-            since which none of them changed, still holds.
+        weights: Paths of all weights, if known; an existing list with all of them is kept if none of them has
+            changed.
     """
     if project.repository.work_tree is None or not is_watched(project):
         return
@@ -59,13 +59,13 @@ def note_seen(project: Project, weights: Collection[str] | None = None) -> None:
 
 
 def forget_seen(project: Project) -> None:
-    """Remove the list, so that the next look is a real one."""
+    """Delete the list, so that the next check reads the weights."""
     with suppress(OSError):
         os.unlink(os.path.join(project.repository.git_dir, _LIST))
 
 
 def remove_notes(project: Project) -> None:
-    """Remove the list and what the script has noted itself."""
+    """Delete the list and the script's own notes."""
     forget_seen(project)
     with suppress(OSError):
         os.unlink(os.path.join(project.repository.git_dir, _ASKED))
@@ -92,7 +92,7 @@ def _write(project: Project, path: str) -> None:
 
 
 def _is_clean(project: Project, model: Model) -> bool:
-    """Whether no commit makes a version of these weights before they change."""
+    """Whether a commit would register no new version of these weights."""
     if not os.path.lexists(os.path.join(project.root, model.weights)):
         return True
     digest = project.worktree.unchanged(model.name, model.weights)
@@ -101,7 +101,7 @@ def _is_clean(project: Project, model: Model) -> bool:
 
 
 def _holds(root: str, path: str, weights: Collection[str]) -> bool:
-    """Whether a note has these weights, and none of them changed since."""
+    """Whether a list contains these weights and none of them has changed since."""
     try:
         noted_ns = os.stat(path).st_mtime_ns
         with open(path, "rb") as stream:

@@ -1,6 +1,6 @@
-"""The switch that lets Git ask gitmodel before it decides whether there is something to commit.
+"""The state of the fsmonitor hook in this clone, and changes to its configuration.
 
-What may be installed where; the text of script and configuration is the business of `githooks`.
+The text of the script and of the configuration value belongs to `githooks`.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ _OWN_SCOPE = "local"
 
 
 @dataclass(frozen=True, slots=True)
-class MonitorPlace:
-    """What stands where the monitor belongs.
+class MonitorConfig:
+    """The configuration of the fsmonitor hook.
 
     Attributes:
         script: Absolute path of the script.
         own: Value of `core.fsmonitor` in the clone's configuration, None if there is none.
         others: The values in other scopes, weakest first.
-        effective: The value that counts for Git here, None if there is none.
-        wished: `gitmodel.fsmonitor` asks for the switch.
+        effective: The value that Git uses here, None if there is none.
+        wished: Whether `gitmodel.fsmonitor` is set to true.
     """
 
     script: str
@@ -47,12 +47,12 @@ class MonitorPlace:
     wished: bool
 
 
-def monitor_place(project: Project) -> MonitorPlace:
-    """Look where the monitor belongs."""
+def monitor_config(project: Project) -> MonitorConfig:
+    """Read the configuration of the fsmonitor hook."""
     repository = project.repository
     found = monitors(repository)
     own = [value for scope, value in found if scope == _OWN_SCOPE]
-    return MonitorPlace(
+    return MonitorConfig(
         script=os.path.join(monitor_folder(repository), SCRIPT),
         own=own[-1] if own else None,
         others=tuple(value for value in found if value.scope != _OWN_SCOPE),
@@ -62,24 +62,24 @@ def monitor_place(project: Project) -> MonitorPlace:
 
 
 def reason_against(project: Project) -> str | None:
-    """Why no monitor can be installed here, None where it can."""
+    """Why the hook cannot be installed here, None if it can."""
     if sys.platform != "darwin" and not os.path.exists("/proc/self/cmdline"):
-        return "this system does not tell the words of a command (/proc)"
+        return "this system does not show the command line of a process (/proc)"
     return obstacle(project.repository)
 
 
 def write_monitor(project: Project, value: str) -> None:
-    """Put the command into the clone's configuration, and remember that the person asked for it."""
+    """Write the command into the clone's configuration, and record the user's choice."""
     set_monitor(project.repository, value)
     set_wish(project.repository, wished=True)
 
 
-def erase_monitor(project: Project) -> None:
-    """Take the command out of the clone's configuration, and remove what its script needed."""
+def remove_monitor_config(project: Project) -> None:
+    """Remove the command from the clone's configuration, and delete the script's notes."""
     unset_monitor(project.repository)
     remove_notes(project)
 
 
-def forget_wish(project: Project) -> None:
-    """Remember that the person does not want the switch."""
+def record_opt_out(project: Project) -> None:
+    """Record that the user does not want the hook."""
     set_wish(project.repository, wished=False)

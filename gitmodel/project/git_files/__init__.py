@@ -1,1 +1,1 @@
-"""What Git is told about weights and pointers: ignored, merged, kept out."""
+"""Configuration that Git reads for weights and pointers: `.gitattributes`, `.gitignore`, `info/exclude`."""

@@ -1,6 +1,6 @@
-"""The lines of `.gitattributes` that pointers and the files beside them need.
+"""The lines in `.gitattributes` for pointers and the files beside them.
 
-A line that people have written for one of our patterns is theirs: it stays, and none is added.
+A line that a user has written for one of these patterns is never changed, and no line is added for it.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 ATTRIBUTES_FILE: Final = ".gitattributes"
 _OURS: Final = "text eol=lf merge=gitmodel"
-# Two branches that add a model to one folder both add a line to its `.gitignore`: Git itself keeps both, in
-# clones and on servers that have no gitmodel as well.
+# Two branches that add a model to the same folder both add a line to its `.gitignore`. With this
+# attribute Git keeps both lines, even where gitmodel is not installed.
 _WANTED: Final = {
     **dict.fromkeys(("*.model.yaml", "*.aliases.yaml", "*.alias.yaml", "*.deprecated.yaml"), _OURS),
     ".gitignore": "merge=union",
@@ -26,11 +26,11 @@ _WANTED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class AttributesState:
-    """What is known of our patterns.
+    """The state of the patterns.
 
     Attributes:
-        missing: Patterns without a line, whose files Git would merge and convert as any text.
-        edited: Patterns for which people have written a line of their own.
+        missing: Patterns without a line; Git treats their files as ordinary text.
+        edited: Patterns for which users have written a line of their own.
     """
 
     missing: tuple[str, ...]
@@ -38,7 +38,7 @@ class AttributesState:
 
 
 def attributes_state(project: Project) -> AttributesState:
-    """Look at `.gitattributes` at the top, and at what Git makes of all such files. One process."""
+    """Read `.gitattributes` at the top, and the attributes that Git derives from other files. One process."""
     lines = _lines(project)
     own = {pattern: [line for line in lines if line[:1] == [pattern]] for pattern in _WANTED}
     edited = [
@@ -53,9 +53,9 @@ def attributes_state(project: Project) -> AttributesState:
 
 
 def add_attributes(project: Project) -> tuple[str, ...]:
-    """Add the lines that are missing, and stage the file; returns their patterns.
+    """Add the missing lines and stage the file; returns their patterns.
 
-    Where the file has changes of the person's own that are not staged, it is not staged either.
+    If the file has unstaged changes, it is not staged.
 
     Raises:
         RepositoryError: The file cannot be written.
@@ -71,7 +71,7 @@ def add_attributes(project: Project) -> tuple[str, ...]:
 
 
 def _lines(project: Project) -> list[list[str]]:
-    """The words of each line of `.gitattributes` at the top."""
+    """The lines of the top `.gitattributes`, split into words."""
     path = os.path.join(project.root, ATTRIBUTES_FILE)
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as stream:
@@ -81,7 +81,7 @@ def _lines(project: Project) -> list[list[str]]:
 
 
 def _said_elsewhere(project: Project, patterns: list[str]) -> set[str]:
-    """The patterns whose files get the merge driver that they need by another rule. One process."""
+    """The patterns whose files get the right merge driver from another rule. One process."""
     if not patterns:
         return set()
     names = {pattern: pattern.replace("*", "any") for pattern in patterns}

@@ -1,4 +1,4 @@
-"""Keeping Git's hands off weights: their names in the `.gitignore` beside them."""
+"""Ignore weights through the `.gitignore` beside them."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
 
 def ignore_weights(project: Project, places: Sequence[str]) -> list[str]:
-    """Have the `.gitignore` beside each of these weights name them. At most four processes.
+    """Add weights to the `.gitignore` beside them. At most four processes.
 
     Returns:
-        The `.gitignore` files that are to be staged.
+        The `.gitignore` files to stage.
     """
     changed = add_ignores(project.repository, places)
     lines: dict[str, set[str]] = {}
     for place in places:
         folder, slash, name = place.rpartition("/")
         lines.setdefault(f"{folder}{slash}.gitignore", set()).add(ignore_line(name))
-    return sorted(changed | _left_unstaged(project, lines, changed))
+    return sorted(changed | _not_in_index(project, lines, changed))
 
 
-def _left_unstaged(project: Project, lines: dict[str, set[str]], changed: set[str]) -> set[str]:
-    """The files in which a line of ours is, but not in the index: from a run that was killed."""
+def _not_in_index(project: Project, lines: dict[str, set[str]], changed: set[str]) -> set[str]:
+    """Files that have such a line on disk but not in the index, because an earlier run was killed."""
     there = {}
     for path in lines.keys() - changed:
         found = lines[path] & _lines_of(project, path)

@@ -1,8 +1,8 @@
-"""Weights stay out of Git itself: what is ignored, what a commit refuses, what `status` lists.
+"""Keep weights out of Git: ignore them, refuse to commit them, list them in `status`.
 
-A pointer's weights are ignored by the `.gitignore` beside them. That line belongs to a branch, and
-the weights do not: a switch to a branch without the model leaves them there. So what this clone
-remembers of its weights is ignored by `.git/info/exclude` too, and refused by pre-commit.
+The `.gitignore` beside a pointer ignores its weights. That file belongs to a branch; the weights stay on disk
+when a branch without the model is checked out. Weights recorded in this clone are therefore also listed in
+`.git/info/exclude`, and pre-commit refuses them.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ if TYPE_CHECKING:
     from gitmodel.git.index import Difference
     from gitmodel.project.project import Project
 
-_BIG = 5 * 2**20  # bytes; what a repository can hold without harm
-# Git compares each untracked file with each line: 2,000 lines in 10,000 folders take it a second.
+_BIG = 5 * 2**20  # bytes; smaller files do a repository no harm
+# Git compares each untracked file with each line: 2,000 lines and 10,000 folders take a second.
 _MOST_LINES = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Exposed:
-    """Weights that Git would take, or has.
+    """Weights that Git tracks, or would add.
 
     Attributes:
         path: Of the weights.
         name: Their model.
-        problem: What is wrong.
-        next_command: What to run.
+        problem: The problem.
+        next_command: The command to run.
     """
 
     path: str
@@ -51,16 +51,16 @@ class Exposed:
     next_command: str
 
 
-# Ignored in this clone
+# Ignoring weights in this clone
 
 
-def keep_ignored(project: Project, paths: Collection[str], *, always: bool = False) -> None:
-    """Let Git ignore weights in this clone, on every branch; never fails.
+def ignore_in_clone(project: Project, paths: Collection[str], *, always: bool = False) -> None:
+    """Add weights to `.git/info/exclude`, which ignores them on every branch; never fails.
 
     Args:
         project: The project.
         paths: Of the weights.
-        always: Also where so many lines are there that Git would become slow by one for each model.
+        always: Add them even if the file is so long that it slows Git down.
     """
     file = os.path.join(project.repository.common_dir, "info", "exclude")
     with suppress(OSError, GitmodelError):
@@ -74,10 +74,10 @@ def keep_ignored(project: Project, paths: Collection[str], *, always: bool = Fal
             append_missing(file, [ignore_line(path) for path in paths])
 
 
-def keep_leftovers_ignored(project: Project, named: Collection[str]) -> None:
-    """Let Git ignore what was left behind: weights that this clone remembers and no pointer names now.
+def ignore_leftovers(project: Project, named: Collection[str]) -> None:
+    """Ignore recorded weights that no pointer names any more; never fails.
 
-    One process, none where nothing is left behind. Never fails.
+    Starts one process, or none if there are no such weights.
 
     Args:
         project: The project.
@@ -89,13 +89,13 @@ def keep_leftovers_ignored(project: Project, named: Collection[str]) -> None:
             rules = ignore_rules(project.repository, left)
             bare = [path for path in left if not _is_ignored(rules.get(path))]
             if bare:
-                keep_ignored(project, bare, always=True)
+                ignore_in_clone(project, bare, always=True)
 
 
-def keep_what_was_left_ignored(project: Project, previous: str, new: str) -> None:
-    """The same for the models of the commit that HEAD was at before, of which nothing is remembered.
+def ignore_removed_models(project: Project, previous: str, new: str) -> None:
+    """Ignore the weights of models that a checkout has removed, even if they are not recorded; never fails.
 
-    One process. Never fails.
+    Starts one process.
     """
     wanted = f":(glob)**/*{POINTER_SUFFIX}"
     options = ("-r", "--raw", "-z", "--no-renames", "--no-abbrev", "--diff-filter=D")
@@ -107,11 +107,11 @@ def keep_what_was_left_ignored(project: Project, previous: str, new: str) -> Non
         rules = ignore_rules(project.repository, left) if left else {}
         bare = [path for path in left if not _is_ignored(rules.get(path))]
         if bare:
-            keep_ignored(project, bare, always=True)
+            ignore_in_clone(project, bare, always=True)
 
 
 def leftovers(project: Project, named: Collection[str]) -> list[str]:
-    """Paths that this clone remembers weights at, that no pointer names now, and where something is."""
+    """Recorded paths that no pointer names any more and that still exist."""
     paths = project.worktree.records.paths() - set(named)
     return sorted(p for p in paths if os.path.lexists(os.path.join(project.root, p)))
 
@@ -120,24 +120,24 @@ def _is_ignored(rule: tuple[str, str] | None) -> bool:
     return rule is not None and not rule[1].startswith("!")
 
 
-# Refused by a commit
+# Refusing weights in a commit
 
 
 def refuse_weights_in_git(project: Project, models: Sequence[Model]) -> None:
-    """Refuse weights that are about to be committed to Git itself.
+    """Refuse to commit weights to Git.
 
-    Those of a model that the index or HEAD names, or that this clone remembers, of any size; and what
-    looks like weights, from 5 MiB on.
+    Refused are weights named in the index or HEAD, or recorded in this clone, whatever their size, and other
+    files from 5 MiB on that look like weights.
 
     Args:
         project: The project.
-        models: Those of the index.
+        models: The models of the index.
 
     Raises:
         WeightsError: Such a file is staged.
     """
     changes = project.index.staged_changes()
-    files = [change for change in changes if change.is_file and not _is_ours(change.path)]
+    files = [change for change in changes if change.is_file and not _is_pointer(change.path)]
     if not files:
         return
     here = {model.weights: model for model in models}
@@ -150,9 +150,9 @@ def refuse_weights_in_git(project: Project, models: Sequence[Model]) -> None:
 
 
 def refuse_remembered_weights(project: Project) -> None:
-    """The same on a branch without gitmodel: only what this clone remembers to be weights.
+    """Refuse to commit weights recorded in this clone, on a branch without gitmodel.
 
-    One process, none where nothing is remembered.
+    Starts one process, or none if no weights are recorded.
 
     Raises:
         WeightsError: Such a file is staged.
@@ -166,23 +166,23 @@ def _refuse_owned(
     project: Project, owners: Mapping[str, tuple[str, str]], here: Collection[str]
 ) -> None:
     if owners:
-        keep_ignored(project, {top for top, _ in owners.values()}, always=True)
+        ignore_in_clone(project, {top for top, _ in owners.values()}, always=True)
         raise _refusal(project, owners, here)
 
 
-def _is_ours(path: str) -> bool:
+def _is_pointer(path: str) -> bool:
     return path.endswith(POINTER_SUFFIX)
 
 
 def _only_at_head(project: Project, changes: Iterable[Difference]) -> list[Model]:
-    """The models whose pointer this commit removes, moves or changes, as HEAD has them."""
+    """The models, as at HEAD, whose pointers this commit removes, moves or changes."""
     return _parsed(
-        project, {c.path: c.old_oid for c in changes if _is_ours(c.path) and not c.is_new}
+        project, {c.path: c.old_oid for c in changes if _is_pointer(c.path) and not c.is_new}
     )
 
 
 def _parsed(project: Project, oids: Mapping[str, str]) -> list[Model]:
-    """The models of these pointer files, but for those that do not parse."""
+    """The models of these pointer files; skips files that do not parse."""
     blobs = project.reader.blobs(list(oids.values())) if oids else {}
     models = []
     for path, oid in oids.items():
@@ -193,7 +193,7 @@ def _parsed(project: Project, oids: Mapping[str, str]) -> list[Model]:
 
 
 def _owners(paths: Collection[str], models: Mapping[str, Model]) -> dict[str, tuple[str, str]]:
-    """Of these paths, those that are weights or part of a folder of weights: with its path and model."""
+    """The paths that are weights or inside a folder of weights, with path and model of the weights."""
     owners = {}
     for path in paths:
         for top in at_or_above([path], models):
@@ -205,7 +205,7 @@ def _owners(paths: Collection[str], models: Mapping[str, Model]) -> dict[str, tu
 
 
 def _remembered(project: Project, paths: Collection[str]) -> dict[str, tuple[str, str]]:
-    """Of these new paths, those at which this clone remembers weights."""
+    """The new paths that are recorded weights, with path and model of the weights."""
     records = project.worktree.records
     known = records.paths() if paths else frozenset()
     owners = {}
@@ -221,7 +221,7 @@ def _remembered(project: Project, paths: Collection[str]) -> dict[str, tuple[str
 def _refusal(
     project: Project, owners: Mapping[str, tuple[str, str]], here: Collection[str]
 ) -> WeightsError:
-    """The error for staged paths; `here` are the weights that a pointer of the index names."""
+    """The error for staged weights; `here` are the weights that a pointer of the index names."""
     path, (top, name) = min(owners.items())
     tops = sorted({top for top, _ in owners.values()})
     unstage = f"git rm -r --cached {' '.join(map(project.typed, tops))}"
@@ -230,9 +230,9 @@ def _refusal(
     what = "the weights" if path == top else "a file of the weights"
     more = f", and {len(tops) - 1} more" if len(tops) > 1 else ""
     return WeightsError(
-        f"{path} would be committed to Git itself, where it stays for ever; it is {what} of "
+        f"{path} would be committed to Git itself and stay in its history; it is {what} of "
         f"{name}{more}",
-        hint=f"{unstage}{then}; or, to keep it in Git all the same: git commit --no-verify",
+        hint=f"{unstage}{then}; or, to commit it to Git anyway: git commit --no-verify",
     )
 
 
@@ -246,17 +246,17 @@ def _refuse_big_weights(project: Project, files: Sequence[Difference]) -> None:
         ):
             quoted = project.typed(file.path)
             raise WeightsError(
-                f"{file.path} would be committed to Git itself, where it stays for ever",
-                hint=f"git rm --cached {quoted}, then gitmodel add {quoted}; "
-                "or, to keep it in Git all the same: git commit --no-verify",
+                f"{file.path} would be committed to Git itself and stay in its history",
+                hint=f"git rm --cached {quoted}, then gitmodel add {quoted}; or, to commit it to "
+                "Git anyway: git commit --no-verify",
             )
 
 
-# Listed by status
+# Listing weights in status
 
 
 def exposed(project: Project, models: Sequence[Model]) -> list[Exposed]:
-    """Weights on disk that Git has in its index, or that no `.gitignore` keeps out of it. Two processes."""
+    """Weights on disk that Git tracks, or that no `.gitignore` lists. Two processes."""
     there = {m.weights: m.name for m in models if _is_there(project, m.weights)}
     left = {p: project.worktree.records.read(p).name for p in leftovers(project, _named(models))}
     paths = sorted({**there, **left})

@@ -1,1 +1,1 @@
-"""Versions in the history of this repository."""
+"""Versions in the Git history of this repository."""

@@ -1,4 +1,4 @@
-"""Every version that the history of this clone names: of all refs, and of all stashes."""
+"""Every version in the history of this clone: of all refs and all stashes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class HistoricVersion:
-    """One pointer of history.
+    """A version with the pointer that names it in history.
 
     Attributes:
         name: The model.
@@ -34,17 +34,17 @@ class HistoricVersion:
 
 
 def all_versions(project: Project) -> list[HistoricVersion]:
-    """The pointers of local and remote-tracking branches, tags, HEADs and stashes; by name and number.
+    """All versions in branches, remote-tracking branches, tags, HEADs and stashes, by name and number.
 
-    Pointers that a partial clone left out are fetched.
+    Fetches pointers that a partial clone lacks.
 
     Raises:
-        RepositoryError: Old commits are not in this clone, or pointers cannot be fetched.
+        RepositoryError: This clone lacks old commits, or pointers cannot be fetched.
     """
     lack = lack_of(project)
     if lack is not None:
         raise RepositoryError(
-            f"{lack.reason}, so older versions would be left out", hint=lack.command
+            f"{lack.reason}, so older versions cannot be listed", hint=lack.command
         )
     changes = project.history.all_refs_changes()
     changes += project.history.changes(_stashes(project))
@@ -60,7 +60,7 @@ def all_versions(project: Project) -> list[HistoricVersion]:
 
 
 def _stashes(project: Project) -> list[str]:
-    """All stashes: refs name the newest one only."""
+    """All stashes; `refs/stash` itself names the newest only."""
     code, output = project.repository.attempt(
         "log", "--walk-reflogs", "--format=%H", "refs/stash", "--", accept=(0, 128)
     )

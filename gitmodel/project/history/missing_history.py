@@ -1,4 +1,4 @@
-"""What a clone lacks of history, and what to run to have it: cut off, without blobs, without trees."""
+"""The part of history that a clone lacks, and the command that fetches it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 class MissingHistory(NamedTuple):
-    """Why versions may not be seen here, and the command that brings them."""
+    """Why versions may be missing in this clone, and the command that fetches them."""
 
     reason: str
     command: str
 
 
 def lack_of(project: Project) -> MissingHistory | None:
-    """Why this clone may not see all versions; None where pointers can be fetched, or all are here."""
+    """Why versions may be missing; None if all pointers are present or can be fetched."""
     if project.history.is_shallow():
         return MissingHistory("history is cut off here", "git fetch --unshallow")
     if project.history.lacks_trees():
@@ -29,7 +29,7 @@ def lack_of(project: Project) -> MissingHistory | None:
 
 
 def note_gaps(project: Project, name: str, numbers: set[int]) -> None:
-    """Say why versions of a model may be missing from this list. Gaps are fine by themselves."""
+    """Note that versions may be missing from a list, if the numbers have gaps."""
     if not set(range(1, max(numbers, default=0))) - numbers:
         return
     lack = lack_of(project)
@@ -37,11 +37,11 @@ def note_gaps(project: Project, name: str, numbers: set[int]) -> None:
         command = f"gitmodel fetch {name}@{min(numbers) - 1 or 1}"
         lack = MissingHistory("this clone may lack pointers of earlier versions", command)
     if lack is not None:
-        project.context.note(f"{lack.reason}; for all versions: {lack.command}")
+        project.context.note(f"{lack.reason}; to fetch all versions: {lack.command}")
 
 
 def fetch_pointers(project: Project, name: str) -> None:
-    """Fetch the pointers of a name that a partial clone left out: small files, in one connection."""
+    """Fetch the pointers of a name that a partial clone lacks, in one connection."""
     from gitmodel.git.objects import open_reader
 
     stem = name.rpartition("/")[2] + POINTER_SUFFIX

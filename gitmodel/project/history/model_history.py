@@ -1,8 +1,8 @@
-"""Every pointer of one model in the history of all refs, and which content each number names.
+"""Every pointer of one model in history, and the content that each version number names.
 
-The history of a model is every pointer of that name on any ref: local branches, remote-tracking
-branches, tags and HEAD. A name's pointer file is always called after the name's last part, so the
-walk is limited to files of that name.
+The history of a model is every pointer of that name on any ref: branches, remote-tracking branches, tags and
+HEAD. The file name of a pointer is the last part of the model's name, so the walk is limited to files of that
+name.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from gitmodel.git.history.walk import Change
     from gitmodel.project.project import Project
 
-_MOST_BLOBS = 100_000  # more pointers of one name than this are not a model's history
+_MOST_BLOBS = 100_000  # pointers of one name; far more than any real model has
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """One pointer found in history, and the commit that brought it."""
+    """One pointer in history, and the commit that introduced it."""
 
     model: Model
     change: Change
@@ -44,9 +44,9 @@ class ModelHistory:
 
     Attributes:
         name: The model.
-        seen: The pointers that were asked for.
-        naming: Which content each number names, by the hex of its digest; of all pointers.
-        complete: Whether no pointer is missing in this clone (a partial clone leaves some out).
+        seen: The pointers that were requested.
+        naming: The content of each number, as hex digest; from all pointers.
+        complete: Whether all pointers are present (a partial clone may lack some).
     """
 
     name: str
@@ -59,11 +59,11 @@ class ModelHistory:
         return {item.model.pointer.version for item in self.seen}
 
     def knows(self, digest: Digest) -> bool:
-        """Whether some version has, or had, this content."""
+        """Whether any version has, or had, this content."""
         return any(item.model.pointer.digest == digest for item in self.seen)
 
     def version_of(self, digest: Digest) -> Pointer | None:
-        """The pointer of the version that has this content, None if it has no number of its own."""
+        """The pointer of the version with this content, None if the content owns no number."""
         number = self.naming.number_of(digest.hex)
         return next(
             (
@@ -75,7 +75,7 @@ class ModelHistory:
         )
 
     def with_prefix(self, prefix: str) -> list[Model]:
-        """The distinct contents whose digest begins so, newest first, each by its own number."""
+        """The contents with this digest prefix, newest first, each with its own number."""
         found = [i.model for i in self.seen if i.model.pointer.digest.hex.startswith(prefix)]
         own = {hex_: self.naming.number_of(hex_) for hex_ in {m.pointer.digest.hex for m in found}}
         named = [m for m in found if own[m.pointer.digest.hex] in (None, m.pointer.version)]
@@ -97,14 +97,14 @@ def history_of(
     *,
     only: Callable[[Head], bool] | None = None,
 ) -> ModelHistory:
-    """Every pointer of a name in the history of all refs. Two or three git processes.
+    """Every pointer of a name in the history of all refs; two or three Git processes.
 
     Args:
         project: The project.
         name: Of the model.
-        snapshot: What all refs reached a moment ago, for who asks for many names.
-        only: Which pointers are asked for. The others may be left out, so that a model of 10,000
-            versions need not be parsed to find one.
+        snapshot: Changes on all refs, already read, for callers that query many names.
+        only: Selects pointers by their first lines. The others are not parsed, so finding one of 10,000
+            versions is fast.
     """
     asked = project.cached_history if snapshot is None else snapshot
     changes = asked.named(pointer_file(name))[:_MOST_BLOBS]
@@ -113,7 +113,7 @@ def history_of(
 
 
 def histories_of(project: Project, names: Collection[str]) -> dict[str, ModelHistory]:
-    """What `history_of` gives, for many names by one walk. Two or three git processes in all."""
+    """As `history_of`, for many names in one walk; two or three Git processes in all."""
     by_file = project.cached_history.several({pointer_file(name) for name in names})
     changes = {file: found[:_MOST_BLOBS] for file, found in by_file.items()}
     blobs = project.reader.blobs([oid for found in changes.values() for oid in _oids(found)])
@@ -125,7 +125,7 @@ def histories_of(project: Project, names: Collection[str]) -> dict[str, ModelHis
 
 
 def pointer_file(name: str) -> str:
-    """What the pointer files of a model are called, in any folder."""
+    """The file name of a model's pointers, in any folder."""
     return name.rpartition("/")[2] + POINTER_SUFFIX
 
 
@@ -142,7 +142,7 @@ def _history(
     claims: ClaimsSeen,
     only: Callable[[Head], bool] | None = None,
 ) -> ModelHistory:
-    """The history of a name among the changes to files that are called after it."""
+    """The history of a name, from changes to files with its file name."""
 
     def wanted(head: Head) -> bool:
         return head.name == name and (only is None or only(head))
@@ -165,7 +165,7 @@ def _seen(
     wanted: Callable[[Head], bool],
     heads: list[Head],
 ) -> list[HistoryEntry]:
-    """The wanted pointers; `heads` takes what every pointer says first, wanted or not."""
+    """The wanted pointers; appends the head of every pointer to `heads`."""
     parsed: dict[str, Pointer | None] = {}
     found = []
     for change in changes:
@@ -186,12 +186,12 @@ def _seen(
 
 
 def next_number(project: Project, history: ModelHistory) -> int:
-    """1 + the greatest number in history and among the claims last seen."""
+    """1 + the greatest number in history and in the known claims."""
     return next_version([*history.numbers(), claims_seen(project).greatest(history.name)])
 
 
 def published_contents(project: Project, name: str, number: int) -> set[str]:
-    """The contents that branches of Git remotes have under a number, hex of their digests."""
+    """The contents of a number on remote-tracking branches, as hex digests."""
     listed = project.repository.run("for-each-ref", "--format=%(objectname)", "refs/remotes")
     tips = list(dict.fromkeys(listed.decode("ascii").split()))
     stem = name.rpartition("/")[2] + POINTER_SUFFIX

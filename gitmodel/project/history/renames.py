@@ -1,11 +1,12 @@
-"""What a model was before it got its name: its history goes on under the names that it had.
+"""The history of a renamed model under its earlier names.
 
-History is looked up by name, and a renamed model has its earlier versions under another one. They are found
-by what pointers say of themselves: one whose `previous` its own name does not have came from elsewhere, and
-the commit that brought it changed or removed the pointer that it came from.
+History is looked up by name, so a renamed model has its earlier versions under another name. They are found
+through `previous`: if a pointer's previous version is not in the history of its own name, the commit that
+introduced the pointer also changed or removed the pointer it was renamed from.
 
-A model that never had another name, and a clone without gaps, costs nothing here. Guarantee: what is found
-under an earlier name has a number of at most the one that the rename kept.
+A model that was never renamed costs nothing here, in a clone without gaps.
+
+Guarantee: a version found under an earlier name has a number up to the one that the rename kept.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ if TYPE_CHECKING:
     from gitmodel.domain.pointer import Head, Pointer
     from gitmodel.project.project import Project
 
-_MOST_NAMES = 50  # of one model; whoever made more of them made them to be slow
+_MOST_NAMES = 50  # of one model; more would only slow the search down
 
 
 class EarlierNames:
-    """Finds earlier names. For many models of one commit Git is asked once.
+    """Finds earlier names; caches Git queries for many models of one commit.
 
     Args:
         project: The project.
@@ -39,14 +40,14 @@ class EarlierNames:
 
     def __init__(self, project: Project) -> None:
         self._project = project
-        self._replaced: dict[str, list[Head]] = {}  # commit, or "" for what is not committed
+        self._replaced: dict[str, list[Head]] = {}  # by commit; "" is the uncommitted change
 
     def joined(self, history: ModelHistory, current: Pointer | None = None) -> ModelHistory:
-        """A history together with what the model was before it got its name.
+        """A history extended by the history under earlier names.
 
         Args:
-            history: Of the name as it is, with every pointer.
-            current: The pointer of the work tree, whose rename may not be committed.
+            history: All pointers of the current name.
+            current: The pointer of the work tree, whose rename may not be committed yet.
         """
         names = {history.name}
         while len(names) < _MOST_NAMES:
@@ -60,7 +61,7 @@ class EarlierNames:
     def _earlier(
         self, history: ModelHistory, current: Pointer | None, names: set[str]
     ) -> Head | None:
-        """What another name's pointer said where this history begins; None if it begins nowhere else."""
+        """The head of the pointer that this history was renamed from, None if there is none."""
         for commit, wanted in _beginnings(history, current):
             heads = [head for head in self._replaced_by(commit) if head.name not in names]
             for digest in wanted:
@@ -70,31 +71,31 @@ class EarlierNames:
         return None
 
     def _replaced_by(self, commit: str) -> list[Head]:
-        """What the pointers said whose names a commit took away; "" is the commit to come."""
+        """The heads of pointers whose names a commit removed; "" is the uncommitted change."""
         if commit not in self._replaced:
             self._replaced[commit] = []
-            if self._project.history.lacks_trees():  # each would be fetched alone
+            if self._project.history.lacks_trees():  # each tree would be fetched separately
                 return self._replaced[commit]
-            with suppress(GitmodelError):  # in a partial clone trees and blobs may be missing
+            with suppress(GitmodelError):  # a partial clone may lack trees and blobs
                 before, after = self._not_committed() if not commit else self._of_commit(commit)
                 self._replaced[commit] = self._gone(before, after)
         return self._replaced[commit]
 
     def _of_commit(self, commit: str) -> tuple[str | None, dict[str, str | None]]:
-        """A commit's parent, and the pointers that the commit touched, with their blobs. Two processes."""
+        """A commit's parent, and the blobs of the pointers that the commit changed. Two processes."""
         changes = dict(self._project.history.introduced([commit])).get(commit, [])
         after = {change.path: change.oid for change in changes}
         return self._project.reader.resolve(f"{commit}^"), after
 
     def _not_committed(self) -> tuple[str | None, dict[str, str | None]]:
-        """HEAD, and the pointers that the index has in other forms. Two processes."""
+        """HEAD, and the blobs of the pointers that are changed in the index. Two processes."""
         index = self._project.index
         changed = [path for path in index.changed_since_head() if path.endswith(POINTER_SUFFIX)]
         there = {entry.path: entry.oid for entry in index.entries()} if changed else {}
         return self._project.reader.resolve("HEAD"), {path: there.get(path) for path in changed}
 
     def _gone(self, before: str | None, after: Mapping[str, str | None]) -> list[Head]:
-        """What pointers of a commit say first whose names are none of those that come after it."""
+        """The heads of changed pointers before a commit whose names do not exist after it."""
         if before is None or not after:
             return []
         entries = self._project.reader.tree(before, POINTER_SUFFIX)
@@ -107,7 +108,7 @@ class EarlierNames:
         return [head for head in heads if head is not None]
 
     def _together(self, history: ModelHistory, earlier: Head) -> ModelHistory:
-        """A history, and behind it that of an earlier name up to a number, as if it had this name."""
+        """A history with that of an earlier name appended, up to a number and under the current name."""
         older = history_of(self._project, earlier.name)
         kept = [
             replace(item, model=_renamed(item.model, history.name))
@@ -142,7 +143,7 @@ def with_earlier_names(
 def _beginnings(
     history: ModelHistory, current: Pointer | None
 ) -> Iterator[tuple[str, Iterable[str]]]:
-    """Commits in which the model may have got its name, and the digests that it may have come from."""
+    """Commits that may have renamed the model, with the digests that its earlier pointer may have."""
     known = {item.model.pointer.digest for item in history.seen}
     if current is not None and current.digest not in known:
         yield "", _digests(current)
@@ -153,7 +154,7 @@ def _beginnings(
 
 
 def _digests(pointer: Pointer) -> list[str]:
-    """The content of a pointer, and of the one before it."""
+    """The digest of a pointer, and of its previous version."""
     before = [] if pointer.previous is None else [pointer.previous.digest.hex]
     return [pointer.digest.hex, *before]
 

@@ -1,7 +1,7 @@
-"""The pointers that revision ranges bring, for the check in CI: which, in which commit, and whose number.
+"""The pointers that revision ranges introduce, for the check in CI.
 
-A range is what git rev-list(1) reads: `origin/main..HEAD`, or a single revision, of which only the
-tree counts.
+A range is written as for git-rev-list(1), such as `origin/main..HEAD`. Of a single revision only the tree
+counts.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class IntroducedPointer:
-    """One pointer file of a range.
+    """A pointer file in a range.
 
     Attributes:
         blob: Its object id.
-        path: Where it lies.
-        commit: Which brought it; the tip, where that is older than the range.
+        path: Its path.
+        commit: The commit that introduced it; the tip if that commit is older than the range.
         at_tip: Whether it is in the tree of a tip.
     """
 
@@ -43,12 +43,12 @@ class IntroducedPointer:
 
 @dataclass(slots=True)
 class Ranges:
-    """What several ranges bring.
+    """The pointers of several ranges.
 
     Attributes:
         pointers: Every pointer file, by blob.
-        trees: Of each tip: path -> blob.
-        start: Pointer files at the starts of the ranges, to compare numbers with; by blob.
+        trees: The tree of each tip: path -> blob.
+        start: Pointer files at the starts of the ranges, by blob; their version numbers are taken.
     """
 
     pointers: dict[str, IntroducedPointer] = field(default_factory=dict)
@@ -57,46 +57,64 @@ class Ranges:
 
 
 def pointers_of(project: Project, ranges: Sequence[str]) -> Ranges:
-    """Find every pointer at the tips and in the commits of revision ranges; reads none.
+    """Find the pointers at the tips and in the commits of revision ranges, without parsing them.
 
     Raises:
-        UnknownReferenceError: Git knows no such revision.
+        UnknownReferenceError: There is no such revision.
     """
     found = Ranges()
     for text in ranges:
-        first, dots, last = text.rpartition("..")
-        tip = project.reader.resolve((last if dots else text) or "HEAD")
-        below = project.reader.resolve(first.removesuffix(".") or "HEAD") if dots else None
-        if tip is None or (dots and below is None):
-            raise UnknownReferenceError(f"Git knows no revision {text!r}", hint="git log")
-        brought = {}
-        if below is not None:
-            for change in project.history.changes((tip,), exclude=(below,)):
-                if change.oid is not None:  # the oldest commit counts: it brought the pointer
-                    brought[change.oid] = IntroducedPointer(
-                        change.oid, change.path, change.commit, False
-                    )
-            for entry in project.reader.tree(below, POINTER_SUFFIX):
-                found.start[entry.oid] = IntroducedPointer(entry.oid, entry.path, below, False)
+        start, tip = _ends(project, text)
+        introduced = {} if start is None else _introduced(project, start, tip)
+        if start is not None:
+            found.start |= {
+                entry.oid: IntroducedPointer(entry.oid, entry.path, start, at_tip=False)
+                for entry in project.reader.tree(start, POINTER_SUFFIX)
+            }
         entries = project.reader.tree(tip, POINTER_SUFFIX)
         found.trees.append({entry.path: entry.oid for entry in entries})
         for entry in entries:
-            commit = brought[entry.oid].commit if entry.oid in brought else tip
-            found.pointers[entry.oid] = IntroducedPointer(entry.oid, entry.path, commit, True)
-        for blob, one in brought.items():
-            found.pointers.setdefault(blob, one)
+            commit = introduced[entry.oid].commit if entry.oid in introduced else tip
+            found.pointers[entry.oid] = IntroducedPointer(
+                entry.oid, entry.path, commit, at_tip=True
+            )
+        for blob, pointer in introduced.items():
+            found.pointers.setdefault(blob, pointer)
     return found
 
 
-def numbers_taken_twice(
+def _ends(project: Project, text: str) -> tuple[str | None, str]:
+    """The start of a range, None for a single revision, and its tip.
+
+    Raises:
+        UnknownReferenceError: There is no such revision.
+    """
+    first, dots, last = text.rpartition("..")
+    tip = project.reader.resolve((last if dots else text) or "HEAD")
+    start = project.reader.resolve(first.removesuffix(".") or "HEAD") if dots else None
+    if tip is None or (dots and start is None):
+        raise UnknownReferenceError(f"Git knows no revision {text!r}", hint="git log")
+    return start, tip
+
+
+def _introduced(project: Project, start: str, tip: str) -> dict[str, IntroducedPointer]:
+    """The pointers that commits after `start` introduce, by blob, each with its oldest commit."""
+    return {
+        change.oid: IntroducedPointer(change.oid, change.path, change.commit, at_tip=False)
+        for change in project.history.changes((tip,), exclude=(start,))  # newest first
+        if change.oid is not None
+    }
+
+
+def reused_numbers(
     project: Project, found: Ranges, pointers: Sequence[tuple[Pointer, IntroducedPointer]]
 ) -> list[VersionTakenError]:
-    """Report each number that names two contents, with the commits that say so.
+    """Find version numbers that name two contents.
 
     Args:
         project: The project.
         found: The ranges.
-        pointers: Those of them that can be read.
+        pointers: The pointers of the ranges that parse.
     """
     blobs = project.reader.blobs([blob for blob in found.start if blob not in found.pointers])
     known = list(pointers)
@@ -105,49 +123,49 @@ def numbers_taken_twice(
         if pointer is not None:
             known.append((pointer, found.start[blob]))
     by_name: dict[str, list[tuple[Pointer, IntroducedPointer]]] = {}
-    for pointer, brought in known:
-        by_name.setdefault(pointer.name, []).append((pointer, brought))
+    for pointer, introduced in known:
+        by_name.setdefault(pointer.name, []).append((pointer, introduced))
     problems = []
     for name, own in sorted(by_name.items()):
         doubles = numbers_of_two((pointer.version, pointer.digest) for pointer, _ in own)
         for number in sorted(doubles):
             owner = _owner(project, name, number)
-            problems.append(_taken_twice(name, number, own, doubles[number], owner))
+            problems.append(_reused_number(name, number, own, doubles[number], owner))
     return problems
 
 
 def _owner(project: Project, name: str, number: int) -> str | None:
-    """Who owns a number, as far as it can be said; the check itself needs no remote."""
+    """The digest that owns a number; None if the remote cannot be read, because the check needs no remote."""
     with suppress(GitmodelError):
         return known_owner(project, name, number)
     return None
 
 
-def _taken_twice(
+def _reused_number(
     name: str,
     number: int,
     own: Sequence[tuple[Pointer, IntroducedPointer]],
     contents: Sequence[Digest],
     owner: str | None,
 ) -> VersionTakenError:
-    places: dict[Digest, IntroducedPointer] = {}
+    first_of: dict[Digest, IntroducedPointer] = {}
     tip = None
-    for pointer, brought in own:
+    for pointer, introduced in own:
         if pointer.version == number:
-            places.setdefault(pointer.digest, brought)
-            tip = pointer.digest if brought.at_tip else tip
-    said = [f"{digest.short} in commit {places[digest].commit[:10]}" for digest in contents]
+            first_of.setdefault(pointer.digest, introduced)
+            tip = pointer.digest if introduced.at_tip else tip
+    named = [f"{digest.short} in commit {first_of[digest].commit[:10]}" for digest in contents]
     losers = [digest for digest in contents if digest.hex != owner]  # the owner keeps the number
     if tip in losers:
         hint = f"gitmodel renumber {name} --commit"
     else:
         hint = (
             f"gitmodel checkout {name}@blake3:{losers[0].short}, gitmodel renumber {name} --commit, "
-            f"then gitmodel checkout {name}@VERSION, then git commit, to go back"
+            f"then to go back: gitmodel checkout {name}@VERSION, then git commit"
         )
     return VersionTakenError(
-        f"version {number} names {'two' if len(said) == 2 else len(said)} contents: "
-        + " and ".join(said),
+        f"version {number} names {'two' if len(named) == 2 else len(named)} contents: "
+        + " and ".join(named),
         hint=hint,
         model=name,
     )

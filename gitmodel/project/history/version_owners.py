@@ -1,8 +1,7 @@
-"""Who owns a version number: the claims on the primary remote, remembered once they were read.
+"""Which content owns a version number: claims on the primary remote, cached once they are read.
 
-A claim is created once and never changes, so one that was read holds from then on. Memory belongs to
-the project and to the address of its primary remote: a fork with a remote of its own has claims of
-its own.
+A claim never changes after it is created, so a cached claim stays valid. The cache is specific to the project
+and the address of its primary remote: a fork with a remote of its own has its own claims.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from gitmodel.project.project import Project
     from gitmodel.store.claims import Claim
 
-_SHORT = 12  # digits of a digest, for people
+_SHORT = 12  # digits of a digest in messages
 
 
 def claims_seen(project: Project) -> ClaimsSeen:
@@ -37,23 +36,25 @@ def claims_seen(project: Project) -> ClaimsSeen:
 
 @lru_cache(maxsize=8)
 def _opened(cache_folder: str, scope: str) -> ClaimsSeen:
-    """The same memory for each model that is asked for; it sees what others write."""
+    """The same cache for each model of a command; it sees claims that other processes add."""
     from gitmodel.cache.claims_seen import ClaimsSeen
 
     return ClaimsSeen(cache_folder, scope)
 
 
 def read_owner(project: Project, name: str, version: int) -> Claim | None:
-    """Read the claim of a number from the primary remote and remember it; None while it is free.
+    """Read and cache the claim of a number; None while the number is free.
 
     Raises:
-        RemoteError: The remote cannot be asked.
-        DamagedObjectError: What is there is not a claim.
+        RemoteError: The remote cannot be used.
+        DamagedObjectError: The claim is damaged.
     """
     from gitmodel.store.claims import read_claim
 
     if not project.may_ask_remotes:
-        raise RemoteUnreachableError("remotes are not asked offline", hint="leave out --offline")
+        raise RemoteUnreachableError(
+            "the remote was not read because of --offline", hint="leave out --offline"
+        )
     claim = read_claim(project.store(), project.config.project, name, version)
     if claim is not None:
         remember(project, [claim])
@@ -61,13 +62,11 @@ def read_owner(project: Project, name: str, version: int) -> Claim | None:
 
 
 def known_owner(project: Project, name: str, version: int) -> str | None:
-    """Who owns a number, hex of the digest: as read before, else as the primary remote says.
-
-    None if the number is free.
+    """The hex digest that owns a number, from cached claims or from the primary remote; None if it is free.
 
     Raises:
-        RemoteError: The remote cannot be asked.
-        DamagedObjectError: What is there is not a claim.
+        RemoteError: The remote cannot be used.
+        DamagedObjectError: The claim is damaged.
     """
     seen = claims_seen(project).owners(name).get(version)
     if seen is not None:
@@ -77,24 +76,24 @@ def known_owner(project: Project, name: str, version: int) -> str | None:
 
 
 def remember(project: Project, claims: Iterable[Claim]) -> None:
-    """Remember claims of the primary remote."""
+    """Cache claims of the primary remote."""
     claims_seen(project).see_all((claim.name, claim.version, claim.digest) for claim in claims)
 
 
 def content_of(project: Project, name: str, number: int, naming: Numbers[str]) -> str:
-    """The content that a number names, hex of its digest.
+    """The content that a number names, as hex digest.
 
-    The primary remote is asked for the claim where history does not decide and none was read before.
-    Where it cannot be asked, a content that alone has no other number is the one; else nothing is.
+    If history is ambiguous and no claim is cached, the claim is read from the primary remote. If it cannot be
+    read, the number names the only content that has no other number.
 
     Args:
         project: The project.
         name: The model.
-        number: A number that history has.
-        naming: Contents of the model's history, and the claims that were read.
+        number: A number in history.
+        naming: Contents of the model's history, and cached claims.
 
     Raises:
-        UnknownReferenceError: It is not decided, or history lacks the content that owns the number.
+        UnknownReferenceError: The number is ambiguous, or history lacks the content that owns it.
     """
     reason = ""
     if naming.is_contested(number):
@@ -108,19 +107,19 @@ def content_of(project: Project, name: str, number: int, naming: Numbers[str]) -
     if len(found) == 1:
         return found[0]
     if found:
-        raise several_contents(name, f"{name}@{number}", found, reason)
+        raise ambiguous_reference(name, f"{name}@{number}", found, reason)
     raise _owner_elsewhere(project, name, number, naming, reason)
 
 
-def several_contents(
+def ambiguous_reference(
     name: str, reference: Reference | str, contents: Sequence[str], reason: str = ""
 ) -> UnknownReferenceError:
-    """The error for a reference that may mean several contents."""
+    """The error for a reference that matches several contents."""
     several = ", ".join(content[:_SHORT] for content in contents)
-    why = f"; whose number it is cannot be asked: {reason}" if reason else ""
+    why = f"; the claim of the number cannot be read: {reason}" if reason else ""
     return UnknownReferenceError(
-        f"{reference} names several contents: {several}{why}",
-        hint=f"ask by digest: {_show(name, contents)}",
+        f"{reference} is ambiguous: it names the contents {several}{why}",
+        hint=f"use a digest: {_show(name, contents)}",
         model=name,
     )
 
@@ -128,24 +127,24 @@ def several_contents(
 def _owner_elsewhere(
     project: Project, name: str, number: int, naming: Numbers[str], reason: str
 ) -> UnknownReferenceError:
-    """The error for a number whose content is not in the history of this clone, or may not be."""
+    """The error for a number whose content this clone's history lacks or may lack."""
     here = naming.contents(number)
     shown = ", ".join(content[:_SHORT] for content in here)
     owner = naming.owner(number)
     if owner is None:
         message = (
-            f"whether {name}@{number} is {shown} is not known: that content has a greater number "
-            f"too, and the claim cannot be read: {reason}"
+            f"{name}@{number} may not be {shown}: that content also has a greater number, and the "
+            f"claim cannot be read: {reason}"
         )
     else:
         message = (
-            f"{name}@{number} is {owner[:_SHORT]}, as claimed on the remote, and this clone's history "
-            f"lacks it; {shown}, which has the number here, is other content"
+            f"{name}@{number} is {owner[:_SHORT]} according to its claim, but this clone's history "
+            f"lacks it; {shown} has that number here and is other content"
         )
     lack = lack_of(project)
     fetch = "git fetch --all" if lack is None else lack.command
     return UnknownReferenceError(
-        message, hint=f"{fetch}; or ask by digest: {_show(name, here)}", model=name
+        message, hint=f"{fetch}; or use a digest: {_show(name, here)}", model=name
     )
 
 

@@ -1,1 +1,1 @@
-"""What a push brings to a remote, and what it proves there."""
+"""Uploading versions to a remote, and checking them there."""

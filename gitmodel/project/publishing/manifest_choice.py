@@ -1,9 +1,9 @@
-"""Which manifest the remote shall have of each content of a push, and where its bytes can be had.
+"""Select the manifest that a remote shall have for each content of a push.
 
-There is one: the remote's own, or the cache's, or that of weights that were stored again from the work tree,
-or another remote's. It counts only if each of its packs was seen on this remote during this push, or can be
-sent: also packs that older versions share, and packs that hold bases. A manifest takes the place of another
-one only after its packs were decoded to the digest.
+Candidates are the remote's manifest, the cache's, one made by storing the weights again, and another remote's.
+A candidate is valid if each of its packs was found on this remote during this push or can be uploaded; this
+includes packs shared with older versions and packs that hold delta bases. It replaces an existing manifest only
+after its packs were decoded to the digest.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gitmodel.project.publishing.missing_weights import MissingWeights, Wanting
+from gitmodel.project.publishing.missing_weights import MissingWeights, MissingWeightsErrors
 from gitmodel.project.publishing.weight_sources import (
     agrees,
     fetch_whole,
@@ -34,22 +34,22 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Content:
-    """One digest of a push, and what is to become of it on the remote.
+    """One digest of a push, and its manifests.
 
     Attributes:
-        item: A pointer that names it; a required one if there is any.
+        item: A pointer that names it; a required one if on_remote is any.
         local: The cache's manifest.
-        there: The remote's manifest.
-        fault: Why the remote's manifest is none.
-        chosen: The manifest that the remote shall have; None until that is decided.
-        replace: It takes the place of one that is there.
-        blame: What was found wrong here on the way.
-        error: Why there can be none.
+        on_remote: The remote's manifest.
+        fault: Why the remote's manifest is not valid.
+        chosen: The manifest that the remote shall have; None until selected.
+        replace: The chosen manifest replaces one on the remote.
+        blame: An error in the cache that may explain why on_remote is no valid manifest.
+        error: Why no manifest can be selected.
     """
 
     item: Outgoing
     local: Manifest | None
-    there: Manifest | None = None
+    on_remote: Manifest | None = None
     fault: DamagedObjectError | None = None
     chosen: Manifest | None = None
     replace: bool = False
@@ -58,24 +58,24 @@ class Content:
 
     @property
     def digest(self) -> Digest:
-        """The digest."""
+        """The digest of the weights."""
         return self.item.pointer.digest
 
     @property
     def is_open(self) -> bool:
-        """Whether it is still to be decided which manifest the remote shall have."""
+        """Whether no manifest has been selected yet and on_remote is no error."""
         return self.chosen is None and self.error is None
 
 
-class Chooser:
-    """Decides about the contents of one push.
+class ManifestSelector:
+    """Selects manifests for the contents of one push.
 
     Args:
         project: The project.
         store: The remote.
         remote: Its name.
-        presence: What was seen there; more is looked at where that decides.
-        sweep: The collection under way there.
+        presence: Packs found on the remote; others are looked up when needed.
+        sweep: The garbage collection in progress on the remote.
 
     Attributes:
         sent: Packs (name: size in bytes) that this push has uploaded.
@@ -94,12 +94,12 @@ class Chooser:
         self._cache = project.cache
         self._remote = remote
         self._sweep = sweep
-        self._wanting = Wanting(project, store, remote=remote)
+        self._missing_weights = MissingWeightsErrors(project, store, remote=remote)
         self.presence = presence
         self.sent: dict[str, int] = {}
 
     def decide(self, content: Content) -> None:
-        """Choose the manifest that the remote shall have; where there is none, say what is missing."""
+        """Select the manifest that the remote shall have, or set the error that says what is missing."""
         ways = (self._as_it_is, self._from_cache, self._fetched, self._again, self._from_elsewhere)
         if content.is_open and not any(way(content) for way in ways):
             content.error = content.blame or self._refusal(content)
@@ -107,17 +107,17 @@ class Chooser:
             raise content.error
 
     def _as_it_is(self, content: Content) -> bool:
-        """The remote's manifest, if what it lacks of its packs is in the cache."""
-        there = content.there
-        if there is None or not agrees(there, content.item.pointer, content.local):
+        """Select the remote's manifest, if the cache has the packs that the remote lacks."""
+        on_remote = content.on_remote
+        if on_remote is None or not agrees(on_remote, content.item.pointer, content.local):
             return False
-        return self._choose(content, there, replace=content.digest.hex in self._sweep.manifests)
+        return self._choose(content, on_remote, replace=content.digest.hex in self._sweep.manifests)
 
     def _from_cache(self, content: Content) -> bool:
-        """The cache's manifest; it takes the place of another one only after it was proved."""
+        """Select the cache's manifest; verify it first if it would replace another one."""
         if content.local is None:
             return False
-        replace = content.there is not None or content.fault is not None
+        replace = content.on_remote is not None or content.fault is not None
         packs = packs_of(content.local)
         self.presence.look(p for p in packs if replace or not self._cache.has_pack(*p))
         if not self._can_send(content.local):
@@ -133,24 +133,24 @@ class Chooser:
         )
 
     def _fetched(self, content: Content) -> bool:
-        """The remote's manifest, fetched: its packs are about to be deleted, or it has to be proved."""
-        there = content.there
-        if there is None or not all(self.presence.has(pack) for pack in packs_of(there)):
+        """Fetch and select the remote's manifest, if its packs are marked for deletion or must be verified."""
+        on_remote = content.on_remote
+        if on_remote is None or not all(self.presence.has(pack) for pack in packs_of(on_remote)):
             return False
-        if not fetch_whole(self._project, there, self._remote):
+        if not fetch_whole(self._project, on_remote, self._remote):
             return False
-        doubted = not agrees(there, content.item.pointer, content.local)
-        if doubted and not is_proved(self._project, there):
+        doubted = not agrees(on_remote, content.item.pointer, content.local)
+        if doubted and not is_proved(self._project, on_remote):
             return False
-        self._cache.write_manifest(there, durable=False)
-        return self._choose(content, there, replace=content.digest.hex in self._sweep.manifests)
+        self._cache.write_manifest(on_remote, durable=False)
+        return self._choose(content, on_remote, replace=content.digest.hex in self._sweep.manifests)
 
     def _again(self, content: Content) -> bool:
-        """Weights of the work tree, stored in the cache again."""
+        """Store the weights of the work tree again, and select their manifest."""
         return self._use(content, stored_again(self._project, content.item))
 
     def _from_elsewhere(self, content: Content) -> bool:
-        """What another remote of this project has, fetched into the cache."""
+        """Fetch the version from another remote, and select that manifest."""
         found = from_another_remote(self._project, content.item, self._remote)
         return self._use(content, found)
 
@@ -170,7 +170,7 @@ class Chooser:
         return all(self._cache.has_pack(*pack) for pack in self.lacking(manifest))
 
     def lacking(self, manifest: Manifest) -> list[Pack]:
-        """Packs that were neither seen nor sent, and those that a collection is about to delete."""
+        """Packs that the remote lacks, and those that a garbage collection is about to delete."""
         marked_for_deletion = self._sweep.packs
         return [
             pack
@@ -180,14 +180,14 @@ class Chooser:
         ]
 
     def _refusal(self, content: Content) -> GitmodelError:
-        manifest = content.there or content.local
+        manifest = content.on_remote or content.local
         lacking = [] if manifest is None else self.lacking(manifest)
         gone = [pack for pack in lacking if not self._cache.has_pack(*pack)]
         lack = MissingWeights(
             item=content.item,
-            is_nowhere=content.there is None
+            is_nowhere=content.on_remote is None
             and (manifest is None or len(gone) == len(packs_of(manifest))),
             fault=content.fault,
             faults={pack[0]: self.presence.fault(pack) for pack in gone},
         )
-        return self._wanting.refusal(lack)
+        return self._missing_weights.refusal(lack)

@@ -1,4 +1,4 @@
-"""What a remote lacks of a version, who needs it, and who can bring it: the words of a refusal."""
+"""The error for a version whose weights neither the remote nor this clone has."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MissingWeights:
-    """What a remote lacks of a version, and this clone too.
+    """The weights of a version that neither the remote nor this clone has.
 
     Attributes:
         item: The version.
-        is_nowhere: Neither has anything of it.
-        fault: Why what it has is none.
-        faults: What is wrong with which packs (by name) on the remote that this clone does not have.
+        is_nowhere: Neither the remote nor this clone has any of its packs.
+        fault: Why the remote's manifest is not valid.
+        faults: Missing or damaged packs: name -> problem on the remote.
     """
 
     item: Outgoing
@@ -38,8 +38,8 @@ class MissingWeights:
     faults: Mapping[str, str]
 
 
-class Wanting:
-    """Says why versions cannot be made whole on a remote from here, and who can.
+class MissingWeightsErrors:
+    """Composes the errors: what is missing, and who may have it.
 
     Args:
         project: The project.
@@ -53,7 +53,7 @@ class Wanting:
         self._remote = remote
 
     def refusal(self, lack: MissingWeights) -> GitmodelError:
-        """The error about a version."""
+        """The error for one version."""
         item, pointer = lack.item, lack.item.pointer
         version = f"version {pointer.version} ({pointer.digest.short})"
         url = self._store.url
@@ -61,34 +61,34 @@ class Wanting:
         if lack.fault is not None:
             return DamagedObjectError(
                 f"{lack.fault.message}, and this clone does not have the weights of version "
-                f"{pointer.version} to put it right",
+                f"{pointer.version} to repair it",
                 hint=hint,
                 model=pointer.name,
             )
         if lack.is_nowhere:
             typed = self._project.typed(weights_path(item.path, pointer))
             return ObjectMissingError(
-                f"the weights of {version} are neither in the cache nor on {url}, so {item.path} may "
-                "not be pushed",
+                f"the weights of {version} are neither in the cache nor on {url}, so {item.path} "
+                "was not pushed",
                 hint=f"gitmodel add {typed}, where the weights are; or {hint}",
                 model=pointer.name,
             )
         if not lack.faults:
             return DamagedObjectError(
-                f"the manifest of {version} on {url} lists other chunks than these weights have, and "
-                "this clone does not have the weights",
+                f"the manifest of {version} on {url} lists other chunks than the pointer, and this "
+                "clone does not have the weights",
                 hint=hint,
                 model=pointer.name,
             )
         return ObjectMissingError(
-            f"{version} relies on {_packs(lack.faults, url)}, and this clone does not have "
+            f"{version} needs {_packs(lack.faults, url)}, and this clone does not have "
             f"{'it' if len(lack.faults) == 1 else 'them'}{self._also_needed(lack)}",
             hint=hint,
             model=pointer.name,
         )
 
     def _way(self, item: Outgoing) -> str:
-        """Who can bring a version, as far as its claim says it, and another remote that may have it."""
+        """The hint: whose clone can push the version, and another remote that may have it."""
         from gitmodel.store.claims import read_claim
 
         claim = None
@@ -98,7 +98,7 @@ class Wanting:
                 claim = read_claim(self._store, self._project.config.project, name, version)
             except GitmodelError:
                 claim = None
-        who = "the clone that has them"
+        who = "a clone that has the weights"
         if claim is not None and claim.digest == item.pointer.digest and claim.by:
             who += f", such as that of {claim.by}"
         way = f"gitmodel push, in {who}"
@@ -106,7 +106,7 @@ class Wanting:
 
     @cached_property
     def copy(self) -> str | None:
-        """The command that copies versions here from a remote that may have them, None without one."""
+        """The command that copies versions from another remote that may have them, None without one."""
         from gitmodel.project.copying.endpoints import earlier_primaries
 
         if self._remote != PRIMARY:
@@ -121,7 +121,7 @@ class Wanting:
         return None
 
     def _also_needed(self, lack: MissingWeights) -> str:
-        """Other versions of the model that need these packs, as far as the cache knows."""
+        """Other versions of the model that need these packs, according to cached manifests."""
         from gitmodel.project.history.model_history import history_of
 
         found = []
@@ -131,11 +131,11 @@ class Wanting:
             needs = manifest is not None and not set(lack.faults).isdisjoint(manifest.packs)
             if needs and pointer.digest != lack.item.pointer.digest:
                 found.append(f"{pointer.name}@{pointer.version}")
-        return f"; needed by {', '.join(dict.fromkeys(found))} too" if found else ""
+        return f"; also needed by {', '.join(dict.fromkeys(found))}" if found else ""
 
 
 def damaged_here(project: Project, error: DamagedPackError, item: Outgoing) -> GitmodelError:
-    """A damaged pack of the cache, which the push needs."""
+    """The error for a damaged pack in the cache that the push needs."""
     typed = project.typed(weights_path(item.path, item.pointer))
     error.hint = f"gitmodel add {typed}, which stores the weights again"
     return error.about(item.pointer.name)

@@ -1,8 +1,8 @@
-"""Which pointers a push is about: those of its tips, of new commits, and of history.
+"""The pointers that a push must publish: of its tips, of new commits, and of history.
 
-A pointer is *introduced* by a push whose commits the Git remote does not have yet. Such a version must be
-whole on the remote before refs move. Every other pointer is on the Git remote already, with its weights or
-without: a push of something else reports what is missing and passes.
+A push *introduces* a pointer if the Git remote does not have its commit yet. The weights of such a version must
+be complete on the remote before refs move. For all other pointers, which the Git remote already has, a push
+only reports missing weights.
 """
 
 from __future__ import annotations
@@ -24,17 +24,16 @@ _MOST_NAMED = 12
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One pointer that is to be published.
+    """One pointer to publish.
 
     Attributes:
-        pointer: What it says.
+        pointer: The parsed pointer.
         blob: Its Git blob id.
-        path: Where it lies.
+        path: Its path.
         commit: The commit that has it.
-        tip: Whether it is at a pushed tip; one further down is claimed only where its number is
-            free.
-        required: Whether the push is refused without it: the Git remote gets the pointer by this push, or
-            `gitmodel push` was told to publish it.
+        tip: Whether it is at a pushed tip; one below a tip is claimed only if its number is free.
+        required: Whether the push fails without it: the push introduces it, or `gitmodel push` was asked to
+            publish it.
     """
 
     pointer: Pointer
@@ -51,12 +50,12 @@ class Outgoing:
 
 
 def named(outgoing: Iterable[Outgoing]) -> str:
-    """Versions as a person reads them: each once, a long list cut short."""
+    """Versions for messages: each once, a long list abbreviated."""
     return listed(item.version for item in outgoing)
 
 
 def listed(versions: Iterable[str]) -> str:
-    """References as a person reads them: each once, a long list cut short."""
+    """References for messages: each once, a long list abbreviated."""
     unique = list(dict.fromkeys(versions))
     more = len(unique) - _MOST_NAMED
     return ", ".join(unique[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
@@ -70,52 +69,56 @@ def collect(
     not_on_remote: str | None,
     remote: str = PRIMARY,
     tell: bool = True,
-    believe: bool = True,
+    trust_ledger: bool = True,
 ) -> list[Outgoing]:
     """The pointers to publish: all that the push introduces, and those at its tips.
 
-    What is introduced is listed whatever the ledger says. Other pointers at the tips are left out where the
-    ledger knows them; if it knows all of them, no pointer is even read.
+    Introduced pointers are always included. Other pointers at the tips are skipped if the ledger knows them.
 
     Args:
         project: The project.
-        tips: What is pushed.
+        tips: The pushed commits.
         exclude: Commits that the Git remote has.
-        not_on_remote: The Git remote, whose branches as last seen count as well.
-        remote: Where weights go.
-        tell: The person is told about broken pointers at the tips that the Git remote has already.
-        believe: Leave out other pointers at the tips that the ledger knows.
+        not_on_remote: The Git remote whose remote-tracking branches are excluded too.
+        remote: The remote for the weights.
+        tell: Note broken pointers at the tips that the Git remote already has.
+        trust_ledger: Skip other pointers at the tips that the ledger knows.
 
     Raises:
         PointerError: An introduced pointer at a tip does not parse, or mixes two sides.
     """
     if not tips:
         return []
+    at_tips = _at_tips(project, tips)
+    introduced = {
+        change.oid: (at_tips.get(change.oid, (change.path, ""))[0], change.commit)
+        for change in project.history.changes(tips, exclude=exclude, not_on_remote=not_on_remote)
+        if change.oid is not None
+    }
     ledger = project.ledger(remote)
-    at_tips: dict[str, tuple[str, str]] = {}
-    for tip in tips:
-        for entry in project.reader.tree(tip, POINTER_SUFFIX):
-            at_tips.setdefault(entry.oid, (entry.path, tip))
-    found: dict[str, tuple[str, str]] = {}
-    introduced = set()
-    for change in project.history.changes(tips, exclude=exclude, not_on_remote=not_on_remote):
-        if change.oid is not None:
-            path = at_tips.get(change.oid, (change.path, ""))[0]
-            found[change.oid] = (path, change.commit)
-            introduced.add(change.oid)
-    found.update(
-        (oid, place)
-        for oid, place in at_tips.items()
-        if oid not in introduced and not (believe and ledger.knows(oid))
-    )
+    others = {
+        oid: path_and_tip
+        for oid, path_and_tip in at_tips.items()
+        if oid not in introduced and not (trust_ledger and ledger.knows(oid))
+    }
+    found = introduced | others
     outgoing = []
     for blob, raw in _blobs(project, found):
         path, commit = found[blob]
-        here, new = blob in at_tips, blob in introduced
-        pointer = _read(project, raw, path, commit, strict=here and new, tell=here and tell)
+        tip, new = blob in at_tips, blob in introduced
+        pointer = _read(project, raw, path, commit, strict=tip and new, tell=tip and tell)
         if pointer is not None:
-            outgoing.append(Outgoing(pointer, blob, path, commit, here, new))
+            outgoing.append(Outgoing(pointer, blob, path, commit, tip, new))
     return outgoing
+
+
+def _at_tips(project: Project, tips: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """The pointer blobs in the trees of these commits, each with its path and the first commit."""
+    found: dict[str, tuple[str, str]] = {}
+    for tip in tips:
+        for entry in project.reader.tree(tip, POINTER_SUFFIX):
+            found.setdefault(entry.oid, (entry.path, tip))
+    return found
 
 
 def missed_by_earlier_pushes(
@@ -125,41 +128,37 @@ def missed_by_earlier_pushes(
     but: Collection[str],
     remote: str = PRIMARY,
 ) -> list[Outgoing]:
-    """Versions that a push without the hooks left out, where this cache has their weights.
+    """Versions in history that a push without the hooks has not published and that this cache holds.
 
-    They are below what is pushed now, or on another branch. What is not in the cache somebody else
-    has to bring. A commit is looked through once; where all that is in the cache is known to be on
-    the remote, as in a fresh clone, nothing is looked through. In a partial clone the walk could
-    fetch trees one by one, so there only tips heal.
+    Each commit is read once. Nothing is read if the remote has everything in the cache, or in a partial clone,
+    where the walk could fetch trees one by one.
 
     Args:
         project: The project.
-        heads: The commits whose history counts.
-        but: Pointer blobs that are taken care of.
-        remote: Which remote.
+        heads: The commits whose history is searched.
+        but: Pointer blobs to skip.
+        remote: The remote for the weights.
     """
     ledger = project.ledger(remote)
-    walked = ledger.walked()
-    fresh = [head for head in heads if head not in walked]
-    if not fresh or project.repository.is_partial_clone():
+    read = ledger.walked()
+    unread = [head for head in heads if head not in read]
+    if not unread or project.repository.is_partial_clone():
         return []
-    waiting = {digest for digest in project.cache.digests() if not ledger.has_stored(digest)}
-    if not waiting:
+    unpublished = {digest for digest in project.cache.digests() if not ledger.has_stored(digest)}
+    if not unpublished:
         return []
     changes = {
         change.oid: change
-        for change in project.history.changes(fresh, exclude=sorted(walked))
+        for change in project.history.changes(unread, exclude=sorted(read))
         if change.oid is not None and change.oid not in but and not ledger.knows(change.oid)
     }
     found = []
     for blob, raw in project.reader.blobs(list(changes)).items():
         change = changes[blob]
         pointer = _read(project, raw, change.path, change.commit)
-        if (
-            pointer is not None
-            and pointer.digest in waiting
-            and project.cache.holds(pointer.digest)
-        ):
+        if pointer is None or pointer.digest not in unpublished:
+            continue
+        if project.cache.holds(pointer.digest):
             found.append(
                 Outgoing(pointer, blob, change.path, change.commit, tip=False, required=False)
             )
@@ -169,14 +168,14 @@ def missed_by_earlier_pushes(
 def in_history(
     project: Project, heads: Sequence[str], *, but: Collection[str]
 ) -> tuple[list[Outgoing], int]:
-    """Every pointer in the history of some commits, and how many of them this clone does not have.
+    """Every pointer in the history of some commits, and how many pointers this clone lacks.
 
-    A partial clone lacks pointers of earlier versions, and one without trees cannot even name them.
+    A partial clone lacks earlier pointers; a clone without trees cannot list them.
 
     Args:
         project: The project.
         heads: The commits.
-        but: Pointer blobs that are taken care of.
+        but: Pointer blobs to skip.
     """
     if not heads or project.history.lacks_trees():
         return [], 0
@@ -211,15 +210,15 @@ def _read(
     strict: bool = False,
     tell: bool = False,
 ) -> Pointer | None:
-    """A pointer of a commit; None where it names no version.
+    """A pointer of a commit, None if it is missing or does not parse.
 
     Args:
         project: The project.
-        raw: Its bytes, None where this clone does not have them.
+        raw: Its bytes, None if this clone does not have them.
         path: Of the pointer.
-        commit: That has it.
-        strict: A broken one is an error.
-        tell: The person is told about a broken one.
+        commit: The commit that has it.
+        strict: Raise an error instead of returning None.
+        tell: Write a note about the error.
     """
     try:
         if raw is None:
@@ -229,5 +228,5 @@ def _read(
         if strict:
             raise
         if tell:
-            project.context.note(f"{error}; the Git remote has it already, so this push goes on")
+            project.context.note(f"{error}; the Git remote has it already, so this push continues")
         return None

@@ -1,7 +1,7 @@
-"""Whether versions are whole on a remote: their manifests, each of their packs, and on demand each byte.
+"""Check versions on a remote: manifests and pack sizes, or on request every byte.
 
-By sizes alone an object that was altered in place looks sound. The full proof reads every pack and decodes
-every version, as a checkout does, without the help of the cache.
+Sizes do not reveal an object altered in place. The full check reads every pack and decodes every version, as a
+checkout does, without using the cache.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Proof:
-    """Looks at versions on a remote, and remembers what was found in the ledger.
+    """Checks versions on a remote, and records the result in the ledger.
 
     Args:
         project: The project.
@@ -39,7 +39,7 @@ class Proof:
         full: Read every pack and decode every version, instead of comparing sizes.
 
     Attributes:
-        problems: One error for each thing that is wrong.
+        problems: One error for each problem.
         bytes_read: Bytes of packs that were read.
     """
 
@@ -51,7 +51,7 @@ class Proof:
         self._full = full
         self._found: dict[str, Manifest] = {}  # by digest
         self._wrong: set[str] = set()  # digests
-        self._misleading: set[str] = set()  # digests whose manifests do not lead to their weights
+        self._misleading: set[str] = set()  # digests whose manifests do not decode to their weights
         self._presence = Presence(
             self._store,
             full=full,
@@ -63,11 +63,11 @@ class Proof:
 
     @property
     def packs(self) -> int:
-        """How many packs were looked at."""
+        """The number of packs checked."""
         return self._presence.seen
 
     def check(self, models: Sequence[Model]) -> None:
-        """Look at these versions.
+        """Check these versions.
 
         Raises:
             RemoteError: The remote cannot be used.
@@ -137,9 +137,9 @@ class Proof:
         return ObjectMissingError(f"pack {name} is missing on {url}", hint=hint)
 
     def _decode_all(self, models: Sequence[Model]) -> dict[str, GitmodelError]:
-        """Decode versions, which shows that manifests lead to their weights; errors by digest.
+        """Decode versions, which verifies their manifests; returns errors by digest.
 
-        Packs that were read for it are seen. A damaged one is left to the look at all packs.
+        The packs read here count as present. A damaged pack is reported by the check of all packs.
         """
         from gitmodel.cache.remote_packs import RemotePacks
 
@@ -161,7 +161,7 @@ class Proof:
         here = self._project.cache.holds(model.pointer.digest)
         return DamagedObjectError(
             f"the manifest of version {model.pointer.version} ({model.pointer.digest.short}) on "
-            f"{self._store.url} does not lead to its weights: {error.message}",
+            f"{self._store.url} does not match its weights: {error.message}",
             hint=self._push if here else "gitmodel push --full, in a clone that has the weights",
         )
 
@@ -176,7 +176,7 @@ class Proof:
         )
 
     def _remember(self, models: Sequence[Model]) -> None:
-        """Correct the ledger; a cache that cannot be written is no problem of the remote."""
+        """Update the ledger; errors of the cache are ignored, because they are not problems of the remote."""
         with suppress(GitmodelError, OSError):
             bad = {*self._presence.damaged, *self._misleading}
             good = [name for name in self._ledger.bad() if self._presence.is_sound(name)]

@@ -1,4 +1,4 @@
-"""Packs and manifests of one push: looked at on the remote, and sent where they are not as they must be."""
+"""The packs and manifests of one push: check them on the remote, and upload those that are missing or damaged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gitmodel.errors import (
     PointerError,
     UnsafePathError,
 )
-from gitmodel.project.publishing.manifest_choice import Chooser, Content
+from gitmodel.project.publishing.manifest_choice import Content, ManifestSelector
 from gitmodel.project.publishing.missing_weights import damaged_here
 from gitmodel.project.publishing.weight_sources import decoding_error, packs_of
 from gitmodel.store.parallel import beside, for_each
@@ -32,18 +32,18 @@ if TYPE_CHECKING:
 
 
 class Upload:
-    """Contents on their way to being whole on a remote.
+    """Makes the contents of a push complete on a remote.
 
     Args:
         project: The project.
         store: The remote.
-        outgoing: Which pointers' contents.
+        outgoing: The pointers to publish.
         remote: The remote's name.
-        full: Read every pack on the remote, instead of asking for its size.
+        full: Read every pack on the remote, instead of only its size.
 
     Attributes:
         sent: Packs that were uploaded.
-        presence: What was seen.
+        presence: Packs found on the remote.
     """
 
     def __init__(
@@ -76,44 +76,45 @@ class Upload:
         self.sent: dict[str, int] = {}
 
     def run(self) -> None:
-        """Upload what the remote lacks.
+        """Upload the packs and manifests that the remote lacks.
 
-        The intent is written before the sweep flag is read, and only after that is anything on the
-        remote looked at: what is found then cannot be deleted any more.
+        The order matters: first write the intent, then read the sweep flag, then look up objects. A garbage
+        collection cannot delete any object found after that.
 
         Raises:
-            ObjectMissingError, DamagedObjectError: A required content cannot be made whole.
+            ObjectMissingError, DamagedObjectError: A required content cannot be made complete.
             RemoteError: The remote cannot be used.
         """
         earlier = self._earlier()
-        self._intend(earlier)
-        chooser = Chooser(
+        self._write_intent(earlier)
+        selector = ManifestSelector(
             self._project,
             self._store,
             remote=self._remote,
             presence=self.presence,
             sweep=read_sweep(self._store),
         )
-        self.sent = chooser.sent
+        self.sent = selector.sent
         self._read_manifests(self.contents)
-        self._look(earlier, chooser)
+        self._look(earlier, selector)
         for content in self.contents:
-            self._doubt(content)
-        while not self._is_done(chooser):
+            self._verify_suspect(content)
+        while not self._is_done(selector):
             pass
         self._journal.clear()
 
-    def _is_done(self, chooser: Chooser) -> bool:
-        """Decide, send, write; False where something that was decided did not hold.
+    def _is_done(self, selector: ManifestSelector) -> bool:
+        """Select, upload, write; False if it must be repeated.
 
-        That ends: each time a pack of the cache was put aside, or a manifest appeared on the remote.
+        Each repetition follows a damaged pack removed from the cache or a new manifest on the remote, so the
+        loop ends.
         """
         for content in self.contents:
-            chooser.decide(content)
-        return self._send(chooser) and self._write_manifests()
+            selector.decide(content)
+        return self._send(selector) and self._write_manifests()
 
     def _earlier(self) -> dict[Digest, Manifest | None]:
-        """Versions before the wanted ones, as the cache has them: their packs may be there already."""
+        """The manifests of previous versions, whose packs may already be on the remote."""
         before = {
             content.item.pointer.previous.digest
             for content in self.contents
@@ -122,7 +123,7 @@ class Upload:
         wanted = {content.digest for content in self.contents}
         return {digest: self._cache.manifest(digest) for digest in before - wanted}
 
-    def _intend(self, earlier: Iterable[Digest]) -> None:
+    def _write_intent(self, earlier: Iterable[Digest]) -> None:
         local = [content.local for content in self.contents if content.local is not None]
         write_intent(
             self._store,
@@ -133,54 +134,55 @@ class Upload:
         )
 
     def _read_manifests(self, contents: Sequence[Content]) -> None:
-        """Read the manifests that the remote has of these contents, several at a time."""
+        """Read the remote's manifests of these contents in parallel."""
 
         def read(content: Content) -> None:
-            content.there, content.fault = None, None
+            content.on_remote, content.fault = None, None
             try:
-                content.there = self._store.manifest(content.digest)
+                content.on_remote = self._store.manifest(content.digest)
             except DamagedObjectError as error:
                 content.fault = error
             except (NewerFormatError, UnsafePathError) as error:
                 content.error = error.about(content.item.pointer.name)
-            if content.there is not None and _other_size(content):
+            if content.on_remote is not None and _other_size(content):
                 content.fault = DamagedObjectError(
-                    f"the manifest of {content.digest.short} on {self._store.url} is of weights of "
-                    f"{content.there.total_size:,} bytes, not {content.item.pointer.size:,}"
+                    f"the manifest of {content.digest.short} on {self._store.url} lists "
+                    f"{content.on_remote.total_size:,} bytes of weights, not "
+                    f"{content.item.pointer.size:,}"
                 )
-                content.there = None
+                content.on_remote = None
 
         for_each(read, contents)
 
-    def _look(self, earlier: dict[Digest, Manifest | None], chooser: Chooser) -> None:
-        """Look at packs that the remote may have, and send meanwhile what it cannot have.
+    def _look(self, earlier: dict[Digest, Manifest | None], selector: ManifestSelector) -> None:
+        """Look up packs that the remote may have, and upload packs that are new at the same time.
 
-        It cannot have a pack that this clone has just made.
+        A pack is new if this clone has just made it.
         """
-        maybe = set(self._journal.packs())
+        may_be_on_remote = set(self._journal.packs())
         for digest, manifest in earlier.items():
-            known = manifest or self._earlier_there(digest)
-            maybe.update(() if known is None else known.packs)
+            known = manifest or self._remote_manifest_of(digest)
+            may_be_on_remote.update(() if known is None else known.packs)
         look: list[Pack] = []
         new: list[Pack] = []
         for content in self.contents:
-            if content.there is not None:
-                look += packs_of(content.there)
+            if content.on_remote is not None:
+                look += packs_of(content.on_remote)
             elif content.local is not None:
                 for pack in packs_of(content.local):
-                    is_new = pack[0] not in maybe and self._cache.has_pack(*pack)
+                    is_new = pack[0] not in may_be_on_remote and self._cache.has_pack(*pack)
                     (new if is_new and content.error is None else look).append(pack)
         plan = Plan(tuple(sorted({*new} - {*look})))
-        if self._full or not plan.packs:  # reading every pack has a progress of its own
+        if self._full or not plan.packs:  # reading every pack reports its own progress
             self.presence.look(look)
             return
         with beside(lambda: self.presence.look(look)):
             sent = self._send_new(plan)
-        chooser.sent.update(sent)
+        selector.sent.update(sent)
         self.presence.arrived(sent)
 
     def _send_new(self, plan: Plan) -> tuple[Pack, ...]:
-        """Upload packs; what cannot be read here is left to `_send`, which knows whose it is."""
+        """Upload new packs; on a read error, `_send` uploads them and reports the version."""
         from gitmodel.cache.reader import DamagedPackError
 
         try:
@@ -189,24 +191,24 @@ class Upload:
             return ()
         return plan.packs
 
-    def _doubt(self, content: Content) -> None:
-        """Decode what is there, where bytes are to be read: a manifest may lead to other weights."""
-        there = content.there
+    def _verify_suspect(self, content: Content) -> None:
+        """Decode a suspect manifest of the remote; discard it if it does not match its weights."""
+        on_remote = content.on_remote
         suspect = content.digest.hex in self._suspects
-        if there is None or not (suspect or (self._full and there != content.local)):
+        if on_remote is None or not (suspect or (self._full and on_remote != content.local)):
             return
-        if not all(map(self.presence.has, packs_of(there))):
-            return  # what is to blame is known
-        error = decoding_error(self._project, there, RemotePacks(self._store, [there]))
+        if not all(map(self.presence.has, packs_of(on_remote))):
+            return  # the missing packs are reported instead
+        error = decoding_error(self._project, on_remote, RemotePacks(self._store, [on_remote]))
         if error is not None:
-            content.there = None
+            content.on_remote = None
             content.fault = DamagedObjectError(
-                f"the manifest of {content.digest.short} on {self._store.url} does not lead to its "
+                f"the manifest of {content.digest.short} on {self._store.url} does not match its "
                 f"weights: {error.message}"
             )
 
-    def _earlier_there(self, digest: Digest) -> Manifest | None:
-        """What the remote has of an earlier version that the cache does not know."""
+    def _remote_manifest_of(self, digest: Digest) -> Manifest | None:
+        """The remote's manifest of a previous version that the cache does not have."""
         if not any(content.local is not None for content in self.contents):
             return None
         try:
@@ -214,19 +216,19 @@ class Upload:
         except DamagedObjectError:
             return None
 
-    def _send(self, chooser: Chooser) -> bool:
-        """Upload the packs of all chosen manifests that the remote lacks; False if some cannot be."""
+    def _send(self, selector: ManifestSelector) -> bool:
+        """Upload the packs of all chosen manifests that the remote lacks; False if some cannot be read."""
         from gitmodel.cache.reader import DamagedPackError
 
         packs: dict[str, int] = {}
         for content in self.contents:
             if content.chosen is not None:
-                packs.update(chooser.lacking(content.chosen))
+                packs.update(selector.lacking(content.chosen))
         plan = Plan(tuple(packs.items()))
         try:
             self._upload(plan)
         except DamagedPackError as error:
-            self._cache.set_aside(error.pack)  # storing the weights again makes it anew
+            self._cache.set_aside(error.pack)  # storing the weights again creates a new pack
             for content in self._reopen([error.pack]):
                 content.blame = damaged_here(self._project, error, content.item)
             return False
@@ -235,7 +237,7 @@ class Upload:
             if not self._reopen(gone):
                 raise
             return False
-        chooser.sent.update(packs)
+        selector.sent.update(packs)
         self.presence.arrived(plan.packs)
         return True
 
@@ -258,7 +260,7 @@ class Upload:
         self._ledger.note_bytes(good=(name for name, _ in plan.packs))
 
     def _reopen(self, packs: Sequence[str]) -> list[Content]:
-        """Decide again about contents that were to send these packs."""
+        """Select again for the contents that need these packs."""
         gone = set(packs)
         found = [c for c in self.contents if c.chosen is not None and gone & set(c.chosen.packs)]
         for content in found:
@@ -266,7 +268,7 @@ class Upload:
         return found
 
     def _write_manifests(self) -> bool:
-        """Make the chosen manifests visible; False where somebody else's came first."""
+        """Write the chosen manifests; False if another client wrote one first."""
         late: list[Content] = []
 
         def write(content: Content) -> None:
@@ -277,32 +279,34 @@ class Upload:
             elif not self._store.create_manifest(content.chosen):
                 late.append(content)
 
-        for_each(write, [c for c in self.contents if c.replace or c.chosen is not c.there])
+        for_each(write, [c for c in self.contents if c.replace or c.chosen is not c.on_remote])
         done = [c for c in self.contents if c.chosen is not None and c not in late]
         for content in done:
-            content.there, content.replace = content.chosen, False
+            content.on_remote, content.replace = content.chosen, False
         self._ledger.note_bytes(good=(content.digest.hex for content in done))
         self._read_manifests(late)
-        for content in late:  # as good as ours, if its packs are there
+        for content in late:  # the other manifest is valid if its packs are present
             content.chosen = None
-            self.presence.look(() if content.there is None else packs_of(content.there))
+            self.presence.look(() if content.on_remote is None else packs_of(content.on_remote))
         return not late
 
 
 def _content(project: Project, item: Outgoing) -> Content:
-    """A content as the cache knows it, and whether its pointer can be right."""
+    """A content with the cache's manifest, checked against its pointer."""
     pointer = item.pointer
     local = project.cache.manifest(pointer.digest)
     content = Content(item, local)
     if local is not None and local.total_size != pointer.size:
         content.error = PointerError(
-            f"{item.path} in commit {item.commit[:10]} says {pointer.size:,} bytes, but the weights "
-            f"{pointer.digest.short} have {local.total_size:,}",
-            hint=f"write size: {local.total_size} into {item.path}, and commit it",
+            f"{item.path} in commit {item.commit[:10]} states {pointer.size:,} bytes, but the "
+            f"weights {pointer.digest.short} have {local.total_size:,}",
+            hint=f"set size: {local.total_size} in {item.path}, and commit it",
             model=pointer.name,
         )
     return content
 
 
 def _other_size(content: Content) -> bool:
-    return content.there is not None and content.there.total_size != content.item.pointer.size
+    return (
+        content.on_remote is not None and content.on_remote.total_size != content.item.pointer.size
+    )

@@ -1,7 +1,7 @@
-"""Who owns the version numbers of a push: looked at before anything moves, claimed at the end.
+"""Check the version numbers of a push before anything is uploaded, and claim them at the end.
 
-A claim that cannot be read stops nobody for ever. Where history shows without doubt whose the number is, the
-claim is written anew: the Git remote has the pointer already, and no other content was ever seen under it.
+A damaged claim does not block a push forever. If history proves which content owns the number, the claim is
+written again: the Git remote has the pointer, and no other content has had that number.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gitmodel.project.publishing.outgoing import Outgoing
     from gitmodel.store.objects import ObjectStore
 
-_CLAIM_TEXT = 1000  # characters of a name in a claim; readers take 64 KiB in all
+_CLAIM_TEXT = 1000  # characters of a name in a claim; readers accept 64 KiB in all
 
 
 class _Me(NamedTuple):
@@ -31,34 +31,34 @@ class _Me(NamedTuple):
     ref: str
 
 
-class Claiming:
+class PushClaims:
     """The claims of one push.
 
     Args:
         project: The project.
         store: The primary remote.
-        outgoing: Whose numbers.
+        outgoing: The pointers to claim.
 
     Attributes:
-        problems: By blob, why the number of a pointer that is not required is not its own.
+        problems: Errors of pointers that are not required, by blob.
     """
 
     def __init__(self, project: Project, store: ObjectStore, outgoing: Sequence[Outgoing]) -> None:
         self._project = project
         self._store = store
         self._outgoing = outgoing
-        self._found: dict[str, Claim | None] = {}  # by blob, of what was read
-        self._damaged: dict[str, DamagedObjectError] = {}  # by blob
+        self._found: dict[str, Claim | None] = {}  # claims read, by blob of the pointer
+        self._damaged: dict[str, DamagedObjectError] = {}  # by blob of the pointer
         self.problems: dict[str, GitmodelError] = {}
 
     def look(self) -> None:
-        """Read the claims; refuse before anything moves if a required number belongs to other content.
+        """Read the claims, and refuse the push if another content owns a required number.
 
-        A number that this push introduces below its tips is not read: it is claimed where it is free.
+        A number introduced below the tips is not read; it is claimed only if it is free.
 
         Raises:
-            VersionTakenError: It belongs to other content, or names two in this push.
-            DamagedObjectError: Whose it is cannot be told.
+            VersionTakenError: Another content owns the number, or this push uses it twice.
+            DamagedObjectError: The owner of a number cannot be read.
         """
         self._refuse_two_contents()
         for_each(self._read, [item for item in self._outgoing if item.tip or not item.required])
@@ -96,7 +96,7 @@ class Claiming:
                 )
 
     def _judge_owners(self, outgoing: Iterable[Outgoing]) -> None:
-        """Refuse numbers of required tips that other content owns; of other tips, remember it."""
+        """Refuse required tips whose numbers other content owns; record a problem for other tips."""
         taken: list[tuple[Outgoing, Claim]] = []
         for item in outgoing:
             claim = self._found.get(item.blob)
@@ -110,13 +110,13 @@ class Claiming:
             raise _taken(taken)
 
     def claim_all(self, *, but: Collection[str]) -> None:
-        """Claim the numbers: of required tips it must succeed, of others only where they are free.
+        """Claim the numbers. Required tips must succeed; other numbers are claimed only if they are free.
 
         Args:
-            but: Blobs of pointers whose weights are not there, which get no number.
+            but: Blobs of pointers whose weights are missing; their numbers are not claimed.
 
         Raises:
-            VersionTakenError: Somebody else was faster.
+            VersionTakenError: Another push claimed a required number first.
         """
         unique: dict[tuple[str, int], Outgoing] = {}
         for item in sorted(self._outgoing, key=lambda entry: (not entry.required, not entry.tip)):
@@ -125,7 +125,7 @@ class Claiming:
             if self._found.get(item.blob) is None:
                 unique.setdefault((item.pointer.name, item.pointer.version), item)
         if unique:
-            _ = self._me  # not in several threads at once
+            _ = self._me  # compute it once, before the threads start
         for_each(self._take, list(unique.values()))
         self._remember()
         self._judge_owners(unique.values())
@@ -146,7 +146,7 @@ class Claiming:
 
     @cached_property
     def _me(self) -> _Me:
-        """Who claims; asked of Git once."""
+        """Author, time and branch for new claims, read from Git once."""
         repository = self._project.repository
         return _Me(
             repository.identity()[:_CLAIM_TEXT],
@@ -170,11 +170,11 @@ class Claiming:
         remember(self._project, (claim for claim in self._found.values() if claim is not None))
 
     def _is_owner(self, item: Outgoing) -> bool:
-        """Whether a number whose claim cannot be read is certainly this content's.
+        """Whether this content certainly owns a number whose claim is damaged.
 
-        It is if this clone has read the claim before. Else no other content may be known under that number,
-        and the Git remote must have this one: a number that it does not have yet may be somebody's who
-        claimed it before.
+        It does if this clone has read the claim before. Otherwise no other content may have the number in
+        history, and the Git remote must already have this pointer: someone else may have claimed a number that
+        was never pushed.
         """
         from gitmodel.project.history.model_history import history_of
 
@@ -201,12 +201,12 @@ def _taken(found: Sequence[tuple[Outgoing, Claim]]) -> VersionTakenError:
     when = f" on {claim.at}" if claim.at else ""
     run = f", run {claim.run_id}" if claim.run_id else ""
     further = sorted(i.version for i, _ in found if i is not item)
-    also = f"; the same of {', '.join(further)}" if further else ""
-    which = "" if further else f" {name}"  # without a name: all that are taken
+    also = f"; the same applies to {', '.join(further)}" if further else ""
+    which = "" if further else f" {name}"  # without a name the command renumbers all of them
     nothing = ". Nothing was pushed" if item.required else ""
     return VersionTakenError(
-        f"version {claim.version} is other content already: {claim.digest.short}{who}{when}{run}; "
-        f"yours is {item.pointer.digest.short}{also}{nothing}",
+        f"version {claim.version} is already taken by other content: "
+        f"{claim.digest.short}{who}{when}{run}; yours is {item.pointer.digest.short}{also}{nothing}",
         hint=f"gitmodel renumber{which} --commit, then git push",
         model=name,
     )
@@ -215,8 +215,8 @@ def _taken(found: Sequence[tuple[Outgoing, Claim]]) -> VersionTakenError:
 def _unknown_owner(item: Outgoing, damage: DamagedObjectError) -> DamagedObjectError:
     name = item.pointer.name
     return DamagedObjectError(
-        f"{damage.message}, so it is not known whose version {item.pointer.version} is",
-        hint=f"gitmodel push, in a clone with the whole history that has pushed it; or another number: "
-        f"gitmodel renumber {name} --commit, then git push",
+        f"{damage.message}, so the owner of version {item.pointer.version} is unknown",
+        hint="gitmodel push, in a clone with the whole history that has pushed it; or use another "
+        f"number: gitmodel renumber {name} --commit, then git push",
         model=name,
     )

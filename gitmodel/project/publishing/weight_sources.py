@@ -1,4 +1,4 @@
-"""Where the bytes of a version can be had for a remote that lost them: cache, work tree, another remote."""
+"""Sources for weights that a remote has lost: cache, work tree, another remote."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ if TYPE_CHECKING:
     from gitmodel.project.publishing.outgoing import Outgoing
     from gitmodel.store.presence import Pack
 
-_WORKERS = 4  # few: where packs come from a remote, each holds some beside its buffers
+_WORKERS = 4  # few, because each holds packs from the remote in memory
 
 
 def packs_of(manifest: Manifest) -> list[Pack]:
-    """Names and sizes of the packs of a manifest, also of those that hold only bases."""
+    """Names and sizes of the packs of a manifest, including those that hold only delta bases."""
     return list(zip(manifest.packs, manifest.pack_sizes, strict=True))
 
 
-def agrees(there: Manifest, pointer: Pointer, here: Manifest | None) -> bool:
-    """Whether a remote's manifest lists the chunks that the pointer states, or else the cache's manifest.
+def agrees(on_remote: Manifest, pointer: Pointer, here: Manifest | None) -> bool:
+    """Whether a remote's manifest lists the pointer's chunks, or the cache's if the pointer states none.
 
-    A manifest that was made by another cutter does not, and may be right all the same: it has to be proved.
+    A manifest made by another chunker differs and may still be valid, so it must be verified.
     """
     if pointer.chunks is not None:
-        return there.chunk_list() == pointer.chunks
-    return here is None or there.chunk_list() == here.chunk_list()
+        return on_remote.chunk_list() == pointer.chunks
+    return here is None or on_remote.chunk_list() == here.chunk_list()
 
 
 def is_proved(project: Project, manifest: Manifest) -> bool:
-    """Whether the cache's packs decode to the digest of a manifest; all of them are read.
+    """Whether the cache's packs decode to the digest of a manifest; reads all of them.
 
-    A damaged pack of the cache is put out of the way.
+    A damaged pack is removed from the cache.
     """
     from gitmodel.cache.chunk_reader import DamagedPackError
 
@@ -48,7 +48,7 @@ def is_proved(project: Project, manifest: Manifest) -> bool:
 
 
 def decoding_error(project: Project, manifest: Manifest, packs: PackReader) -> StoreError | None:
-    """What is wrong with weights as they come out of packs, None if they have the manifest's digest."""
+    """Decode weights from packs; the error, None if they have the manifest's digest."""
     from gitmodel.cache.reader import Reader
 
     progress = project.context.progress
@@ -64,7 +64,7 @@ def decoding_error(project: Project, manifest: Manifest, packs: PackReader) -> S
 
 
 def fetch_whole(project: Project, manifest: Manifest, remote: str) -> bool:
-    """Have every pack of a manifest in the cache; whether that succeeded.
+    """Fetch every pack of a manifest into the cache; False if one is missing or damaged.
 
     Raises:
         RemoteError: The remote cannot be used.
@@ -80,9 +80,9 @@ def fetch_whole(project: Project, manifest: Manifest, remote: str) -> bool:
 
 
 def stored_again(project: Project, item: Outgoing) -> Manifest | None:
-    """The manifest of weights of the work tree, stored in the cache again; None if they are not there.
+    """Store the weights of the work tree again; None if they are missing or have other content.
 
-    Chunks that the cache still has are not stored twice. Links are not followed.
+    Chunks that the cache has are not stored twice. Links are not followed.
     """
     if project.repository.work_tree is None:
         return None
@@ -98,7 +98,7 @@ def stored_again(project: Project, item: Outgoing) -> Manifest | None:
         return _store(project, item, path)
     except (GitmodelError, OSError):
         return None
-    finally:  # what the work tree's own pointer says counts again
+    finally:  # restore the patterns of the work tree's own pointer
         project.worktree.exclude(path, left_out)
 
 
@@ -124,7 +124,7 @@ def _store(project: Project, item: Outgoing, path: str) -> Manifest | None:
 
 
 def from_another_remote(project: Project, item: Outgoing, remote: str) -> Manifest | None:
-    """The manifest of a version that another remote of this project has, fetched into the cache."""
+    """Fetch a version from another remote of this project into the cache; its manifest, None if no remote has it."""
     for name in project.remote_names():
         if name == remote:
             continue

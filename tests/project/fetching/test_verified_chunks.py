@@ -133,7 +133,7 @@ def test_the_list_of_another_version_is_refused_before_a_byte_is_handed_out(net:
 
     message, hint = refusal(WrongChunksError, lambda: gitmodel.open("net@1", repo=ben.repo.path))
     assert message == (
-        f"net: the manifest of version 1 ({short(ONE)}) lists other bytes than those of the version: "
+        f"net: the manifest of version 1 ({short(ONE)}) does not match the version: "
         f"the file does not match its digest {short(ONE)}"
     )
     assert hint == "gitmodel push, in a clone that has the weights"

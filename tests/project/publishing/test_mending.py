@@ -150,11 +150,11 @@ def test_what_nobody_here_has_is_named_with_who_needs_it(ben: Desk, ana: Desk) -
     message, hint = refusal(ObjectMissingError, ben.push)
 
     assert message == (
-        f"fraud: version 2 ({short(TWO)}) relies on pack {pack.name[:12]}, which is missing on "
+        f"fraud: version 2 ({short(TWO)}) needs pack {pack.name[:12]}, which is missing on "
         f"{ana.store}, and this clone does not have it"
     )
     assert hint == (
-        "gitmodel push, in the clone that has them, such as that of Ana <ana@example.org>"
+        "gitmodel push, in a clone that has the weights, such as that of Ana <ana@example.org>"
     )
 
 
@@ -234,7 +234,7 @@ def test_a_damaged_claim_is_not_given_to_somebody_who_has_not_pushed_the_number(
 
     message, hint = refusal(DamagedObjectError, ana.push)
 
-    assert message == (f"fraud: {path} is not a claim, so it is not known whose version 3 is")
+    assert message == (f"fraud: {path} is not a claim, so the owner of version 3 is unknown")
     assert hint is not None
     assert "gitmodel renumber fraud --commit, then git push" in hint
     assert path.read_bytes() == b"nonsense"
@@ -325,10 +325,10 @@ def test_a_pointer_whose_size_is_wrong_is_not_published(ana: Desk) -> None:
 
     assert refusal(PointerError, ana.push) == (
         (
-            f"fraud: fraud.model.yaml in commit {commit[:10]} says 5 bytes, but the weights "
+            f"fraud: fraud.model.yaml in commit {commit[:10]} states 5 bytes, but the weights "
             f"{short(TWO)} have {len(TWO):,}"
         ),
-        f"write size: {len(TWO)} into fraud.model.yaml, and commit it",
+        f"set size: {len(TWO)} in fraud.model.yaml, and commit it",
     )
 
 
