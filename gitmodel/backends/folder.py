@@ -3,10 +3,10 @@
 fsspec's own local writer is neither atomic nor exclusive (measured: it ignores `mode="create"`, and a
 kill leaves an empty file under the final name), so this is written against the system directly.
 
-Guaranteed: a file under its final name is complete and, with `durable`, flushed to disk, and so is its
-name. An object has the bits and the group of the root (see `sharing`), whatever the umask of the person who
-pushes says. One that is being written is in the folder `.unfinished`; what a kill left there is never read or
-listed, and the next process that writes an object removes it.
+Guarantee: a file under its final name is complete and flushed to disk, and so is its name. An object has the
+mode and the group of the root (see `shared_folders`), whatever the umask. An object that is being written is
+in the folder `.unfinished`. Files that a killed process left there are never read or listed, and the next
+process that writes an object removes them.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from gitmodel.errors import (
     StoreError,
 )
 from gitmodel.files.os_errors import explained
+from gitmodel.files.safe_open import PendingFile, write_all
 from gitmodel.files.shared_folders import adopt, make_folder, make_folders
 from gitmodel.files.temporary_folder import Scratch
 
@@ -47,16 +48,14 @@ class FolderBackend:
     Args:
         root: The folder; must exist, because an unmounted share must not be taken for an empty store.
         create_root: Create it instead.
-        durable: Flush each object and its name to disk before it counts as written.
 
     Raises:
         RemoteDeniedError: `create_root` and the folder cannot be created.
         NoSpaceError: The same, for lack of space.
     """
 
-    def __init__(self, root: str, *, create_root: bool = False, durable: bool = True) -> None:
+    def __init__(self, root: str, *, create_root: bool = False) -> None:
         self.root = os.path.abspath(root)
-        self._durable = durable
         self._known_folders: set[str] = set()
         self._scratch = Scratch(self.root, always=True)
         if create_root:
@@ -96,9 +95,10 @@ class FolderBackend:
     def create(self, key: str, data: bytes | memoryview) -> bool:
         """See `Backend.create`."""
         path = self._path(key)
-        with self._errors(path), self._temporary_file(path, data) as temporary:
+        with self._errors(path):
+            file = self._pending(path, data)
             try:
-                os.link(temporary, path)
+                file.commit_new()
             except FileExistsError:
                 # Also the answer to one's own success whose reply a network share lost.
                 return self._holds(key, data)
@@ -113,8 +113,8 @@ class FolderBackend:
     def write(self, key: str, data: bytes | memoryview) -> bool:
         """See `Backend.write`: the word of the system, which says when it cannot write or flush."""
         path = self._path(key)
-        with self._errors(path), self._temporary_file(path, data) as temporary:
-            os.replace(temporary, path)
+        with self._errors(path):
+            self._pending(path, data).commit(durable=True)
             self._flush_folder(os.path.dirname(path))
         return True
 
@@ -209,30 +209,13 @@ class FolderBackend:
         except DamagedObjectError:  # longer than ours, so it is not ours
             return False
 
-    @contextlib.contextmanager
-    def _temporary_file(self, path: str, data: bytes | memoryview) -> Iterator[str]:
-        """Write `data` to a new file for `path`; what is left of it afterwards is removed."""
+    def _pending(self, path: str, data: bytes | memoryview) -> PendingFile:
+        """An object with these bytes that has no name yet."""
         folder = os.path.dirname(path)
         if not os.path.isdir(folder):  # or it was removed since this process last saw it
             self._known_folders.clear()
         self._make_folder(folder)
-        descriptor, temporary = self._scratch.new_file(folder)
-        try:
-            self._fill(descriptor, data)
-            yield temporary
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary)
-
-    def _fill(self, descriptor: int, data: bytes | memoryview) -> None:
-        try:
-            rest = memoryview(data)
-            while rest:
-                rest = rest[os.write(descriptor, rest) :]
-            if self._durable:
-                os.fsync(descriptor)
-        finally:
-            os.close(descriptor)  # network shares report a full disk only here
+        return PendingFile.holding(path, data, self._scratch)
 
     def _create_without_links(self, path: str, data: bytes | memoryview) -> bool:
         """Create exclusively where hard links are unknown: here a reader can see a partial file.
@@ -246,8 +229,12 @@ class FolderBackend:
         except FileExistsError:
             return False
         try:
-            adopt(descriptor, os.stat(os.path.dirname(path)), always=True)
-            self._fill(descriptor, data)
+            try:
+                adopt(descriptor, os.stat(os.path.dirname(path)), always=True)
+                write_all(descriptor, data)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)  # network shares report a full disk only here
         except OSError:
             with contextlib.suppress(OSError):
                 os.unlink(path)  # it is ours: it was created exclusively
@@ -268,8 +255,6 @@ class FolderBackend:
         self._known_folders.add(folder)
 
     def _flush_folder(self, folder: str) -> None:
-        if not self._durable:
-            return
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(descriptor)

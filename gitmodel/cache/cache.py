@@ -140,8 +140,8 @@ class Cache:
         Args:
             name: The name.
             data: All its bytes.
-            flushing: Takes it on its way to the disk, and it is here only after `wait_for`; without
-                one it is here at once, and not flushed.
+            flushing: Queue that flushes it: it has its name only after `wait_for`. Without one it has its
+                name at once, and is not flushed.
         """
         with self._writing():
             file = self._written(pack_key(name), data)
@@ -161,20 +161,18 @@ class Cache:
             flushing.wait()
         self._close_packs()  # what was open may be damaged ones that have just been replaced
 
-    def write_manifest(
-        self, manifest: Manifest, *, durable: bool, flushing: WriteBackQueue | None = None
-    ) -> None:
+    def write_manifest(self, manifest: Manifest, *, flushing: WriteBackQueue | None = None) -> None:
         """Store a manifest; call it only after all its packs are here.
 
         Args:
             manifest: What to store.
-            durable: Whether its bytes are on the disk when this returns.
-            flushing: Takes it on its way to the disk instead, and it is here only after `wait_for`.
+            flushing: Queue that flushes it: it has its name only after `wait_for`. Without one it has its
+                name at once, and is not flushed.
         """
         with self._writing():
             file = self._written(manifest_key(manifest.digest), manifest.to_bytes())
             if flushing is None:
-                file.commit(durable=durable)
+                file.commit(durable=False)
             else:
                 flushing.begin(file)
 

@@ -140,7 +140,7 @@ class Batch:
                     f"packs vanished from the cache {self.cache.root} meanwhile",
                     hint="run the same command again",
                 )
-            self.cache.write_manifest(manifest, durable=True, flushing=self.flushing)
+            self.cache.write_manifest(manifest, flushing=self.flushing)
         self.cache.wait_for(self.flushing)
         self.cache.sync_folders(manifest_key(manifest.digest) for manifest in manifests)
 

@@ -231,18 +231,38 @@ class PendingFile:
         return file
 
     def commit(self, *, durable: bool) -> None:
-        """Give it its name, once its bytes are on the disk if it is to be durable."""
+        """Replace what has the final name.
+
+        Args:
+            durable: Flush the bytes to disk first.
+        """
         try:
-            try:
-                if durable:
-                    with named(self._path):
-                        os.fsync(self.descriptor)
-            finally:
-                os.close(self.descriptor)
+            self._close(durable=durable)
             os.replace(self._temporary, self._path)
         except BaseException:
             self._remove()
             raise
+
+    def commit_new(self) -> None:
+        """Flush the bytes to disk, then take the final name if it is free.
+
+        Raises:
+            FileExistsError: It is not.
+            OSError: It cannot be written, or the file system has no hard links.
+        """
+        try:
+            self._close(durable=True)
+            os.link(self._temporary, self._path)
+        finally:
+            self._remove()
+
+    def _close(self, *, durable: bool) -> None:
+        try:
+            if durable:
+                with named(self._path):
+                    os.fsync(self.descriptor)
+        finally:
+            os.close(self.descriptor)  # network shares report a full disk only here
 
     def discard(self) -> None:
         """Leave nothing of it."""

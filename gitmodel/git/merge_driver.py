@@ -13,10 +13,10 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gitmodel.errors import GitCommandError
+from gitmodel.files.safe_open import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -118,16 +118,7 @@ def read_side(folder: str, name: str) -> bytes:
 
 def write_result(folder: str, name: str, content: bytes) -> None:
     """Replace a file that Git gave to the driver, whole or not at all. No process."""
-    target = os.path.join(folder, name)
-    temporary = f"{target}.gitmodel"
-    try:
-        with open(temporary, "wb") as file:
-            file.write(content)
-        os.replace(temporary, target)
-    except OSError:
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise
+    replace_file(os.path.join(folder, name), content)
 
 
 def is_rebasing(repository: Repository) -> bool:

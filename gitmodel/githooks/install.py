@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gitmodel.errors import RepositoryError
-from gitmodel.files.temporary_names import new_name, sweep
+from gitmodel.files.safe_open import PendingFile
 from gitmodel.githooks.inspect import (
     EARLIER_SUFFIX,
     LEGACY_SUFFIX,
@@ -225,21 +225,16 @@ def _same(path: str, other: str) -> bool:
 
 def write_script(path: str, text: bytes, *, earlier: str | None = None) -> None:
     """Put an executable file at path in one step; what is there moves to `earlier` just before."""
-    sweep(os.path.dirname(path))
-    temporary = os.path.join(os.path.dirname(path), new_name())
+    file = PendingFile.holding(path, text)
     try:
-        with open(temporary, "xb") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o755)  # noqa: S103 - Git runs only executable hooks, as any user
+        os.fchmod(file.descriptor, 0o755)  # Git runs only executable hooks, as any user
+        os.fsync(file.descriptor)  # before the hook that is there loses its name
         if earlier is not None:
             os.replace(path, earlier)
-        os.replace(temporary, path)
     except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
+        file.discard()
         raise
+    file.commit(durable=False)
 
 
 @contextlib.contextmanager

@@ -55,7 +55,7 @@ class TestFolderWithoutFlush(TestFolder):
 
     @pytest.fixture
     def backend(self, root: Path) -> Backend:
-        return FolderBackend(str(root), durable=False)
+        return FolderBackend(str(root))
 
 
 class TestFolderWithoutHardLinks(TestFolder):

@@ -173,7 +173,7 @@ class StoreMachine(RuleBasedStateMachine):
             if manifest is None:
                 return
             fetch_packs(self.remote, cache, plan_fetch(cache, [manifest]), progress=QUIET)
-            cache.write_manifest(manifest, durable=False)
+            cache.write_manifest(manifest)
         except (StoreError, GitmodelError):
             assert writes < 10**9 or "remote" in self.damaged
         finally:

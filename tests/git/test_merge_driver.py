@@ -105,15 +105,21 @@ def test_a_driver_is_tried_as_git_would_run_it(repo: Repo) -> None:
     assert (code, result) == (3, b"a\n7 m.model.yaml 100% %X\no\nb\n")
 
 
-def test_a_result_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+def test_a_result_appears_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("no such luck")
+
     (tmp_path / "A").write_bytes(b"ours")
     write_result(str(tmp_path), "A", b"result")
 
     assert read_side(str(tmp_path), "A") == b"result"
-    (tmp_path / "A.gitmodel").mkdir()
-    with pytest.raises(OSError, match=r"A\.gitmodel"):
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="no such luck"):
         write_result(str(tmp_path), "A", b"other")
     assert read_side(str(tmp_path), "A") == b"result"
+    assert os.listdir(tmp_path) == ["A"]
 
 
 def test_a_rebase_is_told_from_everything_else(repo: Repo) -> None:

@@ -86,7 +86,7 @@ def writing(cache: Cache, manifest: Manifest) -> Callable[[FileEntry, int], None
 
 def remote_at(folder: Path) -> ObjectStore:
     """A remote in a folder, made if it is not there."""
-    return ObjectStore(FolderBackend(str(folder), create_root=True, durable=False))
+    return ObjectStore(FolderBackend(str(folder), create_root=True))
 
 
 def object_paths(root: Path, manifest: Manifest) -> list[Path]:

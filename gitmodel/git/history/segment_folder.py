@@ -17,8 +17,7 @@ import os
 from contextlib import ExitStack, suppress
 from typing import IO, TYPE_CHECKING
 
-from gitmodel.files.shared_folders import adopt, make_folders
-from gitmodel.files.temporary_names import new_name, sweep
+from gitmodel.files.safe_open import replace_file
 from gitmodel.git.history.segment import CHECK, Segment, check_of, split_ids
 
 if TYPE_CHECKING:
@@ -95,24 +94,10 @@ class SegmentFolder:
         data = draft.to_bytes(absorbed, ranks, oid_length=self._oid_length)
         name = f"{os.urandom(16).hex()}{_SUFFIX}"
         with suppress(OSError):  # a full disk, or a repository that is only read
-            self._place(data, name)
+            replace_file(os.path.join(self._path, name), data)
             for other in absorbed:
                 self.remove(other.name)
         return Segment(io.BytesIO(data), name, oid_length=self._oid_length)
-
-    def _place(self, data: bytes, name: str) -> None:
-        make_folders(self._path)
-        sweep(self._path)
-        temporary = os.path.join(self._path, new_name())
-        try:
-            with open(temporary, "xb") as stream:
-                adopt(stream.fileno(), os.stat(self._path))
-                stream.write(data)
-            os.rename(temporary, os.path.join(self._path, name))
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(temporary)
-            raise
 
     def read_order(self, tips: bytes) -> list[str] | None:
         """Return the commits that were written for exactly these tips; None if there are none."""
@@ -131,7 +116,7 @@ class SegmentFolder:
         """Write what these tips reach, for the next process that asks."""
         body = bytes.fromhex("".join(commits))
         with suppress(OSError):
-            self._place(self._order_head(tips, body) + body, _ORDER)
+            replace_file(os.path.join(self._path, _ORDER), self._order_head(tips, body) + body)
 
     def _order_head(self, tips: bytes, body: bytes) -> bytes:
         return _ORDER_MAGIC + check_of(tips) + check_of(body)

@@ -105,7 +105,7 @@ def keep_manifest(project: Project, manifest: Manifest) -> None:
     """Write a manifest to the cache, so that a later version can share its chunks."""
     if not project.cache.has_manifest(manifest):
         with suppress(StoreError):  # reading works without a writable cache
-            project.cache.write_manifest(manifest, durable=False)
+            project.cache.write_manifest(manifest)
 
 
 def wrong_chunks(

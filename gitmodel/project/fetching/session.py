@@ -170,7 +170,7 @@ class FetchSession:
             self._arriving.wait()
         while self._new:
             manifest, remote = self._new[-1]
-            self._project.cache.write_manifest(manifest, durable=False)
+            self._project.cache.write_manifest(manifest)
             self._project.ledger(remote).note_whole([manifest.digest])
             self._new.pop()
 

@@ -142,7 +142,7 @@ class ManifestSelector:
         doubted = not agrees(on_remote, content.item.pointer, content.local)
         if doubted and not is_proved(self._project, on_remote):
             return False
-        self._cache.write_manifest(on_remote, durable=False)
+        self._cache.write_manifest(on_remote)
         return self._choose(content, on_remote, replace=content.digest.hex in self._sweep.manifests)
 
     def _again(self, content: Content) -> bool:

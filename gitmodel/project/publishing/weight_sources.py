@@ -133,6 +133,6 @@ def from_another_remote(project: Project, item: Outgoing, remote: str) -> Manife
             if manifest is None or manifest.total_size != item.pointer.size:
                 continue
             if fetch_whole(project, manifest, name) and is_proved(project, manifest):
-                project.cache.write_manifest(manifest, durable=False)
+                project.cache.write_manifest(manifest)
                 return manifest
     return None

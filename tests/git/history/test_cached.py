@@ -316,7 +316,11 @@ def test_where_nothing_can_be_written_the_answer_is_the_same(repo: Repo) -> None
     assert len(asked.indexed()) == 2
 
 
-def test_what_a_kill_left_behind_is_swept_after_a_while(asked: Asked, repo: Repo) -> None:
+def test_what_a_kill_left_behind_is_swept_after_a_while(
+    asked: Asked, repo: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process sweeps a folder when it first writes there."""
+    monkeypatch.setattr("gitmodel.files.temporary_folder._swept", set())
     old, new = (asked.folder / f".gitmodel-tmp-{name}" for name in ("old", "new"))
     for path in (old, new):
         path.write_bytes(b"half")

@@ -111,7 +111,7 @@ def test_what_a_store_says_of_the_chunks_is_never_stated(desk: Desk) -> None:
         one, two = (project.cache.manifest(digest(data)) for data in (ONE, TWO))
         assert one is not None
         assert two is not None
-        project.cache.write_manifest(with_chunks_of(one, two), durable=False)
+        project.cache.write_manifest(with_chunks_of(one, two))
 
     desk.add("again.bin", ONE)
 
