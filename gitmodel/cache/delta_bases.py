@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.cache.chunk_reader import FileView, raw_chunk
-from gitmodel.encoding.chunking.choose import pieces_of
+from gitmodel.encoding.chunking.choose import planned_chunks
 from gitmodel.errors import StoreError
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Bases:
                 raise LookupError(offset) from error
 
         view = FileView(self._cache.read_at, manifest, entry)
-        pieces = pieces_of(read, entry.size)
+        pieces = planned_chunks(read, entry.size)
         numbers = manifest.chunks_of(entry)
         if pieces is None or len(pieces) != len(numbers):
             return  # cut by content, or by another rule

@@ -13,7 +13,7 @@ from gitmodel.domain.digest import Digest, FileHasher
 from gitmodel.encoding.chunking.choose import (
     Chunker,
     ChunkerId,
-    Piece,
+    PlannedChunk,
     TensorChunker,
     choose_chunker,
 )
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gitmodel.files.source import SourceFile
 
 BLOCK_SIZE = 4 * 2**20  # bytes read at a time, or a few more
-_UNNAMED = Piece(size=0, key=None, width=0)  # of a chunk that no plan names
+_UNNAMED = PlannedChunk(size=0, key=None, width=0)  # of a chunk that no plan names
 
 
 class ReadFile(NamedTuple):
@@ -107,7 +107,7 @@ class SourceReader:
         chunker = choose_chunker(
             lambda offset, count: os.pread(descriptor, count, offset), source.size
         )
-        pieces = iter(chunker.pieces if isinstance(chunker, TensorChunker) else ())
+        pieces = iter(chunker.planned if isinstance(chunker, TensorChunker) else ())
         chunks: list[bytes] = []
         size = carried = 0
         window_sizes = _window_sizes(chunker)
@@ -159,7 +159,7 @@ def _changed(source: SourceFile) -> ChangedWhileReadError:
 def _window_sizes(chunker: Chunker) -> Iterator[int]:
     """Bytes to read at a time: as far as it is known where chunks end, a window ends there too."""
     size = 0
-    for piece in chunker.pieces if isinstance(chunker, TensorChunker) else ():
+    for piece in chunker.planned if isinstance(chunker, TensorChunker) else ():
         size += piece.size
         if size >= BLOCK_SIZE:
             yield size
@@ -168,7 +168,7 @@ def _window_sizes(chunker: Chunker) -> Iterator[int]:
         yield BLOCK_SIZE
 
 
-def _cut(view: memoryview, lengths: list[int], pieces: Iterator[Piece]) -> list[RawPiece]:
+def _cut(view: memoryview, lengths: list[int], pieces: Iterator[PlannedChunk]) -> list[RawPiece]:
     """The chunks at the start of a window, with what the plan says of them."""
     cut = []
     start = 0

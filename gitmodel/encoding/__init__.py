@@ -1,1 +1,1 @@
-"""Bytes in, bytes out: cutting, codecs, packs and manifests."""
+"""Chunking, codecs, packs and manifests: pure functions of bytes."""

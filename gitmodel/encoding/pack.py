@@ -1,15 +1,15 @@
 """Packs: many encoded chunks in one immutable object.
 
-A pack is a run of *records*, each a header and the stored bytes of one chunk, its *payload*:
+A pack is a sequence of *records*. Each has a header and a *payload*, the stored bytes of one chunk:
 
     magic "gmc1" | codec u8 | width u8 | flags u16 | raw size u32 | stored size u32 | chunk hash 32
     | base hash 32, if flag 1 is set | payload
 
-Numbers are little endian. So a pack can be read without its manifest, and a manifest rebuilt from
-packs. A pack is named by the BLAKE3 of all its bytes: `verify_pack` first, then read.
+Numbers are little endian. Headers make a pack readable without its manifest. A pack is named by the
+BLAKE3 of all its bytes; call `verify_pack` before `read_pack`.
 
-One thing is guaranteed: whatever the bytes, reading stays inside them and ends with
-`DamagedObjectError` or `NewerFormatError`, or gives records that say what the bytes say.
+Guarantee: reading never leaves the given bytes; invalid bytes raise `DamagedObjectError` or
+`NewerFormatError`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from gitmodel.encoding.codecs.codec import (
     MAX_CHUNK,
     ByteBuffer,
     Codec,
-    check_form,
+    check_codec,
     chunk_hash,
     decode_checked,
 )
@@ -33,8 +33,8 @@ from gitmodel.errors import DamagedObjectError, NewerFormatError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PACK_TARGET: Final = 8 << 20  # 8 MiB: an object large enough for full transfer speed
-PACK_MAX: Final = 16 << 20  # 16 MiB: what a reader accepts
+PACK_TARGET: Final = 8 << 20  # 8 MiB: large enough for full transfer speed
+PACK_MAX: Final = 16 << 20  # 16 MiB: the readers' limit
 
 _FAMILY: Final = b"gmc"
 _MAGIC: Final = b"gmc1"
@@ -48,10 +48,10 @@ BASED_HEADER_SIZE: Final = HEADER_SIZE + HASH_SIZE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkHeader:
-    """What stands before a chunk's payload.
+    """The header of a record.
 
     Args:
-        codec: Number of the codec; one not known here may stand in a pack, only decoding refuses.
+        codec: Number of the codec. An unknown one fails only when the chunk is decoded.
         raw_size: Bytes the chunk decodes to, 1 to 16 MiB.
         stored_size: Bytes of the payload, at least 1.
         hash: The chunk hash, 32 bytes.
@@ -59,8 +59,8 @@ class ChunkHeader:
         base: Chunk hash of the base, for codecs that need one.
 
     Raises:
-        DamagedObjectError: A size is outside its bounds, a chunk stored raw differs in size, or the
-            codec is known and takes other elements or no such base.
+        DamagedObjectError: A size is out of bounds, a raw chunk has two sizes, or a known codec does
+            not allow the width or the base.
     """
 
     codec: int
@@ -78,7 +78,7 @@ class ChunkHeader:
         if self.codec == Codec.RAW and self.stored_size != self.raw_size:
             raise DamagedObjectError("a chunk stored raw has two sizes")
         if self.codec in _KNOWN:
-            check_form(self.codec, width=self.width, has_base=self.base is not None)
+            check_codec(self.codec, width=self.width, has_base=self.base is not None)
 
     @property
     def size(self) -> int:
@@ -86,7 +86,7 @@ class ChunkHeader:
         return HEADER_SIZE if self.base is None else BASED_HEADER_SIZE
 
     def to_bytes(self) -> bytes:
-        """Return the header's bytes; `from_bytes` reads them back as an equal header."""
+        """Return the header's bytes, which `from_bytes` reads as an equal header."""
         flags = 0 if self.base is None else _HAS_BASE
         fields = _FIELDS.pack(
             _MAGIC, self.codec, self.width, flags, self.raw_size, self.stored_size, self.hash
@@ -95,10 +95,10 @@ class ChunkHeader:
 
     @classmethod
     def from_bytes(cls, data: ByteBuffer) -> ChunkHeader:
-        """Read the header at the start of `data`, which may go on behind it.
+        """Read the header at the start of `data`.
 
         Raises:
-            DamagedObjectError: There is no whole, sound header.
+            DamagedObjectError: The header is incomplete or invalid.
             NewerFormatError: The header is of a later format.
         """
         if len(data) < HEADER_SIZE:
@@ -117,16 +117,16 @@ class ChunkHeader:
             base=base,
         )
 
-    def open(self, payload: ByteBuffer, *, base: ByteBuffer | None = None) -> ByteBuffer:
-        """Return the chunk's raw bytes, checked against its hash.
+    def decode(self, payload: ByteBuffer, *, base: ByteBuffer | None = None) -> ByteBuffer:
+        """Return the chunk's raw bytes, verified against its hash.
 
         Args:
-            payload: What stands behind the header.
-            base: Raw bytes of the chunk that `self.base` names, if it names one.
+            payload: The bytes after the header.
+            base: Raw bytes of the chunk with the hash `self.base`, if any.
 
         Raises:
-            DamagedObjectError: The payload does not decode to the bytes that the hash names.
-            NewerFormatError: The codec is not known here.
+            DamagedObjectError: The payload does not decode, or the hash differs.
+            NewerFormatError: The codec is unknown.
         """
         return decode_checked(
             self.codec,
@@ -141,41 +141,41 @@ class ChunkHeader:
 class Record(NamedTuple):
     """One chunk in a pack."""
 
-    offset: int  # of the payload, in bytes from the pack's start, as manifests keep it
+    offset: int  # of the payload in the pack, in bytes
     header: ChunkHeader
     payload: memoryview
 
 
 class PackBuilder:
-    """Gathers encoded chunks into one pack. For one thread.
+    """Assembles one pack. Not thread-safe.
 
     Args:
-        buffer: Where the pack is assembled, at least 16 MiB; by default memory of its own.
+        buffer: Memory for the pack, at least 16 MiB; allocated by default.
     """
 
     def __init__(self, buffer: memoryview | None = None) -> None:
         self._buffer = memoryview(bytearray(PACK_MAX)) if buffer is None else buffer
-        self._hasher = FileHasher()  # takes each chunk while it is still in the processor's cache
+        self._hasher = FileHasher()  # hashes each chunk while it is still in the CPU cache
         self.size = 0
 
     @property
     def is_full(self) -> bool:
-        """The pack has reached 8 MiB: finish it and begin another."""
+        """Whether the pack has reached 8 MiB and should be finished."""
         return self.size >= PACK_TARGET
 
     def fits(self, header: ChunkHeader) -> bool:
-        """Whether this chunk still has a place in the pack; in an empty one every chunk has."""
+        """Whether this chunk still fits; every chunk fits into an empty pack."""
         return self.size + header.size + header.stored_size <= PACK_MAX
 
     def add(self, header: ChunkHeader, *parts: ByteBuffer) -> int:
-        """Append a copy of a chunk; returns the offset of its payload in the pack, in bytes.
+        """Append a copy of a chunk; returns the offset of its payload in bytes.
 
         Args:
-            header: What stands before it.
-            *parts: The payload, in pieces.
+            header: Header of the chunk.
+            *parts: The payload, to be concatenated.
 
         Raises:
-            ValueError: The payload is not as long as the header says, or does not fit.
+            ValueError: The payload has another length than the header states, or does not fit.
         """
         if sum(map(len, parts)) != header.stored_size or not self.fits(header):
             raise ValueError(header)
@@ -189,7 +189,7 @@ class PackBuilder:
         return offset
 
     def finish(self) -> memoryview:
-        """Return the bytes of the pack, in the builder's buffer.
+        """Return the bytes of the pack, a view of the builder's buffer.
 
         Raises:
             ValueError: No chunk was added.
@@ -200,12 +200,12 @@ class PackBuilder:
 
     @property
     def name(self) -> str:
-        """The name of the pack with the chunks so far, as `pack_name` gives it."""
+        """The `pack_name` of the chunks so far."""
         return self._hasher.result().hex
 
 
 def pack_name(data: ByteBuffer) -> str:
-    """Return the name of the pack with these bytes: 64 hex digits."""
+    """Return the name of a pack: 64 hex digits."""
     return chunk_hash(data).hex()
 
 
@@ -213,20 +213,20 @@ def verify_pack(data: ByteBuffer, name: str) -> None:
     """Check the bytes of a pack against its name.
 
     Raises:
-        DamagedObjectError: They are not the bytes that were written under this name.
+        DamagedObjectError: They differ.
     """
     if pack_name(data) != name:
         raise DamagedObjectError(
-            f"pack {name[:12]} does not hold the bytes that its name stands for",
+            f"pack {name[:12]} is corrupt: its bytes do not match its name",
             hint="gitmodel verify",
         )
 
 
 def read_pack(data: ByteBuffer) -> Iterator[Record]:
-    """Yield the chunks of a pack in order, as views of `data`, not yet decoded.
+    """Yield the records of a pack in order, as views of `data`.
 
     Raises:
-        DamagedObjectError: The bytes are not a whole pack; raised when the damage is reached.
+        DamagedObjectError: The rest of the pack is incomplete or invalid.
         NewerFormatError: A record is of a later format.
     """
     view = memoryview(data)
@@ -244,8 +244,9 @@ def read_pack(data: ByteBuffer) -> Iterator[Record]:
 
 def _check_magic(magic: bytes, flags: int) -> None:
     if not magic.startswith(_FAMILY):
-        raise DamagedObjectError("there is no chunk where one should begin in a pack")
+        raise DamagedObjectError("a pack has bytes that are not a chunk")
     if magic != _MAGIC or flags & ~_HAS_BASE:
         raise NewerFormatError(
-            "a pack was written in a later format than is known here", hint="upgrade gitmodel"
+            "a pack has a later format than this version of gitmodel supports",
+            hint="upgrade gitmodel",
         )

@@ -79,7 +79,7 @@ def test_a_pack_read_back_gives_the_chunks_written(raws: list[bytes]) -> None:
     verify_pack(data, pack_name(data))
     records = list(read_pack(data))
 
-    assert [bytes(record.header.open(record.payload)) for record in records] == raws
+    assert [bytes(record.header.decode(record.payload)) for record in records] == raws
     assert [record.offset for record in records] == offsets
     assert [record.header for record in records] == [header_of(raw)[0] for raw in raws]
 
@@ -139,10 +139,10 @@ def test_a_delta_is_opened_with_its_base() -> None:
     (record,) = read_pack(builder.finish())
 
     assert (record.header, record.header.codec) == (header, Codec.DELTA)
-    assert record.header.open(record.payload, base=base) == raw
+    assert record.header.decode(record.payload, base=base) == raw
     for wrong in (None, base[1:], raw):
         with pytest.raises(DamagedObjectError):
-            record.header.open(record.payload, base=wrong)
+            record.header.decode(record.payload, base=wrong)
 
 
 def test_a_pack_is_assembled_in_the_memory_given() -> None:
@@ -192,7 +192,7 @@ def test_a_mutated_pack_is_refused_or_means_the_same(data: st.DataObject) -> Non
         verify_pack(bytes(mutated), pack_name(original))
     try:
         back = [
-            (record.header.hash, record.header.open(record.payload))
+            (record.header.hash, record.header.decode(record.payload))
             for record in read_pack(bytes(mutated))
         ]
     except REFUSED:
@@ -208,7 +208,7 @@ def test_every_single_byte_mutation_is_refused_or_means_the_same() -> None:
             mutated = bytearray(data)
             mutated[place] = value
             try:
-                back = [bytes(r.header.open(r.payload)) for r in read_pack(bytes(mutated))]
+                back = [bytes(r.header.decode(r.payload)) for r in read_pack(bytes(mutated))]
             except REFUSED:
                 continue
             assert back == raws
@@ -230,7 +230,7 @@ def test_every_truncation_is_refused() -> None:
 def test_arbitrary_bytes_are_read_or_refused(data: bytes) -> None:
     with suppress(*REFUSED):
         for record in read_pack(data):
-            record.header.open(record.payload)
+            record.header.decode(record.payload)
 
 
 BASED = dataclasses.replace(ABC, codec=9, base=bytes(32)).to_bytes()
@@ -241,7 +241,7 @@ BASED = dataclasses.replace(ABC, codec=9, base=bytes(32)).to_bytes()
     [
         (b"", "a pack cannot have 0 bytes"),
         (bytes(PACK_MAX + 1), "a pack cannot have 16777217 bytes"),
-        (b"PK\3\4" + bytes(99), "there is no chunk where one should begin in a pack"),
+        (b"PK\3\4" + bytes(99), "a pack has bytes that are not a chunk"),
         (ABC.to_bytes()[:-1], "a pack ends inside a chunk's header"),
         (ABC.to_bytes() + b"ab", "a pack ends inside a chunk"),
         (ABC.to_bytes() + b"abcX", "a pack ends inside a chunk's header"),
@@ -297,9 +297,9 @@ def test_a_chunk_of_a_codec_to_come_does_not_hide_its_neighbours() -> None:
     builder.add(ABC, b"abc")
     later, ours = read_pack(builder.finish())
 
-    assert ours.header.open(ours.payload) == b"abc"
+    assert ours.header.decode(ours.payload) == b"abc"
     with pytest.raises(NewerFormatError):
-        later.header.open(later.payload)
+        later.header.decode(later.payload)
 
 
 def test_a_pack_under_another_name_is_refused() -> None:
@@ -310,5 +310,5 @@ def test_a_pack_under_another_name_is_refused() -> None:
         verify_pack(pack, pack_name(other))
 
     assert str(caught.value) == (
-        f"pack {pack_name(other)[:12]} does not hold the bytes that its name stands for"
+        f"pack {pack_name(other)[:12]} is corrupt: its bytes do not match its name"
     )

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from gitmodel.encoding.chunking.choose import (
     CONTENT_CHUNKER,
     GGUF_CHUNKER,
-    Piece,
+    PlannedChunk,
     choose_chunker,
-    pieces_of,
+    planned_chunks,
 )
 from tests.support.formats import (
     gguf_file,
@@ -34,8 +34,8 @@ MIB = 1 << 20
 U32, F32_VALUE, STRING, ARRAY = 4, 6, 8, 9
 
 
-def plan(data: bytes) -> Sequence[Piece] | None:
-    return pieces_of(pread(data), len(data))
+def plan(data: bytes) -> Sequence[PlannedChunk] | None:
+    return planned_chunks(pread(data), len(data))
 
 
 def strings(*texts: str) -> bytes:
@@ -78,14 +78,14 @@ def test_a_file_is_its_header_its_tensors_and_padding(version: int) -> None:
 
     assert choose_chunker(pread(data), len(data)).id == GGUF_CHUNKER
     assert plan(data) == [
-        Piece(start, None, 0),
-        Piece(4 * MIB, "wte+0", 4),
-        Piece(4 * MIB, "wte+4194304", 4),
-        Piece(MIB, "wte+8388608", 4),
-        Piece(MIB + 4, "w+0", 4),
-        Piece(28, None, 0),
-        Piece(40, "b1*2=40", 4),
-        Piece(24, None, 0),
+        PlannedChunk(start, None, 0),
+        PlannedChunk(4 * MIB, "wte+0", 4),
+        PlannedChunk(4 * MIB, "wte+4194304", 4),
+        PlannedChunk(MIB, "wte+8388608", 4),
+        PlannedChunk(MIB + 4, "w+0", 4),
+        PlannedChunk(28, None, 0),
+        PlannedChunk(40, "b1*2=40", 4),
+        PlannedChunk(24, None, 0),
     ]
 
 
@@ -122,7 +122,7 @@ def test_a_type_that_is_not_known_reaches_to_the_next_tensor() -> None:
     pieces = plan(data)
 
     assert pieces is not None
-    assert pieces[1:] == [Piece(400_000, "w+0", 0), Piece(400_000, "v+0", 0)]
+    assert pieces[1:] == [PlannedChunk(400_000, "w+0", 0), PlannedChunk(400_000, "v+0", 0)]
 
 
 def test_another_alignment_and_a_gap() -> None:
@@ -150,8 +150,8 @@ def test_a_plan_needs_only_the_header() -> None:
     data = gguf_file({"w": bytes(400_000)}, pairs=PAIRS)
     header = len(data) - 400_000
 
-    assert pieces_of(pread_only(data, [(0, header)]), len(data)) == plan(data)
-    assert pieces_of(pread_only(data, [(0, header - 40)]), len(data)) is None
+    assert planned_chunks(pread_only(data, [(0, header)]), len(data)) == plan(data)
+    assert planned_chunks(pread_only(data, [(0, header - 40)]), len(data)) is None
 
 
 def one(*, shape: Sequence[int] = (8,), kind: int = 0, offset: int = 0, pair: bytes = b"") -> bytes:
@@ -231,9 +231,9 @@ def test_a_header_in_doubt_is_cut_by_content_at_once(name: str) -> None:
 
 
 def test_the_file_that_hostile_ones_are_made_from_is_planned() -> None:
-    assert plan(one()) == [Piece(len(one()) - 32, None, 0), Piece(32, "w+0", 4)]
+    assert plan(one()) == [PlannedChunk(len(one()) - 32, None, 0), PlannedChunk(32, "w+0", 4)]
     both = two(gguf_tensor("v", [8], 0, 0), gguf_tensor("w", [8], 0, 32))
-    assert plan(both) == [Piece(len(both) - 64, None, 0), Piece(64, "v*2=64", 4)]
+    assert plan(both) == [PlannedChunk(len(both) - 64, None, 0), PlannedChunk(64, "v*2=64", 4)]
 
 
 @given(

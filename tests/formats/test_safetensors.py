@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from gitmodel.encoding.chunking.choose import (
     CONTENT_CHUNKER,
     SAFETENSORS_CHUNKER,
-    Piece,
+    PlannedChunk,
     choose_chunker,
-    pieces_of,
+    planned_chunks,
 )
 from tests.support.formats import pread, raw_safetensors, safetensors_file
 from tests.support.real_models import fetch_real_models
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 MIB = 1 << 20
 
 
-def plan(data: bytes) -> Sequence[Piece] | None:
-    return pieces_of(pread(data), len(data))
+def plan(data: bytes) -> Sequence[PlannedChunk] | None:
+    return planned_chunks(pread(data), len(data))
 
 
 def one(fields: str, data: bytes = bytes(8)) -> bytes:
@@ -45,12 +45,12 @@ def test_a_file_is_its_header_and_its_tensors() -> None:
     header = 8 + struct.unpack_from("<Q", data)[0]
 
     assert plan(data) == [
-        Piece(header, None, 0),
-        Piece(4 * MIB, "wte+0", 4),
-        Piece(4 * MIB, "wte+4194304", 4),
-        Piece(MIB, "wte+8388608", 4),
-        Piece(MIB, "w+0", 4),
-        Piece(60, "b1*2=60", 4),
+        PlannedChunk(header, None, 0),
+        PlannedChunk(4 * MIB, "wte+0", 4),
+        PlannedChunk(4 * MIB, "wte+4194304", 4),
+        PlannedChunk(MIB, "wte+8388608", 4),
+        PlannedChunk(MIB, "w+0", 4),
+        PlannedChunk(60, "b1*2=60", 4),
     ]
     assert choose_chunker(pread(data), len(data)).id == SAFETENSORS_CHUNKER
 
@@ -72,7 +72,7 @@ def test_the_width_is_that_of_the_type(dtype: str, shape: list[int], size: int, 
     pieces = plan(one(fields, bytes(size)))
 
     assert pieces is not None
-    assert pieces[1:] == [Piece(size, "a+0", width)]
+    assert pieces[1:] == [PlannedChunk(size, "a+0", width)]
 
 
 @pytest.mark.parametrize(

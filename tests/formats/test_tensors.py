@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from gitmodel.encoding.chunking.choose import CONTENT_CHUNKER, choose_chunker, pieces_of
+from gitmodel.encoding.chunking.choose import CONTENT_CHUNKER, choose_chunker, planned_chunks
 from gitmodel.formats import tensors
 from gitmodel.formats.extent import SMALL, Extent
 from gitmodel.formats.header import UnrecognizedFormatError
@@ -104,7 +104,7 @@ def test_a_long_vocabulary_is_a_piece_and_no_tensor() -> None:
     words = struct.pack("<IQ", 8, SMALL // 8) + gguf_string("") * (SMALL // 8)
     data = gguf_file({"a": bytes(8)}, pairs=[gguf_pair("tokens", 9, words)])
 
-    pieces = pieces_of(pread(data), len(data))
+    pieces = planned_chunks(pread(data), len(data))
     assert pieces is not None
     assert "\0tokens+0" in [piece.key for piece in pieces]
     assert described(data) == {"a": ("F32", (2,))}
@@ -156,7 +156,7 @@ def test_a_format_without_a_chunker_is_chunked_by_content() -> None:
     data = toy_file(200_000)
 
     assert choose_chunker(pread(data), len(data)).id == CONTENT_CHUNKER
-    assert pieces_of(pread(data), len(data)) is None
+    assert planned_chunks(pread(data), len(data)) is None
 
 
 @pytest.mark.usefixtures("table")

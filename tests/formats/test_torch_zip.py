@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from gitmodel.encoding.chunking.choose import (
     CONTENT_CHUNKER,
     ZIP_CHUNKER,
-    Piece,
+    PlannedChunk,
     choose_chunker,
-    pieces_of,
+    planned_chunks,
 )
 from tests.support.formats import pread, pread_only, zip_file
 from tests.support.real_models import fetch_real_models
@@ -29,8 +29,8 @@ MIB = 1 << 20
 LOCAL = 30  # bytes of an entry's own header, before its name
 
 
-def plan(data: bytes) -> Sequence[Piece] | None:
-    return pieces_of(pread(data), len(data))
+def plan(data: bytes) -> Sequence[PlannedChunk] | None:
+    return planned_chunks(pread(data), len(data))
 
 
 def npy(descr: str, body: bytes, *, version: int = 1) -> bytes:
@@ -60,16 +60,16 @@ def test_the_entries_of_a_pytorch_file_are_its_tensors() -> None:
     header = LOCAL + len("fraud-v7/data/0")
     group = 40 + header + 24
     assert pieces[:-1] == [
-        Piece(LOCAL + len("fraud-v7/data.pkl"), None, 0),
-        Piece(900, "data.pkl+0", 0),
-        Piece(header, None, 0),
-        Piece(4 * MIB, "data/0+0", 0),
-        Piece(4 * MIB, "data/0+4194304", 0),
-        Piece(MIB, "data/0+8388608", 0),
-        Piece(header, None, 0),
-        Piece(group, f"data/1*2={group}", 0),
-        Piece(header + 1, None, 0),
-        Piece(2, "version+0", 0),
+        PlannedChunk(LOCAL + len("fraud-v7/data.pkl"), None, 0),
+        PlannedChunk(900, "data.pkl+0", 0),
+        PlannedChunk(header, None, 0),
+        PlannedChunk(4 * MIB, "data/0+0", 0),
+        PlannedChunk(4 * MIB, "data/0+4194304", 0),
+        PlannedChunk(MIB, "data/0+8388608", 0),
+        PlannedChunk(header, None, 0),
+        PlannedChunk(group, f"data/1*2={group}", 0),
+        PlannedChunk(header + 1, None, 0),
+        PlannedChunk(2, "version+0", 0),
     ]
     assert pieces[-1].key is None
 
@@ -95,8 +95,8 @@ def test_the_header_of_an_array_tells_its_width(descr: str, width: int, version:
     )
 
     assert pieces is not None
-    assert pieces[1] == Piece(MIB, "w+0", width)
-    assert pieces[3] == Piece(4, "b+0", 4)
+    assert pieces[1] == PlannedChunk(MIB, "w+0", width)
+    assert pieces[3] == PlannedChunk(4, "b+0", 4)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_an_array_without_a_true_header_has_no_width(entry: bytes) -> None:
     pieces = plan(zip_file({"w.npy": entry}))
 
     assert pieces is not None
-    assert pieces[1] == Piece(len(entry), "w+0", 0)
+    assert pieces[1] == PlannedChunk(len(entry), "w+0", 0)
 
 
 def test_compressed_entries_are_bytes_without_layout() -> None:
@@ -153,9 +153,9 @@ def test_the_directory_alone_does_not_do() -> None:
     data = zip_file({"a": bytes(400_000), "b": bytes(300_000)})
     directory = data.index(b"PK\x01\x02")
 
-    assert pieces_of(pread_only(data, [(0, 31), (directory, len(data))]), len(data)) is None
+    assert planned_chunks(pread_only(data, [(0, 31), (directory, len(data))]), len(data)) is None
     spans = [(0, 31), (400_031, 400_062), (directory, len(data))]
-    assert pieces_of(pread_only(data, spans), len(data)) == plan(data)
+    assert planned_chunks(pread_only(data, spans), len(data)) == plan(data)
 
 
 GOOD = zip_file({"a": bytes(100), "b": bytes(100)})
@@ -197,7 +197,7 @@ def test_the_long_sizes_may_stand_behind_other_fields() -> None:
     pieces = plan(long_sizes(OTHER_FIELD + struct.pack("<HHQQ", 1, 16, 100, 100)))
 
     assert pieces is not None
-    assert pieces[1] == Piece(100, "a+0", 0)
+    assert pieces[1] == PlannedChunk(100, "a+0", 0)
 
 
 HOSTILE = {

@@ -79,7 +79,7 @@ class MiniManifest:
 
     kind: int
     requires: list[str]
-    cutters: list[str]
+    chunkers: list[str]
     paths: list[str]
     digests: list[bytes]
     sizes: list[int]
@@ -202,7 +202,7 @@ def mini_manifest(data: bytes) -> MiniManifest:
     assert data[4:36] == hash_of(data[36:])
     content = decompress(data[36:], min(1 << 30, (16 << 20) + 16 * len(data[36:])))
     kind, places, length, packs, files = struct.unpack_from("<5I", content)
-    cutters, requires, text_size = struct.unpack_from("<HHI", content, 20)
+    chunkers, requires, text_size = struct.unpack_from("<HHI", content, 20)
     assert len(content) == 28 + text_size + 46 * files + 36 * packs + 4 * length + 54 * places
     at = 28
 
@@ -222,12 +222,12 @@ def mini_manifest(data: bytes) -> MiniManifest:
         return [take(32) for _ in range(count)]
 
     words = take(text_size).decode().split("\0")
-    assert len(words) == requires + cutters + files
+    assert len(words) == requires + chunkers + files
     found = MiniManifest(
         kind=kind,
         requires=words[:requires],
-        cutters=words[requires : requires + cutters],
-        paths=words[requires + cutters :],
+        chunkers=words[requires : requires + chunkers],
+        paths=words[requires + chunkers :],
         digests=hashes(files),
         sizes=numbers(files, 8),
         counts=numbers(files, 4),
@@ -466,7 +466,7 @@ def test_gitmodel_and_the_reader_of_the_page_see_the_same_manifest() -> None:
 
     assert mini.kind == ("file", "folder").index(ours.kind)
     assert mini.requires == list(ours.requires)
-    assert mini.cutters == [str(chunker) for chunker in ours.cutters] == [str(CONTENT_CHUNKER)]
+    assert mini.chunkers == [str(chunker) for chunker in ours.chunkers] == [str(CONTENT_CHUNKER)]
     assert mini.paths == [file.path for file in ours.files]
     assert mini.digests == [file.digest.raw for file in ours.files]
     assert mini.sizes == [file.size for file in ours.files]
@@ -504,7 +504,7 @@ def test_gitmodel_writes_today_what_the_page_shows(tmp_path: Path) -> None:
     (pack,) = fresh.packs
 
     assert fresh.digest.hex == digest()
-    for column in ("kind", "requires", "cutters", "paths", "digests", "sizes", "counts", "rules"):
+    for column in ("kind", "requires", "chunkers", "paths", "digests", "sizes", "counts", "rules"):
         assert getattr(written, column) == getattr(shown, column), column
     for column in ("sequence", "hashes", "raw_sizes", "pack_numbers", "bases", "codecs", "widths"):
         assert getattr(written, column) == getattr(shown, column), column
@@ -718,7 +718,7 @@ def test_a_header_is_cut_as_the_page_says() -> None:
 
         assert isinstance(chunker, TensorChunker)
         assert chunker.id == SAFETENSORS_CHUNKER
-        assert [(piece.size, piece.key) for piece in chunker.pieces] == expected
+        assert [(piece.size, piece.key) for piece in chunker.planned] == expected
         assert chunker.feed(memoryview(data), final=True) == [size for size, _ in expected]
     printed = ", ".join(str(size) for size, _ in mini_pieces(mini_safetensors(even))[1:6])
     assert printed in " ".join(TEXT.split())

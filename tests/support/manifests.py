@@ -6,7 +6,7 @@ from array import array
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
-from gitmodel.encoding.manifest.chunk_table import PlaceTable
+from gitmodel.encoding.manifest.chunk_table import ChunkTable
 from gitmodel.encoding.manifest.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def resized(manifest: Manifest, change: Callable[[list[list[int]]], None]) -> by
 
 def with_places_swapped(manifest: Manifest, one: int, two: int) -> bytes:
     """The list is right, but two chunks of one length lie where the other one lies."""
-    table = manifest.places
+    table = manifest.chunk_table
     columns = {}
     for name in ("stored_sizes", "packs", "offsets", "bases"):
         column = getattr(table, name)[:]
@@ -78,13 +78,13 @@ def with_places_swapped(manifest: Manifest, one: int, two: int) -> bytes:
         values = bytearray(getattr(table, name))
         values[one], values[two] = values[two], values[one]
         columns[name] = bytes(values)
-    places = PlaceTable(hashes=table.hashes, raw_sizes=table.raw_sizes, **columns)
+    places = ChunkTable(hashes=table.hashes, raw_sizes=table.raw_sizes, **columns)
     return sealed(manifest, places=places)
 
 
 def with_hashes_swapped(manifest: Manifest, one: int, two: int) -> bytes:
     """Two chunks of one length have each other's name, so that the list reads as it did."""
-    hashes = bytearray(manifest.places.hashes)
+    hashes = bytearray(manifest.chunk_table.hashes)
     first, second = (slice(32 * number, 32 * number + 32) for number in (one, two))
     hashes[first], hashes[second] = hashes[second], hashes[first]
-    return sealed(manifest, places=replace(manifest.places, hashes=bytes(hashes)))
+    return sealed(manifest, places=replace(manifest.chunk_table, hashes=bytes(hashes)))

@@ -1,1 +1,1 @@
-"""Where a file falls into chunks."""
+"""Rules that split files into chunks."""

@@ -1,12 +1,8 @@
-"""Where a file falls into chunks.
+"""Chooses the chunker of a file from its header.
 
-A chunker is fed windows of one file, in order, and returns the lengths of the chunks at the start of a
-window. The caller puts the bytes left over at the start of the next window. The manifest keeps the
-chunker's id (name and parameters): two versions share chunks only if the same rule cut them.
-`choose_chunker` looks at a file's header: safetensors, zip archives of tensors and GGUF are cut by a plan
-of pieces, at tensor boundaries, everything else by its content.
+safetensors, GGUF and zip archives of tensors are split at tensor boundaries, other files by content.
 
-Guarantee: the cuts depend on the file's bytes and the chunker's id, never on the sizes of the windows.
+Guarantee: chunk boundaries depend on the file's bytes and the chunker's id, never on block sizes.
 """
 
 from __future__ import annotations
@@ -19,9 +15,9 @@ from gitmodel.encoding.chunking.tensors import (
     GGUF_CHUNKER,
     SAFETENSORS_CHUNKER,
     ZIP_CHUNKER,
-    Piece,
+    PlannedChunk,
     TensorChunker,
-    pieces_of_runs,
+    plan_chunks,
 )
 from gitmodel.formats.header import Read
 from gitmodel.formats.tensors import GGUF, SAFETENSORS, TORCH_ZIP, read_extents
@@ -39,54 +35,51 @@ __all__ = [
     "Chunker",
     "ChunkerId",
     "ContentChunker",
-    "Piece",
+    "PlannedChunk",
     "Read",
     "TensorChunker",
     "choose_chunker",
-    "pieces_of",
+    "planned_chunks",
 ]
 
 _CHUNKERS: Final = {SAFETENSORS: SAFETENSORS_CHUNKER, TORCH_ZIP: ZIP_CHUNKER, GGUF: GGUF_CHUNKER}
 
 
 def choose_chunker(read: Read, size: int) -> Chunker:
-    """Return the chunker for a file: planned where its header can be trusted, by content elsewhere.
+    """Return a `TensorChunker` if the file's header is valid, else a `ContentChunker`.
 
     Args:
-        read: `read(offset, count)` gives bytes of the file as pread does, fewer at its end. What it
-            raises is passed on; nothing that the bytes say is ever raised.
-        size: The file's, in bytes.
+        read: `read(offset, count)` returns bytes of the file as pread does, fewer at its end. Its
+            exceptions propagate; invalid bytes raise nothing.
+        size: Size of the file in bytes.
     """
-    planned = _plan(read, size)
-    return ContentChunker() if planned is None else TensorChunker(*planned)
+    plan = _plan(read, size)
+    return ContentChunker() if plan is None else TensorChunker(*plan)
 
 
-def pieces_of(read: Read, size: int) -> Sequence[Piece] | None:
-    """Return the pieces of a file of which perhaps only the header is at hand.
-
-    They are those of `choose_chunker(read, size)`: the chunks of a version that was stored before,
-    if its manifest names one of the planned chunkers and its chunks are of these sizes.
+def planned_chunks(read: Read, size: int) -> Sequence[PlannedChunk] | None:
+    """Return the planned chunks of a file of which perhaps only the header is available.
 
     Args:
-        read: As of `choose_chunker`; raises LookupError for bytes that are not at hand. Where a piece
-            without a key can be had, all that is needed can be: mostly, no other bytes are asked for.
-        size: The file's, in bytes.
+        read: As of `choose_chunker`; raises LookupError for unavailable bytes. Planning reads chunks
+            without a key, and rarely others.
+        size: Size of the file in bytes.
 
     Returns:
-        None if the file is one to be cut by content, or the bytes needed are not at hand.
+        None if the file is split by content, or if bytes of its header are unavailable.
     """
     try:
-        planned = _plan(read, size)
+        plan = _plan(read, size)
     except LookupError:
         return None
-    return None if planned is None else planned[1]
+    return None if plan is None else plan[1]
 
 
-def _plan(read: Read, size: int) -> tuple[ChunkerId, list[Piece]] | None:
-    found = read_extents(read, size)
-    if found is None or found[0] not in _CHUNKERS:  # a format without a chunker: by content
+def _plan(read: Read, size: int) -> tuple[ChunkerId, list[PlannedChunk]] | None:
+    header = read_extents(read, size)
+    if header is None or header[0] not in _CHUNKERS:
         return None
     try:
-        return _CHUNKERS[found[0]], pieces_of_runs(found[1])
+        return _CHUNKERS[header[0]], plan_chunks(header[1])
     except ValueError:
         return None

@@ -1,10 +1,6 @@
-"""What a chunker is, and how its rule is named.
+"""The interface of chunkers, and their ids in manifests.
 
-A *chunker* is fed windows of one file, in order, and says how long the chunks at the start of a
-window are. A *chunker id* is the rule's name and its parameters.
-
-One thing is guaranteed: `ChunkerId.parse(str(chunker_id)) == chunker_id`, so an id kept in a manifest
-comes back as it was.
+Two versions share chunks only if the same chunker split them, so a manifest stores the chunker's id.
 """
 
 from __future__ import annotations
@@ -16,17 +12,17 @@ from gitmodel.domain.text.lazy_regex import pattern
 
 LONGEST_CHUNK: Final = 8 << 20  # 8 MiB: with its header a chunk always fits into one pack
 
-_WRITTEN: Final = pattern(r"[a-z0-9][a-z0-9-]{0,31}(?: (?:0|[1-9][0-9]{0,11})){0,8}")
+_CHUNKER_ID: Final = pattern(r"[a-z0-9][a-z0-9-]{0,31}(?: (?:0|[1-9][0-9]{0,11})){0,8}")
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkerId:
-    """Which rule cut a file: enough to cut the next version in the same places.
+    """Name and parameters of the rule that split a file.
 
     Args:
-        name: The rule, such as `fastcdc-v1`; a manifest may name one that is not known here.
-        parameters: Its numbers, in bytes: shortest, usual and longest chunk of `fastcdc-v1`,
-            `tensors.PARAMETERS` for files cut by their header.
+        name: The rule, such as `fastcdc-v1`. A manifest may name an unknown one.
+        parameters: In bytes: shortest, average and longest chunk of `fastcdc-v1`;
+            `tensors.PARAMETERS` for files split by their header.
     """
 
     name: str
@@ -37,43 +33,41 @@ class ChunkerId:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a chunker id, known here or not: `ChunkerId.parse(str(chunker_id)) == chunker_id`.
+        """Parse any chunker id: `ChunkerId.parse(str(chunker_id)) == chunker_id`.
 
         Raises:
-            ValueError: The text is written in another way.
+            ValueError: The text is not a chunker id.
         """
-        if not _WRITTEN.fullmatch(text):
+        if not _CHUNKER_ID.fullmatch(text):
             raise ValueError(text)
         name, *parameters = text.split(" ")
         return cls(name, tuple(map(int, parameters)))
 
 
 class Chunker(Protocol):
-    """Cuts one file. Not for two files, nor for two threads, at the same time."""
+    """Splits one file at a time into chunks. Not thread-safe."""
 
     @property
     def id(self) -> ChunkerId:
-        """The rule and its parameters."""
+        """Name and parameters of the rule."""
         ...
 
     @property
     def longest(self) -> int:
-        """Length in bytes of the longest chunk: a window this long always holds a whole one."""
+        """Length in bytes of the longest chunk: a block this long always contains a whole chunk."""
         ...
 
-    def feed(self, window: memoryview, *, final: bool) -> list[int]:
-        """Return the lengths of the complete chunks at the start of a window.
+    def feed(self, block: memoryview, *, final: bool) -> list[int]:
+        """Return the lengths of the complete chunks at the start of a block.
 
-        The bytes behind them begin the next window. A window shorter than `longest` may hold no
-        complete chunk, unless it is the final one; longer windows only cost fewer bytes seen
-        twice.
+        The caller passes the remaining bytes again, at the start of the next block.
 
         Args:
-            window: Contiguous bytes, starting at the end of the last chunk returned.
-            final: The window ends where the file ends, so all of it is cut.
+            block: Contiguous bytes, starting at the end of the last chunk returned.
+            final: The block ends at the end of the file.
 
         Returns:
-            Lengths in bytes, each at least 1 and at most `longest`; their sum is at most
-            `len(window)`, and exactly that when final.
+            Lengths in bytes, each at least 1 and at most `longest`. Their sum is `len(block)` if
+            `final`, otherwise at most that.
         """
         ...

@@ -1,7 +1,7 @@
-"""The chunker for files without a header of tensors: it cuts by content.
+"""The chunker of files without a tensor header: content-defined chunking.
 
-Guarantee: the cuts of `fastcdc-v1` are those of the test vectors and never change. A changed cut would
-make every file of every store be uploaded again.
+Guarantee: the boundaries of `fastcdc-v1` never change; test vectors pin them. After a change, no new
+version would share chunks with a stored one.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ CONTENT_CHUNKER: Final = ChunkerId("fastcdc-v1", (64 << 10, 256 << 10, 1 << 20))
 
 
 class ContentChunker:
-    """FastCDC 2020 by pyfastcdc, whose cuts are those of nlfiedler/fastcdc-rs.
+    """FastCDC 2020 as in pyfastcdc and nlfiedler/fastcdc-rs.
 
-    Two libraries with the same parameters share 1 cut in 25 (measured), hence the `v1`: it means
-    this gear table and these masks, pinned by test vectors.
+    `v1` stands for their gear table and masks: other libraries with the same parameters share one
+    boundary in 25 (measured).
     """
 
     def __init__(self, chunker_id: ChunkerId = CONTENT_CHUNKER) -> None:
         from pyfastcdc import FastCDC
 
-        shortest, usual, longest = chunker_id.parameters
+        shortest, average, longest = chunker_id.parameters
         self.id = chunker_id
         self.longest = longest
-        self._chunker = FastCDC(usual, min_size=shortest, max_size=longest)
+        self._chunker = FastCDC(average, min_size=shortest, max_size=longest)
 
-    def feed(self, window: memoryview, *, final: bool) -> list[int]:
-        """See `Chunker.feed`."""
-        lengths = [chunk.length for chunk in self._chunker.cut_buf(window)]
-        # A cut found before the end of the window depends on the bytes before it alone, so it
-        # stands. Only the last chunk may have been ended by the window and not by its content.
+    def feed(self, block: memoryview, *, final: bool) -> list[int]:
+        """Implement `Chunker.feed`."""
+        lengths = [chunk.length for chunk in self._chunker.cut_buf(block)]
+        # A boundary depends only on the bytes before it. The last one may be the end of the block
+        # instead of a boundary by content.
         if lengths and not final and lengths[-1] < self.longest:
             lengths.pop()
         return lengths

@@ -1,17 +1,16 @@
-"""Cuts that follow from a file's header: at tensor boundaries, wherever the header moved them.
+"""The chunker of files with a tensor header: chunk boundaries are tensor boundaries.
 
-The reader of a format says which *runs* of bytes a file consists of: tensors, which have a name,
-and all else, which has none. `pieces_of_runs` makes *pieces* of them, each of which becomes one
-chunk, and `TensorChunker` hands those out.
+A format's reader divides a file into extents: named tensors and unnamed bytes. `plan_chunks` turns
+extents into planned chunks, and `TensorChunker` splits the file accordingly.
 
-- A tensor from 256 KiB to 8 MiB is a piece; a longer one falls into pieces of about 4 MiB, counted
-  from its start and holding whole elements.
-- Smaller tensors that are neighbours share a piece, a *group*, of 1 MiB at most. A new group also
-  begins at about every 512 KiB of them, where the hash of a tensor's name says so: behind such an
-  anchor the groups of two versions are the same again, whatever was inserted or grew before it.
-- Headers, padding and gaps are pieces without a key; padding between two members stays in the group.
+- A tensor from 256 KiB to 8 MiB is one chunk. A longer tensor is split into chunks of about 4 MiB,
+  which hold whole elements.
+- Smaller neighbouring tensors form a *group*, one chunk of at most 1 MiB. The hash of a tensor's name
+  also starts a new group, after 512 KiB on average. After such an *anchor* the groups of two versions
+  are the same again, even if a tensor before it was inserted or has grown.
+- Headers, padding and gaps are chunks without a key; padding between two members stays in the group.
 
-One thing is guaranteed: the sizes of the pieces add up to the runs', in the same order.
+Guarantee: the planned chunks cover the extents exactly, in the same order.
 """
 
 from __future__ import annotations
@@ -27,27 +26,27 @@ from gitmodel.formats.extent import END_OF_GROUP, SMALL, Extent
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-GROUP_USUAL: Final = 512 << 10  # bytes between two anchors, on average
-GROUP_LONGEST: Final = 1 << 20  # bytes
-PIECE: Final = 4 << 20  # bytes of one piece of a tensor longer than LONGEST_CUT
-_BETWEEN: Final = 4 << 10  # bytes; padding and the headers of a zip archive are far shorter
+GROUP_AVERAGE: Final = 512 << 10  # bytes between two anchors, on average
+GROUP_MAX: Final = 1 << 20  # bytes
+SPLIT_SIZE: Final = 4 << 20  # bytes of one chunk of a tensor longer than LONGEST_CHUNK
+_MAX_GAP: Final = 4 << 10  # bytes; padding and headers in zip archives are far shorter
 
-PARAMETERS: Final = (SMALL, GROUP_USUAL, GROUP_LONGEST, PIECE, LONGEST_CHUNK)
+PARAMETERS: Final = (SMALL, GROUP_AVERAGE, GROUP_MAX, SPLIT_SIZE, LONGEST_CHUNK)
 SAFETENSORS_CHUNKER: Final = ChunkerId("safetensors-v1", PARAMETERS)
 ZIP_CHUNKER: Final = ChunkerId("zip-v1", PARAMETERS)
 GGUF_CHUNKER: Final = ChunkerId("gguf-v1", PARAMETERS)
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A run of bytes that becomes one chunk.
+class PlannedChunk:
+    """Consecutive bytes of a file that become one chunk.
 
     Attributes:
         size: Bytes, from 1 to `LONGEST_CHUNK`.
-        key: Pairs the piece with that of another version: `layer.0.weight+4194304` is a tensor and
-            the offset in it, `layer.0.bias*7=43008` a group by its first tensor, how many there are
-            and its bytes. No two pieces of a file have the same. None where there is no name.
-        width: As of a `Extent`; 0 where the tensors of a group differ.
+        key: Identifies the same part of another version, unique in a file: tensor and offset
+            (`layer.0.weight+4194304`), or first tensor, number of tensors and bytes of a group
+            (`layer.0.bias*7=43008`). None for unnamed bytes.
+        width: As in `Extent`; 0 if the tensors of a group differ in it.
     """
 
     size: int
@@ -56,31 +55,31 @@ class Piece:
 
 
 class TensorChunker:
-    """Cuts a file into the pieces of its plan; the n-th chunk is the n-th piece.
+    """Splits a file as planned.
 
-    A file that ends before its plan or goes on after it (it was changed meanwhile) is cut all the
-    same, with a last chunk that is shorter than its piece or with chunks that have no piece.
+    If the file changed meanwhile, its last chunk is shorter than planned, or chunks follow the
+    planned ones.
 
     Args:
         chunker_id: The rule that made the plan.
-        pieces: The plan, which covers the file.
+        planned: All chunks of the file.
     """
 
-    def __init__(self, chunker_id: ChunkerId, pieces: Sequence[Piece]) -> None:
+    def __init__(self, chunker_id: ChunkerId, planned: Sequence[PlannedChunk]) -> None:
         self.id = chunker_id
-        self.pieces = pieces
-        self.longest = max((piece.size for piece in pieces), default=LONGEST_CHUNK)
+        self.planned = planned
+        self.longest = max((chunk.size for chunk in planned), default=LONGEST_CHUNK)
         self._next = 0
 
-    def feed(self, window: memoryview, *, final: bool) -> list[int]:
-        """See `Chunker.feed`."""
-        left = len(window)
+    def feed(self, block: memoryview, *, final: bool) -> list[int]:
+        """Implement `Chunker.feed`."""
+        left = len(block)
         lengths: list[int] = []
-        while self._next < len(self.pieces) and self.pieces[self._next].size <= left:
-            lengths.append(self.pieces[self._next].size)
+        while self._next < len(self.planned) and self.planned[self._next].size <= left:
+            lengths.append(self.planned[self._next].size)
             left -= lengths[-1]
             self._next += 1
-        if final or self._next == len(self.pieces):
+        if final or self._next == len(self.planned):
             whole, rest = divmod(left, self.longest)
             lengths += [self.longest] * whole
             if final and rest:
@@ -90,77 +89,74 @@ class TensorChunker:
         return lengths
 
 
-def pieces_of_runs(runs: Iterable[Extent]) -> list[Piece]:
-    """Return the pieces of a file.
-
-    A run without bytes leaves no trace, but for `END_OF_GROUP`.
+def plan_chunks(extents: Iterable[Extent]) -> list[PlannedChunk]:
+    """Return the planned chunks of a file. Empty extents are skipped.
 
     Raises:
         UnicodeEncodeError: A name cannot be written as UTF-8.
     """
-    plan = _Plan()
-    for run in runs:
-        plan.add(run)
-    plan.close()
-    return plan.pieces
+    planner = _ChunkPlanner()
+    for extent in extents:
+        planner.add(extent)
+    planner.close_group()
+    return planner.planned
 
 
-class _Plan:
-    """Pieces so far, and the group that may still grow."""
+class _ChunkPlanner:
+    """Chunks planned so far, and the group that may still grow."""
 
     def __init__(self) -> None:
-        self.pieces: list[Piece] = []
+        self.planned: list[PlannedChunk] = []
         self._members: list[Extent] = []
-        self._size = 0  # bytes of the group, with what lies between its members
-        self._between = 0  # bytes after its last member, not part of it unless another one follows
+        self._size = 0  # bytes of the group, including gaps between its members
+        self._gap = 0  # bytes after its last member; they join the group if another member follows
 
-    def add(self, run: Extent) -> None:
-        """Put the next run of the file into the open group, or into pieces of its own.
+    def add(self, extent: Extent) -> None:
+        """Add the next extent to the open group, or plan chunks of its own.
 
-        A small tensor joins the group, or begins a new one where it is an anchor or the group would
-        grow too long. Short unnamed bytes after a member are held back: they belong to the group only
-        if another member follows.
+        A small tensor joins the group. It starts a new group if it is an anchor or the group would
+        exceed its maximum. A short gap after a member joins the group only if another member follows.
         """
-        size, name = run.size, run.name
+        size, name = extent.size, extent.name
         if size == 0:
-            if run is END_OF_GROUP:
-                self.close()
-        elif name is None and self._members and self._between + size <= _BETWEEN:
-            self._between += size
+            if extent is END_OF_GROUP:
+                self.close_group()
+        elif name is None and self._members and self._gap + size <= _MAX_GAP:
+            self._gap += size
         elif name is not None and size < SMALL:
-            if self._size + self._between + size > GROUP_LONGEST or _is_anchor(name, size):
-                self.close()
-            self._members.append(run)
-            self._size += self._between + size
-            self._between = 0
+            if self._size + self._gap + size > GROUP_MAX or _is_anchor(name, size):
+                self.close_group()
+            self._members.append(extent)
+            self._size += self._gap + size
+            self._gap = 0
         else:
-            self.close()
-            self._add_alone(run)
+            self.close_group()
+            self._add_ungrouped(extent)
 
-    def close(self) -> None:
-        """End the group, if there is one."""
+    def close_group(self) -> None:
+        """Plan the open group and the gap after it, if any."""
         if self._members:
             first = self._members[0]
             count = len(self._members)
             key = f"{first.name}+0" if count == 1 else f"{first.name}*{count}={self._size}"
             widths = {member.width for member in self._members}
             width = first.width if len(widths) == 1 else 0
-            self.pieces.append(Piece(self._size, key, width))
-        if self._between:
-            self.pieces.append(Piece(self._between, None, 0))
+            self.planned.append(PlannedChunk(self._size, key, width))
+        if self._gap:
+            self.planned.append(PlannedChunk(self._gap, None, 0))
         self._members = []
-        self._size = self._between = 0
+        self._size = self._gap = 0
 
-    def _add_alone(self, run: Extent) -> None:
-        step = run.size
+    def _add_ungrouped(self, extent: Extent) -> None:
+        step = extent.size
         if step > LONGEST_CHUNK:
-            step = PIECE - PIECE % run.width if run.width else PIECE
-        for offset in range(0, run.size, step):
-            key = None if run.name is None else f"{run.name}+{offset}"
-            self.pieces.append(Piece(min(step, run.size - offset), key, run.width))
+            step = SPLIT_SIZE - SPLIT_SIZE % extent.width if extent.width else SPLIT_SIZE
+        for offset in range(0, extent.size, step):
+            key = None if extent.name is None else f"{extent.name}+{offset}"
+            self.planned.append(PlannedChunk(min(step, extent.size - offset), key, extent.width))
 
 
 def _is_anchor(name: str, size: int) -> bool:
-    """Whether a small tensor begins a group by its name: one in `GROUP_USUAL` bytes does."""
-    drawn = int.from_bytes(blake3(name.encode()).digest(4), "little")
-    return drawn * GROUP_USUAL < size << 32
+    """Whether the hash of the name starts a group: once per `GROUP_AVERAGE` bytes on average."""
+    name_hash = int.from_bytes(blake3(name.encode()).digest(4), "little")
+    return name_hash * GROUP_AVERAGE < size << 32

@@ -1,1 +1,1 @@
-"""Codecs: how the bytes of a chunk are encoded."""
+"""Codecs: encodings of the bytes of a chunk."""

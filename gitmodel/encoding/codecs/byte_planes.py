@@ -1,24 +1,25 @@
-"""The payload of a chunk stored by byte planes, each as suits it.
+"""The payload of codecs that split a chunk into byte planes and compress each one separately.
 
-The weights of a layer share their exponents and little else. Cut into elements of `width` bytes, the
-plane of the exponents compresses well, those of the mantissa hardly. A payload is
+The weights of a layer have similar exponents and dissimilar mantissas, so planes of exponents compress
+well and planes of mantissas hardly. A payload is
 
     stored size of each plane, u32 x width | the planes' stored bytes | tail
 
-Numbers are little endian. With raw size R a plane has R // width bytes; a stored size equal to that
-means the plane as it is, a smaller one a zstd frame of it. The tail is the last R % width bytes.
-Against a base, the planes are those of the difference (`kernels`), and the bytes of the tail are
-subtracted one by one, without zigzag.
+Numbers are little endian. With raw size R a plane has R // width bytes. A plane is stored raw if its
+stored size equals that, otherwise as a zstd frame. The tail is the last R % width bytes. Against a base,
+the planes are those of the difference (`kernels`); the bytes of the tail are subtracted one by one,
+without zigzag.
 
-Of a difference that changes few numbers, a plane may also be *sparse*:
+A plane of a difference with few non-zero bytes may be *sparse*:
 
     entries, u32, at most an eighth of the plane's bytes | stored size of each column, u32 x 3 | columns
 
-Columns are those of `kernels.gather`, stored as planes are. A zstd frame begins with a magic number,
-which is no number of entries. So an entry takes 13 bits where zstd takes 22, and a sixth of its time.
+The columns are those of `kernels.gather`, stored like planes. The magic number of a zstd frame exceeds
+any number of entries, so the two forms are distinct. An entry takes 13 bits; zstd takes 22, and six
+times as long.
 
-One thing is guaranteed: a payload that does not add up is refused before it is decompressed, and
-reading one never holds more than the chunk and its planes.
+Guarantee: sizes are checked before decompression, and decoding allocates no more than the chunk and its
+planes.
 """
 
 from __future__ import annotations
@@ -40,64 +41,63 @@ from gitmodel.errors import DamagedObjectError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_WORTHWHILE: Final = 0.97  # a plane that wins less than 3 % is stored as it is
-_SPARSE: Final = 8  # of so many bytes one at most is not zero
+_MAX_RATIO: Final = 0.97  # a plane that shrinks by less than 3 % is stored raw
+_SPARSE_DIVISOR: Final = 8  # a sparse plane has at most one entry in 8 bytes
 
 
 class Payload(NamedTuple):
-    """What is stored of a chunk, in parts."""
+    """The stored bytes of a chunk, to be concatenated."""
 
     parts: tuple[ByteBuffer, ...]
-    has_sparse: bool  # one of its planes is sparse
+    has_sparse: bool  # at least one plane is sparse
 
 
-def to_payload(
+def encode_planes(
     raw: ByteBuffer,
     width: int,
-    efforts: Sequence[CompressionLevel | None],
+    levels: Sequence[CompressionLevel | None],
     base: ByteBuffer | None = None,
 ) -> Payload:
-    """Return the payload of these bytes; `from_payload` reads its parts back, put together.
+    """Return the payload of these bytes, which `decode_planes` decodes.
 
     Args:
-        raw: Bytes.
-        width: Bytes of an element, 1 to 16; against a base one of `kernels.LANES`.
-        efforts: How to compress each plane; None stores it as it is, without trying.
-        base: Bytes of the same length; against one, planes may be sparse.
+        raw: The chunk.
+        width: Bytes of an element, 1 to 16; with a base one of `kernels.LANES`.
+        levels: Compression of each plane; None stores it raw.
+        base: Bytes of the same length. Planes of the difference may be sparse.
     """
     whole = len(raw) // width * width
     planes = kernels.split(raw[:whole], width, None if base is None else base[:whole])
     stored: list[ByteBuffer] = []
     has_sparse = False
-    for plane, effort in zip(planes, efforts, strict=True):
-        sparse = None if base is None or effort is None else _sparse(plane)
+    for plane, level in zip(planes, levels, strict=True):
+        sparse = None if base is None or level is None else _encode_sparse(plane)
         has_sparse |= sparse is not None
-        stored.append(_stored(plane, effort) if sparse is None else sparse)
+        stored.append(_compress_plane(plane, level) if sparse is None else sparse)
     tail = bytes(raw[whole:])
     if base is not None:
         tail = bytes((mine - other) % 256 for mine, other in zip(tail, base[whole:], strict=True))
     return Payload((_sizes(stored), *stored, tail), has_sparse)
 
 
-def _stored(plane: ByteBuffer, effort: CompressionLevel | None) -> ByteBuffer:
-    """A plane as it is stored: compressed if that is worth it."""
-    if effort is None:
+def _compress_plane(plane: ByteBuffer, level: CompressionLevel | None) -> ByteBuffer:
+    if level is None:
         return plane
-    frame = compress(plane, effort)
-    return frame if len(frame) < _WORTHWHILE * len(plane) else plane
+    frame = compress(plane, level)
+    return frame if len(frame) < _MAX_RATIO * len(plane) else plane
 
 
-def _sparse(plane: ByteBuffer) -> bytes | None:
-    """A plane as a sparse one, if most of it is zero, and what is not lies apart.
+def _encode_sparse(plane: ByteBuffer) -> bytes | None:
+    """The sparse form of a plane whose non-zero bytes are few and scattered, else None.
 
-    Where whole rows of a tensor have changed, zstd takes less for where they are.
+    zstd encodes adjacent non-zero bytes, such as changed rows of a tensor, in less space.
     """
-    columns = kernels.gather(plane, len(plane) // _SPARSE)
+    columns = kernels.gather(plane, len(plane) // _SPARSE_DIVISOR)
     if columns is None or not columns[0]:
         return None
-    stored = [_stored(column, CompressionLevel.ENTROPY) for column in columns]
-    found = b"".join((struct.pack("<I", len(columns[0])), _sizes(stored), *stored))
-    return found if len(found) < _WORTHWHILE * len(plane) else None
+    stored = [_compress_plane(column, CompressionLevel.ENTROPY) for column in columns]
+    sparse = b"".join((struct.pack("<I", len(columns[0])), _sizes(stored), *stored))
+    return sparse if len(sparse) < _MAX_RATIO * len(plane) else None
 
 
 def _sizes(stored: Sequence[ByteBuffer]) -> bytes:
@@ -105,18 +105,18 @@ def _sizes(stored: Sequence[ByteBuffer]) -> bytes:
 
 
 class Planes(NamedTuple):
-    """What a payload holds, decompressed and not yet put together."""
+    """The decompressed planes of a payload."""
 
     planes: tuple[ByteBuffer, ...]
     tail: ByteBuffer
 
     @property
     def size(self) -> int:
-        """Bytes of the whole."""
+        """Bytes of the chunk."""
         return sum(map(len, self.planes)) + len(self.tail)
 
     def join(self, raw: memoryview, base: ByteBuffer | Planes | None = None) -> None:
-        """Fill `raw`, of this size, with the bytes themselves, or with what they are the difference of."""
+        """Fill `raw` with the chunk's bytes; with a base, the planes are a difference to it."""
         whole = len(raw) - len(self.tail)
         if isinstance(base, Planes) and len(base.planes) != len(self.planes):
             base = base.joined()
@@ -133,39 +133,41 @@ class Planes(NamedTuple):
         raw[whole:] = bytes((step + other) % 256 for step, other in tail)
 
     def joined(self) -> memoryview:
-        """The bytes themselves."""
+        """Return the chunk's bytes."""
         raw = kernels.allocate(self.size)
         self.join(raw)
         return raw
 
 
-def open_payload(
+def read_planes(
     payload: ByteBuffer, *, width: int, raw_size: int, may_be_sparse: bool = False
 ) -> Planes:
-    """Return the planes in a payload.
+    """Decompress the planes of a payload.
 
     Args:
-        payload: Trusted in no way.
-        width: As for `to_payload`.
-        raw_size: Bytes it must decode to.
-        may_be_sparse: Whether planes of it may be.
+        payload: Untrusted bytes.
+        width: As for `encode_planes`.
+        raw_size: Bytes of the chunk.
+        may_be_sparse: Whether the codec allows sparse planes.
 
     Raises:
-        DamagedObjectError: The payload does not hold planes of these sizes.
+        DamagedObjectError: The payload is invalid, or not of a chunk of this size.
     """
     count, rest = divmod(raw_size, width)
     view = memoryview(payload)
     body = len(view) - rest
-    stored = _cut(view[: max(body, 0)], width, count)
+    stored = _split_columns(view[: max(body, 0)], width, count)
     planes = [
-        _unsparse(part, count) if may_be_sparse and _is_sparse(part, count) else _plane(part, count)
+        _decode_sparse(part, count)
+        if may_be_sparse and _is_sparse(part, count)
+        else _decode_plane(part, count)
         for part in stored
     ]
     return Planes(tuple(planes), view[body:])
 
 
-def _cut(view: memoryview, width: int, count: int) -> list[memoryview]:
-    """The planes of `count` bytes as they are stored, behind their sizes, and nothing else."""
+def _split_columns(view: memoryview, width: int, count: int) -> list[memoryview]:
+    """Split a view into the stored forms of columns of `count` bytes; their sizes come first."""
     head = 4 * width
     if len(view) < head:
         raise DamagedObjectError("a chunk ends inside the sizes of its planes")
@@ -175,7 +177,7 @@ def _cut(view: memoryview, width: int, count: int) -> list[memoryview]:
     return [view[start:end] for start, end in pairwise(accumulate(sizes, initial=head))]
 
 
-def _plane(stored: memoryview, count: int) -> ByteBuffer:
+def _decode_plane(stored: memoryview, count: int) -> ByteBuffer:
     return stored if len(stored) == count else decompress(stored, count)
 
 
@@ -183,12 +185,13 @@ def _is_sparse(stored: memoryview, count: int) -> bool:
     return len(stored) != count and bytes(stored[:4]) != ZSTD_MAGIC
 
 
-def _unsparse(stored: memoryview, count: int) -> memoryview:
-    """The plane of `count` bytes that is stored as a sparse one."""
+def _decode_sparse(stored: memoryview, count: int) -> memoryview:
     found = int.from_bytes(stored[:4], "little")
-    if found > count // _SPARSE:
+    if found > count // _SPARSE_DIVISOR:
         raise DamagedObjectError("a chunk has a sparse plane of too many entries")
-    low, high, values = (_plane(column, found) for column in _cut(stored[4:], 3, found))
+    low, high, values = (
+        _decode_plane(column, found) for column in _split_columns(stored[4:], 3, found)
+    )
     plane = kernels.allocate(count)
     try:
         kernels.scatter((low, high, values), plane)
@@ -197,7 +200,7 @@ def _unsparse(stored: memoryview, count: int) -> memoryview:
     return plane
 
 
-def from_payload(
+def decode_planes(
     payload: ByteBuffer,
     *,
     width: int,
@@ -205,17 +208,17 @@ def from_payload(
     base: ByteBuffer | Planes | None = None,
     may_be_sparse: bool = False,
 ) -> None:
-    """Fill `raw` with the bytes of a payload.
+    """Fill `raw` with the chunk that a payload decodes to.
 
     Args:
-        payload: Trusted in no way.
-        width: As for `to_payload`.
-        raw: Takes the bytes; its length is theirs.
-        base: As for `to_payload`, or its planes.
-        may_be_sparse: As for `open_payload`.
+        payload: Untrusted bytes.
+        width: As for `encode_planes`.
+        raw: As long as the chunk.
+        base: As for `encode_planes`, or its planes.
+        may_be_sparse: As for `read_planes`.
 
     Raises:
-        DamagedObjectError: The payload does not hold planes of these sizes.
+        DamagedObjectError: The payload is invalid, or not of a chunk of this size.
     """
-    planes = open_payload(payload, width=width, raw_size=len(raw), may_be_sparse=may_be_sparse)
+    planes = read_planes(payload, width=width, raw_size=len(raw), may_be_sparse=may_be_sparse)
     planes.join(raw, base)

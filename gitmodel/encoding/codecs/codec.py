@@ -1,18 +1,17 @@
-"""How one chunk's bytes are stored: as they are, compressed, by planes, or as a delta.
+"""Encodes and decodes single chunks: raw, compressed, as byte planes, or as a delta.
 
-A *codec* names the stored form; `encode` picks the smallest, `decode` brings back the *raw* bytes.
-A chunk is named by its *chunk hash*, the BLAKE3 of its raw bytes. A chunk stored as a delta needs
-another, its *base*, to be decoded; a base is never a delta itself.
+A chunk is named by its *chunk hash*, the BLAKE3 of its *raw* bytes. A chunk stored as a delta can only
+be decoded with another chunk, its *base*. A base is never a delta itself.
 
     RAW     the raw bytes
     ZSTD    one zstd frame of them
     PLANES  the payload of byte_planes.py, elements of 1 to 16 bytes
     DELTA   the payload of byte_planes.py, of the difference to the base; elements are its lanes
-    SPARSE  the same, with planes of which some are sparse
+    SPARSE  as DELTA, with at least one sparse plane
 
-One thing is guaranteed: decoding never yields more than the raw size it was told, which is at most
-16 MiB, whatever the stored bytes claim. All functions may be called from several threads at once;
-zstandard, the kernels and BLAKE3 do their work without the interpreter lock.
+Guarantee: decoding never allocates more than the given raw size, at most 16 MiB, whatever the stored
+bytes claim. All functions are thread-safe; zstandard, the kernels and BLAKE3 release the interpreter
+lock.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from gitmodel.encoding.codecs.zstd import (
 from gitmodel.errors import DamagedObjectError, NewerFormatError
 
 if TYPE_CHECKING:
-    from gitmodel.encoding.codecs.sampling import Plan
+    from gitmodel.encoding.codecs.sampling import EncodingPlan
 
 __all__ = [
     "HASH_SIZE",
@@ -39,7 +38,7 @@ __all__ = [
     "ByteBuffer",
     "Codec",
     "Encoded",
-    "check_form",
+    "check_codec",
     "chunk_hash",
     "decode",
     "decode_base",
@@ -50,13 +49,13 @@ __all__ = [
 
 HASH_SIZE: Final = 32
 
-_WORTHWHILE: Final = 0.97  # a gain under 3 % is not worth its decoding
-_REPETITIVE: Final = 0.60  # text and code: level 3 saves another tenth there, on weights nothing
-_DELTA_WORTHWHILE: Final = 0.80  # a delta that wins less than a fifth is not worth its base
+_MAX_RATIO: Final = 0.97  # a gain under 3 % is not worth the time to decode it
+_TEXT_RATIO: Final = 0.60  # for text and code zstd level 3 saves another tenth, for weights nothing
+_MAX_DELTA_RATIO: Final = 0.80  # a delta that saves less than a fifth is not worth reading its base
 
 
 class Codec(IntEnum):
-    """The stored form of a chunk. The numbers are in packs and manifests: never reuse one."""
+    """The encoding of a stored chunk. Packs and manifests contain the numbers: never reuse one."""
 
     RAW = 0
     ZSTD = 1
@@ -72,15 +71,15 @@ _WIDTHS: Final = {
     Codec.DELTA: frozenset(kernels.LANES),
     Codec.SPARSE: frozenset(kernels.LANES),
 }
-_BASED: Final = (Codec.DELTA, Codec.SPARSE)  # they have a base
+_DELTA_CODECS: Final = (Codec.DELTA, Codec.SPARSE)
 
 
 class Encoded(NamedTuple):
-    """A chunk as it is to be stored."""
+    """An encoded chunk."""
 
     codec: Codec
-    parts: tuple[ByteBuffer, ...]  # the payload, in pieces that are copied once, into a pack
-    width: int  # bytes of an element, 0 for codecs that have none
+    parts: tuple[ByteBuffer, ...]  # the payload in parts, concatenated only in a pack
+    width: int  # bytes of an element, 0 for codecs without elements
     uses_base: bool
 
     @property
@@ -93,30 +92,32 @@ def known_codec(number: int) -> Codec:
     """Return the codec of a number read from a pack or manifest.
 
     Raises:
-        NewerFormatError: No such codec is known here.
+        NewerFormatError: The codec is unknown.
     """
     try:
         return Codec(number)
     except ValueError as error:
         raise NewerFormatError(
-            f"a chunk is stored with codec {number}, which is not known here",
+            f"a chunk is stored with codec {number}, which this version of gitmodel does not support",
             hint="upgrade gitmodel",
         ) from error
 
 
-def check_form(codec: int, *, width: int, has_base: bool) -> Codec:
-    """Return the codec of a number, which takes such a width and such a base.
+def check_codec(codec: int, *, width: int, has_base: bool) -> Codec:
+    """Return the codec of a number, checked against width and base.
 
     Raises:
-        DamagedObjectError: It takes others.
-        NewerFormatError: No such codec is known here.
+        DamagedObjectError: The codec does not allow them.
+        NewerFormatError: The codec is unknown.
     """
     form = known_codec(codec)
     if width not in _WIDTHS[form]:
-        raise DamagedObjectError(f"a chunk has elements of {width} bytes, which its codec lacks")
-    if has_base is not (form in _BASED):
         raise DamagedObjectError(
-            "a chunk has a base for a codec that takes none"
+            f"a chunk has {width}-byte elements, which its codec does not allow"
+        )
+    if has_base is not (form in _DELTA_CODECS):
+        raise DamagedObjectError(
+            "a chunk has a base, but its codec takes none"
             if has_base
             else "a chunk stored as a delta has no base"
         )
@@ -124,46 +125,48 @@ def check_form(codec: int, *, width: int, has_base: bool) -> Codec:
 
 
 def chunk_hash(raw: ByteBuffer) -> bytes:
-    """Return the 32 bytes that name a chunk with these raw bytes."""
+    """Return the BLAKE3 of a chunk's raw bytes."""
     from blake3 import blake3
 
     return blake3(raw).digest()
 
 
 def encode(raw: ByteBuffer, *, width: int = 0, base: ByteBuffer | None = None) -> Encoded:
-    """Return the smallest stored form of a chunk's raw bytes.
-
-    A sample decides what to try, so bytes that do not compress cost little more than the sample.
+    """Encode a chunk with the codec that is smallest for a sample of it.
 
     Args:
         raw: At most 16 MiB.
-        width: Bytes of one element where they are known, else 0: then 1, 2, 4 and 8 are considered.
-        base: Raw bytes of a chunk stored without a base, that these may be stored against. One of
-            another length is not used, nor one that saves less than a fifth.
+        width: Bytes of one element; 0 if unknown, then 1, 2, 4 and 8 are tried.
+        base: Raw bytes of a chunk that is stored without a base. It is ignored if its length differs
+            or a delta would save less than a fifth.
 
     Returns:
-        The codec, what to store, and what decoding needs. For `RAW` the one part is `raw` itself,
-        not a copy.
+        The encoded chunk. For `RAW` its only part is `raw` itself, not a copy.
     """
     if len(raw) > MAX_CHUNK:
         raise ValueError(len(raw))
     if not raw:
         return Encoded(Codec.RAW, (), 0, uses_base=False)
-    from gitmodel.encoding.codecs.sampling import best_delta_plan, best_plan, read_sample, spans
+    from gitmodel.encoding.codecs.sampling import (
+        best_delta_plan,
+        best_plan,
+        read_sample,
+        sample_spans,
+    )
 
-    where = spans(len(raw))
-    sample = read_sample(raw, where)
+    spans = sample_spans(len(raw))
+    sample = read_sample(raw, spans)
     alone = best_plan(sample, width)
     if base is not None and len(base) == len(raw):
-        limit = _DELTA_WORTHWHILE * (alone.ratio if alone.ratio <= _WORTHWHILE else 1.0)
-        plan = best_delta_plan(sample, read_sample(base, where), width)
+        limit = _MAX_DELTA_RATIO * (alone.ratio if alone.ratio <= _MAX_RATIO else 1.0)
+        plan = best_delta_plan(sample, read_sample(base, spans), width)
         if plan.ratio <= limit:
-            parts, has_sparse = byte_planes.to_payload(raw, plan.width, plan.efforts, base)
+            parts, has_sparse = byte_planes.encode_planes(raw, plan.width, plan.levels, base)
             form = Codec.SPARSE if has_sparse else Codec.DELTA
             delta = Encoded(form, parts, plan.width, uses_base=True)
             if delta.size <= limit * len(raw):
                 return delta
-    return _encode_alone(raw, alone)
+    return _encode_without_base(raw, alone)
 
 
 def decode(
@@ -175,38 +178,35 @@ def decode(
     base: ByteBuffer | byte_planes.Planes | None = None,
     out: memoryview | None = None,
 ) -> ByteBuffer:
-    """Return the raw bytes of a stored chunk.
-
-    They are those that `encode` was given, if this is given what `encode` returned.
+    """Return the raw bytes of a stored chunk: the inverse of `encode`.
 
     Args:
-        codec: A number from a chunk's header or a manifest, of any value.
-        stored: The stored bytes, trusted in no way.
+        codec: Untrusted number from a chunk's header or a manifest.
+        stored: Untrusted bytes.
         raw_size: Length of the result in bytes, from the header or manifest.
         width: Bytes of one element, from the header or manifest.
-        base: Raw bytes of the base, for codecs that have one, or what `decode_base` returned.
-        out: Memory of `raw_size` bytes to decode into.
+        base: Raw bytes of the base, for codecs with one, or the result of `decode_base`.
+        out: Buffer of `raw_size` bytes to decode into.
 
     Returns:
-        Exactly `raw_size` bytes: `out`, if that was given. Without it they are `stored` itself for
-        `RAW`, not a copy.
+        Exactly `raw_size` bytes: `out` if given. Without it, `stored` itself for `RAW`, not a copy.
 
     Raises:
-        DamagedObjectError: The stored bytes do not decode to `raw_size` bytes; `out` then holds
-            anything.
-        NewerFormatError: The codec is not known here.
+        DamagedObjectError: The stored bytes do not decode to `raw_size` bytes; the content of `out`
+            is then undefined.
+        NewerFormatError: The codec is unknown.
     """
-    form = _bounded_form(codec, raw_size, width, has_base=base is not None)
-    if form in (Codec.PLANES, *_BASED):
-        raw = _room_for(raw_size, base, out)
+    form = _check_stored(codec, raw_size, width, has_base=base is not None)
+    if form in (Codec.PLANES, *_DELTA_CODECS):
+        raw = _output_buffer(raw_size, base, out)
         may_be_sparse = form is Codec.SPARSE
-        byte_planes.from_payload(
+        byte_planes.decode_planes(
             stored, width=width, raw=raw, base=base, may_be_sparse=may_be_sparse
         )
         return raw
     content = decompress(stored, raw_size) if form is Codec.ZSTD else stored
     if len(content) != raw_size:
-        raise DamagedObjectError(f"a chunk holds {len(content)} bytes where {raw_size} belong")
+        raise DamagedObjectError(f"a chunk has {len(content)} bytes instead of {raw_size}")
     if out is None:
         return content
     out[:] = content
@@ -216,14 +216,14 @@ def decode(
 def decode_base(
     codec: int, stored: ByteBuffer, *, raw_size: int, width: int = 0
 ) -> ByteBuffer | byte_planes.Planes:
-    """Return a chunk as `decode` takes it for a base: where it is stored by planes, those.
+    """Decode a chunk for use as the `base` of `decode`; planes are not joined.
 
-    So they need not be put together first. Arguments and errors are those of `decode`.
+    Arguments and errors are those of `decode`.
     """
     if codec != Codec.PLANES:
         return decode(codec, stored, raw_size=raw_size, width=width)
-    _bounded_form(codec, raw_size, width, has_base=False)
-    return byte_planes.open_payload(stored, width=width, raw_size=raw_size)
+    _check_stored(codec, raw_size, width, has_base=False)
+    return byte_planes.read_planes(stored, width=width, raw_size=raw_size)
 
 
 def decode_checked(
@@ -235,7 +235,7 @@ def decode_checked(
     width: int = 0,
     base: ByteBuffer | None = None,
 ) -> ByteBuffer:
-    """Return the raw bytes of a stored chunk, which are those that its chunk hash names.
+    """Return the raw bytes of a stored chunk, verified against its hash.
 
     Args:
         codec: As for `decode`.
@@ -246,8 +246,8 @@ def decode_checked(
         base: As for `decode`.
 
     Raises:
-        DamagedObjectError: The stored bytes do not decode, or to other bytes.
-        NewerFormatError: The codec is not known here.
+        DamagedObjectError: The stored bytes do not decode, or the hash differs.
+        NewerFormatError: The codec is unknown.
     """
     raw = decode(codec, stored, raw_size=raw_size, width=width, base=base)
     if chunk_hash(raw) != expected:
@@ -255,40 +255,36 @@ def decode_checked(
     return raw
 
 
-def _encode_alone(raw: ByteBuffer, plan: Plan) -> Encoded:
-    if plan.ratio <= _WORTHWHILE:
+def _encode_without_base(raw: ByteBuffer, plan: EncodingPlan) -> Encoded:
+    if plan.ratio <= _MAX_RATIO:
         if plan.width == 1:
-            frame = compress(raw, _plain_effort(plan))
-            found = Encoded(Codec.ZSTD, (frame,), 0, uses_base=False)
+            frame = compress(raw, _zstd_level(plan))
+            encoded = Encoded(Codec.ZSTD, (frame,), 0, uses_base=False)
         else:
-            parts, _ = byte_planes.to_payload(raw, plan.width, plan.efforts)
-            found = Encoded(Codec.PLANES, parts, plan.width, uses_base=False)
-        if found.size <= _WORTHWHILE * len(raw):
-            return found
+            parts, _ = byte_planes.encode_planes(raw, plan.width, plan.levels)
+            encoded = Encoded(Codec.PLANES, parts, plan.width, uses_base=False)
+        if encoded.size <= _MAX_RATIO * len(raw):
+            return encoded
     return Encoded(Codec.RAW, (raw,), 0, uses_base=False)
 
 
-def _plain_effort(plan: Plan) -> CompressionLevel:
-    effort = plan.efforts[0] or CompressionLevel.ENTROPY
-    if effort is CompressionLevel.FAST and plan.ratio <= _REPETITIVE:
+def _zstd_level(plan: EncodingPlan) -> CompressionLevel:
+    level = plan.levels[0] or CompressionLevel.ENTROPY
+    if level is CompressionLevel.FAST and plan.ratio <= _TEXT_RATIO:
         return CompressionLevel.THOROUGH
-    return effort
+    return level
 
 
-def _bounded_form(codec: int, raw_size: int, width: int, *, has_base: bool) -> Codec:
-    """Return the codec, once nothing that was read speaks against decoding."""
-    form = check_form(codec, width=width, has_base=has_base)
+def _check_stored(codec: int, raw_size: int, width: int, *, has_base: bool) -> Codec:
+    form = check_codec(codec, width=width, has_base=has_base)
     if not 0 <= raw_size <= MAX_CHUNK:
-        raise DamagedObjectError(
-            f"a chunk claims to hold {raw_size} bytes, more than any chunk does"
-        )
+        raise DamagedObjectError(f"a chunk claims {raw_size} bytes; the limit is {MAX_CHUNK}")
     return form
 
 
-def _room_for(
+def _output_buffer(
     raw_size: int, base: ByteBuffer | byte_planes.Planes | None, out: memoryview | None
 ) -> memoryview:
-    """Memory to decode planes into, against the base if there is one."""
     if base is not None:
         size = base.size if isinstance(base, byte_planes.Planes) else len(base)
         if size != raw_size:

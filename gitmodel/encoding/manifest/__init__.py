@@ -1,1 +1,1 @@
-"""Manifests: which chunks make up the files of a version."""
+"""Manifests: the list of chunks and packs of a version's files."""

@@ -1,13 +1,13 @@
-"""Binary columns: arrays of numbers and runs of bytes, sealed and compressed as one.
+"""Binary columns: arrays of numbers and byte strings in one compressed and sealed object.
 
-    magic 4 | BLAKE3 of the rest 32 | one zstd frame of all columns, whose header says their length
+    magic 4 | seal: BLAKE3 of the rest 32 | one zstd frame of all columns, which states their length
 
-Numbers are little endian and stored by *planes* (all lowest bytes first), in which zstd sees the
-regularity of counters and of sizes that hardly differ. The seal finds accidents; whoever writes on
-purpose can seal anything, so what the columns say is still checked by their reader.
+Numbers are little endian and stored as *planes* (all lowest bytes first), because zstd compresses
+counters and similar sizes better in this form. The seal detects accidental damage. An attacker can seal
+any bytes, so readers of columns check their content.
 
-One thing is guaranteed: reading allocates no more than the frame says it holds, and it says no more
-than the limits here.
+Guarantee: reading allocates no more than the frame states, and a frame that states more than the
+limits below is refused.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ if TYPE_CHECKING:
     import zstandard
 
 MAX_COLUMNS: Final = 1 << 30  # 1 GiB of columns: a model of some 6 TB
-_FREE: Final = 16 << 20  # 16 MiB may come from nothing: four terabytes of zeros, one chunk repeated
-_RATIO: Final = 16  # beyond that there are hashes, which do not compress
+_MAX_UNCHECKED_SIZE: Final = 16 << 20  # 16 MiB at any ratio: 4 TB of zeros repeat a single chunk
+_MAX_COMPRESSION: Final = 16  # larger columns contain hashes, which do not compress
 _MAX_WINDOW: Final = 8 << 20  # 8 MiB of memory for the decompressor; level 3 uses 2 MiB
-_SEAL: Final = 4 + HASH_SIZE
+_HEAD_SIZE: Final = 4 + HASH_SIZE
 
 
 class ColumnWriter:
-    """Collects columns; `ColumnReader` takes them back in the same order."""
+    """Collects columns, which `ColumnReader` reads in the same order."""
 
     def __init__(self) -> None:
         self._columns: list[ByteBuffer] = []
 
-    def put(self, column: ByteBuffer) -> None:
-        """Append bytes as they are."""
+    def write(self, column: ByteBuffer) -> None:
+        """Append bytes."""
         self._columns.append(column)
 
-    def put_numbers(self, column: array[int]) -> None:
-        """Append numbers; their count is not written."""
+    def write_numbers(self, column: array[int]) -> None:
+        """Append numbers without their count."""
         native = column.tobytes()
         step = column.itemsize
         self._columns += [native[plane::step] for plane in _planes(step)]
 
     def sealed(self, magic: bytes) -> bytes:
-        """Return all columns, compressed, behind a 4-byte magic and the seal."""
+        """Return a 4-byte magic, the seal, and all columns compressed."""
         import zstandard
 
         size = sum(map(len, self._columns))
@@ -56,16 +56,16 @@ class ColumnWriter:
 
 
 class ColumnReader:
-    """Takes columns back out of sealed bytes, one after the other.
+    """Reads columns one after the other.
 
     Args:
-        data: What `ColumnWriter.sealed` returned, trusted in no way.
-        magic: The magic it was given; one with a greater last digit is of a later format.
-        what: What the columns are, for messages.
+        data: Untrusted result of `ColumnWriter.sealed`.
+        magic: The expected magic; a greater last digit is a later format.
+        what: Name of the object, for messages.
 
     Raises:
-        DamagedObjectError: These are not sealed columns, or more than anybody writes.
-        NewerFormatError: They are of a later format.
+        DamagedObjectError: The data are no sealed columns, or exceed the limits.
+        NewerFormatError: The format is a later one.
     """
 
     def __init__(self, data: ByteBuffer, *, magic: bytes, what: str) -> None:
@@ -73,35 +73,35 @@ class ColumnReader:
 
         self._what = what
         self._check_seal(data, magic)
-        frame = memoryview(data)[_SEAL:]
+        frame = memoryview(data)[_HEAD_SIZE:]
         try:
             self.size: int = zstandard.get_frame_parameters(frame).content_size
         except zstandard.ZstdError as error:
             raise self.damaged(f"has no columns ({error})") from error
-        if self.size > min(MAX_COLUMNS, _FREE + _RATIO * len(frame)):
-            raise self.damaged("claims to be larger than any is")
+        if self.size > min(MAX_COLUMNS, _MAX_UNCHECKED_SIZE + _MAX_COMPRESSION * len(frame)):
+            raise self.damaged("claims to be larger than the limit")
         self._error = zstandard.ZstdError
         self._stream: zstandard.ZstdDecompressionReader = zstandard.ZstdDecompressor(
             max_window_size=_MAX_WINDOW
         ).stream_reader(frame)
 
     def damaged(self, reason: str) -> DamagedObjectError:
-        """Return the error that says so; the caller raises it."""
+        """Return an error for the caller to raise."""
         return DamagedObjectError(f"{self._what} {reason}")
 
-    def take(self, size: int) -> bytes:
-        """Take exactly `size` bytes; the caller bounds `size` by this reader's own.
+    def read(self, size: int) -> bytes:
+        """Read exactly `size` bytes; the caller keeps `size` below `self.size`.
 
         Raises:
             DamagedObjectError: There are fewer.
         """
-        column = self._read(size)
+        column = self._decompress(size)
         if len(column) != size:
             raise self.damaged("ends too early")
         return column
 
-    def take_numbers(self, typecode: str, count: int) -> array[int]:
-        """Take `count` numbers of an array typecode.
+    def read_numbers(self, typecode: str, count: int) -> array[int]:
+        """Read `count` numbers of an array typecode.
 
         Raises:
             DamagedObjectError: There are fewer.
@@ -110,30 +110,30 @@ class ColumnReader:
         step = numbers.itemsize
         native = bytearray(count * step)
         for plane in _planes(step):
-            native[plane::step] = self.take(count)
+            native[plane::step] = self.read(count)
         numbers.frombytes(native)
         return numbers
 
-    def take_hashes(self, count: int) -> list[str]:
-        """Take `count` hashes of 32 bytes each, as hex.
+    def read_hashes(self, count: int) -> list[str]:
+        """Read `count` hashes of 32 bytes each, as hex.
 
         Raises:
             DamagedObjectError: There are fewer.
         """
-        digits = self.take(count * HASH_SIZE).hex()
+        digits = self.read(count * HASH_SIZE).hex()
         step = 2 * HASH_SIZE
         return [digits[start : start + step] for start in range(0, len(digits), step)]
 
     def end(self) -> None:
-        """Check that all columns were taken.
+        """Check that all columns were read.
 
         Raises:
-            DamagedObjectError: There are more, or the frame does not end as it should.
+            DamagedObjectError: There are more, or the end of the frame is invalid.
         """
-        if self._read(1):
-            raise self.damaged("is longer than it says")
+        if self._decompress(1):
+            raise self.damaged("is longer than it states")
 
-    def _read(self, size: int) -> bytes:
+    def _decompress(self, size: int) -> bytes:
         try:
             return self._stream.read(size)
         except self._error as error:
@@ -143,15 +143,15 @@ class ColumnReader:
         start = bytes(data[: len(magic)])
         if start[:-1] == magic[:-1] and magic[-1:] < start[-1:] <= b"9":
             raise NewerFormatError(
-                f"{self._what} was written in a later format than is known here",
+                f"{self._what} has a later format than this version of gitmodel supports",
                 hint="upgrade gitmodel",
             )
-        if start != magic or chunk_hash(memoryview(data)[_SEAL:]) != bytes(
-            data[len(magic) : _SEAL]
+        if start != magic or chunk_hash(memoryview(data)[_HEAD_SIZE:]) != bytes(
+            data[len(magic) : _HEAD_SIZE]
         ):
-            raise self.damaged("is not what was written")
+            raise self.damaged("does not match its checksum")
 
 
 def _planes(step: int) -> range:
-    """Order of a number's bytes in memory, lowest first."""
+    """Positions of a number's bytes in memory, lowest first."""
     return range(step) if sys.byteorder == "little" else range(step - 1, -1, -1)

@@ -1,11 +1,11 @@
-"""Manifests: which chunks, in which packs, make up the files of one digest.
+"""Manifests: the chunks and packs of the files of one digest.
 
-A manifest holds the place of each distinct chunk, and for every file the *sequence* of chunk numbers
-that make it up. With it a fetch plans all its requests at once.
+A manifest lists the location of each distinct chunk, and the chunk numbers of each file. A fetch plans
+all its requests from it.
 
-One thing is guaranteed: a manifest in memory is sound. Every number in it lies where it must, every
-file is as long as its chunks together, every path is safe, and the files have the manifest's digest.
-That the chunks are those of the files is not: a pointer's `chunks` says it, or the digest of a file.
+Guarantee: a `Manifest` is consistent. Its numbers are within bounds, each file is as long as its chunks,
+all paths are safe, and the files have the manifest's digest. Only a pointer's `chunks` or the digest of
+a file proves that the chunks are those of the file.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from gitmodel.encoding.chunking.chunker import ChunkerId
 from gitmodel.encoding.codecs.codec import HASH_SIZE, ByteBuffer, Codec
 from gitmodel.encoding.manifest.chunk_list import chunk_list_digest
 from gitmodel.encoding.manifest.chunk_table import (
-    PLACE_ROW,
+    CHUNK_ROW,
     ChunkLocation,
-    PlaceCollector,
-    PlaceTable,
+    ChunkTable,
+    ChunkTableBuilder,
 )
 from gitmodel.encoding.manifest.columns import ColumnReader, ColumnWriter
 from gitmodel.encoding.manifest.file_table import (
@@ -34,8 +34,8 @@ from gitmodel.encoding.manifest.file_table import (
     check_digest,
     check_sequence,
     path_key,
-    put_files,
-    take_files,
+    read_files,
+    write_files,
 )
 from gitmodel.encoding.pack import HEADER_SIZE, PACK_MAX
 from gitmodel.errors import DamagedObjectError, NewerFormatError
@@ -55,11 +55,11 @@ __all__ = [
     "ModelKind",
 ]
 
-MAX_MANIFEST: Final = 256 << 20  # 256 MiB: what a store should read at most
+MAX_MANIFEST: Final = 256 << 20  # 256 MiB: the largest manifest that is read
 
 _MAGIC: Final = b"gmm1"
 _KINDS: Final[tuple[ModelKind, ...]] = ("file", "folder")
-_REQUIRES: Final = {  # what a reader must know for a codec
+_REQUIRES: Final = {  # the requirement that each codec puts into `requires`
     Codec.ZSTD: "zstd",
     Codec.PLANES: "planes",
     Codec.DELTA: "delta",
@@ -70,7 +70,7 @@ _PACK_ROW: Final = HASH_SIZE + 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """The files of one digest and where their bytes are.
+    """The files of one digest and the locations of their chunks.
 
     Args:
         digest: The digest of the file or folder.
@@ -78,13 +78,13 @@ class Manifest:
         files: Sorted by the UTF-8 bytes of their paths.
         packs: Names of the packs, 64 hex digits each.
         pack_sizes: Their lengths in bytes.
-        places: The distinct chunks.
+        chunk_table: The distinct chunks.
         sequence: Chunk numbers, file by file.
-        requires: What a reader must know; one that does not refuses the whole.
+        requires: Features that a reader must support.
 
     Raises:
         DamagedObjectError: The parts contradict each other.
-        NewerFormatError: Something that is required is not known here.
+        NewerFormatError: A requirement is unknown.
         UnsafePathError: A path is unsafe, or two paths clash.
     """
 
@@ -93,70 +93,67 @@ class Manifest:
     files: tuple[FileEntry, ...]
     packs: tuple[str, ...]
     pack_sizes: array[int]
-    places: PlaceTable
+    chunk_table: ChunkTable
     sequence: array[int]
     requires: tuple[str, ...]
 
     def __post_init__(self) -> None:
         _check_requires(self.requires)
         _check_packs(self.packs, self.pack_sizes)
-        self.places.check(self.pack_sizes)
-        check_sequence(self.files, self.sequence, self.places.raw_sizes)
+        self.chunk_table.check(self.pack_sizes)
+        check_sequence(self.files, self.sequence, self.chunk_table.raw_sizes)
         check_digest(self.digest, self.kind, self.files)
 
     @property
     def chunk_count(self) -> int:
-        """How many distinct chunks there are."""
-        return len(self.places)
+        """Number of distinct chunks."""
+        return len(self.chunk_table)
 
     @property
     def total_size(self) -> int:
-        """Length of all files together in bytes."""
+        """Total size of the files in bytes."""
         return sum(file.size for file in self.files)
 
     @property
-    def cutters(self) -> tuple[ChunkerId, ...]:
-        """The rules that cut the files, each once."""
+    def chunkers(self) -> tuple[ChunkerId, ...]:
+        """The chunkers of the files, each once."""
         return tuple(dict.fromkeys(file.chunker for file in self.files))
 
     def chunk(self, number: int) -> ChunkLocation:
-        """Return the place of a chunk by its number, from 0."""
-        return self.places[number]
+        """Return the location of a chunk by its number, from 0."""
+        return self.chunk_table[number]
 
     def chunks_of(self, file: FileEntry) -> array[int]:
-        """Return the numbers of a file's chunks, in the order of its bytes."""
+        """Return the chunk numbers of a file, in order."""
         return self.sequence[file.first : file.first + file.count]
 
     def chunk_list(self) -> Digest:
-        """Compute the digest of the chunk list, which the pointer states as `chunks`.
-
-        A sound manifest lists the files of its digest, but nothing in it says that these are their chunks.
-        """
-        return chunk_list_digest(self.files, self.sequence, self.places)
+        """Compute the digest of the chunk list, which a pointer states as `chunks`."""
+        return chunk_list_digest(self.files, self.sequence, self.chunk_table)
 
     def to_bytes(self) -> bytes:
-        """Return the manifest as it is stored; `from_bytes` reads it back as an equal one."""
-        cutters = self.cutters
-        words = [*self.requires, *map(str, cutters), *(file.path for file in self.files)]
+        """Return the stored form, which `from_bytes` reads as an equal manifest."""
+        chunkers = self.chunkers
+        words = [*self.requires, *map(str, chunkers), *(file.path for file in self.files)]
         text = "\0".join(words).encode()
         counts = _Counts(
             kind=_KINDS.index(self.kind),
-            places=len(self.places),
+            chunks=len(self.chunk_table),
             sequence=len(self.sequence),
             packs=len(self.packs),
             files=len(self.files),
-            cutters=len(cutters),
+            chunkers=len(chunkers),
             requires=len(self.requires),
             text_size=len(text),
         )
         columns = ColumnWriter()
-        columns.put(_COUNTS.pack(*counts))
-        columns.put(text)
-        put_files(columns, self.files, cutters)
-        columns.put(b"".join(map(bytes.fromhex, self.packs)))
-        columns.put_numbers(self.pack_sizes)
-        columns.put_numbers(self.sequence)
-        self.places.put(columns)
+        columns.write(_COUNTS.pack(*counts))
+        columns.write(text)
+        write_files(columns, self.files, chunkers)
+        columns.write(b"".join(map(bytes.fromhex, self.packs)))
+        columns.write_numbers(self.pack_sizes)
+        columns.write_numbers(self.sequence)
+        self.chunk_table.write(columns)
         return columns.sealed(_MAGIC)
 
     @classmethod
@@ -164,28 +161,28 @@ class Manifest:
         """Read a manifest.
 
         Args:
-            data: The stored bytes, trusted in no way.
-            expected: The digest under which they were found.
+            data: Untrusted stored bytes.
+            expected: The digest in the manifest's key.
 
         Raises:
-            DamagedObjectError: They are not a sound manifest of this digest.
-            NewerFormatError: They need a later gitmodel.
-            UnsafePathError: They are one, but name a path that must not be created.
+            DamagedObjectError: The data are not a consistent manifest of this digest.
+            NewerFormatError: A later gitmodel is required.
+            UnsafePathError: A path must not be created.
         """
         what = f"manifest {expected.short}"
         if len(data) > MAX_MANIFEST:
-            raise DamagedObjectError(f"{what} is larger than any is")
+            raise DamagedObjectError(f"{what} is larger than the limit")
         columns = ColumnReader(data, magic=_MAGIC, what=what)
-        counts = _take_counts(columns)
-        words = iter(_take_words(columns, counts))
+        counts = _read_counts(columns)
+        words = iter(_read_words(columns, counts))
         requires = tuple(islice(words, counts.requires))
-        _check_requires(requires)  # first: what follows may have a meaning not known here
-        cutters = [_cutter_id(word) for word in islice(words, counts.cutters)]
-        files = take_files(columns, list(words), cutters)
-        packs = tuple(columns.take_hashes(counts.packs))
-        pack_sizes = columns.take_numbers("I", counts.packs)
-        sequence = columns.take_numbers("I", counts.sequence)
-        places = PlaceTable.take(columns, counts.places)
+        _check_requires(requires)  # first, because requirements may change the meaning of the rest
+        chunkers = [_chunker_id(word) for word in islice(words, counts.chunkers)]
+        files = read_files(columns, list(words), chunkers)
+        packs = tuple(columns.read_hashes(counts.packs))
+        pack_sizes = columns.read_numbers("I", counts.packs)
+        sequence = columns.read_numbers("I", counts.sequence)
+        chunk_table = ChunkTable.read(columns, counts.chunks)
         columns.end()
         return cls(
             digest=expected,
@@ -193,22 +190,19 @@ class Manifest:
             files=files,
             packs=packs,
             pack_sizes=pack_sizes,
-            places=places,
+            chunk_table=chunk_table,
             sequence=sequence,
             requires=requires,
         )
 
 
 class ManifestBuilder:
-    """Assembles a manifest. For one thread.
-
-    Packs, chunks and files may come in any order, as long as a number is given out before it is used.
-    """
+    """Builds a manifest from packs, chunks and files. Not thread-safe."""
 
     def __init__(self) -> None:
         self._packs: list[str] = []
         self._pack_sizes = array("I")
-        self._places = PlaceCollector()
+        self._chunks = ChunkTableBuilder()
         self._numbers: dict[bytes, int] = {}
         self._files: list[tuple[bytes, FileEntry, array[int]]] = []
 
@@ -216,7 +210,7 @@ class ManifestBuilder:
         """Add a pack by its name (64 hex digits) and size in bytes; returns its number.
 
         Raises:
-            ValueError: The name is not one of a pack.
+            ValueError: The name is invalid.
         """
         if len(bytes.fromhex(name)) != HASH_SIZE:
             raise ValueError(name)
@@ -225,14 +219,14 @@ class ManifestBuilder:
         return len(self._packs) - 1
 
     def find(self, chunk_hash: bytes) -> int | None:
-        """Return the number of the chunk with this hash, if it has been added."""
+        """Return the number of the chunk with this hash, if any."""
         return self._numbers.get(chunk_hash)
 
-    def add_chunk(self, place: ChunkLocation) -> int:
-        """Add a chunk, unless there is one with its hash already; returns the number of either."""
-        number = self._numbers.setdefault(place.hash, len(self._places))
-        if number == len(self._places):
-            self._places.append(place)
+    def add_chunk(self, location: ChunkLocation) -> int:
+        """Add a chunk unless one has the same hash; returns the number of that hash."""
+        number = self._numbers.setdefault(location.hash, len(self._chunks))
+        if number == len(self._chunks):
+            self._chunks.append(location)
         return number
 
     def add_file(
@@ -244,7 +238,7 @@ class ManifestBuilder:
         *,
         chunker: ChunkerId,
     ) -> None:
-        """Add a file: relative path (empty for a single file), size in bytes, and its chunks."""
+        """Add a file; the path is relative, and empty for a single file."""
         numbers = array("I", chunk_numbers)
         entry = FileEntry(
             path=path, size=size, digest=digest, first=0, count=len(numbers), chunker=chunker
@@ -252,10 +246,10 @@ class ManifestBuilder:
         self._files.append((path_key(path), entry, numbers))
 
     def build(self, digest: Digest, kind: ModelKind) -> Manifest:
-        """Return the manifest, checked as one from a stranger is.
+        """Return the manifest.
 
         Raises:
-            DamagedObjectError: What was added contradicts itself or the digest.
+            DamagedObjectError: The parts contradict each other or the digest.
             UnsafePathError: A path is unsafe, or two paths clash.
         """
         sequence = array("I")
@@ -263,55 +257,55 @@ class ManifestBuilder:
         for _, entry, numbers in sorted(self._files, key=lambda file: file[0]):
             files.append(replace(entry, first=len(sequence)))
             sequence.extend(numbers)
-        used = self._places.codecs()
+        used = self._chunks.codecs()
         return Manifest(
             digest=digest,
             kind=kind,
             files=tuple(files),
             packs=tuple(self._packs),
             pack_sizes=self._pack_sizes[:],
-            places=self._places.table(),
+            chunk_table=self._chunks.table(),
             sequence=sequence,
             requires=tuple(sorted(word for codec, word in _REQUIRES.items() if codec in used)),
         )
 
 
 class _Counts(NamedTuple):
-    """What the columns begin with: how long each of them is."""
+    """The first column: the lengths of the others."""
 
     kind: int
-    places: int
+    chunks: int
     sequence: int
     packs: int
     files: int
-    cutters: int
+    chunkers: int
     requires: int
     text_size: int
 
     @property
     def size(self) -> int:
         """Length of all columns in bytes."""
-        rows = self.places * PLACE_ROW + self.packs * _PACK_ROW + self.files * FILE_ROW
+        rows = self.chunks * CHUNK_ROW + self.packs * _PACK_ROW + self.files * FILE_ROW
         return _COUNTS.size + self.text_size + rows + self.sequence * 4
 
 
 _COUNTS: Final = Struct("<IIIIIHHI")
 
 
-def _take_counts(columns: ColumnReader) -> _Counts:
-    counts = _Counts(*_COUNTS.unpack(columns.take(_COUNTS.size)))
+def _read_counts(columns: ColumnReader) -> _Counts:
+    counts = _Counts(*_COUNTS.unpack(columns.read(_COUNTS.size)))
     if counts.kind >= len(_KINDS) or counts.size != columns.size:
-        raise columns.damaged("has counts that do not fit its length")
+        raise columns.damaged("has counts that do not match its length")
     if counts.files > MAX_FILES:
         raise columns.damaged(f"lists more than {MAX_FILES:,} files")
     return counts
 
 
-def _take_words(columns: ColumnReader, counts: _Counts) -> list[str]:
-    """Take what is required, the cutters and the paths, which NUL separates."""
-    count = counts.requires + counts.cutters + counts.files
-    text = columns.take(counts.text_size)
-    if text.count(b"\0") != max(0, count - 1):  # before a list of them is built
+def _read_words(columns: ColumnReader, counts: _Counts) -> list[str]:
+    """Read requirements, chunkers and paths, which NUL separates."""
+    count = counts.requires + counts.chunkers + counts.files
+    text = columns.read(counts.text_size)
+    if text.count(b"\0") != max(0, count - 1):  # before a long list is built
         raise columns.damaged("has too few or too many words")
     try:
         return text.decode().split("\0") if count else []
@@ -319,24 +313,24 @@ def _take_words(columns: ColumnReader, counts: _Counts) -> list[str]:
         raise columns.damaged("has a path that is not UTF-8") from error
 
 
-def _cutter_id(text: str) -> ChunkerId:
+def _chunker_id(text: str) -> ChunkerId:
     try:
         return ChunkerId.parse(text)
     except ValueError as error:
-        raise DamagedObjectError("a manifest names a cutter that cannot be one") from error
+        raise DamagedObjectError("a manifest has an invalid chunker id") from error
 
 
 def _check_requires(requires: Sequence[str]) -> None:
     unknown = sorted(set(requires) - set(_REQUIRES.values()))
     if unknown:
         raise NewerFormatError(
-            f"a manifest requires what is not known here: {ascii(unknown[0])[:40]}",
+            f"a manifest requires an unsupported feature: {ascii(unknown[0])[:40]}",
             hint="upgrade gitmodel",
         )
 
 
 def _check_packs(packs: Sequence[str], sizes: array[int]) -> None:
     if len(set(packs)) != len(packs) or len(packs) != len(sizes):
-        raise DamagedObjectError("a manifest names a pack twice")
+        raise DamagedObjectError("a manifest lists a pack twice")
     if len(packs) and (min(sizes) <= HEADER_SIZE or max(sizes) > PACK_MAX):
-        raise DamagedObjectError("a manifest has a pack of a size that no pack has")
+        raise DamagedObjectError("a manifest has a pack of an impossible size")

@@ -16,12 +16,12 @@ from gitmodel.encoding.chunking.choose import (
     SAFETENSORS_CHUNKER,
     ZIP_CHUNKER,
     ChunkerId,
-    Piece,
+    PlannedChunk,
     TensorChunker,
     choose_chunker,
-    pieces_of,
+    planned_chunks,
 )
-from gitmodel.encoding.chunking.tensors import GROUP_LONGEST, pieces_of_runs
+from gitmodel.encoding.chunking.tensors import GROUP_MAX, plan_chunks
 from gitmodel.formats.extent import END_OF_GROUP, SMALL, Extent
 from gitmodel.formats.header import HeaderReader, UnrecognizedFormatError
 from gitmodel.formats.tensors import tensor_places
@@ -69,7 +69,7 @@ def moved(before: bytes, after: bytes) -> int:
 @given(runs)
 @settings(deadline=None, max_examples=150)
 def test_pieces_cover_all_runs_in_order(plan: list[Extent]) -> None:
-    pieces = pieces_of_runs(plan)
+    pieces = plan_chunks(plan)
 
     assert sum(piece.size for piece in pieces) == sum(run.size for run in plan)
     assert all(1 <= piece.size <= LONGEST_CHUNK for piece in pieces)
@@ -80,7 +80,7 @@ def test_pieces_cover_all_runs_in_order(plan: list[Extent]) -> None:
 @given(runs)
 @settings(deadline=None, max_examples=150)
 def test_tensors_that_are_not_small_begin_and_end_with_a_piece(plan: list[Extent]) -> None:
-    ends = {0, *accumulate(piece.size for piece in pieces_of_runs(plan))}
+    ends = {0, *accumulate(piece.size for piece in plan_chunks(plan))}
     position = 0
     for run in plan:
         if run.name is not None and run.size >= SMALL:
@@ -97,15 +97,15 @@ def test_a_long_tensor_falls_into_pieces_of_whole_elements() -> None:
     ]
     step = 34 * (4 * MIB // 34)
 
-    assert pieces_of_runs(plan) == [
-        Piece(10, None, 0),
-        Piece(4 * MIB, "f32+0", 4),
-        Piece(4 * MIB, "f32+4194304", 4),
-        Piece(MIB, "f32+8388608", 4),
-        Piece(step, "q8+0", 34),
-        Piece(step, f"q8+{step}", 34),
-        Piece(34 * 300_000 - 2 * step, f"q8+{2 * step}", 34),
-        Piece(8 * MIB, "x+0", 0),
+    assert plan_chunks(plan) == [
+        PlannedChunk(10, None, 0),
+        PlannedChunk(4 * MIB, "f32+0", 4),
+        PlannedChunk(4 * MIB, "f32+4194304", 4),
+        PlannedChunk(MIB, "f32+8388608", 4),
+        PlannedChunk(step, "q8+0", 34),
+        PlannedChunk(step, f"q8+{step}", 34),
+        PlannedChunk(34 * 300_000 - 2 * step, f"q8+{2 * step}", 34),
+        PlannedChunk(8 * MIB, "x+0", 0),
     ]
 
 
@@ -118,12 +118,12 @@ def test_small_neighbours_share_a_piece_with_what_lies_between() -> None:
         *(END_OF_GROUP, Extent(8, "e", 2), Extent(5000, None, 0), Extent(8, "f", 2)),
     ]
 
-    assert pieces_of_runs(plan) == [
-        Piece(100, None, 0),
-        *(Piece(40, "a*2=40", 4), Piece(24, None, 0)),
-        *(Piece(SMALL, "big+0", 4), Piece(24, None, 0)),
-        Piece(16, "c*2=16", 0),
-        *(Piece(8, "e+0", 2), Piece(5000, None, 0), Piece(8, "f+0", 2)),
+    assert plan_chunks(plan) == [
+        PlannedChunk(100, None, 0),
+        *(PlannedChunk(40, "a*2=40", 4), PlannedChunk(24, None, 0)),
+        *(PlannedChunk(SMALL, "big+0", 4), PlannedChunk(24, None, 0)),
+        PlannedChunk(16, "c*2=16", 0),
+        *(PlannedChunk(8, "e+0", 2), PlannedChunk(5000, None, 0), PlannedChunk(8, "f+0", 2)),
     ]
 
 
@@ -168,7 +168,7 @@ def test_an_edit_among_small_tensors_moves_few_groups(
     after = write(EDITS[edit](before))
 
     header = 300 * 110 + 80_000  # and what the edit itself brings
-    assert moved(write(before), after) <= header + 3 * GROUP_LONGEST
+    assert moved(write(before), after) <= header + 3 * GROUP_MAX
 
 
 @pytest.mark.parametrize("write", [safetensors_file, zip_file, gguf_file])
@@ -194,7 +194,7 @@ def test_the_groups_of_a_resharded_set_are_mostly_the_same() -> None:
     known = contents(safetensors_file(half)) | contents(safetensors_file(rest))
 
     fresh = {k: v for k, v in contents(safetensors_file(tensors)).items() if k not in known}
-    assert sum(fresh.values()) <= 300 * 110 + GROUP_LONGEST
+    assert sum(fresh.values()) <= 300 * 110 + GROUP_MAX
 
 
 @given(
@@ -205,7 +205,7 @@ def test_the_groups_of_a_resharded_set_are_mostly_the_same() -> None:
 @settings(deadline=None, max_examples=200)
 def test_cuts_do_not_depend_on_windows(plan: list[int], change: int, windows: list[int]) -> None:
     """Also those of a file that is shorter or longer than its plan."""
-    pieces = [Piece(size, None, 0) for size in plan]
+    pieces = [PlannedChunk(size, None, 0) for size in plan]
     total = max(0, sum(plan) + min(change, 0) + (change if change > 100 else 0))
     data = memoryview(bytes(total))
     chunker = TensorChunker(SAFETENSORS_CHUNKER, pieces)
@@ -231,7 +231,7 @@ def in_windows(chunker: TensorChunker, data: memoryview, windows: list[int]) -> 
 
 
 def test_a_window_of_the_longest_piece_always_holds_a_whole_one() -> None:
-    chunker = TensorChunker(ZIP_CHUNKER, pieces_of_runs([Extent(30, None, 0), Extent(700, "a", 0)]))
+    chunker = TensorChunker(ZIP_CHUNKER, plan_chunks([Extent(30, None, 0), Extent(700, "a", 0)]))
 
     assert chunker.longest == 700
     assert chunker.feed(memoryview(bytes(700)), final=False) == [30]
@@ -308,7 +308,7 @@ def test_the_plan_of_an_older_version_needs_no_tensor(
     write: Callable[[dict[str, bytes]], bytes],
 ) -> None:
     data = write(layers(4, SMALL + 32))
-    pieces = pieces_of(pread(data), len(data))
+    pieces = planned_chunks(pread(data), len(data))
 
     assert pieces is not None
     spans, position = [], 0
@@ -316,7 +316,7 @@ def test_the_plan_of_an_older_version_needs_no_tensor(
         if piece.key is None:
             spans.append((position, position + piece.size))
         position += piece.size
-    assert pieces_of(pread_only(data, spans), len(data)) == pieces
+    assert planned_chunks(pread_only(data, spans), len(data)) == pieces
 
 
 @pytest.mark.parametrize("write", WRITERS)
@@ -342,12 +342,12 @@ def test_other_files_have_no_tensors() -> None:
 def test_there_is_no_plan_without_the_header(write: Callable[[dict[str, bytes]], bytes]) -> None:
     data = write({"a": bytes(64)})
 
-    assert pieces_of(pread_only(data, []), len(data)) is None
-    assert pieces_of(pread_only(data, [(0, 30)]), len(data)) is None
+    assert planned_chunks(pread_only(data, []), len(data)) is None
+    assert planned_chunks(pread_only(data, [(0, 30)]), len(data)) is None
 
 
 def test_there_is_no_plan_for_other_files() -> None:
-    assert pieces_of(pread(b"weights" * 9), 63) is None
+    assert planned_chunks(pread(b"weights" * 9), 63) is None
 
 
 def test_a_reader_that_gives_too_little_is_doubted() -> None:

@@ -11,7 +11,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gitmodel.encoding.codecs.byte_planes import Planes, from_payload, open_payload, to_payload
+from gitmodel.encoding.codecs.byte_planes import Planes, decode_planes, encode_planes, read_planes
 from gitmodel.encoding.codecs.kernels import LANES, MAX_WIDTH, arrays
 from gitmodel.encoding.codecs.zstd import MAX_CHUNK, CompressionLevel, compress
 from gitmodel.errors import DamagedObjectError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 WIDTHS = st.integers(1, MAX_WIDTH)
-EFFORTS = st.sampled_from([None, *CompressionLevel])
+LEVELS = st.sampled_from([None, *CompressionLevel])
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -33,9 +33,9 @@ def short_blocks() -> Iterator[None]:
 
 
 def payload_of(
-    raw: bytes, width: int, efforts: Sequence[CompressionLevel | None], base: bytes | None = None
+    raw: bytes, width: int, levels: Sequence[CompressionLevel | None], base: bytes | None = None
 ) -> bytes:
-    return b"".join(to_payload(raw, width, efforts, base).parts)
+    return b"".join(encode_planes(raw, width, levels, base).parts)
 
 
 def read_back(
@@ -47,7 +47,7 @@ def read_back(
     may_be_sparse: bool = False,
 ) -> bytes:
     raw = memoryview(bytearray(raw_size))
-    from_payload(payload, width=width, raw=raw, base=base, may_be_sparse=may_be_sparse)
+    decode_planes(payload, width=width, raw=raw, base=base, may_be_sparse=may_be_sparse)
     return bytes(raw)
 
 
@@ -60,12 +60,12 @@ def chunks() -> st.SearchStrategy[bytes]:
 @given(chunks(), WIDTHS, st.data())
 @settings(deadline=None, max_examples=120)
 def test_a_payload_reads_back(raw: bytes, width: int, data: st.DataObject) -> None:
-    efforts = [data.draw(EFFORTS) for _ in range(width)]
-    payload = payload_of(raw, width, efforts)
+    levels = [data.draw(LEVELS) for _ in range(width)]
+    payload = payload_of(raw, width, levels)
 
     assert len(payload) <= 4 * width + len(raw)
     assert read_back(payload, width, len(raw)) == raw
-    assert open_payload(payload, width=width, raw_size=len(raw)).joined() == raw
+    assert read_planes(payload, width=width, raw_size=len(raw)).joined() == raw
 
 
 @given(chunks(), st.sampled_from(LANES), WIDTHS, st.data())
@@ -75,8 +75,8 @@ def test_a_payload_against_a_base_reads_back(
 ) -> None:
     """Also where the base is given as its planes, of elements of the same width or another."""
     base = noise(len(raw), data.draw(st.integers(0, 9)))
-    payload = payload_of(raw, lane, [data.draw(EFFORTS) for _ in range(lane)], base)
-    planes = open_payload(payload_of(base, width, [None] * width), width=width, raw_size=len(raw))
+    payload = payload_of(raw, lane, [data.draw(LEVELS) for _ in range(lane)], base)
+    planes = read_planes(payload_of(base, width, [None] * width), width=width, raw_size=len(raw))
 
     assert planes.size == len(raw)
     assert read_back(payload, lane, len(raw), base, may_be_sparse=True) == raw
@@ -98,8 +98,8 @@ def test_few_changes_read_back_wherever_they_are(
     for place, change in changes.items():
         if place < size:
             raw[place] ^= change
-    payload = to_payload(bytes(raw), lane, [CompressionLevel.FAST] * lane, base)
-    in_planes = open_payload(payload_of(base, lane, [None] * lane), width=lane, raw_size=size)
+    payload = encode_planes(bytes(raw), lane, [CompressionLevel.FAST] * lane, base)
+    in_planes = read_planes(payload_of(base, lane, [None] * lane), width=lane, raw_size=size)
     stored = b"".join(payload.parts)
 
     under = in_planes if as_planes else base
@@ -113,17 +113,19 @@ def test_a_difference_of_few_numbers_is_sparse_and_nothing_else() -> None:
     base, raw = noise(4 << 18), bytearray(noise(4 << 18))
     for place in range(0, 1 << 18, 100):
         raw[4 * place] ^= 1 + place % 255
-    assert to_payload(bytes(raw), 4, [CompressionLevel.FAST] * 4, base).has_sparse
-    assert not to_payload(bytes(raw), 4, [None] * 4, base).has_sparse
-    assert not to_payload(bytes(raw), 4, [CompressionLevel.FAST] * 4).has_sparse
+    assert encode_planes(bytes(raw), 4, [CompressionLevel.FAST] * 4, base).has_sparse
+    assert not encode_planes(bytes(raw), 4, [None] * 4, base).has_sparse
+    assert not encode_planes(bytes(raw), 4, [CompressionLevel.FAST] * 4).has_sparse
 
-    assert not to_payload(noise(1 << 18, 2), 1, [CompressionLevel.FAST], base[: 1 << 18]).has_sparse
-    assert not to_payload(base, 4, [CompressionLevel.FAST] * 4, base).has_sparse
+    assert not encode_planes(
+        noise(1 << 18, 2), 1, [CompressionLevel.FAST], base[: 1 << 18]
+    ).has_sparse
+    assert not encode_planes(base, 4, [CompressionLevel.FAST] * 4, base).has_sparse
 
     rows = bytearray(base)
     for row in range(0, 4 << 18, 4096):
         rows[row : row + 64] = noise(64, row)
-    assert not to_payload(bytes(rows), 1, [CompressionLevel.FAST], base).has_sparse
+    assert not encode_planes(bytes(rows), 1, [CompressionLevel.FAST], base).has_sparse
 
 
 def sparse(entries: list[tuple[int, int]], *, plane: int) -> str:
@@ -194,7 +196,7 @@ def test_the_last_bytes_are_subtracted_one_by_one(
 
 
 @pytest.mark.parametrize(
-    ("raw", "width", "efforts", "payload"),
+    ("raw", "width", "levels", "payload"),
     [
         (b"abcdefg", 2, [None, None], "03000000 03000000 616365 626466 67"),
         (b"ab" * 4, 2, [None, CompressionLevel.FAST], "04000000 04000000 61616161 62626262"),
@@ -205,12 +207,12 @@ def test_the_last_bytes_are_subtracted_one_by_one(
     ids=["two", "too small to compress", "three", "tail only", "one"],
 )
 def test_the_layout_is_pinned(
-    raw: bytes, width: int, efforts: list[CompressionLevel | None], payload: str
+    raw: bytes, width: int, levels: list[CompressionLevel | None], payload: str
 ) -> None:
     """Stores outlive programs: these bytes never change their meaning."""
     expected = bytes.fromhex(payload)
 
-    assert payload_of(raw, width, efforts) == expected
+    assert payload_of(raw, width, levels) == expected
     assert read_back(expected, width, len(raw)) == raw
 
 
@@ -259,7 +261,7 @@ def test_a_plane_that_claims_more_is_refused_before_it_is_allocated() -> None:
     bomb = compress(bytes(MAX_CHUNK), CompressionLevel.FAST)
     payload = b"".join(len(bomb).to_bytes(4, "little") for _ in range(2)) + bomb * 2
     tracemalloc.start()
-    with pytest.raises(DamagedObjectError, match="disagrees with its header on size"):
+    with pytest.raises(DamagedObjectError, match="states another size than its header"):
         read_back(payload, 2, 4 * len(bomb))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -299,7 +301,7 @@ def test_a_mutated_sparse_payload_has_the_right_size_or_is_refused(
 ) -> None:
     base = noise(80_000)
     raw = bytes(byte ^ (place % 300 == 0) for place, byte in enumerate(base))
-    found = to_payload(raw, lane, [CompressionLevel.FAST] * lane, base)
+    found = encode_planes(raw, lane, [CompressionLevel.FAST] * lane, base)
     assert found.has_sparse
     payload = bytearray(b"".join(found.parts))
     for _ in range(data.draw(st.integers(1, 3))):

@@ -22,7 +22,7 @@ from gitmodel.encoding.codecs.codec import (
     encode,
     known_codec,
 )
-from gitmodel.encoding.codecs.sampling import spans
+from gitmodel.encoding.codecs.sampling import sample_spans
 from gitmodel.errors import DamagedObjectError, NewerFormatError
 from tests.support.noise import noise
 
@@ -190,7 +190,7 @@ def test_a_base_of_another_length_is_not_used() -> None:
 def test_a_delta_that_the_sample_promised_but_is_none_does_no_harm() -> None:
     """The same bytes wherever the sample looks, others everywhere else."""
     raw, base = noise(1 << 20), bytearray(noise(1 << 20, 2))
-    for span in spans(1 << 20):
+    for span in sample_spans(1 << 20):
         base[span] = raw[span]
 
     assert encode(raw, base=bytes(base)) == (Codec.RAW, (raw,), 0, False)
@@ -286,21 +286,21 @@ PLAIN = bytes.fromhex("0100000001000000 6162 63")  # elements of two bytes, one 
 @pytest.mark.parametrize(
     ("codec", "width", "base", "message"),
     [
-        (0, 2, None, "a chunk has elements of 2 bytes, which its codec lacks"),
-        (1, 1, None, "a chunk has elements of 1 bytes, which its codec lacks"),
-        (2, 0, None, "a chunk has elements of 0 bytes, which its codec lacks"),
-        (2, 17, None, "a chunk has elements of 17 bytes, which its codec lacks"),
-        (3, 3, b"abc", "a chunk has elements of 3 bytes, which its codec lacks"),
-        (3, 16, b"abc", "a chunk has elements of 16 bytes, which its codec lacks"),
-        (0, 0, b"abc", "a chunk has a base for a codec that takes none"),
-        (2, 2, b"abc", "a chunk has a base for a codec that takes none"),
+        (0, 2, None, "a chunk has 2-byte elements, which its codec does not allow"),
+        (1, 1, None, "a chunk has 1-byte elements, which its codec does not allow"),
+        (2, 0, None, "a chunk has 0-byte elements, which its codec does not allow"),
+        (2, 17, None, "a chunk has 17-byte elements, which its codec does not allow"),
+        (3, 3, b"abc", "a chunk has 3-byte elements, which its codec does not allow"),
+        (3, 16, b"abc", "a chunk has 16-byte elements, which its codec does not allow"),
+        (0, 0, b"abc", "a chunk has a base, but its codec takes none"),
+        (2, 2, b"abc", "a chunk has a base, but its codec takes none"),
         (3, 2, None, "a chunk stored as a delta has no base"),
         (3, 2, b"ab", "a chunk stored as a delta has a base of another length"),
         (3, 2, b"abcd", "a chunk stored as a delta has a base of another length"),
         (2, 4, None, "a chunk ends inside the sizes of its planes"),
         (3, 4, b"abc", "a chunk ends inside the sizes of its planes"),
         (2, 1, None, "a chunk's planes do not add up to its size"),
-        (4, 3, b"abc", "a chunk has elements of 3 bytes, which its codec lacks"),
+        (4, 3, b"abc", "a chunk has 3-byte elements, which its codec does not allow"),
         (4, 2, None, "a chunk stored as a delta has no base"),
     ],
     ids=range(16),
@@ -398,7 +398,7 @@ def test_a_codec_to_come_asks_for_an_upgrade(number: int) -> None:
         known_codec(number)
 
     assert (str(caught.value), caught.value.hint) == (
-        f"a chunk is stored with codec {number}, which is not known here",
+        f"a chunk is stored with codec {number}, which this version of gitmodel does not support",
         "upgrade gitmodel",
     )
 

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitmodel.encoding.codecs.sampling import (
-    AS_IT_IS,
+    STORE_RAW,
     best_delta_plan,
     best_plan,
     read_sample,
-    spans,
+    sample_spans,
 )
 from gitmodel.encoding.codecs.zstd import MAX_CHUNK, CompressionLevel
 from tests.support.noise import noise
@@ -29,7 +29,7 @@ def numbers(dtype: str, count: int = 4096, seed: int = 1) -> bytes:
 @given(st.integers(0, MAX_CHUNK))
 @settings(deadline=None, max_examples=200)
 def test_spans_lie_in_the_chunk_and_are_few(size: int) -> None:
-    where = spans(size)
+    where = sample_spans(size)
 
     assert sum(span.stop - span.start for span in where) <= max(32 << 10, size // 100 + (32 << 10))
     assert all(0 <= span.start <= span.stop <= size for span in where)
@@ -47,8 +47,8 @@ def test_the_width_of_weights_is_found(dtype: str, width: int, ratio: float) -> 
 
         assert plan.width == width
         assert plan.ratio < ratio
-        assert plan.efforts[-1] is CompressionLevel.ENTROPY
-        assert plan.efforts[0] is None
+        assert plan.levels[-1] is CompressionLevel.ENTROPY
+        assert plan.levels[0] is None
 
 
 @pytest.mark.parametrize("width", [0, 1, 2, 3, 4, 8, 16, 17, 34, 255])
@@ -61,14 +61,14 @@ def test_noise_is_left_as_it_is(width: int) -> None:
 
 
 def test_an_unknown_width_costs_no_more_than_a_look() -> None:
-    assert best_plan(noise(8192), 34) is AS_IT_IS
+    assert best_plan(noise(8192), 34) is STORE_RAW
 
 
 def test_text_is_for_plain_zstd() -> None:
     text = b"".join(f'{{"layer": {n}, "bias": false}}\n'.encode() for n in range(300))
     plan = best_plan(text, 0)
 
-    assert (plan.width, plan.efforts) == (1, (CompressionLevel.FAST,))
+    assert (plan.width, plan.levels) == (1, (CompressionLevel.FAST,))
     assert plan.ratio < 0.3
 
 

@@ -13,8 +13,8 @@ from gitmodel.errors import DamagedObjectError
 
 @given(st.binary(max_size=2000), st.sampled_from(CompressionLevel))
 @settings(deadline=None, max_examples=80)
-def test_any_content_comes_back(data: bytes, effort: CompressionLevel) -> None:
-    frame = compress(data, effort)
+def test_any_content_comes_back(data: bytes, level: CompressionLevel) -> None:
+    frame = compress(data, level)
 
     assert decompress(memoryview(frame), len(data)) == data
     assert zstandard.decompress(frame) == data  # as any other reader sees it
@@ -25,7 +25,7 @@ def test_another_size_is_refused(size: int) -> None:
     with pytest.raises(DamagedObjectError) as caught:
         decompress(compress(b"12345", CompressionLevel.FAST), size)
 
-    assert str(caught.value) == "a chunk's compressed frame disagrees with its header on size"
+    assert str(caught.value) == "a chunk's compressed frame states another size than its header"
 
 
 def test_what_is_no_frame_is_refused() -> None:

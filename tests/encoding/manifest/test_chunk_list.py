@@ -14,17 +14,17 @@ from gitmodel.domain.digest import Digest
 from gitmodel.encoding.chunking.chunker import ChunkerId
 from gitmodel.encoding.manifest import chunk_list
 from gitmodel.encoding.manifest.chunk_list import chunk_list_digest
-from gitmodel.encoding.manifest.chunk_table import PlaceTable
+from gitmodel.encoding.manifest.chunk_table import ChunkTable
 from gitmodel.encoding.manifest.file_table import FileEntry
 
 CUTTER = ChunkerId("fixed-v1", (1,))
 Listed = list[tuple[str, list[int]]]  # paths, each with its chunk numbers
 
 
-def table(raw_sizes: list[int], *, packs: int = 0) -> PlaceTable:
+def table(raw_sizes: list[int], *, packs: int = 0) -> ChunkTable:
     """Places of chunks of these sizes, whose hash is their number."""
     count = len(raw_sizes)
-    return PlaceTable(
+    return ChunkTable(
         hashes=b"".join(number.to_bytes(32) for number in range(count)),
         raw_sizes=array("I", raw_sizes),
         stored_sizes=array("I", [1 + packs] * count),
@@ -73,7 +73,7 @@ def test_the_digest_is_that_of_the_rows_whatever_is_in_memory_at_a_time(
             state.update(struct.pack("<Q", SIZES[number]) + number.to_bytes(32))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(chunk_list, "_WINDOW", window)
+        patch.setattr(chunk_list, "_BLOCK_ROWS", window)
         assert computed(files, SIZES) == state.hexdigest()
 
 

@@ -12,8 +12,8 @@ from gitmodel.encoding.codecs.codec import MAX_CHUNK
 from gitmodel.encoding.manifest.chunk_table import (
     NO_BASE,
     ChunkLocation,
-    PlaceCollector,
-    PlaceTable,
+    ChunkTable,
+    ChunkTableBuilder,
 )
 from gitmodel.encoding.manifest.columns import ColumnReader, ColumnWriter
 from gitmodel.encoding.pack import HEADER_SIZE, PACK_MAX
@@ -25,8 +25,8 @@ DELTA = SOUND._replace(codec=3, width=2, base=0)
 SIZES = array("I", [PACK_MAX, 1000])
 
 
-def table_of(*places: ChunkLocation) -> PlaceTable:
-    collector = PlaceCollector()
+def table_of(*places: ChunkLocation) -> ChunkTable:
+    collector = ChunkTableBuilder()
     for place in places:
         collector.append(place)
     return collector.table()
@@ -52,10 +52,10 @@ def places() -> st.SearchStrategy[ChunkLocation]:
 def test_places_come_back(rows: list[ChunkLocation]) -> None:
     table = table_of(*rows)
     columns = ColumnWriter()
-    table.put(columns)
+    table.write(columns)
     source = ColumnReader(columns.sealed(b"gmx1"), magic=b"gmx1", what="table")
 
-    assert PlaceTable.take(source, len(rows)) == table
+    assert ChunkTable.read(source, len(rows)) == table
     assert [table[number] for number in range(len(table))] == rows
     source.end()
 
@@ -68,9 +68,9 @@ def test_no_place_counts_from_the_end() -> None:
 
 def test_a_row_that_cannot_be_stored_is_not_taken() -> None:
     with pytest.raises(ValueError, match="short"):
-        PlaceCollector().append(SOUND._replace(hash=b"short"))
+        ChunkTableBuilder().append(SOUND._replace(hash=b"short"))
     with pytest.raises(OverflowError):
-        PlaceCollector().append(SOUND._replace(offset=1 << 32))
+        ChunkTableBuilder().append(SOUND._replace(offset=1 << 32))
 
 
 @pytest.mark.parametrize(
@@ -96,35 +96,38 @@ def test_no_places_need_no_packs() -> None:
 
 
 OUTSIDE = "a manifest places a chunk outside its pack"
-NO_SIZE = "a manifest has a chunk of a size that no chunk has"
+NO_SIZE = "a manifest has a chunk of an impossible size"
 
 
 @pytest.mark.parametrize(
     ("place", "message"),
     [
-        (SOUND._replace(pack=2), "a manifest places a chunk in a pack that it does not name"),
+        (SOUND._replace(pack=2), "a manifest places a chunk in a pack that it does not list"),
         (SOUND._replace(raw_size=MAX_CHUNK + 1), NO_SIZE),
         (SOUND._replace(stored_size=0), NO_SIZE),
         (SOUND._replace(stored_size=0, raw_size=0), NO_SIZE),
-        (SOUND._replace(stored_size=10), "a manifest has a chunk that is longer stored than raw"),
+        (
+            SOUND._replace(stored_size=10),
+            "a manifest has a chunk whose stored size exceeds its raw size",
+        ),
         (SOUND._replace(offset=HEADER_SIZE - 1), OUTSIDE),
         (SOUND._replace(offset=PACK_MAX - 4), OUTSIDE),
         (SOUND._replace(offset=2**32 - 1), OUTSIDE),
         (SOUND._replace(pack=1, offset=996), OUTSIDE),
-        (SOUND._replace(codec=0), "a manifest has a chunk stored raw in another size"),
-        (SOUND._replace(width=2), "a chunk has elements of 2 bytes, which its codec lacks"),
-        (SOUND._replace(base=0), "a chunk has a base for a codec that takes none"),
-        (SOUND._replace(base=1), "a manifest has a chunk with an unfit base"),
-        (SOUND._replace(base=2), "a manifest has a chunk with an unfit base"),
-        (SOUND._replace(base=-2), "a manifest has a chunk with an unfit base"),
-        (DELTA._replace(base=1), "a manifest has a chunk with an unfit base"),
+        (SOUND._replace(codec=0), "a manifest has a raw chunk with two different sizes"),
+        (SOUND._replace(width=2), "a chunk has 2-byte elements, which its codec does not allow"),
+        (SOUND._replace(base=0), "a chunk has a base, but its codec takes none"),
+        (SOUND._replace(base=1), "a manifest has a chunk with an invalid base"),
+        (SOUND._replace(base=2), "a manifest has a chunk with an invalid base"),
+        (SOUND._replace(base=-2), "a manifest has a chunk with an invalid base"),
+        (DELTA._replace(base=1), "a manifest has a chunk with an invalid base"),
         (DELTA._replace(base=NO_BASE), "a chunk stored as a delta has no base"),
         (DELTA._replace(raw_size=10), "a manifest has a chunk with a base of another length"),
-        (DELTA._replace(width=0), "a chunk has elements of 0 bytes, which its codec lacks"),
-        (DELTA._replace(width=3), "a chunk has elements of 3 bytes, which its codec lacks"),
-        (PLANES._replace(width=0), "a chunk has elements of 0 bytes, which its codec lacks"),
-        (PLANES._replace(width=17), "a chunk has elements of 17 bytes, which its codec lacks"),
-        (PLANES._replace(base=0), "a chunk has a base for a codec that takes none"),
+        (DELTA._replace(width=0), "a chunk has 0-byte elements, which its codec does not allow"),
+        (DELTA._replace(width=3), "a chunk has 3-byte elements, which its codec does not allow"),
+        (PLANES._replace(width=0), "a chunk has 0-byte elements, which its codec does not allow"),
+        (PLANES._replace(width=17), "a chunk has 17-byte elements, which its codec does not allow"),
+        (PLANES._replace(base=0), "a chunk has a base, but its codec takes none"),
     ],
     ids=range(23),
 )
@@ -137,12 +140,12 @@ def test_a_place_that_must_not_be_is_refused(place: ChunkLocation, message: str)
 
 def test_bases_in_a_circle_are_refused() -> None:
     table = table_of(SOUND._replace(base=1), SOUND._replace(base=0))
-    with pytest.raises(DamagedObjectError, match="unfit base"):
+    with pytest.raises(DamagedObjectError, match="invalid base"):
         table.check(SIZES)
 
 
 def test_a_delta_against_a_delta_is_refused() -> None:
-    with pytest.raises(DamagedObjectError, match="unfit base"):
+    with pytest.raises(DamagedObjectError, match="invalid base"):
         table_of(SOUND, DELTA, DELTA._replace(base=1)).check(SIZES)
 
 

@@ -38,9 +38,9 @@ def written(columns: list[Column]) -> bytes:
     writer = ColumnWriter()
     for column in columns:
         if isinstance(column, array):
-            writer.put_numbers(column)
+            writer.write_numbers(column)
         else:
-            writer.put(column)
+            writer.write(column)
     return writer.sealed(b"gmx1")
 
 
@@ -57,9 +57,9 @@ def seal(frame: bytes) -> bytes:
 def test_columns_come_back(columns: list[Column]) -> None:
     source = reader(written(columns))
     back = [
-        source.take_numbers(column.typecode, len(column))
+        source.read_numbers(column.typecode, len(column))
         if isinstance(column, array)
-        else source.take(len(column))
+        else source.read(len(column))
         for column in columns
     ]
     source.end()
@@ -73,7 +73,7 @@ def test_columns_come_back(columns: list[Column]) -> None:
 def test_numbers_are_little_endian_and_stored_by_planes() -> None:
     source = reader(written([array("I", [0x0A0B0C0D, 0x01020304])]))
 
-    assert source.take(8).hex() == "0d04" + "0c03" + "0b02" + "0a01"
+    assert source.read(8).hex() == "0d04" + "0c03" + "0b02" + "0a01"
 
 
 def test_counters_and_sizes_that_hardly_differ_take_little_room() -> None:
@@ -85,23 +85,23 @@ def test_counters_and_sizes_that_hardly_differ_take_little_room() -> None:
 def test_hashes_come_back_as_hex() -> None:
     source = reader(written([bytes(range(64))]))
 
-    assert source.take_hashes(2) == [bytes(range(32)).hex(), bytes(range(32, 64)).hex()]
+    assert source.read_hashes(2) == [bytes(range(32)).hex(), bytes(range(32, 64)).hex()]
 
 
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "thing is not what was written"),
-        (b"gmx1", "thing is not what was written"),
-        (b"PK\3\4" + bytes(50), "thing is not what was written"),
-        (written([b"abc"])[:-1], "thing is not what was written"),
-        (written([b"abc"]) + b"\0", "thing is not what was written"),
+        (b"", "thing does not match its checksum"),
+        (b"gmx1", "thing does not match its checksum"),
+        (b"PK\3\4" + bytes(50), "thing does not match its checksum"),
+        (written([b"abc"])[:-1], "thing does not match its checksum"),
+        (written([b"abc"]) + b"\0", "thing does not match its checksum"),
         (seal(b""), "thing has no columns"),
         (seal(b"no frame"), "thing has no columns"),
-        (seal(zstandard.compress(bytes(17 << 20))), "thing claims to be larger than any is"),
+        (seal(zstandard.compress(bytes(17 << 20))), "thing claims to be larger than the limit"),
         (
             seal(zstandard.ZstdCompressor(write_content_size=False).compress(b"abc")),
-            "thing claims to be larger than any is",
+            "thing claims to be larger than the limit",
         ),
     ],
     ids=["empty", "magic", "zip", "cut", "longer", "sealed nothing", "no frame", "bomb", "no size"],
@@ -118,7 +118,7 @@ def test_a_later_format_asks_for_an_upgrade() -> None:
         reader(b"gmx2" + bytes(60))
 
     assert (str(caught.value), caught.value.hint) == (
-        "thing was written in a later format than is known here",
+        "thing has a later format than this version of gitmodel supports",
         "upgrade gitmodel",
     )
 
@@ -126,29 +126,29 @@ def test_a_later_format_asks_for_an_upgrade() -> None:
 def test_taking_too_much_or_too_little_is_noticed() -> None:
     data = written([b"abc"])
     with pytest.raises(DamagedObjectError, match="thing ends too early"):
-        reader(data).take(4)
+        reader(data).read(4)
     source = reader(data)
-    source.take(2)
-    with pytest.raises(DamagedObjectError, match="thing is longer than it says"):
+    source.read(2)
+    with pytest.raises(DamagedObjectError, match="thing is longer than it states"):
         source.end()
 
 
 def test_a_frame_that_breaks_off_or_lies_is_noticed() -> None:
     frame = zstandard.compress(bytes(range(256)) * 40)
     with pytest.raises(DamagedObjectError, match=r"thing (does not decompress|ends too early)"):
-        reader(seal(frame[:-3])).take(256 * 40)
+        reader(seal(frame[:-3])).read(256 * 40)
 
     # A block of three raw bytes, the last one, where the header says two.
     lying = bytes.fromhex("28b52ffd" + "2002" + "190000") + b"abc"
     source = reader(seal(lying))
     assert source.size == 2
     with pytest.raises(DamagedObjectError, match="thing does not decompress"):
-        source.take(2)
+        source.read(2)
 
     # And where it says four: the lie shows at the end of the frame.
     source = reader(seal(lying.replace(b"\x20\x02", b"\x20\x04")))
     with pytest.raises(DamagedObjectError, match=r"thing (does not decompress|ends too early)"):
-        source.take(4)
+        source.read(4)
 
 
 def test_a_frame_that_is_whole_but_for_its_end_is_noticed() -> None:
@@ -161,4 +161,4 @@ def test_a_frame_that_is_whole_but_for_its_end_is_noticed() -> None:
 def test_a_window_larger_than_any_we_write_is_refused() -> None:
     frame = bytes.fromhex("28b52ffd" + "80a8" + "03000000" + "190000") + b"abc"
     with pytest.raises(DamagedObjectError, match="thing does not decompress"):
-        reader(seal(frame)).take(1)
+        reader(seal(frame)).read(1)

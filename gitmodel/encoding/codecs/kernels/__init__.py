@@ -1,31 +1,30 @@
-"""The work on every byte of weights: numbers to byte planes and back, alone or against a base.
+"""The loops over every byte of weights: numbers to byte planes and back, with or without a base.
 
-Bytes are cut into *elements* of `width` bytes. All first bytes together are one *plane*, all second
-bytes the next. Against a *base* of the same length both are read as little-endian whole numbers of
-1, 2, 4 or 8 bytes (*lanes*) and subtracted without carry from lane to lane; planes are those of the
-difference. It is written *zigzag* (0, -1, 1, -2, ... as 0, 1, 2, 3, ...), so that a small step in
-either direction leaves the high bytes zero. Floating-point numbers are ordered like the whole numbers
-they look like, so a fine-tune's small steps are small here too: 11 to 14 % less than XOR on bf16 and
-fp16, 3 % on fp32, 7 % on quantised blocks.
+Bytes are divided into *elements* of `width` bytes. The first bytes of all elements are one *plane*, the
+second bytes the next. With a *base* of the same length, the planes are those of the difference: both are
+read as little-endian integers of 1, 2, 4 or 8 bytes (*lanes*), subtracted modulo their range, and written
+as *zigzag* (0, -1, 1, -2, ... as 0, 1, 2, 3, ...), so the high bytes of a small difference are zero.
+Positive floating-point numbers are ordered like the integers of the same bits, so small steps of
+fine-tuning give small differences: 11 to 14 % smaller than XOR for bf16 and fp16, 3 % for fp32, 7 % for
+quantised blocks.
 
-There are two of everything: `compiled`, written in C, and `arrays`, in numpy, which serves where the
-package was installed without a C compiler. They give the same bytes; the compiled one takes from a tenth
-to, mostly, a half of the time, and no numpy has to be imported.
+There are two implementations with the same results: `compiled` in C, and `arrays` in numpy for
+installations without a C compiler. The compiled one takes a tenth to a half of the time.
 
-    split(raw, width, base) -> planes   `width` of them; the length of `raw` is a multiple of `width`
-    join(planes, raw, base)             undoes it: fills `raw`, which shares no memory with the others;
-                                        the base may also be given as a tuple of its planes
-    gather(plane, most) -> columns      what is not zero in a plane: for each such byte how far behind the
-                                        one before it lies, low byte and high byte, and its value; a longer
-                                        way is several entries, the first with the value 0. None where
-                                        that would be more than `most` entries, or where more than half
-                                        of these bytes have another one right before
-    scatter(columns, plane)             undoes it: fills `plane`
-    allocate(size) -> memoryview        memory with anything in it, writable
+    split(raw, width, base) -> planes   returns `width` planes; `len(raw)` is a multiple of `width`
+    join(planes, raw, base)             fills `raw`, the inverse of `split`; `raw` shares no memory with
+                                        the others; the base may be a tuple of planes
+    gather(plane, most) -> columns      the non-zero bytes of a plane in three columns: low and high byte
+                                        of the distance to the previous entry, and the value; a longer
+                                        distance takes more entries, with value 0. None if more than
+                                        `most` entries are needed, or more than half of the non-zero
+                                        bytes follow another one directly
+    scatter(columns, plane)             fills `plane`, the inverse of `gather`
+    allocate(size) -> memoryview        writable uninitialised memory
 
-One thing is guaranteed: lengths that do not fit each other are a ValueError before a byte is touched. So are
-entries that lie nowhere in the plane, which then holds anything; no byte beside it is touched.
-All may be called from several threads at once, and work without the interpreter lock.
+Guarantee: lengths that do not match raise ValueError before anything is written. Entries outside the
+plane raise it too; the plane is then undefined, and nothing outside it is written.
+All functions are thread-safe and release the interpreter lock.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ if TYPE_CHECKING:
     Columns = tuple[ByteBuffer, ByteBuffer, ByteBuffer]
     Gather = Callable[[ByteBuffer, int], Columns | None]
     Scatter = Callable[[Columns, memoryview], None]
-    Room = Callable[[int], memoryview]
+    Allocate = Callable[[int], memoryview]
 
 __all__ = [
     "COMPILED",
@@ -59,13 +58,13 @@ __all__ = [
 ]
 
 MAX_WIDTH: Final = 16  # bytes of an element: a complex number of two doubles
-LANES: Final = (1, 2, 4, 8)  # bytes of a number that has a difference
-MAX_STEP: Final = 0xFFFF  # bytes from one that is not zero to the next, in one entry
+LANES: Final = (1, 2, 4, 8)  # bytes of an integer that can be subtracted
+MAX_STEP: Final = 0xFFFF  # the longest distance in bytes that one entry holds
 
-_INTERFACE: Final = 2  # of `compiled`: one left over from another version is not used
+_INTERFACE: Final = 2  # of `compiled`; a build of another version is ignored
 
 
-def _chosen() -> tuple[bool, Split, Join, Gather, Scatter, Room]:
+def _select() -> tuple[bool, Split, Join, Gather, Scatter, Allocate]:
     try:
         from gitmodel.encoding.codecs.kernels import compiled
     except ImportError:  # not built
@@ -85,4 +84,4 @@ def _chosen() -> tuple[bool, Split, Join, Gather, Scatter, Room]:
     return False, arrays.split, arrays.join, arrays.gather, arrays.scatter, arrays.allocate
 
 
-COMPILED, split, join, gather, scatter, allocate = _chosen()
+COMPILED, split, join, gather, scatter, allocate = _select()

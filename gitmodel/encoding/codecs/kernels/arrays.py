@@ -1,7 +1,7 @@
-"""Byte planes and differences in numpy, for where there is no compiled part.
+"""The kernels in numpy, for installations without the compiled extension.
 
-Work is done in blocks of 512 KiB to 1 MiB. On two threads that is twice as fast as blocks that fit into
-a core's own cache: each block of each step takes the interpreter lock once.
+Each step works on blocks of 512 KiB to 1 MiB and takes the interpreter lock once a block. On two
+threads that is twice as fast as with blocks that fit into a core's cache.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _BLOCK: Final = 1 << 18  # elements at a time
 
 
 def split(raw: ByteBuffer, width: int, base: ByteBuffer | None, /) -> list[memoryview]:
-    """Return the planes of bytes, or of their difference to a base: see the package."""
+    """Implement `kernels.split`."""
     import numpy as np
 
     _check(len(raw), width, base)
@@ -39,7 +39,7 @@ def join(
     base: ByteBuffer | tuple[ByteBuffer, ...] | None,
     /,
 ) -> None:
-    """Fill `raw` from its planes, or those of its difference to a base: see the package."""
+    """Implement `kernels.join`."""
     import numpy as np
 
     width = len(planes)
@@ -53,7 +53,7 @@ def join(
         raise ValueError(f"planes that are not of {len(raw) // width} bytes")
     sources = [np.frombuffer(plane, np.uint8) for plane in planes]
     octets = np.frombuffer(raw, np.uint8)
-    if width in (2, 4):  # 18 and 9 GB/s; strides 4 whatever the width
+    if width in (2, 4):  # 18 and 9 GB/s; strided access: 4 for every width
         _join_numbers(sources, octets.view(f"<u{width}"))
     else:
         for plane, source in enumerate(sources):
@@ -63,7 +63,7 @@ def join(
 
 
 def gather(plane: ByteBuffer, most: int, /) -> tuple[bytes, bytes, bytes] | None:
-    """Return what is not zero in a plane: see the package."""
+    """Implement `kernels.gather`."""
     import numpy as np
 
     if most < 0:
@@ -75,7 +75,7 @@ def gather(plane: ByteBuffer, most: int, /) -> tuple[bytes, bytes, bytes] | None
         return None
     where = np.flatnonzero(used)
     steps = np.diff(where, prepend=0)
-    extra = np.maximum(steps - 1, 0) // MAX_STEP  # entries without a value, for a long way
+    extra = np.maximum(steps - 1, 0) // MAX_STEP  # entries without a value, for long distances
     last = np.cumsum(extra + 1) - 1
     count = len(where) + int(extra.sum())
     if count > most:
@@ -89,7 +89,7 @@ def gather(plane: ByteBuffer, most: int, /) -> tuple[bytes, bytes, bytes] | None
 
 
 def scatter(columns: tuple[ByteBuffer, ByteBuffer, ByteBuffer], plane: memoryview, /) -> None:
-    """Fill a plane with what `gather` found in one: see the package."""
+    """Implement `kernels.scatter`."""
     import numpy as np
 
     low, high, values = (np.frombuffer(column, np.uint8) for column in columns)
@@ -104,7 +104,7 @@ def scatter(columns: tuple[ByteBuffer, ByteBuffer, ByteBuffer], plane: memoryvie
 
 
 def allocate(size: int, /) -> memoryview:
-    """Return memory with anything in it: see the package."""
+    """Implement `kernels.allocate`."""
     import numpy as np
 
     return np.empty(size, np.uint8).data
@@ -118,29 +118,28 @@ def _check(size: int, width: int, base: ByteBuffer | None) -> None:
 
 
 def _plane(octets: Numbers, width: int, plane: int) -> Numbers:
-    """One plane, counted from an element's first byte, as a contiguous array."""
+    """The plane of the bytes at index `plane` of each element, as a contiguous array."""
     import numpy as np
 
     count = len(octets) // width
     if width not in LANES:
         return np.ascontiguousarray(octets[plane::width])
-    # Shifting whole numbers and keeping their lowest byte: 10 GB/s and more, strides 2 to 4.
-    found = np.empty(count, np.uint8)
+    # Shifting integers and keeping the lowest byte: 10 GB/s and more; strided access: 2 to 4.
+    result = np.empty(count, np.uint8)
     numbers = octets.view(f"<u{width}")
     scratch = np.empty(min(count, _BLOCK) if plane else 0, numbers.dtype)
     for start in range(0, count, _BLOCK):
         block = numbers[start : start + _BLOCK]
         if plane:
             block = np.right_shift(block, 8 * plane, out=scratch[: len(block)])
-        np.copyto(found[start : start + _BLOCK], block, casting="unsafe")
-    return found
+        np.copyto(result[start : start + _BLOCK], block, casting="unsafe")
+    return result
 
 
 def _join_numbers(planes: list[Numbers], numbers: Numbers) -> None:
     """Fill `numbers` (u16 or u32) from the planes of their bytes, block by block.
 
-    Numbers of four bytes are put together from two of two bytes: half as many passes over the wide
-    ones. To multiply is faster than to shift, because numpy widens the bytes on the way.
+    Four-byte numbers are joined from two-byte halves, with half as many passes over wide arrays.
     """
     import numpy as np
 
@@ -160,19 +159,21 @@ def _join_two(low: Numbers, high: Numbers, out: Numbers) -> None:
     """Fill `out` with numbers of twice the width of `low` and `high`."""
     import numpy as np
 
+    # Multiplication widens the bytes in the same pass; a shift needs another one.
+
     np.multiply(high, out.dtype.type(1 << 8 * low.itemsize), out=out, dtype=out.dtype)
     np.add(out, low, out=out)
 
 
 def _difference(octets: Numbers, base: Numbers, lane: int) -> Numbers:
-    """The difference of bytes to a base, zigzag."""
+    """The zigzag difference of bytes to a base."""
     import numpy as np
 
     result = np.empty(len(octets), np.uint8)
-    numbers, bases, found = (part.view(f"<u{lane}") for part in (octets, base, result))
-    signs = np.empty(min(len(found), _BLOCK), f"<i{lane}")
-    for start in range(0, len(found), _BLOCK):
-        block = found[start : start + _BLOCK]
+    numbers, bases, differences = (part.view(f"<u{lane}") for part in (octets, base, result))
+    signs = np.empty(min(len(differences), _BLOCK), f"<i{lane}")
+    for start in range(0, len(differences), _BLOCK):
+        block = differences[start : start + _BLOCK]
         np.subtract(numbers[start : start + _BLOCK], bases[start : start + _BLOCK], out=block)
         sign = signs[: len(block)]
         np.right_shift(block.view(signs.dtype), 8 * lane - 1, out=sign)  # 0, or -1 below zero
@@ -182,7 +183,7 @@ def _difference(octets: Numbers, base: Numbers, lane: int) -> Numbers:
 
 
 def _add(octets: Numbers, base: Numbers, lane: int) -> None:
-    """Turn a difference back into the bytes it was taken from, in place."""
+    """Add a base to its zigzag difference in place: the inverse of `_difference`."""
     import numpy as np
 
     numbers, bases = (part.view(f"<u{lane}") for part in (octets, base))

@@ -1,10 +1,10 @@
-"""Compiles `compiled.c` when the package is built; no part of the installed package.
+"""Compiles `compiled.c` when the package is built; not part of the installed package.
 
-A hook of hatchling, named in pyproject.toml. Without a C compiler the package is built without the
-compiled part, and works, with numpy; its wheel then says `none-any` in its name.
+A build hook of hatchling, named in pyproject.toml. Without a C compiler the wheel has the tag
+`none-any` and no extension, and the package uses numpy.
 
 Sources: https://hatch.pypa.io/latest/plugins/build-hook/custom/ and
-https://docs.python.org/3/c-api/stable.html: one extension serves every Python from 3.11 on.
+https://docs.python.org/3/c-api/stable.html (one extension for every Python from 3.11 on).
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ HERE = "gitmodel/encoding/codecs/kernels"
 
 
 class CompiledPart(BuildHookInterface[Any]):
-    """Builds the extension beside its source, and has the wheel take it."""
+    """Builds the extension beside its source and adds it to the wheel."""
 
     def initialize(
         self,
         version: str,  # noqa: ARG002
         build_data: dict[str, Any],
     ) -> None:
-        """Called by hatchling before a wheel is put together, an editable one included."""
+        """Compile the extension; hatchling calls this before it builds any wheel."""
         for old in Path(self.root, HERE).glob("compiled*.so"):
             old.unlink()
         limited = not sysconfig.get_config_var("Py_GIL_DISABLED")  # has no stable ABI yet
         built = _compile(self.root, limited=limited)
         if built is None:
-            self.app.display_warning("built without the compiled part: gitmodel will be slower")
+            self.app.display_warning("built without the C extension: gitmodel will be slower")
             return
         tag = next(sys_tags())
         build_data["pure_python"] = False
@@ -44,7 +44,7 @@ class CompiledPart(BuildHookInterface[Any]):
 
 
 def _compile(root: str, *, limited: bool) -> str | None:
-    """Compile, and return the path of the extension from the root; None if that fails."""
+    """Compile and return the extension's path relative to the root; None if that fails."""
     extension = Extension(
         f"{HERE.replace('/', '.')}.compiled",
         [f"{HERE}/compiled.c"],

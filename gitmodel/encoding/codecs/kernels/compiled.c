@@ -1,8 +1,7 @@
-/* Byte planes and differences in one pass over memory; arrays.py says the same in numpy.
+/* The kernels of __init__.py in C; arrays.py has them in numpy.
 
-   What the bytes mean stands in __init__.py. Nothing here trusts a length: every buffer is held
-   against every other before a byte is touched. Loops are plain, for the compiler to turn into
-   vector instructions: at -O3 they run at 6 to 50 GB/s, near the speed of memory. */
+   All buffer lengths are checked before anything is written. Loops are plain, so that the compiler
+   vectorises them: at -O3 they run at 6 to 50 GB/s, near the speed of memory. */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -10,22 +9,22 @@
 #include <string.h>
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "numbers are little endian: on this machine arrays.py serves"
+#error "only little-endian machines are supported; others use arrays.py"
 #endif
 
-#define INTERFACE 2     /* as in __init__.py: an extension left over from another version is not used */
+#define INTERFACE 2     /* as in __init__.py, which ignores a build of another version */
 #define MAX_WIDTH 16    /* bytes of an element */
-#define MAX_STEP 65535  /* from one byte that is not zero to the next, in an entry of `gather` */
+#define MAX_STEP 65535  /* the longest distance in bytes that an entry of `gather` holds */
 #define BLOCK 8192      /* bytes of numbers at a time: two such blocks stay in the first cache */
 
-/* Built twice where the loader can choose: for processors with AVX2, half as fast again, and for all. */
+/* Compiled twice where the loader can choose; with AVX2 it is half as fast again. */
 #if defined(__x86_64__) && defined(__GLIBC__) && (defined(__clang__) || __GNUC__ >= 8)
 #define WIDE __attribute__((target_clones("avx2", "default")))
 #else
 #define WIDE
 #endif
 
-/* Put planes together: the first bytes of all elements, the second ones, ... from `start` on. */
+/* Join planes from index `start` on. */
 
 static void weave_1(const uint8_t *const *planes, size_t start, uint8_t *restrict out, size_t count)
 {
@@ -71,8 +70,8 @@ static void weave_8(const uint8_t *const *planes, size_t start, uint8_t *restric
     }
 }
 
-/* For each type of number: split_N and join_N, of N bytes each. `base` is NULL where there is none;
-   join_N also takes it as planes, `parts`, and puts them together as it goes. */
+/* split_N and join_N for integers of N bytes. `base` may be NULL; join_N also takes a base as planes,
+   `parts`. */
 
 #define NUMBERS(type, size)                                                                        \
     WIDE static void split_##size(const uint8_t *restrict raw, const uint8_t *restrict base,       \
@@ -129,8 +128,8 @@ NUMBERS(uint16_t, 2)
 NUMBERS(uint32_t, 4)
 NUMBERS(uint64_t, 8)
 
-/* Two bytes against a base in planes, as most deltas are (bf16, fp16): without blocks, which takes a fifth
-   less time. Of four bytes the compiler makes something slower than by blocks. */
+/* join_2 with a base in planes, the usual delta (bf16, fp16). Without blocks it takes a fifth less time;
+   for four bytes, blocks are faster. */
 WIDE static void join_2_parts(const uint8_t *const *planes, const uint8_t *const *parts,
                               uint8_t *restrict raw, size_t count)
 {
@@ -145,7 +144,7 @@ WIDE static void join_2_parts(const uint8_t *const *planes, const uint8_t *const
     }
 }
 
-/* Elements that are no type of number. */
+/* Elements of other widths. */
 
 static void split_any(const uint8_t *restrict raw, uint8_t *const *planes, size_t width, size_t count)
 {
@@ -165,8 +164,8 @@ static void join_any(const uint8_t *const *planes, uint8_t *restrict raw, size_t
     }
 }
 
-/* How many bytes are not zero, or some number above `most`; and above it as well if more than half of
-   them have another one right before. Counted in columns of a byte each, which make one vector. */
+/* The number of non-zero bytes, or any number above `most` if there are more, or if more than half of them
+   follow another one directly. The counters are bytes, so that they fit into one vector. */
 WIDE static size_t count_apart(const uint8_t *plane, size_t count, size_t most)
 {
     size_t found = 0, behind = 0, start = 1;
@@ -189,8 +188,8 @@ WIDE static size_t count_apart(const uint8_t *plane, size_t count, size_t most)
     return found > most || behind > found / 2 ? most + 1 : found;
 }
 
-/* What is not zero in a plane: how far each byte lies behind the one before, low and high byte, and its
-   value. Returns the number of entries: one for each, and one without a value for each MAX_STEP between. */
+/* Fill the columns of `gather` and return the number of entries: one for each non-zero byte, and one with
+   value 0 for each MAX_STEP between two of them. */
 static size_t pick(const uint8_t *plane, size_t count, uint8_t *low, uint8_t *high, uint8_t *values)
 {
     size_t found = 0, last = 0;
@@ -214,7 +213,7 @@ static size_t pick(const uint8_t *plane, size_t count, uint8_t *low, uint8_t *hi
     return found;
 }
 
-/* Undo it: fill a plane. Returns 0 if an entry lies outside, or where the one before is. */
+/* Fill a plane from the columns. Returns 0 if an entry is outside or at the position of the previous one. */
 static int place(const uint8_t *low, const uint8_t *high, const uint8_t *values, size_t found,
                  uint8_t *restrict plane, size_t count)
 {
@@ -235,7 +234,7 @@ static int is_lane(Py_ssize_t width)
     return width == 1 || width == 2 || width == 4 || width == 8;
 }
 
-/* A buffer for `base`, which may be None: then its `buf` is NULL. */
+/* Get the buffer of `base`; if that is None, `buf` is NULL. */
 static int take_base(PyObject *object, Py_ssize_t length, Py_ssize_t width, Py_buffer *base)
 {
     base->buf = NULL;
@@ -296,7 +295,7 @@ done:
     return found;
 }
 
-/* Buffers of planes, `count` bytes each, from a tuple; returns how many are held, -1 after an error. */
+/* Get the buffers of a tuple of planes of `count` bytes; returns their number, or -1 after an error. */
 static Py_ssize_t take_planes(PyObject *tuple, Py_ssize_t count, Py_buffer *views,
                               const uint8_t **planes)
 {
@@ -474,7 +473,7 @@ static int fill(PyObject *module)
 static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, fill},
 #ifdef Py_GIL_DISABLED
-    {Py_mod_gil, Py_MOD_GIL_NOT_USED}, /* there is no state to guard */
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED}, /* no shared state */
 #endif
     {0, NULL},
 };
