@@ -21,22 +21,100 @@ if sys.getfilesystemencoding() != "utf-8":
     install()
 
 if TYPE_CHECKING:
-    from gitmodel.api import add, log, open, path, tensor  # noqa: A004
-    from gitmodel.errors import GitmodelError
+    from gitmodel.api import AddReport, add, log, open, path, tensor  # noqa: A004
+    from gitmodel.errors import (
+        ChangedWhileReadError,
+        ConfigError,
+        DamagedObjectError,
+        FileSystemError,
+        GateError,
+        GitCommandError,
+        GitmodelError,
+        GitmodelWarning,
+        MixedPointerError,
+        ModelNameError,
+        NewerFormatError,
+        NoSpaceError,
+        NotSetUpError,
+        ObjectMissingError,
+        OutOfMemoryError,
+        PointerError,
+        RemoteDeniedError,
+        RemoteError,
+        RemoteMissingError,
+        RemoteUnreachableError,
+        RepositoryError,
+        StaleWeightsError,
+        StoreError,
+        TextError,
+        UnknownReferenceError,
+        UnsafeNameError,
+        UnsafePathError,
+        UnsavedWeightsError,
+        UntrustedRemoteError,
+        UsageError,
+        VersionTakenError,
+        WeakRemoteError,
+        WeightsError,
+    )
+    from gitmodel.formats.tensor import Tensor
 
-__all__ = ["GitmodelError", "__version__", "add", "log", "open", "path", "tensor"]
+__all__ = [
+    "AddReport",
+    "ChangedWhileReadError",
+    "ConfigError",
+    "DamagedObjectError",
+    "FileSystemError",
+    "GateError",
+    "GitCommandError",
+    "GitmodelError",
+    "GitmodelWarning",
+    "MixedPointerError",
+    "ModelNameError",
+    "NewerFormatError",
+    "NoSpaceError",
+    "NotSetUpError",
+    "ObjectMissingError",
+    "OutOfMemoryError",
+    "PointerError",
+    "RemoteDeniedError",
+    "RemoteError",
+    "RemoteMissingError",
+    "RemoteUnreachableError",
+    "RepositoryError",
+    "StaleWeightsError",
+    "StoreError",
+    "Tensor",
+    "TextError",
+    "UnknownReferenceError",
+    "UnsafeNameError",
+    "UnsafePathError",
+    "UnsavedWeightsError",
+    "UntrustedRemoteError",
+    "UsageError",
+    "VersionTakenError",
+    "WeakRemoteError",
+    "WeightsError",
+    "__version__",
+    "add",
+    "log",
+    "open",
+    "path",
+    "tensor",
+]
 
+if not TYPE_CHECKING:  # a type checker shall see the imports above, and refuse any other name
 
-def __getattr__(name: str) -> object:
-    if name in ("add", "log", "open", "path", "tensor"):
-        from gitmodel import api
-
-        return getattr(api, name)
-    if name == "GitmodelError":
-        from gitmodel.errors import GitmodelError
-
-        return GitmodelError
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        if name == "Tensor":
+            from gitmodel.formats import tensor as module
+        elif name.endswith(("Error", "Warning")):
+            from gitmodel import errors as module
+        else:
+            from gitmodel import api as module
+        return getattr(module, name)
 
 
 def __dir__() -> list[str]:

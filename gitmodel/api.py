@@ -1,46 +1,54 @@
-"""The Python interface: `gitmodel.path`, `gitmodel.open`, `gitmodel.tensor`, `gitmodel.add`.
+"""The Python interface: `gitmodel.add`, `gitmodel.path`, `gitmodel.open`, `gitmodel.tensor`.
 
-Where `repo` is a URL, no clone is needed: see `workflows/get`.
-
-Weights that are asked for by a version other than the checked-out one are placed, verified, in a
-folder of the cache of their own and shared by every later call.
+Each call opens the repository and closes it. What the command line prints as a warning becomes a
+`GitmodelWarning` at the line that called gitmodel.
 """
 
 from __future__ import annotations
 
 import io
 import os
+import sys
 import warnings
-from typing import TYPE_CHECKING, BinaryIO, NoReturn
+from contextlib import suppress
+from typing import TYPE_CHECKING, BinaryIO, NoReturn, Self
 
-from gitmodel.domain.paths import safe_parts
 from gitmodel.domain.reference import Reference
-from gitmodel.errors import GitmodelError, RemoteDeniedError, UnknownReferenceError, WeightsError
+from gitmodel.errors import GitmodelWarning, RemoteDeniedError, UnknownReferenceError
 from gitmodel.files.path_encoding import given, given_inside, native
-from gitmodel.project.adding.metadata import NOT_RECORDED, MetadataInput
+from gitmodel.project.adding.metadata import MetadataInput
 from gitmodel.project.context import Context
 from gitmodel.project.fetching.shared_copies import shared_copy
-from gitmodel.project.fetching.stream import open_stream
+from gitmodel.project.fetching.stream import checked_out_path, open_file
 from gitmodel.project.foreign.url import is_repository_url
 from gitmodel.project.project import Project
 from gitmodel.project.references import resolve
-from gitmodel.workflows.add import AddReport
+from gitmodel.workflows.add import AddReport, Excluding
 from gitmodel.workflows.add import add as register
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+    from types import FrameType, TracebackType
 
     from gitmodel.domain.run_id import RunId
+    from gitmodel.formats.tensor import Tensor
     from gitmodel.project.models import Model
 
-__all__ = ["add", "log", "open", "path", "tensor"]
+__all__ = ["AddReport", "add", "log", "open", "path", "tensor"]
 
-_NAMED_FILES = 5
-_BUFFER = 1 << 20  # bytes read ahead by gitmodel.open
+_NAMED_TENSORS = 5
 
 
 def path(reference: str, *, repo: str | os.PathLike[str] = ".") -> str:
-    """The path of a version's weights on disk, fetched and verified if they are not here yet.
+    """The path of a version's weights on disk, which are fetched and verified if need be.
+
+    The checked-out version is in the work tree. Any other is written once to a folder of the cache, which
+    later calls share.
+
+    Thread safety: threads and processes may call it at the same time.
+
+    Lifetime: a path in the work tree holds the version until the next checkout or training. A path in the
+    cache holds it until somebody removes the cache, or changes the file; the next call writes it again.
 
     Args:
         reference: `fraud`, `fraud@7`, `fraud@production`, ... (docs: references).
@@ -51,48 +59,16 @@ def path(reference: str, *, repo: str | os.PathLike[str] = ".") -> str:
 
     Raises:
         UnknownReferenceError: The reference means nothing.
-        StoreError, RemoteError: The weights cannot be had.
+        StoreError, RemoteError: The weights cannot be fetched.
     """
-    project, model = _resolved(reference, repo)
-    with project:
-        here = _checked_out(project, model)
-        try:
-            return native(here if here is not None else shared_copy(project, model))
-        except RemoteDeniedError as error:
-            _explain_denied(project, error)
-
-
-def _resolved(reference: str, repo: str | os.PathLike[str]) -> tuple[Project, Model]:
-    """The version that a reference means, and its project, which the caller closes."""
-    if isinstance(repo, str) and is_repository_url(repo):
-        from gitmodel.workflows.get import borrow
-
-        context = Context(environment=os.environ, folder=os.getcwd())
-        borrowed, located = borrow(context, repo, [reference])
-        return borrowed, located[0].model
-    project = Project.open(Context(environment=os.environ, folder=os.path.abspath(given(repo))))
-    try:
-        return project, resolve(project, Reference.parse(reference))
-    except BaseException:
-        project.close()
-        raise
-
-
-def _checked_out(project: Project, model: Model) -> str | None:
-    """The weights in the work tree, if they are those of the version."""
-    if project.repository.work_tree is None:
-        return None
-    try:
-        project.worktree.exclude(model.weights, model.pointer.exclude)
-        seen = project.worktree.hash_weights(model.name, model.weights)
-    except (
-        GitmodelError,
-        OSError,
-    ):  # a folder of links, say: the cache has what was stored from it
-        return None
-    if seen.digest != model.pointer.digest:
-        return None
-    return os.path.join(project.root, *model.weights.split("/"))
+    with _Notes() as notes:
+        project, model = _resolved(reference, repo, notes)
+        with project:
+            checked_out = checked_out_path(project, model)
+            try:
+                return native(checked_out or shared_copy(project, model))
+            except RemoteDeniedError as error:
+                _explain_denied(project, error)
 
 
 def open(  # noqa: A001  (gitmodel.open reads like the builtin on purpose)
@@ -100,8 +76,12 @@ def open(  # noqa: A001  (gitmodel.open reads like the builtin on purpose)
 ) -> BinaryIO:
     """Open a version's weights for reading, in binary, seekable, without fetching the rest.
 
-    What is read is checked chunk by chunk; checked-out weights that change meanwhile are an error. Close it,
-    or use it as a context manager.
+    What is read is checked chunk by chunk; checked-out weights that change meanwhile are an error.
+
+    Thread safety: threads may call it at the same time. Give each thread a stream of its own.
+
+    Lifetime: the stream reads the version that the reference meant when it was opened. It holds the
+    repository until it is closed: close it, or use it as a context manager.
 
     Args:
         reference: As for `path`.
@@ -112,76 +92,8 @@ def open(  # noqa: A001  (gitmodel.open reads like the builtin on purpose)
         WeightsError: The model is a folder and no file was named, or the other way round.
         UnknownReferenceError: The folder has no such file.
     """
-    file = None if file is None else given_inside(file)
-    project, model = _resolved(reference, repo)
-    try:
-        opened = _open_on_disk(project, model, reference, file)
-        if opened is None:
-            return io.BufferedReader(open_stream(project, model, file), _BUFFER)
-    except RemoteDeniedError as error:
-        with project:
-            _explain_denied(project, error)
-    except BaseException:
-        project.close()
-        raise
-    project.close()
-    return opened
-
-
-def _open_on_disk(
-    project: Project, model: Model, reference: str, file: str | None
-) -> BinaryIO | None:
-    """Open a file of checked-out weights; None if they are not those of the version."""
-    from gitmodel.project.fetching.stream import open_unchanged
-
-    full = _checked_out(project, model)
-    if full is None:
-        return None
-    place = native(_file_on_disk(full, reference, file))
-    try:
-        opened = open_unchanged(place, model)
-    except OSError:
-        return None
-    # Another version may have taken the place between the look and the opening.
-    if _checked_out(project, model) is None or not opened.is_at(place):
-        opened.close()
-        return None
-    return io.BufferedReader(opened, _BUFFER)
-
-
-def _file_on_disk(full: str, reference: str, file: str | None) -> str:
-    if os.path.isdir(full):
-        if file is None:
-            raise WeightsError(
-                f"{reference} is a folder; name one of its files", hint=_some_files(full)
-            )
-        place = os.path.join(full, *safe_parts(file))
-        if not os.path.isfile(place):
-            raise UnknownReferenceError(f"{reference} has no file {file}", hint=_some_files(full))
-        return place
-    if file is not None:
-        raise WeightsError(f"{reference} is one file, so there is no {file} in it")
-    return full
-
-
-def _explain_denied(project: Project, error: RemoteDeniedError) -> NoReturn:
-    """Raise an error of a remote again; of somebody else's repository with how to trust its remote."""
-    from gitmodel.project.foreign.project import ForeignProject
-
-    if isinstance(project, ForeignProject):
-        project.explain_denied(error)
-    raise error
-
-
-def _some_files(folder: str) -> str:
-    """A hint that names the first files of a folder."""
-    found: list[str] = []
-    for place, folders, names in os.walk(folder):
-        folders.sort()
-        found += [os.path.relpath(os.path.join(place, name), folder) for name in sorted(names)]
-        if len(found) >= _NAMED_FILES:
-            break
-    return f"there are {', '.join(found[:_NAMED_FILES])}"
+    with _Notes() as notes:
+        return _open(reference, file, repo, notes)
 
 
 def tensor(
@@ -190,26 +102,31 @@ def tensor(
     file: str | None = None,
     *,
     repo: str | os.PathLike[str] = ".",
-) -> bytes:
-    """The bytes of one tensor of a version, without fetching the rest.
+) -> Tensor:
+    """One tensor of a version, without fetching the rest.
 
-    They are as the file holds them, mostly little endian, and an entry of a zip archive that is
-    compressed stays so; type and shape stand in the file's header.
+    `numpy.asarray` of it is an array that shares its memory. `Tensor` says what numpy reads of types that
+    it lacks, such as bfloat16. An entry of a zip archive that is compressed stays compressed.
+
+    Thread safety: threads may call it at the same time, and share what it returns.
+
+    Lifetime: the tensor holds its bytes in memory, and no file or repository.
 
     Args:
         reference: As for `path`.
         name: Of the tensor, in a file of safetensors, GGUF or npz; of a PyTorch file the name of the
             storage, `data/0`.
         file: Which file, of a model that is a folder.
-        repo: A folder inside the repository.
+        repo: As for `path`.
 
     Raises:
         UnknownReferenceError: There is no such tensor, or the file is of another format.
         GitmodelError: As `open`.
     """
+    from gitmodel.formats.tensor import Tensor
     from gitmodel.formats.tensors import tensor_places
 
-    with open(reference, file, repo=repo) as stream:
+    with _Notes() as notes, _open(reference, file, repo, notes) as stream:
 
         def read(offset: int, count: int) -> bytes:
             stream.seek(offset)
@@ -218,8 +135,8 @@ def tensor(
         places = tensor_places(read, stream.seek(0, io.SEEK_END))
         if name in places:
             offset, extent = places[name]
-            return read(offset, extent.size)
-    some = ", ".join(list(places)[:_NAMED_FILES])
+            return Tensor(read(offset, extent.size), name, extent)
+    some = ", ".join(list(places)[:_NAMED_TENSORS])
     raise UnknownReferenceError(
         f"{reference} has no tensor {name}",
         hint=f"there are {some}" if places else "gitmodel.open reads files of any format",
@@ -233,6 +150,7 @@ def add(
     params: Mapping[str, object] | None = None,
     run_id: RunId | None = None,
     name: str | None = None,
+    exclude: str | Iterable[str] = (),
     repo: str | os.PathLike[str] | None = None,
 ) -> AddReport:
     """Register weights just written, with metrics, params and run id, and stage their pointer.
@@ -240,13 +158,19 @@ def add(
     Call it at the end of training: `git status` then shows the new version, and `git commit`, with
     `-a` or without, commits it, also where nothing but the weights changed.
 
+    Thread safety: threads and processes may call it at the same time, for different models.
+
+    Lifetime: the report is data. It holds no file and no repository.
+
     Args:
         path: A file or folder inside a repository.
-        metrics: How good these weights are: numbers, text, yes and no, also of numpy and torch; names in
+        metrics: Metrics of these weights: numbers, text, booleans, also of numpy and torch; names in
             names become `eval.auc`. What a pointer cannot hold is left out, with a warning.
-        params: What the run was given; lists and None as well.
+        params: Training parameters; lists and None as well.
         run_id: The run, as MLflow or another tracker names it; a number or a UUID is recorded as text.
         name: The model's name, for the first version; from the path if not given.
+        exclude: Patterns of files to leave out of a folder, from this version on: `*.swp`,
+            `optimizer*`. They add to those that the model has.
         repo: A folder inside the repository; that of `path` if not given.
 
     Returns:
@@ -257,16 +181,19 @@ def add(
     """
     full = os.path.abspath(given(path))
     folder = os.path.dirname(full) if repo is None else os.path.abspath(given(repo))
-    known = MetadataInput(
+    metadata = MetadataInput(
         metric_values=metrics or {},
         param_values=params or {},
         run_id=run_id,
     )
-    with Project.open(Context(environment=os.environ, folder=folder)) as project:
-        report = register(project, full, given=known, name=name)
-    for text in report.warnings:
-        if text.startswith(NOT_RECORDED):
-            warnings.warn(text, stacklevel=2)
+    patterns = (exclude,) if isinstance(exclude, str) else tuple(exclude)
+    with _Notes() as notes:
+        context = Context(environment=os.environ, folder=folder, note=notes.note)
+        with Project.open(context) as project:
+            excluding = Excluding(tuple(map(given_inside, patterns)))
+            report = register(project, full, given=metadata, name=name, excluding=excluding)
+        for text in report.warnings:
+            notes.note(text)
     return report
 
 
@@ -279,6 +206,93 @@ def log(
     name: str | None = None,
     repo: str | os.PathLike[str] | None = None,
 ) -> AddReport:
-    """The earlier name of `add`, to be removed in 0.2: on the command line `log` shows history."""
-    warnings.warn("gitmodel.log is now gitmodel.add", DeprecationWarning, stacklevel=2)
+    """The earlier name of `add`, until 0.2: on the command line `log` shows history."""
+    _warn("gitmodel.log is now gitmodel.add", DeprecationWarning)
     return add(path, metrics=metrics, params=params, run_id=run_id, name=name, repo=repo)
+
+
+def _resolved(reference: str, repo: str | os.PathLike[str], notes: _Notes) -> tuple[Project, Model]:
+    """The version that a reference means, and its project, which the caller closes."""
+    if isinstance(repo, str) and is_repository_url(repo):
+        from gitmodel.workflows.get import borrow
+
+        context = Context(environment=os.environ, folder=os.getcwd(), note=notes.note)
+        borrowed, located = borrow(context, repo, [reference])
+        return borrowed, located[0].model
+    folder = os.path.abspath(given(repo))
+    project = Project.open(Context(environment=os.environ, folder=folder, note=notes.note))
+    try:
+        return project, resolve(project, Reference.parse(reference))
+    except BaseException:
+        project.close()
+        raise
+
+
+def _open(
+    reference: str, file: str | None, repo: str | os.PathLike[str], notes: _Notes
+) -> BinaryIO:
+    file = None if file is None else given_inside(file)
+    project, model = _resolved(reference, repo, notes)
+    try:
+        return open_file(project, model, reference, file)
+    except RemoteDeniedError as error:
+        with project:
+            _explain_denied(project, error)
+    except BaseException:
+        project.close()
+        raise
+
+
+def _explain_denied(project: Project, error: RemoteDeniedError) -> NoReturn:
+    """Raise an error of a remote again; of somebody else's repository with how to trust its remote."""
+    from gitmodel.project.foreign.project import ForeignProject
+
+    if isinstance(project, ForeignProject):
+        project.explain_denied(error)
+    raise error
+
+
+class _Notes:
+    """What workflows tell the caller of one call: warnings when the call ends, on the caller's thread.
+
+    A stream that the call returned may tell more later; that becomes a warning at once.
+    """
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._ended = False
+
+    def note(self, text: str) -> None:
+        if self._ended:
+            _warn(text, GitmodelWarning)
+        else:
+            self._texts.append(text)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._ended = True
+        # A filter may turn warnings into errors; an error of the call itself comes first.
+        with suppress(*() if error is None else (GitmodelWarning,)):
+            for text in self._texts:
+                _warn(text, GitmodelWarning)
+
+
+def _warn(text: str, category: type[Warning]) -> None:
+    """Warn at the line that called gitmodel."""
+    frame: FrameType | None = sys._getframe()  # noqa: SLF001
+    level = 1
+    while frame is not None and _is_ours(frame):
+        frame = frame.f_back
+        level += 1
+    warnings.warn(text, category, stacklevel=level)
+
+
+def _is_ours(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__")).partition(".")[0] == "gitmodel"

@@ -72,6 +72,10 @@ class GitmodelError(Exception):
         return self
 
 
+class GitmodelWarning(UserWarning):
+    """A warning of a call from Python: the call succeeded, and there is something to know about it."""
+
+
 class UsageError(GitmodelError):
     """A command was called in a way that it does not know."""
 

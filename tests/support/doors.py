@@ -132,9 +132,10 @@ def through_the_length(registry: Registry) -> Iterator[tuple[bytes, bytes]]:
 
 def through_tensor(registry: Registry) -> Iterator[tuple[bytes, bytes]]:
     for tensor in "ca":
-        yield gitmodel.tensor("net@1", tensor, repo=registry.ben.repo.path), tensors(1)[tensor]
+        found = gitmodel.tensor("net@1", tensor, repo=registry.ben.repo.path)
+        yield bytes(found), tensors(1)[tensor]
         found = gitmodel.tensor("bert@1", tensor, SHARD, repo=registry.ben.repo.path)
-        yield found, tensors(1)[tensor]
+        yield bytes(found), tensors(1)[tensor]
 
 
 def through_path(registry: Registry) -> Iterator[tuple[bytes, bytes]]:

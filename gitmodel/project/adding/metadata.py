@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from gitmodel.project.project import Project
 
 Number = int | float | str | bool
-NOT_RECORDED = "not recorded of"
 _NAMED = 5  # values named in a note about values that are not recorded
 _LIMIT = 2**20  # bytes of a metrics file
 
@@ -120,7 +119,7 @@ def _taken(read: MetricsRead, where: str, left_out: list[str]) -> Mapping[str, A
     if read.skipped:
         named = [f"{shown(key)} ({reason})" for key, reason in read.skipped[:_NAMED]]
         more = f" and {len(read.skipped) - _NAMED} more" if len(read.skipped) > _NAMED else ""
-        left_out.append(f"{NOT_RECORDED} {where}: {', '.join(named)}{more}")
+        left_out.append(f"not recorded of {where}: {', '.join(named)}{more}")
     return read.values
 
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from tests.support.attacks import Attack
     from tests.support.doors import Door
 
+# A damaged pack is fetched again, with a warning; here only the bytes count.
+pytestmark = pytest.mark.filterwarnings("ignore::gitmodel.GitmodelWarning")
 LONG = os.environ.get("GITMODEL_TESTS_LONG") == "1"
 WHERE = ("remote", "cache", "both")
 
