@@ -54,7 +54,7 @@ def show_monitor(output: Output, project: Project) -> int:
     from gitmodel.githooks.fsmonitor import MonitorState, look
 
     found = look(project, sys.executable)
-    fine = found.state in {MonitorState.ON, MonitorState.EDITED} or not found.wished
+    fine = found.state in {MonitorState.ON, MonitorState.EDITED} or not found.requested
     word = Paint(str(found.state), "good" if fine else "bad")
     output.table([["fsmonitor", word]])
     if not fine:

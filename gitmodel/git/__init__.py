@@ -1,1 +1,1 @@
-"""Git and nothing else; knows no store."""
+"""Access to Git repositories; nothing here knows a weights store."""

@@ -1,8 +1,8 @@
-"""Ask the git program about many objects at once: `git cat-file --batch`, kept open.
+"""Query many objects with one `git cat-file --batch` process.
 
-One process answers any number of questions; a question about a huge object ends it, and the next
-question starts another. Partial clones are why the last two functions exist: there, asking for an
-object that was left out opens a connection to the Git remote, one for each object.
+The process stays open for further queries. A huge object ends it; the next query starts another one. In a
+partial clone a query would open one connection for each missing object, so `present_objects` and
+`fetch_objects` handle them together.
 
 Guarantee: no content over the limit is ever held in memory.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from gitmodel.git.repository import Repository
 
-# What Git compares with where there is no commit yet; every repository knows it without having it.
+# The empty tree, for comparisons before the first commit; Git knows it without storing it.
 EMPTY_TREES = {
     "sha1": "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
     "sha256": "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
@@ -31,7 +31,7 @@ _BATCH = 200  # object ids written before reading: about 13 KiB, less than any p
 
 
 class Object(NamedTuple):
-    """One object; `data` is None where it is larger than the limit."""
+    """One object; `data` is None if it exceeds the limit."""
 
     oid: str
     kind: str
@@ -39,11 +39,11 @@ class Object(NamedTuple):
 
 
 class Batch:
-    """One `git cat-file --batch`, started on first use. For one thread.
+    """One `git cat-file --batch`, started on first use; for one thread.
 
     Args:
-        repository: Where to ask.
-        may_fetch: Whether a partial clone may fetch what was left out (Git before 2.45 always may).
+        repository: The repository.
+        may_fetch: Whether a partial clone may fetch missing objects (Git before 2.45 always may).
     """
 
     def __init__(self, repository: Repository, *, may_fetch: bool = False) -> None:
@@ -52,14 +52,14 @@ class Batch:
         self._process: subprocess.Popen[bytes] | None = None
 
     def ask(self, names: Sequence[str], *, limit: int) -> Iterator[Object | None]:
-        """Yield one answer for each name, in order; None for what does not exist.
+        """Yield one answer for each name, in order; None if the object does not exist.
 
         Args:
             names: Object ids or revisions, without line ends.
-            limit: Content over so many bytes is not read.
+            limit: Content larger than this many bytes is not read.
 
         Raises:
-            GitCommandError: git ended in between.
+            GitCommandError: The git process has ended.
         """
         done = 0
         while done < len(names):
@@ -68,7 +68,7 @@ class Batch:
                 yield answer
 
     def _some(self, names: Sequence[str], limit: int) -> Iterator[Object | None]:
-        """Yield answers for the first names, at least for one: a huge object ends the process."""
+        """Yield answers for the first names, at least one; a huge object ends the process."""
         requests, answers = self._pipes()
         try:
             requests.write(os.fsencode("".join(name + "\n" for name in names)))
@@ -106,20 +106,20 @@ class Batch:
         return requests, answers
 
     def close(self) -> None:
-        """End the process, if there is one. May be called twice."""
+        """End the process, if it runs; idempotent."""
         process, self._process = self._process, None
         if process is None:
             return
-        process.kill()  # it may be in the middle of writing a huge object that nobody reads
+        process.kill()  # it may be writing a huge object
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
-                with suppress(OSError):  # unsent requests to a process that is gone
+                with suppress(OSError):  # the process has ended
                     pipe.close()
         process.wait()
 
 
 def sizes_of(repository: Repository, oids: Iterable[str]) -> dict[str, int]:
-    """Return the sizes in bytes of the objects that exist. One process, none for no object."""
+    """The sizes in bytes of the objects that exist. One process, none without ids."""
     data = "".join(oid + "\n" for oid in dict.fromkeys(oids)).encode("ascii")
     if not data:
         return {}
@@ -130,7 +130,7 @@ def sizes_of(repository: Repository, oids: Iterable[str]) -> dict[str, int]:
 
 
 def head_of_blob(repository: Repository, oid: str, size: int) -> bytes:
-    """Return the first bytes of a blob, which may be huge. One process."""
+    """The first bytes of a blob, which may be huge. One process."""
     process = repository.start("cat-file", "blob", oid)
     try:
         return b"" if process.stdout is None else process.stdout.read(size)
@@ -145,20 +145,20 @@ def head_of_blob(repository: Repository, oid: str, size: int) -> bytes:
 def present_objects(
     repository: Repository, oids: Iterable[str], *, commits: bool = False
 ) -> frozenset[str]:
-    """Return which of these objects are in this clone, without fetching any. One process.
+    """The objects that are present in this clone, without fetching any. One process.
 
     Args:
-        repository: Where to look.
+        repository: The repository.
         oids: Object ids of blobs; or, with `commits`, of commits and tags.
-        commits: In a partial clone the question differs, and a tag may be left out there.
+        commits: Query commits; a partial clone may not find tags.
     """
     if not repository.is_partial_clone():
         return frozenset(sizes_of(repository, oids))
     data = "".join(oid + "\n" for oid in oids).encode("ascii")
     if not data:
         return frozenset()
-    # `cat-file` would fetch what it is asked for; this question does not (tried with Git 2.39).
-    # With `--objects` a commit answers with its whole tree, without it a blob does not answer.
+    # `cat-file` would fetch missing objects; `rev-list` does not (tested with Git 2.39). With
+    # `--objects` a commit lists its whole tree; without it blobs are not listed.
     kind = () if commits else ("--objects",)
     options = ("--no-walk", "--ignore-missing", "--missing=allow-any", "--stdin")
     output = repository.run("rev-list", *kind, *options, input_bytes=data)
@@ -166,10 +166,9 @@ def present_objects(
 
 
 def fetch_objects(repository: Repository, oids: Sequence[str]) -> None:
-    """Fetch objects that a partial clone left out, all in one connection for each remote.
+    """Fetch objects that a partial clone lacks, in one connection for each remote.
 
-    This is how Git itself fetches them, but in one go: `cat-file` opens one connection for each
-    object. What no remote has, or can be reached for, stays missing. Two processes or more.
+    Objects that no reachable remote has stay missing. Two processes or more.
     """
     _, output = repository.attempt(
         "config", "--name-only", "--get-regexp", r"^remote\..*\.promisor$", accept=(0, 1)
@@ -179,7 +178,7 @@ def fetch_objects(repository: Repository, oids: Sequence[str]) -> None:
 
 
 def _fetch_from(repository: Repository, remote: str, oids: Sequence[str]) -> None:
-    """Fetch from one remote; where it lacks some object and so refuses all, halve the question."""
+    """Fetch from one remote; if it refuses because it lacks an object, retry each half."""
     arguments = (
         *("-c", "fetch.negotiationAlgorithm=noop", "fetch", "--quiet", "--no-tags"),
         *("--no-write-fetch-head", "--recurse-submodules=no", "--filter=blob:none", "--stdin"),

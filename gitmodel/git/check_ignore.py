@@ -1,4 +1,4 @@
-"""What Git tracks and ignores, asked for many paths by one process."""
+"""Which paths Git tracks and ignores, queried in one process."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from gitmodel.git.ignore_rules import (
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-_FEW = 100  # paths that Git compares with each file of the index
+_FEW = 100  # above this number, filtering here is faster than Git's pathspecs
 
 
 class Git(Protocol):
-    """What is needed of a `Repository`."""
+    """The methods of `Repository` used here."""
 
     @property
     def top(self) -> str:
@@ -32,14 +32,11 @@ class Git(Protocol):
     def attempt(
         self, *arguments: str, accept: tuple[int, ...], input_bytes: bytes | None = None
     ) -> tuple[int, bytes]:
-        """Run git where several exit codes are answers."""
+        """Run git if several exit codes are valid results."""
 
 
 def tracked(repository: Git, paths: Collection[str]) -> set[str]:
-    """Return which of these paths the index has, or anything below them that can be part of a model.
-
-    One process.
-    """
+    """The paths that are in the index, or that contain an entry which may belong to a model. One process."""
     wanted = set(paths)
     if not wanted:
         return wanted
@@ -50,12 +47,12 @@ def tracked(repository: Git, paths: Collection[str]) -> set[str]:
 
 
 def add_ignores(repository: Git, paths: Collection[str]) -> set[str]:
-    """Make the `.gitignore` beside each path name it; returns the `.gitignore` files that changed.
+    """Add each path to the `.gitignore` beside it; returns the changed `.gitignore` files. One process.
 
-    Nothing is added where a `.gitignore` of the work tree covers a path already. One process.
+    Nothing is added if a `.gitignore` already covers the path.
 
     Raises:
-        UnsafePathError: A symbolic link leads one of their folders elsewhere.
+        UnsafePathError: A folder is a symbolic link that leads elsewhere.
     """
     folders = {path.rpartition("/")[0] for path in paths}
     inside = {folder: folder_within(repository.top, folder) for folder in folders}
@@ -66,12 +63,12 @@ def add_ignores(repository: Git, paths: Collection[str]) -> set[str]:
 
 
 def ignore_rules(repository: Git, paths: Collection[str]) -> dict[str, tuple[str, str]]:
-    """Return, for each path that a rule is about, where the rule stands, and the rule.
+    """The rule for each path that matches one: its file and its pattern. One process.
 
-    Such as ".gitignore" and "*.bin". One process.
+    For example ".gitignore" and "*.bin".
     """
     arguments = ("check-ignore", "--verbose", "--no-index", "-z", "--stdin")
-    # This command takes no literal pathspecs; with ./ in front nothing else is magic.
+    # `check-ignore` takes no literal pathspecs; a leading ./ disables pathspec magic.
     data = os.fsencode("".join(f"./{path}\0" for path in paths))
     _, output = repository.attempt(*arguments, accept=(0, 1), input_bytes=data)
     return deciding_rules(os.fsdecode(output))

@@ -1,7 +1,7 @@
-"""Where a repository is: asked of the git program in one process, or of libgit2 where there is none.
+"""Find the repository of a folder with the git program, or with libgit2 if git is not installed.
 
-Words: the *git folder* belongs to one work tree; the *common folder* holds what all work trees of a
-repository share; the *prefix* is where the caller stands below the top of the work tree.
+Words: the *git folder* belongs to one work tree; all work trees of a repository share the *common folder*; the
+*prefix* is the caller's folder relative to the top of the work tree.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from gitmodel.errors import RepositoryError
 from gitmodel.files.path_encoding import given, native
 from gitmodel.git.program import GitProgram, first_words
 
-# One process answers everything. The fixed words between the paths (true, false, sha1) keep the
-# answer readable when a path contains a newline; the last question fails without a work tree, after
-# all others were answered.
+# One process answers all questions. The fixed words between the paths (true, false, sha1) separate
+# them even if a path contains a newline. The last question fails without a work tree, after the
+# others.
 _QUESTIONS = (
     *("rev-parse", "--path-format=absolute", "--git-dir", "--is-bare-repository"),
     *("--git-common-dir", "--is-inside-work-tree", "--show-prefix", "--show-object-format"),
@@ -32,15 +32,15 @@ _STATES = (
     ("rebase-merge", "rebase"),
     ("rebase-apply", "rebase"),
     ("MERGE_HEAD", "merge"),
-    ("CHERRY_PICK_HEAD", "cherry-pick"),  # also there during a rebase, so it is asked later
+    ("CHERRY_PICK_HEAD", "cherry-pick"),  # also exists during a rebase, so it is tested after that
     ("REVERT_HEAD", "revert"),
 )
-# Lines of a rebase's list that apply nothing.
+# Steps in a rebase's todo list that apply no commit.
 _NO_STEPS = frozenset({b"noop", b"drop", b"d"})
 
 
-class Places(NamedTuple):
-    """Where a repository is; all paths absolute except `prefix`, which uses `/` and may be empty."""
+class RepositoryFolders(NamedTuple):
+    """The folders of a repository; absolute except `prefix`, which uses `/` and may be empty."""
 
     git_dir: str
     common_dir: str
@@ -49,8 +49,8 @@ class Places(NamedTuple):
     object_format: str
 
 
-def ask_program(program: GitProgram, start: str) -> Places:
-    """Ask git for the repository of a folder. One process.
+def find_with_git(program: GitProgram, start: str) -> RepositoryFolders:
+    """Find the repository of a folder with git. One process.
 
     Raises:
         RepositoryError: There is none, or git refuses it (`safe.directory`), or git is too old.
@@ -59,7 +59,7 @@ def ask_program(program: GitProgram, start: str) -> Places:
     found = _ANSWERS.fullmatch(os.fsdecode(done.stdout))
     if found is None or not os.path.isabs(found["git_dir"]):
         _refuse(start, first_words(done))
-    return Places(
+    return RepositoryFolders(
         git_dir=found["git_dir"],
         common_dir=found["common_dir"],
         work_tree=found["top"],
@@ -79,12 +79,12 @@ def _refuse(start: str, words: str) -> NoReturn:
     if "safe.bareRepository" in words:
         raise RepositoryError(f"Git refuses {start}: {words}", hint=f"GIT_DIR={start} gitmodel ...")
     if words.startswith("exit code"):
-        words = "its answer was not understood; Git 2.31 or newer is needed"
+        words = "its output has an unknown format; Git 2.31 or newer is required"
     raise RepositoryError(f"Git cannot open {start}: {words}")
 
 
-def ask_library(start: str) -> Places:
-    """Ask libgit2 for the repository of a folder; imports pygit2 (about 110 ms). No process.
+def find_with_libgit2(start: str) -> RepositoryFolders:
+    """Find the repository of a folder with libgit2; imports pygit2 (about 110 ms). No process.
 
     Raises:
         RepositoryError: There is none, or libgit2 cannot read its format.
@@ -104,7 +104,7 @@ def ask_library(start: str) -> Places:
     work_tree = os.path.normpath(given(opened.workdir)) if opened.workdir else None
     opened.free()
     inside = os.path.relpath(os.path.realpath(start), work_tree) if work_tree else "."
-    return Places(
+    return RepositoryFolders(
         git_dir=git_dir,
         common_dir=_common_dir(git_dir),
         work_tree=work_tree,
@@ -122,8 +122,8 @@ def _common_dir(git_dir: str) -> str:
         return git_dir
 
 
-def unfinished(git_dir: str) -> str | None:
-    """Return "rebase", "merge", "cherry-pick" or "revert" while one is unfinished. No process."""
+def operation_in_progress(git_dir: str) -> str | None:
+    """The operation in progress: "rebase", "merge", "cherry-pick" or "revert"; None without one. No process."""
     for name, what in _STATES:
         if os.path.lexists(os.path.join(git_dir, name)):
             return what
@@ -131,10 +131,10 @@ def unfinished(git_dir: str) -> str | None:
 
 
 def rebase_has_steps(git_dir: str) -> bool:
-    """Whether a rebase is under way that has still something to apply. No process.
+    """Whether a rebase is in progress that still has a commit to apply. No process.
 
-    A rebase that turns out to be a fast-forward, or drops all of its commits, moves HEAD with an
-    empty list; it rewrites nothing, so that post-rewrite does not run (measured with Git 2.39).
+    A rebase that fast-forwards, or drops all its commits, moves HEAD with an empty todo list. It rewrites
+    nothing, so post-rewrite does not run (tested with Git 2.39).
     """
     if os.path.lexists(os.path.join(git_dir, "rebase-apply")):
         return True
@@ -146,7 +146,7 @@ def rebase_has_steps(git_dir: str) -> bool:
     return any(word and word[0][:1] != b"#" and word[0] not in _NO_STEPS for word in words)
 
 
-def has_cut_history(common_dir: str) -> bool:
+def is_shallow_clone(common_dir: str) -> bool:
     """Whether a clone is shallow. No process."""
     try:
         return os.path.getsize(os.path.join(common_dir, "shallow")) > 0
@@ -154,8 +154,8 @@ def has_cut_history(common_dir: str) -> bool:
         return False
 
 
-def has_left_out_objects(common_dir: str) -> bool:
-    """Whether a clone is partial: some pack came from a remote that promised the rest. No process."""
+def has_promisor_packs(common_dir: str) -> bool:
+    """Whether a clone is partial, which means that a pack has a promisor file. No process."""
     try:
         packs = os.scandir(os.path.join(common_dir, "objects", "pack"))
     except OSError:

@@ -1,6 +1,6 @@
-"""Lines of `.gitignore` and `.gitattributes`: how a name is written there, and adding a line.
+"""Read and append lines of `.gitignore` and `.gitattributes`.
 
-Both files belong to people: lines are only appended, once, and nothing else in them changes.
+Both files belong to users: lines are only appended, once, and nothing else is changed.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _SPECIAL = frozenset("\\*?[")
 
 
 def ignore_line(name: str) -> str:
-    """Return the line of `.gitignore` that means exactly this name in the same folder.
+    """The line of `.gitignore` that matches exactly this name in the same folder.
 
-    The slash in front anchors it and takes the meaning from a leading `#` or `!`. A line end cannot
-    be written in this format (gitignore(5)), so it becomes `?`, which stands for any one character.
+    The leading slash anchors it and disables a leading `#` or `!`. The format has no escape for line ends
+    (gitignore(5)), so they become `?`, which matches any one character.
     """
     text = "".join("\\" + letter if letter in _SPECIAL else letter for letter in name)
     text = text.replace("\n", "?").replace("\r", "?")
@@ -29,19 +29,19 @@ def ignore_line(name: str) -> str:
 
 
 def is_shared_rule(source: str, rule: str) -> bool:
-    """Whether a rule ignores something for everyone who clones, not for one person alone.
+    """Whether a rule ignores a path for everyone who clones, not only for this user.
 
     Args:
-        source: File that the rule stands in, as `git check-ignore` says it: relative to the work
-            tree for a `.gitignore`, unlike `info/exclude` and `core.excludesFile`.
-        rule: The rule; with `!` it keeps instead.
+        source: The rule's file as `git check-ignore` prints it: relative for a `.gitignore`, absolute for
+            `info/exclude` and `core.excludesFile`.
+        rule: The pattern; a leading `!` negates it.
     """
     is_shared = not os.path.isabs(source) and os.path.basename(source) == ".gitignore"
     return is_shared and not rule.startswith("!")
 
 
 def deciding_rules(output: str) -> dict[str, tuple[str, str]]:
-    """Read what `git check-ignore -z --verbose` writes: path -> where its rule stands, and the rule."""
+    """Parse `git check-ignore -z --verbose` output: path -> (file of the rule, pattern)."""
     words = output.split("\0")[:-1]
     answers = zip(words[::4], words[2::4], words[3::4], strict=True)
     return {path.removeprefix("./"): (source, rule) for source, rule, path in answers}
@@ -50,7 +50,7 @@ def deciding_rules(output: str) -> dict[str, tuple[str, str]]:
 def lines_to_ignore(
     paths: Iterable[str], rules: Mapping[str, tuple[str, str]]
 ) -> dict[str, list[str]]:
-    """Return the lines that `.gitignore` files lack for these paths, by folder; `rules` are the present ones."""
+    """The lines missing from `.gitignore` files for these paths, by folder; `rules` are the existing ones."""
     lines: dict[str, list[str]] = {}
     for path in paths:
         folder, _, name = path.rpartition("/")
@@ -60,7 +60,7 @@ def lines_to_ignore(
 
 
 def at_or_above(files: Iterable[str], wanted: Collection[str]) -> set[str]:
-    """Return which of the wanted paths are among these files or among the folders above them."""
+    """The wanted paths that are one of these files or a parent folder of one."""
     found: set[str] = set()
     seen: set[str] = set()
     for file in files:
@@ -74,27 +74,28 @@ def at_or_above(files: Iterable[str], wanted: Collection[str]) -> set[str]:
 
 
 def folder_within(top: str, folder: str) -> str:
-    """Return the absolute path of a folder of the work tree, which no symbolic link leads away.
+    """The absolute path of a folder inside the work tree, checked for symbolic links.
 
     Raises:
-        UnsafePathError: One does, or the path has `..` in it.
+        UnsafePathError: A symbolic link or `..` leads out of the work tree.
     """
     top = os.path.realpath(top)
     target = os.path.join(top, folder) if folder else top
     if os.path.realpath(target) != target:
-        raise UnsafePathError(f"{folder} leads out of its place, by a symbolic link or by ..")
+        raise UnsafePathError(
+            f"{folder} is outside the work tree, because of a symbolic link or of .."
+        )
     return target
 
 
 def append_missing(path: str, lines: Sequence[str]) -> bool:
-    """Append the lines that a file does not have yet; returns whether it changed. No process.
+    """Append the lines that a file lacks; returns whether it changed. No process.
 
-    The file's own line ends are followed. One write at the end: two runs at the same time may add
-    a line twice, which both files allow, but never damage one.
+    Keeps the file's line ends. All lines are written at once: two concurrent runs may add a line twice, which
+    both formats allow.
 
     Raises:
-        RepositoryError: The file is a symbolic link, which Git does not read either, or cannot be
-            written.
+        RepositoryError: The file is a symbolic link, which Git does not read, or cannot be written.
     """
     try:
         old = _read(path)
@@ -106,7 +107,7 @@ def append_missing(path: str, lines: Sequence[str]) -> bool:
         gap = end if old and not old.endswith("\n") else ""
         text = gap + "".join(line + end for line in missing)
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
-        descriptor = os.open(path, flags, 0o666)  # less the umask
+        descriptor = os.open(path, flags, 0o666)  # minus the umask
         with os.fdopen(descriptor, "wb") as file:
             file.write(os.fsencode(text))
     except OSError as error:
@@ -117,7 +118,8 @@ def append_missing(path: str, lines: Sequence[str]) -> bool:
 def _read(path: str) -> str:
     if os.path.islink(path):
         raise RepositoryError(
-            f"{path} is a symbolic link, which Git does not read", hint="make it a plain file"
+            f"{path} is a symbolic link, which Git does not read",
+            hint="replace the link with a plain file",
         )
     try:
         with open(path, "rb") as file:

@@ -1,17 +1,17 @@
-"""The index that this commit uses: read it, stage into it, and put the real one right afterwards.
+"""The index of the current commit: read it, stage files, and update the real index afterwards.
 
-Git runs hooks with one of three indexes, named in `GIT_INDEX_FILE` (measured with Git 2.39):
+Git runs hooks with one of three indexes, named in `GIT_INDEX_FILE` (tested with Git 2.39):
 
     git commit             .git/index                     nothing is locked
     git commit -a, -i      .git/index.lock                the file that will become the index
-    git commit PATH        .git/next-index-PID.lock       HEAD plus PATH; thrown away afterwards
+    git commit PATH        .git/next-index-PID.lock       HEAD plus PATH; deleted afterwards
 
-What a hook stages goes where that variable points, or it is not part of the commit. libgit2 refuses
-to write while Git holds `index.lock`; the git program takes a lock beside the file it is given, so
-it works in all three. After `git commit PATH` the real index has not seen what the hook staged, and
-the next commit would revert it: `sync_real_index` cures that.
+A hook must stage files in that index, or they are not part of the commit. libgit2 refuses to write while Git
+holds `index.lock`; the git program locks the named file only, so it works in all three cases. After `git commit
+PATH` the real index lacks the pointers staged by the hook, and the next commit would revert them:
+`sync_real_index` updates it.
 
-Guarantee: only entries of the named paths change; entries that a person staged differently stay.
+Guarantee: only entries of the named paths change; entries that the user staged differently stay.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
     from gitmodel.git.repository import Repository
 
-# How git says that the lock is taken (LC_ALL=C is set), and how long we wait: 5 seconds in all.
+# Git's message if the index is locked (with LC_ALL=C), and waits of 5 seconds in all.
 _LOCKED = ".lock': File exists"
 _LOCK_WAITS = (0.02, 0.05, *(0.1 for _ in range(49)))
 _FILE_MODES = frozenset({"100644", "100755"})
 
 
 class IndexEntry(NamedTuple):
-    """One entry; stage 0 is the normal one, 1 to 3 are base, ours and theirs of a conflict."""
+    """One entry; stage 0 is normal, stages 1 to 3 are base, ours and theirs of a conflict."""
 
     path: str
     oid: str
@@ -44,7 +44,7 @@ class IndexEntry(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """One path whose entry is not the same on two sides; mode 000000 means absent."""
+    """A path whose entry differs between two sides; mode 000000 means absent."""
 
     old_mode: str
     new_mode: str
@@ -54,21 +54,21 @@ class Difference(NamedTuple):
 
     @property
     def is_new(self) -> bool:
-        """Whether the old side has nothing at this path."""
+        """Whether the path is absent on the old side."""
         return not self.old_mode.strip("0")
 
     @property
     def is_file(self) -> bool:
-        """Whether the new side has a plain file there."""
+        """Whether the path is a plain file on the new side."""
         return self.new_mode in _FILE_MODES
 
 
 class Index:
-    """The index that this commit uses.
+    """The index of the current commit.
 
     Args:
-        repository: The repository; it needs a work tree for everything but reading.
-        environment: `os.environ` of the hook. Only `GIT_INDEX_FILE` and `GITHEAD_*` are looked at.
+        repository: The repository; it needs a work tree except for reading.
+        environment: `os.environ` of the hook. Only `GIT_INDEX_FILE` and `GITHEAD_*` are read.
 
     Attributes:
         file: Absolute path of the index.
@@ -81,7 +81,7 @@ class Index:
         self._repository = repository
         self._environment = environment
         real = os.path.join(repository.git_dir, "index")
-        # Git has gone to the top of the work tree before it reads a relative one.
+        # Git changes to the top of the work tree before it resolves a relative path.
         named = environment.get("GIT_INDEX_FILE") or real
         self.file = os.path.normpath(os.path.join(repository.folder, named))
         folder, name = os.path.split(self.file)
@@ -92,10 +92,10 @@ class Index:
         )
 
     def entries(self, *patterns: str) -> tuple[IndexEntry, ...]:
-        """Return the entries of files by name, in any folder, in the order of the index. One process.
+        """The entries of files by name, in any folder, in index order. One process.
 
         Args:
-            patterns: What the last part of the path looks like; `*.model.yaml` if none is given.
+            patterns: Patterns for the last part of the path; `*.model.yaml` if none is given.
         """
         output = self._run("ls-files", "-z", "--stage", "--", *_pathspecs(patterns))
         found = []
@@ -106,15 +106,14 @@ class Index:
         return tuple(found)
 
     def paths_at(self, pathspecs: Sequence[str], *, prefix: str) -> frozenset[str]:
-        """Return the entries that pathspecs name, as the caller of git typed them. One process.
+        """The entries that match pathspecs, as typed by the caller of git. One process.
 
         Args:
-            pathspecs: `git --literal-pathspecs` and its kin count, which Git hands to its hooks in
-                the environment.
+            pathspecs: The pathspecs; options such as `git --literal-pathspecs` are read from the environment.
             prefix: The folder of the caller, relative to the top of the work tree.
 
         Raises:
-            GitCommandError: A pathspec means nothing here.
+            GitCommandError: A pathspec matches nothing.
         """
         repository = self._repository
         modes = {
@@ -130,77 +129,79 @@ class Index:
         )
         return frozenset(os.fsdecode(output).split("\0")[:-1])
 
-    def left_out(self, paths: Sequence[str]) -> frozenset[str]:
-        """Return which of these paths a sparse checkout leaves out of the work tree. One process."""
+    def excluded_by_sparse_checkout(self, paths: Sequence[str]) -> frozenset[str]:
+        """The paths that a sparse checkout excludes from the work tree. One process."""
         output = self._run("ls-files", "-z", "-t", "--", *_literal(paths)) if paths else b""
         items = os.fsdecode(output).split("\0")[:-1]
         return frozenset(item[2:] for item in items if item.startswith("S "))
 
     def stage(self, paths: Iterable[str]) -> None:
-        """Take the work tree's content of these paths; a conflict on them is ended. One process.
+        """Stage the work tree's content of these paths; resolves conflicts on them. One process.
 
-        A path that is gone from the work tree is removed. Ignore rules do not matter here.
+        A path that does not exist is removed from the index. Ignore rules are not applied.
         """
         self._update(("--add", "--remove"), paths)
 
     def remove(self, paths: Iterable[str]) -> None:
-        """Remove these paths in all stages, whether they are in the work tree or not. One process."""
+        """Remove these paths in all stages, even if they exist in the work tree. One process."""
         self._update(("--force-remove",), paths)
 
     def sync_real_index(
         self, paths: Sequence[str] = (), *, replaced: Mapping[str, str] | None = None
     ) -> tuple[str, ...]:
-        """In the real index, bring pointers up to what `git commit PATH` has just committed.
+        """Update pointers in the real index after `git commit PATH` has committed the hook's.
 
-        An entry becomes HEAD's if it is still what HEAD had before that commit, or what the hook
-        found in the commit's index; any other was staged on purpose and stays. One process if there
-        is nothing to do, else four.
+        An entry is set to HEAD's if the user has not staged it: it equals the previous HEAD's entry, or the one
+        in the commit's index before the hook. One process if there is nothing to do, else four.
 
         Args:
-            paths: Paths to look at; all pointers and alias files if empty.
-            replaced: Path -> blob id that the commit's index had before the hook staged its own. Git
-                gives PATH that entry in the real index, not the one that it then commits. Counts
-                only for paths that the last commit changed: the note may be of one that was refused.
+            paths: Paths to update; all pointers and alias files if empty.
+            replaced: Path -> blob id in the commit's index before the hook staged its own. Used only for paths
+                that the last commit changed, because the hook's commit may have failed.
 
         Returns:
-            The paths that were put right.
+            The updated paths.
         """
         repository = self._repository
         real = os.path.join(repository.git_dir, "index")
         wanted = _literal(paths) if paths else _pathspecs(("*.model.yaml", "*.aliases.yaml"))
-        behind = self._differences("diff-index", "--cached", "HEAD", "--", *wanted, index_file=real)
-        if not behind:
+        outdated = self._differences(
+            "diff-index", "--cached", "HEAD", "--", *wanted, index_file=real
+        )
+        if not outdated:
             return ()
         previous = self._previous_head()
-        changed = self._differences("diff-tree", "-r", previous, "HEAD", "--", *wanted)
-        before = {change.path: (change.old_mode, change.old_oid) for change in changed}
-        fixes = [
-            (entry.old_mode, entry.old_oid, entry.path)
-            for entry in behind
-            if before.get(entry.path) == (entry.new_mode, entry.new_oid)
-            or (entry.path in before and (replaced or {}).get(entry.path) == entry.new_oid)
+        committed = {
+            change.path: change
+            for change in self._differences("diff-tree", "-r", previous, "HEAD", "--", *wanted)
+        }
+        updates = [
+            (entry.old_mode, entry.old_oid, entry.path)  # as HEAD has it
+            for entry in outdated
+            if entry.path in committed
+            and _is_unstaged(entry, committed[entry.path], (replaced or {}).get(entry.path))
         ]
-        self._set(real, fixes)
-        return tuple(path for _, _, path in fixes)
+        self._set(real, updates)
+        return tuple(path for _, _, path in updates)
 
     def changed_since_head(self, paths: Sequence[str] = ()) -> frozenset[str]:
-        """Return the paths whose entry is not HEAD's; all of them before the first commit.
+        """The paths whose entry differs from HEAD's; all paths before the first commit.
 
         One process; three before the first commit.
 
         Args:
-            paths: Files or folders to look at; everything if empty.
+            paths: Files or folders; everything if empty.
         """
         return frozenset(difference.path for difference in self._against_head(paths))
 
     def has_conflicts(self) -> bool:
-        """Whether any file is in conflict. One process."""
+        """Whether any file has a conflict. One process."""
         return bool(self._run("ls-files", "--unmerged", "-z"))
 
     def staged_changes(self) -> list[Difference]:
-        """Return in what this commit differs from HEAD.
+        """The differences between this commit and HEAD.
 
-        A file that a merge brings from its other side is no change: it was committed there on purpose.
+        A file that a merge takes unchanged from the other side is not included, because it is committed there.
         One process, and one for each other side of a merge.
         """
         changes = self._against_head(())
@@ -211,10 +212,10 @@ class Index:
         return changes
 
     def other_heads(self) -> list[str]:
-        """Return the other sides of the merge that this commit concludes, none if it is no merge. No process.
+        """The other parents of the merge that this commit concludes, empty without one. No process.
 
-        `pre-merge-commit` runs before MERGE_HEAD is written; there `git merge` names them in the
-        environment, one `GITHEAD_<oid>` each.
+        In `pre-merge-commit` MERGE_HEAD does not exist yet; `git merge` names the parents in the environment,
+        one `GITHEAD_<oid>` each.
         """
         heads = [name[8:] for name in self._environment if name.startswith("GITHEAD_")]
         try:
@@ -227,11 +228,11 @@ class Index:
         return list(dict.fromkeys(heads))
 
     def _against_head(self, paths: Sequence[str]) -> list[Difference]:
-        """HEAD on the old side, this index on the new; before the first commit all is new.
+        """The differences from HEAD to this index; before the first commit from an empty tree.
 
         One process; three before the first commit.
         """
-        # What `git add -N` announced is no part of a commit.
+        # Entries of `git add -N` are not part of a commit.
         options = ("diff-index", "--cached", "--ita-invisible-in-index")
         try:
             return self._differences(*options, "HEAD", "--", *_literal(paths))
@@ -242,7 +243,7 @@ class Index:
         return self._differences(*options, nothing, "--", *_literal(paths))
 
     def _previous_head(self) -> str:
-        """Return what HEAD was before the last commit: its reflog, else its parent, else nothing."""
+        """The commit of HEAD before the last commit: from the reflog, else the parent, else an empty tree."""
         for revision in ("HEAD@{1}", "HEAD^1"):
             code, output = self._repository.attempt(
                 "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}", accept=(0, 1, 128)
@@ -257,7 +258,7 @@ class Index:
         output = self._repository.run(verb, *options, *rest, index_file=index_file or self.file)
         words = os.fsdecode(output).split("\0")[:-1]
         found = []
-        # A description such as ":100644 100644 <oid> <oid> M" and a path take turns.
+        # Descriptions such as ":100644 100644 <oid> <oid> M" and paths alternate.
         for description, path in zip(words[::2], words[1::2], strict=True):
             old_mode, new_mode, old_oid, new_oid, _ = description[1:].split(" ")
             found.append(Difference(old_mode, new_mode, old_oid, new_oid, path))
@@ -277,9 +278,9 @@ class Index:
             self._write(*options, "-z", "--stdin", data=data, file=self.file)
 
     def _write(self, *options: str, data: bytes, file: str) -> None:
-        """Run `git update-index`, and wait a little while another process holds the lock.
+        """Run `git update-index`; wait up to 5 seconds while another process holds the lock.
 
-        Git itself gives up at once there, which is what two `gitmodel add` at a time would meet.
+        Git itself fails at once, which would affect two concurrent `gitmodel add`.
         """
         for wait_seconds in (*_LOCK_WAITS, None):
             try:
@@ -289,8 +290,8 @@ class Index:
                     raise
                 if wait_seconds is None:
                     error.hint = (
-                        f"run it again when the other Git command has ended; if none is running, "
-                        f"remove {file}.lock"
+                        "run the command again when the other Git command has ended; if none is "
+                        f"running, remove {file}.lock"
                     )
                     raise
                 time.sleep(wait_seconds)
@@ -307,3 +308,15 @@ def _pathspecs(patterns: Sequence[str]) -> list[str]:
 
 def _literal(paths: Sequence[str]) -> list[str]:
     return [f":(literal){path}" for path in paths]
+
+
+def _is_unstaged(entry: Difference, change: Difference, replaced: str | None) -> bool:
+    """Whether the user has staged nothing at a path since a commit changed it.
+
+    Args:
+        entry: From HEAD to the real index.
+        change: From the previous HEAD to HEAD.
+        replaced: The blob id in the commit's index before the hook staged its own.
+    """
+    is_previous = (entry.new_mode, entry.new_oid) == (change.old_mode, change.old_oid)
+    return is_previous or entry.new_oid == replaced

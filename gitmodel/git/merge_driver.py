@@ -1,11 +1,11 @@
-"""The Git side of merging pointers: the driver in the clone's configuration, and what a merge left.
+"""The merge driver in Git's configuration, and the state that a merge leaves.
 
-Words: a *merge driver* is a command under `merge.NAME.driver` that Git runs for each file whose
-attribute `merge` says NAME and that both sides changed (gitattributes(5)). It gets three temporary
-files, and leaves the result in the second.
+Words: a *merge driver* is a command under `merge.NAME.driver`. Git runs it for each file that both sides
+changed and whose attribute `merge` is NAME (gitattributes(5)). It gets three temporary files, and writes the
+result into the second.
 
-Guarantee: a side that the driver was given is still whole in the index after a conflict, whatever
-the driver did, since Git writes the three there itself.
+Guarantee: after a conflict each side is complete in the index, whatever the driver did, because Git writes all
+three there itself.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 DRIVER_KEY = "merge.gitmodel.driver"
 _NAME_KEY = "merge.gitmodel.name"
-_NAME = "gitmodel: one side of a pointer whole, or a conflict"
+_NAME = "gitmodel: takes one side of a pointer, or reports a conflict"
 _RECURSIVE_KEY = "merge.gitmodel.recursive"
-# Where two branches have several bases, Git merges these first. Their conflict would become the base
-# of the real merge, with markers in it; `binary` takes the common ancestor of the bases instead.
+# If two branches have several bases, Git merges these first. A conflict there would put markers
+# into the base of the real merge; `binary` takes the common ancestor of the bases instead.
 _RECURSIVE = "binary"
 _SHELL = "/bin/sh"
 _TRIAL_SECONDS = 60
@@ -39,7 +39,7 @@ def driver_command(repository: Repository, *, own: bool = False) -> str | None:
 
     Args:
         repository: The repository.
-        own: As this clone's own configuration says, not the person's or the machine's.
+        own: Read this clone's configuration only.
     """
     scope = ("--local",) if own else ()
     code, output = repository.attempt("config", *scope, "-z", "--get", DRIVER_KEY, accept=(0, 1))
@@ -49,15 +49,14 @@ def driver_command(repository: Repository, *, own: bool = False) -> str | None:
 def set_driver(repository: Repository, command: str) -> None:
     """Write the driver into the clone's configuration. Three processes.
 
-    The command comes first: where Git finds anything else of a driver but no command, it dies in the
-    middle of the merge ("custom merge driver gitmodel lacks command line").
+    The command is written first: Git aborts a merge if a driver has other keys but no command.
     """
     for key, value in ((DRIVER_KEY, command), (_RECURSIVE_KEY, _RECURSIVE), (_NAME_KEY, _NAME)):
         repository.set_config(key, value)
 
 
 def unset_driver(repository: Repository) -> None:
-    """Remove what `set_driver` wrote, the command last; no error if it is gone. Three processes."""
+    """Remove what `set_driver` wrote, the command last; no error if it does not exist. Three processes."""
     for key in (_NAME_KEY, _RECURSIVE_KEY, DRIVER_KEY):
         repository.unset_config(key)
 
@@ -68,15 +67,15 @@ def try_driver(
     """Run a driver as Git would, in a folder of its own; returns its exit code and the result.
 
     Args:
-        repository: Where it would run.
+        repository: The repository.
         command: With the placeholders %O, %A, %B, %L and %P.
         base: Content of %O.
         ours: Content of %A.
         theirs: Content of %B.
-        path: The file that is said to be merged.
+        path: The path to merge.
 
     Raises:
-        GitCommandError: The shell cannot be started, or the driver does not end.
+        GitCommandError: The shell cannot be started, or the driver times out.
     """
     with tempfile.TemporaryDirectory(prefix="gitmodel-merge-") as folder:
         for name, content in (("O", base), ("A", ours), ("B", theirs)):
@@ -111,32 +110,32 @@ def _filled(command: str, values: Mapping[str, str]) -> str:
 
 
 def read_side(folder: str, name: str) -> bytes:
-    """Return the bytes of a file that Git gave to the driver. No process."""
+    """Read a file that Git passed to the driver. No process."""
     with open(os.path.join(folder, name), "rb") as file:
         return file.read()
 
 
 def write_result(folder: str, name: str, content: bytes) -> None:
-    """Replace a file that Git gave to the driver, whole or not at all. No process."""
+    """Replace a file that Git passed to the driver, atomically. No process."""
     replace_file(os.path.join(folder, name), content)
 
 
 def is_rebasing(repository: Repository) -> bool:
-    """Whether a rebase is under way, in which ours is not the person's own branch. No process."""
+    """Whether a rebase is in progress, where "ours" is not the user's branch. No process."""
     places = ("rebase-merge", os.path.join("rebase-apply", "rebasing"))
     return any(os.path.lexists(os.path.join(repository.git_dir, place)) for place in places)
 
 
 def merged_names(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Return what `git merge` says it merges: names of branches, as the person typed them."""
+    """The branch names that `git merge` merges, as the user typed them."""
     names = [value for name, value in environment.items() if name.startswith("GITHEAD_")]
     return tuple(name for name in names if name)
 
 
 def last_change(repository: Repository, path: str) -> tuple[str, tuple[str, ...]] | None:
-    """Return the newest commit that gave a file what it has at HEAD, and its parents. One process.
+    """The newest commit that changed a file to its content at HEAD, and its parents. One process.
 
-    A merge that took the file from a parent did not change it; one that mixed two parents did.
+    A merge that takes the file from a parent does not change it; one that combines two parents does.
     """
     output = repository.run(
         *("-c", "log.follow=false", "log", "-1", "--no-show-signature", "--format=%H %P"),

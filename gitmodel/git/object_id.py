@@ -6,5 +6,5 @@ _HEX_DIGITS = frozenset("0123456789abcdef")
 
 
 def is_oid(text: str) -> bool:
-    """Whether a text is a whole object id."""
+    """Whether a text is a full object id."""
     return len(text) in {40, 64} and not set(text) - _HEX_DIGITS

@@ -1,12 +1,11 @@
-"""Read commits, trees and blobs: by the git program, or by libgit2 inside this process.
+"""Read commits, trees and blobs with the git program, or with libgit2 in this process.
 
-Two readers with the same answers, and the same tests. The program is the first choice: one process
-of it takes 3 to 20 ms, importing pygit2 takes 110. libgit2 pays off in a long-lived Python process
-and is all there is on machines without git; it cannot read SHA-256 repositories, reftables, or
-what a partial clone left out, so `open_reader` takes the program there whatever was preferred.
+Both readers give the same results and share their tests. The program is preferred: one process takes 3 to 20
+ms, importing pygit2 takes 110. libgit2 is useful in a long-lived Python process and on machines without git. It
+cannot read SHA-256 repositories, reftables or partial clones, so `open_reader` uses the program there.
 
-Guarantee: a reader returns bytes of the object asked for or leaves it out; it changes nothing, and
-reaches the network only where a partial clone left an object out and `may_fetch` was given.
+Guarantee: a reader returns the bytes of the requested object or omits it. It changes nothing, and uses the
+network only in a partial clone with `may_fetch`.
 """
 
 from __future__ import annotations
@@ -24,35 +23,35 @@ if TYPE_CHECKING:
 
     from gitmodel.git.repository import Repository
 
-BLOB_LIMIT = 65536  # 64 KiB: the longest pointer
-_FILE_MODES = frozenset({0o100644, 0o100755, 0o100664})  # the last one by Git of 2005
+BLOB_LIMIT = 65536  # 64 KiB, the maximum size of a pointer
+_FILE_MODES = frozenset({0o100644, 0o100755, 0o100664})  # the last one was written by Git in 2005
 
 
 class TreeEntry(NamedTuple):
-    """A plain file of a commit."""
+    """A plain file in a commit."""
 
     path: str
     oid: str
 
 
 class ObjectReader(Protocol):
-    """Reads objects of one repository; for one thread. Use as a context manager, or call `close`."""
+    """Reads objects of one repository; for one thread; a context manager."""
 
     def resolve(self, revision: str) -> str | None:
-        """Return the commit that a revision means, through tags; None if it means none."""
+        """The commit of a revision, through tags; None if there is none."""
 
     def tree(self, commit: str, suffix: str) -> tuple[TreeEntry, ...]:
-        """Return all plain files of a commit whose path ends with `suffix`, sorted as bytes.
+        """All plain files of a commit whose path ends with `suffix`, sorted as bytes.
 
         Raises:
             RepositoryError: There is no such commit.
         """
 
     def blobs(self, oids: Iterable[str], *, limit: int = BLOB_LIMIT) -> dict[str, bytes]:
-        """Return blobs by object id; missing ones and those over `limit` bytes are left out."""
+        """Blobs by object id; omits missing ones and those over `limit` bytes."""
 
     def close(self) -> None:
-        """Give back what the reader holds. May be called twice."""
+        """Close the reader; idempotent."""
 
     def __enter__(self) -> Self: ...
     def __exit__(self, *_: object) -> None: ...
@@ -64,12 +63,12 @@ def open_reader(
     prefer: Literal["program", "library"] = "program",
     may_fetch: bool = False,
 ) -> ObjectReader:
-    """Return a reader for this repository: the preferred one if it can read it, else the other.
+    """A reader for this repository: the preferred one if it can read it, else the other.
 
     Args:
-        repository: Where to read.
+        repository: The repository.
         prefer: "library" for long-lived processes.
-        may_fetch: In a partial clone, whether objects left out are fetched from the Git remote.
+        may_fetch: Fetch missing objects of a partial clone from the Git remote.
 
     Raises:
         RepositoryError: libgit2 cannot read it and there is no git program.
@@ -80,18 +79,14 @@ def open_reader(
     if suits_library or not repository.has_program:
         try:
             return LibraryReader(repository)
-        except RepositoryError:  # reftable, or an extension that libgit2 does not know
+        except RepositoryError:  # reftable, or an unknown extension
             if not repository.has_program:
                 raise
     return ProgramReader(repository, may_fetch=may_fetch)
 
 
 class ProgramReader:
-    """Reads by `git cat-file --batch`: one process for all of `resolve` and `blobs` together.
-
-    `tree` runs one process of its own. The `cat-file` process starts on first use
-    and ends with `close`.
-    """
+    """Reads with one `git cat-file --batch` process for `resolve` and `blobs`; `tree` starts another."""
 
     def __init__(self, repository: Repository, *, may_fetch: bool = False) -> None:
         self._repository = repository
@@ -100,14 +95,14 @@ class ProgramReader:
         self._batch = Batch(repository, may_fetch=may_fetch)
 
     def resolve(self, revision: str) -> str | None:
-        """See `ObjectReader`. No process beyond the shared one, but for what that one dies of."""
+        """See `ObjectReader`. No extra process, unless the shared one ends."""
         if not revision or "\n" in revision or "\0" in revision:
             return None
-        # `:/text` finds a commit by its message, and would take what we append for a part of it.
+        # `:/text` finds a commit by its message and would include the suffix in the text.
         peeled = revision if revision.startswith(":/") else f"{revision}^{{commit}}"
         try:
             answer = next(iter(self._batch.ask([peeled], limit=0)))
-        except GitCommandError:  # `@{upstream}` ends it where no upstream is set
+        except GitCommandError:  # `@{upstream}` ends the process if there is no upstream
             code, output = self._repository.attempt(
                 "rev-parse", "--verify", "--quiet", "--end-of-options", peeled, accept=(0, 1, 128)
             )
@@ -117,8 +112,8 @@ class ProgramReader:
     def tree(self, commit: str, suffix: str) -> tuple[TreeEntry, ...]:
         """See `ObjectReader`. One process."""
         _check_oid(commit)
-        # A comparison with nothing is `ls-tree` with patterns: of 100,000 files only those that
-        # match are written and read (37 ms instead of 82).
+        # A comparison with the empty tree is `ls-tree` with patterns: of 100,000 files only the
+        # matching ones are written and read (37 ms instead of 82).
         output = self._repository.run(
             *("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev"),
             *(EMPTY_TREES[self._repository.object_format], f"{commit}^{{commit}}"),
@@ -126,7 +121,7 @@ class ProgramReader:
         )
         found = []
         words = output.split(b"\0")[:-1]
-        # A description such as ":000000 100644 <zeros> <oid> A" and a path take turns.
+        # Descriptions such as ":000000 100644 <zeros> <oid> A" and paths alternate.
         for description, path in zip(words[::2], words[1::2], strict=True):
             _, mode, _, oid, _ = description.decode("ascii").split(" ")
             if mode.startswith("100"):
@@ -134,7 +129,7 @@ class ProgramReader:
         return tuple(found)
 
     def blobs(self, oids: Iterable[str], *, limit: int = BLOB_LIMIT) -> dict[str, bytes]:
-        """See `ObjectReader`. No process beyond the shared one; up to three more in a partial clone."""
+        """See `ObjectReader`. No extra process; up to three in a partial clone."""
         wanted = [oid for oid in dict.fromkeys(oids) if is_oid(oid)]
         if self._is_partial:
             wanted = self._here(wanted)
@@ -145,7 +140,7 @@ class ProgramReader:
         return found
 
     def _here(self, oids: list[str]) -> list[str]:
-        """Return the blobs that are in this clone, after one fetch for all others if allowed."""
+        """The blobs present in this clone; fetches the others at once if allowed."""
         present = present_objects(self._repository, oids)
         missing = [oid for oid in oids if oid not in present]
         if missing and self._may_fetch:
@@ -225,7 +220,7 @@ class LibraryReader:
                 kind, size = database.read_header(pygit2.Oid(hex=oid))
                 if kind == pygit2.enums.ObjectType.BLOB and size <= limit:
                     found[oid] = database.read(pygit2.Oid(hex=oid))[1]
-            except (KeyError, ValueError):  # not there, or not an object id
+            except (KeyError, ValueError):  # missing, or not an object id
                 continue
             except pygit2.GitError as error:
                 raise RepositoryError(f"{oid} cannot be read: {error}", hint="git fsck") from error
@@ -244,7 +239,7 @@ class LibraryReader:
 
 def _check_oid(commit: str) -> None:
     if not is_oid(commit):
-        raise RepositoryError(f"{commit!r} is not the id of a commit")
+        raise RepositoryError(f"{commit!r} is not a commit id")
 
 
 def _glob_escaped(text: str) -> str:

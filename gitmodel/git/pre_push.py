@@ -1,6 +1,6 @@
-"""What Git tells `pre-push`: which refs a push is about to update, and to what.
+"""Parse the input of `pre-push`: the refs that a push updates, with their object ids.
 
-Guarantee: a line that is not Git's is an error, never a ref that is passed over.
+Guarantee: a line in another format is an error, never skipped.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from gitmodel.git.object_id import is_oid
 
 
 class RefUpdate(NamedTuple):
-    """One line that `pre-push` reads (githooks(5)); an oid of zeros means that there is none."""
+    """One line of `pre-push` input (githooks(5)); an oid of zeros means that the ref does not exist."""
 
     local_ref: str
     local_oid: str
@@ -22,7 +22,7 @@ class RefUpdate(NamedTuple):
 
     @property
     def is_delete(self) -> bool:
-        """Whether the push removes this ref from the remote."""
+        """Whether the push deletes this ref on the remote."""
         return not self.local_oid.strip("0")
 
     @property
@@ -32,7 +32,7 @@ class RefUpdate(NamedTuple):
 
 
 def parse_updates(stdin: bytes) -> tuple[RefUpdate, ...]:
-    """Read what Git writes to `pre-push`; nothing at all when the remote is up to date.
+    """Parse the input of `pre-push`; empty if the remote is up to date.
 
     Raises:
         GitCommandError: A line is not four words with object ids as second and fourth.
@@ -44,8 +44,8 @@ def parse_updates(stdin: bytes) -> tuple[RefUpdate, ...]:
         words = line.split(" ")
         if len(words) != 4 or not is_oid(words[1]) or not is_oid(words[3]):
             raise GitCommandError(
-                f"pre-push was given a line that is not Git's: {line[:80]!r}",
-                hint="call this hook as Git does: see githooks(5)",
+                f"pre-push got a line in an unknown format: {line[:80]!r}",
+                hint="run this hook with the input that Git gives it: see githooks(5)",
             )
         updates.append(RefUpdate(*words))
     return tuple(updates)

@@ -1,14 +1,13 @@
-"""Run the git program: found once, by absolute path, with an environment that is chosen.
+"""Run the git program: found once, by absolute path, with a chosen environment.
 
-Three things are settled here for the whole room, because each of them was a security hole in some
-tool before (CVE-2020-27955, CVE-2022-24826: a `git` of the work tree was run):
+Each rule here prevents a security hole that other tools had (CVE-2020-27955, CVE-2022-24826: they ran a `git`
+from the work tree):
 
-- which file is run: the first `git` of `PATH` that is neither given by a relative folder nor inside
-  the repository itself;
-- what it inherits: no `GIT_*` variable except the list below, each with its reason;
-- what the configuration of a clone may start: nothing, for the keys in `_HARDENING`.
+- the program: the first `git` on `PATH` whose folder is absolute and outside the repository; - its environment:
+no `GIT_*` variable except the list below, each with its reason; - programs that a clone's configuration may
+start: none, for the keys in `_HARDENING`.
 
-Guarantee: a call either returns what git wrote, or raises `GitCommandError` with git's own words.
+Guarantee: a call either returns git's output, or raises `GitCommandError` with git's own message.
 """
 
 from __future__ import annotations
@@ -28,28 +27,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 # `core.fsmonitor` may name a program that any index command runs; ours would start gitmodel again
-# from within gitmodel. The other two are reached only
-# when git fetches an object that a partial clone left out.
+# inside gitmodel. The others matter only when git fetches an object that a partial clone lacks.
 _HARDENING = (
     *("-c", "core.fsmonitor=false"),
     *("-c", "protocol.ext.allow=never"),
     *("-c", "maintenance.auto=false"),
 )
 
-# Everything else that starts with GIT_ is dropped: GIT_LITERAL_PATHSPECS would break our patterns,
-# GIT_TRACE would stand where git's error message is expected, GIT_INDEX_FILE of some outer command
-# would make us read another repository's index.
+# All other GIT_ variables are dropped: GIT_LITERAL_PATHSPECS would break our patterns, GIT_TRACE
+# would appear instead of git's error message, GIT_INDEX_FILE could name the index of another
+# repository.
 _INHERITED = frozenset(
     {
-        # Who commits; Git sets them for its hooks (`git commit --author`).
+        # Author and committer; Git sets them for its hooks (`git commit --author`).
         *("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_AUTHOR_DATE"),
         *("GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL", "GIT_COMMITTER_DATE"),
-        # Where configuration is read: the person's, the test run's, and `git -c key=value`.
+        # The configuration: of the user, of a test run, and of `git -c key=value`.
         *("GIT_CONFIG", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM"),
         *("GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT"),
-        # Objects that a push is bringing in: without these `pre-receive` sees nothing of it.
+        # Objects of a push in progress; `pre-receive` cannot see them without these.
         *("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH"),
-        # An own installation, and how this person reaches Git remotes (partial clones fetch).
+        # A custom installation, and access to Git remotes (partial clones fetch).
         *("GIT_EXEC_PATH", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSH_VARIANT", "GIT_ASKPASS"),
         *("GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "GIT_SSL_CERT", "GIT_SSL_KEY", "GIT_SSL_NO_VERIFY"),
         *("GIT_ALLOW_PROTOCOL", "GIT_PROTOCOL_FROM_USER", "GIT_HTTP_PROXY_AUTHMETHOD"),
@@ -57,7 +55,7 @@ _INHERITED = frozenset(
     }
 )
 _INHERITED_PREFIXES = ("GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_")
-# Which repository: read once by `Repository.open`, given explicitly afterwards.
+# The repository: read once by `Repository.open`, passed explicitly afterwards.
 _DISCOVERY = frozenset(
     {
         *("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_CEILING_DIRECTORIES"),
@@ -65,15 +63,15 @@ _DISCOVERY = frozenset(
     }
 )
 _FORCED = {
-    "LC_ALL": "C",  # messages that are compared or shown are git's own, not a translation
-    "GIT_TERMINAL_PROMPT": "0",  # a hook has no terminal: fail instead of waiting for a password
-    # Git would write each commit by itself into a pipe: 100,000 turns with whoever reads.
+    "LC_ALL": "C",  # messages are compared and shown in English
+    "GIT_TERMINAL_PROMPT": "0",  # a hook has no terminal, so fail instead of waiting for a password
+    # Without it Git flushes after each commit, which is slow for 100,000 commits.
     "GIT_FLUSH": "0",
-    "GIT_OPTIONAL_LOCKS": "0",  # reading must not make a `git commit` beside us fail
-    # A push sends the objects themselves, not their replacements: so that is what we read.
+    "GIT_OPTIONAL_LOCKS": "0",  # reading must not make a concurrent `git commit` fail
+    # A push sends the original objects, not their replacements, so read those.
     "GIT_NO_REPLACE_OBJECTS": "1",
 }
-# What git says of a machine that refuses (LC_ALL=C is set), and the number of that.
+# Git's messages about a resource limit (with LC_ALL=C), and their errno.
 _REFUSALS = {
     "No space left on device": errno.ENOSPC,
     "Out of diskspace": errno.ENOSPC,
@@ -86,27 +84,27 @@ _REFUSALS = {
     "Cannot allocate memory": errno.ENOMEM,
     "Out of memory": errno.ENOMEM,
 }
-_MESSAGE_LIMIT = 500  # characters of git's words in an error
+_MESSAGE_LIMIT = 500  # characters of git's message in an error
 
 
 @contextmanager
-def _whole_input(content: bytes) -> Iterator[int]:
-    """A file with the whole standard input of a process, which has it all before it starts.
+def _complete_input(content: bytes) -> Iterator[int]:
+    """A file with the whole standard input of a process, complete before it starts.
 
-    Through a pipe, git would take what was written until we are killed for all there is: half a list of
-    paths, or none, and so every path.
+    If we were killed while writing to a pipe, git would take the part written so far as the whole list of
+    paths; an empty list means every path.
     """
     if not content:
         yield subprocess.DEVNULL
         return
-    with _nameless_file() as file:
+    with _anonymous_file() as file:
         file.write(content)
         file.seek(0)
         yield file.fileno()
 
 
-def _nameless_file() -> IO[bytes]:
-    """An empty file that nobody else sees: in memory where the system has such, else on the disk."""
+def _anonymous_file() -> IO[bytes]:
+    """An anonymous empty file, in memory if the system supports that, else on disk."""
     if hasattr(os, "memfd_create"):
         return open(os.memfd_create("gitmodel-stdin"), "w+b")
     from tempfile import TemporaryFile
@@ -115,7 +113,7 @@ def _nameless_file() -> IO[bytes]:
 
 
 class GitProgram:
-    """The git program with the environment in which it is run.
+    """The git program with its environment.
 
     Args:
         path: Absolute path of the program.
@@ -136,19 +134,19 @@ class GitProgram:
         input_bytes: bytes | None = None,
         extra: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[bytes]:
-        """Run git once to its end; never raises for its exit code. One process.
+        """Run git to its end; never raises for its exit code. One process.
 
         Args:
-            arguments: What follows `git`; values that people choose belong behind `--`.
+            arguments: Arguments of `git`; put user-supplied values behind `--`.
             folder: Working folder of the process.
-            input_bytes: Its stdin; nothing if None (the caller's own stdin is never inherited).
-            extra: Environment on top, such as `GIT_INDEX_FILE`.
+            input_bytes: Its stdin; empty if None (the caller's stdin is never inherited).
+            extra: Additional environment, such as `GIT_INDEX_FILE`.
 
         Raises:
             GitCommandError: The process could not be started.
         """
         try:
-            with _whole_input(input_bytes or b"") as stdin:
+            with _complete_input(input_bytes or b"") as stdin:
                 return subprocess.run(
                     self._command(arguments),
                     cwd=os.fsencode(folder),
@@ -165,9 +163,9 @@ class GitProgram:
     def start(
         self, arguments: tuple[str, ...], *, folder: str, extra: Mapping[str, str]
     ) -> subprocess.Popen[bytes]:
-        """Start a git that answers on stdout what is written to its stdin. One process.
+        """Start a git process that answers on stdout what is written to its stdin. One process.
 
-        Its stderr goes nowhere: nobody reads it while it runs, and a full pipe would stop it.
+        Its stderr is discarded, because a full pipe would block it.
         """
         try:
             return subprocess.Popen(
@@ -182,7 +180,7 @@ class GitProgram:
             raise _not_run(error) from error
 
     def _command(self, arguments: tuple[str, ...]) -> list[bytes]:
-        """As bytes: what subprocess itself would make of text depends on the locale."""
+        """The command as bytes; subprocess would encode text by the locale."""
         return [os.fsencode(word) for word in (self.path, *_HARDENING, *arguments)]
 
     def _encoded_environment(self, extra: Mapping[str, str]) -> dict[bytes, bytes]:
@@ -191,10 +189,10 @@ class GitProgram:
 
 
 def find_program(start: str, environment: Mapping[str, str]) -> str | None:
-    """Return the absolute path of git, or None where there is none. No process.
+    """The absolute path of git, None if there is none. No process.
 
-    Relative folders of `PATH` and folders inside the repository that `start` is in are passed over:
-    whoever wrote the repository must not choose what is run.
+    Skips relative folders of `PATH` and folders inside the repository of `start`, so that a repository cannot
+    choose the program.
     """
     enclosing = _enclosing_repository(os.path.realpath(start))
     names = ("git.exe",) if os.name == "nt" else ("git",)
@@ -213,11 +211,11 @@ def find_program(start: str, environment: Mapping[str, str]) -> str | None:
 def chosen_environment(
     environment: Mapping[str, str], *, discovery: bool = False
 ) -> dict[str, str]:
-    """Return the environment for git: see the module's lists.
+    """The environment for git: see the module's lists.
 
     Args:
-        environment: What this process was given.
-        discovery: Keep the variables by which Git says which repository is meant.
+        environment: The environment of this process.
+        discovery: Keep the variables that select the repository.
     """
     chosen = {
         name: value
@@ -233,7 +231,7 @@ def chosen_environment(
 def raise_for(
     done: subprocess.CompletedProcess[bytes], arguments: tuple[str, ...], *, folder: str
 ) -> NoReturn:
-    """Raise `GitCommandError` with the first line that git wrote to stderr, and what helps there."""
+    """Raise `GitCommandError` with git's first line of stderr, and a hint if there is one."""
     verb = next((w for w in arguments if not w.startswith("-") and "=" not in w), "")
     words = first_words(done)
     number = next((number for text, number in _REFUSALS.items() if text in words), 0)
@@ -252,7 +250,7 @@ def _not_run(error: OSError) -> GitCommandError:
 
 
 def first_words(done: subprocess.CompletedProcess[bytes]) -> str:
-    """Return git's own first line of stderr without its prefix, bounded and printable."""
+    """Git's first line of stderr without its prefix, limited in length and printable."""
     for line in done.stderr.decode("utf-8", "replace").splitlines():
         words = line.removeprefix("fatal: ").removeprefix("error: ").strip()
         if words and not words.startswith(("warning:", "hint:")):
@@ -261,7 +259,7 @@ def first_words(done: subprocess.CompletedProcess[bytes]) -> str:
 
 
 def _enclosing_repository(folder: str) -> str | None:
-    """Return the nearest folder at or above this one that holds `.git`, by looking, not by git."""
+    """The nearest folder at or above this one that contains `.git`. No process."""
     while not os.path.lexists(os.path.join(folder, ".git")):
         parent = os.path.dirname(folder)
         if parent == folder:

@@ -1,7 +1,4 @@
-"""What this clone believes Git remotes have: their branches as they were last fetched or pushed.
-
-Guarantee: nothing here asks a remote.
-"""
+"""The remote-tracking branches of this clone, as last fetched or pushed; nothing here contacts a remote."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def tracking_tips(repository: Repository, remote: str) -> tuple[str, ...]:
-    """Return the commits that the branches of a Git remote are believed to be at. One process."""
+    """The commits of the remote-tracking branches of a Git remote. One process."""
     output = repository.run(
         "for-each-ref", "--format=%(objecttype) %(objectname)", f"refs/remotes/{remote}/"
     )
@@ -21,9 +18,9 @@ def tracking_tips(repository: Repository, remote: str) -> tuple[str, ...]:
 
 
 def upstream(repository: Repository) -> str | None:
-    """Return the commit that the followed branch is believed to be at, None without one.
+    """The commit of the upstream branch, None without one. One process.
 
-    One process; `git cat-file --batch` would end at `@{upstream}` where there is none.
+    `git cat-file --batch` is not used, because it ends at `@{upstream}` without an upstream.
     """
     code, output = repository.attempt(
         "rev-parse", "--verify", "--quiet", "@{upstream}^{commit}", accept=(0, 1, 128)

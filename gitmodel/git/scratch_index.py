@@ -1,9 +1,9 @@
-"""An index of our own beside Git's, for looking at what a command is about to stage.
+"""A temporary index beside Git's own, to find out what a command is about to stage.
 
-It lies in a folder below the git folder, one for each process, which the process holds locked. What
-a killed process leaves behind is removed by the next one that comes: nobody holds its lock.
+Each process has its own folder below the git folder and holds a lock in it. The next process removes folders of
+killed processes, whose lock is free.
 
-Guarantee: Git's own index is not touched, and a folder in use is never removed.
+Guarantee: Git's own index is not changed, and a folder in use is never removed.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _LOCK = "lock"
 
 @contextmanager
 def scratch_index(repository: Repository, paths: Sequence[str]) -> Iterator[Index]:
-    """An index of these files as they are in the work tree, such as `git add` would make it.
+    """An index of these files as they are in the work tree, as `git add` would create it.
 
-    Paths that are not in the work tree are not in it. One process.
+    Paths that do not exist are not in it. One process.
 
     Raises:
-        OSError: The git folder cannot be written.
         GitCommandError: A file cannot be staged.
+        OSError: The git folder cannot be written.
     """
     above = os.path.join(repository.git_dir, _FOLDER)
     os.makedirs(above, exist_ok=True)
@@ -53,7 +53,7 @@ def scratch_index(repository: Repository, paths: Sequence[str]) -> Iterator[Inde
 
 
 def _remove_abandoned(above: str) -> None:
-    """Remove the folders that no process holds."""
+    """Remove the folders that no process has locked."""
     with os.scandir(above) as entries:
         folders = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
     for folder in folders:
@@ -81,7 +81,7 @@ def _open_lock(path: str) -> int:
 
 
 def _lock(descriptor: int, how: int) -> bool:
-    """Whether the lock is held now; on a file system without locks it never is."""
+    """Whether the lock was acquired; False on a file system without locks."""
     try:
         fcntl.flock(descriptor, how)
     except OSError:

@@ -1,9 +1,8 @@
-"""Git URLs that people type: which are taken, what is shown of them, and when two are the same.
+"""Git URLs given by users: which are accepted, how they are shown, and which are the same.
 
-A URL is handed to the git program, which runs other programs for some (`ext::`), takes options for
-some, and repeats passwords in its messages. So it is read here first. Guarantees: what is accepted
-begins with one of five schemes, or is of the form HOST:PATH, or is a folder of this machine; and
-`shown` and `identity` hold no password.
+The git program runs other programs for some URLs (`ext::`), takes options from some, and repeats passwords in
+its messages, so URLs are checked here first. Guarantees: an accepted URL has one of five schemes, or the form
+HOST:PATH, or is a local folder; `shown` and `identity` contain no password.
 """
 
 from __future__ import annotations
@@ -20,27 +19,26 @@ from gitmodel.errors import UsageError
 
 _SCHEME = pattern(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 _HELPER = pattern(r"[A-Za-z0-9][A-Za-z0-9+.-]*::")
-# HOST:PATH or USER@HOST:PATH, as scp writes it; a slash before the colon makes it a path (git-fetch).
+# HOST:PATH or USER@HOST:PATH, as for scp; a slash before the colon makes it a path (git-fetch).
 _SCP = pattern(r"(?:([^@:/\s]+)@)?(\[[0-9A-Fa-f:.]+\]|[^@:/\s\[\]]+):(.+)", re.DOTALL)
 _AUTHORITY = pattern(
     r"(?:[^@/\s]*@)?(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_][A-Za-z0-9._-]*)(?::[0-9]+)?"
 )
 _SCHEMES = frozenset({"https", "http", "ssh", "git", "file"})
-_LONGEST = 2048  # characters; no server takes more
+_LONGEST = 2048  # characters; servers accept no more
 _HINT = "use https://HOST/PATH, ssh://HOST/PATH, HOST:PATH or the path of a folder"
 
 
 @dataclass(frozen=True, slots=True)
 class GitUrl:
-    """Where a repository can be fetched from.
+    """The URL of a repository.
 
     Attributes:
-        url: What git is given; may hold a password.
-        shown: The same for people: without user name, password and query.
-        identity: The same for telling repositories apart: without a password, and for ssh with the
-            user, whose home a path may be relative to.
-        folder: Absolute path of the repository if it is on this machine; of its work tree, if `url`
-            leads to one.
+        url: The URL passed to git; may contain a password.
+        shown: The URL for messages, without user name, password and query.
+        identity: The URL that identifies the repository, without a password; for ssh with the user, because a
+            path may be relative to the user's home.
+        folder: Absolute path of the repository if it is on this machine; its work tree, if `url` names one.
     """
 
     url: str
@@ -50,14 +48,15 @@ class GitUrl:
 
     @classmethod
     def parse(cls, text: str, *, start: str) -> Self:
-        """Read what a person typed.
+        """Parse a URL.
 
         Args:
             text: A URL, HOST:PATH or a path.
             start: Absolute folder that a path is relative to.
 
         Raises:
-            UsageError: It is none of these, or there is no such folder. No password is shown.
+            UsageError: The text is none of these, or the folder does not exist. The message contains no
+                password.
         """
         if not text or len(text) > _LONGEST or not text.isprintable() or text != text.strip():
             raise UsageError("that is not a Git URL", hint=_HINT)
@@ -65,7 +64,8 @@ class GitUrl:
             raise UsageError(f"{shown(text)} is an option, not a Git URL", hint=_HINT)
         if _HELPER.match(text):
             raise UsageError(
-                f"{shown(text.partition('::')[0])}:: would let Git run a program", hint=_HINT
+                f"{shown(text.partition('::')[0])}:: is refused, because it lets Git run a program",
+                hint=_HINT,
             )
         if found := _SCHEME.fullmatch(text):
             return cls._of_scheme(found[1], found[2], text)
@@ -78,7 +78,7 @@ class GitUrl:
     def _of_scheme(cls, scheme: str, rest: str, text: str) -> Self:
         authority, _, path = rest.partition("/")
         if scheme not in _SCHEMES:
-            raise UsageError(f"{shown(scheme)} is not a way to fetch from Git", hint=_HINT)
+            raise UsageError(f"Git cannot fetch from {shown(scheme)} URLs", hint=_HINT)
         if scheme == "file":
             if authority not in ("", "localhost"):
                 raise UsageError("a file URL has three slashes: file:///PATH", hint=_HINT)
@@ -100,18 +100,18 @@ class GitUrl:
     def _of_folder(cls, folder: str) -> Self:
         if not os.path.isdir(folder):
             raise UsageError(f"there is no folder {shown(folder, limit=300)}", hint=_HINT)
-        # By its protocol: with a plain path Git would take its own short cuts.
+        # As a file URL; for a plain path Git uses hard links and other shortcuts.
         url = "file://" + folder.replace("%", "%25")
         top = os.path.dirname(folder) if os.path.basename(folder) == ".git" else folder
         return cls(url, folder, url, top)
 
     @property
     def key(self) -> str:
-        """A name for a folder that belongs to this repository alone: 32 hex digits."""
+        """A folder name that is unique to this repository: 32 hex digits."""
         return digest_of(os.fsencode(self.identity)).hex[:32]
 
     def without_secrets(self, text: str) -> str:
-        """What Git says, without what this URL holds of user names, passwords and queries."""
+        """Git's message without the user names, passwords and query of this URL."""
         plain = text.replace(self.url, self.shown)
         plain = re.sub(r"(://)[^/@\s']*@", r"\1", plain)
         query = self.url.partition("?")[2] if self.folder is None else ""
@@ -119,13 +119,13 @@ class GitUrl:
 
 
 def is_git_url(text: str) -> bool:
-    """Whether a text that may also be the path of a folder is the address of a repository elsewhere."""
+    """Whether a text, which may also be a folder path, is the URL of a repository."""
     if _SCHEME.fullmatch(text):
         return True
     return _SCP.fullmatch(text) is not None and not os.path.isdir(text)
 
 
 def _decoded(path: str) -> str:
-    """Undo percent codes as Git does in a file URL; bytes that are not UTF-8 stay what they are."""
+    """Decode percent codes as Git does in a file URL; keeps bytes that are not UTF-8."""
     raw = re.sub(rb"%([0-9A-Fa-f]{2})", lambda code: bytes([int(code[1], 16)]), os.fsencode(path))
     return os.fsdecode(raw.replace(b"\0", b""))

@@ -62,12 +62,12 @@ class Monitor:
 
     Attributes:
         state: What it is.
-        wished: The person asked for it.
+        requested: The person asked for it.
         config: The configuration of the hook.
     """
 
     state: MonitorState
-    wished: bool
+    requested: bool
     config: MonitorConfig
 
 
@@ -101,7 +101,7 @@ def look(project: Project, interpreter: str) -> Monitor:
     from gitmodel.project.fsmonitor.switch import monitor_config
 
     config = monitor_config(project)
-    return Monitor(_state(config, interpreter), config.wished, config)
+    return Monitor(_state(config, interpreter), config.requested, config)
 
 
 def _state(config: MonitorConfig, interpreter: str) -> MonitorState:
@@ -135,7 +135,7 @@ def install_monitor(
         RepositoryError: The Git folder cannot be written.
     """
     found = look(project, interpreter)
-    if wanted is None and not found.wished:
+    if wanted is None and not found.requested:
         return MonitorChange("nothing")
     if wanted is False:
         return remove_monitor(project, interpreter)
@@ -146,7 +146,7 @@ def install_monitor(
         return MonitorChange("refused", reason)
     if found.state is MonitorState.EDITED:
         return MonitorChange("edited")
-    if found.state is MonitorState.ON and found.wished:
+    if found.state is MonitorState.ON and found.requested:
         return MonitorChange("unchanged")
     _write(project, found.config.script, interpreter)
     return MonitorChange("on")
@@ -183,7 +183,7 @@ def remove_monitor(project: Project, interpreter: str) -> MonitorChange:
     from gitmodel.project.fsmonitor.switch import record_opt_out, remove_monitor_config
 
     found = look(project, interpreter)
-    if found.wished:
+    if found.requested:
         record_opt_out(project)
     script = found.config.script
     kind = recognise(SCRIPT_NAME, read_hook(script))

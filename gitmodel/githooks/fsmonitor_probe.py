@@ -46,7 +46,7 @@ def check_monitor(project: Project, interpreter: str) -> MonitorCheck:
     off = "gitmodel install --no-fsmonitor"
     if found.state is MonitorState.EDITED:
         return MonitorCheck(True, "core.fsmonitor or its script was edited, and was not tried")
-    if not found.wished and found.state in {MonitorState.OFF, MonitorState.TAKEN}:
+    if not found.requested and found.state in {MonitorState.OFF, MonitorState.TAKEN}:
         more = "; to make it one command: gitmodel install --fsmonitor" if _is_free(found) else ""
         return MonitorCheck(True, _WITHOUT + more)
     if found.state is MonitorState.TAKEN or found.config.effective != found.config.own:

@@ -80,7 +80,7 @@ def checkout(
 def _refuse_left_out(project: Project, models: list[Model]) -> None:
     """Refuse to bring files into folders that the person has left out of the work tree."""
     missing = [m.path for m in models if read_pointer_file(project.root, m.path) is None]
-    left_out = project.index.left_out(missing)
+    left_out = project.index.excluded_by_sparse_checkout(missing)
     for model in models:
         if model.path in left_out:
             folder = shlex.quote(model.path.rpartition("/")[0] or model.path)

@@ -57,20 +57,20 @@ def test_a_new_excerpt_holds_one_commit_and_no_file(
     opened: Callable[[], CachedClone], server: Repo
 ) -> None:
     excerpt = opened()
-    answer = excerpt.ask([])
+    answer = excerpt.query_refs([])
     excerpt.fetch_base(answer["HEAD"])
 
     assert answer == {"HEAD": server.head()}
     assert excerpt.oid_of(BASE) == server.head()
     assert (objects(excerpt, "commit"), objects(excerpt, "blob")) == (1, 0)
-    assert excerpt.is_cut()
+    assert excerpt.is_shallow()
 
 
 def test_neither_url_nor_hook_is_written_to_it(
     opened: Callable[[], CachedClone], tmp_path: Path
 ) -> None:
     excerpt = opened()
-    excerpt.fetch_base(excerpt.ask([])["HEAD"])
+    excerpt.fetch_base(excerpt.query_refs([])["HEAD"])
 
     for path in (tmp_path / "cache").rglob("*"):
         if path.is_file():
@@ -82,7 +82,7 @@ def test_only_exact_names_are_asked_for(opened: Callable[[], CachedClone], serve
     server.git("branch", "refs/heads/main")
     server.git("branch", "x/side")
 
-    assert opened().ask(["side", "v2", "nothing", "*", "-x", "a..b"]) == {
+    assert opened().query_refs(["side", "v2", "nothing", "*", "-x", "a..b"]) == {
         "HEAD": server.head(),
         "refs/heads/side": server.head("side"),
         "refs/tags/v2": server.head("v2"),
@@ -102,7 +102,7 @@ def test_history_comes_when_it_is_asked_for_and_stays(
     again = opened()
     again.fetch_base(server.head())
 
-    assert not again.is_cut()
+    assert not again.is_shallow()
     assert objects(again, "commit") == 4
 
 
@@ -116,7 +116,7 @@ def test_a_tag_inside_history_does_not_cut_it(
     excerpt.fetch_ref("refs/tags/v2", server.head("v2"))
     excerpt.fetch_commit(server.head("v1"))
 
-    assert not excerpt.is_cut()
+    assert not excerpt.is_shallow()
     assert len(excerpt.repository.run("rev-list", BASE).split()) == 3
 
 
@@ -150,7 +150,7 @@ def test_a_rewritten_branch_is_followed(opened: Callable[[], CachedClone], serve
     server.commit("other")
 
     excerpt = opened()
-    excerpt.fetch_base(excerpt.ask([])["HEAD"])
+    excerpt.fetch_base(excerpt.query_refs([])["HEAD"])
 
     assert excerpt.oid_of(BASE) == server.head()
 
@@ -163,7 +163,7 @@ def test_a_repository_of_sha256_is_excerpted_as_such(
     url = GitUrl.parse(str(server.path), start="/")
 
     excerpt = CachedClone(str(tmp_path / "m"), url, start="/", environment=os.environ)
-    excerpt.fetch_base(excerpt.ask([])["HEAD"])
+    excerpt.fetch_base(excerpt.query_refs([])["HEAD"])
 
     assert (excerpt.repository.object_format, excerpt.oid_of(BASE)) == ("sha256", head)
 
@@ -205,7 +205,7 @@ def test_an_unreachable_server_is_told_without_secrets(tmp_path: Path) -> None:
     excerpt = CachedClone(str(tmp_path / "m"), url, start="/", environment=os.environ)
 
     with pytest.raises(GitCommandError) as caught:
-        excerpt.ask([])
+        excerpt.query_refs([])
 
     assert caught.value.message.startswith(
         "http://127.0.0.1:9/m.git cannot be read: unable to access"
@@ -300,7 +300,7 @@ def test_what_people_have_set_for_every_repository_changes_nothing(
     ]:
         server.git("config", "--global", key, value)
     excerpt = opened()
-    excerpt.fetch_base(excerpt.ask([])["HEAD"])
+    excerpt.fetch_base(excerpt.query_refs([])["HEAD"])
     excerpt.fetch_ref("refs/tags/v1", server.head("v1"))
     again = opened()
     again.fetch_ref("refs/heads/side", server.head("side"))

@@ -114,7 +114,7 @@ def test_an_index_that_stays_locked_is_named_with_what_to_do(team: Team) -> None
 
     assert done.returncode == 1
     assert "index.lock" in done.stderr
-    assert "hint: run it again when the other Git command has ended" in done.stderr
+    assert "hint: run the command again when the other Git command has ended" in done.stderr
     (ana.path / ".git/index.lock").unlink()
     ana.gitmodel("add", "fraud.safetensors", "-m", "fraud 1")
     assert version(ana) == 1

@@ -345,7 +345,7 @@ def test_what_may_have_changed_is_not(reference: str, reader: Reader, ana: Desk)
     message, hint = refusal(GitCommandError, lambda: reader.get(reference))
 
     assert message.startswith(words)
-    assert hint == f"git ls-remote {ana.repo.path} says more; --offline uses what is cached"
+    assert hint == f"for details: git ls-remote {ana.repo.path}; or use the cached state: --offline"
 
 
 def test_offline_without_a_cache_and_without_a_server(reader: Reader, ana: Desk) -> None:

@@ -1,1 +1,1 @@
-"""A clone without weights of somebody's repository, kept in the cache."""
+"""A cached partial clone of another repository, without weights."""

@@ -1,14 +1,14 @@
-"""An excerpt: as little of somebody's repository as is needed, bare, in a folder of our own.
+"""A cached clone: the needed part of another repository, in a bare repository of our own.
 
-Words: the *server* is where the repository is; the *base* is the commit at the tip of its default
-branch, `refs/gitmodel/default` here. A new excerpt holds the base alone, without its files (depth 1,
-blobless); history and single files are fetched when something asks for them. Where a server does
-not know filters, or gives no single files, all files come along. Losing an excerpt costs only time.
+Words: the *server* has the original repository; the *base* is the commit at the tip of its default branch,
+stored as `refs/gitmodel/default`. A new cached clone has the base alone, without its files (depth 1, blobless).
+History and single files are fetched on request. If a server knows no filters, or does not send single files,
+all files are fetched. A cached clone can be deleted at any time.
 
-What is fetched is hostile. Nothing is ever checked out, so no filter, attribute, submodule or link
-of it means anything; there are no hooks; neither URL nor password is written to the excerpt.
+Fetched data is untrusted. Nothing is ever checked out, so filters, attributes, submodules and links have no
+effect. There are no hooks, and neither URL nor password is written to the clone.
 
-Guarantee: after a method returned, what it names is here in full, or it raised.
+Guarantee: a fetch method either fetches everything that it names, or raises an error.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from gitmodel.domain.text.lazy_regex import pattern
 from gitmodel.errors import GitCommandError, RepositoryError
 from gitmodel.git.cached_clone.guard import environment_for, refuse_foreign
 from gitmodel.git.cat_file import present_objects
-from gitmodel.git.discovery import ask_program
+from gitmodel.git.discovery import find_with_git
 from gitmodel.git.object_id import is_oid
 from gitmodel.git.program import GitProgram, find_program, raise_for
 from gitmodel.git.repository import Repository
@@ -36,15 +36,15 @@ if TYPE_CHECKING:
 
 BASE = "refs/gitmodel/default"
 
-_SERVER = "gitmodel-server"  # people have settings for every `origin` in their own configuration
-_MOST_PACKS = 50  # as many as Git itself would leave (gc.autoPackLimit)
+_SERVER = "gitmodel-server"  # many users configure `origin` globally, so another name is used
+_MOST_PACKS = 50  # the limit of Git itself (gc.autoPackLimit)
 
-_WHOLE = 2147483647  # what `git fetch --unshallow` means, but also fine where nothing is cut
+_WHOLE = 2147483647  # as `git fetch --unshallow`, but valid for a full clone too
 _REF = pattern(r"(?!.*(?:\.\.|//|@\{))(?![-/.])[^\x00-\x20~^:?*\[\\\x7f]{1,200}")
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--recurse-submodules=no")
 _FILTER = "--filter=blob:none"
-_WITH_FILES = "gitmodel-with-files"  # a file of this name in an excerpt that is not blobless
-# Where another process of ours was killed, or a disk lost what it had: words of git about that.
+_WITH_FILES = "gitmodel-with-files"  # marker file in a cached clone that is not blobless
+# Git's messages about a repository damaged by a killed process or a disk failure.
 _BROKEN = (
     *(".lock'", "corrupt", "bad object", "error in object"),
     *("did not send all necessary objects", "cannot lock ref"),
@@ -52,17 +52,17 @@ _BROKEN = (
 
 
 class CachedClone:
-    """The excerpt of one repository; use it inside `locked`.
+    """The cached clone of one repository; use it inside `locked`.
 
     Args:
-        folder: Where it is, or will be made.
+        folder: Its folder, created if it does not exist.
         url: Of the server.
-        start: The folder in which the person stands; no git program below its repository is run.
+        start: The user's current folder; no git program inside its repository is run.
         environment: `os.environ` of the caller.
 
     Attributes:
         url: Of the server.
-        repository: The excerpt itself.
+        repository: The cached clone itself.
 
     Raises:
         GitCommandError: There is no git program.
@@ -77,28 +77,28 @@ class CachedClone:
             raise GitCommandError("there is no git program on PATH", hint="install Git")
         self.url = url
         self._folder = folder
-        self._was_made_anew = False
+        self._was_recreated = False
         self._program = GitProgram(path, environment_for(environment, url, folder, _SERVER))
-        self.repository = self._opened()
+        self.repository = self._open_or_create()
 
-    def _opened(self) -> Repository:
-        """Open what is there, or make it anew where there is nothing that Git can use."""
+    def _open_or_create(self) -> Repository:
+        """Open the cached clone, or create it again if Git cannot read it."""
         if os.path.isdir(self._folder):
             refuse_foreign(self._folder)
             with suppress(RepositoryError):
-                places = ask_program(self._program, self._folder)
+                folders = find_with_git(self._program, self._folder)
                 return Repository(
-                    places, program=self._program, environment=self._program.environment
+                    folders, program=self._program, environment=self._program.environment
                 )
-        return self._made("sha1")
+        return self._create("sha1")
 
     @property
     def has_files(self) -> bool:
-        """Whether files are fetched with their commits, and not when something asks for them."""
+        """Whether files are fetched together with their commits."""
         return os.path.exists(os.path.join(self._folder, _WITH_FILES))
 
-    def _made(self, object_format: str, *, with_files: bool = False) -> Repository:
-        """Make an empty excerpt in place of what is there."""
+    def _create(self, object_format: str, *, with_files: bool = False) -> Repository:
+        """Create an empty cached clone, replacing an existing one."""
         above = os.path.dirname(self._folder)
         os.makedirs(above, exist_ok=True)
         fresh = os.path.join(above, f".{uuid.uuid4().hex}")
@@ -124,20 +124,20 @@ class CachedClone:
         finally:
             for left in (fresh, f"{fresh}.old"):
                 shutil.rmtree(left, ignore_errors=True)
-        places = ask_program(self._program, self._folder)
-        return Repository(places, program=self._program, environment=self._program.environment)
+        folders = find_with_git(self._program, self._folder)
+        return Repository(folders, program=self._program, environment=self._program.environment)
 
     def _call(self, *arguments: str, folder: str) -> None:
-        """Run git in an excerpt that is being made."""
+        """Run git in a cached clone that is being created."""
         done = self._program.call(arguments, folder=folder, extra={"GIT_DIR": folder})
         if done.returncode:
             raise_for(done, arguments, folder=folder)
 
-    def ask(self, words: list[str]) -> dict[str, str]:
-        """Ask the server once: the objects of its HEAD, and of branches and tags of these names.
+    def query_refs(self, words: list[str]) -> dict[str, str]:
+        """Query the refs of the server once: HEAD, and branches and tags of these names.
 
         Args:
-            words: What may be the name of a branch or a tag; what cannot be one is not asked about.
+            words: Possible names of branches or tags; invalid names are skipped.
 
         Returns:
             Object id by full name of the ref.
@@ -155,45 +155,45 @@ class CachedClone:
         return found
 
     def fetch_base(self, oid: str) -> None:
-        """Make sure that the base is here, and is this commit or a newer one."""
+        """Fetch the base, unless it is this commit already."""
         object_format = "sha1" if len(oid) == 40 else "sha256"
         if object_format != self.repository.object_format:
-            self.repository = self._made(object_format)
+            self.repository = self._create(object_format)
         named = self.oid_of(BASE)
         if named is not None and not self.has_commit(named):
-            self.repository = self._made(object_format)  # a disk lost what the ref names
+            self.repository = self._create(object_format)  # the object that the ref names was lost
             named = None
         if named != oid:
             self._fetch(f"+HEAD:{BASE}", depth=1)
             self._tidy()
 
     def fetch_with_files(self) -> None:
-        """Begin anew with files: from a server that leaves them out but does not give single ones.
+        """Create the clone again with all files, for a server that does not send single files.
 
-        So do those of the oldest protocol, unless `uploadpack.allowAnySHA1InWant` is set there.
+        That applies to servers with the oldest protocol, unless they set `uploadpack.allowAnySHA1InWant`.
         """
-        self.repository = self._made(self.repository.object_format, with_files=True)
+        self.repository = self._create(self.repository.object_format, with_files=True)
         self._fetch(f"+HEAD:{BASE}", depth=1)
 
     def fetch_ref(self, name: str, oid: str) -> None:
-        """Make sure that a branch or tag of this full name is here, and names this object."""
+        """Fetch a branch or tag by its full name, unless it names this object already."""
         if self.oid_of(name) != oid:
             self._fetch(f"+{name}:{name}", depth=1)
 
     def fetch_commit(self, oid: str) -> None:
-        """Fetch one commit; no ref names it then, so it is part of no history.
+        """Fetch one commit without a ref, so it belongs to no history.
 
-        Servers of forges also give out commits of forks, which nobody of the project has seen.
+        Servers of forges also send commits of forks, which no member of the project has reviewed.
         """
         self._fetch(oid, depth=1)
 
     def fetch_history(self, name: str = "HEAD") -> None:
-        """Make sure that the history of the base, or of a branch or tag, is here in full."""
-        if self.is_cut():
+        """Fetch the full history of the base, or of a branch or tag."""
+        if self.is_shallow():
             self._fetch(f"+{name}:{BASE if name == 'HEAD' else name}", depth=_WHOLE)
 
     def fetch_all(self) -> None:
-        """Fetch all branches and tags with their history, and forget those that are gone."""
+        """Fetch all branches and tags with their history, and delete those that no longer exist."""
         self._fetch(
             "--prune",
             f"+HEAD:{BASE}",
@@ -202,38 +202,38 @@ class CachedClone:
             depth=_WHOLE,
         )
 
-    def is_cut(self) -> bool:
-        """Whether history is cut off here. No process."""
+    def is_shallow(self) -> bool:
+        """Whether the history is shallow. No process."""
         return self.repository.is_shallow()
 
     def oid_of(self, ref: str) -> str | None:
-        """The object that a ref of the excerpt names, None if there is no such ref. One process."""
+        """The object that a ref names, None if there is no such ref. One process."""
         code, output = self.repository.attempt(
             "rev-parse", "--verify", "--quiet", "--end-of-options", ref, accept=(0, 1, 128)
         )
         return None if code else output.decode("ascii").strip()
 
     def has_any(self, oids: Sequence[str]) -> bool:
-        """Whether one of these files is here. One process."""
+        """Whether any of these blobs is present. One process."""
         return bool(present_objects(self.repository, oids))
 
     def has_commit(self, oid: str) -> bool:
-        """Whether the excerpt holds this commit. One process."""
+        """Whether this commit is present. One process."""
         return oid in present_objects(self.repository, [oid], commits=True)
 
     def tips(self) -> tuple[str, ...]:
-        """All branches and tags that are here, as object ids. One process."""
+        """The object ids of all fetched branches and tags. One process."""
         output = self.repository.run(
             "for-each-ref", "--format=%(objectname)", "--", BASE, "refs/heads", "refs/tags"
         )
         return tuple(dict.fromkeys(output.decode("ascii").split()))
 
     def _fetch(self, *what: str, depth: int) -> None:
-        """Fetch; an excerpt that Git turns out to be unable to use is made anew, once.
+        """Fetch; create the clone again, once, if Git finds it damaged.
 
-        History that is here is not cut off again: then only what is missing is fetched.
+        A full history is never made shallow again.
         """
-        cut = self.is_cut() or self.oid_of(BASE) is None
+        cut = self.is_shallow() or self.oid_of(BASE) is None
         filters = () if self.has_files else (_FILTER,)
         options = (*filters, *(word for word in what if word.startswith("--")))
         specs = tuple(word for word in what if not word.startswith("--"))
@@ -241,34 +241,34 @@ class CachedClone:
         try:
             self._on_server(*_FETCH, *options, *limit, "--", _SERVER, *specs)
         except GitCommandError as error:
-            if self._was_made_anew or not any(words in error.message for words in _BROKEN):
+            if self._was_recreated or not any(words in error.message for words in _BROKEN):
                 raise
-            self._was_made_anew = True
-            self.repository = self._made(self.repository.object_format, with_files=self.has_files)
+            self._was_recreated = True
+            self.repository = self._create(self.repository.object_format, with_files=self.has_files)
             specs = tuple(dict.fromkeys([f"+HEAD:{BASE}", *specs]))
             self._on_server(*_FETCH, *options, f"--depth={depth}", "--", _SERVER, *specs)
 
     def _tidy(self) -> None:
-        """Make one pack of many; what no ref names is kept (git-repack on promised objects)."""
+        """Combine many packs into one; keeps unreferenced objects, because they are promised."""
         folder = os.path.join(self._folder, "objects", "pack")
         if sum(name.endswith(".pack") for name in os.listdir(folder)) > _MOST_PACKS:
-            with suppress(GitCommandError):  # the disk is full, say: many packs work as well
+            with suppress(GitCommandError):  # for example on a full disk; many packs work too
                 self.repository.run("repack", "-a", "-d", "-q")
 
     def _on_server(self, *arguments: str) -> bytes:
-        """Run a git that speaks with the server; what it says names no password."""
+        """Run a git command that contacts the server; removes passwords from its messages."""
         try:
             return self.repository.run(*arguments)
         except GitCommandError as error:
-            said = error.message.partition(" failed: ")[2] or error.message
-            words = self.url.without_secrets(said)
+            message = error.message.partition(" failed: ")[2] or error.message
+            words = self.url.without_secrets(message)
             raise GitCommandError(
                 f"{self.url.shown} cannot be read: {words}", hint=_hint(words, self.url)
-            ) from None  # the cause has the words as Git wrote them
+            ) from None  # the original error may contain a password
 
 
 def ref_names(word: str) -> tuple[str, ...]:
-    """The full names that a word may be short for, in Git's order; none if it can be no ref."""
+    """The full ref names that a word may abbreviate, in Git's order; empty for an invalid name."""
     if not _REF.fullmatch(word) or word.endswith((".lock", "/", ".")):
         return ()
     if word.startswith("refs/"):
@@ -282,4 +282,4 @@ def _hint(words: str, url: GitUrl) -> str:
     look = f"git ls-remote {shlex.quote(url.shown)}"
     if "not our ref" in words or "remote ref" in words:
         return look
-    return f"{look} says more; --offline uses what is cached"
+    return f"for details: {look}; or use the cached state: --offline"

@@ -1,7 +1,7 @@
-"""What guards an excerpt: one process at a time, a folder of one's own, and an environment for git.
+"""Protection of a cached clone: a lock, a check of its owner, and an environment for git.
 
-Guarantee: neither the URL nor a password in it is written to a file; git gets it from its
-environment, as one more setting beside those that no configuration of the machine may change.
+Guarantee: neither the URL nor a password in it is written to a file. Git receives the URL through its
+environment, with other settings that no configuration of the machine may override.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
     from gitmodel.git.url import GitUrl
 
 _SETTINGS = (
-    # A server that sends nothing for a minute is not there: no job of a CI may wait for ever.
+    # A transfer that stalls for a minute is aborted, so that a CI job does not hang.
     ("http.lowSpeedLimit", "1"),
     ("http.lowSpeedTime", "60"),
-    ("protocol.version", "2"),  # older ones give out no single files
+    ("protocol.version", "2"),  # older versions cannot send single files
     ("fetch.prune", "false"),
-    ("transfer.bundleURI", "false"),  # a server may not send us elsewhere
+    ("transfer.bundleURI", "false"),  # a server may not redirect to other servers
     ("core.hooksPath", os.devnull),
-    ("gc.auto", "0"),  # commits that no ref names are kept
+    ("gc.auto", "0"),  # keep commits without a ref
 )
-# Of a `git push` that we may run inside: objects must not end up in its quarantine.
+# Variables of an enclosing `git push`: objects must not be written into its quarantine.
 _NOT_OURS = ("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH")
 
 
 @contextmanager
 def locked(folder: str) -> Iterator[None]:
-    """Hold the excerpt of a folder alone; another process waits. Freed however this one ends.
+    """Lock a cached clone; other processes wait. The lock ends with the process.
 
     Raises:
-        RepositoryError: The folder above cannot be written.
+        RepositoryError: The parent folder cannot be written.
     """
     try:
         os.makedirs(os.path.dirname(folder), mode=0o700, exist_ok=True)
@@ -48,7 +48,7 @@ def locked(folder: str) -> Iterator[None]:
             f"{folder} cannot be written: {error.strerror}", hint="name another cache: --cache DIR"
         ) from error
     try:
-        with suppress(OSError):  # a file system without locks: Git's own keep refs whole
+        with suppress(OSError):  # on a file system without locks, Git's own locks protect the refs
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
@@ -56,10 +56,10 @@ def locked(folder: str) -> Iterator[None]:
 
 
 def refuse_foreign(folder: str) -> None:
-    """Refuse a folder that another user made: its configuration could make Git run programs.
+    """Refuse a folder of another user, because its configuration could make Git run programs.
 
     Raises:
-        RepositoryError: It is another user's.
+        RepositoryError: The folder belongs to another user.
     """
     if os.stat(folder).st_uid != os.geteuid():
         raise RepositoryError(
@@ -70,18 +70,18 @@ def refuse_foreign(folder: str) -> None:
 def environment_for(
     environment: Mapping[str, str], url: GitUrl, folder: str, server: str
 ) -> dict[str, str]:
-    """What git is run with: the URL stands here and not in a file, since it may hold a password."""
+    """The environment for git, including the URL, which may contain a password."""
     chosen = chosen_environment(environment)
     for name in _NOT_OURS:
         chosen.pop(name, None)
     count = chosen.get("GIT_CONFIG_COUNT", "0")
-    number = int(count) if count.isdigit() else 0  # the person's own come first
+    number = int(count) if count.isdigit() else 0  # after the user's own settings
     for key, value in (*_SETTINGS, (f"remote.{server}.url", url.url)):
         chosen[f"GIT_CONFIG_KEY_{number}"] = key
         chosen[f"GIT_CONFIG_VALUE_{number}"] = value
         number += 1
     chosen["GIT_CONFIG_COUNT"] = str(number)
-    # What is missing is fetched all at once, by `fetch_objects`, and never one object at a time.
+    # Missing objects are fetched together, by `fetch_objects`, never one at a time.
     chosen["GIT_NO_LAZY_FETCH"] = "1"
     chosen["GIT_DIR"] = folder
     return chosen

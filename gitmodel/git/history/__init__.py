@@ -1,1 +1,1 @@
-"""History, by commits and by an index of what they did to pointers."""
+"""The history of pointers, from Git or from an on-disk index."""

@@ -1,14 +1,13 @@
-"""Which commits did what to a model's pointer, for who asks often: an index of history.
+"""An on-disk index of pointer changes per commit, so repeated history queries do not diff again.
 
-To compare 100,000 commits with their parents takes Git seconds, and the answer for one commit never
-changes. So what each commit did is kept, in segments (see `segment`), and asked of Git only once.
-Which commits count, and in which order, Git says by one walk without comparisons, again whenever
-any ref has moved. That is why the index cannot be stale: a force push, a rebase or a deleted branch
-changes what is reachable, not what a commit did. The exception is a clone in which commits have
-other parents than they name (shallow, grafted): there the index is neither read nor written.
+Git takes seconds to compare 100,000 commits with their parents, but the result for one commit never changes.
+The index stores it in segments (see `segment`). Which commits are reachable, and their order, is read from Git
+by one walk without diffs, again after any ref has moved. The index therefore never becomes stale: a force push,
+a rebase or a deleted branch changes which commits are reachable, not what a commit changed. It is not used in
+shallow or grafted clones, where commits have other parents than they name.
 
-Words: a *segment* is one file of the index; *loose* commits are in none. A small repository has no
-index, since one walk that compares is done before two processes have started.
+Words: a *segment* is one file of the index; *loose* commits are in no segment. A small repository has no index,
+because one walk with diffs is faster than two processes.
 
 Guarantee: `CachedHistory(r).snapshot().named(n) == History(r).all_refs_changes(n)`.
 """
@@ -30,25 +29,25 @@ if TYPE_CHECKING:
     from gitmodel.git.history.walk import Change
     from gitmodel.git.repository import Repository
 
-_SMALL = 8000  # objects, which are at most 3,000 commits: Git compares them all in 0.1 s
-_INDEX_BYTES = 32  # of a pack's index for each object, about
-_WORTH_KEEPING = 256  # commits; Git compares so many in 10 ms
-_WORTH_ORDERING = 4096  # commits; Git walks so many in 12 ms
-_AT_ONCE = 2**17  # commits held in memory before they are written: about 40 MiB
-_ATTEMPTS = 3  # each removes a damaged segment; after that Git is asked for everything
+_SMALL = 8000  # objects, at most 3,000 commits; Git compares them in 0.1 s
+_INDEX_BYTES = 32  # approximate size of an object in a pack's index
+_WORTH_KEEPING = 256  # commits; Git compares this many in 10 ms
+_WORTH_ORDERING = 4096  # commits; Git walks this many in 12 ms
+_AT_ONCE = 2**17  # commits in memory before they are written: about 40 MiB
+_ATTEMPTS = 3  # each attempt removes a damaged segment; after that the index is not used
 
 
 class Snapshot(Protocol):
-    """What all refs reached at one moment. Use as a context manager, or call `close`."""
+    """The history of all refs at one moment; a context manager."""
 
     def named(self, file_name: str) -> list[Change]:
-        """Return what any ref did to the files called so, in any folder; newest first."""
+        """The changes to files with this name, in any folder; newest first."""
 
     def several(self, file_names: Collection[str]) -> dict[str, list[Change]]:
-        """Return what `named` returns, by name, for many names at once; names without changes too."""
+        """As `named`, for many names; includes names without changes."""
 
     def close(self) -> None:
-        """Give back what was opened. May be called twice."""
+        """Close open files; idempotent."""
 
     def __enter__(self) -> Self: ...
     def __exit__(self, *_: object) -> None: ...
@@ -59,10 +58,10 @@ class CachedHistory:
 
     Args:
         repository: The repository.
-        history: Whose `all_refs_changes` is the answer; then there is no index.
-        small: With fewer objects than this there is no index.
-        worth_keeping: From how many loose commits on they are written.
-        worth_ordering: From how many commits on the order of all is written.
+        history: Read this history without an index.
+        small: A repository with fewer objects has no index.
+        worth_keeping: Minimum number of loose commits to write a segment.
+        worth_ordering: Minimum number of commits to write their order.
     """
 
     def __init__(
@@ -84,10 +83,10 @@ class CachedHistory:
         self._last: tuple[bytes, Snapshot] | None = None
 
     def named(self, file_name: str) -> list[Change]:
-        """Return what any ref did to the files called so, in any folder; newest first.
+        """The changes to files with this name on all refs, in any folder; newest first.
 
-        One process in a small repository, or if no ref has moved since the last question; else at
-        most two, and one more for each 2,000 loose commits.
+        One process in a small repository, or if no ref has moved since the last query. Otherwise at most two,
+        and one more for each 2,000 loose commits.
         """
         if self._is_small() or self._has_no_index():
             return self._history.all_refs_changes(file_name)
@@ -98,16 +97,16 @@ class CachedHistory:
         return self._last[1].named(file_name)
 
     def several(self, file_names: Collection[str]) -> dict[str, list[Change]]:
-        """Return what `named` returns, by name, for many names. As many processes as for one."""
+        """As `named`, for many names, with the same number of processes."""
         if self._is_small() or self._has_no_index():
             return _WithoutIndex(self._history).several(file_names)
         with self.snapshot() as snapshot:
             return snapshot.several(file_names)
 
     def snapshot(self) -> Snapshot:
-        """Look at what all refs reach now, for who asks for many names; close it.
+        """The current history of all refs, for queries about many names; close it.
 
-        Two processes; one more for each 2,000 loose commits that are written.
+        Two processes, and one more for each 2,000 loose commits that are written.
         """
         return self._snapshot(self._history.tips())
 
@@ -122,24 +121,24 @@ class CachedHistory:
         return _WithoutIndex(self._history)
 
     def close(self) -> None:
-        """Give back what was opened. May be called twice."""
+        """Close open files; idempotent."""
         if self._last is not None:
             self._last[1].close()
             self._last = None
 
     def _has_no_index(self) -> bool:
-        """Whether what this clone says of a commit may change. At most one process.
+        """Whether the index cannot be used, because results for a commit may change. At most one process.
 
-        Without trees only commits whose tree is here count, and more of them come with time.
+        Without trees only commits with a local tree are compared, and later fetches add more.
         """
         if not self._is_indexed or self._history.is_altered():
             return True
         return self._history.lacks_trees()
 
     def _is_small(self) -> bool:
-        """Whether to compare all commits takes less than starting two processes. No process.
+        """Whether comparing all commits is faster than starting two processes. No process.
 
-        What lies in an alternate is not counted, so with one no repository is small.
+        Objects in an alternate cannot be counted, so a repository with one is never small.
         """
         objects = os.path.join(self._repository.common_dir, "objects")
         if os.path.exists(os.path.join(objects, "info", "alternates")):
@@ -148,7 +147,9 @@ class CachedHistory:
         with suppress(FileNotFoundError), os.scandir(os.path.join(objects, "pack")) as packs:
             sizes = (pack.stat().st_size for pack in packs if pack.name.endswith(".idx"))
             count += sum(sizes) // _INDEX_BYTES
-        with suppress(FileNotFoundError):  # one folder of 256, as `git gc --auto` does it
+        with suppress(
+            FileNotFoundError
+        ):  # extrapolate from one of 256 folders, as `git gc --auto` does
             count += 256 * len(os.listdir(os.path.join(objects, "17")))
         return count < self._small
 
@@ -162,10 +163,10 @@ class CachedHistory:
             left: list[str] = []
             if len(loose) >= self._worth_keeping:
                 for start in range(0, len(loose), _AT_ONCE):
-                    segments, vanished = self._learn(
+                    segments, missing = self._write_segment(
                         loose[start : start + _AT_ONCE], ranks, segments
                     )
-                    left += vanished
+                    left += missing
                 loose = left
             self._refuse_altered()
             return _WithIndex(
@@ -173,7 +174,7 @@ class CachedHistory:
             )
 
     def _order(self, tips: bytes) -> list[str]:
-        """Return what the tips reach; walked once, as long as no ref moves."""
+        """The commits reachable from the tips, cached until a ref moves."""
         commits = self._folder.read_order(tips)
         if commits is None:
             commits = self._history.commits(tips)
@@ -182,22 +183,22 @@ class CachedHistory:
                 self._folder.write_order(tips, commits)
         return commits
 
-    def _learn(
+    def _write_segment(
         self, loose: Sequence[str], ranks: Mapping[str, int], segments: Sequence[Segment]
     ) -> tuple[list[Segment], list[str]]:
-        """Write what these commits did, together with small segments.
+        """Write a segment of these commits, merged with small segments.
 
         Returns:
-            All segments, and the commits that were no longer to be had.
+            All segments, and the commits that no longer exist.
         """
-        draft = SegmentBuilder()
+        builder = SegmentBuilder()
         for commit, changes in self._history.introduced(loose):
-            draft.add(commit, changes)
-        vanished = [oid for oid in loose if oid not in draft.commits]
-        self._refuse_altered()  # meanwhile, so nothing of this is sure
-        absorbed = _small_beside(len(draft.commits), segments)
-        segment = self._folder.write(draft, absorbed, ranks)
-        return [segment, *(other for other in segments if other not in absorbed)], vanished
+            builder.add(commit, changes)
+        missing = [oid for oid in loose if oid not in builder.commits]
+        self._refuse_altered()  # if history was altered meanwhile, the result is not valid
+        merged = _segments_to_merge(len(builder.commits), segments)
+        segment = self._folder.write(builder, merged, ranks)
+        return [segment, *(other for other in segments if other not in merged)], missing
 
     def _refuse_altered(self) -> None:
         if self._has_no_index():
@@ -205,11 +206,11 @@ class CachedHistory:
 
 
 class _AlteredError(Exception):
-    """Commits may have other parents here than they name, or say less than they will."""
+    """Commits may have other parents here than they name, or their results may change."""
 
 
 class _WithIndex:
-    """A snapshot that reads the segments, and asks Git about loose commits."""
+    """A snapshot that reads segments, and queries Git for loose commits."""
 
     def __init__(
         self,
@@ -231,7 +232,7 @@ class _WithIndex:
     def named(self, file_name: str) -> list[Change]:
         """See `Snapshot`. One process for each 2,000 loose commits."""
         try:
-            found = self._remembered(file_name)
+            found = self._stored_changes(file_name)
         except DamagedSegmentError as error:
             self._folder.remove(str(error))
             return self._history.all_refs_changes(file_name)
@@ -242,7 +243,7 @@ class _WithIndex:
     def several(self, file_names: Collection[str]) -> dict[str, list[Change]]:
         """See `Snapshot`. One process for each 2,000 loose commits."""
         try:
-            found = {name: self._remembered(name) for name in file_names}
+            found = {name: self._stored_changes(name) for name in file_names}
         except DamagedSegmentError as error:
             self._folder.remove(str(error))
             return _by_name(self._history.all_refs_changes(), file_names)
@@ -253,10 +254,10 @@ class _WithIndex:
             changes.sort(key=lambda change: self._ranks[change.commit])
         return found
 
-    def _remembered(self, file_name: str) -> list[Change]:
+    def _stored_changes(self, file_name: str) -> list[Change]:
         bucket, end = bucket_of(file_name), os.fsencode(f"/{file_name}")
         records = [record for one in self._segments for record in one.records(bucket)]
-        # Two processes may have walked the same commits, and others may be reachable no longer.
+        # Two processes may have written the same commits, and some may be unreachable now.
         wanted = (record for record in dict.fromkeys(records) if (b"/" + record[1]).endswith(end))
         changes = (change_of(record) for record in wanted)
         return [change for change in changes if change.commit in self._ranks]
@@ -273,7 +274,7 @@ class _WithIndex:
 
 
 class _WithoutIndex:
-    """A snapshot that asks Git for everything, each time."""
+    """A snapshot that queries Git each time."""
 
     def __init__(self, history: History) -> None:
         self._history = history
@@ -300,7 +301,7 @@ class _WithoutIndex:
 def _by_name(
     changes: Iterable[Change], file_names: Collection[str], *, empty: bool = True
 ) -> dict[str, list[Change]]:
-    """Sort changes by what their files are called; `empty`: also names that have none."""
+    """Group changes by file name; with `empty`, include names without changes."""
     wanted = set(file_names)
     found: dict[str, list[Change]] = {name: [] for name in file_names} if empty else {}
     for change in changes:
@@ -310,16 +311,16 @@ def _by_name(
     return found
 
 
-def _small_beside(count: int, segments: Sequence[Segment]) -> list[Segment]:
-    """Return the segments to be merged with `count` new commits.
+def _segments_to_merge(count: int, segments: Sequence[Segment]) -> list[Segment]:
+    """The segments to merge with `count` new commits.
 
-    Each that is left has more than twice as many as all smaller ones together: so few are ever
-    open, and a commit is written again only a few times.
+    Each remaining segment is more than twice as large as all smaller ones together. So only few are open, and a
+    commit is rewritten only a few times.
     """
-    absorbed = []
+    merged = []
     for segment in sorted(segments, key=lambda one: one.count):
         if segment.count > 2 * count:
             break
-        absorbed.append(segment)
+        merged.append(segment)
         count += segment.count
-    return absorbed
+    return merged

@@ -35,52 +35,52 @@ if TYPE_CHECKING:
 _MAGIC = b"gitmodel walk 1\n"
 _BUCKETS = 256
 _FIELDS = 6
-CHECK = 16  # bytes of a check: enough against accidents, and nobody is kept out by it
+CHECK = 16  # bytes of a check; it detects accidental damage only
 _ROW = struct.Struct(f"<Q{CHECK}s")
 _HEAD_SIZE = len(_MAGIC) + 1 + (1 + _BUCKETS) * _ROW.size + CHECK
-_LEVEL = 1  # of zlib: what is not compressed by it are the object ids
+_LEVEL = 1  # zlib level; object ids do not compress at any level
 
 Record: TypeAlias = "tuple[bytes, ...]"
 
 
 class DamagedSegmentError(Exception):
-    """A file is no segment of this repository, or not the one that was written."""
+    """A file is not a segment of this repository, or is damaged."""
 
 
 def bucket_of(file_name: str) -> int:
-    """Return where changes of files that are called so are kept."""
+    """The bucket for changes to files with this name."""
     return zlib.crc32(os.fsencode(file_name)) % _BUCKETS
 
 
 class SegmentBuilder:
-    """A segment that is being put together."""
+    """Collects commits for a new segment."""
 
     def __init__(self) -> None:
         self.commits: set[str] = set()
         self._buckets: list[list[bytes]] = [[] for _ in range(_BUCKETS)]
 
     def add(self, commit: str, changes: Iterable[Change]) -> None:
-        """Take in a commit, and what it did to pointers."""
+        """Add a commit and its changes to pointers."""
         self.commits.add(commit)
         for change in changes:
             bucket = bucket_of(change.path.rpartition("/")[2])
             self._buckets[bucket].append(b"\0".join(_fields(change)))
 
     def to_bytes(
-        self, absorbed: Sequence[Segment], reachable: Container[str], *, oid_length: int
+        self, merged: Sequence[Segment], reachable: Container[str], *, oid_length: int
     ) -> bytes:
-        """Write the segment that holds these commits, and the reachable ones of other segments.
+        """The segment with these commits and the reachable commits of other segments.
 
         Raises:
-            DamagedSegmentError: One of the others is damaged.
+            DamagedSegmentError: One of the other segments is damaged.
         """
-        for other in absorbed:
+        for other in merged:
             self.commits.update(oid for oid in other.commits() if oid in reachable)
         sections = [bytes.fromhex("".join(sorted(self.commits)))]
         for number, bucket in enumerate(self._buckets):
-            others = chain.from_iterable(other.records(number) for other in absorbed)
+            others = chain.from_iterable(other.records(number) for other in merged)
             kept = (b"\0".join(r) for r in others if r[0].decode() in reachable)
-            # The same commit may have been walked by two processes at once.
+            # Two processes may have written the same commit.
             data = b"\0".join(dict.fromkeys([*bucket, *kept]))
             sections.append(zlib.compress(data, _LEVEL) if data else b"")
         head = _MAGIC + bytes([oid_length])
@@ -89,15 +89,15 @@ class SegmentBuilder:
 
 
 class Segment:
-    """A segment that can be read; close it.
+    """A segment open for reading; close it.
 
     Args:
-        stream: Of the file; kept open, so that a file that another process removes stays readable.
+        stream: Of the file; kept open so that it stays readable if another process removes it.
         name: Of the file.
         oid_length: Bytes of an object id in this repository.
 
     Raises:
-        DamagedSegmentError: It is none.
+        DamagedSegmentError: The file is not a segment.
     """
 
     __slots__ = ("_oid_length", "_stream", "_table", "name")
@@ -120,22 +120,22 @@ class Segment:
 
     @property
     def count(self) -> int:
-        """How many commits it holds."""
+        """The number of commits."""
         return self._table[0][1] // self._oid_length
 
     def commits(self) -> list[str]:
-        """Return the ids of its commits.
+        """The ids of its commits.
 
         Raises:
-            DamagedSegmentError: They are not what was written.
+            DamagedSegmentError: The section is damaged.
         """
         return split_ids(self._section(0), self._oid_length)
 
     def records(self, bucket: int) -> list[Record]:
-        """Return one bucket, each change as its six texts.
+        """One bucket, each change as six fields.
 
         Raises:
-            DamagedSegmentError: It is not what was written.
+            DamagedSegmentError: The section is damaged.
         """
         section = self._section(1 + bucket)
         if not section:
@@ -155,12 +155,12 @@ class Segment:
         return section
 
     def close(self) -> None:
-        """Close the file. May be called twice."""
+        """Close the file; idempotent."""
         self._stream.close()
 
 
 def change_of(record: Record) -> Change:
-    """Return the change that a record is."""
+    """The change stored in a record."""
     commit, path, oid, author, when, subject = record
     return Change(
         commit=commit.decode(),
@@ -173,7 +173,7 @@ def change_of(record: Record) -> Change:
 
 
 def split_ids(data: bytes, oid_length: int) -> list[str]:
-    """Return object ids that stand one after the other."""
+    """The object ids in concatenated bytes."""
     text, length = data.hex(), 2 * oid_length
     return [text[start : start + length] for start in range(0, len(text), length)]
 
@@ -190,5 +190,5 @@ def _fields(change: Change) -> Record:
 
 
 def check_of(data: bytes) -> bytes:
-    """Return the first bytes of the BLAKE3 of something."""
+    """The first bytes of the BLAKE3 hash of data."""
     return digest_of(data).raw[:CHECK]

@@ -1,13 +1,13 @@
 """The folder of the history index: `<common folder>/gitmodel/history/1`.
 
     *.walk    the segments
-    order     what the tips of all refs reached when they were last asked, newest first
+    order     what the tips of all refs reached when they were last read, newest first
 
-There are no locks. A segment appears whole, by rename, under a name that nobody else uses, and is
-only ever removed: after it was put into a larger one, if it is damaged, or if it knows nothing that
-others do not know. The order is replaced by rename. All of it may be deleted at any time.
+There are no locks. A segment is created by rename under a unique name, and never changed. It is removed after
+it was merged into a larger one, if it is damaged, or if it contains nothing that others lack. The order file is
+replaced by rename. The folder may be deleted at any time.
 
-Guarantee: what cannot be read or written is as good as absent; no error comes of it.
+Guarantee: files that cannot be read or written are treated as missing, without an error.
 """
 
 from __future__ import annotations
@@ -26,7 +26,11 @@ if TYPE_CHECKING:
     from gitmodel.git.history.segment import SegmentBuilder
     from gitmodel.git.repository import Repository
 
-_FOLDER = ("gitmodel", "history", "1")  # the last part is the format: others have their own folder
+_FOLDER = (
+    "gitmodel",
+    "history",
+    "1",
+)  # the last part is the format version; other versions have their own folder
 _SUFFIX = ".walk"
 _ORDER = "order"
 _ORDER_MAGIC = b"gitmodel order 1"
@@ -42,7 +46,7 @@ class SegmentFolder:
     def segments(self, ranks: Mapping[str, int]) -> tuple[list[Segment], list[str]]:
         """Open all segments, largest first; returns them and the loose commits, newest first.
 
-        A segment that knows nothing which is reachable and not in a larger one is removed.
+        A segment without a reachable commit of its own is removed.
 
         Raises:
             DamagedSegmentError: One is damaged.
@@ -77,30 +81,30 @@ class SegmentFolder:
             return []
 
     def _opened(self, name: str) -> IO[bytes] | None:
-        """Return the file; None if another process has just put it into a larger one."""
+        """The file, None if another process has just merged it into a larger one."""
         try:
             return open(os.path.join(self._path, name), "rb")
         except OSError:
             return None
 
     def write(
-        self, draft: SegmentBuilder, absorbed: Sequence[Segment], ranks: Mapping[str, int]
+        self, builder: SegmentBuilder, merged: Sequence[Segment], ranks: Mapping[str, int]
     ) -> Segment:
-        """Write a segment, and remove those that it takes in.
+        """Write a segment, and remove the segments merged into it.
 
         Raises:
             DamagedSegmentError: One of those is damaged.
         """
-        data = draft.to_bytes(absorbed, ranks, oid_length=self._oid_length)
+        data = builder.to_bytes(merged, ranks, oid_length=self._oid_length)
         name = f"{os.urandom(16).hex()}{_SUFFIX}"
-        with suppress(OSError):  # a full disk, or a repository that is only read
+        with suppress(OSError):  # a full disk or a read-only repository
             replace_file(os.path.join(self._path, name), data)
-            for other in absorbed:
+            for other in merged:
                 self.remove(other.name)
         return Segment(io.BytesIO(data), name, oid_length=self._oid_length)
 
     def read_order(self, tips: bytes) -> list[str] | None:
-        """Return the commits that were written for exactly these tips; None if there are none."""
+        """The commits stored for exactly these tips, None if there are none."""
         try:
             with open(os.path.join(self._path, _ORDER), "rb") as stream:
                 data = stream.read()
@@ -113,7 +117,7 @@ class SegmentFolder:
         return split_ids(body, self._oid_length)
 
     def write_order(self, tips: bytes, commits: Sequence[str]) -> None:
-        """Write what these tips reach, for the next process that asks."""
+        """Store the commits that these tips reach."""
         body = bytes.fromhex("".join(commits))
         with suppress(OSError):
             replace_file(os.path.join(self._path, _ORDER), self._order_head(tips, body) + body)
@@ -122,6 +126,6 @@ class SegmentFolder:
         return _ORDER_MAGIC + check_of(tips) + check_of(body)
 
     def remove(self, name: str) -> None:
-        """Remove a segment, if it can be."""
+        """Remove a segment; errors are ignored."""
         with suppress(OSError):
             os.unlink(os.path.join(self._path, name))

@@ -1,8 +1,7 @@
-"""What history can say in a clone without trees (`git clone --filter=tree:0`), without fetching any.
+"""History in a clone without trees (`git clone --filter=tree:0`), without fetching any tree.
 
-A walk limited to paths needs the tree of every commit. In such a clone Git would fetch them one by
-one, inside a `git commit` too. So only commits whose tree is here count: those that were checked
-out and those that were made here.
+A walk limited to paths needs the tree of every commit, and Git would fetch them one by one, even inside `git
+commit`. So only commits whose tree is present are read: those that were checked out or made here.
 """
 
 from __future__ import annotations
@@ -16,12 +15,12 @@ if TYPE_CHECKING:
 
     from gitmodel.git.repository import Repository
 
-_MOST_COMMITS = 1000  # looked at, newest first
-_MOST_TREES = 25  # read: a process each
+_MOST_COMMITS = 1000  # newest first
+_MOST_TREES = 25  # each is read by one process
 
 
 def lacks_trees(repository: Repository) -> bool:
-    """Whether this clone left trees out. No process in a clone that is not partial, else one."""
+    """Whether this clone lacks trees. No process in a full clone, else one."""
     if not repository.is_partial_clone():
         return False
     question = ("config", "--get-regexp", r"^remote\..*\.partialclonefilter$")
@@ -30,12 +29,12 @@ def lacks_trees(repository: Repository) -> bool:
 
 
 def commits_with_trees(repository: Repository, format_: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield commits of any ref whose tree is here, newest first, each with lines of `git log`.
+    """Yield commits of all refs whose tree is present, newest first, each with lines of `git log`.
 
     Two processes.
 
     Args:
-        repository: Where to look.
+        repository: The repository.
         format_: Placeholders of git-log(1), one a line.
     """
     options = ("--all", f"-n{_MOST_COMMITS}", "--no-show-signature", "--no-color", "-z")

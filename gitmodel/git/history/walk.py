@@ -1,15 +1,14 @@
-"""What a range of history says about pointers: which were introduced, by whom, in which commit.
+"""The changes to pointers in a range of history: in which commit, by which author.
 
-One path-limited `git log --raw` answers every question here. Its options are the interface, so:
+One path-limited `git log --raw` answers every query here. Its options matter:
 
-- `--full-history`: a side branch whose result a merge dropped is pushed too, so it counts;
-- `-c`: of a merge, the files that differ from all its parents: a pointer that only the merge
-  introduced (a conflict resolved, or edited while merging). What equals a parent was introduced
-  there;
-- `--no-renames`, and no patch: no blob is read, which in a partial clone would open a connection.
+- `--full-history`: includes side branches whose result a merge dropped, because they are pushed too; - `-c`:
+shows files of a merge that differ from all its parents, which are pointers that only the merge
+  introduced (a resolved conflict, or an edit during the merge);
+- `--no-renames`, and no patch: reads no blobs, which a partial clone would have to fetch.
 
-Guarantee: every pointer blob in `tips` that is not reachable from the excluded commits is in some
-`Change`. In a shallow clone the oldest commits count as introducing all they have.
+Guarantee: every pointer blob in `tips` that is not reachable from the excluded commits is in some `Change`. In
+a shallow clone the oldest commits count as introducing all their files.
 """
 
 from __future__ import annotations
@@ -30,15 +29,15 @@ if TYPE_CHECKING:
 _FORMAT = "--format=%H%n%at%n%an <%ae>%n%s"
 _OPTIONS = (
     *("--raw", "-z", "-c", "--root", "--no-renames", "--no-abbrev", _FORMAT),
-    # What a person may have configured for reading would run programs or change the output.
+    # Undo settings of the user that would run programs or change the output.
     *("--no-show-signature", "--no-ext-diff", "--no-color", "--no-notes"),
     *("--ignore-submodules=all", "--encoding=UTF-8"),
 )
 _FOR_LOG = ("--topo-order", "--no-mailmap")
-_CHUNK = 2000  # commits a process: about 0.5 MB of answer, and little time lost in starting it
-# With `log.follow` Git 2.39 dies of a bug of its own on pathspecs like ours.
+_CHUNK = 2000  # commits for each process: about 0.5 MB of output
+# With `log.follow` Git 2.39 crashes on these pathspecs.
 _SETTINGS = ("-c", "log.follow=false")
-# One star before plain text is compared without a pattern matcher: a third less time in all.
+# Git compares a single leading star without a pattern matcher, which saves a third of the time.
 _ALL_POINTERS = "*.model.yaml"
 _GLOB_LETTERS = frozenset("*?[\\")
 
@@ -49,9 +48,9 @@ class Change(NamedTuple):
     Attributes:
         commit: The commit.
         path: The file, relative to the top of the work tree.
-        oid: Its blob after the commit; None if it is gone, or no plain file any more.
+        oid: Its blob after the commit; None if it was deleted or is no longer a plain file.
         author: "Ana <ana@example.org>"; not escaped.
-        when: When the author wrote it, in Unix seconds.
+        when: Author time, in Unix seconds.
         subject: First line of the message; not escaped.
     """
 
@@ -64,7 +63,7 @@ class Change(NamedTuple):
 
 
 class History:
-    """History of one repository. Object ids that people type are resolved before (`objects`)."""
+    """History of one repository; revisions must be object ids (see `objects`)."""
 
     __slots__ = ("_repository",)
 
@@ -80,17 +79,16 @@ class History:
         suffix: str = ".model.yaml",
         paths: Sequence[str] = (),
     ) -> list[Change]:
-        """Return what commits reachable from `tips`, and from nothing excluded, did; newest first.
+        """The changes of commits reachable from `tips` and not from excluded commits; newest first.
 
-        One process; three if an excluded commit is not in this clone (a remote branch that someone
-        else has moved), which excludes nothing then.
+        One process; three if an excluded commit is not in this clone, in which case it is ignored.
 
         Args:
-            tips: Object ids of commits or tags; tags of anything else are passed over.
-            exclude: Object ids that are known to be elsewhere already.
-            not_on_remote: Also exclude what this clone believes that Git remote has.
-            suffix: End of the paths that count, if `paths` is empty.
-            paths: Exact paths that count.
+            tips: Object ids of commits or tags; tags of other objects are skipped.
+            exclude: Object ids that the remote already has.
+            not_on_remote: Also exclude the remote-tracking branches of this Git remote.
+            suffix: Suffix of the paths, if `paths` is empty.
+            paths: Exact paths.
 
         Raises:
             GitCommandError: A tip is not in this clone.
@@ -101,27 +99,27 @@ class History:
         return self._walk(tips, exclude, *hidden, *_pathspecs(suffix, paths))
 
     def all_refs_changes(self, file_name: str | None = None) -> list[Change]:
-        """Return what any ref reaches: branches, remote-tracking refs, tags, stash, and all HEADs.
+        """The changes on all branches, remote-tracking refs, tags, stash and HEADs, newest first.
 
-        Newest first; empty before the first commit. One process, which compares every commit with
-        its parents: 3 s for 100,000 commits, so who asks often asks `CachedHistory`.
+        One process, which compares every commit with its parents: 3 s for 100,000 commits. For repeated queries
+        use `CachedHistory`.
 
         Args:
-            file_name: What the files that count are called, in any folder; all pointers if None.
+            file_name: The name of the files, in any folder; all pointers if None.
         """
         if self.lacks_trees():
             return list(self._without_trees(file_name))
-        return self._walk((), (), "--all", "--", _called(file_name))
+        return self._walk((), (), "--all", "--", _pathspec_of(file_name))
 
     def tips(self) -> bytes:
-        """Return the commits that `all_refs_changes` starts from, a line each. One process."""
+        """The commits that `all_refs_changes` starts from, one a line. One process."""
         return self._repository.run("rev-list", "--no-walk=unsorted", "--all")
 
     def commits(self, tips: bytes) -> list[str]:
-        """Return all that tips reach, in the order of `all_refs_changes`. One process, no diffs.
+        """All commits reachable from tips, in the order of `all_refs_changes`. One process, no diffs.
 
-        Equal tips always reach the same commits, unless history `is_altered`. For 100,000 commits
-        0.3 s, or 0.04 s where `git gc` has written a commit-graph.
+        The result depends on the tips alone, unless history `is_altered`. 100,000 commits take 0.3 s, or 0.04 s
+        with a commit-graph.
         """
         if not tips:
             return []
@@ -131,28 +129,36 @@ class History:
     def introduced(
         self, commits: Sequence[str], file_name: str | None = None
     ) -> Iterator[tuple[str, list[Change]]]:
-        """Yield for each of these commits what it did: each by itself, whatever reaches it.
+        """Yield the changes of each of these commits.
 
-        What is no longer in this clone is passed over, so a commit counts as read only if it was
-        yielded. One process for every 2,000 commits; a chunk's answer is held at a time.
+        Commits that are not in this clone are skipped. One process for each 2,000 commits, whose results are
+        held in memory.
 
         Args:
             commits: Object ids of commits.
             file_name: As for `all_refs_changes`.
 
         Raises:
-            GitCommandError: What a commit refers to is not in this clone.
+            GitCommandError: An object that a commit refers to is not in this clone.
         """
         for start in range(0, len(commits), _CHUNK):
             data = "".join(f"{oid}\n" for oid in commits[start : start + _CHUNK]).encode("ascii")
             output = self._repository.run(
-                *("diff-tree", "--stdin", "-r", "--always", *_OPTIONS, "--", _called(file_name)),
+                *(
+                    "diff-tree",
+                    "--stdin",
+                    "-r",
+                    "--always",
+                    *_OPTIONS,
+                    "--",
+                    _pathspec_of(file_name),
+                ),
                 input_bytes=data,
             )
             yield from _read_commits(output)
 
     def _without_trees(self, file_name: str | None) -> Iterator[Change]:
-        """What the commits have whose trees are here; at most 25 processes more."""
+        """The files of commits whose trees are present; at most 25 more processes."""
         from gitmodel.git.objects import ProgramReader
 
         with ProgramReader(self._repository) as reader:
@@ -163,7 +169,7 @@ class History:
                         yield Change(commit, entry.path, entry.oid, author, int(when), subject)
 
     def log(self, path: str, revision: str) -> list[Change]:
-        """Return the history of one path as `git log` shows it, newest first. One process.
+        """The history of one path as `git log` shows it, newest first. One process.
 
         Args:
             path: Relative to the top of the work tree.
@@ -177,12 +183,12 @@ class History:
         return self._log((revision,), *_pathspecs("", (path,)), full=False)
 
     def pushed_tips(self, updates: Iterable[RefUpdate]) -> tuple[str, ...]:
-        """Return the commits that a push makes tips of, through annotated tags. One process.
+        """The commits that a push sets refs to; annotated tags are resolved. One process.
 
-        Deletions, and tags of blobs and trees, have none.
+        Deletions, and tags of blobs and trees, are skipped.
 
         Raises:
-            GitCommandError: An object that is pushed is not in this clone.
+            GitCommandError: A pushed object is not in this clone.
         """
         oids = list(dict.fromkeys(u.local_oid for u in updates if not u.is_delete))
         if not oids:
@@ -201,12 +207,12 @@ class History:
         return tuple(dict.fromkeys(tips))
 
     def local_tips(self, *, not_on_remote: str | None = None) -> tuple[str, ...]:
-        """Return the commits of HEAD and of all refs that are not remote-tracking ones.
+        """The commits of HEAD and of all refs except remote-tracking ones. Two processes.
 
-        Two processes. Tags of blobs and trees have none.
+        Tags of blobs and trees are skipped.
 
         Args:
-            not_on_remote: Leave out what this clone believes that Git remote has.
+            not_on_remote: Exclude the remote-tracking branches of this Git remote.
         """
         format_ = "--format=%(refname) %(objectname)"
         refs = self._repository.run("for-each-ref", format_).decode("utf-8", "surrogateescape")
@@ -228,32 +234,32 @@ class History:
         return tuple(tip for tip in dict.fromkeys(tips) if tip in unpushed)
 
     def is_on_a_remote(self, commit: str) -> bool:
-        """Return whether this clone believes that a Git remote has a commit. One process."""
+        """Whether a remote-tracking branch contains a commit. One process."""
         output = self._repository.run(
             "for-each-ref", "--count=1", "--format=x", f"--contains={commit}", "refs/remotes/"
         )
         return bool(output.strip())
 
     def is_shallow(self) -> bool:
-        """Whether history was cut off when this was cloned or fetched. No process."""
+        """Whether this clone is shallow. No process."""
         return self._repository.is_shallow()
 
     def lacks_trees(self) -> bool:
-        """Whether trees were left out when this was cloned. At most one process."""
+        """Whether this clone lacks trees. At most one process."""
         return lacks_trees(self._repository)
 
     def is_altered(self) -> bool:
         """Whether commits may have other parents here than they name: shallow, or grafted. No process.
 
-        Replacement refs do not count: they are switched off for every git that is run (`program`).
+        Replacement refs are switched off for every git process (`program`).
         """
         grafts = os.path.join(self._repository.common_dir, "info", "grafts")
         return self.is_shallow() or os.path.exists(grafts)
 
     def _walk(self, tips: Sequence[str], exclude: Sequence[str], *arguments: str) -> list[Change]:
-        """Run the log; again without the excluded commits that nobody here knows, if it fails."""
+        """Run the log; if it fails, retry without excluded commits that are not in this clone."""
         if exclude and self._repository.is_partial_clone():
-            exclude = self._known(exclude)  # Git would try to fetch what it does not know
+            exclude = self._known(exclude)  # Git would try to fetch unknown commits
         try:
             return self._log((*tips, *(f"^{oid}" for oid in exclude)), *arguments)
         except GitCommandError:
@@ -278,7 +284,7 @@ class History:
 
 
 def _read_commits(output: bytes) -> Iterator[tuple[str, list[Change]]]:
-    """Read what `-z --raw -c` writes: a header a commit, then description and path for each file."""
+    """Parse `-z --raw -c` output: a header for each commit, then description and path of each file."""
     words = iter(output.split(b"\0"))
     commit, when, author, subject = "", 0, "", ""
     changes: list[Change] = []
@@ -291,14 +297,14 @@ def _read_commits(output: bytes) -> Iterator[tuple[str, list[Change]]]:
             if commit:
                 yield commit, changes
             commit, seconds, author, subject = text.decode("utf-8", "replace").split("\n", 3)
-            # A commit without a date can be made by hand.
+            # A hand-made commit may lack a date.
             when, changes = int(seconds) if seconds.lstrip("-").isdecimal() else 0, []
     if commit:
         yield commit, changes
 
 
 def _blob(description: bytes) -> str | None:
-    """Return the blob of ":100644 100644 <old> <new> M", or of a merge's with one more a parent."""
+    """The blob in ":100644 100644 <old> <new> M"; for a merge there is one more colon, mode and id per parent."""
     parents = len(description) - len(description.lstrip(b":"))
     fields = description[parents:].decode("ascii").split(" ")
     mode, oid = fields[parents], fields[2 * parents + 1]
@@ -311,8 +317,8 @@ def _pathspecs(suffix: str, paths: Sequence[str]) -> tuple[str, ...]:
     return ("--", f"*{suffix}")
 
 
-def _called(file_name: str | None) -> str:
-    """Return the pathspec of files that are called so, in any folder; None means all pointers."""
+def _pathspec_of(file_name: str | None) -> str:
+    """The pathspec of files with this name, in any folder; all pointers if None."""
     if file_name is None:
         return _ALL_POINTERS
     escaped = "".join(f"\\{c}" if c in _GLOB_LETTERS else c for c in file_name)
@@ -320,7 +326,7 @@ def _called(file_name: str | None) -> str:
 
 
 def _tracking_refs(remote: str | None) -> tuple[str, ...]:
-    """Exclude the remote-tracking refs of a Git remote; a URL, or a pattern, has none."""
+    """Options that exclude the remote-tracking refs of a Git remote; none for a URL or a pattern."""
     if not remote or set(remote) & _GLOB_LETTERS:
         return ()
     return ("--not", f"--remotes={remote}")

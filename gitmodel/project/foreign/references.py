@@ -70,7 +70,7 @@ class Locator:
             GitCommandError: The server cannot be reached, and the cache is not sufficient.
         """
         if not self._offline:
-            self._ask([r.value for r in references if r.kind in ("git", "word")])
+            self._query_server([r.value for r in references if r.kind in ("git", "word")])
         self._use_base()
         self._fetch_base_files(references)
         found = [self._find(reference) for reference in references]
@@ -78,11 +78,11 @@ class Locator:
             self._project.context.note(f"{self._failure.message}; the result comes from the cache")
         return found
 
-    def _ask(self, revisions: Sequence[str]) -> None:
+    def _query_server(self, revisions: Sequence[str]) -> None:
         """Query the refs on the server and fetch its default branch; a failure is stored."""
         words = [match[1] for text in revisions if (match := _REVISION.fullmatch(text))]
         try:
-            self._remote_refs = self._clone.ask(words)
+            self._remote_refs = self._clone.query_refs(words)
             head = self._remote_refs.get("HEAD")
             if head is None:
                 raise RepositoryError(
@@ -197,7 +197,7 @@ class Locator:
     def _wider_history(self) -> Iterator[None]:
         """Extend the project's tips in steps, from cheap to expensive, until the caller stops."""
         yield  # the default branch, as far as it is cached
-        if self._can_fetch and self._clone.is_cut():
+        if self._can_fetch and self._clone.is_shallow():
             self._clone.fetch_history()
             self._project.forget(self._clone.repository)
             yield  # its whole history
@@ -261,7 +261,7 @@ class Locator:
         return self._by_id(base, steps)
 
     def _deepen(self, name: str) -> None:
-        if not self._offline and self._clone.is_cut():
+        if not self._offline and self._clone.is_shallow():
             self._clone.fetch_history(name)
             self._project.forget(self._clone.repository)
 
@@ -281,7 +281,7 @@ class Locator:
             if not self._can_fetch:
                 return None
             self._fetch_commit(oid)
-        if steps and self._can_fetch and self._clone.is_cut():
+        if steps and self._can_fetch and self._clone.is_shallow():
             self._fetch_all()
         return oid
 

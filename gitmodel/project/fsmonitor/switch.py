@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from gitmodel.git.fsmonitor import (
     ScopedValue,
-    is_wished,
+    is_requested,
     monitor_folder,
     monitors,
     obstacle,
     set_monitor,
-    set_wish,
+    set_requested,
     unset_monitor,
 )
 from gitmodel.project.fsmonitor.seen_weights import SCRIPT, remove_notes
@@ -37,14 +37,14 @@ class MonitorConfig:
         own: Value of `core.fsmonitor` in the clone's configuration, None if there is none.
         others: The values in other scopes, weakest first.
         effective: The value that Git uses here, None if there is none.
-        wished: Whether `gitmodel.fsmonitor` is set to true.
+        requested: Whether `gitmodel.fsmonitor` is set to true.
     """
 
     script: str
     own: str | None
     others: tuple[ScopedValue, ...]
     effective: str | None
-    wished: bool
+    requested: bool
 
 
 def monitor_config(project: Project) -> MonitorConfig:
@@ -57,7 +57,7 @@ def monitor_config(project: Project) -> MonitorConfig:
         own=own[-1] if own else None,
         others=tuple(value for value in found if value.scope != _OWN_SCOPE),
         effective=found[-1].value if found else None,
-        wished=is_wished(repository),
+        requested=is_requested(repository),
     )
 
 
@@ -71,7 +71,7 @@ def reason_against(project: Project) -> str | None:
 def write_monitor(project: Project, value: str) -> None:
     """Write the command into the clone's configuration, and record the user's choice."""
     set_monitor(project.repository, value)
-    set_wish(project.repository, wished=True)
+    set_requested(project.repository, requested=True)
 
 
 def remove_monitor_config(project: Project) -> None:
@@ -82,4 +82,4 @@ def remove_monitor_config(project: Project) -> None:
 
 def record_opt_out(project: Project) -> None:
     """Record that the user does not want the hook."""
-    set_wish(project.repository, wished=False)
+    set_requested(project.repository, requested=False)

@@ -40,10 +40,10 @@ def changes_of(history: Mapping[str, Sequence[tuple[object, ...]]]) -> dict[str,
 def written(
     history: Mapping[str, Sequence[Change]], absorbed: Sequence[Segment] = (), *, keep: set[str]
 ) -> bytes:
-    draft = SegmentBuilder()
+    builder = SegmentBuilder()
     for commit, did in history.items():
-        draft.add(commit, did)
-    return draft.to_bytes(absorbed, keep, oid_length=20)
+        builder.add(commit, did)
+    return builder.to_bytes(absorbed, keep, oid_length=20)
 
 
 def opened(data: bytes, oid_length: int = 20) -> Segment:

@@ -487,7 +487,7 @@ def test_the_lines_of_pre_push_are_read() -> None:
     ],
 )
 def test_other_input_than_that_of_git_is_refused(line: str) -> None:
-    with pytest.raises(GitCommandError, match="pre-push was given a line"):
+    with pytest.raises(GitCommandError, match="pre-push got a line"):
         parse_updates(os.fsencode(line) + b"\n")
 
 
