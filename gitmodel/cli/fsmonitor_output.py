@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from argparse import BooleanOptionalAction
 from typing import TYPE_CHECKING
 
 from gitmodel.cli.output import Paint
 
 if TYPE_CHECKING:
     from gitmodel.cli.output import Output
+    from gitmodel.cli.parsers import Parser
     from gitmodel.project.project import Project
 
 
@@ -60,3 +62,13 @@ def show_monitor(output: Output, project: Project) -> int:
     if not fine:
         output.hint("gitmodel install")
     return 0 if fine else 1
+
+
+def add_fsmonitor_option(parser: Parser) -> None:
+    """Add the option `--fsmonitor`."""
+    parser.add_argument(
+        "--fsmonitor",
+        action=BooleanOptionalAction,
+        default=None,
+        help="let Git ask gitmodel for new weights, so that a commit of nothing else is one command",
+    )

@@ -143,10 +143,10 @@ def _help(rest: list[str], output: Output) -> int:
 
 
 def _run_verb(verb: str, words: list[str], folders: list[str], output: Output) -> int:
-    from gitmodel.cli.parsers import MODULES, nearest_verb, parse
+    from gitmodel.cli.parsers import VERBS, nearest_verb, parse
     from gitmodel.errors import UsageError
 
-    if verb not in MODULES:
+    if verb not in VERBS:
         near = nearest_verb(verb)
         raise UsageError(
             f"gitmodel has no command {verb!r}",

@@ -1,8 +1,7 @@
-"""The verbs, where each is defined, and the parsers made of them.
+"""The verbs of the command line, and their parsers.
 
-Each verb is a module of `gitmodel.cli.commands` (or shares one) with `add_parser`, which describes
-its arguments, beside the function that runs it. Only the module of the verb that was typed is
-imported; help and completion, which speak of all verbs, import all.
+Each verb is a module of `gitmodel.cli.commands` with `add_parser`, which describes its arguments, beside the
+function that runs it. A command imports the module of its own verb only; help and completion import all.
 """
 
 from __future__ import annotations
@@ -16,41 +15,14 @@ from gitmodel.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-# Verb -> module, in the order in which help shows them.
-GROUPS: Mapping[str, Mapping[str, str]] = {
-    "Set up": {
-        "init": "init",
-        "install": "init",
-        "uninstall": "init",
-        "remote": "remote",
-        "doctor": "doctor",
-        "demo": "demo",
-        "completion": "completion",
-    },
-    "Register": {
-        "add": "add",
-        "commit": "commit",
-        "mv": "mv",
-        "rm": "mv",
-        "renumber": "renumber",
-        "resolve": "resolve",
-    },
-    "Look": {
-        "status": "status",
-        "list": "list",
-        "log": "log",
-        "show": "log",
-    },
-    "Transfer": {
-        "checkout": "checkout",
-        "fetch": "checkout",
-        "pull": "checkout",
-        "get": "get",
-        "push": "push",
-        "verify": "verify",
-    },
+# In the order in which help shows them.
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "Set up": ("init", "install", "uninstall", "remote", "doctor", "demo", "completion"),
+    "Register": ("add", "commit", "mv", "rm", "renumber", "resolve"),
+    "Look": ("status", "list", "log", "show"),
+    "Transfer": ("checkout", "fetch", "pull", "get", "push", "verify"),
 }
-MODULES: Mapping[str, str] = {verb: m for group in GROUPS.values() for verb, m in group.items()}
+VERBS = tuple(verb for group in GROUPS.values() for verb in group)
 
 EXIT_CODES = (
     "Exit codes: 0 done, 1 the thing asked about is not so or failed, 2 wrong use, "
@@ -146,7 +118,7 @@ def finish(parser: argparse.ArgumentParser, run: Callable[..., int], *, json: bo
 def verb_parser(verb: str) -> Parser:
     """The parser of one verb; imports its module only."""
     verbs = Verbs()
-    _module(MODULES[verb]).add_parser(verbs)
+    _module(verb).add_parser(verbs)
     return verbs.parsers[verb]
 
 
@@ -205,7 +177,7 @@ def nearest_verb(word: str) -> str | None:
     """The verb that was probably meant."""
     import difflib
 
-    found = difflib.get_close_matches(word, MODULES, n=1, cutoff=0.5)
+    found = difflib.get_close_matches(word, VERBS, n=1, cutoff=0.5)
     return found[0] if found else None
 
 
@@ -216,8 +188,8 @@ def _about() -> str:
 
 
 def _add_all(verbs: Verbs) -> None:
-    for name in dict.fromkeys(MODULES.values()):
-        _module(name).add_parser(verbs)
+    for verb in VERBS:
+        _module(verb).add_parser(verbs)
 
 
 def _module(name: str) -> Any:

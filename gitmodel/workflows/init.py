@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING
 from gitmodel.domain.config.repository import Config, Remote, new_config_text, with_remote
 from gitmodel.domain.reference import name_from_path
 from gitmodel.errors import RemoteError, UsageError
-from gitmodel.files.temporary_names import PREFIX
-from gitmodel.git.ignore_rules import append_missing
 from gitmodel.project.git_files.gitattributes import add_attributes
-from gitmodel.project.git_files.weights_out_of_git import ignore_leftovers
-from gitmodel.project.models import read_models, write_text_file
+from gitmodel.project.models import write_text_file
 from gitmodel.project.named_remote import remote_from
 from gitmodel.project.project import CONFIG_NAME, PRIMARY
 from gitmodel.store.objects import check_exclusive_creation
 from gitmodel.store.registrations import other_projects, register
+from gitmodel.workflows.install import hide_temporary_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,26 +94,6 @@ def init(
         done=done,
         hooks_folder=project.repository.hooks_folder(),
     )
-
-
-def renew(project: Project) -> tuple[str, ...]:
-    """Bring what an earlier gitmodel set up in this clone and its work tree up to date.
-
-    Returns:
-        The patterns for which `.gitattributes` got a line.
-    """
-    hide_temporary_files(project)
-    return add_attributes(project)
-
-
-def hide_temporary_files(project: Project) -> None:
-    """Keep what a killed checkout leaves behind out of `git status` and `git add .`."""
-    path = os.path.join(project.repository.common_dir, "info", "exclude")
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    append_missing(path, [f"{PREFIX}*"])
-    if project.repository.work_tree is None:  # nothing can be left there
-        return
-    ignore_leftovers(project, {model.weights for model in read_models(project).models})
 
 
 def _wanted_config(

@@ -1,9 +1,8 @@
-"""`gitmodel rm` and `gitmodel mv`: stop versioning a model, give it another name or place."""
+"""`gitmodel mv`: rename a model, or move its weights."""
 
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ from gitmodel.domain.aliases import aliases_path_for
 from gitmodel.domain.paths import clashing, safe_parts
 from gitmodel.domain.pointer import pointer_path_for
 from gitmodel.domain.reference import check_name
-from gitmodel.errors import ModelNameError, UnsafePathError, UnsavedWeightsError, UsageError
+from gitmodel.errors import ModelNameError, UnsafePathError, UsageError
 from gitmodel.files.safe_open import folder_handle
 from gitmodel.project.adding.metadata import path_inside
 from gitmodel.project.aliases import move_aliases
@@ -27,20 +26,9 @@ from gitmodel.project.models import (
     write_text_file,
 )
 from gitmodel.worktree.move import move_entry
-from gitmodel.worktree.scan import EntryKind
 
 if TYPE_CHECKING:
     from gitmodel.project.project import Project
-
-
-@dataclass(frozen=True, slots=True)
-class RemoveReport:
-    """What `rm` did."""
-
-    name: str
-    pointer_path: str
-    weights_path: str
-    weights_removed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,46 +41,6 @@ class RenameReport:
     path: str
     pointer_path: str
     moved_weights: bool = True  # False: there are none on disk
-
-
-def remove(project: Project, name: str, *, weights: bool = False) -> RemoveReport:
-    """Stop versioning a model: its pointer goes, its versions stay in history and on the remote.
-
-    Args:
-        project: The project.
-        name: The model.
-        weights: Also remove the weights from disk. Otherwise they stay, ignored by Git as before.
-
-    Raises:
-        UnknownReferenceError: No model is called that.
-        UnsavedWeightsError: `weights`, and they are in no store.
-    """
-    model = read_models(project).require(name)
-    if weights:
-        _remove_weights(project, model)
-    delete_file(project.root, model.path)
-    project.index.stage([model.path])
-    project.worktree.records.remove(model.weights, name=name)
-    return RemoveReport(name, model.path, model.weights, weights)
-
-
-def _remove_weights(project: Project, model: Model) -> None:
-    seen = project.worktree.hash_weights(model.name, model.weights)
-    if seen.kind is EntryKind.MISSING:
-        return
-    if seen.digest is None or not project.cache.holds(seen.digest):
-        raise UnsavedWeightsError(
-            f"{model.weights} is in no store, so it was not removed",
-            hint=f"gitmodel add {project.typed(model.weights)}, or remove it yourself",
-            model=model.name,
-        )
-    for file in seen.files:
-        delete_file(project.root, f"{model.weights}/{file.path}" if file.path else model.weights)
-    if seen.kind is EntryKind.FOLDER:
-        top = os.path.join(project.root, *model.weights.split("/"))
-        for folder, _, _ in os.walk(top, topdown=False):
-            with suppress(OSError):
-                os.rmdir(folder)
 
 
 def rename(

@@ -10,7 +10,8 @@ from gitmodel.errors import UsageError
 from gitmodel.project.models import write_text_file
 from gitmodel.project.named_remote import remote_from
 from gitmodel.project.project import CONFIG_NAME, PRIMARY
-from gitmodel.workflows.init import check_remote, hide_temporary_files, trust
+from gitmodel.workflows.init import check_remote, trust
+from gitmodel.workflows.install import hide_temporary_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,15 +13,13 @@ import pytest
 
 import gitmodel
 from gitmodel.cli.main import main
-from gitmodel.cli.parsers import GROUPS, MODULES
+from gitmodel.cli.parsers import GROUPS, VERBS
 from tests.support.repo import PACKAGE_ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.repo import Repo
-
-VERBS = sorted(MODULES)
 
 
 def ended(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -115,7 +113,7 @@ def test_every_verb_has_help_that_fits_into_80_columns(
         (
             ["pull", "fraud@2"],
             (
-                "error: pull brings what the pointers name, not fraud@2\n"
+                "error: pull checks out the versions that the pointers name, not fraud@2\n"
                 "hint: gitmodel checkout fraud@2\n"
             ),
         ),
@@ -212,7 +210,7 @@ def test_a_shell_completes_every_verb(capsys: pytest.CaptureFixture[str]) -> Non
     code, script, _ = ended(capsys, "completion", "bash")
 
     assert code == 0
-    assert f"_shtab_gitmodel_subparsers=({' '.join(MODULES)})" in script
+    assert f"_shtab_gitmodel_subparsers=({' '.join(VERBS)})" in script
     assert "_shtab_compgen_files" in script
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitmodel.cli.parsers import MODULES, parse
+from gitmodel.cli.parsers import VERBS, parse
 from gitmodel.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def wrong_with(command: str, *, whole: bool) -> str | None:
     verb, *arguments = words
     if not verb.isalpha() or verb.isupper() or verb in NOT_PEOPLE or verb == "commit":
         return None  # an option, a placeholder; words of commit are Git's
-    if verb not in MODULES:
+    if verb not in VERBS:
         return f"there is no verb {verb}"
     try:
         parse(verb, [word.partition("|")[0] for word in arguments])

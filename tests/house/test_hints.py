@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitmodel.cli.parsers import MODULES, parse
+from gitmodel.cli.parsers import VERBS, parse
 from gitmodel.errors import UsageError
 from tests.support.hints import commands_in, replaced
 
@@ -104,7 +104,7 @@ def wrong_with(words: list[str]) -> str | None:
     verb, *arguments = (words[0].translate(MARKS), *words[1:])
     if verb.startswith("-") or verb in NO_VERBS:
         return None
-    if verb not in MODULES:
+    if verb not in VERBS:
         return f"there is no verb {verb}"
     prose = [w for w in arguments if re.fullmatch("[a-z]+", w) and w not in SMALL_WORDS]
     if prose:
@@ -171,7 +171,7 @@ def test_every_command_in_another_text_is_parsed() -> None:
         f"{where}: {' '.join(words)}: {reason}".translate(MARKS)
         for where, text in texts()
         for words in gitmodel_commands(text)
-        if words and words[0] in MODULES and (reason := wrong_with(words)) is not None
+        if words and words[0] in VERBS and (reason := wrong_with(words)) is not None
     ]
 
     assert wrong == []

@@ -9,8 +9,8 @@ import pytest
 from gitmodel.errors import PointerError, UnsavedWeightsError, UsageError, WeightsError
 from gitmodel.workflows.add import AddReport, Excluding, add, add_many
 from gitmodel.workflows.checkout import checkout
-from gitmodel.workflows.mv import remove
 from gitmodel.workflows.register_changes import register_changes
+from gitmodel.workflows.rm import remove
 from gitmodel.workflows.status import status
 from gitmodel.workflows.sync_worktree import sync_worktree
 from tests.support.desk import Desk, refusal

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitmodel.errors import ModelNameError, UnknownReferenceError
+from gitmodel.project.history.version_log import LogEntry
 from gitmodel.workflows.add import add
-from gitmodel.workflows.log import LogEntry, ShowReport, log, show
-from gitmodel.workflows.status import Listed, ModelStatus, State, list_models, status
+from gitmodel.workflows.list import Listed, list_models
+from gitmodel.workflows.log import log
+from gitmodel.workflows.show import ShowReport, show
+from gitmodel.workflows.status import ModelStatus, State, status
 from tests.support.desk import Desk, digest, refusal
 from tests.support.models import write_folder
 

@@ -24,9 +24,10 @@ from gitmodel.project.history.version_owners import claims_seen
 from gitmodel.project.references import resolve
 from gitmodel.store.claims import claim_key
 from gitmodel.workflows.add import add
-from gitmodel.workflows.mv import RemoveReport, RenameReport, remove, rename
+from gitmodel.workflows.mv import RenameReport, rename
 from gitmodel.workflows.register_changes import register_changes
 from gitmodel.workflows.renumber import RenumberReport, renumber
+from gitmodel.workflows.rm import RemoveReport, remove
 from tests.support.desk import Desk, digest, refusal
 from tests.support.models import write_folder
 from tests.support.stores import files_below

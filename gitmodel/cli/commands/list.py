@@ -23,7 +23,7 @@ def add_parser(verbs: Verbs) -> None:
 
 def run(session: Session, *, revision: str | None) -> int:
     """List the models of a tree."""
-    from gitmodel.workflows.status import list_models
+    from gitmodel.workflows.list import list_models
 
     with session.project() as project:
         report = list_models(project, revision)

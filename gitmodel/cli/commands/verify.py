@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitmodel.cli.commands.checkout import REFERENCES
 from gitmodel.cli.format import count_text, size_text
 from gitmodel.cli.output import Paint
+from gitmodel.cli.reference_help import REFERENCES
 from gitmodel.errors import UsageError
 
 if TYPE_CHECKING:

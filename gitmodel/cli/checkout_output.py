@@ -1,0 +1,33 @@
+"""Output of `checkout`, `fetch` and `pull`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gitmodel.cli.format import count_text, size_text
+from gitmodel.cli.output import Paint
+
+if TYPE_CHECKING:
+    from gitmodel.cli.session import Session
+    from gitmodel.project.fetching.session import CheckoutReport
+
+
+def show_checkout(session: Session, report: CheckoutReport, *, placing: bool = True) -> int:
+    """Print a report of weights that were fetched or checked out."""
+    output = session.output
+    if output.as_json:
+        output.json(report)
+    else:
+        changed = [placed for placed in report.placed if placed.changed]
+        rows: list[list[str | Paint]] = [
+            [Paint(one.name, "strong"), f"v{one.version}", size_text(one.size), one.path]
+            for one in (report.placed if output.verbose else changed)
+        ]
+        if not output.quiet:
+            output.table(rows)
+        if placing and not changed:
+            output.say("the weights are those of the pointers already")
+        if report.fetched_packs:
+            packs = count_text(report.fetched_packs, "pack")
+            output.say(f"fetched {packs}, {size_text(report.fetched_bytes)}")
+    return 0

@@ -1,0 +1,35 @@
+"""`gitmodel rm`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gitmodel.cli.parsers import Verbs
+    from gitmodel.cli.session import Session
+
+
+def add_parser(verbs: Verbs) -> None:
+    """Add the parser."""
+    parser = verbs.add("rm", run, summary="Stop versioning a model", description=_REMOVE)
+    parser.add_argument("name", metavar="NAME", help="the model")
+    parser.add_argument("--weights", action="store_true", help="remove the weights from disk too")
+
+
+_REMOVE = """\
+Its pointer goes; its versions stay in history and on the remote."""
+
+
+def run(session: Session, *, name: str, weights: bool) -> int:
+    """Remove a pointer."""
+    from gitmodel.workflows.rm import remove
+
+    with session.project() as project:
+        report = remove(project, name, weights=weights)
+    output = session.output
+    output.say(f"{report.name} is no longer versioned; staged the removal of {report.pointer_path}")
+    if report.weights_removed:
+        output.say(f"removed {report.weights_path}")
+    else:
+        output.say(f"{report.weights_path} stays on disk")
+    return 0

@@ -1,0 +1,11 @@
+"""The references that commands take, for their help."""
+
+from __future__ import annotations
+
+REFERENCES = """\
+REF is one of
+  NAME            the version that the work tree's pointer names
+  NAME@7          version 7
+  NAME@ALIAS      the version that an alias names
+  NAME@REVISION   the version at a Git revision (NAME@git:REVISION if both)
+  NAME@blake3:…   by the first 8 or more digits of its digest"""

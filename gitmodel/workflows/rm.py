@@ -1,0 +1,69 @@
+"""`gitmodel rm`: stop versioning a model."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gitmodel.errors import UnsavedWeightsError
+from gitmodel.project.models import (
+    Model,
+    delete_file,
+    read_models,
+)
+from gitmodel.worktree.scan import EntryKind
+
+if TYPE_CHECKING:
+    from gitmodel.project.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveReport:
+    """What `rm` did."""
+
+    name: str
+    pointer_path: str
+    weights_path: str
+    weights_removed: bool
+
+
+def remove(project: Project, name: str, *, weights: bool = False) -> RemoveReport:
+    """Stop versioning a model: its pointer goes, its versions stay in history and on the remote.
+
+    Args:
+        project: The project.
+        name: The model.
+        weights: Also remove the weights from disk. Otherwise they stay, ignored by Git as before.
+
+    Raises:
+        UnknownReferenceError: No model is called that.
+        UnsavedWeightsError: `weights`, and they are in no store.
+    """
+    model = read_models(project).require(name)
+    if weights:
+        _remove_weights(project, model)
+    delete_file(project.root, model.path)
+    project.index.stage([model.path])
+    project.worktree.records.remove(model.weights, name=name)
+    return RemoveReport(name, model.path, model.weights, weights)
+
+
+def _remove_weights(project: Project, model: Model) -> None:
+    seen = project.worktree.hash_weights(model.name, model.weights)
+    if seen.kind is EntryKind.MISSING:
+        return
+    if seen.digest is None or not project.cache.holds(seen.digest):
+        raise UnsavedWeightsError(
+            f"{model.weights} is in no store, so it was not removed",
+            hint=f"gitmodel add {project.typed(model.weights)}, or remove it yourself",
+            model=model.name,
+        )
+    for file in seen.files:
+        delete_file(project.root, f"{model.weights}/{file.path}" if file.path else model.weights)
+    if seen.kind is EntryKind.FOLDER:
+        top = os.path.join(project.root, *model.weights.split("/"))
+        for folder, _, _ in os.walk(top, topdown=False):
+            with suppress(OSError):
+                os.rmdir(folder)

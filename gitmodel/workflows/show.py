@@ -1,0 +1,55 @@
+"""`gitmodel show`: one version, as Git and the cache describe it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gitmodel.domain.reference import Reference
+from gitmodel.project.history.model_history import history_of
+from gitmodel.project.history.renames import with_earlier_names
+from gitmodel.project.history.version_log import LogEntry, versions_of
+from gitmodel.project.references import resolve
+
+if TYPE_CHECKING:
+    from gitmodel.project.models import Model
+    from gitmodel.project.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class ShowReport:
+    """Everything that is known of one version without asking the remote."""
+
+    model: Model
+    first: LogEntry | None
+    in_cache: bool
+    stored: (
+        int | None
+    )  # bytes of the packs that its manifest needs, if the manifest is in the cache
+    files: tuple[tuple[str, int, str], ...]  # of a folder: path, bytes, digest
+
+
+def show(project: Project, reference: str) -> ShowReport:
+    """One version.
+
+    Raises:
+        UnknownReferenceError: The reference means nothing.
+    """
+    model = resolve(project, Reference.parse(reference))
+    same = history_of(project, model.name, only=lambda head: head == model.pointer.head)
+    if not same.seen:
+        same = with_earlier_names(project, history_of(project, model.name), model.pointer)
+    first = None
+    for entry in versions_of(same, None):
+        if (entry.version, entry.digest) == (model.pointer.version, str(model.pointer.digest)):
+            first = entry
+    manifest = project.cache.manifest(model.pointer.digest)
+    return ShowReport(
+        model=model,
+        first=first,
+        in_cache=manifest is not None and not project.cache.missing_packs(manifest),
+        stored=None if manifest is None else sum(manifest.pack_sizes),
+        files=()
+        if manifest is None or manifest.kind == "file"
+        else tuple((entry.path, entry.size, str(entry.digest)) for entry in manifest.files),
+    )
