@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.digest import digest_of
-from gitmodel.domain.text.lazy_regex import pattern
+from gitmodel.domain.text.lazy_regex import lazy_compile
 from gitmodel.files.safe_open import remember_lines
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from gitmodel.domain.digest import Digest
 
-_LINE = pattern(r"([0-9]{1,18}) ([0-9a-f]{64}) (.+)")
+_LINE = lazy_compile(r"([0-9]{1,18}) ([0-9a-f]{64}) (.+)")
 
 
 class ClaimsSeen:

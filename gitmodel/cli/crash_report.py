@@ -63,7 +63,7 @@ def report_text(error: BaseException, *, arguments: Sequence[str]) -> str:
     """Versions, platform, command line and traceback, with secrets taken out."""
     import platform
 
-    from gitmodel.domain.text.secrets import redacted
+    from gitmodel.domain.text.secrets import redact
     from gitmodel.version import __version__
 
     lines = [
@@ -74,4 +74,4 @@ def report_text(error: BaseException, *, arguments: Sequence[str]) -> str:
         "",
         *(line.rstrip("\n") for line in traceback.format_exception(error)),
     ]
-    return redacted("\n".join(lines)) + "\n"
+    return redact("\n".join(lines)) + "\n"

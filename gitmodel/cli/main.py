@@ -172,9 +172,9 @@ def _explain(error: Exception, words: list[str], output: Output) -> int:
     if os.environ.get("GITMODEL_DEBUG") == "1":
         import traceback
 
-        from gitmodel.domain.text.secrets import redacted
+        from gitmodel.domain.text.secrets import redact
 
-        for line in redacted("".join(traceback.format_exception(error))).splitlines():
+        for line in redact("".join(traceback.format_exception(error))).splitlines():
             output.note(line)
     if not isinstance(error, GitmodelError):
         from gitmodel.files.os_errors import explained, out_of_resources

@@ -18,9 +18,9 @@ from gitmodel.domain.conflict_markers import refuse_newer
 from gitmodel.domain.fields import Fields
 from gitmodel.domain.pointer import HEADER, POINTER_SUFFIX
 from gitmodel.domain.reference import MAX_VERSION, check_alias
-from gitmodel.domain.text.escape import shown
-from gitmodel.domain.text.lazy_regex import pattern
-from gitmodel.domain.yaml.key_order import arranged
+from gitmodel.domain.text.escape import quote_text
+from gitmodel.domain.text.lazy_regex import lazy_compile
+from gitmodel.domain.yaml.key_order import sort_keys
 from gitmodel.domain.yaml.reader import MAX_BYTES, block, decode, entry, parse_decoded, quoted
 from gitmodel.errors import ModelNameError, TextError
 
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 ALIASES_SUFFIX = ".aliases.yaml"
 
-_NUMBER = pattern("[1-9][0-9]{0,8}")
-_CONFLICT = pattern(r"^(?:<{7,}|>{7,})(?: |$)", re.MULTILINE)
+_NUMBER = lazy_compile("[1-9][0-9]{0,8}")
+_CONFLICT = lazy_compile(r"^(?:<{7,}|>{7,})(?: |$)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +79,14 @@ class Aliases:
             values: dict[str, Value] = {"version": alias.version, "digest": str(alias.digest)}
             if alias.was is not None:
                 values["was"] = alias.was
-            lines.append(entry(name, {**values, **arranged(alias.unknown)}, 2))
+            lines.append(entry(name, {**values, **sort_keys(alias.unknown)}, 2))
         if self.deprecated:
             lines.append("deprecated:")
             lines += [
                 f"  {number}: {quoted(self.deprecated[number])}"
                 for number in sorted(self.deprecated)
             ]
-        lines += block(arranged(self.unknown))
+        lines += block(sort_keys(self.unknown))
         text = "\n".join(lines) + "\n"
         if (size := len(text.encode())) > MAX_BYTES:
             raise TextError(
@@ -150,6 +150,6 @@ def _deprecated(fields: Fields) -> dict[int, str]:
     deprecated: dict[int, str] = {}
     for name in fields.names():
         if not _NUMBER.fullmatch(name):
-            raise fields.wrong(shown(name), "is not a version number")
+            raise fields.wrong(quote_text(name), "is not a version number")
         deprecated[int(name)] = fields.text(name)
     return deprecated

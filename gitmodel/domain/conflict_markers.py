@@ -9,17 +9,17 @@ from __future__ import annotations
 import re
 
 from gitmodel.domain.reference import check_name
-from gitmodel.domain.text.lazy_regex import pattern
+from gitmodel.domain.text.lazy_regex import lazy_compile
 from gitmodel.errors import MixedPointerError, ModelNameError, NewerFormatError
 
 FORMAT = 1
 
-_FORMAT_LINE = pattern(r"^gitmodel: *0*([0-9]+) *$", re.MULTILINE)
+_FORMAT_LINE = lazy_compile(r"^gitmodel: *0*([0-9]+) *$", re.MULTILINE)
 # Longer ones too: people can set `conflict-marker-size` in .gitattributes.
-_CONFLICT = pattern(r"^<{7,}(?: |$)", re.MULTILINE)
-_NAME_LINE = pattern(r'^name: "([a-z0-9._/-]{1,200})"$', re.MULTILINE)
-_VERSION_LINE = pattern(r"^version: ([0-9]{1,9})$", re.MULTILINE)
-_DIGEST_LINE = pattern(r'^digest: "blake3:([0-9a-f]{12})[0-9a-f]{52}"$', re.MULTILINE)
+_CONFLICT = lazy_compile(r"^<{7,}(?: |$)", re.MULTILINE)
+_NAME_LINE = lazy_compile(r'^name: "([a-z0-9._/-]{1,200})"$', re.MULTILINE)
+_VERSION_LINE = lazy_compile(r"^version: ([0-9]{1,9})$", re.MULTILINE)
+_DIGEST_LINE = lazy_compile(r'^digest: "blake3:([0-9a-f]{12})[0-9a-f]{52}"$', re.MULTILINE)
 
 
 def refuse_newer(text: str, what: str) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 from blake3 import blake3
 
 from gitmodel.domain.paths import refuse_clashes, safe_parts
-from gitmodel.domain.text.lazy_regex import pattern
+from gitmodel.domain.text.lazy_regex import lazy_compile
 from gitmodel.errors import PointerError
 
 if TYPE_CHECKING:
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 ALGORITHM = "blake3"
 FOLDER_CONTEXT = "gitmodel 2026 folder v1"
 # Below this a hash is done before other threads have started.
-_WORTH_THREADS_BYTES = 1 << 20  # 1 MiB
+_MIN_THREADED_BYTES = 1 << 20  # 1 MiB
 
-_HEX = pattern("[0-9a-f]{64}")
-_WRITTEN = pattern("blake3:([0-9a-f]{64})")
+_HEX = lazy_compile("[0-9a-f]{64}")
+_DIGEST = lazy_compile("blake3:([0-9a-f]{64})")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -68,7 +68,7 @@ class Digest:
         Raises:
             PointerError: It is written in any other way (upper case, short, another algorithm).
         """
-        if not (found := _WRITTEN.fullmatch(text)):
+        if not (found := _DIGEST.fullmatch(text)):
             raise PointerError("a digest is written blake3:<64 lower-case hex digits>")
         return cls(found[1])
 
@@ -84,7 +84,7 @@ class Digest:
 
 def digest_of(data: bytes | bytearray | memoryview) -> Digest:
     """Compute the digest of bytes in memory; releases the interpreter lock for long ones."""
-    threads = blake3.AUTO if len(data) >= _WORTH_THREADS_BYTES else 1
+    threads = blake3.AUTO if len(data) >= _MIN_THREADED_BYTES else 1
     return Digest(blake3(data, max_threads=threads).hexdigest())
 
 

@@ -19,7 +19,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.text.escape import shown
+from gitmodel.domain.text.escape import quote_text
 from gitmodel.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def check_patterns(patterns: Iterable[str]) -> tuple[str, ...]:
     for pattern in found:
         problem = _problem(pattern)
         if problem is not None:
-            raise UsageError(f"{shown(pattern)} is no pattern: {problem}", hint=_HINT)
+            raise UsageError(f"{quote_text(pattern)} is no pattern: {problem}", hint=_HINT)
     if len(found) > MAX_PATTERNS:
         raise UsageError(
             f"{len(found)} patterns are too many, at most {MAX_PATTERNS} are kept",
@@ -89,19 +89,19 @@ def _problem(pattern: str) -> str | None:
 
 
 def _matches(pattern: str, name: str) -> bool:
-    return _compiled(pattern).fullmatch(name) is not None
+    return _compile(pattern).fullmatch(name) is not None
 
 
 @lru_cache(maxsize=2 * MAX_PATTERNS)
-def _compiled(pattern: str) -> re.Pattern[str]:
+def _compile(pattern: str) -> re.Pattern[str]:
     """An expression that never goes back behind a star that has been passed, so that it ends in time."""
     first, *rest = re.sub(r"\*+", "*", pattern).split("*")
-    text = _plain(first)
+    text = _literal(first)
     if rest:
         *between, last = rest
-        text += "".join(f"(?>.*?{_plain(piece)})" for piece in between) + f".*{_plain(last)}"
+        text += "".join(f"(?>.*?{_literal(piece)})" for piece in between) + f".*{_literal(last)}"
     return re.compile(text, re.DOTALL)
 
 
-def _plain(piece: str) -> str:
+def _literal(piece: str) -> str:
     return "".join("." if letter == "?" else re.escape(letter) for letter in piece)

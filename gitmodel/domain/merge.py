@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Literal
 
 from gitmodel.domain.conflict_markers import resolve_hint
 from gitmodel.domain.pointer import Pointer
-from gitmodel.domain.text.escape import shown
-from gitmodel.domain.text.lazy_regex import pattern
+from gitmodel.domain.text.escape import quote_text
+from gitmodel.domain.text.lazy_regex import lazy_compile
 from gitmodel.errors import GitmodelError
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ Side = Literal["ours", "theirs"]
 
 MARKER_SIZE = 7  # what Git takes, and the least by which a conflict is recognised here
 _ANNOTATIONS = ("description", "license", "tags")
-_MOST_METRICS = 5  # of a side, in one line
-_PLAIN = pattern(r"[A-Za-z0-9_.@/+-]{1,40}")
+_MAX_METRICS = 5  # of a side, in one line
+_PLAIN = lazy_compile(r"[A-Za-z0-9_.@/+-]{1,40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +76,23 @@ def decide(base: bytes, ours: bytes, theirs: bytes) -> Decision:
         ours: Text of ours.
         theirs: Text of theirs.
     """
-    one, other = _parsed(ours), _parsed(theirs)
+    one, other = _parse_or_none(ours), _parse_or_none(theirs)
     if theirs in (ours, base):
         return Decision(one, other, "ours")
     if ours == base:
         return Decision(one, other, "theirs")
     if one is None or other is None:
         return Decision(one, other, None)
-    return _of_two(one, other, _parsed(base))
+    return _decide_readable(one, other, _parse_or_none(base))
 
 
-def _of_two(ours: Pointer, theirs: Pointer, base: Pointer | None) -> Decision:
-    if _core(ours) == _core(theirs):
-        return Decision(ours, theirs, _annotated(ours, theirs, base))
-    if base is not None and _core(theirs) == _core(base):
-        return Decision(ours, theirs, "ours", _changed(theirs, base))
-    if base is not None and _core(ours) == _core(base):
-        return Decision(ours, theirs, "theirs", _changed(ours, base))
+def _decide_readable(ours: Pointer, theirs: Pointer, base: Pointer | None) -> Decision:
+    if _without_annotations(ours) == _without_annotations(theirs):
+        return Decision(ours, theirs, _side_with_annotations(ours, theirs, base))
+    if base is not None and _without_annotations(theirs) == _without_annotations(base):
+        return Decision(ours, theirs, "ours", _changed_annotations(theirs, base))
+    if base is not None and _without_annotations(ours) == _without_annotations(base):
+        return Decision(ours, theirs, "theirs", _changed_annotations(ours, base))
     return Decision(ours, theirs, None)
 
 
@@ -118,27 +118,30 @@ def conflict_text(
     return b"".join(
         [
             f"{'<' * size} {first}\n".encode(),
-            _ended(ours),
+            _with_line_end(ours),
             b"=" * size + b"\n",
-            _ended(theirs),
+            _with_line_end(theirs),
             f"{'>' * size} {last}\n".encode(),
         ]
     )
 
 
-def differ_in_words_only(one: Pointer, other: Pointer) -> bool:
+def same_except_annotations(one: Pointer, other: Pointer) -> bool:
     """Whether two pointers say the same but for annotations."""
-    return _core(one) == _core(other)
+    return _without_annotations(one) == _without_annotations(other)
 
 
-def described(pointer: Pointer | None) -> str:
+def describe(pointer: Pointer | None) -> str:
     """Name a side in one line: version, digest and metrics."""
     if pointer is None:
         return "a pointer that cannot be read"
     parts = [f"version {pointer.version} ({pointer.digest.short})"]
     named = sorted(pointer.metrics.items())
-    parts += [f"{_plain(name)} {_plain(str(value))}" for name, value in named[:_MOST_METRICS]]
-    if len(named) > _MOST_METRICS:
+    parts += [
+        f"{_escape_unusual(name)} {_escape_unusual(str(value))}"
+        for name, value in named[:_MAX_METRICS]
+    ]
+    if len(named) > _MAX_METRICS:
         parts.append("…")
     return ", ".join(parts)
 
@@ -151,38 +154,38 @@ def resolve_command(decision: Decision, side: Side) -> str:
 
 
 def _label(decision: Decision, side: Side, words: str) -> str:
-    about = described(decision.pointer(side))
+    about = describe(decision.pointer(side))
     return f"{side}, {words}: {about}; to take it: {resolve_command(decision, side)}"
 
 
-def _annotated(ours: Pointer, theirs: Pointer, base: Pointer | None) -> Side | None:
+def _side_with_annotations(ours: Pointer, theirs: Pointer, base: Pointer | None) -> Side | None:
     """The side of two that differ in annotations only; None if both changed them."""
     start = base or replace(ours, description=None, license=None, tags=())
-    mine, other = _changed(ours, start), _changed(theirs, start)
+    mine, other = _changed_annotations(ours, start), _changed_annotations(theirs, start)
     if mine and other:
         return None
     return "theirs" if other else "ours"
 
 
-def _changed(pointer: Pointer, base: Pointer) -> tuple[str, ...]:
+def _changed_annotations(pointer: Pointer, base: Pointer) -> tuple[str, ...]:
     return tuple(n for n in _ANNOTATIONS if getattr(pointer, n) != getattr(base, n))
 
 
-def _core(pointer: Pointer) -> str:
+def _without_annotations(pointer: Pointer) -> str:
     # As text: a metric that is NaN does not equal itself.
     return replace(pointer, description=None, license=None, tags=()).body()
 
 
-def _parsed(raw: bytes) -> Pointer | None:
+def _parse_or_none(raw: bytes) -> Pointer | None:
     try:
         return Pointer.from_text(raw, what="")
     except GitmodelError:
         return None
 
 
-def _plain(text: str) -> str:
-    return text if _PLAIN.fullmatch(text) else shown(text, limit=40)
+def _escape_unusual(text: str) -> str:
+    return text if _PLAIN.fullmatch(text) else quote_text(text, limit=40)
 
 
-def _ended(text: bytes) -> bytes:
+def _with_line_end(text: bytes) -> bytes:
     return text if text.endswith(b"\n") or not text else text + b"\n"

@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
-from gitmodel.domain.python_values import plain
-from gitmodel.domain.text.escape import shown
-from gitmodel.domain.yaml.reader import INTEGER_LIMIT, decode, flow, parse, resolved
+from gitmodel.domain.python_values import to_builtin
+from gitmodel.domain.text.escape import quote_text
+from gitmodel.domain.yaml.reader import INTEGER_LIMIT, decode, flow, parse, resolve_scalar
 from gitmodel.errors import TextError, UsageError
 
 Metric: TypeAlias = int | float | str | bool
@@ -76,23 +76,25 @@ def read_metrics(raw: bytes, *, path: str, lists: bool = False) -> MetricsRead:
         case "yaml" | "yml":
             content = parse(raw, what=path, max_bytes=MAX_YAML_BYTES, max_depth=MAX_DEPTH)
         case "toml":
-            content = cast("dict[str, object]", plain(_from_toml(raw, path)))  # it has dates
+            content = cast("dict[str, object]", to_builtin(_from_toml(raw, path)))  # it has dates
         case _:
             raise TextError(
                 f"{path}: metrics are read from .json, .yaml, .yml and .toml only",
                 hint="gitmodel add PATH --metric NAME=VALUE",
             )
-    return _Flattening(path, lists=lists).of(content)
+    return _Flattener(path, lists=lists).of(content)
 
 
-def given_values(values: Mapping[str, object], *, what: str, lists: bool = False) -> MetricsRead:
+def metrics_from_mapping(
+    values: Mapping[str, object], *, what: str, lists: bool = False
+) -> MetricsRead:
     """Take values that code gave, as `read_metrics` takes those of a file.
 
     Raises:
         TextError: There are more than a pointer can hold.
     """
-    content = plain(values)
-    return _Flattening(what, lists=lists).of(content if isinstance(content, dict) else {})
+    content = to_builtin(values)
+    return _Flattener(what, lists=lists).of(content if isinstance(content, dict) else {})
 
 
 def parse_assignment(text: str) -> tuple[str, Metric]:
@@ -113,13 +115,13 @@ def parse_assignment(text: str) -> tuple[str, Metric]:
     elif written.lower() in {"nan", "inf", "+inf", "-inf", "infinity", "-infinity"}:
         value = float(written)
     elif written:
-        value = resolved(written)
-    problem = _problem_of_key(name) or _problem_of_value(value)
+        value = resolve_scalar(written)
+    problem = _key_problem(name) or _value_problem(value)
     if not equals or not written or not name:
         problem = "it is not NAME=VALUE"
     if problem or not isinstance(value, str | int | float):
         raise UsageError(
-            f"{shown(text)} cannot be recorded: {problem}", hint="write it as auc=0.93"
+            f"{quote_text(text)} cannot be recorded: {problem}", hint="write it as auc=0.93"
         )
     return name, value
 
@@ -128,7 +130,7 @@ def _from_json(raw: bytes, path: str) -> Mapping[str, object]:
     # Editors on Windows put a byte order mark in front.
     text = decode(raw.removeprefix(b"\xef\xbb\xbf"), what=path, max_bytes=MAX_FILE_BYTES)
     try:
-        content = json.loads(text, object_pairs_hook=lambda pairs: _without_doubles(pairs, path))
+        content = json.loads(text, object_pairs_hook=lambda pairs: _unique_keys(pairs, path))
     except json.JSONDecodeError as error:
         raise TextError(f"{path}: line {error.lineno}: not JSON: {error.msg}") from error
     except RecursionError as error:
@@ -140,11 +142,11 @@ def _from_json(raw: bytes, path: str) -> Mapping[str, object]:
     return content
 
 
-def _without_doubles(pairs: list[tuple[str, Any]], path: str) -> dict[str, Any]:
+def _unique_keys(pairs: list[tuple[str, Any]], path: str) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key, value in pairs:
         if key in result:
-            raise TextError(f"{path}: {shown(key)} is given twice")
+            raise TextError(f"{path}: {quote_text(key)} is given twice")
         result[key] = value
     return result
 
@@ -158,12 +160,12 @@ def _from_toml(raw: bytes, path: str) -> Mapping[str, object]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise TextError(f"{path}: not TOML: {shown(str(error), limit=120)[1:-1]}") from error
+        raise TextError(f"{path}: not TOML: {quote_text(str(error), limit=120)[1:-1]}") from error
     except (RecursionError, ValueError) as error:
         raise TextError(f"{path}: nested too deeply, or a number has too many digits") from error
 
 
-class _Flattening:
+class _Flattener:
     """Turns nested mappings into one; an instance a file."""
 
     def __init__(self, path: str, *, lists: bool) -> None:
@@ -180,13 +182,13 @@ class _Flattening:
     def _add(self, content: Mapping[str, object], prefix: str, depth: int) -> None:
         for name, value in content.items():
             key = f"{prefix}{name}"
-            problem = _problem_of_key(name) or _problem_of_key(key)
+            problem = _key_problem(name) or _key_problem(key)
             if problem is None and isinstance(value, Mapping):
                 if depth < MAX_DEPTH:
                     self._add(value, f"{key}.", depth + 1)
                     continue
                 problem = f"more than {MAX_DEPTH} levels of nesting"
-            if problem := problem or _problem_of_value(value, lists=self._lists):
+            if problem := problem or _value_problem(value, lists=self._lists):
                 self._skip(key, problem)
             else:
                 self._take(key, value)
@@ -199,7 +201,7 @@ class _Flattening:
     def _take(self, key: str, value: object) -> None:
         if key in self._values:
             raise TextError(
-                f"{self._path}: {shown(key)} is given twice, once with a dot in its name"
+                f"{self._path}: {quote_text(key)} is given twice, once with a dot in its name"
             )
         self._values[key] = value
         self._characters += len(key) + len(str(value))
@@ -211,7 +213,7 @@ class _Flattening:
             )
 
 
-def _problem_of_key(key: str) -> str | None:
+def _key_problem(key: str) -> str | None:
     if not key.strip():
         return "its name is empty"
     if len(key) > MAX_KEY_CHARACTERS:
@@ -221,9 +223,9 @@ def _problem_of_key(key: str) -> str | None:
     return None
 
 
-def _problem_of_value(value: object, *, lists: bool = False) -> str | None:
+def _value_problem(value: object, *, lists: bool = False) -> str | None:
     if lists and (value is None or isinstance(value, list)):
-        return _problem_of_list(value)
+        return _list_problem(value)
     problem = None
     match value:
         case bool() | float():
@@ -245,7 +247,7 @@ def _problem_of_value(value: object, *, lists: bool = False) -> str | None:
     return problem
 
 
-def _problem_of_list(value: list[Any] | None) -> str | None:
+def _list_problem(value: list[Any] | None) -> str | None:
     try:
         written = flow(value)
     except TextError as error:

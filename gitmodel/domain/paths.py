@@ -20,8 +20,8 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.text.escape import shown
-from gitmodel.domain.text.lazy_regex import pattern
+from gitmodel.domain.text.escape import quote_text
+from gitmodel.domain.text.lazy_regex import lazy_compile
 from gitmodel.errors import UnsafePathError
 
 if TYPE_CHECKING:
@@ -33,16 +33,16 @@ MAX_PATH_BYTES = 4096
 _HINT = "use plain names joined by '/', relative to the folder, such as models/fraud.safetensors"
 _DEVICE = r"(?:con|prn|aux|nul|clock\$|conin\$|conout\$|com[0-9]|lpt[0-9])"
 # Nearly every part of nearly every path; all rules below agree with it, and a test holds them to it.
-_ORDINARY = pattern(
+_ORDINARY = lazy_compile(
     rf"(?!{_DEVICE}(?:\.|\Z))[A-Za-z0-9_](?:[A-Za-z0-9._-]{{0,253}}[A-Za-z0-9_-])?", re.IGNORECASE
 )
-_DEVICE_NAME = pattern(rf"{_DEVICE} *(?:\..*)?", re.DOTALL)
-_SHORT_NAME = pattern(r"[^.~]{1,6}~[0-9]{1,6}(?:\.[^.]{0,3})?", re.DOTALL)
+_DEVICE_NAME = lazy_compile(rf"{_DEVICE} *(?:\..*)?", re.DOTALL)
+_SHORT_NAME = lazy_compile(r"[^.~]{1,6}~[0-9]{1,6}(?:\.[^.]{0,3})?", re.DOTALL)
 # Controls (C0, C1), line and paragraph separators, and characters that turn the direction of text.
-_CONTROL = pattern("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-_SURROGATE = pattern("[\ud800-\udfff]")
+_CONTROL = lazy_compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_SURROGATE = lazy_compile("[\ud800-\udfff]")
 # Not seen, and skipped by file systems of macOS when they compare names.
-_IGNORABLE = pattern(
+_IGNORABLE = lazy_compile(
     "[\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U000e0000-\U000e0fff]"
@@ -61,18 +61,18 @@ def safe_parts(path: str) -> tuple[str, ...]:
     if len(path) <= MAX_PATH_BYTES and path.isascii() and all(map(_ORDINARY.fullmatch, parts)):
         return parts
     unusual = (part for part in parts if not _ORDINARY.fullmatch(part))
-    reason = _reason_path(path) or next(filter(None, map(_reason_part, unusual)), None)
+    reason = _path_problem(path) or next(filter(None, map(_part_problem, unusual)), None)
     if reason is not None:
-        raise UnsafePathError(f"unsafe path {shown(path)}: {reason}", hint=_HINT)
+        raise UnsafePathError(f"unsafe path {quote_text(path)}: {reason}", hint=_HINT)
     return parts
 
 
-def safer_name(name: str) -> str | None:
+def suggest_safe_name(name: str) -> str | None:
     """A file name near to one that is not safe, and that is; None where there is none near."""
     kept = _IGNORABLE.sub("", re.sub(r"[\\:]", "-", _CONTROL.sub("-", _SURROGATE.sub("-", name))))
     kept = unicodedata.normalize("NFC", kept).rstrip(". ")
     for other in (kept, f"{kept}_", f"_{kept}"):
-        if other and _reason_path(other) is None and _reason_part(other) is None:
+        if other and _path_problem(other) is None and _part_problem(other) is None:
             return other
     return None
 
@@ -92,21 +92,21 @@ def refuse_clashes(paths: Iterable[str]) -> None:
         if folded in files:
             raise _clash(files[folded], path)
         files[folded] = path
-    _refuse_files_as_folders(files)
+    _refuse_folder_clashes(files)
 
 
-def clashing(path: str, others: Iterable[str]) -> str | None:
+def find_clash(path: str, others: Iterable[str]) -> str | None:
     """Find a path that names the same file as `path` on a file system that folds case or Unicode."""
     folded = _folded(path)
     return next((other for other in others if _folded(other) == folded), None)
 
 
-def normalised(path: str) -> str:
+def to_nfc(path: str) -> str:
     """Give a path in the composed form of Unicode (NFC), in which all paths are recorded."""
     return path if path.isascii() else unicodedata.normalize("NFC", path)
 
 
-def _reason_path(path: str) -> str | None:
+def _path_problem(path: str) -> str | None:
     """Say what is wrong with a path as a whole, or nothing."""
     checks: tuple[tuple[object, str], ...] = (
         (not path, "it is empty"),
@@ -127,8 +127,8 @@ def _reason_path(path: str) -> str | None:
     return next((reason for wrong, reason in checks if wrong), None)
 
 
-def _reason_part(part: str) -> str | None:
-    """Say what is wrong with one part of a path, or nothing; `_reason_path` was asked before."""
+def _part_problem(part: str) -> str | None:
+    """Say what is wrong with one part of a path, or nothing; `_path_problem` was asked before."""
     # What Git, HFS+, APFS and NTFS may take the name for: compatibility forms composed, case folded,
     # invisible characters gone.
     folded = _IGNORABLE.sub("", unicodedata.normalize("NFKC", part).casefold())
@@ -156,7 +156,7 @@ def _folded(path: str) -> str:
     )
 
 
-def _refuse_files_as_folders(files: dict[str, str]) -> None:
+def _refuse_folder_clashes(files: dict[str, str]) -> None:
     """Check each folder once: it is no file, and it is spelled in one way only."""
     seen: set[str] = set()
     folders: dict[str, str] = {}
@@ -174,8 +174,8 @@ def _refuse_files_as_folders(files: dict[str, str]) -> None:
 
 def _clash(one: str, other: str) -> UnsafePathError:
     if one == other:
-        return UnsafePathError(f"{shown(one)} is listed twice", hint="list each file once")
+        return UnsafePathError(f"{quote_text(one)} is listed twice", hint="list each file once")
     return UnsafePathError(
-        f"{shown(one)} and {shown(other)} are the same file on some systems",
+        f"{quote_text(one)} and {quote_text(other)} are the same file on some systems",
         hint="rename one of the two",
     )

@@ -23,8 +23,8 @@ from gitmodel.domain.exclude import check_patterns
 from gitmodel.domain.fields import Fields
 from gitmodel.domain.paths import safe_parts
 from gitmodel.domain.reference import MAX_VERSION, check_name
-from gitmodel.domain.text.lazy_regex import pattern
-from gitmodel.domain.yaml.key_order import UNWRITABLE_HINT, differing, key_lines
+from gitmodel.domain.text.lazy_regex import lazy_compile
+from gitmodel.domain.yaml.key_order import UNWRITABLE_HINT, first_difference, key_lines
 from gitmodel.domain.yaml.reader import MAX_BYTES, decode, parse_decoded
 from gitmodel.errors import (
     MixedPointerError,
@@ -45,7 +45,7 @@ HEADER = "# Written by gitmodel; unknown keys are kept, comments are not."
 MAX_SIZE = 2**63 - 1  # bytes; what file systems and other languages' integers hold
 
 # A key cannot occur twice, so what these lines say is said nowhere else.
-_HEAD_LINES = pattern(
+_HEAD_LINES = lazy_compile(
     rb'(?:#[ -~]*\n)*gitmodel: 1\nname: "([a-z0-9._/-]{1,200})"\n'
     rb'version: ([1-9][0-9]{0,18})\ndigest: "blake3:([0-9a-f]{64})"\n'
 )
@@ -150,7 +150,7 @@ class Pointer:
             back = type(self).from_text(text, what="the new pointer")
         except (PointerError, NewerFormatError) as error:
             raise PointerError(error.message, hint=UNWRITABLE_HINT) from error
-        if back != self and (key := differing(self, back)):
+        if back != self and (key := first_difference(self, back)):
             raise PointerError(
                 f"the new pointer: {key} would be read as something else", hint=UNWRITABLE_HINT
             )
@@ -267,7 +267,7 @@ class Pointer:
         return "\n".join(lines) + "\n"
 
 
-def head_of(raw: bytes) -> Head | None:
+def read_head(raw: bytes) -> Head | None:
     """Read the first lines only, in a hundredth of the time; None if they are not as gitmodel writes them.
 
     Guarantee: a pointer that `from_text` reads from the same bytes has this name, version and digest.

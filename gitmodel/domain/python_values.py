@@ -15,24 +15,24 @@ from typing import Any
 _MAX_DEPTH = 8
 
 
-def plain(value: object, depth: int = 0) -> object:
+def to_builtin(value: object, depth: int = 0) -> object:
     """Return a value in Python's own types, as far as there is a form of it; else the value itself."""
     if depth > _MAX_DEPTH:
         return value
     if isinstance(value, Enum):
-        return plain(value.value, depth + 1)
+        return to_builtin(value.value, depth + 1)
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, Mapping):
-        return {_name(name): plain(item, depth + 1) for name, item in value.items()}
+        return {_name(name): to_builtin(item, depth + 1) for name, item in value.items()}
     if isinstance(value, list | tuple | range | AbstractSet):
         items = sorted(value, key=str) if isinstance(value, AbstractSet) else value
-        return [plain(item, depth + 1) for item in items]
+        return [to_builtin(item, depth + 1) for item in items]
     return _scalar(value, depth)
 
 
 def _name(name: object) -> str:
-    return str.__str__(name) if isinstance(name, str) else str(plain(name, _MAX_DEPTH))
+    return str.__str__(name) if isinstance(name, str) else str(to_builtin(name, _MAX_DEPTH))
 
 
 def _scalar(value: Any, depth: int) -> object:
@@ -45,13 +45,13 @@ def _scalar(value: Any, depth: int) -> object:
     for method in ("item", "tolist"):  # of numpy and torch: one number, or all of an array
         if callable(getattr(value, method, None)):
             try:
-                return plain(getattr(value, method)(), depth + 1)
+                return to_builtin(getattr(value, method)(), depth + 1)
             except (TypeError, ValueError, RuntimeError):  # an array has no item
                 continue
     for method in ("isoformat", "__fspath__", "__float__"):  # dates, paths, decimals
         if callable(getattr(value, method, None)):
             try:
-                return plain(getattr(value, method)(), depth + 1)
+                return to_builtin(getattr(value, method)(), depth + 1)
             except (TypeError, ValueError, ArithmeticError):
                 continue
     return value

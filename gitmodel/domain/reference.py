@@ -16,8 +16,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Self
 
-from gitmodel.domain.text.escape import shown
-from gitmodel.domain.text.lazy_regex import pattern
+from gitmodel.domain.text.escape import quote_text
+from gitmodel.domain.text.lazy_regex import lazy_compile
 from gitmodel.errors import ModelNameError, UnknownReferenceError
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ MAX_NAME_BYTES = 200
 # Nine digits: far beyond any use, and every consumer (JSON readers, 32-bit columns) holds them.
 MAX_VERSION = 999_999_999
 
-_PART = pattern(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
-_VERSION = pattern(r"v?([0-9]+)", re.ASCII)
-_DIGEST = pattern(r"blake3:([0-9a-f]{8,64})", re.ASCII)
+_PART = lazy_compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
+_VERSION = lazy_compile(r"v?([0-9]+)", re.ASCII)
+_DIGEST = lazy_compile(r"blake3:([0-9a-f]{8,64})", re.ASCII)
 # Windows opens the device whatever follows the first dot ("con.model.yaml" too).
 _DEVICES = frozenset(
     ["con", "prn", "aux", "nul", "conin$", "conout$"]
@@ -40,7 +40,7 @@ _DEVICES = frozenset(
 )
 # Endings of files of weights, dropped when a name is made from a path. A list and not "whatever
 # follows the last dot": "llama-3.1" is a whole name.
-_ENDINGS = pattern(
+_ENDINGS = lazy_compile(
     r"7z|bin|bz2|cbm|ckpt|gguf|ggml|gz|h5|hdf5|joblib|keras|mar|mlmodel|mlpackage|model|msgpack|npy"
     r"|npz|nemo|onnx|params|pb|pdparams|pickle|pkl|pmml|pt|pt2|pte|pth|rds|safetensors|sav|tar"
     r"|tflite|tgz|torchscript|txt|ubj|xgb|xz|zip|zst",
@@ -57,11 +57,11 @@ def check_name(name: str) -> str:
     Raises:
         ModelNameError: It is none; the hint has the nearest name that is one.
     """
-    problem = _problem_of_name(name)
+    problem = _name_problem(name)
     if problem is None:
         return name
     raise ModelNameError(
-        f"{shown(name)} is not a model name: {problem}", hint=f"use {_suggestion(name)}"
+        f"{quote_text(name)} is not a model name: {problem}", hint=f"use {_suggestion(name)}"
     )
 
 
@@ -73,7 +73,7 @@ def check_alias(alias: str) -> str:
     Raises:
         ModelNameError: It is none; the hint says what would be.
     """
-    problem = _problem_of_part(alias) if alias else "it is empty"
+    problem = _part_problem(alias) if alias else "it is empty"
     if problem is None and (alias == "latest" or _VERSION.fullmatch(alias)):
         problem = "it is reserved"
     if problem is None and ".." in alias:
@@ -81,7 +81,7 @@ def check_alias(alias: str) -> str:
     if problem is None:
         return alias
     raise ModelNameError(
-        f"{shown(alias)} cannot be an alias: {problem}",
+        f"{quote_text(alias)} cannot be an alias: {problem}",
         hint="use one word in lower case, such as production or staging",
     )
 
@@ -99,7 +99,7 @@ def name_from_path(path: str) -> str:
         if not rest.strip(".") or not _ENDINGS.fullmatch(ending):
             break
         stem = rest
-    return _part_from(stem)
+    return _part_from_text(stem)
 
 
 def has_weights_ending(path: str) -> bool:
@@ -156,7 +156,7 @@ class Reference:
         return f"{self.name}@{mark}{self.value}"
 
 
-def nearest(name: str, known: Iterable[str], limit: int = 3) -> list[str]:
+def similar_names(name: str, known: Iterable[str], limit: int = 3) -> list[str]:
     """Return up to `limit` of the known names that `name` may have been meant to be, best first.
 
     Names with the same last part come first ("fraud" for "team/fraud"), then similar spellings.
@@ -171,7 +171,7 @@ def nearest(name: str, known: Iterable[str], limit: int = 3) -> list[str]:
     return list(dict.fromkeys(found))[:limit]
 
 
-def _problem_of_name(name: str) -> str | None:
+def _name_problem(name: str) -> str | None:
     if not name:
         return "it is empty"
     if len(name) > MAX_NAME_BYTES:
@@ -179,12 +179,12 @@ def _problem_of_name(name: str) -> str | None:
     for part in name.split("/"):
         if not part:
             return "a part between two / is empty"
-        if problem := _problem_of_part(part):
+        if problem := _part_problem(part):
             return problem
     return None
 
 
-def _problem_of_part(part: str) -> str | None:
+def _part_problem(part: str) -> str | None:
     # The grammar is ASCII, so from the second test on characters are bytes.
     if not _PART.fullmatch(part):
         return "only a-z, 0-9, '.', '_' and '-' are allowed, and a letter or digit comes first"
@@ -199,14 +199,14 @@ def _problem_of_part(part: str) -> str | None:
 
 def _suggestion(name: str) -> str:
     """A name near `name` that passes `check_name`; parts are kept where they can be."""
-    parts = [_part_from(part) for part in re.split(r"[/\\]", name[:1000]) if part.strip(". ")]
+    parts = [_part_from_text(part) for part in re.split(r"[/\\]", name[:1000]) if part.strip(". ")]
     suggestion = "/".join(parts)
     return (
         suggestion if suggestion and len(suggestion) <= MAX_NAME_BYTES else (parts or ["model"])[-1]
     )
 
 
-def _part_from(text: str) -> str:
+def _part_from_text(text: str) -> str:
     # NFKD takes accents and full-width forms apart, so that "Modèle" keeps its letters.
     plain = unicodedata.normalize("NFKD", text[: 4 * MAX_PART_BYTES]).encode("ascii", "ignore")
     part = re.sub(r"[^a-z0-9._-]+", "-", plain.decode("ascii").lower())
@@ -219,7 +219,7 @@ def _part_from(text: str) -> str:
 def _version(name: str, digits: str) -> str:
     if digits.startswith("0") or len(digits) > len(str(MAX_VERSION)):
         raise UnknownReferenceError(
-            f"{shown(digits)} is not a version number",
+            f"{quote_text(digits)} is not a version number",
             hint=f"gitmodel log {name}",
             model=name,
         )
@@ -230,7 +230,7 @@ def _digest_prefix(name: str, wanted: str) -> str:
     if digest := _DIGEST.fullmatch(wanted):
         return digest[1]
     raise UnknownReferenceError(
-        f"{shown(wanted, limit=80)} is not a digest: blake3: and 8 to 64 of 0-9 and a-f",
+        f"{quote_text(wanted, limit=80)} is not a digest: blake3: and 8 to 64 of 0-9 and a-f",
         hint=f"gitmodel log {name}",
         model=name,
     )
@@ -242,7 +242,7 @@ def _revision(name: str, text: str) -> str:
     if text and len(text) <= 250 and not unsafe and text.isprintable() and " " not in text:
         return text
     raise UnknownReferenceError(
-        f"{shown(text)} cannot be a version, an alias or a Git revision",
+        f"{quote_text(text)} cannot be a version, an alias or a Git revision",
         hint=f"gitmodel log {name}",
         model=name,
     )

@@ -10,7 +10,7 @@ import numbers
 from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
-from gitmodel.domain.text.escape import shown
+from gitmodel.domain.text.escape import quote_text
 from gitmodel.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def run_id_text(value: RunId | Enum | None) -> str | None:
             hint="record a shorter id, and the rest in a file",
         )
     if any("\ud800" <= character <= "\udfff" for character in text):
-        raise UsageError(f"the run id {shown(text)} is not UTF-8", hint="record it in hex")
+        raise UsageError(f"the run id {quote_text(text)} is not UTF-8", hint="record it in hex")
     return text or None
 
 

@@ -35,7 +35,7 @@ def next_version(known: Iterable[int]) -> int:
     return 1 + max(known, default=0)
 
 
-class Numbers(Generic[Content]):
+class VersionNumbers(Generic[Content]):
     """Which content each version number of one model names.
 
     Two people can give one number to two contents. History keeps both for ever, also after one of
@@ -69,9 +69,9 @@ class Numbers(Generic[Content]):
         self._numbers = numbers
         self._claims = claims or {}
 
-    def knowing(self, number: int, owner: Content | None) -> Numbers[Content]:
+    def knowing(self, number: int, owner: Content | None) -> VersionNumbers[Content]:
         """The same with one more claim; None if the number was found free."""
-        return Numbers(self._known, {**self._claims, number: owner})
+        return VersionNumbers(self._known, {**self._claims, number: owner})
 
     def owner(self, number: int) -> Content | None:
         """Who owns a number, as far as its claim was read."""
@@ -171,13 +171,13 @@ class Numbers(Generic[Content]):
         return decided
 
 
-def numbers_of_two(known: Iterable[tuple[int, Digest]]) -> dict[int, list[Digest]]:
-    """Return the numbers that name two contents or more, as far as history alone says (`Numbers`).
+def ambiguous_numbers(known: Iterable[tuple[int, Digest]]) -> dict[int, list[Digest]]:
+    """Return the numbers that name two contents or more, as far as history alone says (`VersionNumbers`).
 
     Args:
         known: Versions found in pointers, as pairs of number and digest.
     """
-    return {number: list(named) for number, named in Numbers(known).doubles().items()}
+    return {number: list(named) for number, named in VersionNumbers(known).doubles().items()}
 
 
 @unique

@@ -13,7 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.digest import digest_of
-from gitmodel.domain.text.lazy_regex import pattern
+from gitmodel.domain.text.lazy_regex import lazy_compile
 from gitmodel.errors import ChangedWhileReadError
 from gitmodel.files.safe_open import write_at
 
@@ -27,7 +27,7 @@ _PAGE = 4096  # the smallest hole that file systems keep
 _ZEROS = 1 << 20
 _STORED_FEW = 256  # a chunk of zeros takes fewer bytes in a pack, whatever its size
 _SAMPLES = 4
-_ZERO_PAGES = pattern(rb"\x00+")
+_ZERO_PAGES = lazy_compile(rb"\x00+")
 
 
 class SparseReader:

@@ -11,18 +11,20 @@ import json
 import struct
 from typing import NamedTuple
 
-from gitmodel.domain.text.lazy_regex import pattern
+from gitmodel.domain.text.lazy_regex import lazy_compile
 
 HEAD = 1024  # bytes that are looked at in every file
 MAX_HEADER = 16 << 20  # of safetensors, 16 MiB; a longer one is not looked into
 MAX_GRAPH = 64 << 20  # of ONNX, 64 MiB; a graph whose weights lie elsewhere is smaller
 _LFS = b"version https://git-lfs.github.com/spec/"
-_HTML = pattern(rb"\s*(?:<!doctype html|<html|<head)", 2)  # 2 is re.IGNORECASE
-_STORE_ERROR = pattern(rb"\s*(?:<\?xml[^>]*>\s*)?<Error>\s*<Code>")
-_UNFINISHED = pattern(r".*\.(?:part|partial|incomplete|crdownload|download|aria2|filepart|tmp)")
-_DVC = pattern(rb"(?:.*\n)*outs:\n")
+_HTML = lazy_compile(rb"\s*(?:<!doctype html|<html|<head)", 2)  # 2 is re.IGNORECASE
+_STORE_ERROR = lazy_compile(rb"\s*(?:<\?xml[^>]*>\s*)?<Error>\s*<Code>")
+_UNFINISHED = lazy_compile(
+    r".*\.(?:part|partial|incomplete|crdownload|download|aria2|filepart|tmp)"
+)
+_DVC = lazy_compile(rb"(?:.*\n)*outs:\n")
 # StringStringEntryProto {key: "location", value: ...} of a tensor: Source: onnx.proto, external_data
-_LOCATION = pattern(rb"\x0a\x08location\x12([\x01-\x7f])([^\x00-\x1f]{1,127})")
+_LOCATION = lazy_compile(rb"\x0a\x08location\x12([\x01-\x7f])([^\x00-\x1f]{1,127})")
 
 
 class Suspicion(NamedTuple):

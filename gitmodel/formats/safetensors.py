@@ -14,7 +14,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from gitmodel.domain.text.lazy_regex import pattern
+from gitmodel.domain.text.lazy_regex import lazy_compile
 from gitmodel.formats.extent import Extent
 from gitmodel.formats.header import MAX_HEADER, UnrecognizedFormatError, checked_name
 
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 _SPACE: Final = rb"[ \t\n\r]*+"
 _TEXT: Final = rb'"[^"\\\x00-\x1f]*+(?:\\.[^"\\\x00-\x1f]*+)*+"'
 _PAIR: Final = _SPACE + _TEXT + _SPACE + b":" + _SPACE + _TEXT + _SPACE
-_KEY: Final = pattern(_SPACE + b"(" + _TEXT + b")" + _SPACE + b":" + _SPACE)
-_TENSOR: Final = pattern(rb"\{[^{}]{0,1000}+\}")
-_METADATA: Final = pattern(rb"\{(?:" + _PAIR + b"(?:," + _PAIR + rb")*+)?+" + _SPACE + rb"\}")
-_AFTER: Final = pattern(_SPACE + b"([,}])")
+_KEY: Final = lazy_compile(_SPACE + b"(" + _TEXT + b")" + _SPACE + b":" + _SPACE)
+_TENSOR: Final = lazy_compile(rb"\{[^{}]{0,1000}+\}")
+_METADATA: Final = lazy_compile(rb"\{(?:" + _PAIR + b"(?:," + _PAIR + rb")*+)?+" + _SPACE + rb"\}")
+_AFTER: Final = lazy_compile(_SPACE + b"([,}])")
 # An entry as the format's own library writes it, which is read several times as fast.
-_USUAL: Final = pattern(
+_USUAL: Final = lazy_compile(
     rb'"([^"\\\x00-\x1f]*+)":\{"dtype":"([A-Z0-9_]{1,20}+)","shape":\[([0-9,]{0,500}+)\],'
     rb'"data_offsets":\[([0-9]{1,19}+),([0-9]{1,19}+)\]\}([,}])'
 )
-_END: Final = pattern(_SPACE + rb"\Z")
+_END: Final = lazy_compile(_SPACE + rb"\Z")
 _decode = json.JSONDecoder(object_pairs_hook=list).decode
 
 _BITS: Final = {

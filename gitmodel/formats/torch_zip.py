@@ -15,7 +15,7 @@ import math
 from struct import Struct
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from gitmodel.domain.text.lazy_regex import pattern
+from gitmodel.domain.text.lazy_regex import lazy_compile
 from gitmodel.formats.extent import END_OF_GROUP, Extent
 from gitmodel.formats.header import MAX_NAME, MAX_TENSORS, UnrecognizedFormatError
 
@@ -38,7 +38,7 @@ _STORED: Final = 0
 _ENCRYPTED: Final = 0x2041  # also "strong", and a directory that hides what it says
 _FULL: Final = 0xFFFFFFFF  # "see the zip64 field"
 # An array's type with its width, then its order and shape as NumPy writes them.
-_DESCR: Final = pattern(
+_DESCR: Final = lazy_compile(
     rb"\{'descr': '([<>|=][biufc]([0-9]{1,2}))', "
     rb"(?:'fortran_order': (True|False), 'shape': \(((?:[0-9]{1,19}, ?){0,63}+(?:[0-9]{1,19})?+)\), \})?+"
 )

@@ -5,7 +5,7 @@ A guess, for files that no pointer names: whether somebody is about to commit we
 
 from __future__ import annotations
 
-from gitmodel.domain.text.lazy_regex import pattern
+from gitmodel.domain.text.lazy_regex import lazy_compile
 
 HEAD_SIZE = 512  # bytes from the start of a file that `has_head` looks at
 
@@ -19,11 +19,11 @@ _ENDINGS = frozenset(
     }
 )
 # Behind an ending that counts: a part, a copy, a compressed one (weights.pt.gz, model.bin.1).
-_BEHIND = pattern(
+_BEHIND = lazy_compile(
     r"gz|zst|xz|bz2|lz4|zip|data|part\d*|tmp|bak|old|orig|new|copy|\d+|data-\d+-of-\d+|"
     r"\d+-of-\d+|index|index-\d+"
 )
-_TENSORFLOW = pattern(r"data-\d{5}-of-\d{5}")
+_TENSORFLOW = lazy_compile(r"data-\d{5}-of-\d{5}")
 
 _HEADS = (
     b"GGUF",

@@ -10,7 +10,7 @@ import os
 import re
 from typing import NamedTuple, NoReturn
 
-from gitmodel.domain.text.lazy_regex import pattern
+from gitmodel.domain.text.lazy_regex import lazy_compile
 from gitmodel.errors import RepositoryError
 from gitmodel.files.path_encoding import given, native
 from gitmodel.git.program import GitProgram, first_words
@@ -23,7 +23,7 @@ _QUESTIONS = (
     *("--git-common-dir", "--is-inside-work-tree", "--show-prefix", "--show-object-format"),
     "--show-toplevel",
 )
-_ANSWERS = pattern(
+_ANSWERS = lazy_compile(
     r"(?P<git_dir>.*?)\n(?:true|false)\n(?P<common_dir>.*?)\n(?:true|false)\n"
     r"(?P<prefix>.*?)\n(?P<object_format>sha1|sha256)\n(?:(?P<top>.*)\n)?",
     re.DOTALL,

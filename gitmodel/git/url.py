@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from typing import Self
 
 from gitmodel.domain.digest import digest_of
-from gitmodel.domain.text.escape import shown, without_user_info
-from gitmodel.domain.text.lazy_regex import pattern
+from gitmodel.domain.text.escape import quote_text, without_user_info
+from gitmodel.domain.text.lazy_regex import lazy_compile
 from gitmodel.errors import UsageError
 
-_SCHEME = pattern(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
-_HELPER = pattern(r"[A-Za-z0-9][A-Za-z0-9+.-]*::")
+_SCHEME = lazy_compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
+_HELPER = lazy_compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*::")
 # HOST:PATH or USER@HOST:PATH, as for scp; a slash before the colon makes it a path (git-fetch).
-_SCP = pattern(r"(?:([^@:/\s]+)@)?(\[[0-9A-Fa-f:.]+\]|[^@:/\s\[\]]+):(.+)", re.DOTALL)
-_AUTHORITY = pattern(
+_SCP = lazy_compile(r"(?:([^@:/\s]+)@)?(\[[0-9A-Fa-f:.]+\]|[^@:/\s\[\]]+):(.+)", re.DOTALL)
+_AUTHORITY = lazy_compile(
     r"(?:[^@/\s]*@)?(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_][A-Za-z0-9._-]*)(?::[0-9]+)?"
 )
 _SCHEMES = frozenset({"https", "http", "ssh", "git", "file"})
@@ -61,10 +61,10 @@ class GitUrl:
         if not text or len(text) > _LONGEST or not text.isprintable() or text != text.strip():
             raise UsageError("that is not a Git URL", hint=_HINT)
         if text.startswith("-"):
-            raise UsageError(f"{shown(text)} is an option, not a Git URL", hint=_HINT)
+            raise UsageError(f"{quote_text(text)} is an option, not a Git URL", hint=_HINT)
         if _HELPER.match(text):
             raise UsageError(
-                f"{shown(text.partition('::')[0])}:: is refused, because it lets Git run a program",
+                f"{quote_text(text.partition('::')[0])}:: is refused, because it lets Git run a program",
                 hint=_HINT,
             )
         if found := _SCHEME.fullmatch(text):
@@ -78,7 +78,7 @@ class GitUrl:
     def _of_scheme(cls, scheme: str, rest: str, text: str) -> Self:
         authority, _, path = rest.partition("/")
         if scheme not in _SCHEMES:
-            raise UsageError(f"Git cannot fetch from {shown(scheme)} URLs", hint=_HINT)
+            raise UsageError(f"Git cannot fetch from {quote_text(scheme)} URLs", hint=_HINT)
         if scheme == "file":
             if authority not in ("", "localhost"):
                 raise UsageError("a file URL has three slashes: file:///PATH", hint=_HINT)
@@ -99,7 +99,7 @@ class GitUrl:
     @classmethod
     def _of_folder(cls, folder: str) -> Self:
         if not os.path.isdir(folder):
-            raise UsageError(f"there is no folder {shown(folder, limit=300)}", hint=_HINT)
+            raise UsageError(f"there is no folder {quote_text(folder, limit=300)}", hint=_HINT)
         # As a file URL; for a plain path Git uses hard links and other shortcuts.
         url = "file://" + folder.replace("%", "%25")
         top = os.path.dirname(folder) if os.path.basename(folder) == ".git" else folder

@@ -13,7 +13,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Literal
 
-from gitmodel.domain.text.lazy_regex import pattern
+from gitmodel.domain.text.lazy_regex import lazy_compile
 from gitmodel.githooks.scripts import LINE_BY_LINE, MERGED, REFUSED, check_of, quoted_interpreter
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _KEPT: Final = (
     "git merge-file -q --marker-size=%L -L ours -L base -L theirs %A %O %B || exit 1"
 )
 _MARK = " # gitmodel-merge: 1 "
-_INTERPRETER = pattern(r"^gitmodel_python='(?:[^']|'\\'')*';")
+_INTERPRETER = lazy_compile(r"^gitmodel_python='(?:[^']|'\\'')*';")
 
 
 class DriverState(StrEnum):

@@ -15,7 +15,7 @@ import re
 from enum import Enum
 from typing import Final
 
-from gitmodel.domain.text.lazy_regex import pattern
+from gitmodel.domain.text.lazy_regex import lazy_compile
 from gitmodel.errors import RepositoryError
 
 HOOK_NAMES: Final = (
@@ -49,8 +49,8 @@ AFTER_COMMIT_NOTE: Final = "gitmodel-after-commit"
 BEGUN_VARIABLE: Final = "GITMODEL_BEGUN"
 BEGUN_ENDED: Final = "="  # in no name
 
-_MARK = pattern(rb"^# gitmodel-hook: ([0-9]+)(?: ([0-9a-f]{16}))?$", re.MULTILINE)
-_INTERPRETER = pattern(rb"^gitmodel_python='((?:[^'\n]|'\\'')*)'$", re.MULTILINE)
+_MARK = lazy_compile(rb"^# gitmodel-hook: ([0-9]+)(?: ([0-9a-f]{16}))?$", re.MULTILINE)
+_INTERPRETER = lazy_compile(rb"^gitmodel_python='((?:[^'\n]|'\\'')*)'$", re.MULTILINE)
 
 # Words that the hooks of other tools carry (husky 9 writes one line, without its name).
 _MAKERS = (

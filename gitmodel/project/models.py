@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from gitmodel.domain.paths import safe_parts
 from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer, weights_path
-from gitmodel.domain.reference import nearest
+from gitmodel.domain.reference import similar_names
 from gitmodel.errors import (
     GitmodelError,
     ModelNameError,
@@ -117,7 +117,7 @@ def _belongs_to(path: str, name: str) -> bool:
 def unknown_model(name: str, known: Iterable[str]) -> UnknownReferenceError:
     """The error for a name that no model has."""
     names = list(known)
-    close = nearest(name, names)
+    close = similar_names(name, names)
     if close:
         hint = f"did you mean {', '.join(close)}?"
     elif names:

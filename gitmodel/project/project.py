@@ -263,10 +263,10 @@ class Project:
 
     def address(self, name: str = PRIMARY) -> Remote:
         """The address with this clone's endpoint and region."""
-        from gitmodel.domain.config.repository import effective
+        from gitmodel.domain.config.repository import effective_remote
 
         mirror = None if name == PRIMARY else name
-        return effective(self.committed_remote(name), self.settings, mirror=mirror)
+        return effective_remote(self.committed_remote(name), self.settings, mirror=mirror)
 
     def uses_default_folder(self) -> bool:
         """Whether the primary remote is the default folder."""

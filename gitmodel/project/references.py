@@ -1,7 +1,7 @@
 """Resolve a reference to a pointer: digests come from Git only, never from a claim.
 
 If history has two contents with one number, the claim of that number selects one of them; see
-`domain.versions.Numbers`.
+`domain.versions.VersionNumbers`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.aliases import ALIASES_SUFFIX, Aliases, aliases_path_for
-from gitmodel.domain.pointer import Pointer, head_of
-from gitmodel.domain.versions import Numbers
+from gitmodel.domain.pointer import Pointer, read_head
+from gitmodel.domain.versions import VersionNumbers
 from gitmodel.errors import GitmodelError, UnknownReferenceError
 from gitmodel.project.committed_models import find_in_tree, models_in_tree
 from gitmodel.project.history.missing_history import fetch_pointers, lack_of
@@ -157,7 +157,7 @@ def _under_earlier_names(project: Project, reference: Reference) -> tuple[ModelH
     # New pointer files use the current name.
     models = [replace(i.model, raw=i.model.pointer.to_text().encode()) for i in seen]
     found = (replace(item, model=model) for item, model in zip(seen, models, strict=True))
-    head = head_of(seen[0].model.raw)
+    head = read_head(seen[0].model.raw)
     claimed = reference.name if head is None else head.name  # claims use the earlier name
     return replace(whole, seen=tuple(found)), claimed
 
@@ -203,7 +203,7 @@ def _uncommitted(project: Project, reference: Reference) -> Model | None:
     if reference.kind == "version":
         head = model.pointer.head
         seen = claims_seen(project).owners(model.name)
-        content_of(project, model.name, head.version, Numbers([head[1:]], seen))
+        content_of(project, model.name, head.version, VersionNumbers([head[1:]], seen))
     return model
 
 

@@ -10,7 +10,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.paths import normalised
+from gitmodel.domain.paths import to_nfc
 from gitmodel.errors import UnsafePathError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def composed_path(project: Project, path: str) -> str:
     Raises:
         UnsafePathError: The file on disk has the same name in another form.
     """
-    composed = normalised(path)
+    composed = to_nfc(path)
     if composed.isascii() or os.path.lexists(os.path.join(project.root, composed)):
         return composed
     decomposed = _twin(project.root, composed)
@@ -43,7 +43,7 @@ def _twin(root: str, composed: str) -> str | None:
         names: list[str] = []
         with suppress(OSError):
             names = os.listdir(os.path.join(root, found))
-        same = [name for name in names if normalised(name) == part]
+        same = [name for name in names if to_nfc(name) == part]
         if not same:
             return None
         found = os.path.join(found, part if part in same else same[0])

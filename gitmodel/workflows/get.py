@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.reference import Reference
-from gitmodel.domain.text.escape import shown
+from gitmodel.domain.text.escape import quote_text
 from gitmodel.errors import RemoteDeniedError, UnsafePathError, UsageError
 from gitmodel.git.cached_clone.clone import CachedClone
 from gitmodel.git.cached_clone.guard import locked
@@ -209,7 +209,7 @@ def _refuse_places(located: Sequence[Located], out: str) -> None:
         file = found.model.pointer.path.rpartition("/")[2]
         if file.startswith("."):
             raise UnsafePathError(
-                f"{shown(file)} would be a hidden file",
+                f"{quote_text(file)} would be a hidden file",
                 hint="git clone, and in it gitmodel checkout",
                 model=found.model.name,
             )

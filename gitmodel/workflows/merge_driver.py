@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from gitmodel.domain.conflict_markers import resolve_hint
 from gitmodel.domain.digest import digest_of
-from gitmodel.domain.merge import Side, conflict_text, decide, described
+from gitmodel.domain.merge import Side, conflict_text, decide, describe
 from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer
-from gitmodel.domain.text.escape import shown
+from gitmodel.domain.text.escape import quote_text
 from gitmodel.errors import GitmodelError, MixedPointerError
 from gitmodel.git.merge_driver import (
     driver_command,
@@ -124,7 +124,7 @@ def _words(context: Context) -> dict[Side, str]:
     names = merged_names(context.environment)
     ours, theirs = "what is checked out", "what comes in"
     if len(names) == 1:
-        theirs = f"what comes in from {shown(names[0])}"
+        theirs = f"what comes in from {quote_text(names[0])}"
     elif _in_rebase(context):
         ours = "what is checked out (of a rebase: the branch rebased onto)"
         theirs = "what comes in (of a rebase: your own commit)"
@@ -139,10 +139,10 @@ def _in_rebase(context: Context) -> bool:
 
 def _conflict(decision: Decision, path: str, words: dict[Side, str]) -> MixedPointerError:
     sides = "; ".join(
-        f"{side}, {words[side]}, is {described(decision.pointer(side))}" for side in words
+        f"{side}, {words[side]}, is {describe(decision.pointer(side))}" for side in words
     )
     return MixedPointerError(
-        f"both sides changed {shown(path, limit=200)}: {sides}",
+        f"both sides changed {quote_text(path, limit=200)}: {sides}",
         hint=resolve_hint(decision.name),
         model=decision.name or None,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.aliases import aliases_path_for
-from gitmodel.domain.paths import clashing, safe_parts
+from gitmodel.domain.paths import find_clash, safe_parts
 from gitmodel.domain.pointer import pointer_path_for
 from gitmodel.domain.reference import check_name
 from gitmodel.errors import ModelNameError, UnsafePathError, UsageError
@@ -134,7 +134,7 @@ def _free_place(project: Project, models: Models, model: Model, path: str) -> st
                 f"{typed} is inside the model {other.name}",
                 hint=f"choose a place outside of {other.weights}",
             )
-    same = clashing(place, (other.weights for other in others))
+    same = find_clash(place, (other.weights for other in others))
     if same is not None:
         raise UnsafePathError(
             f"{typed} and {same} are the same file on some systems", hint="choose another place"

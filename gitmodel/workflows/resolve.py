@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.conflict_markers import conflict_sides, resolve_hint
-from gitmodel.domain.merge import described
+from gitmodel.domain.merge import describe
 from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer, weights_path
 from gitmodel.errors import GitmodelError, MixedPointerError, ModelNameError, UnknownReferenceError
 from gitmodel.git.merge_driver import is_rebasing, last_change
@@ -128,7 +128,7 @@ def _verb(conflict: _Conflict, side: Side) -> str:
     raw = conflict.sides.get(side)
     if raw is None:
         return "has removed it"
-    return f"is {described(parsed_or_none(raw, conflict.path))}"
+    return f"is {describe(parsed_or_none(raw, conflict.path))}"
 
 
 def _side_of(name: str, side: Side, found: list[_Conflict]) -> _Conflict | None:

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.exclude import is_excluded
-from gitmodel.domain.paths import normalised, refuse_clashes, safe_parts, safer_name
+from gitmodel.domain.paths import refuse_clashes, safe_parts, suggest_safe_name, to_nfc
 from gitmodel.errors import ChangedWhileReadError, UnsafeNameError, UnsafePathError, WeightsError
 from gitmodel.files.file_stat import FileStat
 from gitmodel.files.safe_open import folder_handle
@@ -151,7 +151,7 @@ def _walk(
         if _left_out(item.name, above):
             continue
         inner = (*above, item.name)
-        path = normalised("/".join(inner))
+        path = to_nfc("/".join(inner))
         if exclude and is_excluded(path.split("/"), exclude):
             continue
         if item.is_symlink() and not follow:
@@ -200,7 +200,7 @@ def _named(folder: str, error: _UnsafeFileError) -> UnsafeNameError:
     """The error that says how the file can be called instead."""
     unsafe = next(part for part in error.inner if not _is_safe(part))
     at = "/".join((folder, *error.inner[: error.inner.index(unsafe)]))
-    better = safer_name(unsafe)
+    better = suggest_safe_name(unsafe)
     rename = ""
     if better is not None:
         one, other = (shlex.quote(f"{at}/{name}") for name in (unsafe, better))
@@ -213,7 +213,7 @@ def _named(folder: str, error: _UnsafeFileError) -> UnsafeNameError:
 
 def _is_safe(part: str) -> bool:
     try:
-        return bool(safe_parts(normalised(part)))
+        return bool(safe_parts(to_nfc(part)))
     except UnsafePathError:
         return False
 

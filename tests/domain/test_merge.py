@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gitmodel.domain.conflict_markers import conflict_sides
 from gitmodel.domain.digest import digest_of
-from gitmodel.domain.merge import Side, conflict_text, decide, described, resolve_command
+from gitmodel.domain.merge import Side, conflict_text, decide, describe, resolve_command
 from gitmodel.domain.pointer import Pointer
 
 WORDS: dict[Side, str] = {"ours": "what is checked out", "theirs": "what comes in"}
@@ -124,11 +124,11 @@ def test_what_a_side_is_called() -> None:
     odd: dict[str, float | str] = {"a\nb": 1.0, "\x1b[2J": "x"}
 
     assert (
-        described(replace(TWO, metrics={"auc": 0.9})) == f"version 2 ({TWO.digest.short}), auc 0.9"
+        describe(replace(TWO, metrics={"auc": 0.9})) == f"version 2 ({TWO.digest.short}), auc 0.9"
     )
-    assert described(replace(TWO, metrics=many)).endswith("m3 0.3, m4 0.4, …")
-    assert described(replace(TWO, metrics=odd)).endswith(r'"\x1b[2J" x, "a\x0ab" 1.0')
-    assert described(None) == "a pointer that cannot be read"
+    assert describe(replace(TWO, metrics=many)).endswith("m3 0.3, m4 0.4, …")
+    assert describe(replace(TWO, metrics=odd)).endswith(r'"\x1b[2J" x, "a\x0ab" 1.0')
+    assert describe(None) == "a pointer that cannot be read"
 
 
 def test_the_command_that_takes_a_side_names_the_model_of_that_side() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitmodel.domain import paths
-from gitmodel.domain.paths import normalised, refuse_clashes, safe_parts
+from gitmodel.domain.paths import refuse_clashes, safe_parts, to_nfc
 from gitmodel.errors import UnsafePathError
 from tests.support import strategies
 
@@ -100,7 +100,7 @@ def test_a_safe_path_is_its_parts_and_each_is_a_plain_name(path: str) -> None:
     assert "/".join(parts) == path
     assert all(part not in {"", ".", ".."} for part in parts)
     assert not any(character in path for character in "\\:\0\n")
-    assert path.encode().decode() == path == normalised(path)
+    assert path.encode().decode() == path == to_nfc(path)
     # What Git for macOS and Windows would take the names for.
     assert not any(part.casefold().strip(". ").startswith("git~1") for part in parts)
     assert ".git" not in unicodedata.normalize("NFKC", path).casefold().split("/")
@@ -109,7 +109,7 @@ def test_a_safe_path_is_its_parts_and_each_is_a_plain_name(path: str) -> None:
 @given(st.text("abcnulopmt019.-_ A~$", min_size=1, max_size=9))
 def test_the_quick_answer_agrees_with_the_rules(part: str) -> None:
     if paths._ORDINARY.fullmatch(part):
-        assert (paths._reason_path(part), paths._reason_part(part)) == (None, None)
+        assert (paths._path_problem(part), paths._part_problem(part)) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_clashes_do_not_depend_on_order(given_paths: list[str]) -> None:
 
 @given(st.text())
 def test_normalising_twice_is_normalising_once(path: str) -> None:
-    assert normalised(normalised(path)) == normalised(path)
+    assert to_nfc(to_nfc(path)) == to_nfc(path)
 
 
 def test_a_deep_listing_is_checked_in_linear_time() -> None:

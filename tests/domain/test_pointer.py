@@ -18,8 +18,8 @@ from gitmodel.domain.pointer import (
     MetricsSource,
     Pointer,
     Previous,
-    head_of,
     pointer_path_for,
+    read_head,
     weights_path,
 )
 from gitmodel.errors import (
@@ -594,7 +594,7 @@ def test_a_pointer_is_read_in_far_less_than_a_millisecond() -> None:
 
 @given(strategies.pointers)
 def test_the_head_of_what_is_written_is_what_is_read(pointer: Pointer) -> None:
-    assert head_of(pointer.to_text().encode()) == pointer.head
+    assert read_head(pointer.to_text().encode()) == pointer.head
 
 
 @given(strategies.pointers, st.data())
@@ -619,7 +619,7 @@ def test_a_head_never_differs_from_a_pointer_that_is_read(
         lines = lines or [""]
     raw = "\n".join(lines).encode()
 
-    head = head_of(raw)
+    head = read_head(raw)
     try:
         read = Pointer.from_text(raw, what="x", trust_edits=True)
     except GitmodelError:

@@ -14,7 +14,7 @@ from gitmodel.domain.reference import (
     check_alias,
     check_name,
     name_from_path,
-    nearest,
+    similar_names,
 )
 from gitmodel.errors import ModelNameError, UnknownReferenceError
 
@@ -337,8 +337,8 @@ def test_the_number_of_a_version_reference() -> None:
 def test_nearest_puts_the_same_last_part_first() -> None:
     known = ["team/fraud", "fraude", "churn", "fraud-eu", "zebra"]
 
-    assert nearest("fraud", known) == ["team/fraud", "fraude", "fraud-eu"]
-    assert nearest("Team/Fraud", known, limit=1) == ["team/fraud"]
-    assert nearest("xyz", known) == []
-    assert nearest("", known) == []
-    assert nearest("x" * 1_000_000, known) == []
+    assert similar_names("fraud", known) == ["team/fraud", "fraude", "fraud-eu"]
+    assert similar_names("Team/Fraud", known, limit=1) == ["team/fraud"]
+    assert similar_names("xyz", known) == []
+    assert similar_names("", known) == []
+    assert similar_names("x" * 1_000_000, known) == []

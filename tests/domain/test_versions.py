@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from gitmodel.domain.digest import Digest
 from gitmodel.domain.versions import (
-    Numbers,
     Observation,
     Verdict,
+    VersionNumbers,
+    ambiguous_numbers,
     decide,
     next_version,
-    numbers_of_two,
 )
 
 if TYPE_CHECKING:
@@ -252,7 +252,7 @@ def test_gaps_are_not_filled() -> None:
 def test_numbers_that_name_two_contents(
     known: list[tuple[int, Digest]], doubles: dict[int, list[Digest]]
 ) -> None:
-    assert numbers_of_two(known) == doubles
+    assert ambiguous_numbers(known) == doubles
 
 
 LETTERS = st.sampled_from("ABCD")
@@ -264,7 +264,7 @@ CLAIMS = st.dictionaries(st.integers(1, 5), st.none() | LETTERS, max_size=5)
 def test_a_claim_selects_among_what_history_has_and_nothing_else(
     known: list[tuple[int, str]], claims: dict[int, str | None], number: int
 ) -> None:
-    naming = Numbers(known, claims)
+    naming = VersionNumbers(known, claims)
     here = {content for other, content in known if other == number}
     owner = claims.get(number)
 
@@ -281,7 +281,7 @@ def test_a_claim_selects_among_what_history_has_and_nothing_else(
         own = _own(known, claims)
         decided = {content for content in here if number in own.get(content, ())}
         assert found == (decided or here - own.keys() or here)
-    assert set(Numbers(reversed(known), claims).candidates(number)) == found
+    assert set(VersionNumbers(reversed(known), claims).candidates(number)) == found
 
 
 def _own(known: list[tuple[int, str]], claims: dict[int, str | None]) -> dict[str, set[int]]:
@@ -308,7 +308,7 @@ def _own(known: list[tuple[int, str]], claims: dict[int, str | None]) -> dict[st
 def test_content_has_a_number_that_names_it_or_none(
     known: list[tuple[int, str]], claims: dict[int, str | None], content: str
 ) -> None:
-    naming = Numbers(known, claims)
+    naming = VersionNumbers(known, claims)
     number = naming.number_of(content)
 
     assert number is None or (number, content) in known
@@ -334,7 +334,7 @@ def test_people_who_renumber_what_is_refused_end_with_numbers_that_mean_their_cl
         history += own
         fetched[person] = len(history) if fetches else fetched[person]
 
-    alone, told = Numbers(history), Numbers(history, claims)
+    alone, told = VersionNumbers(history), VersionNumbers(history, claims)
 
     for number, owner in claims.items():
         assert told.meaning(number) == owner

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gitmodel.domain.aliases import Alias, Aliases
 from gitmodel.domain.digest import Digest, ListedFile
 from gitmodel.domain.exclude import check_patterns
-from gitmodel.domain.paths import normalised, safe_parts
+from gitmodel.domain.paths import safe_parts, to_nfc
 from gitmodel.domain.pointer import MAX_SIZE, MetricsSource, Pointer, Previous
 from gitmodel.domain.reference import MAX_VERSION, check_alias, check_name
 from gitmodel.errors import GitmodelError
@@ -53,7 +53,7 @@ _path_part = st.text(
     st.one_of(st.sampled_from("abcXYZ019._- éßДあ"), st.characters(exclude_categories=["Cs"])),
     min_size=1,
     max_size=12,
-).map(normalised)
+).map(to_nfc)
 paths = st.lists(_path_part, min_size=1, max_size=3).map("/".join).filter(_passes(safe_parts))
 # NaN is one object, so that values that hold it are equal to themselves.
 floats = st.floats(allow_nan=False) | st.just(math.nan)

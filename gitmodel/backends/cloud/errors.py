@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from gitmodel.backends.cloud.retry import FaultKind, RequestFailure
 from gitmodel.domain.text.escape import printable
-from gitmodel.domain.text.secrets import redacted
+from gitmodel.domain.text.secrets import redact
 from gitmodel.errors import (
     DamagedObjectError,
     NoSpaceError,
@@ -222,4 +222,4 @@ _ERRORS: Mapping[FaultKind, Callable[[RequestFailure, Place, str, str], Gitmodel
 def one_line(text: str) -> str:
     """Make a server's text fit to show: its first line, printable, short, without secrets."""
     first = next((line for line in text.splitlines() if line.strip()), "")
-    return redacted(printable(first)).strip()[:200]
+    return redact(printable(first)).strip()[:200]

@@ -29,7 +29,7 @@ from gitmodel.backends.cloud.service import (
     READ_TIMEOUT_SECONDS,
     TooLargeError,
 )
-from gitmodel.domain.text.lazy_regex import pattern
+from gitmodel.domain.text.lazy_regex import lazy_compile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -61,7 +61,7 @@ _S3_VARIABLES = ("AWS_CHECKSUM_ALGORITHM", "AWS_SERVER_SIDE_ENCRYPTION", "AWS_SS
 _AZURE_VARIABLES = ("AZURE_ENCRYPTION_KEY",)
 # What the two kinds of store call an object that is not there, in a bucket that is.
 _MISSING_CODES = {"NoSuchKey", "BlobNotFound"}
-_CODE = pattern(r"<Code>(\w+)</Code>")
+_CODE = lazy_compile(r"<Code>(\w+)</Code>")
 # Certificates that botocore and aiohttp trust and obstore does not, or the other way round.
 _TLS_VARIABLES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 

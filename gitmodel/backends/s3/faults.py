@@ -16,7 +16,7 @@ from gitmodel.backends.cloud.network_faults import PROXY_LOGIN, fault_of_network
 from gitmodel.backends.cloud.retry import FaultKind, RequestFailure
 from gitmodel.backends.s3.credentials import LoginError, Person
 from gitmodel.backends.s3.login_errors import fault_of_login
-from gitmodel.domain.text.lazy_regex import pattern
+from gitmodel.domain.text.lazy_regex import lazy_compile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,8 +74,8 @@ _KIND_OF_STATUS = {
 _EXPIRED = {"ExpiredToken", "InvalidToken", "TokenRefreshRequired"}
 _CLOSED = {"AllAccessDisabled", "AccountProblem", "NotSignedUp"}
 # What AWS says in the words of a refusal, where it says more than "Access Denied".
-_ACTION = pattern(r"not authorized to perform: ([A-Za-z0-9-]{1,40}:[A-Za-z]{1,60})")
-_EXPLICIT = pattern(r"with an explicit deny in an? ([a-z -]{1,40})")
+_ACTION = lazy_compile(r"not authorized to perform: ([A-Za-z0-9-]{1,40}:[A-Za-z]{1,60})")
+_EXPLICIT = lazy_compile(r"with an explicit deny in an? ([a-z -]{1,40})")
 _UNREACHABLE = (
     boto.ConnectTimeoutError,
     boto.EndpointConnectionError,

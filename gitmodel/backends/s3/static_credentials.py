@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from gitmodel.domain.text.lazy_regex import pattern
+from gitmodel.domain.text.lazy_regex import lazy_compile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,14 +66,14 @@ _KEYS = frozenset({"aws_access_key_id", "aws_secret_access_key", "aws_session_to
 # Of a profile in the config file; anything else (role_arn, sso_session, s3, services) is not understood.
 _OPTIONS = frozenset({"region", "output", "cli_pager", "cli_auto_prompt", "retry_mode"})
 # Regions of the partition `aws`, whose hosts end in amazonaws.com; others have suffixes of their own.
-_REGION = pattern(r"(af|ap|ca|eu|il|me|mx|sa|us)-(central|(north|south)?(east|west)?)-[1-9]")
+_REGION = lazy_compile(r"(af|ap|ca|eu|il|me|mx|sa|us)-(central|(north|south)?(east|west)?)-[1-9]")
 _FIRST_REGION = "us-east-1"  # botocore still takes the address from before there were others
 # Names that are a label of a host, so that they can be put before it. No dots: certificates end there.
-_BUCKET = pattern(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
+_BUCKET = lazy_compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _NOT_PLAIN_BUCKET = ("xn--", "sthree-", "arn-")
 _NOT_PLAIN_ENDINGS = ("-s3alias", "--ol-s3", "--x-s3", "--table-s3", ".mrap")
-_HOST = pattern(r"[a-z0-9][a-z0-9.-]*[a-z0-9]")
-_NUMERIC = pattern(r"[0-9.]+")
+_HOST = lazy_compile(r"[a-z0-9][a-z0-9.-]*[a-z0-9]")
+_NUMERIC = lazy_compile(r"[0-9.]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,9 +12,9 @@ import re
 from dataclasses import dataclass
 from typing import Literal, NoReturn
 
-from gitmodel.domain.text.escape import shown
-from gitmodel.domain.text.lazy_regex import pattern
-from gitmodel.domain.text.secrets import WHERE_SECRETS_BELONG, secret_in
+from gitmodel.domain.text.escape import quote_text
+from gitmodel.domain.text.lazy_regex import lazy_compile
+from gitmodel.domain.text.secrets import WHERE_SECRETS_BELONG, find_secret
 from gitmodel.errors import ConfigError
 
 Scheme = Literal["s3", "az", "file"]
@@ -23,30 +23,32 @@ MAX_ADDRESS_CHARACTERS = 1024
 # S3 and Azure allow keys of 1024 characters; what gitmodel puts behind the prefix needs under 400.
 _MAX_PREFIX_CHARACTERS = 512
 
-_URL = pattern(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
-_DRIVE = pattern(r"[A-Za-z]:[/\\]")
-_BUCKET = pattern(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-_CONTAINER = pattern(r"(?=.{3,63}\Z)[a-z0-9](?:-?[a-z0-9])*")
-_NUMBERS = pattern(r"[0-9.]+")
-_PREFIX_PART = pattern(r"[A-Za-z0-9._=+,~()-]+")
-_AZURE_HOST = pattern(r"([a-z0-9]{3,24})\.(?:blob|dfs)\.core\.windows\.net")
-_AWS_ENDPOINT = pattern(
+_URL = lazy_compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
+_DRIVE = lazy_compile(r"[A-Za-z]:[/\\]")
+_BUCKET = lazy_compile(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_CONTAINER = lazy_compile(r"(?=.{3,63}\Z)[a-z0-9](?:-?[a-z0-9])*")
+_NUMBERS = lazy_compile(r"[0-9.]+")
+_PREFIX_PART = lazy_compile(r"[A-Za-z0-9._=+,~()-]+")
+_AZURE_HOST = lazy_compile(r"([a-z0-9]{3,24})\.(?:blob|dfs)\.core\.windows\.net")
+_AWS_ENDPOINT = lazy_compile(
     r"https://s3(?:-fips)?(?:\.dualstack)?(?:\.[a-z]{2}(?:-[a-z]{2,16}){1,3}-[0-9])?\.amazonaws\.com(?:\.cn)?"
 )
-_AZURE_ENDPOINT = pattern(
+_AZURE_ENDPOINT = lazy_compile(
     r"https://[a-z0-9]{3,24}\.(?:blob|dfs)\.core\.(?:windows\.net|chinacloudapi\.cn|usgovcloudapi\.net)"
 )
-_ENDPOINT = pattern(
+_ENDPOINT = lazy_compile(
     r"(https?)://(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(?::([1-9][0-9]{0,4}))?((?:/[A-Za-z0-9._-]+)*)/?"
 )
-_HOST = pattern(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_HOST = lazy_compile(
+    r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+)
 # The names and addresses under which clouds hand credentials to whoever asks from inside a machine.
 _METADATA = frozenset(
     {"metadata", "metadata.google.internal", "metadata.goog", "instance-data", "100.100.100.200"}
     | {"168.63.129.16", "192.0.0.192", "fd00:ec2::254"}
 )
 # Nobody keeps models there, and a stranger's config must not make a tool touch it.
-_SYSTEM = pattern(
+_SYSTEM = lazy_compile(
     r"/?|/(?:bin|boot|etc|lib|lib32|lib64|proc|sbin|sys|usr(?!/local/)|var/run)(?:/.*)?"
     r"|/dev(?!/shm/)(?:/.*)?|[a-z]:/?|[a-z]:/(?:windows|program files[^/]*)(?:/.*)?",
     re.IGNORECASE,
@@ -127,14 +129,14 @@ def is_system_folder(path: str) -> bool:
 
 def _refuse(text: str, where: str, problem: str, *, hint: str = _HINT_KINDS) -> NoReturn:
     # User information, query and fragment are where URLs carry secrets.
-    quoted = "the address" if re.search(r"[@?#]", text) else shown(text)
+    quoted = "the address" if re.search(r"[@?#]", text) else quote_text(text)
     raise ConfigError(f"{where}: {quoted} is refused: {problem}", hint=hint)
 
 
 def _refuse_hidden(text: str, where: str) -> None:
     if len(text) > MAX_ADDRESS_CHARACTERS:
         raise ConfigError(f"{where}: longer than {MAX_ADDRESS_CHARACTERS} characters")
-    if kind := secret_in(text):
+    if kind := find_secret(text):
         raise ConfigError(
             f"{where}: there is {kind} in it (not shown); a committed file is no place for it",
             hint=WHERE_SECRETS_BELONG,
@@ -157,7 +159,7 @@ def _from_url(scheme: str, rest: str, text: str, where: str) -> ParsedAddress:
             _refuse(text, where, "a web address is not a store", hint=_HINT_S3)
         case _ if scheme.lower() in {"s3", "az", "abfs", "abfss", "file"}:
             _refuse(text, where, "write the scheme in lower case")
-    _refuse(text, where, f"{shown(scheme)} is not a kind of remote")
+    _refuse(text, where, f"{quote_text(scheme)} is not a kind of remote")
 
 
 def _bucket(rest: str, text: str, where: str) -> str:
@@ -259,7 +261,7 @@ def _host(host: str, where: str) -> str:
     if bare in _METADATA or (
         number and (number.is_link_local or number.is_multicast or number.is_unspecified)
     ):
-        raise ConfigError(f"{where}: no store answers at {shown(bare)}")
+        raise ConfigError(f"{where}: no store answers at {quote_text(bare)}")
     if number is not None:
         return f"[{bare}]" if number.version == 6 else bare
     # "2130706433", "0x7f.1" and "127.1" are addresses to some resolvers: only the usual spelling counts.
@@ -270,5 +272,5 @@ def _host(host: str, where: str) -> str:
         or len(bare) > 253
         or re.match(r"[0-9]+\Z|0x", last)
     ):
-        raise ConfigError(f"{where}: {shown(bare)} is not a host name")
+        raise ConfigError(f"{where}: {quote_text(bare)} is not a host name")
     return bare

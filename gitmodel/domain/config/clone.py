@@ -13,9 +13,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
 from gitmodel.domain.config import address
-from gitmodel.domain.text.escape import shown
-from gitmodel.domain.text.lazy_regex import pattern
-from gitmodel.domain.text.secrets import WHERE_SECRETS_BELONG, secret_in
+from gitmodel.domain.text.escape import quote_text
+from gitmodel.domain.text.lazy_regex import lazy_compile
+from gitmodel.domain.text.secrets import WHERE_SECRETS_BELONG, find_secret
 from gitmodel.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 DEFAULT_COMMIT_LIMIT = 20 << 30  # 20 GiB: about a minute of hashing inside `git commit`
 DEFAULT_LONG_UPLOAD = 1 << 30  # 1 GiB: minutes on a usual line, where SSH servers give up idle ones
 
-_SIZE = pattern(r"([0-9]{1,18})([kmg]?)", re.IGNORECASE | re.ASCII)
-_OCTAL = pattern(r"0?[0-7]{3}", re.ASCII)
-_REGION = pattern(r"[a-z0-9-]{1,64}", re.ASCII)
-_PROFILE = pattern(r"[\w.@+/ -]{1,128}")
+_SIZE = lazy_compile(r"([0-9]{1,18})([kmg]?)", re.IGNORECASE | re.ASCII)
+_OCTAL = lazy_compile(r"0?[0-7]{3}", re.ASCII)
+_REGION = lazy_compile(r"[a-z0-9-]{1,64}", re.ASCII)
+_PROFILE = lazy_compile(r"[\w.@+/ -]{1,128}")
 _FACTORS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
-_OWN = ("endpoint", "profile", "region")
-_CHOICES = ("cache", "commitlimit", "longupload", "verifyuploads")
+_REMOTE_SETTINGS = ("endpoint", "profile", "region")
+_CLONE_SETTINGS = ("cache", "commitlimit", "longupload", "verifyuploads")
 
 
 class VerifyUploads(StrEnum):
@@ -107,12 +107,12 @@ class LocalSettings(Overrides):
                 shared = shared_bits(value)
             if section != "gitmodel":
                 continue
-            if mirror and name in _OWN:
-                mirrors.setdefault(mirror, {})[name] = _own(name, value, where)
+            if mirror and name in _REMOTE_SETTINGS:
+                mirrors.setdefault(mirror, {})[name] = _checked_setting(name, value, where)
             elif not mirror and name == "trust":
-                trust.add(_plain(value, where))
-            elif not mirror and name in {*_OWN, *_CHOICES}:
-                texts[name] = _own(name, value, where)
+                trust.add(_checked_text(value, where))
+            elif not mirror and name in {*_REMOTE_SETTINGS, *_CLONE_SETTINGS}:
+                texts[name] = _checked_setting(name, value, where)
         limit = texts.pop("commitlimit", None)
         long = texts.pop("longupload", None)
         verify = texts.pop("verifyuploads", VerifyUploads.UNCHECKED)
@@ -137,16 +137,16 @@ class LocalSettings(Overrides):
             ConfigError: A value cannot be what its name says.
         """
         own: dict[str, str | None] = {}
-        for key in (*_OWN, "cache"):
+        for key in (*_REMOTE_SETTINGS, "cache"):
             name = f"GITMODEL_{key.upper()}"
             if value := environment.get(name):
-                own[key] = _own(key, value, name)
+                own[key] = _checked_setting(key, value, name)
         lines = environment.get("GITMODEL_TRUST", "").split("\n")
-        trust = {_plain(line.strip(), "GITMODEL_TRUST") for line in lines if line.strip()}
+        trust = {_checked_text(line.strip(), "GITMODEL_TRUST") for line in lines if line.strip()}
         return replace(
             self,
             endpoint=own.get("endpoint") or self.endpoint,
-            s3_endpoint=_usual_endpoint(environment),
+            s3_endpoint=_aws_endpoint(environment),
             profile=own.get("profile") or self.profile,
             region=own.get("region") or self.region,
             cache=own.get("cache") or self.cache,
@@ -154,7 +154,9 @@ class LocalSettings(Overrides):
         )
 
 
-def effective(remote: Remote, settings: LocalSettings, *, mirror: str | None = None) -> Remote:
+def effective_remote(
+    remote: Remote, settings: LocalSettings, *, mirror: str | None = None
+) -> Remote:
     """Return the remote as this person uses it: own endpoint, region and profile over the committed.
 
     Args:
@@ -183,7 +185,7 @@ def needs_trust(
     before: `git push` in a stranger's clone must not send weights to the stranger.
 
     Args:
-        remote: As committed, not `effective`: trust is about what others can change.
+        remote: As committed, not `effective_remote`: trust is about what others can change.
         settings: The person's own, with what they trust.
         upload: Whether something would be written there.
         mirror: Name of the mirror that `remote` is; None for the primary.
@@ -199,10 +201,10 @@ def needs_trust(
     )
 
 
-def _usual_endpoint(environment: Mapping[str, str]) -> str | None:
+def _aws_endpoint(environment: Mapping[str, str]) -> str | None:
     for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"):
         if value := environment.get(name):
-            return _own("endpoint", value, name)
+            return _checked_setting("endpoint", value, name)
     return None
 
 
@@ -216,18 +218,18 @@ def _own_endpoint(remote: Remote, settings: LocalSettings, mirror: str | None) -
     return own or (settings.s3_endpoint if usual else None)
 
 
-def _own(name: str, value: str, where: str) -> str:
-    _plain(value, where)
+def _checked_setting(name: str, value: str, where: str) -> str:
+    _checked_text(value, where)
     grammar = {"region": _REGION, "profile": _PROFILE}.get(name)
     if name == "endpoint":
         return address.parse_endpoint(value, where=where)
     if not value or (grammar and not grammar.fullmatch(value)):
-        raise ConfigError(f"{where}: {shown(value)} is no {name}")
+        raise ConfigError(f"{where}: {quote_text(value)} is no {name}")
     return value
 
 
-def _plain(value: str, where: str) -> str:
-    if kind := secret_in(value):
+def _checked_text(value: str, where: str) -> str:
+    if kind := find_secret(value):
         raise ConfigError(f"{where}: there is {kind} in it (not shown)", hint=WHERE_SECRETS_BELONG)
     if not value.isprintable():
         raise ConfigError(f"{where}: control or invisible characters are not accepted")
@@ -239,7 +241,7 @@ def _verify_uploads(text: str) -> VerifyUploads:
         return VerifyUploads(text.lower())
     except ValueError as error:
         raise ConfigError(
-            f"git config gitmodel.verifyuploads: {shown(text)} is none of {', '.join(VerifyUploads)}",
+            f"git config gitmodel.verifyuploads: {quote_text(text)} is none of {', '.join(VerifyUploads)}",
             hint="git config --unset gitmodel.verifyUploads",
         ) from error
 
@@ -260,6 +262,6 @@ def _size(text: str, key: str) -> int:
     if found := _SIZE.fullmatch(text):
         return int(found[1]) * _FACTORS[found[2].lower()]
     raise ConfigError(
-        f"git config gitmodel.{key.lower()}: {shown(text)} is no size",
+        f"git config gitmodel.{key.lower()}: {quote_text(text)} is no size",
         hint=f"git config gitmodel.{key} 20g",
     )

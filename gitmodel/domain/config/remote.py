@@ -19,9 +19,9 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Literal, Self
 
 from gitmodel.domain.config import address
-from gitmodel.domain.text.escape import shown
-from gitmodel.domain.text.lazy_regex import pattern
-from gitmodel.domain.text.secrets import WHERE_SECRETS_BELONG, is_secret_name, secret_in
+from gitmodel.domain.text.escape import quote_text
+from gitmodel.domain.text.lazy_regex import lazy_compile
+from gitmodel.domain.text.secrets import WHERE_SECRETS_BELONG, find_secret, is_secret_name
 from gitmodel.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -37,10 +37,10 @@ _OPTIONS: Mapping[address.Scheme, frozenset[str]] = {
 }
 _KNOWN = frozenset[str]().union(*_OPTIONS.values())
 _GRAMMARS = {
-    "region": pattern(r"[a-z0-9-]{1,64}"),
-    "sse": pattern(r"AES256|aws:kms|aws:kms:dsse"),
-    "sse_kms_key_id": pattern(r"[A-Za-z0-9:/_-]{1,2048}"),
-    "account": pattern(r"[a-z0-9]{3,24}"),
+    "region": lazy_compile(r"[a-z0-9-]{1,64}"),
+    "sse": lazy_compile(r"AES256|aws:kms|aws:kms:dsse"),
+    "sse_kms_key_id": lazy_compile(r"[A-Za-z0-9:/_-]{1,2048}"),
+    "account": lazy_compile(r"[a-z0-9]{3,24}"),
 }
 # Names that other tools accept in their configuration, and what they would do here.
 _PERSONAL = {
@@ -152,7 +152,7 @@ class Remote:
 
 
 def _refuse_secrets(name: str, option: Value, where: str) -> None:
-    kind = secret_in(name) or (secret_in(option) if isinstance(option, str) else None)
+    kind = find_secret(name) or (find_secret(option) if isinstance(option, str) else None)
     if kind is not None:
         raise ConfigError(
             f"{where}: there is {kind} in it (not shown); a committed file is no place for it",
@@ -160,7 +160,7 @@ def _refuse_secrets(name: str, option: Value, where: str) -> None:
         )
     if name not in _KNOWN and is_secret_name(name):
         raise ConfigError(
-            f"{where}: {shown(name)} would be a secret (value not shown); a committed file is no"
+            f"{where}: {quote_text(name)} would be a secret (value not shown); a committed file is no"
             " place for it",
             hint=WHERE_SECRETS_BELONG,
         )
@@ -173,7 +173,7 @@ def _refuse_unknown(name: str, scheme: address.Scheme, where: str) -> None:
         raise ConfigError(f"{where}: {name} means nothing for {_NAMES[scheme]}")
     allowed = ", ".join(sorted(_OPTIONS[scheme])) or "none"
     raise ConfigError(
-        f"{where}: unknown option {shown(name)}",
+        f"{where}: unknown option {quote_text(name)}",
         hint=_PERSONAL.get(name, f"options of {_NAMES[scheme]}: {allowed}"),
     )
 
@@ -191,7 +191,7 @@ def _text_option(name: str, option: Value, where: str) -> str:
     if name == "endpoint":
         return address.parse_endpoint(option, where=f"{where}: endpoint")
     if not _GRAMMARS[name].fullmatch(option):
-        raise ConfigError(f"{where}: {shown(option)} cannot be the {name} of a remote")
+        raise ConfigError(f"{where}: {quote_text(option)} cannot be the {name} of a remote")
     return option
 
 

@@ -20,12 +20,12 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
-from gitmodel.domain.config.clone import LocalSettings, Overrides, effective, needs_trust
+from gitmodel.domain.config.clone import LocalSettings, Overrides, effective_remote, needs_trust
 from gitmodel.domain.config.remote import Addressing, Remote
 from gitmodel.domain.reference import check_name
-from gitmodel.domain.text.escape import shown
-from gitmodel.domain.text.lazy_regex import pattern
-from gitmodel.domain.text.secrets import WHERE_SECRETS_BELONG, is_secret_name, secret_in
+from gitmodel.domain.text.escape import quote_text
+from gitmodel.domain.text.lazy_regex import lazy_compile
+from gitmodel.domain.text.secrets import WHERE_SECRETS_BELONG, find_secret, is_secret_name
 from gitmodel.domain.yaml.reader import block, parse
 from gitmodel.errors import ConfigError, ModelNameError, NewerFormatError, TextError
 
@@ -43,7 +43,7 @@ __all__ = [
     "Overrides",
     "Remote",
     "check_project",
-    "effective",
+    "effective_remote",
     "needs_trust",
     "new_config_text",
     "with_mirror",
@@ -58,8 +58,8 @@ _RESTORE = (
     "rm .gitmodel.yaml, then gitmodel init"
 )
 _ORDER = ("gitmodel", "project", "id", "remote", "mirrors")
-_ID = pattern(r"[0-9a-f]{8,32}", re.ASCII)
-_MIRROR = pattern(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
+_ID = lazy_compile(r"[0-9a-f]{8,32}", re.ASCII)
+_MIRROR = lazy_compile(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
 _HEADER = """\
 # Settings of gitmodel for everyone who clones this repository. No secrets here.
 # What is your own (profile, cache, another endpoint): git config gitmodel.NAME VALUE
@@ -121,7 +121,7 @@ def check_project(project: str) -> str:
     """
     if "/" in project:
         raise ModelNameError(
-            f"{shown(project)} cannot be the name of a project: it has a /",
+            f"{quote_text(project)} cannot be the name of a project: it has a /",
             hint="use one word in lower case",
         )
     return check_name(project)
@@ -138,10 +138,10 @@ def new_config_text(project: str, project_id: str, remote: Remote | None) -> str
     values["id"] = _project_id(project_id, CONFIG_FILE)
     if remote is not None:
         values["remote"] = remote.to_value()
-    return _readable(_HEADER + "".join(f"{line}\n" for line in block(values)))
+    return _check_readable(_HEADER + "".join(f"{line}\n" for line in block(values)))
 
 
-def _readable(text: str) -> str:
+def _check_readable(text: str) -> str:
     """Return the text of a new `.gitmodel.yaml`, if it can be read: what is refused is never written.
 
     Raises:
@@ -159,7 +159,7 @@ def with_remote(text: str, remote: Remote | None) -> str:
             to write by hand).
     """
     values = _values(text, CONFIG_FILE)
-    return _edited(text, values, "remote", remote.to_value() if remote else None)
+    return _edit(text, values, "remote", remote.to_value() if remote else None)
 
 
 def with_mirror(text: str, name: str, remote: Remote | None) -> str:
@@ -175,31 +175,31 @@ def with_mirror(text: str, name: str, remote: Remote | None) -> str:
     if remote is None:
         mirrors.pop(name, None)
     else:
-        mirrors[name] = _kept_form(mirrors.get(name), remote.to_value())
-    return _edited(text, values, "mirrors", mirrors or None)
+        mirrors[name] = _keep_form(mirrors.get(name), remote.to_value())
+    return _edit(text, values, "mirrors", mirrors or None)
 
 
-def _edited(text: str, values: dict[str, Value], key: str, value: Value) -> str:
+def _edit(text: str, values: dict[str, Value], key: str, value: Value) -> str:
     wanted = dict(values)
     if value is None:
         wanted.pop(key, None)
     elif key in wanted:
-        wanted[key] = _kept_form(wanted[key], value)
+        wanted[key] = _keep_form(wanted[key], value)
     else:
         # Behind the nearest known key before it, so that files of all projects read alike.
         wanted = {name: wanted[name] for name in _ORDER if name in wanted}
         wanted[key] = value
         wanted = {name: wanted[name] for name in _ORDER if name in wanted}
         wanted |= {name: other for name, other in values.items() if name not in wanted}
-    from gitmodel.domain.yaml.editor import edited
+    from gitmodel.domain.yaml.editor import edit
 
     try:
-        return _readable(edited(text, wanted, what=CONFIG_FILE))
+        return _check_readable(edit(text, wanted, what=CONFIG_FILE))
     except TextError as error:
         raise ConfigError(error.message, hint=error.hint) from error
 
 
-def _kept_form(present: Value, value: Value) -> Value:
+def _keep_form(present: Value, value: Value) -> Value:
     """An address alone is written as a mapping where one stands already: its comments stay."""
     if isinstance(present, dict) and "url" in present and isinstance(value, str):
         return {"url": value}
@@ -210,7 +210,7 @@ def _values(raw: bytes | str, what: str) -> dict[str, Value]:
     data = raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw
     # Before parsing and comments included: what is committed is committed.
     for number, line in enumerate(data[:65536].decode("utf-8", "replace").split("\n"), 1):
-        if kind := secret_in(line):
+        if kind := find_secret(line):
             raise ConfigError(
                 f"{what}: line {number}: there is {kind} in it (not shown); a committed file is no"
                 " place for it",
@@ -264,7 +264,7 @@ def _check_mirror(name: str, what: str) -> None:
     # The primary remote goes by that name on the command line.
     if name == "primary" or is_secret_name(name) or not _MIRROR.fullmatch(name):
         raise ConfigError(
-            f"{what}: {shown(name)} cannot be the name of a mirror",
+            f"{what}: {quote_text(name)} cannot be the name of a mirror",
             hint="use a word of a-z, 0-9 and '-', such as backup",
         )
 
@@ -279,7 +279,7 @@ def _refuse_secret_names(key: str, value: Value, what: str) -> None:
             _refuse_secret_names(key, further, what)
     elif isinstance(value, str) and value and is_secret_name(key):
         raise ConfigError(
-            f"{what}: {shown(key)} would be a secret (value not shown); a committed file is no place"
+            f"{what}: {quote_text(key)} would be a secret (value not shown); a committed file is no place"
             " for it",
             hint=WHERE_SECRETS_BELONG,
         )

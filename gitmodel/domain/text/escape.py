@@ -1,14 +1,14 @@
 """Text of strangers, made safe to show.
 
 Names, addresses, paths and the output of other programs could move the cursor, reverse the reading
-direction or fill the screen. `shown` quotes a value in a message, `escaped` writes invisible characters
+direction or fill the screen. `quote_text` quotes a value in a message, `escaped` writes invisible characters
 out, `printable` replaces them by spaces. Guarantee: each returns printable characters on one line.
 """
 
 from __future__ import annotations
 
 
-def shown(text: str, *, limit: int = 60) -> str:
+def quote_text(text: str, *, limit: int = 60) -> str:
     r"""Return `text` in double quotes, ready for a message.
 
     Args:

@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 
 @overload
-def pattern(text: str, flags: int = 0) -> Pattern[str]: ...
+def lazy_compile(text: str, flags: int = 0) -> Pattern[str]: ...
 @overload
-def pattern(text: bytes, flags: int = 0) -> Pattern[bytes]: ...
-def pattern(text: str | bytes, flags: int = 0) -> Pattern[Any]:
+def lazy_compile(text: bytes, flags: int = 0) -> Pattern[bytes]: ...
+def lazy_compile(text: str | bytes, flags: int = 0) -> Pattern[Any]:
     """Return what `re.compile` would, to be compiled on first use."""
-    return cast("Pattern[Any]", _Uncompiled(text, flags))
+    return cast("Pattern[Any]", _LazyPattern(text, flags))
 
 
-class _Uncompiled:
+class _LazyPattern:
     """Has the attributes of the compiled expression; each is kept, so that asking again is as fast."""
 
     def __init__(self, text: str | bytes, flags: int) -> None:

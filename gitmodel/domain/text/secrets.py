@@ -1,6 +1,6 @@
 """Recognises credentials in text, so that they are neither committed nor printed.
 
-Two questions: does this text hold a secret (`secret_in`, by the shape of the value), and would a
+Two questions: does this text hold a secret (`find_secret`, by the shape of the value), and would a
 value under this name be one (`is_secret_name`). Guarantee: no answer and no message made here
 contains any part of the secret.
 
@@ -62,7 +62,7 @@ _SHAPES = (
 # times in a random key, and fewer than 16 in 2 of 1,000 of them (200,000 tried); 15 in the worst name tried.
 _FORTY = r"(?<![A-Za-z0-9/+=_.-])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=_.-])"
 _RUNS = "[a-z]+|[A-Z]+|[0-9]+|[/+]+"
-_TURNS = 16
+_MIN_RUNS = 16
 
 _SECRET_WORDS = frozenset(
     {"credential", "credentials", "passphrase", "passwd", "password", "pwd", "sas"}
@@ -74,13 +74,13 @@ _SECRET_NAMES = (
 )
 
 
-def secret_in(text: str) -> str | None:
+def find_secret(text: str) -> str | None:
     """Return what kind of secret `text` holds ("an AWS access key"), or None."""
     lowered = text.lower()
     for kind, marks, shape in _SHAPES:
         if any(mark in lowered for mark in marks) and re.search(shape, text, re.ASCII):
             return kind
-    if len(text) >= 40 and any(_is_mixture(found[0]) for found in re.finditer(_FORTY, text)):
+    if len(text) >= 40 and any(_looks_random(found[0]) for found in re.finditer(_FORTY, text)):
         return "an AWS secret key"
     return None
 
@@ -111,15 +111,15 @@ _NAMED = (
 _VALUES = (r"[^'\"\r\n]+", r"[\w.:+/=~-]+", r"[\w+/%=-]+", r"[^\s'\",;)}\]]+")
 
 
-def redacted(text: str) -> str:
+def redact(text: str) -> str:
     """Return `text` with whatever looks like a secret taken out; for logs and messages of others."""
     for name, value in zip(_NAMED, _VALUES, strict=True):
         text = re.sub(f"({name}){value}", rf"\1{_REMOVED}", text, flags=re.ASCII)
     for _, _, shape in _SHAPES:
         text = re.sub(shape, _REMOVED, text, flags=re.ASCII)
-    return re.sub(_FORTY, lambda key: _REMOVED if _is_mixture(key[0]) else key[0], text)
+    return re.sub(_FORTY, lambda key: _REMOVED if _looks_random(key[0]) else key[0], text)
 
 
-def _is_mixture(text: str) -> bool:
+def _looks_random(text: str) -> bool:
     every_kind = all(re.search(kind, text) for kind in ("[a-z]", "[A-Z]", "[0-9]"))
-    return every_kind and len(re.findall(_RUNS, text)) > _TURNS
+    return every_kind and len(re.findall(_RUNS, text)) > _MIN_RUNS

@@ -1,6 +1,6 @@
 """Edits to a YAML file that belongs to people: only the lines that must change do.
 
-A loader and a writer would lose comments, order and quoting. `edited` compares what the file says
+A loader and a writer would lose comments, order and quoting. `edit` compares what the file says
 with what it shall say and rewrites single lines. It understands the layouts that people write; for
 anything stranger it changes nothing and says so.
 
@@ -16,7 +16,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.text.lazy_regex import pattern
+from gitmodel.domain.text.lazy_regex import lazy_compile
 from gitmodel.domain.yaml.reader import block, flow, parse
 from gitmodel.errors import TextError
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
     from gitmodel.domain.yaml.reader import Value
 
-_KEY = pattern(
+_KEY = lazy_compile(
     r"""(?P<indent>[ ]*)(?P<key>"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s"'#\[\]{},&*!|>%@`][^#:\r\n]*?)[ \t]*:(?=[\s]|$)"""
 )
-_QUOTED = pattern(r""""(?:[^"\\]|\\.)*"|'(?:[^']|'')*'""")
+_QUOTED = lazy_compile(r""""(?:[^"\\]|\\.)*"|'(?:[^']|'')*'""")
 
 
-def edited(text: str, wanted: Mapping[str, Value], *, what: str) -> str:
+def edit(text: str, wanted: Mapping[str, Value], *, what: str) -> str:
     """Return `text` changed as little as possible so that it says `wanted`.
 
     Keys that are new come behind the key that precedes them in `wanted`.
@@ -44,15 +44,15 @@ def edited(text: str, wanted: Mapping[str, Value], *, what: str) -> str:
     Raises:
         TextError: `text` does not parse, or its layout is none that can be edited by lines.
     """
-    present = _parsed(text, what)
+    present = _parse(text, what)
     if _same(present, wanted):
         return text
     ending = "\r\n" if re.match(r"[^\n]*\r\n", text) else "\n"
     lines = [f"{line}\n" for line in text.split("\n")]
     # What follows the last line feed is a line without one, or nothing.
     lines[-1:] = [lines[-1][:-1]] if lines[-1] != "\n" else []
-    result = "".join(_synchronised(lines, present, wanted, ending))
-    if not _says(result, wanted, what):
+    result = "".join(_edit_mapping(lines, present, wanted, ending))
+    if not _parses_to(result, wanted, what):
         raise TextError(
             f"{what}: its layout cannot be edited line by line",
             hint=f"edit it by hand, so that it says {_difference(present, wanted)}",
@@ -70,7 +70,7 @@ class _Entry:
     colon: int
 
 
-def _parsed(text: str, what: str) -> dict[str, Value]:
+def _parse(text: str, what: str) -> dict[str, Value]:
     # A surrogate passes here so that it is the parser that refuses it, with its line.
     return parse(text.encode("utf-8", "surrogatepass"), what=what)
 
@@ -80,9 +80,9 @@ def _same(one: Mapping[str, Value], other: Mapping[str, Value]) -> bool:
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
-def _says(text: str, wanted: Mapping[str, Value], what: str) -> bool:
+def _parses_to(text: str, wanted: Mapping[str, Value], what: str) -> bool:
     try:
-        return _same(_parsed(text, what), wanted)
+        return _same(_parse(text, what), wanted)
     except TextError:
         return False
 
@@ -93,7 +93,7 @@ def _difference(present: Mapping[str, Value], wanted: Mapping[str, Value]) -> st
     return flow(changed) if changed else f"nothing about {', '.join(removed)}"
 
 
-def _synchronised(
+def _edit_mapping(
     lines: list[str], present: Mapping[str, Value], wanted: Mapping[str, Value], ending: str
 ) -> list[str]:
     """Edit the lines of one block mapping, from `present` to `wanted`."""
@@ -110,31 +110,31 @@ def _synchronised(
         entry = entries.get(key)
         if entry is None:
             new = [f"{line}{ending}" for line in block({key: value}, indent)]
-            lines = _with_new(lines, new, after=previous, ending=ending)
+            lines = _insert(lines, new, after=previous, ending=ending)
             entries = _entries(lines)
         elif not _same({key: present.get(key)}, {key: value}):
-            new = _changed(lines, entry, present.get(key), value, ending)
+            new = _edit_entry(lines, entry, present.get(key), value, ending)
             lines = lines[: entry.first] + new + lines[entry.last :]
             entries = _entries(lines)
         previous = key
     return lines
 
 
-def _changed(
+def _edit_entry(
     lines: list[str], entry: _Entry, present: Value, value: Value, ending: str
 ) -> list[str]:
     head, *rest = lines[entry.first : entry.last]
     comment = _comment_at(head, entry.colon + 1)
     in_block = not head[entry.colon + 1 : comment].strip()
     if in_block and isinstance(present, dict) and isinstance(value, dict) and value:
-        return [head, *_synchronised(rest, present, value, ending)]
+        return [head, *_edit_mapping(rest, present, value, ending)]
     tail = head[comment:].rstrip("\r\n")
     end = head[len(head.rstrip("\r\n")) :]
     kept = [line for line in rest if _is_comment(line)]
     return [f"{head[: entry.colon + 1]} {flow(value)}{tail}{end or ending * bool(kept)}", *kept]
 
 
-def _with_new(lines: list[str], new: list[str], *, after: str | None, ending: str) -> list[str]:
+def _insert(lines: list[str], new: list[str], *, after: str | None, ending: str) -> list[str]:
     entries = _entries(lines)
     if after in entries:
         place = entries[after].last
@@ -160,14 +160,14 @@ def _entries(lines: list[str]) -> dict[str, _Entry]:
                 continue
         elif (found := _KEY.match(line)) and indent in (None, len(found["indent"])):
             indent = len(found["indent"])
-            current = _Entry(_key_text(found["key"]), number, number + 1, found.end() - 1)
+            current = _Entry(_unquote_key(found["key"]), number, number + 1, found.end() - 1)
         if current is not None:
             current = _Entry(current.key, current.first, number + 1, current.colon)
             result[current.key] = current
     return result
 
 
-def _key_text(written: str) -> str:
+def _unquote_key(written: str) -> str:
     if written[0] not in "\"'":
         return written
     return next(iter(parse(f"{written}: 0".encode(), what="key")))

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, TypeAlias
 
-from gitmodel.domain.text.lazy_regex import pattern
+from gitmodel.domain.text.lazy_regex import lazy_compile
 
 if TYPE_CHECKING:
     import re
@@ -29,9 +29,9 @@ _SCALAR = (
     r"|(?P<int>-?(?:0|[1-9][0-9]{0,30}))"
     r"|(?P<word>true|false|null|\.nan)"
 )
-_LINE = pattern(rf"( *){_KEY}:(?: (?:{_SCALAR}|(?P<flow>[\[{{].*)))?")
-_FLOW_KEY = pattern(rf"{_KEY}: ")
-_FLOW_SCALAR = pattern(rf"(?:{_SCALAR})(?=[,\]}}])")
+_LINE = lazy_compile(rf"( *){_KEY}:(?: (?:{_SCALAR}|(?P<flow>[\[{{].*)))?")
+_FLOW_KEY = lazy_compile(rf"{_KEY}: ")
+_FLOW_SCALAR = lazy_compile(rf"(?:{_SCALAR})(?=[,\]}}])")
 _WORDS: dict[str, bool | float | None] = {
     "true": True, "false": False, "null": None, ".nan": math.nan,
 }  # fmt: skip

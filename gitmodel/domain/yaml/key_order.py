@@ -36,23 +36,23 @@ def key_lines(name: str, value: Writable, *, blocks: bool = False) -> list[str]:
     """
     try:
         if name in {"metrics", "params"} or blocks:
-            return block({name: _arranged_value(value)})
-        return [entry(name, _arranged_value(value, _FIRST.get(name, ())))]
+            return block({name: _sort_value(value)})
+        return [entry(name, _sort_value(value, _FIRST.get(name, ())))]
     except TextError as error:
         message = f"the new pointer: {name} cannot be recorded: {error.message}"
         raise PointerError(message, hint=UNWRITABLE_HINT) from error
 
 
-def arranged(mapping: Mapping[str, Value], first: tuple[str, ...] = ()) -> dict[str, Value]:
+def sort_keys(mapping: Mapping[str, Value], first: tuple[str, ...] = ()) -> dict[str, Value]:
     """Put the keys of a mapping, and of those in it, in the one order that is written: `first`, then sorted.
 
     Raises:
         TextError: A key is no string, or a value is nested too deeply.
     """
-    return cast("dict[str, Value]", _arranged_value(mapping, first))
+    return cast("dict[str, Value]", _sort_value(mapping, first))
 
 
-def _arranged_value(value: Writable, first: tuple[str, ...] = (), depth: int = 0) -> Writable:
+def _sort_value(value: Writable, first: tuple[str, ...] = (), depth: int = 0) -> Writable:
     """Arrange what is inside a value too; `first` is for the mappings at its top."""
     if depth > MAX_DEPTH:  # without this a list that holds itself would never end
         raise TextError(f"more than {MAX_DEPTH} levels of nesting cannot be written")
@@ -63,29 +63,29 @@ def _arranged_value(value: Writable, first: tuple[str, ...] = (), depth: int = 0
             raise TextError("a key that is no text cannot be written")
         ranks = {name: rank for rank, name in enumerate(first)}
         names = sorted(value, key=lambda name: (ranks.get(name, len(first)), name))
-        return {name: _arranged_value(value[name], (), depth + 1) for name in names}
+        return {name: _sort_value(value[name], (), depth + 1) for name in names}
     if isinstance(value, list | tuple):
-        return [_arranged_value(item, first, depth + 1) for item in value]
+        return [_sort_value(item, first, depth + 1) for item in value]
     return value
 
 
-def differing(one: object, other: object) -> str | None:
+def first_difference(one: object, other: object) -> str | None:
     """Name the first key that says different things; NaN is NaN, and a tuple is a list."""
     names = _keys(one)
     pairs = ((name, getattr(one, name), getattr(other, name)) for name in names)
-    return next((name for name, a, b in pairs if a != b and _plain(a) != _plain(b)), None)
+    return next((name for name, a, b in pairs if a != b and _comparable(a) != _comparable(b)), None)
 
 
 def _keys(value: object) -> tuple[str, ...]:
     return tuple(value.__dataclass_fields__) if is_dataclass(value) else ()
 
 
-def _plain(value: object) -> object:
+def _comparable(value: object) -> object:
     """Give a value in a form in which equal ones compare equal."""
     if is_dataclass(value):
-        return [_plain(getattr(value, name)) for name in _keys(value)]
+        return [_comparable(getattr(value, name)) for name in _keys(value)]
     if isinstance(value, Mapping):
-        return {name: _plain(item) for name, item in value.items()}
+        return {name: _comparable(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [_comparable(item) for item in value]
     return "nan" if value != value else value  # noqa: PLR0124  (only NaN differs from itself)

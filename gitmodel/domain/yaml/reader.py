@@ -21,8 +21,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from gitmodel.domain.text.escape import shown
-from gitmodel.domain.text.lazy_regex import pattern
+from gitmodel.domain.text.escape import quote_text
+from gitmodel.domain.text.lazy_regex import lazy_compile
 from gitmodel.domain.yaml import fast_reader
 from gitmodel.domain.yaml.fast_reader import Value
 from gitmodel.domain.yaml.writer import (
@@ -56,14 +56,16 @@ __all__ = [
     "parse",
     "parse_decoded",
     "quoted",
-    "resolved",
+    "resolve_scalar",
     "scalar",
 ]
 
 MAX_BYTES = 65536
 _HINT = "correct that line: gitmodel reads a small, safe part of YAML"
-_REFUSED = pattern("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]|\r(?!\n)")
-_SURROGATE = pattern("[\ud800-\udfff]")
+_REFUSED = lazy_compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]|\r(?!\n)"
+)
+_SURROGATE = lazy_compile("[\ud800-\udfff]")
 
 _CONSTANTS: Mapping[str, float | None] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
@@ -74,8 +76,8 @@ _CONSTANTS: Mapping[str, float | None] = {
     **{f"-{word}": -math.inf for word in (".inf", ".Inf", ".INF")},
 }  # fmt: skip
 # A leading zero makes a string: 017 is fifteen to some readers, seventeen to others.
-_INTEGER = pattern(r"[-+]?(?:0|[1-9][0-9]{0,99})|0o[0-7]{1,99}|0x[0-9a-fA-F]{1,99}")
-_FLOAT = pattern(
+_INTEGER = lazy_compile(r"[-+]?(?:0|[1-9][0-9]{0,99})|0o[0-7]{1,99}|0x[0-9a-fA-F]{1,99}")
+_FLOAT = lazy_compile(
     r"[-+]?(?:(?:\.[0-9]+|(?:0|[1-9][0-9]*)\.[0-9]*)(?:[eE][-+]?[0-9]+)?"
     r"|(?:0|[1-9][0-9]*)[eE][-+]?[0-9]+)"
 )
@@ -222,7 +224,7 @@ class _EventReader:
         text: str = event.value
         if _SURROGATE.search(text):
             self._refuse(event, "half a surrogate pair is not accepted")
-        return text if event.style else resolved(text)
+        return text if event.style else resolve_scalar(text)
 
     def _mapping(self, depth: int) -> dict[str, Value]:
         result: dict[str, Value] = {}
@@ -234,9 +236,9 @@ class _EventReader:
             if name == "<<" and not event.style:
                 self._refuse(event, "merge keys (<<) are not accepted")
             if not fits_as_key(name):
-                self._refuse(event, f"the key {shown(name)} is too long")
+                self._refuse(event, f"the key {quote_text(name)} is too long")
             if name in result:
-                self._refuse(event, f"the key {shown(name)} is given twice")
+                self._refuse(event, f"the key {quote_text(name)} is given twice")
             result[name] = self._value(self._next(), depth + 1)
         return result
 
@@ -251,7 +253,7 @@ class _EventReader:
         raise TextError(f"{self._what}: line {line}: {reason}", hint=_HINT)
 
 
-def resolved(text: str) -> str | int | float | bool | None:
+def resolve_scalar(text: str) -> str | int | float | bool | None:
     """Give a plain scalar the type of the YAML 1.2 core schema, less what would surprise.
 
     Numbers with a leading zero, beyond the range of a float or of more than 100 digits stay strings: so

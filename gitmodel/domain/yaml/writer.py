@@ -13,7 +13,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias, cast
 
-from gitmodel.domain.text.lazy_regex import pattern
+from gitmodel.domain.text.lazy_regex import lazy_compile
 from gitmodel.errors import TextError
 
 if TYPE_CHECKING:
@@ -34,14 +34,14 @@ SHORT_KEY = 99
 # Written as escapes: controls, every space but the common one, and all that is invisible or turns the
 # direction of text. A fixed table, because what `str.isprintable` says changes with Python's Unicode
 # version, and the same state must give the same bytes everywhere.
-_ESCAPED = pattern(
+_ESCAPED = lazy_compile(
     '[\x00-\x1f"\\\\\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f'
     "\u2028-\u202f\u205f-\u206f\u3000\u3164\ud800-\uf8ff\ufdd0-\ufdef\ufe00-\ufe0f\ufeff\uffa0"
     "\ufff0-\ufffb\ufffe\uffff"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff\U000f0000-\U0010ffff]"
 )
 _SHORT_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
-_BARE_KEY = pattern(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_BARE_KEY = lazy_compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 # Bare, these would be keys of another type to other readers of YAML 1.1 and 1.2.
 _KEYWORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
 

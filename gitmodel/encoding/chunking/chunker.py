@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Protocol, Self
 
-from gitmodel.domain.text.lazy_regex import pattern
+from gitmodel.domain.text.lazy_regex import lazy_compile
 
 LONGEST_CHUNK: Final = 8 << 20  # 8 MiB: with its header a chunk always fits into one pack
 
-_CHUNKER_ID: Final = pattern(r"[a-z0-9][a-z0-9-]{0,31}(?: (?:0|[1-9][0-9]{0,11})){0,8}")
+_CHUNKER_ID: Final = lazy_compile(r"[a-z0-9][a-z0-9-]{0,31}(?: (?:0|[1-9][0-9]{0,11})){0,8}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.text.lazy_regex import pattern
+from gitmodel.domain.text.lazy_regex import lazy_compile
 from gitmodel.errors import GitCommandError, RepositoryError
 from gitmodel.git.cached_clone.guard import environment_for, refuse_foreign
 from gitmodel.git.cat_file import present_objects
@@ -40,7 +40,7 @@ _SERVER = "gitmodel-server"  # many users configure `origin` globally, so anothe
 _MOST_PACKS = 50  # the limit of Git itself (gc.autoPackLimit)
 
 _WHOLE = 2147483647  # as `git fetch --unshallow`, but valid for a full clone too
-_REF = pattern(r"(?!.*(?:\.\.|//|@\{))(?![-/.])[^\x00-\x20~^:?*\[\\\x7f]{1,200}")
+_REF = lazy_compile(r"(?!.*(?:\.\.|//|@\{))(?![-/.])[^\x00-\x20~^:?*\[\\\x7f]{1,200}")
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--recurse-submodules=no")
 _FILTER = "--filter=blob:none"
 _WITH_FILES = "gitmodel-with-files"  # marker file in a cached clone that is not blobless

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.exclude import check_patterns
-from gitmodel.domain.paths import normalised
+from gitmodel.domain.paths import to_nfc
 from gitmodel.domain.reference import Reference
 from gitmodel.errors import GitmodelError, UsageError
 from gitmodel.project.adding.items import Excluding, Item, Ready
@@ -128,7 +128,7 @@ class Adding:
                 )
             return ()
         before = () if target.old is None or self._excluding.anew else target.old.exclude
-        return check_patterns((*before, *map(normalised, self._excluding.patterns)))
+        return check_patterns((*before, *map(to_nfc, self._excluding.patterns)))
 
     def run(self, items: Sequence[Item], moved: Moved) -> None:
         """Store and register the weights, group by group.

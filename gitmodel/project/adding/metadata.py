@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gitmodel.domain.digest import digest_of
-from gitmodel.domain.metrics import given_values, parse_assignment, read_metrics
+from gitmodel.domain.metrics import metrics_from_mapping, parse_assignment, read_metrics
 from gitmodel.domain.paths import safe_parts
 from gitmodel.domain.pointer import MetricsSource, Pointer
 from gitmodel.domain.run_id import run_id_text
-from gitmodel.domain.text.escape import shown
+from gitmodel.domain.text.escape import quote_text
 from gitmodel.errors import UsageError
 from gitmodel.files.safe_open import folder_handle, open_file
 
@@ -100,7 +100,7 @@ def collect_metadata(project: Project, given: MetadataInput, old: Pointer | None
         # that the
         # next version does not take its values for new ones.
         metrics = {} if said else again
-    read = given_values(given.metric_values, what="the metrics")
+    read = metrics_from_mapping(given.metric_values, what="the metrics")
     metrics.update(_taken(read, "the metrics", left_out))
     metrics.update(parse_assignment(text) for text in given.metrics)
     params: dict[str, Any] = {}
@@ -108,7 +108,7 @@ def collect_metadata(project: Project, given: MetadataInput, old: Pointer | None
         raw = _read_named(project, given.params_file)
         read = read_metrics(raw, path=given.params_file, lists=True)
         params.update(_taken(read, given.params_file, left_out))
-    read = given_values(given.param_values, what="the params", lists=True)
+    read = metrics_from_mapping(given.param_values, what="the params", lists=True)
     params.update(_taken(read, "the params", left_out))
     params.update(parse_assignment(text) for text in given.params)
     return Metadata(metrics, params, run_id_text(given.run_id), source, tuple(left_out))
@@ -117,7 +117,7 @@ def collect_metadata(project: Project, given: MetadataInput, old: Pointer | None
 def _taken(read: MetricsRead, where: str, left_out: list[str]) -> Mapping[str, Any]:
     """The values that a pointer can hold; adds a note about the others."""
     if read.skipped:
-        named = [f"{shown(key)} ({reason})" for key, reason in read.skipped[:_NAMED]]
+        named = [f"{quote_text(key)} ({reason})" for key, reason in read.skipped[:_NAMED]]
         more = f" and {len(read.skipped) - _NAMED} more" if len(read.skipped) > _NAMED else ""
         left_out.append(f"not recorded of {where}: {', '.join(named)}{more}")
     return read.values

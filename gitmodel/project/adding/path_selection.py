@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.glob_filter import is_beside, is_litter, is_ours
+from gitmodel.domain.glob_filter import is_companion, is_gitmodel_file, is_temporary
 from gitmodel.domain.reference import has_weights_ending
 from gitmodel.errors import GitmodelError, UsageError
 from gitmodel.git.check_ignore import tracked
@@ -101,8 +101,10 @@ def _weights_paths(
     beside: dict[str, str] = {}
     for path in paths:
         file = path.rstrip("/").rpartition("/")[2]
-        if len(paths) > 1 and (is_ours(file) or is_litter(file)):
-            what = "gitmodel's own files" if is_ours(file) else "files that are not weights"
+        if len(paths) > 1 and (is_gitmodel_file(file) or is_temporary(file)):
+            what = (
+                "gitmodel's own files" if is_gitmodel_file(file) else "files that are not weights"
+            )
             passed.setdefault(what, []).append(path)
             continue
         try:
@@ -110,7 +112,7 @@ def _weights_paths(
         except GitmodelError as error:
             errors.append((path, error))
             continue
-        doubtful = len(paths) > 1 and is_beside(file) and targets.at(weights) is None
+        doubtful = len(paths) > 1 and is_companion(file) and targets.at(weights) is None
         (beside if doubtful else chosen_paths).setdefault(weights, path)
     if chosen_paths and beside:
         passed["files that usually accompany weights"] = list(beside.values())

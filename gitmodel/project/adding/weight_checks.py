@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.text.escape import shown
+from gitmodel.domain.text.escape import quote_text
 from gitmodel.errors import GitmodelError, WeightsError
 from gitmodel.formats import misnamed_files
 
@@ -93,7 +93,7 @@ def _without_its_data(path: str, files: list[str], inside: Collection[str]) -> S
     missing = [file for file in files if not path or f"{folder}{slash}{file}" not in inside]
     if not missing:
         return None
-    what = f"has its weights in {shown(missing[0])}, which is not part of the model"
+    what = f"has its weights in {quote_text(missing[0])}, which is not part of the model"
     hint = "copy that file into the same folder"
     if not path:
         hint = "copy both files into one folder, and register the folder: gitmodel add FOLDER"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.merge import differ_in_words_only
+from gitmodel.domain.merge import same_except_annotations
 from gitmodel.domain.pointer import Pointer
 from gitmodel.errors import GitmodelError
 from gitmodel.project.committing.decisions import is_merging, pointer_at_head
@@ -36,7 +36,7 @@ def edited_by_hand(project: Project, path: str, raw: bytes) -> Pointer | None:
         return edited if same else None
     revisions = ("HEAD", *project.index.other_heads(), "CHERRY_PICK_HEAD", "REBASE_HEAD")
     sides = [_pointer_at(project, revision, path) for revision in revisions]
-    fits = any(side is not None and differ_in_words_only(side, edited) for side in sides)
+    fits = any(side is not None and same_except_annotations(side, edited) for side in sides)
     return edited if fits else None
 
 

@@ -12,8 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.config.repository import Config, Remote, effective, needs_trust
-from gitmodel.domain.text.lazy_regex import pattern
+from gitmodel.domain.config.repository import Config, Remote, effective_remote, needs_trust
+from gitmodel.domain.text.lazy_regex import lazy_compile
 from gitmodel.errors import GitmodelError, UntrustedRemoteError, UsageError
 from gitmodel.project.named_remote import remote_from
 from gitmodel.project.project import CONFIG_NAME, PRIMARY
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gitmodel.project.project import Project
     from gitmodel.store.objects import ObjectStore
 
-_WITH_OPTIONS = pattern(r"(\S+://\S+)((?: +[a-z_]+=\S+)+)")
+_WITH_OPTIONS = lazy_compile(r"(\S+://\S+)((?: +[a-z_]+=\S+)+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,7 @@ def open_end(project: Project, end: RemoteEnd, *, upload: bool, create: bool) ->
             f"{end.remote.fingerprint} is not trusted in this clone, so nothing was copied",
             hint=f"name it with its endpoint: --from {_quoted(end.remote.fingerprint)}",
         )
-    address = effective(end.remote, settings)
+    address = effective_remote(end.remote, settings)
     if end.remote.endpoint is not None and end.chosen:  # the user has just named this endpoint
         address = replace(address, endpoint=end.remote.endpoint)
     return project.open_store(address, trusted=True, create_root=create)

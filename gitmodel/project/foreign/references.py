@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.domain.aliases import ALIASES_SUFFIX
 from gitmodel.domain.pointer import POINTER_SUFFIX
-from gitmodel.domain.text.escape import shown
-from gitmodel.domain.text.lazy_regex import pattern
+from gitmodel.domain.text.escape import quote_text
+from gitmodel.domain.text.lazy_regex import lazy_compile
 from gitmodel.errors import GitmodelError, NotSetUpError, RepositoryError, UnknownReferenceError
 from gitmodel.git.cached_clone.clone import BASE, ref_names
 from gitmodel.git.object_id import is_oid
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from gitmodel.project.foreign.project import ForeignProject
     from gitmodel.project.models import Model
 
-_REVISION = pattern(r"([^~^]+)((?:[~^][0-9]*)*)")
-_SHORT_COMMIT = pattern("[0-9a-f]{7,63}")
+_REVISION = lazy_compile(r"([^~^]+)((?:[~^][0-9]*)*)")
+_SHORT_COMMIT = lazy_compile("[0-9a-f]{7,63}")
 _NAMED_MODELS = 5
 
 
@@ -124,7 +124,7 @@ class Locator:
         here = self._project.reader.blobs([entry.oid for entry in entries])
         for path, oid in entries:
             if oid not in here:
-                where = f"{shown(path)} of {self._clone.url.shown}"
+                where = f"{quote_text(path)} of {self._clone.url.shown}"
                 raise self._failure or RepositoryError(
                     f"{where} is not in the cache" if self._offline else f"{where} cannot be read",
                     hint="leave out --offline" if self._offline else "is it over 64 KiB?",

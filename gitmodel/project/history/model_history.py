@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer, head_of
-from gitmodel.domain.versions import Numbers, next_version
+from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer, read_head
+from gitmodel.domain.versions import VersionNumbers, next_version
 from gitmodel.project.committed_models import parsed_or_none
 from gitmodel.project.history.version_owners import claims_seen
 from gitmodel.project.models import Model
@@ -51,7 +51,7 @@ class ModelHistory:
 
     name: str
     seen: tuple[HistoryEntry, ...]
-    naming: Numbers[str]
+    naming: VersionNumbers[str]
     complete: bool = True
 
     def numbers(self) -> set[int]:
@@ -149,7 +149,7 @@ def _history(
 
     heads: list[Head] = []
     seen = _seen(changes, blobs, wanted, heads)
-    naming = Numbers(
+    naming = VersionNumbers(
         ((head.version, head.digest) for head in heads if head.name == name), claims.owners(name)
     )
     models = tuple(item for item in seen if item.model.name == name)
@@ -173,7 +173,7 @@ def _seen(
             continue
         raw = blobs[change.oid]
         if change.oid not in parsed:
-            head = head_of(raw)
+            head = read_head(raw)
             skip = head is not None and not wanted(head)
             read = None if skip else parsed_or_none(raw, change.path)
             parsed[change.oid] = read
@@ -197,5 +197,5 @@ def published_contents(project: Project, name: str, number: int) -> set[str]:
     stem = name.rpartition("/")[2] + POINTER_SUFFIX
     changes = project.history.changes(tips, suffix=stem)
     blobs = project.reader.blobs([change.oid for change in changes if change.oid is not None])
-    heads = [head_of(raw) for raw in blobs.values()]
+    heads = [read_head(raw) for raw in blobs.values()]
     return {h.digest for h in heads if h is not None and (h.name, h.version) == (name, number)}

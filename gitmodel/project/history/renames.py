@@ -15,8 +15,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.pointer import POINTER_SUFFIX, head_of
-from gitmodel.domain.versions import Numbers
+from gitmodel.domain.pointer import POINTER_SUFFIX, read_head
+from gitmodel.domain.versions import VersionNumbers
 from gitmodel.errors import GitmodelError
 from gitmodel.project.history.model_history import ModelHistory, history_of
 from gitmodel.project.history.version_owners import claims_seen
@@ -104,7 +104,7 @@ class EarlierNames:
         return [head for head in old if head.name not in new]
 
     def _heads(self, oids: Iterable[str]) -> list[Head]:
-        heads = (head_of(raw) for raw in self._project.reader.blobs(oids).values())
+        heads = (read_head(raw) for raw in self._project.reader.blobs(oids).values())
         return [head for head in heads if head is not None]
 
     def _together(self, history: ModelHistory, earlier: Head) -> ModelHistory:
@@ -125,7 +125,7 @@ class EarlierNames:
         return ModelHistory(
             history.name,
             seen,
-            Numbers(
+            VersionNumbers(
                 ((i.model.pointer.version, i.model.pointer.digest.hex) for i in seen),
                 {**owners, **claims.owners(history.name)},
             ),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.pointer import POINTER_SUFFIX
-from gitmodel.domain.versions import numbers_of_two
+from gitmodel.domain.versions import ambiguous_numbers
 from gitmodel.errors import GitmodelError, UnknownReferenceError, VersionTakenError
 from gitmodel.project.committed_models import parsed_or_none
 from gitmodel.project.history.version_owners import known_owner
@@ -127,7 +127,7 @@ def reused_numbers(
         by_name.setdefault(pointer.name, []).append((pointer, introduced))
     problems = []
     for name, own in sorted(by_name.items()):
-        doubles = numbers_of_two((pointer.version, pointer.digest) for pointer, _ in own)
+        doubles = ambiguous_numbers((pointer.version, pointer.digest) for pointer, _ in own)
         for number in sorted(doubles):
             owner = _owner(project, name, number)
             problems.append(_reused_number(name, number, own, doubles[number], owner))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from gitmodel.cache.claims_seen import ClaimsSeen
     from gitmodel.domain.reference import Reference
-    from gitmodel.domain.versions import Numbers
+    from gitmodel.domain.versions import VersionNumbers
     from gitmodel.project.project import Project
     from gitmodel.store.claims import Claim
 
@@ -80,7 +80,7 @@ def remember(project: Project, claims: Iterable[Claim]) -> None:
     claims_seen(project).see_all((claim.name, claim.version, claim.digest) for claim in claims)
 
 
-def content_of(project: Project, name: str, number: int, naming: Numbers[str]) -> str:
+def content_of(project: Project, name: str, number: int, naming: VersionNumbers[str]) -> str:
     """The content that a number names, as hex digest.
 
     If history is ambiguous and no claim is cached, the claim is read from the primary remote. If it cannot be
@@ -125,7 +125,7 @@ def ambiguous_reference(
 
 
 def _owner_elsewhere(
-    project: Project, name: str, number: int, naming: Numbers[str], reason: str
+    project: Project, name: str, number: int, naming: VersionNumbers[str], reason: str
 ) -> UnknownReferenceError:
     """The error for a number whose content this clone's history lacks or may lack."""
     here = naming.contents(number)

@@ -12,7 +12,7 @@ from gitmodel.domain.config.clone import (
     LocalSettings,
     Overrides,
     VerifyUploads,
-    effective,
+    effective_remote,
     needs_trust,
 )
 from gitmodel.domain.config.remote import Remote
@@ -142,11 +142,13 @@ def test_the_environment_wins_over_git_config_and_both_over_the_usual_variables(
         s3_endpoint="https://special.example",
     )
     bare = LocalSettings().with_environment(environment)
-    assert effective(AWS, bare).endpoint == "https://special.example"
-    assert effective(AWS, OWN.with_environment(environment)).endpoint == "http://127.0.0.1:9000"
+    assert effective_remote(AWS, bare).endpoint == "https://special.example"
+    assert (
+        effective_remote(AWS, OWN.with_environment(environment)).endpoint == "http://127.0.0.1:9000"
+    )
     del environment["AWS_ENDPOINT_URL_S3"]
     bare = LocalSettings().with_environment(environment)
-    assert effective(AWS, bare).endpoint == "https://general.example"
+    assert effective_remote(AWS, bare).endpoint == "https://general.example"
     assert not needs_trust(MINIO, bare, upload=False)
     environment["GITMODEL_ENDPOINT"] = "https://chosen.example"
     assert OWN.with_environment(environment).endpoint == "https://chosen.example"
@@ -156,7 +158,7 @@ def test_the_variables_of_aws_say_nothing_about_azure() -> None:
     azure = Remote(url="az://models", scheme="az", account="ana")
     settings_ = LocalSettings().with_environment({"AWS_ENDPOINT_URL": "https://general.example"})
 
-    assert effective(azure, settings_) == azure
+    assert effective_remote(azure, settings_) == azure
 
 
 def test_a_bad_variable_is_named() -> None:
@@ -165,15 +167,15 @@ def test_a_bad_variable_is_named() -> None:
 
 
 def test_the_persons_own_wins_over_the_committed() -> None:
-    assert effective(MINIO, OWN) == Remote(
+    assert effective_remote(MINIO, OWN) == Remote(
         url="s3://models",
         scheme="s3",
         endpoint="http://127.0.0.1:9000",
         region="us-1",
         profile="me",
     )
-    assert effective(AWS, LocalSettings()) == AWS
-    assert effective(FOLDER, OWN) == FOLDER
+    assert effective_remote(AWS, LocalSettings()) == AWS
+    assert effective_remote(FOLDER, OWN) == FOLDER
 
 
 def test_overrides_of_the_primary_say_nothing_about_a_mirror() -> None:
@@ -181,8 +183,8 @@ def test_overrides_of_the_primary_say_nothing_about_a_mirror() -> None:
         endpoint="http://127.0.0.1:9000", mirrors={"backup": Overrides(region="us-2")}
     )
 
-    assert effective(MINIO, settings_, mirror="other") == MINIO
-    assert effective(MINIO, settings_, mirror="backup").region == "us-2"
+    assert effective_remote(MINIO, settings_, mirror="other") == MINIO
+    assert effective_remote(MINIO, settings_, mirror="backup").region == "us-2"
     assert needs_trust(MINIO, settings_, upload=False, mirror="backup")
 
 

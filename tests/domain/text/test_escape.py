@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gitmodel.domain.text.escape import shown
+from gitmodel.domain.text.escape import quote_text
 
 
 @pytest.mark.parametrize(
@@ -23,17 +23,17 @@ from gitmodel.domain.text.escape import shown
     ],
 )
 def test_what_a_message_shows(text: str, line: str) -> None:
-    assert shown(text) == line
+    assert quote_text(text) == line
 
 
 def test_ten_megabytes_are_cut_before_they_are_escaped() -> None:
-    assert shown("\x00" * 10_000_000, limit=8) == '"\\x00\\x00…"'
+    assert quote_text("\x00" * 10_000_000, limit=8) == '"\\x00\\x00…"'
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.text(alphabet=st.characters(), max_size=80), st.integers(1, 40))
 def test_a_shown_text_is_always_one_short_visible_line(text: str, limit: int) -> None:
-    line = shown(text, limit=limit)
+    line = quote_text(text, limit=limit)
 
     assert line.isprintable()
     assert len(line) <= limit + 3

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitmodel.domain.text.lazy_regex import pattern
+from gitmodel.domain.text.lazy_regex import lazy_compile
 
 
 @given(st.text("ab1 ", max_size=12))
 def test_it_answers_as_a_compiled_one(text: str) -> None:
-    late, ready = pattern(r"([ab]+)(\d)?"), re.compile(r"([ab]+)(\d)?")
+    late, ready = lazy_compile(r"([ab]+)(\d)?"), re.compile(r"([ab]+)(\d)?")
     for _ in range(2):  # also when it is asked again
         for ask in ("match", "search", "fullmatch"):
             found, expected = getattr(late, ask)(text), getattr(ready, ask)(text)
@@ -23,13 +23,13 @@ def test_it_answers_as_a_compiled_one(text: str) -> None:
 
 
 def test_bytes_and_flags_are_taken() -> None:
-    assert pattern(rb"^a.b$", re.DOTALL | re.MULTILINE).search(b"x\na\nb\n")
-    assert pattern("A", re.IGNORECASE).flags & re.IGNORECASE
+    assert lazy_compile(rb"^a.b$", re.DOTALL | re.MULTILINE).search(b"x\na\nb\n")
+    assert lazy_compile("A", re.IGNORECASE).flags & re.IGNORECASE
 
 
 def test_nothing_is_compiled_before_it_is_asked() -> None:
-    broken = pattern("(")
+    broken = lazy_compile("(")
     with pytest.raises(re.error):
         broken.match("")
     with pytest.raises(AttributeError):
-        _ = pattern("a").nothing_of_the_kind  # type: ignore[attr-defined]
+        _ = lazy_compile("a").nothing_of_the_kind  # type: ignore[attr-defined]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gitmodel.domain.text.secrets import is_secret_name, redacted, secret_in
+from gitmodel.domain.text.secrets import find_secret, is_secret_name, redact
 
 SECRETS = [
     ("an AWS access key", "AKIA" + "IOSFODNN7EXAMPLE"),
@@ -40,10 +40,10 @@ def test_a_secret_is_seen_wherever_it_stands_and_taken_out(
 ) -> None:
     text = frame.format(secret)
 
-    assert secret_in(text) == kind
-    assert "[secret removed]" in redacted(text)
-    assert secret_in(redacted(text)) is None
-    assert "hunter2" not in redacted(text)
+    assert find_secret(text) == kind
+    assert "[secret removed]" in redact(text)
+    assert find_secret(redact(text)) is None
+    assert "hunter2" not in redact(text)
 
 
 @pytest.mark.parametrize(
@@ -65,8 +65,8 @@ def test_a_secret_is_seen_wherever_it_stands_and_taken_out(
     ],
 )
 def test_ordinary_text_is_left_alone(text: str) -> None:
-    assert secret_in(text) is None
-    assert redacted(text) == text
+    assert find_secret(text) is None
+    assert redact(text) == text
 
 
 def test_random_keys_of_forty_characters_are_nearly_always_seen() -> None:
@@ -74,13 +74,13 @@ def test_random_keys_of_forty_characters_are_nearly_always_seen() -> None:
     alphabet = string.ascii_letters + string.digits + "/+"
     keys = ["".join(random.choices(alphabet, k=40)) for _ in range(5000)]
 
-    assert sum(secret_in(key) is not None for key in keys) > 4950
+    assert sum(find_secret(key) is not None for key in keys) > 4950
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.text(max_size=200))
 def test_redacting_twice_is_redacting_once(text: str) -> None:
-    assert redacted(redacted(text)) == redacted(text)
+    assert redact(redact(text)) == redact(text)
 
 
 @pytest.mark.parametrize(
@@ -89,8 +89,8 @@ def test_redacting_twice_is_redacting_once(text: str) -> None:
 )
 def test_long_hostile_lines_are_read_in_no_time(text: str) -> None:
     """Each of these takes seconds with an expression that backtracks; the limit is the test run's."""
-    secret_in(text)
-    assert len(redacted(text)) <= len(text) + 100
+    find_secret(text)
+    assert len(redact(text)) <= len(text) + 100
 
 
 @pytest.mark.parametrize(
@@ -141,4 +141,4 @@ REQUESTS = (
 def test_what_a_library_tells_of_a_request_is_shown_without_its_secrets(
     text: str, secret: str
 ) -> None:
-    assert secret not in redacted(f"before {text.format(secret=secret)} after")
+    assert secret not in redact(f"before {text.format(secret=secret)} after")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gitmodel.domain.yaml.editor import edited
+from gitmodel.domain.yaml.editor import edit
 from gitmodel.domain.yaml.reader import block, parse
 from gitmodel.errors import TextError
 
@@ -41,7 +41,7 @@ def test_any_canonical_text_can_be_made_to_say_anything(
     lines = ["# top", *block(present), "# end", ""]
     text = ending.join(lines)
 
-    after = edited(text, wanted, what="x")
+    after = edit(text, wanted, what="x")
 
     # Floats as text: not a number equals nothing, itself included.
     assert sorted(block(parse(after.encode(), what="x"))) == sorted(block(wanted))
@@ -54,7 +54,7 @@ def test_any_canonical_text_can_be_made_to_say_anything(
 def test_adding_a_key_touches_no_line(present: dict[str, Any], key: str, value: Any) -> None:
     lines = [f"{line}  # kept" for line in block(present)]
 
-    after = edited("\n".join(lines), {**present, key: value}, what="x").split("\n")
+    after = edit("\n".join(lines), {**present, key: value}, what="x").split("\n")
 
     assert [line for line in after if line in lines] == lines
     assert len([line for line in after if line]) == len(lines) + 1
@@ -90,7 +90,7 @@ def test_adding_a_key_touches_no_line(present: dict[str, Any], key: str, value: 
     ],
 )  # fmt: skip
 def test_layouts_that_people_write(text: str, wanted: Mapping[str, Any], after: str) -> None:
-    assert edited(text, wanted, what="x") == after
+    assert edit(text, wanted, what="x") == after
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_layouts_that_people_write(text: str, wanted: Mapping[str, Any], after: 
 )
 def test_what_cannot_be_edited_safely_is_not_edited(text: str, wanted: Mapping[str, Any]) -> None:
     try:
-        after = edited(text, wanted, what="x")
+        after = edit(text, wanted, what="x")
     except TextError as error:
         message = f"{error.message} {error.hint}"
     else:
@@ -118,7 +118,7 @@ def test_what_cannot_be_edited_safely_is_not_edited(text: str, wanted: Mapping[s
 
 def test_text_that_does_not_parse_is_refused() -> None:
     with pytest.raises(TextError, match="x: line 1"):
-        edited("a: *b\n", {}, what="x")
+        edit("a: *b\n", {}, what="x")
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
@@ -126,6 +126,6 @@ def test_what_replaces_all_keys_of_a_nested_mapping_stays_nested(ending: str) ->
     """It was put at the top once all old keys were gone, and the edit was refused."""
     text = ending.join(["a: 1", '"yes":', "  old: 2", ""])
 
-    changed = edited(text, {"a": 1, "yes": {"new": False}}, what="x")
+    changed = edit(text, {"a": 1, "yes": {"new": False}}, what="x")
 
     assert changed == ending.join(["a: 1", '"yes":', "  new: false", ""])
