@@ -127,7 +127,7 @@ def test_what_a_side_is_called() -> None:
         describe(replace(TWO, metrics={"auc": 0.9})) == f"version 2 ({TWO.digest.short}), auc 0.9"
     )
     assert describe(replace(TWO, metrics=many)).endswith("m3 0.3, m4 0.4, …")
-    assert describe(replace(TWO, metrics=odd)).endswith(r'"\x1b[2J" x, "a\x0ab" 1.0')
+    assert describe(replace(TWO, metrics=odd)).endswith(r'"\x1b[2J" x, "a\nb" 1.0')
     assert describe(None) == "a pointer that cannot be read"
 
 
