@@ -1,10 +1,9 @@
-"""Putting a version's files in place: all checked first, then renamed.
+"""A version's files on disk: all are written and checked, then renamed into place.
 
-Each file is written to a temporary name in the nearest folder that is there already, and checked
-whole. Only when every file has passed, and everything in the way is known to be replaceable, are
-names changed, so that a failure leaves the old weights as they were. `have` is recorded last; a kill
-between two renames leaves a folder that `status` shows as changed, that `checkout` completes, and that
-no commit takes for new weights.
+Each file is written to a temporary name in the nearest folder that exists, and its digest is checked. Names
+change only after every file has passed and everything in the way may be replaced, so a failure leaves
+the old weights as they were. `have` is recorded last. A kill between two renames leaves a folder that `status`
+shows as changed, that `checkout` completes, and that no commit registers as new weights.
 """
 
 from __future__ import annotations
@@ -54,33 +53,31 @@ def place(
     force: bool = False,
     exclude: tuple[str, ...] = (),
 ) -> None:
-    """Bring the files of a manifest to a path, and remember them as `have`.
+    """Write the files of a manifest to a path, and record them as `have`.
 
-    A link that `add --follow` followed here makes way; what it leads to is not touched.
+    A link that `add --follow` followed here is replaced; its target is not touched.
 
     Args:
         worktree: The work tree.
         name: The model, for its record; a folder's files that are not in the new version are
             removed only if they are unmodified files of `have` (or `force`).
         path: Relative to the root.
-        manifest: What to place.
+        manifest: The version.
         write: Writes and checks one file of the manifest into an open file.
-        ready: Called when all files are written and checked, before any takes its place; what it
-            raises is raised.
-        force: Replace and remove also what is in no version.
-        exclude: Patterns of what is no part of the version: such files are not removed, not even by
-            force.
+        ready: Called when all files are written and checked, before the first is renamed; its errors
+            are raised.
+        force: Replace and remove also files that are in no version.
+        exclude: Patterns of files that are no part of the version: they are not removed even by force.
 
     Raises:
-        UnsafePathError: A link on the way, or a file that is not the model's where a folder is
-            needed.
-        UnsavedWeightsError: Something in the way is in no version; nothing has been changed then.
-        DamagedObjectError: From `write`; nothing has been changed then.
-        NoSpaceError: The work tree's file system is full; nothing has been changed then.
+        UnsafePathError: A folder of the path is a link, or a file that is not the model's.
+        UnsavedWeightsError: A file in the way is in no version; nothing was changed.
+        DamagedObjectError: From `write`; nothing was changed.
+        NoSpaceError: The work tree's file system is full; nothing was changed.
     """
     parts = safe_parts(path)
     record = worktree.records.read(path, name=name)
-    # Of an earlier start of the machine, and not seen since: some may have lost their bytes.
+    # After a crash of the machine a file may have lost bytes though its stat is unchanged.
     trusted = record.files if record.of_this_boot else {}
     known: dict[str, CachedDigest] = {}
     followed = record.links if still_lead(worktree.root, parts, record.links) else {}
@@ -118,9 +115,9 @@ def place(
 
 @contextmanager
 def _marked(worktree: WorkTree, path: str, record: Record, manifest: Manifest) -> Iterator[None]:
-    """Record that a folder's files are being replaced; the record is withdrawn where nothing changed.
+    """Record that a folder's files are being replaced; after an error the old record is restored.
 
-    The mark goes with the record that is written when all are in place.
+    The record that `place` writes at its end has no such mark.
     """
     if manifest.kind != "folder":
         yield
@@ -136,7 +133,7 @@ def _marked(worktree: WorkTree, path: str, record: Record, manifest: Manifest) -
 def _keep(
     root: str, whole: tuple[str, ...], old: CachedDigest | None, entry: FileEntry
 ) -> CachedDigest | None:
-    """The stat of a file that is there already with the right digest, None if it must be written."""
+    """The record of a file that has the right digest already, None if it must be written."""
     if old is None or old.digest != entry.digest:
         return None
     with suppress(OSError, GitmodelError), folder_handle(root, whole[:-1]) as handle:
@@ -173,10 +170,10 @@ def _stage(
 
 
 def _nearest_folder(root: str, parts: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:
-    """The folder wanted, or the last one before a file of the model itself that is in the way.
+    """The folder `wanted`, or the last one above it that is not below a file of the model.
 
     Raises:
-        UnsafePathError: A link is in the way.
+        UnsafePathError: A folder of the path is a link.
     """
     for count in range(len(parts), len(wanted) + 1):
         if kind_at(root, wanted[:count]) is EntryKind.FILE:
@@ -185,7 +182,7 @@ def _nearest_folder(root: str, parts: tuple[str, ...], wanted: tuple[str, ...]) 
 
 
 def _rename(root: str, file: _Staged) -> FileStat:
-    """Give a file its final name; what is there is replaced, a link itself and not its target."""
+    """Give a file its final name; a link that has the name is replaced, not its target."""
     with (
         folder_handle(root, file.folder) as source,
         folder_handle(root, file.whole[:-1], create=True) as target,
@@ -205,44 +202,65 @@ def _make_way(
     left_out: tuple[str, ...],
     force: bool,
 ) -> None:
-    """Remove what the new version does not have, after checking that all of it may be removed.
+    """Remove what is in the way of the new version, after checking that all of it may be removed.
 
     Args:
         worktree: The work tree.
-        parts: Where the model lies.
+        parts: Path of the model.
         manifest: The new version.
         fresh: Paths of its files that are about to be renamed into place.
-        record: What is remembered of the model.
-        left_out: Patterns of what is no part of the new version, or of the old one: it is not removed.
-        force: Remove also what is in no version.
+        record: The model's record.
+        left_out: Patterns of files that are no part of the new version, or of the old one; not removed.
+        force: Remove also files that are in no version.
     """
-    wanted = {entry.path for entry in manifest.files if manifest.kind == "folder"}
-    replaced: set[tuple[str, ...]] = set()
-    for file in _files_at(worktree.root, parts, folder_wanted=manifest.kind == "folder"):
-        is_left_out = is_below_excluded(file.path.split("/"), left_out)
-        if is_left_out and file.path in fresh:  # whoever looked at the weights did not look at it
-            _refuse_replacing(worktree, parts, file, manifest, record, force=force)
-        if is_left_out and file.path not in wanted and manifest.kind == "folder":
-            continue
-        if file.path not in wanted:
-            _refuse_unsaved(worktree, parts, file, record, force=force)
-            replaced.add(file.parts)
-        elif file.path in fresh and "/".join(file.parts) != file.path:
-            # The same file, but spelled in another form of Unicode, which rename(2) keeps apart.
-            replaced.add(file.parts)
-    emptied = {inner[:count] for inner in replaced for count in range(len(inner))}
+    removed = _files_to_remove(
+        worktree, parts, manifest, fresh, record, left_out=left_out, force=force
+    )
+    folders = {inner[:count] for inner in removed for count in range(len(inner))}
     for path in fresh:
-        emptied |= _folders_to_empty(worktree.root, parts, _parts_in(path), replaced)
-    for inner in replaced:
+        folders |= _folders_to_remove(worktree.root, parts, _parts_in(path), removed)
+    for inner in removed:
         _unlink(worktree.root, (*parts, *inner))
-    for inner in sorted(emptied, key=len, reverse=True):
+    for inner in sorted(folders, key=len, reverse=True):  # those that are empty now
         whole = (*parts, *inner)
         with suppress(OSError, GitmodelError), folder_handle(worktree.root, whole[:-1]) as handle:
             os.rmdir(whole[-1], dir_fd=handle)
 
 
+def _files_to_remove(
+    worktree: WorkTree,
+    parts: tuple[str, ...],
+    manifest: Manifest,
+    fresh: Collection[str],
+    record: Record,
+    *,
+    left_out: tuple[str, ...],
+    force: bool,
+) -> set[tuple[str, ...]]:
+    """Files on disk that the new version does not have; arguments as of `_make_way`.
+
+    Raises:
+        UnsavedWeightsError: One of them, or one that is about to be replaced, is in no version.
+    """
+    is_folder = manifest.kind == "folder"
+    wanted = {entry.path for entry in manifest.files if is_folder}
+    removed: set[tuple[str, ...]] = set()
+    for file in _files_at(worktree.root, parts, folder_wanted=is_folder):
+        is_left_out = is_below_excluded(file.path.split("/"), left_out)
+        if is_left_out and file.path in fresh:  # it was not compared with the old version
+            _refuse_replacing(worktree, parts, file, manifest, record, force=force)
+        if file.path not in wanted:
+            if not (is_left_out and is_folder):
+                _refuse_unsaved(worktree, parts, file, record, force=force)
+                removed.add(file.parts)
+        elif file.path in fresh and "/".join(file.parts) != file.path:
+            # The same file, but spelled in another form of Unicode, which rename(2) keeps apart.
+            removed.add(file.parts)
+    return removed
+
+
 def _files_at(root: str, parts: tuple[str, ...], *, folder_wanted: bool) -> list[Found]:
-    """The model's files that are there, but for a single file that another one replaces."""
+    """The model's files on disk, without a single file that another single file replaces."""
     top = os.path.join(root, *parts)
     there = kind_at(root, parts)
     if there is EntryKind.FOLDER:
@@ -272,7 +290,7 @@ def _refuse_replacing(
     *,
     force: bool,
 ) -> None:
-    """Refuse to replace a file that was left out of the weights so far, unless it is the same."""
+    """Refuse to replace an excluded file, unless it has the same content."""
     same = {entry.digest for entry in manifest.files if entry.path == file.path}
     if file.path in record.have_files:
         same.add(record.have_files[file.path])
@@ -284,30 +302,31 @@ def _refuse_replacing(
         )
 
 
-def _folders_to_empty(
-    root: str, parts: tuple[str, ...], inner: tuple[str, ...], replaced: Collection[tuple[str, ...]]
+def _folders_to_remove(
+    root: str, parts: tuple[str, ...], inner: tuple[str, ...], removed: Collection[tuple[str, ...]]
 ) -> set[tuple[str, ...]]:
-    """Folders that must go because a file gets the name of the outermost one.
+    """The folder that has the name of a new file, if there is one, and all folders in it.
 
     Raises:
-        UnsavedWeightsError: It holds something that is never part of a model (a `.git`, say), so it
-            is nobody's to remove, not even by force.
+        UnsavedWeightsError: It holds something that is never part of a model, such as a `.git`, which is
+            not removed even by force.
     """
-    top = os.path.join(root, *parts, *inner)
+    model = os.path.join(root, *parts)
+    top = os.path.join(model, *inner)
     if os.path.islink(top) or not os.path.isdir(top):
         return set()
-    folders = {inner}
+    folders = set()
     for folder, below, names in os.walk(top):
-        here = (*inner, *os.path.relpath(folder, top).split(os.sep)) if folder != top else inner
+        here = () if folder == model else tuple(os.path.relpath(folder, model).split(os.sep))
+        folders.add(here)
         links = [name for name in below if os.path.islink(os.path.join(folder, name))]
         for name in [*names, *links]:
-            if (*here, name) not in replaced:
+            if (*here, name) not in removed:
                 raise UnsavedWeightsError(
                     f"{'/'.join((*parts, *here, name))} is not part of the model, and the version "
                     f"asked for has a file called {'/'.join((*parts, *inner))}",
                     hint="move it away",
                 )
-        folders |= {(*here, name) for name in below}
     return folders
 
 
