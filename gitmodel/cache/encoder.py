@@ -1,6 +1,6 @@
-"""What becomes of one piece of a file: hashed, recognised, or encoded, perhaps against a base.
+"""Hashes the pieces of a file, and encodes those that are not stored yet, perhaps against a base.
 
-Encoding runs in workers; what they share is only looked into there.
+Encoding runs in several threads, which only read what they share.
 """
 
 from __future__ import annotations
@@ -15,24 +15,27 @@ if TYPE_CHECKING:
     from gitmodel.cache.cache import Cache
     from gitmodel.cache.delta_bases import Base, Bases
     from gitmodel.encoding.codecs.codec import Encoded
-    from gitmodel.encoding.manifest.manifest import Manifest
+    from gitmodel.encoding.manifest.manifest import ChunkLocation, Manifest
 
 
 class StoredChunk(NamedTuple):
-    """Where a chunk lies: in which pack, and how it is encoded there."""
+    """A chunk in a pack of the cache, by names instead of the numbers of a manifest.
 
-    raw_size: int
+    Attributes:
+        location: As in a manifest; its numbers of pack and base mean nothing here.
+        base: Chunk hash of its base, None if it has none.
+        pack: Name of the pack, "" while the pack is not finished.
+        pack_size: Bytes of the pack.
+    """
+
+    location: ChunkLocation
+    base: bytes | None
     pack: str = ""
     pack_size: int = 0
-    offset: int = 0
-    stored_size: int = 0
-    codec: int = 0
-    width: int = 0
-    base: bytes | None = None  # chunk hash
 
 
 class RawPiece(NamedTuple):
-    """A chunk to be encoded; `key` and `width` are those of its piece."""
+    """A chunk to encode, with key and width of its `PlannedChunk`."""
 
     data: memoryview
     key: str | None
@@ -40,9 +43,9 @@ class RawPiece(NamedTuple):
 
 
 class EncodedChunk(NamedTuple):
-    """What a worker made of one chunk.
+    """A chunk after encoding.
 
-    `encoded` is None where the chunk is known already; of one stored raw it has the piece's own memory.
+    `encoded` is None if the chunk is stored already. For codec RAW it refers to the piece's own memory.
     """
 
     hash: bytes
@@ -52,7 +55,7 @@ class EncodedChunk(NamedTuple):
 
 
 def known_places(cache: Cache, reuse: Iterable[Manifest]) -> dict[bytes, StoredChunk]:
-    """Where the chunks of these manifests lie, as far as the cache has their packs."""
+    """The chunks of these manifests whose packs are in the cache."""
     places: dict[bytes, StoredChunk] = {}
     for manifest in reuse:
         here = cache.packs_here(manifest)
@@ -64,14 +67,10 @@ def known_places(cache: Cache, reuse: Iterable[Manifest]) -> dict[bytes, StoredC
             known = places.get(chunk.hash)
             if known is None or (known.base is not None and base is None):  # whole is better
                 places[chunk.hash] = StoredChunk(
-                    chunk.raw_size,
+                    chunk,
+                    None if base is None else base.hash,
                     manifest.packs[chunk.pack],
                     manifest.pack_sizes[chunk.pack],
-                    chunk.offset,
-                    chunk.stored_size,
-                    chunk.codec,
-                    chunk.width,
-                    None if base is None else base.hash,
                 )
     return places
 
@@ -79,7 +78,7 @@ def known_places(cache: Cache, reuse: Iterable[Manifest]) -> dict[bytes, StoredC
 def encode_group(
     group: list[RawPiece], places: dict[bytes, StoredChunk], bases: Bases
 ) -> list[EncodedChunk]:
-    """Hash and encode some chunks; runs in a worker, only looks into `places`."""
+    """Hash and encode some chunks; runs in several threads, and only reads `places`."""
     return [_encode_chunk(raw, places, bases) for raw in group]
 
 

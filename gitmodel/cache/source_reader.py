@@ -1,7 +1,4 @@
-"""The files of a model, read once, a window of memory at a time: cut into chunks, and hashed as a whole.
-
-Memory is pooled: that of a window goes to the next one.
-"""
+"""Reads the files of a model once, block by block: each file is hashed, and its blocks cut into chunks."""
 
 from __future__ import annotations
 
@@ -28,7 +25,7 @@ if TYPE_CHECKING:
     from gitmodel.files.source import SourceFile
 
 BLOCK_SIZE = 4 * 2**20  # bytes read at a time, or a few more
-_UNNAMED = PlannedChunk(size=0, key=None, width=0)  # of a chunk that no plan names
+_UNNAMED = PlannedChunk(size=0, key=None, width=0)  # for a chunk that is in no plan
 
 
 class ReadFile(NamedTuple):
@@ -38,8 +35,8 @@ class ReadFile(NamedTuple):
         path: As in its `SourceFile`.
         size: Bytes.
         digest: Of the whole.
-        chunks: Chunk hashes, filled in by who makes them.
-        cutter: What cut it.
+        chunks: Hashes of its chunks, filled in by the writer.
+        chunker: The rule that cut it.
     """
 
     path: str
@@ -50,12 +47,12 @@ class ReadFile(NamedTuple):
 
 
 class ReadBlock(NamedTuple):
-    """Whole chunks of a file, one behind the other.
+    """Consecutive chunks of a file.
 
     Attributes:
-        buffer: Memory.
-        pieces: The chunks, as views of it.
-        chunks: Of the file so far: takes their hashes.
+        buffer: The memory that holds them.
+        pieces: The chunks, as views of the buffer.
+        chunks: Hashes of the file's chunks so far; the writer appends those of this block.
     """
 
     buffer: memoryview
@@ -64,15 +61,15 @@ class ReadBlock(NamedTuple):
 
 
 class SourceReader:
-    """Reads files, window by window.
+    """Reads files block by block.
 
     Args:
-        sources: What to read, in this order.
-        progress: Told about bytes read.
-        buffers: Memory that others have used before; of its own if not given.
+        sources: The files, in order.
+        progress: Receives the number of bytes read.
+        buffers: A pool to share; its own if not given.
 
     Attributes:
-        files: Those that were read to their ends, with their last windows.
+        files: The files read to their ends.
     """
 
     def __init__(
@@ -84,7 +81,7 @@ class SourceReader:
         self.files: list[ReadFile] = []
 
     def read(self) -> Generator[ReadBlock]:
-        """Read all files to their ends; close it.
+        """Yield the blocks of all files; close the generator.
 
         Raises:
             ChangedWhileReadError: A file changed while it was read.
@@ -102,50 +99,47 @@ class SourceReader:
                 raise _changed(source)
 
     def _read_one(self, descriptor: int, source: SourceFile) -> Iterator[ReadBlock]:
-        """Read one file, a window at a time; the last one comes when its digest is known."""
+        """Yield the blocks of one file; it is added to `files` before its last block.
+
+        A block ends with its last whole chunk; the bytes after it begin the next block.
+        """
         hasher = FileHasher()
         chunker = choose_chunker(
             lambda offset, count: os.pread(descriptor, count, offset), source.size
         )
         pieces = iter(chunker.planned if isinstance(chunker, TensorChunker) else ())
         chunks: list[bytes] = []
-        size = carried = 0
-        window_sizes = _window_sizes(chunker)
-        length = next(window_sizes)
-        buffer = self._buffers.acquire(length)
         reader = SparseReader(descriptor)
-        while True:
-            wanted = min(length, max(source.size - size, 0) + 1)  # one more shows the end
-            count = _read_into(reader, buffer[carried : carried + wanted])
+        size = 0
+        rest = b""
+        for length in _read_sizes(chunker):
+            wanted = min(length, source.size - size + 1)  # one byte more shows the end
+            buffer = self._buffers.acquire(len(rest) + length)
+            buffer[: len(rest)] = rest
+            count = _read_into(reader, buffer[len(rest) : len(rest) + wanted])
             final = count < wanted
             size += count
-            if size > source.size:  # it may grow for ever
+            if size > source.size:  # it may grow without end
                 raise _changed(source)
-            view = buffer[: carried + count]
-            hasher.update(view[carried:])
+            view = buffer[: len(rest) + count]
+            hasher.update(view[len(rest) :])
             lengths = chunker.feed(view, final=final)
-            window = ReadBlock(buffer, _cut(view, lengths, pieces), chunks)
+            rest = bytes(view[sum(lengths) :])  # copied: another thread may release the buffer
             self._progress.advance(count)
             if final:
                 file = ReadFile(source.path, size, hasher.result(), chunks, chunker.id)
                 self.files.append(file)
-                yield window
+            yield ReadBlock(buffer, _cut(view, lengths, pieces), chunks)
+            if final:
                 return
-            # Before another thread may be done with this window and give its memory away.
-            rest = view[sum(lengths) :]
-            carried = len(rest)
-            length = next(window_sizes)
-            buffer = self._buffers.acquire(carried + length)
-            buffer[:carried] = rest
-            yield window
 
-    def give_back(self, window: ReadBlock) -> None:
-        """Nobody looks into this window any more."""
-        self._buffers.release(window.buffer)
+    def release(self, block: ReadBlock) -> None:
+        """Return a block's buffer to the pool; nobody may read the block afterwards."""
+        self._buffers.release(block.buffer)
 
 
 def block_buffers() -> BufferPool:
-    """Memory for windows, to be shared by several `SourceReader`."""
+    """A pool of buffers for several `SourceReader`."""
     return BufferPool(2 * BLOCK_SIZE)
 
 
@@ -156,8 +150,8 @@ def _changed(source: SourceFile) -> ChangedWhileReadError:
     )
 
 
-def _window_sizes(chunker: Chunker) -> Iterator[int]:
-    """Bytes to read at a time: as far as it is known where chunks end, a window ends there too."""
+def _read_sizes(chunker: Chunker) -> Iterator[int]:
+    """Bytes to read at a time: where the chunks are planned, a block ends with one."""
     size = 0
     for piece in chunker.planned if isinstance(chunker, TensorChunker) else ():
         size += piece.size
@@ -169,7 +163,7 @@ def _window_sizes(chunker: Chunker) -> Iterator[int]:
 
 
 def _cut(view: memoryview, lengths: list[int], pieces: Iterator[PlannedChunk]) -> list[RawPiece]:
-    """The chunks at the start of a window, with what the plan says of them."""
+    """The chunks at the start of a block, with key and width by the plan."""
     cut = []
     start = 0
     for length in lengths:

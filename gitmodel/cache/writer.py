@@ -1,10 +1,9 @@
-"""Weights into the cache: read once, cut, hash, encode, pack, and the manifest last.
+"""Stores weights in the cache: reads them once, cuts, hashes, encodes, packs, and writes the manifest last.
 
-A worker takes a window of a file: it reads, cuts and hashes it as part of the whole, one window at a
-time; hashes and encodes its chunks, beside the others; and copies them into the pack, in the order of the
-windows and mostly while they are in its core's cache. Two more threads write finished packs. Memory is
-pooled, and bounded by the windows and packs in flight, whatever the file size.
-A chunk that a manifest given as `reuse` already has is neither encoded nor written again.
+A thread takes a block of a file. It reads, cuts and hashes the block while no other thread does so, encodes its
+chunks beside the other threads, and copies them into the pack in the order of the blocks. Two more threads
+write finished packs. Memory is pooled, and bounded by the blocks and packs in flight, whatever the file size.
+A chunk of a manifest given as `reuse` is neither encoded nor written again.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from gitmodel.domain.progress import Progress
     from gitmodel.files.source import SourceFile
 
-_MOST_WORKERS = 4  # each holds a window and what became of it; more than the disk takes
+_MOST_WORKERS = 4  # each holds a block and its encoded chunks; the disk takes no more
 _WRITERS = 2
 _PACKS_IN_FLIGHT = 4
 _MOST_FILES = 16  # on their way to the disk
@@ -53,12 +52,12 @@ def store_weights(
     """Store files in the cache, durably, and return their manifest.
 
     Args:
-        cache: Where to.
-        files: What; one file with the path "" unless `folder`.
+        cache: The cache.
+        files: The files; one with the path "" unless `folder`.
         folder: Whether the model is a folder.
-        reuse: Manifests whose chunks need not be stored again, where the cache has their packs.
-        progress: Told about bytes read.
-        workers: Threads that share the work; as many as cores if not given.
+        reuse: Manifests whose chunks are not stored again, if the cache has their packs.
+        progress: Receives the number of bytes read.
+        workers: Number of threads; as many as cores if not given.
 
     Raises:
         ChangedWhileReadError: A file changed while it was read.
@@ -73,13 +72,13 @@ def store_weights(
 
 
 class Batch:
-    """Weights of several models on their way into the cache, for which the disk is waited for once.
+    """Stores the weights of several models, and waits for the disk once.
 
-    Use as a context manager. What was stored is in the cache only after `flush`.
+    Use as a context manager. The weights are in the cache only after `flush`.
 
     Args:
-        cache: Where to.
-        most: Files on their way to the disk at a time; each holds a descriptor.
+        cache: The cache.
+        most: Files that are flushed at a time; each holds a descriptor.
     """
 
     def __init__(self, cache: Cache, *, most: int = _MOST_FILES) -> None:
@@ -87,7 +86,7 @@ class Batch:
         self.packs = BufferPool(PACK_MAX)
         self.flushing = WriteBackQueue(most)
         self.writers = ThreadPoolExecutor(_WRITERS, thread_name_prefix="gitmodel-write")
-        self._windows = block_buffers()
+        self._buffers = block_buffers()
         self._keys: list[str] = []  # of packs
         self._manifests: dict[str, Manifest] = {}
 
@@ -108,13 +107,13 @@ class Batch:
         workers: int | None = None,
     ) -> Manifest:
         """Store the files of one model; arguments and errors are those of `store_weights`."""
-        writer = _Writer(self, reuse, SourceReader(files, progress, self._windows))
+        writer = _Writer(self, reuse, SourceReader(files, progress, self._buffers))
         size = sum(file.size for file in files)
         writer.take_in(min(workers or os.cpu_count() or 1, _MOST_WORKERS, 1 + size // BLOCK_SIZE))
         manifest = writer.finish(folder=folder)
         self._keys += writer.keys
         known = self.cache.manifest(manifest.digest)
-        # Another list may come from a store, and only this one was made from the files themselves.
+        # The manifest in the cache may come from a store; this one was made from the files themselves.
         if (
             known is not None
             and not self.cache.missing_packs(known)
@@ -124,10 +123,10 @@ class Batch:
         return self._manifests.setdefault(manifest.digest.hex, manifest)
 
     def flush(self) -> None:
-        """Write the manifests when all packs are durable; return when they are durable too.
+        """Flush all packs, then write and flush the manifests.
 
         Raises:
-            ObjectMissingError: A pack to be reused went meanwhile.
+            ObjectMissingError: A reused pack was removed meanwhile.
             NoSpaceError: The cache's file system is full.
         """
         self.cache.wait_for(self.flushing)
@@ -145,8 +144,8 @@ class Batch:
         self.cache.sync_folders(manifest_key(manifest.digest) for manifest in manifests)
 
 
-class _EncodedWindow(NamedTuple):
-    window: ReadBlock
+class _EncodedBlock(NamedTuple):
+    block: ReadBlock
     chunks: list[EncodedChunk]
 
 
@@ -158,49 +157,48 @@ class _Writing(NamedTuple):
 
 
 class _Writer:
-    """The weights of one model on their way into packs.
+    """Stores the weights of one model.
 
     Attributes:
-        keys: Of the packs, also of those that were here already.
+        keys: Keys of the packs, also of those that the cache had already.
     """
 
-    def __init__(self, batch: Batch, reuse: Iterable[Manifest], windows: SourceReader) -> None:
+    def __init__(self, batch: Batch, reuse: Iterable[Manifest], source: SourceReader) -> None:
         self._batch = batch
-        self._windows = windows
+        self._source = source
         earlier = list(reuse)
         self._places = known_places(batch.cache, earlier)
         self._bases = Bases(batch.cache, earlier)
         self._writing: deque[_Writing] = deque()
         self._buffer = batch.packs.acquire(PACK_MAX)
         self._pack = PackBuilder(self._buffer)
-        self._in_pack: dict[bytes, StoredChunk] = {}  # chunks, without the pack's name and size
+        self._in_pack: list[bytes] = []  # hashes of its chunks
         self.keys: list[str] = []
 
     def take_in(self, workers: int) -> None:
-        """Read the files to their ends, and have all their chunks in packs."""
-        with closing(self._windows.read()) as windows:
+        """Read all files, and put their chunks into packs."""
+        with closing(self._source.read()) as blocks:
             process_in_order(
-                windows, self._encode, self._put_all, threads=workers, name="gitmodel-encode"
+                blocks, self._encode, self._put_all, threads=workers, name="gitmodel-encode"
             )
 
-    def _encode(self, window: ReadBlock) -> _EncodedWindow:
-        """Hash and encode the chunks of a window; runs in a worker, beside the others."""
-        return _EncodedWindow(window, encode_group(window.pieces, self._places, self._bases))
+    def _encode(self, block: ReadBlock) -> _EncodedBlock:
+        """Hash and encode the chunks of a block; runs in several threads."""
+        return _EncodedBlock(block, encode_group(block.pieces, self._places, self._bases))
 
-    def _put_all(self, encoded: _EncodedWindow) -> None:
-        """Have the chunks of a window in packs; runs in a worker, in the order of the windows."""
-        window = encoded.window
+    def _put_all(self, encoded: _EncodedBlock) -> None:
+        """Put the chunks of a block into packs; runs in the order of the blocks."""
+        block = encoded.block
         for chunk in encoded.chunks:
-            window.chunks.append(chunk.hash)
+            block.chunks.append(chunk.hash)
             self._put(chunk)
-        self._windows.give_back(window)
+        self._source.release(block)
 
     def _put(self, chunk: EncodedChunk) -> None:
         """Put a chunk into the pack, unless it is stored already."""
         found = chunk.encoded
         if found is None or chunk.hash in self._places:
             return
-        self._places[chunk.hash] = StoredChunk(chunk.raw_size)  # on its way: stored once
         header = ChunkHeader(
             codec=found.codec,
             width=found.width,
@@ -209,19 +207,22 @@ class _Writer:
             hash=chunk.hash,
             base=None if chunk.base is None else chunk.base.hash,
         )
-        self._in_pack[chunk.hash] = StoredChunk(
-            chunk.raw_size,
+        location = ChunkLocation(
+            hash=chunk.hash,
+            raw_size=chunk.raw_size,
+            stored_size=found.size,
+            pack=0,
             offset=self._pack.add(header, *found.parts),
-            stored_size=header.stored_size,
             codec=found.codec,
             width=found.width,
-            base=header.base,
         )
+        self._places[chunk.hash] = StoredChunk(location, header.base)
+        self._in_pack.append(chunk.hash)
         if self._pack.is_full:
             self._finish_pack()
 
     def _finish_pack(self) -> None:
-        """Hand the pack over to be written, and begin another."""
+        """Have a thread write the pack, and begin another."""
         name = self._name_pack()
         work = self._batch.writers.submit(self._write, name, self._pack.finish())
         self._writing.append(_Writing(work, self._buffer))
@@ -229,13 +230,13 @@ class _Writer:
             self._settle()
         self._buffer = self._batch.packs.acquire(PACK_MAX)
         self._pack = PackBuilder(self._buffer)
-        self._in_pack = {}
+        self._in_pack = []
 
     def _name_pack(self) -> str:
         name, size = self._pack.name, self._pack.size
         self.keys.append(pack_key(name))  # whoever wrote it may not have flushed its name
-        for chunk, place in self._in_pack.items():
-            self._places[chunk] = place._replace(pack=name, pack_size=size)
+        for chunk in self._in_pack:
+            self._places[chunk] = self._places[chunk]._replace(pack=name, pack_size=size)
         return name
 
     def _settle(self) -> None:
@@ -245,15 +246,14 @@ class _Writer:
         self._batch.packs.release(pack.buffer)
 
     def _write(self, name: str, data: memoryview) -> None:
-        """Write a pack and begin to flush it; all but the last one in a thread."""
-        # A damaged one is replaced: storing weights again is how a person mends the cache.
+        """Write a pack and begin to flush it; a damaged one in the cache is replaced."""
         cache = self._batch.cache
         if not cache.has_sound_pack(name, len(data)):
             cache.write_pack(name, data, flushing=self._batch.flushing)
 
     def finish(self, *, folder: bool) -> Manifest:
-        """Write what is left, and name the manifest, which is not written here."""
-        if self._in_pack:  # nothing is left to be done beside it
+        """Write the last pack; returns the manifest, which is not written yet."""
+        if self._in_pack:  # in this thread: it has nothing else to do
             self._write(self._name_pack(), self._pack.finish())
         self._batch.packs.release(self._buffer)
         while self._writing:
@@ -263,17 +263,17 @@ class _Writer:
     def _manifest(self, *, folder: bool) -> Manifest:
         builder = ManifestBuilder()
         packs: dict[str, int] = {}
-        for written in self._windows.files:
+        for written in self._source.files:
             numbers = [self._add_chunk(builder, packs, chunk) for chunk in written.chunks]
             builder.add_file(
                 written.path, written.size, written.digest, numbers, chunker=written.chunker
             )
-        listing = [ListedFile(file.path, file.size, file.digest) for file in self._windows.files]
-        digest = folder_digest(listing) if folder else self._windows.files[0].digest
+        listing = [ListedFile(file.path, file.size, file.digest) for file in self._source.files]
+        digest = folder_digest(listing) if folder else self._source.files[0].digest
         return builder.build(digest, "folder" if folder else "file")
 
     def _add_chunk(self, builder: ManifestBuilder, packs: dict[str, int], chunk: bytes) -> int:
-        """Name a chunk in the manifest, after its base if it has one; returns its number."""
+        """Add a chunk to the manifest, after its base if it has one; returns its number."""
         found = builder.find(chunk)
         if found is not None:
             return found
@@ -281,15 +281,4 @@ class _Writer:
         base = NO_BASE if place.base is None else self._add_chunk(builder, packs, place.base)
         if place.pack not in packs:
             packs[place.pack] = builder.add_pack(place.pack, place.pack_size)
-        return builder.add_chunk(
-            ChunkLocation(
-                hash=chunk,
-                raw_size=place.raw_size,
-                stored_size=place.stored_size,
-                pack=packs[place.pack],
-                offset=place.offset,
-                codec=place.codec,
-                width=place.width,
-                base=base,
-            )
-        )
+        return builder.add_chunk(place.location._replace(pack=packs[place.pack], base=base))
