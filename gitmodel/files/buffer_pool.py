@@ -1,7 +1,7 @@
-"""Memory for large pieces of work, used again instead of given back.
+"""Pools of buffers for large blocks of data.
 
-A fresh page costs the system more than decoding what comes to lie in it: 0.1 s a GiB where the system
-has it at hand, and 2 s a GiB on a virtual machine that must ask its host for it (measured).
+A fresh page costs more than decoding into it: 0.1 s a GiB on a machine with free memory, and 2 s a GiB on a
+virtual machine that must ask its host for it (measured).
 """
 
 from __future__ import annotations
@@ -9,15 +9,16 @@ from __future__ import annotations
 import mmap
 from contextlib import suppress
 
-# As large as a freed block may be to count in glibc. 31 MiB
-_LARGEST_BLOCK = 31 << 20
+_LARGEST_BLOCK = 31 << 20  # bytes; glibc takes a threshold of 32 MiB at most
+_TRIM_THRESHOLD = -1  # M_TRIM_THRESHOLD in malloc.h
+_MMAP_THRESHOLD = -3  # M_MMAP_THRESHOLD
 
 
 class BufferPool:
-    """A pool of buffers. Safe to use from several threads: each gets the one it gave last, or another.
+    """A pool of buffers, for several threads.
 
     Args:
-        size: Bytes of a buffer; a larger one is made for who needs it, and kept as well.
+        size: Bytes of a buffer. A request for more gets a larger buffer, which is kept as well.
     """
 
     def __init__(self, size: int) -> None:
@@ -26,8 +27,8 @@ class BufferPool:
         keep_freed_blocks()
 
     def acquire(self, size: int) -> memoryview:
-        """A buffer of `size` bytes or more, with anything in it."""
-        with suppress(IndexError):  # there is none
+        """Return a buffer of `size` bytes or more; its content is undefined."""
+        with suppress(IndexError):  # the pool is empty
             while True:
                 buffer = self._free.pop()
                 if len(buffer) >= size:
@@ -36,16 +37,18 @@ class BufferPool:
         return memoryview(mmap.mmap(-1, max(size, self._size), flags=private))
 
     def release(self, buffer: memoryview) -> None:
-        """Give a buffer back: nobody looks into it any more."""
+        """Return a buffer to the pool; nobody may read it afterwards."""
         self._free.append(buffer)
 
 
 def keep_freed_blocks() -> None:
-    """Have the C library keep freed blocks of some MiB for the next one that asks.
+    """Have glibc reuse freed blocks of some MiB instead of returning them to the system.
 
-    glibc gives blocks back to the system from a threshold on, which is as large as the largest such
-    block that was ever freed, 32 MiB at most; and it keeps up to twice that at hand. So one block is
-    freed here. It is never touched (CPython takes zeroes from calloc), so it takes no memory. Other
-    libraries do not mind. Source: mallopt(3), M_MMAP_THRESHOLD and M_TRIM_THRESHOLD.
+    Source: mallopt(3). Other C libraries have no such call, and nothing changes there.
     """
-    bytes(_LARGEST_BLOCK)
+    import ctypes
+
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_MMAP_THRESHOLD, _LARGEST_BLOCK)
+        mallopt(_TRIM_THRESHOLD, 2 * _LARGEST_BLOCK)

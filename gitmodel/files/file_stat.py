@@ -1,4 +1,4 @@
-"""What must stay the same for a file to count as unchanged."""
+"""The part of a stat by which a file counts as unchanged."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class FileStat(NamedTuple):
-    """What must stay the same for a file to count as unchanged."""
+    """Size, times and identity of a file; all must stay equal for it to count as unchanged."""
 
     size: int
     mtime_ns: int
@@ -18,5 +18,5 @@ class FileStat(NamedTuple):
 
     @classmethod
     def of(cls, status: os.stat_result) -> FileStat:
-        """From what stat(2) says."""
+        """Take it from the result of stat(2)."""
         return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)

@@ -1,7 +1,7 @@
-"""What the machine refuses, as errors that name the place, the limit and the way out.
+"""Errors of the operating system, explained with path, limit and remedy.
 
-A full disk, a quota, a limit of the shell, a share that has gone: none is a defect of gitmodel, and each has
-another remedy. What the system reports as one number is looked up here: which limit it was, who owns the place.
+A full disk, a quota, a limit of the shell and a lost share are no defects of gitmodel, and each has another
+remedy. The system reports a number; this module finds out which limit it was and who owns the path.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _AGAIN = "then run the same command again"
 
 
 def explained(error: OSError, place: str | None = None) -> GitmodelError | None:
-    """What the system refused, as an error for a person; None where that says nothing about the machine.
+    """Explain an error of the system; None if it is not about the machine.
 
     Args:
-        error: From a call of the system. Its own file name counts, where it has an absolute one.
-        place: Where the work was, else.
+        error: From a system call. Its own file name is used if that is absolute.
+        place: The path used otherwise.
     """
     explain = _EXPLAINED.get(error.errno or 0)
     if explain is None:
@@ -35,7 +35,7 @@ def explained(error: OSError, place: str | None = None) -> GitmodelError | None:
 
 
 def out_of_resources(error: BaseException) -> GitmodelError | None:
-    """The same of what Python itself could not get: memory, or another thread."""
+    """Explain that Python got no memory, or could not start a thread; None for other errors."""
     if isinstance(error, MemoryError):
         return _no_memory("")
     if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
@@ -48,11 +48,11 @@ def out_of_resources(error: BaseException) -> GitmodelError | None:
 
 @contextmanager
 def disk_errors(where: str) -> Iterator[None]:
-    """Turn what the machine refuses into the error that says where; all else is raised as it is.
+    """Raise errors about the machine as `explained` tells them, and all others unchanged.
 
     Raises:
-        NoSpaceError: The file system, a quota or a limit is full.
-        FileSystemError: It may not be used, or does not work.
+        NoSpaceError: The file system is full, or a quota or limit is reached.
+        FileSystemError: The file system refuses the access, or does not work.
     """
     try:
         yield
@@ -65,7 +65,7 @@ def disk_errors(where: str) -> Iterator[None]:
 
 @contextmanager
 def named(path: str) -> Iterator[None]:
-    """Give an error of the system the name of the file, which calls by descriptor do not know."""
+    """Add the file's name to an `OSError`: calls with a descriptor do not report it."""
     try:
         yield
     except OSError as error:
@@ -75,7 +75,7 @@ def named(path: str) -> Iterator[None]:
 
 
 def nearest(path: str) -> str:
-    """A path as far as it exists and can be looked at."""
+    """The path itself, or the nearest folder above it that exists."""
     place = os.path.abspath(path)
     while not os.path.exists(place) and place != os.path.dirname(place):
         place = os.path.dirname(place)
@@ -83,7 +83,7 @@ def nearest(path: str) -> str:
 
 
 def owner_of(path: str) -> str:
-    """Who owns a file: the login name, else the number; "" if it cannot be looked at."""
+    """The owner of a file: login name, else number; "" if it cannot be read."""
     try:
         number = os.stat(path).st_uid
     except OSError:

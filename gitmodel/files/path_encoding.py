@@ -1,8 +1,7 @@
-"""Names of files at the doors of the Python interface: UTF-8 inside, the locale's outside.
+"""Converts file names between the caller's locale and UTF-8, for the Python interface.
 
-Inside gitmodel the name of a file is what its bytes say in UTF-8, as in Git and in pointers. A caller's
-Python may have begun under another locale: there the same bytes are other text. What comes in and what
-goes out is turned here; where the locale is UTF-8, as nearly everywhere, nothing is done.
+Inside gitmodel a file name is the UTF-8 text of its bytes, as in Git and in pointers. The caller's Python may
+run under another locale, where the same bytes are other text. In a UTF-8 locale nothing is converted.
 """
 
 from __future__ import annotations
@@ -14,9 +13,9 @@ IS_UTF8 = sys.getfilesystemencoding() == "utf-8"
 
 
 def given(path: str | os.PathLike[str]) -> str:
-    """A path that the caller has, as gitmodel knows it.
+    """Convert a caller's path to gitmodel's.
 
-    Text that is no file in the caller's locale stays as it is: it was typed, and meant in Unicode.
+    Text that names no file in the caller's locale is kept: it was typed in Unicode.
     """
     text = os.fspath(path)
     if IS_UTF8:
@@ -31,7 +30,7 @@ def given(path: str | os.PathLike[str]) -> str:
 
 
 def given_inside(path: str) -> str:
-    """A path inside a version, which need not be on disk: text of the caller's locale, or typed in Unicode."""
+    """Convert a caller's path of a file in a version, which need not be on disk."""
     if IS_UTF8:
         return path
     try:
@@ -41,5 +40,5 @@ def given_inside(path: str) -> str:
 
 
 def native(path: str) -> str:
-    """A path that gitmodel knows, as the caller's Python opens it."""
+    """Convert gitmodel's path to one that the caller's Python can open."""
     return path if IS_UTF8 else os.fsdecode(path.encode("utf-8", "surrogateescape"))

@@ -1,9 +1,9 @@
-"""Files below a folder, reached by directory handles, never through a symbolic link.
+"""Opens and writes files: below a folder without following links, and atomically.
 
-A path from a pointer or a manifest is somebody else's text. Checking it and then opening it by name
-leaves a gap in which a link can be put in the way, so each part is opened below the handle of the
-one before it with O_NOFOLLOW (openat(2)). New content is written to a temporary name in the same
-folder and renamed, so that a reader sees the old bytes or the new ones.
+A path of a pointer or a manifest comes from a stranger. Between a check of the path and an open by name a
+link can be put in the way, so each part is opened below the handle of the one before it with O_NOFOLLOW
+(openat(2)). New content is written to a temporary name and renamed, so that a reader sees the old
+bytes or the new ones: by `NewFile` below a handle, by `PendingFile` at a path that is trusted.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-# 1 MiB written at a time. From 2 MiB on Linux takes whole huge pages for the page cache, and on a
-# virtual machine those are the ones that its host has taken back: 1.3 s a GiB instead of 0.35.
+# Bytes written at a time. From 2 MiB on Linux takes huge pages for the page cache, which a virtual
+# machine may have to get from its host: 1.3 s a GiB instead of 0.35 (measured).
 _PIECE = 1 << 20
 _WORTH_RESERVING = 4 << 20  # 4 MiB
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -34,10 +34,10 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 @contextmanager
 def folder_handle(root: str, parts: Sequence[str], *, create: bool = False) -> Iterator[int]:
-    """The handle of the folder `root/parts`, no part of which (below root) is a link.
+    """Open the folder `root/parts`; no part below the root is followed if it is a link.
 
     Args:
-        root: A folder that is trusted as it is.
+        root: A trusted folder.
         parts: Names below it, already checked by `safe_parts`.
         create: Make the folders that are missing.
 
@@ -55,7 +55,7 @@ def folder_handle(root: str, parts: Sequence[str], *, create: bool = False) -> I
 
 
 def _step(handle: int, part: str, *, create: bool) -> int:
-    """Replace a folder's handle by that of a folder in it; closes the old one on success."""
+    """Open a folder in a folder; closes the handle of the outer one on success."""
     if create:
         with suppress(FileExistsError):
             os.mkdir(part, dir_fd=handle)
@@ -77,7 +77,7 @@ def open_file(handle: int, name: str) -> int:
     Raises:
         FileNotFoundError: It is not there.
         UnsafePathError: It is a link.
-        WeightsError: It is something else than a plain file.
+        WeightsError: It is not a plain file.
     """
     try:
         descriptor = os.open(
@@ -102,9 +102,9 @@ def open_file(handle: int, name: str) -> int:
 
 
 class NewFile:
-    """A file being written in a folder under a temporary name; `place` renames it.
+    """A file written under a temporary name in an open folder; `place` renames it.
 
-    Use as a context manager: whatever is not placed is removed.
+    Use as a context manager: a file that was not placed is removed.
     """
 
     def __init__(self, handle: int, name: str) -> None:
@@ -132,22 +132,22 @@ class NewFile:
     def set_back(self) -> os.stat_result:
         """Set the modification time three seconds back; returns the stat.
 
-        Any later write then gives another one, even on file systems that count in steps of two
-        seconds, so that the stat can be trusted at once (see `records.Known.holds_for`).
+        Any later write then changes it, even on file systems that count in steps of two seconds, so
+        the stat can be trusted at once (see `records.CachedDigest.holds_for`).
         """
         modified = time.time_ns() - 3_000_000_000
         os.utime(self.descriptor, ns=(modified, modified))
         return os.fstat(self.descriptor)
 
     def keep(self) -> str:
-        """Leave the file under its temporary name, for the caller to rename or remove."""
+        """Keep the file under its temporary name; the caller renames or removes it."""
         if self._temporary is None:
             raise ValueError("already placed")
         name, self._temporary = self._temporary, None
         return name
 
     def place(self) -> os.stat_result:
-        """Rename to the final name, replacing what is there (a link itself, not its target)."""
+        """Rename to the final name; a link that has the name is replaced, not its target."""
         if self._temporary is None:
             raise ValueError("already placed")
         os.rename(self._temporary, self._name, src_dir_fd=self._handle, dst_dir_fd=self._handle)
@@ -163,7 +163,7 @@ def write_all(descriptor: int, data: bytes | memoryview) -> None:
 
 
 def write_at(descriptor: int, data: memoryview, offset: int) -> None:
-    """Write every byte at a place of a file, also after short writes."""
+    """Write every byte at an offset of a file, also after short writes."""
     while data:
         count = os.pwrite(descriptor, data[:_PIECE], offset)
         data = data[count:]
@@ -171,14 +171,14 @@ def write_at(descriptor: int, data: memoryview, offset: int) -> None:
 
 
 def reserve(descriptor: int, size: int) -> None:
-    """Have the file system find room for a file of `size` bytes before they are written.
+    """Allocate `size` bytes of disk for a file before they are written.
 
-    Writing into reserved room takes half the time (measured on ext4: 0.11 s against 0.17 to 0.28 s a
-    GiB), and a full disk shows before the work is done. Where the file system cannot, nothing is done;
-    `os.posix_fallocate` would write to every block there. Source: fallocate(2).
+    Writing into allocated blocks takes half the time (measured on ext4: 0.11 s against 0.17 to 0.28 s a
+    GiB), and a full disk is an error before the work is done. Nothing happens on a file system without
+    fallocate(2): `os.posix_fallocate` would write to every block there.
 
     Raises:
-        OSError: There is no room.
+        OSError: The disk is full.
     """
     if size < _WORTH_RESERVING:
         return
@@ -194,13 +194,13 @@ def reserve(descriptor: int, size: int) -> None:
 
 
 class PendingFile:
-    """A file under a temporary name beside its final one, by path: below a folder that is trusted.
+    """A file that gets its name only when it is complete; for folders that are trusted.
 
-    What is made of it has the bits of a folder that is shared (see `sharing`).
+    It gets mode and group of a shared folder (see `shared_folders`).
 
     Args:
         path: The final name; its folder is made.
-        scratch: Where the file is until then; beside its name if not given.
+        scratch: The folder of the unfinished file; that of the final name if not given.
     """
 
     def __init__(self, path: str, scratch: Scratch | None = None) -> None:
@@ -215,10 +215,10 @@ class PendingFile:
 
     @classmethod
     def holding(cls, path: str, data: bytes | memoryview, scratch: Scratch | None = None) -> Self:
-        """A file with these bytes.
+        """Write all bytes of a file.
 
         Raises:
-            OSError: It cannot be written; nothing is left behind.
+            OSError: It cannot be written; the file is removed.
         """
         file = cls(path, scratch)
         try:
@@ -231,7 +231,7 @@ class PendingFile:
         return file
 
     def commit(self, *, durable: bool) -> None:
-        """Replace what has the final name.
+        """Take the final name, replacing the file that has it.
 
         Args:
             durable: Flush the bytes to disk first.
@@ -265,7 +265,7 @@ class PendingFile:
             os.close(self.descriptor)  # network shares report a full disk only here
 
     def discard(self) -> None:
-        """Leave nothing of it."""
+        """Remove the file."""
         os.close(self.descriptor)
         self._remove()
 
@@ -275,21 +275,20 @@ class PendingFile:
 
 
 def replace_file(path: str, data: bytes) -> None:
-    """Write a small file whole, or leave what was there; makes its folder.
+    """Replace a file atomically, without a flush; makes its folder.
 
-    Two writers at once: the last one wins, neither is torn.
+    Of two writers at once the last one wins.
 
     Raises:
-        OSError: It cannot be written; nothing is left behind.
+        OSError: It cannot be written; the old file stays.
     """
     PendingFile.holding(path, data).commit(durable=False)
 
 
 def append_lines(path: str, lines: Iterable[str]) -> None:
-    """Add lines to a text file that several processes add to; makes it and its folder.
+    """Append lines to a text file that several processes append to; makes it and its folder.
 
-    A last line that a kill has torn is ended first, so that it swallows nothing, and marked, so
-    that it is not taken for a whole one.
+    A last line that a kill has torn is ended and marked first, so that it is not read as a whole one.
     """
     folder = os.path.dirname(path)
     make_folders(folder)
@@ -303,9 +302,9 @@ def append_lines(path: str, lines: Iterable[str]) -> None:
 
 
 def remember_lines(path: str, lines: Sequence[str]) -> None:
-    """As `append_lines`, for what is only remembered: where it cannot be written, it is forgotten.
+    """Append lines as `append_lines` does, and ignore errors: the file is only a cache.
 
-    A file that another person wrote for themselves alone makes room for one of this person's.
+    A file that only another user may write is replaced.
     """
     with suppress(OSError):
         try:
@@ -315,7 +314,7 @@ def remember_lines(path: str, lines: Sequence[str]) -> None:
 
 
 def require_space(folder: str, size: int) -> None:
-    """Refuse to begin what cannot end: `size` bytes must fit where `folder` is or will be.
+    """Check that `size` bytes fit on the file system of `folder`, which need not exist yet.
 
     Raises:
         NoSpaceError: They do not.

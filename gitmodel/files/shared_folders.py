@@ -1,8 +1,8 @@
-"""Who may read and write what a store's folder holds: people who share it share everything in it.
+"""Mode and group of files in a store's folder that several users share.
 
-A folder is shared where its group may write to it, or where it hands its group on (setgid), as Git makes it
-in a repository that is shared. What is written below it gets its bits and its group, whatever the umask of
-the person says: an object that only its writer can read is a hole for everybody else.
+A folder is shared if its group may write to it or if it has setgid, as in a shared Git repository. Everything
+written below it gets its mode and group, whatever the umask: an object that only its writer can read is
+missing for everybody else.
 """
 
 from __future__ import annotations
@@ -11,23 +11,23 @@ import os
 import stat
 from contextlib import suppress
 
-_EXACT = 0o3777  # a folder's own bits, with setgid and the sticky bit
+_EXACT = 0o3777  # permissions, setgid and the sticky bit
 _SHARED = stat.S_ISGID | stat.S_IWGRP
 
 
 def file_mode(folder: int) -> int:
-    """The mode of a file in a folder of this mode: its reader's bits, and no writing by strangers."""
+    """The mode of a file in a folder of this mode; others may never write."""
     return (folder & 0o664) | 0o600
 
 
 def folder_mode(folder: int) -> int:
-    """The mode of a folder in a folder of this mode; it hands the group on where the group may write."""
+    """The mode of a folder in a folder of this mode; with setgid if the group may write."""
     group = stat.S_ISGID if folder & stat.S_IWGRP else 0
     return (folder & _EXACT) | 0o700 | group
 
 
 def is_shared(path: str) -> bool:
-    """Whether a folder is there, and shared."""
+    """Whether a folder exists and is shared."""
     try:
         return bool(os.stat(path).st_mode & _SHARED)
     except OSError:
@@ -35,15 +35,15 @@ def is_shared(path: str) -> bool:
 
 
 def adopt(target: int, folder: os.stat_result, *, always: bool = False) -> None:
-    """Give a file or folder that was just made the bits and the group of the folder it is in.
+    """Give a new file or folder the mode and group of the folder it is in.
 
-    Nothing is changed where the folder is not shared, or where the system does not allow it: some
-    network shares know no modes.
+    Nothing changes if the folder is not shared, or if the system refuses: some network shares know no
+    modes.
 
     Args:
-        target: Its descriptor.
-        folder: Of the folder.
-        always: Do so if it is not shared either.
+        target: Descriptor of the new entry.
+        folder: Stat of the folder.
+        always: Do so even if the folder is not shared.
     """
     if not always and not folder.st_mode & _SHARED:
         return
@@ -59,9 +59,9 @@ def adopt(target: int, folder: os.stat_result, *, always: bool = False) -> None:
 
 
 def make_folder(path: str, *, always: bool = False) -> None:
-    """Make one folder, if it is not there; `adopt` for the folder it is in.
+    """Make a folder if it is missing, with mode and group by `adopt`.
 
-    One that this person made under another umask, or before the folder was shared, gets its bits now.
+    An existing folder of this user also gets them: the folder above may have been shared later.
 
     Raises:
         OSError: It cannot be made.
@@ -95,11 +95,11 @@ def make_folders(path: str) -> None:
 
 
 def share(path: str, bits: int) -> None:
-    """Make a folder that is shared as `core.sharedRepository` says, or give one's own these bits.
+    """Make a shared folder, or make an existing one of this user shared.
 
     Args:
         path: The folder.
-        bits: Of files, such as 0o660.
+        bits: Mode of files by `core.sharedRepository`, such as 0o660.
     """
     wanted = bits | (bits & 0o444) >> 2 | stat.S_ISGID | 0o700
     with suppress(OSError):

@@ -1,4 +1,4 @@
-"""A file to be stored."""
+"""A file to store."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class SourceFile:
 
     Attributes:
         path: Its path in the model, "" for a model that is one file.
-        size: Bytes, as seen when it was listed.
-        open: Gives a new file descriptor for reading, which `Windows` closes.
+        size: Bytes, when it was listed.
+        open: Opens a new file descriptor for reading; `SourceReader` closes it.
     """
 
     path: str

@@ -1,8 +1,8 @@
-"""Files with holes: runs of zeros that a file system does not store. They are read fast, and stay holes.
+"""Reads and writes files with holes: runs of zeros that a file system does not store.
 
-A checkpoint of a sparse optimizer, or weights that were made by truncate(2), may be a hundred times larger than
-what they take on the disk. What is read is always what read(2) would give: a hole is looked into before it is
-believed, because file systems have reported holes where data was on its way to the disk (OpenZFS before 2.2.2).
+A checkpoint of a sparse optimizer, or weights made by truncate(2), may be a hundred times larger than its
+blocks on disk. The bytes are always those of read(2): a hole is sampled before it is trusted, because
+file systems have reported holes in data that was not yet on disk (OpenZFS before 2.2.2).
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _ZERO_PAGES = lazy_compile(rb"\x00+")
 
 
 class SparseReader:
-    """Reads a file from its start to its end; without holes as readv(2) does.
+    """Reads a file from its start to its end, and skips holes.
 
     Args:
-        descriptor: Of the file, at its start.
+        descriptor: The file, at its start.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -44,10 +44,10 @@ class SparseReader:
         self._position = 0
 
     def read_into(self, view: memoryview) -> int:
-        """Fill a part of a buffer; 0 at the end of the file.
+        """Fill a part of a buffer; returns the number of bytes, 0 at the end of the file.
 
         Raises:
-            ChangedWhileReadError: Somebody writes into a hole at this moment.
+            ChangedWhileReadError: Data was written into a hole meanwhile.
         """
         if not self._is_sparse:
             return os.readv(self._descriptor, [view])
@@ -66,28 +66,28 @@ class SparseReader:
         return count
 
     def _hole_ahead(self) -> int | None:
-        """Bytes of a hole that begins here; 0 in data, None where the file system does not tell."""
+        """Bytes of a hole that begins here; 0 in data, None if the file system does not report holes."""
         try:
             data = os.lseek(self._descriptor, self._position, os.SEEK_DATA)
         except OSError as error:
             if error.errno != errno.ENXIO:
                 return None
-            data = os.fstat(self._descriptor).st_size  # nothing but a hole up to the end
+            data = os.fstat(self._descriptor).st_size  # a hole up to the end
         return max(0, data - self._position)
 
     def _check_hole(self, count: int) -> None:
-        """Look into a hole at a few places, among them both ends."""
+        """Read samples of a hole, among them both ends."""
         for number in range(_SAMPLES + 1):
             offset = self._position + max(0, (count - _BLOCK) * number // _SAMPLES)
             if not _is_clear(os.pread(self._descriptor, _BLOCK, offset)):
                 raise ChangedWhileReadError(
-                    "a file changed while it was read: there is data where its file system saw none",
+                    "a file changed while it was read: it has data where its file system reported a hole",
                     hint="run the same command again",
                 )
 
 
 def write_sparse(descriptor: int, data: memoryview, offset: int) -> None:
-    """Write bytes at a place of an empty file that has its full size; pages of zeros stay holes."""
+    """Write bytes at an offset of an empty file that has its full size; pages of zeros stay holes."""
     written = 0
     for start, end in _clear_runs(data):
         write_at(descriptor, data[written:start], offset + written)
@@ -96,7 +96,7 @@ def write_sparse(descriptor: int, data: memoryview, offset: int) -> None:
 
 
 def _clear_runs(data: memoryview) -> Iterator[tuple[int, int]]:
-    """Runs of zeros in whole pages: where each begins and ends."""
+    """Start and end of each run of whole pages of zeros."""
     for found in _ZERO_PAGES.finditer(bytes(data[::_PAGE])):
         first, last = found.span()
         if _is_clear(data[first * _PAGE : last * _PAGE]):
@@ -108,7 +108,7 @@ def _clear_runs(data: memoryview) -> Iterator[tuple[int, int]]:
 
 
 def bytes_of_holes(manifest: Manifest, files: Iterable[FileEntry]) -> int:
-    """Bytes of files that are nothing but zeros, by chunks that occur more than once."""
+    """Bytes of repeated chunks of zeros in some files."""
     return sum(_zeros_in(manifest, file) for file in files)
 
 

@@ -1,7 +1,7 @@
-"""Where files of a store are written before they have their names: one folder for the whole store.
+"""The folder of a store's unfinished files.
 
-So the next process that writes there finds what a kill has left, wherever it was to go, by looking into one
-folder. It is there only while somebody writes. Where it cannot be made, a file is written beside its name.
+A store has one such folder, so the next process that writes to the store finds all files of killed processes
+in it. It exists only during writes. If it cannot be made, a file is written in the folder of its final name.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from gitmodel.files.shared_folders import adopt, make_folder
 from gitmodel.files.temporary_names import new_name, sweep
 
 FOLDER = ".unfinished"
-_TRIES = 10  # to make the folder and a file in it, while others leave and remove it
+_TRIES = 10  # to make the folder and a file in it: another process may remove the folder between
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 _swept: set[tuple[int, int]] = set()
 
 
 def sweep_once(folder: str | int) -> None:
-    """Sweep a folder that is about to be written to, once a process."""
+    """Sweep a folder before the process first writes to it."""
     with suppress(OSError):
         found = os.stat(folder)
         if (found.st_dev, found.st_ino) not in _swept:
@@ -31,7 +31,7 @@ def sweep_once(folder: str | int) -> None:
 def new_file(folder: str, mode: int = 0o666, *, always: bool = False) -> tuple[int, str]:
     """Make a file under a temporary name in a folder; returns its descriptor and path.
 
-    It gets the bits of a folder that is shared; with `always`, of any.
+    It gets mode and group of the folder if that is shared, or with `always`.
 
     Raises:
         OSError: It cannot be made.
@@ -48,7 +48,7 @@ class Scratch:
 
     Args:
         root: The store's folder.
-        always: Take over its bits though it is not shared; see `sharing`.
+        always: Give files the root's mode even if it is not shared; see `shared_folders`.
     """
 
     def __init__(self, root: str, *, always: bool = False) -> None:
@@ -66,13 +66,13 @@ class Scratch:
         for _ in range(_TRIES):
             try:
                 made = self._made()
-            except FileNotFoundError:  # whoever wrote last has just removed the folder
+            except FileNotFoundError:  # another process has just removed the folder
                 continue
             except OSError as error:
                 if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE):
                     raise
                 break
-            # A folder in it may be on another file system.
+            # The store may span file systems.
             if os.fstat(made[0]).st_dev == os.stat(beside).st_dev:
                 return made
             os.close(made[0])
@@ -94,14 +94,14 @@ class Scratch:
         return made
 
     def tidy(self) -> None:
-        """Remove what a kill has left behind; never fails."""
+        """Remove the files of killed processes; never fails."""
         if os.path.isdir(self._folder):
             sweep(self._folder)
             with suppress(OSError):
                 os.rmdir(self._folder)
 
     def leave(self) -> None:
-        """Remove the folder, if nothing is in it."""
+        """Remove the folder if it is empty."""
         if self._is_used:
             self._is_used = False
             with suppress(OSError):

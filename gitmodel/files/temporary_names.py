@@ -1,9 +1,9 @@
-"""Names of files that are being written, by which anyone can tell those that a kill has left behind.
+"""Temporary names of unfinished files, which tell whether the process that writes the file still runs.
 
-A name says who writes: which start of which machine, which container (its numbers of processes are its
-own), which process, and when that began. Where this can be looked up here, a file that no process writes
-any more is removed at once. What another machine writes, over a network share, or what an earlier start of
-this one wrote, is removed only by age: the processes of another machine cannot be seen from here.
+A name holds the boot of the machine, the container (its process numbers are its own), the process, and the
+time at which it started. A file of this boot and container is removed as soon as its process has
+ended. A file of another machine, on a network share, or of an earlier boot is removed by age, because its
+process cannot be looked up.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from contextlib import suppress
 from functools import lru_cache
 
 PREFIX = ".gitmodel-tmp-"
-STALE_SECONDS = 86_400  # what nobody has written to for a day belongs to nobody
+STALE_SECONDS = 86_400  # a file that was not written for a day is abandoned
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"  # Source: proc(5)
 _CONTAINER = "/proc/self/ns/pid"  # Source: pid_namespaces(7)
 
 
 def new_name() -> str:
-    """A name that no other process uses."""
+    """A unique temporary name."""
     return f"{PREFIX}{_machine()}-{_process(os.getpid())}-{os.urandom(6).hex()}"
 
 
 def is_abandoned(name: str, *, modified: float) -> bool:
-    """Whether nobody writes a file of such a name any more.
+    """Whether the process that wrote a temporary file has ended.
 
     Args:
-        name: From `new_name`, of any process.
-        modified: When the file was last written to, unix seconds.
+        name: A name of `new_name`, of any process.
+        modified: Modification time of the file, unix seconds.
     """
     machine, _, rest = name.removeprefix(PREFIX).partition("-")
     process = rest.rpartition("-")[0]
@@ -39,10 +39,10 @@ def is_abandoned(name: str, *, modified: float) -> bool:
 
 
 def sweep(folder: str | int) -> None:
-    """Remove what kills have left behind in a folder, and nothing else; never fails.
+    """Remove the abandoned files in a folder; never fails.
 
     Args:
-        folder: Its path, or a handle of it.
+        folder: Its path or handle.
     """
     at = {"dir_fd": folder} if isinstance(folder, int) else {}
     with suppress(OSError), os.scandir(folder) as entries:
@@ -56,19 +56,19 @@ def sweep(folder: str | int) -> None:
 
 
 def _remove(entry: os.DirEntry[str], at: dict[str, int]) -> None:
-    """Remove a file, or the copy of a folder that a move has begun."""
+    """Remove a file, or an unfinished copy of a folder."""
     path = entry.name if at else entry.path
     if not entry.is_dir(follow_symlinks=False):
         os.unlink(path, **at)
         return
-    import shutil  # 3 ms, and hardly ever needed
+    import shutil  # 3 ms, and rarely needed
 
     shutil.rmtree(path, ignore_errors=True, dir_fd=at.get("dir_fd"))
 
 
 @lru_cache(maxsize=1)
 def _machine() -> str:
-    """This start of this machine, and the container on it; "0" where the system does not say."""
+    """The boot of this machine, and the container; "0" if the system does not tell."""
     try:
         with open(_BOOT_ID, encoding="ascii") as stream:
             boot = stream.read().strip().replace("-", "")[:16]
@@ -79,7 +79,7 @@ def _machine() -> str:
 
 @lru_cache(maxsize=1)
 def _process(number: int) -> str:
-    """A process of this machine: its number, which is given out again, and when it began."""
+    """A process of this machine: its number, which may be reused, and its start time."""
     return f"{number}.{_began(number) or 0}"
 
 
@@ -90,13 +90,13 @@ def _is_alive(process: str) -> bool:
     except (ProcessLookupError, ValueError, OverflowError):
         return False
     except PermissionError:
-        pass  # it is another person's
+        pass  # another user's process
     now = _began(int(number))
     return now is None or str(now) == began
 
 
 def _began(number: int) -> int | None:
-    """When a process began, in ticks since the machine was started: 0 if it is dead, None if hidden."""
+    """Start time of a process in ticks since boot; 0 if it has ended, None if it is hidden."""
     try:
         with open(f"/proc/{number}/stat", "rb") as stream:
             fields = stream.read().rpartition(b")")[2].split()

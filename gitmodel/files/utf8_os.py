@@ -1,9 +1,9 @@
-"""`os` and `open` with names in UTF-8, for a Python that takes names of files for something else.
+"""`os` and `open` with file names in UTF-8, for a Python that runs under another locale.
 
-The program and the hooks run in Python's UTF-8 mode. `import gitmodel` in somebody's training script does
-not: under Latin-1 that Python writes `ü` as one byte, and no call can change its mind. So modules of
-gitmodel that are imported there get an `os` that hands names to the system as bytes. Nothing outside
-gitmodel sees it. Where the locale is UTF-8 this module is never imported.
+The program and the hooks run in Python's UTF-8 mode. A training script that imports gitmodel need not: under
+Latin-1 its Python writes `ü` as one byte, and that cannot be changed at run time. Modules of gitmodel that
+are imported there get an `os` that passes names to the system as bytes. No other module gets it. In a
+UTF-8 locale this module is never imported.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _CALLS = (
     *("truncate", "unlink", "utime"),
 )
 _OF_TWO_PATHS = frozenset({"link", "relpath", "rename", "replace", "samefile", "symlink"})
-# The rest of posixpath only takes text apart.
+# The rest of posixpath only handles text.
 _PATH_CALLS = (
     *("abspath", "exists", "expanduser", "getmtime", "getsize", "isdir", "isfile", "islink"),
     *("ismount", "lexists", "realpath", "relpath", "samefile"),
@@ -39,21 +39,21 @@ _PATH_CALLS = (
 
 
 def encoded(value: Any) -> Any:
-    """Text and paths as the bytes of a name; anything else, a descriptor say, as it is."""
+    """Encode text and paths; other values, such as a descriptor, are returned unchanged."""
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
     return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
 
 
 def decoded(value: Any) -> Any:
-    """Bytes of a name as text, also in a list; anything else as it is."""
+    """Decode bytes, also in a list; other values are returned unchanged."""
     if isinstance(value, list):
         return [decoded(item) for item in value]
     return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
 
 
 def by_bytes(call: Callable[..., Any]) -> Callable[..., Any]:
-    """The same call of the system, with names as bytes; its errors show them as text."""
+    """Wrap a system call: names are passed as bytes, and its errors show them as text."""
     count = 2 if call.__name__ in _OF_TWO_PATHS else 1
 
     @functools.wraps(call)
@@ -108,7 +108,7 @@ class _Entries(Iterator[_Entry]):
         self._found.close()
 
     def close(self) -> None:
-        """End it early."""
+        """Close the scan before its end."""
         self._found.close()
 
 
@@ -146,7 +146,7 @@ class _Environment(MutableMapping[str, str]):
 
 
 def utf8_os() -> types.ModuleType:
-    """A module like `os`, whose names are UTF-8."""
+    """Make a module like `os` with names in UTF-8."""
     path = types.ModuleType("posixpath")
     vars(path).update({name: value for name, value in vars(posixpath).items() if name[0] != "_"})
     vars(path).update({name: by_bytes(getattr(posixpath, name)) for name in _PATH_CALLS})
@@ -167,7 +167,7 @@ def utf8_os() -> types.ModuleType:
 
 
 def utf8_builtins() -> dict[str, Any]:
-    """The builtins of a module that is to find names in UTF-8: its `open`, and its `import os`."""
+    """Make builtins whose `open` and `import os` take names in UTF-8."""
     module = utf8_os()
 
     def import_(
@@ -185,7 +185,7 @@ def utf8_builtins() -> dict[str, Any]:
 
 
 class _Finder:
-    """Finds the modules of gitmodel as everybody does, and gives them these builtins."""
+    """Finds modules of gitmodel as usual, and gives them these builtins."""
 
     def __init__(self) -> None:
         self._builtins = utf8_builtins()
@@ -215,5 +215,5 @@ class _Finder:
 
 
 def install() -> None:
-    """Have every module of gitmodel that is imported from now on find names in UTF-8."""
+    """Give every module of gitmodel that is imported from now on names in UTF-8."""
     sys.meta_path.insert(0, _Finder())

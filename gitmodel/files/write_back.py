@@ -1,11 +1,11 @@
-"""Files that are written, on their way to the disk, and named when they are there.
+"""Flushes many files to disk, and gives each its name afterwards.
 
-A flush of each file as soon as it is written waits for the disk once a file, and commits the file
-system's journal as often. So the system is asked to begin with a file at once, and is waited for much
-later, when the bytes are there: 100 packs of 10 MiB take 0.47 s instead of 0.6 to 0.97 s (measured, ext4).
+A flush right after each write would wait for the disk once a file. Here the system begins to write a file
+at once, and the flush comes later, when the bytes are on disk already: 100 packs of 10 MiB take 0.47 s
+instead of 0.6 to 0.97 s (measured, ext4).
 
-Small files are waited for by several threads: their flushes share a commit of the journal. 256 files of 20 kB
-take 0.1 to 0.3 s so, and 0.9 to 1.2 s one after the other (measured, ext4).
+Small files are flushed by several threads, so that flushes share a commit of the file system's journal: 256
+files of 20 kB take 0.1 to 0.3 s instead of 0.9 to 1.2 s (measured, ext4).
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
     from gitmodel.files.safe_open import PendingFile
 
-_MOST = 16  # files on their way: each holds a descriptor, and a kill leaves it without a name
+_MOST = 16  # files in the queue: each holds a descriptor
 _WORTH_THREADS = 4  # files
 _THREADS = 16  # they only wait
 _WRITE = 2  # SYNC_FILE_RANGE_WRITE: begin, and do not wait
 
 
 class WriteBackQueue:
-    """Files on their way. Safe to use from several threads; close it.
+    """A queue of files that are being flushed, for several threads; close it.
 
-    A descriptor is kept for each: one opened later might not be told that a write has failed.
+    A file's descriptor stays open: one opened later might not report a failed write.
 
     Args:
-        most: Files on their way at a time.
+        most: Files in the queue at a time.
     """
 
     def __init__(self, most: int = _MOST) -> None:
@@ -39,7 +39,7 @@ class WriteBackQueue:
         self._most = most
 
     def begin(self, file: PendingFile) -> None:
-        """Have the system begin to flush a file, which is this object's from now on.
+        """Begin to write a file to disk; the queue commits or discards it.
 
         Raises:
             OSError: An earlier file could not be written.
@@ -53,17 +53,17 @@ class WriteBackQueue:
                 self._name_one()
 
     def wait(self) -> None:
-        """Return when all are on the disk and have their names; those may not be there yet.
+        """Flush all files and give them their names; the names themselves are not flushed.
 
         Raises:
-            OSError: One could not be written.
+            OSError: A file could not be written.
         """
         in_parallel(lambda _: self._name_one(), range(len(self._files)))
         while self._files:
             self._name_one()
 
     def close(self) -> None:
-        """Drop what has not been waited for."""
+        """Discard the files that are still in the queue."""
         while self._files:
             self._files.popleft().discard()
 
@@ -76,16 +76,16 @@ class WriteBackQueue:
 
 
 def in_parallel(wait: Callable[[int], object], values: Sequence[int]) -> None:
-    """Call a function that waits for the disk with each value, several at a time where that is faster.
+    """Call a function that waits for the disk with each value; many values are shared by threads.
 
     Raises:
-        OSError: One call did; all have ended.
+        OSError: A call failed; all calls have ended.
     """
     if len(values) < _WORTH_THREADS:
         for value in values:
             wait(value)
         return
-    from concurrent.futures import ThreadPoolExecutor  # 6 ms, and no idle hook comes here
+    from concurrent.futures import ThreadPoolExecutor  # 6 ms, and idle hooks do not need it
 
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="gitmodel-flush") as threads:
         done = [threads.submit(wait, value) for value in values]
@@ -94,10 +94,10 @@ def in_parallel(wait: Callable[[int], object], values: Sequence[int]) -> None:
 
 
 def start_writing(descriptor: int) -> None:
-    """Begin to write a file's dirty pages, where the system has a call for it: sync_file_range(2)."""
+    """Begin to write a file's dirty pages, if the system has sync_file_range(2)."""
     call = _sync_file_range()
     if call is not None:
-        call(descriptor, 0, 0, _WRITE)  # to the end; a failure shows when it is waited for
+        call(descriptor, 0, 0, _WRITE)  # to the end; a failure is reported by fsync
 
 
 @cache
