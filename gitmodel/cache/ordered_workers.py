@@ -1,11 +1,12 @@
-"""Several threads at one sequence of pieces: each keeps a piece from its beginning to its end.
+"""A pool of threads that work on pieces side by side and commit the results in input order.
 
-A piece that is handed on, from who reads it to who hashes it to who writes it, moves from one core's
-cache to another's, which costs more than the threads gain: BLAKE3 of a GiB takes 0.11 s where the bytes
-were just made, and 0.14 s on another core (measured). So whoever takes a piece does all of its work.
+A thread keeps a piece from its beginning to its end. A piece handed from the thread that reads it to one
+that hashes it moves between the caches of two cores, which costs more than the threads gain: BLAKE3 of a GiB
+takes 0.11 s where the bytes were just made, and 0.14 s on another core (measured).
 
-What needs the order of the pieces is done by whoever comes when all before are done. Who comes too early
-does not wait: it leaves its piece to the thread that is at work on those before, and takes another.
+A thread that finishes early queues its result and takes the next piece; the thread whose result is due commits
+the queue as well. A thread that waited for its turn instead made an add of 512 MiB 7 to 15 % slower on two
+cores (measured).
 """
 
 from __future__ import annotations
@@ -20,13 +21,11 @@ Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
 
-_MOST_LEFT = (
-    2  # pieces that nobody has done in order yet: more would hold memory, and save no waiting
-)
+_MOST_QUEUED = 2  # results; more would hold memory and save no waiting
 
 
 class _StoppedError(Exception):
-    """Another thread of the team has failed, and its error is the one that counts."""
+    """Another thread has failed; its error is the one to raise."""
 
 
 class _OrderedPool(Generic[Piece, Result]):
@@ -41,19 +40,19 @@ class _OrderedPool(Generic[Piece, Result]):
         self._in_order = in_order
         self._taking = Lock()
         self._changed = Condition()
-        self._left: dict[int, Result] = {}  # worked at, and not yet done in order
-        self._next = 0  # the piece whose turn it is
-        self._at_work = False  # somebody is doing in order what can be done
+        self._queue: dict[int, Result] = {}  # by number of the piece
+        self._next = 0  # number of the result to commit next
+        self._is_committing = False  # in some thread
         self._stopped = False
         self.error: BaseException | None = None
 
     def run(self) -> None:
-        """Take pieces and work at them until there are no more, or somebody fails."""
+        """Process pieces until there are no more, or a thread fails."""
         try:
             while (taken := self._take()) is not None:
                 number, piece = taken
-                if self._leave(number, self._work(piece)):
-                    self._do_in_order()
+                if self._enqueue(number, self._work(piece)):
+                    self._commit_queued()
         except _StoppedError:
             pass
         except BaseException as error:  # noqa: BLE001 - raised in the thread that waits
@@ -63,41 +62,42 @@ class _OrderedPool(Generic[Piece, Result]):
         with self._taking:
             return None if self._stopped else next(self._pieces, None)
 
-    def _leave(self, number: int, result: Result) -> bool:
-        """Leave a piece to be done in order; returns whether it is for the caller to do so now."""
+    def _enqueue(self, number: int, result: Result) -> bool:
+        """Queue a result; returns whether this thread must commit the queue.
+
+        While the queue is full and another thread commits, this one waits.
+        """
         with self._changed:
-            self._left[number] = result
-            self._changed.wait_for(self._may_go_on)
+            self._queue[number] = result
+            self._changed.wait_for(
+                lambda: self._stopped or self._can_commit() or len(self._queue) <= _MOST_QUEUED
+            )
             if self._stopped:
                 raise _StoppedError
-            if not self._is_free():
+            if not self._can_commit():
                 return False
-            self._at_work = True
+            self._is_committing = True
             return True
 
-    def _may_go_on(self) -> bool:
-        return self._stopped or self._is_free() or len(self._left) <= _MOST_LEFT
+    def _can_commit(self) -> bool:
+        return not self._is_committing and self._next in self._queue
 
-    def _is_free(self) -> bool:
-        """Whether a piece could be done in order, and nobody is at it."""
-        return not self._at_work and self._next in self._left
-
-    def _do_in_order(self) -> None:
-        """Do the next piece, and those after it that are left by then."""
+    def _commit_queued(self) -> None:
+        """Commit results in order until the next one is not in the queue."""
         while True:
             with self._changed:
                 if self._stopped:
                     raise _StoppedError
-                if self._next not in self._left:
-                    self._at_work = False
+                if self._next not in self._queue:
+                    self._is_committing = False
                     return
-                result = self._left.pop(self._next)
+                result = self._queue.pop(self._next)
                 self._next += 1
                 self._changed.notify_all()
             self._in_order(result)
 
     def stop(self, error: BaseException | None = None) -> None:
-        """Nobody takes another piece, or goes on in order; the first error is kept."""
+        """Let no thread take another piece or commit another result; the first error is kept."""
         with self._changed:
             self._stopped = True
             self.error = self.error or error
@@ -112,36 +112,34 @@ def process_in_order(
     threads: int,
     name: str,
 ) -> None:
-    """Have threads take pieces one after the other; returns when all is done, or nothing goes on.
+    """Process pieces with several threads; returns when all are done.
 
-    At any time a thread has one piece at most, and two more are left to be done in order.
+    Each thread holds one piece, and at most two more results are queued.
 
     Args:
-        pieces: What to do. It is asked for the next one by the thread that takes it, by one at a
-            time, so making a piece may be work as well.
-        work: What is done for a piece beside the others.
-        in_order: What is then done with what `work` returned: by one thread at a time, and in the
-            order of the pieces.
-        threads: How many take part; with one the work is done in the caller's own.
-        name: What the threads are called.
+        pieces: The input. One thread at a time takes the next piece, so making a piece may be work too.
+        work: Runs for several pieces at once.
+        in_order: Is given the results of `work`, one at a time and in the order of the pieces.
+        threads: How many; with one the caller's own thread does the work.
+        name: Prefix of the threads' names.
 
     Raises:
         Whatever `pieces`, `work` or `in_order` raised first.
     """
-    team = _OrderedPool(pieces, work, in_order)
+    pool = _OrderedPool(pieces, work, in_order)
     if threads == 1:
-        team.run()
+        pool.run()
     else:
-        running = [Thread(target=team.run, name=f"{name}-{number}") for number in range(threads)]
+        running = [Thread(target=pool.run, name=f"{name}-{number}") for number in range(threads)]
         try:
             for thread in running:
                 thread.start()
             for thread in running:
                 thread.join()
-        finally:  # also after an interrupt nobody may work on
-            team.stop()
+        finally:  # also after an interrupt
+            pool.stop()
             for thread in running:
                 if thread.ident is not None:
                     thread.join()
-    if team.error is not None:
-        raise team.error
+    if pool.error is not None:
+        raise pool.error

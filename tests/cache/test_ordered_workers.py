@@ -50,7 +50,7 @@ def test_the_last_piece_may_be_done_first() -> None:
     assert order == [0, 1, 2, 3]
 
 
-def test_who_is_too_early_leaves_the_piece_and_takes_another() -> None:
+def test_a_thread_that_finishes_early_queues_its_result_and_takes_the_next_piece() -> None:
     """The thread with the first piece does the second and third as well, which are done before."""
     others_done = threading.Event()
     order: list[tuple[int, str]] = []
@@ -71,7 +71,7 @@ def test_who_is_too_early_leaves_the_piece_and_takes_another() -> None:
     assert order[0][1] == order[1][1]
 
 
-def test_however_slow_the_order_is_few_pieces_are_left() -> None:
+def test_however_slow_the_order_is_few_results_are_queued() -> None:
     """Each holds memory: of three threads one is at the first piece, and the others each have two."""
     taken = [threading.Event() for _ in range(20)]
 
