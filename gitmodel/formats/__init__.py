@@ -1,1 +1,1 @@
-"""What the header of a weights file says."""
+"""Headers of weight files: formats, tensors, and files that are no weights."""

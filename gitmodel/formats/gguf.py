@@ -1,10 +1,10 @@
 """Tensors of a GGUF file, versions 2 and 3, little endian, from its header alone.
 
-Counts, then key and value pairs (a vocabulary is one of them), then what each tensor is and where,
-then the tensors, each at a multiple of the alignment. Source:
+The file is counts, key and value pairs (the vocabulary is one), a description of each tensor, and the
+tensors, each at a multiple of the alignment. Source:
 https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 
-One thing is guaranteed: each step of reading consumes bytes of the header, which are 16 MiB at most,
+Guarantee: each step of reading consumes bytes of the header, which has 16 MiB at most,
 so a wrong count ends in an error and not in a loop.
 """
 
@@ -37,7 +37,7 @@ _VALUE_SIZES: Final = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11
 _ALIGNMENT: Final = (b"general.alignment", 4)  # and its type, u32
 
 # ggml type: name, elements and bytes of one block. Source: GGML_QUANT_SIZES of gguf-py. Types that were
-# removed, or are never stored in a file, are left out, hence unknown.
+# removed, or are never stored in a file, are missing here, hence unknown.
 _TYPES: Final = {
     0: ("F32", 1, 4),
     1: ("F16", 1, 2),
@@ -86,12 +86,12 @@ def read_extents(source: HeaderReader) -> list[Extent]:
     """Return the extents of a GGUF file.
 
     Raises:
-        ValueError: It is not one, or breaks the rules of the format.
-        LookupError: The header is not at hand.
+        ValueError: The file breaks the rules of the format.
+        LookupError: The header is not available here.
     """
     walk = _Walk(source)
     if walk.u32() != 0x46554747 or walk.u32() not in {2, 3}:  # "GGUF"
-        raise UnrecognizedFormatError("not a version of GGUF that is known here")
+        raise UnrecognizedFormatError("an unknown version of GGUF")
     tensor_count, pair_count = walk.u64(), walk.u64()
     if not 1 <= tensor_count <= MAX_TENSORS or pair_count > MAX_TENSORS:
         raise UnrecognizedFormatError("no tensors, or too many")
@@ -99,7 +99,7 @@ def read_extents(source: HeaderReader) -> list[Extent]:
     tensors = [walk.tensor() for _ in range(tensor_count)]
     if len({tensor.name for tensor in tensors}) != tensor_count:
         raise UnrecognizedFormatError("two tensors have one name")
-    tensors.sort(key=lambda tensor: (tensor.offset, tensor.size != 0))  # empty ones need no place
+    tensors.sort(key=lambda tensor: (tensor.offset, tensor.size != 0))  # empty ones take no bytes
     if not 0 < walk.alignment <= _BLOCK or walk.alignment & (walk.alignment - 1):
         raise UnrecognizedFormatError("not an alignment")
     data = -(-walk.position // walk.alignment) * walk.alignment
@@ -217,7 +217,7 @@ class _Walk:
         self.position = position
 
     def _pass(self, count: int) -> int:
-        """Move behind the next bytes, which are read if need be; returns where they start."""
+        """Skip the next bytes, which are read if necessary; return their offset."""
         start = self.position
         if start + count > len(self._bytes):
             self._need(start + count)
@@ -238,6 +238,6 @@ class _Walk:
             if self._block == 0:
                 raise
             self._block = (
-                0  # these bytes belong to tensors that are not at hand: no more than needed
+                0  # tensors follow, which are not available here: read no more than needed
             )
             self._need(end)

@@ -1,7 +1,7 @@
-"""Bounded reading of the header of a file that a stranger may have written.
+"""Bounded reading of the header of an untrusted file.
 
-One thing is guaranteed: `HeaderReader.take` gives exactly the bytes asked for or raises, and never
-asks for bytes that lie outside the file or are more than 16 MiB, whatever numbers the file holds.
+Guarantee: `HeaderReader.take` returns exactly the requested bytes or raises. It never reads bytes outside
+the file, or more than 16 MiB, whatever numbers the file contains.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from typing import Final, TypeAlias
 
 MAX_HEADER: Final = 16 << 20  # 16 MiB: 250,000 tensors of a safetensors file
 MAX_TENSORS: Final = 1_000_000
-MAX_NAME: Final = 1024  # bytes; each of a tensor's pieces carries its name
+MAX_NAME: Final = 1024  # bytes; the name is a part of the key of each piece
 
-# read(offset, count): like pread, fewer bytes only at the end of the file. LookupError where the
-# bytes exist, but are not at hand.
+# read(offset, count): as pread, fewer bytes only at the end of the file. LookupError if the bytes exist
+# but are not available here.
 Read: TypeAlias = Callable[[int, int], bytes]
 
 
 class UnrecognizedFormatError(ValueError):
-    """The file is not what its first bytes promise: it is cut by content, as any other."""
+    """The file breaks the rules of the format; it is chunked by content."""
 
 
 class HeaderReader:
-    """Reads parts of one file, whose size is known."""
+    """Reads parts of one file of known size."""
 
     def __init__(self, read: Read, size: int) -> None:
         self._read = read
@@ -33,14 +33,14 @@ class HeaderReader:
         """Return `count` bytes from an offset.
 
         Raises:
-            UnrecognizedFormatError: They are not all inside the file, or more than a header may have.
-            LookupError: They are not at hand.
+            UnrecognizedFormatError: The bytes are not all inside the file, or too many.
+            LookupError: The bytes are not available here.
         """
         if not (0 <= offset <= offset + count <= self.size and count <= MAX_HEADER):
-            raise UnrecognizedFormatError("the header names bytes that are not there")
+            raise UnrecognizedFormatError("the header names bytes outside the file")
         data = self._read(offset, count)
         if len(data) != count:
-            raise UnrecognizedFormatError("the file is shorter than it was")
+            raise UnrecognizedFormatError("the file became shorter")
         return data
 
 
@@ -48,7 +48,7 @@ def checked_name(raw: bytes) -> str:
     """Return a tensor's name as text.
 
     Raises:
-        ValueError: It is not UTF-8, or longer than any honest name.
+        ValueError: The name is not UTF-8, or too long.
     """
     if len(raw) > MAX_NAME:
         raise UnrecognizedFormatError("a tensor's name is too long")

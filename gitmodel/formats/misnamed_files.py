@@ -1,8 +1,8 @@
-"""Files that look like weights by their names and are something else by their first bytes.
+"""Detects files that have names of weights and contain something else.
 
-Whoever registers the text that Git LFS keeps in place of weights, a page that says "404", or a download that
-stopped half-way, learns of it when the version is needed. Each finding is certain by what was read, and says
-what was read; what only may be wrong is a warning.
+Examples are the text that Git LFS keeps in place of weights, an error page, and a truncated download. If such
+a file is registered, the mistake appears when the version is needed. A finding that is certain refuses the
+file; any other is a warning.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from gitmodel.domain.text.lazy_regex import lazy_compile
 
-HEAD = 1024  # bytes that are looked at in every file
-MAX_HEADER = 16 << 20  # of safetensors, 16 MiB; a longer one is not looked into
-MAX_GRAPH = 64 << 20  # of ONNX, 64 MiB; a graph whose weights lie elsewhere is smaller
+HEAD = 1024  # bytes that are read of every file
+MAX_HEADER = 16 << 20  # of safetensors, 16 MiB; a longer one is not read
+MAX_GRAPH = 64 << 20  # of ONNX, 64 MiB; a graph with its weights in other files is smaller
 _LFS = b"version https://git-lfs.github.com/spec/"
 _HTML = lazy_compile(rb"\s*(?:<!doctype html|<html|<head)", 2)  # 2 is re.IGNORECASE
 _STORE_ERROR = lazy_compile(rb"\s*(?:<\?xml[^>]*>\s*)?<Error>\s*<Code>")
@@ -28,12 +28,12 @@ _LOCATION = lazy_compile(rb"\x0a\x08location\x12([\x01-\x7f])([^\x00-\x1f]{1,127
 
 
 class Suspicion(NamedTuple):
-    """What is wrong with a file.
+    """A reason why a file may not be weights.
 
     Attributes:
         what: A sentence without its subject: "is the text that Git LFS keeps in place of a file".
-        hint: What helps; `{path}` stands for the file.
-        certain: Whether it cannot be weights.
+        hint: What to run or do; `{path}` stands for the file.
+        certain: Whether the file cannot be weights.
     """
 
     what: str
@@ -42,7 +42,7 @@ class Suspicion(NamedTuple):
 
 
 def by_name(name: str) -> Suspicion | None:
-    """What the name of a file says."""
+    """Check the name of a file."""
     if _UNFINISHED.fullmatch(name.lower()):
         return Suspicion(
             "is called as an unfinished download is", "rename it when it is finished", certain=False
@@ -51,10 +51,10 @@ def by_name(name: str) -> Suspicion | None:
 
 
 def by_head(name: str, head: bytes, size: int) -> Suspicion | None:
-    """What the first bytes of a file say.
+    """Check the first bytes of a file.
 
     Args:
-        name: What the file is called.
+        name: The name of the file.
         head: Its first `HEAD` bytes.
         size: Bytes of the whole.
     """
@@ -96,7 +96,7 @@ def safetensors_cut_short(header: bytes, size: int) -> Suspicion | None:
         size: Bytes of the whole.
     """
     if len(header) < 8:
-        return _cut_short(size, 8)._replace(certain=False)  # or it was never safetensors
+        return _cut_short(size, 8)._replace(certain=False)  # or the file is not safetensors
     (length,) = struct.unpack("<Q", header[:8])
     if 8 + length > size and length <= MAX_HEADER:
         return _cut_short(size, 8 + length) if header[8:9] == b"{" else None
@@ -112,7 +112,7 @@ def safetensors_cut_short(header: bytes, size: int) -> Suspicion | None:
 
 
 def external_files(graph: bytes) -> list[str]:
-    """The files in which a graph of ONNX says that its weights are, each once."""
+    """The files that a graph of ONNX names for its weights, without duplicates."""
     found = []
     for length, text in _LOCATION.findall(graph):
         raw = text[: length[0]]

@@ -4,8 +4,8 @@ The file is eight bytes with the length of a JSON object, that object (tensor na
 offsets into what follows), and the tensors without gaps. Source:
 https://github.com/huggingface/safetensors#format
 
-One thing is guaranteed: memory and time stay within a few times the header's bytes, at most 16 MiB,
-because entries are matched one by one, without recursion and without backtracking.
+Guarantee: memory and time are proportional to the bytes of the header, at most 16 MiB. Entries are matched
+one by one, without recursion and without backtracking.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _KEY: Final = lazy_compile(_SPACE + b"(" + _TEXT + b")" + _SPACE + b":" + _SPACE
 _TENSOR: Final = lazy_compile(rb"\{[^{}]{0,1000}+\}")
 _METADATA: Final = lazy_compile(rb"\{(?:" + _PAIR + b"(?:," + _PAIR + rb")*+)?+" + _SPACE + rb"\}")
 _AFTER: Final = lazy_compile(_SPACE + b"([,}])")
-# An entry as the format's own library writes it, which is read several times as fast.
+# An entry as the safetensors library writes it. Matching it whole is several times as fast.
 _USUAL: Final = lazy_compile(
     rb'"([^"\\\x00-\x1f]*+)":\{"dtype":"([A-Z0-9_]{1,20}+)","shape":\[([0-9,]{0,500}+)\],'
     rb'"data_offsets":\[([0-9]{1,19}+),([0-9]{1,19}+)\]\}([,}])'
@@ -69,12 +69,12 @@ def read_extents(source: HeaderReader) -> list[Extent]:
     """Return the extents of a safetensors file.
 
     Raises:
-        ValueError: It is not one, or breaks the rules of the format.
-        LookupError: The header is not at hand.
+        ValueError: The file breaks the rules of the format.
+        LookupError: The header is not available here.
     """
     length = int.from_bytes(source.take(0, 8), "little")
     if not 2 <= length <= MAX_HEADER:
-        raise UnrecognizedFormatError("no length of a header")
+        raise UnrecognizedFormatError("not the length of a header")
     tensors = sorted(_tensors(source.take(8, length)))
     extents = [Extent(8 + length, None, 0)]
     expected = 0
@@ -122,7 +122,7 @@ def _usual_tensor(found: re.Match[bytes]) -> tuple[str, _Tensor | None]:
 
 
 def _entry(header: bytes, position: int) -> tuple[str, _Tensor | None, int, bool]:
-    """Read an entry however it is written: name, tensor if any, where it ends, whether more come."""
+    """Read an entry in any valid JSON: its name, tensor if any, end, and whether another one follows."""
     found = _KEY.match(header, position)
     if found is None:
         raise UnrecognizedFormatError("the header is not JSON")
@@ -131,7 +131,7 @@ def _entry(header: bytes, position: int) -> tuple[str, _Tensor | None, int, bool
     value = (_TENSOR if is_tensor else _METADATA).match(header, found.end())
     after = _AFTER.match(header, value.end()) if value else None
     if value is None or after is None:
-        raise UnrecognizedFormatError("the header is not what this format has")
+        raise UnrecognizedFormatError("not an entry of a tensor or of metadata")
     return name, _tensor(name, value[0]) if is_tensor else None, after.end(), after[1] == b","
 
 
@@ -142,8 +142,8 @@ def _name(quoted: bytes) -> str:
 
 
 def _tensor(name: str, value: bytes) -> _Tensor:
-    """Read one tensor's entry, any order of its three fields."""
-    if value.count(b"[") != 2:  # so the JSON reader cannot go deep
+    """Read one tensor's entry, with its three fields in any order."""
+    if value.count(b"[") != 2:  # so the JSON reader cannot recurse
         raise UnrecognizedFormatError("not the fields of a tensor")
     fields = _decode(value.decode("ascii"))
     entry = dict(fields)
@@ -165,5 +165,5 @@ def _checked(name: str, dtype: str, shape: tuple[int, ...], start: int, end: int
 
 
 def _are_sizes(value: object) -> bool:
-    """Whether this is a list of numbers that count something; True and 1.0 are none."""
+    """Whether this is a list of integers from 0; True and 1.0 are no integers."""
     return isinstance(value, list) and all(type(one) is int and one >= 0 for one in value)

@@ -119,11 +119,11 @@ def register_format(row: TensorFormat) -> None:
 
 
 def read_extents(read: Read, size: int) -> tuple[str, list[Extent]] | None:
-    """Return the format of a file and its extents; None for a file whose header is not to be trusted.
+    """Return the format of a file and its extents; None if no format accepts its header.
 
     Args:
-        read: `read(offset, count)` gives bytes of the file as pread does, fewer at its end. What it
-            raises is passed on; nothing that the bytes say is ever raised.
+        read: `read(offset, count)` returns bytes of the file as pread does, fewer at its end. Its errors
+            are passed on; no content of the file raises an error.
         size: The file's, in bytes.
     """
     if not _START <= size <= _MAX_FILE:
@@ -131,7 +131,7 @@ def read_extents(read: Read, size: int) -> tuple[str, list[Extent]] | None:
     source = HeaderReader(read, size)
     try:
         start = source.take(0, _START)
-    except ValueError:  # the file is shorter than it was
+    except ValueError:  # the file became shorter
         return None
     for row in _formats:
         if row.matches(start):
@@ -143,11 +143,10 @@ def read_extents(read: Read, size: int) -> tuple[str, list[Extent]] | None:
 
 
 def tensor_places(read: Read, size: int) -> dict[str, TensorPlace]:
-    """Return where the tensors of a file are, by name.
+    """Return the tensors of a file by name; nothing if no format accepts its header.
 
-    Names are those of safetensors and GGUF, of the arrays of npz (their bytes begin behind the header
-    of npy), and of the storages of PyTorch (`data/0`). Empty for a file of another format, and for one
-    whose header is not to be trusted.
+    Names are those of safetensors and GGUF, of the arrays of npz (their bytes begin after the header of
+    npy), and of the storages of PyTorch (`data/0`).
 
     Args:
         read: As of `read_extents`.

@@ -1,12 +1,12 @@
 """Tensors of a zip archive that stores them uncompressed: PyTorch, npz, Keras.
 
-The directory at the archive's end names the entries; an entry's bytes follow a small header of its
-own. Nothing is decompressed and nothing is unpickled, so type and shape of a PyTorch storage are
+The directory at the end of the archive names the entries; the bytes of an entry follow its own small
+header. Nothing is decompressed and nothing is unpickled, so type and shape of a PyTorch storage are
 unknown; an array of npz has both in its own header. Sources: PKWARE's APPNOTE.TXT 6.3.10 and
 https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 
-One thing is guaranteed: an archive is taken only if both headers of every entry agree, no two entries
-share bytes or a name, and the directory says nothing about bytes outside the archive.
+Guarantee: an archive is accepted only if both headers of every entry agree, no two entries share bytes or a
+name, and the directory names no bytes outside the archive.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _ENTRY: Final = Struct(
 )  # flags, method, sizes, name, extra, comment, disk, offset
 _LOCAL: Final = Struct("<4s2xHH16xHH")  # flags, method, name, extra
 _STORED: Final = 0
-_ENCRYPTED: Final = 0x2041  # also "strong", and a directory that hides what it says
-_FULL: Final = 0xFFFFFFFF  # "see the zip64 field"
+_ENCRYPTED: Final = 0x2041  # also strong encryption, and an encrypted directory
+_FULL: Final = 0xFFFFFFFF  # the number is in the zip64 field
 # An array's type with its width, then its order and shape as NumPy writes them.
 _DESCR: Final = lazy_compile(
     rb"\{'descr': '([<>|=][biufc]([0-9]{1,2}))', "
@@ -55,13 +55,13 @@ def read_extents(source: HeaderReader) -> list[Extent]:
     """Return the extents of a zip archive.
 
     Raises:
-        ValueError: It is not one, is not to be trusted, or stores nothing uncompressed.
-        LookupError: One of its headers is not at hand.
+        ValueError: The archive breaks the rules of the format, or stores nothing uncompressed.
+        LookupError: A header is not available here.
     """
     start, end, count = _directory(source)
     entries = sorted(_entries(source.take(start, end - start), count))
     if not any(entry.size and entry.method == _STORED for entry in entries):
-        raise UnrecognizedFormatError("nothing is stored as it is")
+        raise UnrecognizedFormatError("nothing is stored uncompressed")
     names = _names(entries)
     extents: list[Extent] = []
     position = 0
@@ -83,7 +83,7 @@ def read_extents(source: HeaderReader) -> list[Extent]:
 
 
 def _directory(source: HeaderReader) -> tuple[int, int, int]:
-    """Return where the directory begins and ends, and how many entries it has."""
+    """Return start and end of the directory, and its number of entries."""
     place, fields = _end_record(source)
     _, disk, first_disk, here, count, size, offset, _ = fields
     if place >= _LOCATOR.size:
@@ -92,13 +92,13 @@ def _directory(source: HeaderReader) -> tuple[int, int, int]:
         if signature == b"PK\x06\x07":
             record = _END_64.unpack(source.take(place_64, _END_64.size))
             if record[0] != b"PK\x06\x06" or place_64 + _END_64.size > place:
-                raise UnrecognizedFormatError("the archive's end is not one")
+                raise UnrecognizedFormatError("no zip64 record at the end of the archive")
             _, _, _, _, disk, first_disk, here, count, size, offset = record
             place = place_64
     if (disk, first_disk, here) != (0, 0, count) or count > MAX_TENSORS:
         raise UnrecognizedFormatError("an archive on several disks, or with too many entries")
     if offset + size != place:
-        raise UnrecognizedFormatError("the directory is not where it should be")
+        raise UnrecognizedFormatError("the directory has another offset than the archive says")
     return offset, place, count
 
 
@@ -108,12 +108,12 @@ def _end_record(
     """Find the record at the archive's end, which a comment may follow."""
     place = source.size - _END.size
     tail = source.take(max(place, 0), min(_END.size, source.size))
-    if not tail.startswith(b"PK\x05\x06"):  # asked for only now: these bytes may not be at hand
+    if not tail.startswith(b"PK\x05\x06"):  # read only now: these bytes may not be available
         begin = max(0, source.size - _END.size - 0xFFFF)
         tail = source.take(begin, source.size - begin)
         found = tail.rfind(b"PK\x05\x06", 0, max(0, len(tail) - _END.size + 4))
         if found < 0:
-            raise UnrecognizedFormatError("no end of an archive")
+            raise UnrecognizedFormatError("no record at the end of the archive")
         place = begin + found
         tail = tail[found:]
     fields = _END.unpack_from(tail)
@@ -134,7 +134,9 @@ def _entries(directory: bytes, count: int) -> Iterator[_Entry]:
         name_at = position + _ENTRY.size
         position = name_at + name_size + extra_size + comment
         if signature != b"PK\x01\x02" or position > len(directory) or flags & _ENCRYPTED or disk:
-            raise UnrecognizedFormatError("an entry that is none, encrypted, or on another disk")
+            raise UnrecognizedFormatError(
+                "not an entry, or one that is encrypted or on another disk"
+            )
         name = directory[name_at : name_at + name_size]
         if _FULL in {packed, size, offset}:
             extra = directory[name_at + name_size : name_at + name_size + extra_size]
@@ -147,7 +149,7 @@ def _entries(directory: bytes, count: int) -> Iterator[_Entry]:
 
 
 def _long_sizes(extra: bytes, *fields: int) -> list[int]:
-    """Replace each number that says so by the next of the zip64 field."""
+    """Replace each number that refers to the zip64 field by the next number there."""
     position = 0
     while position + 4 <= len(extra):
         kind = int.from_bytes(extra[position : position + 2], "little")
@@ -166,7 +168,7 @@ def _long_sizes(extra: bytes, *fields: int) -> list[int]:
 
 
 def _names(entries: list[_Entry]) -> list[str]:
-    """Names of tensors: without the folder that PyTorch calls as the file was called, and `.npy`."""
+    """Names of tensors: without the top folder, which PyTorch names after the file, and without `.npy`."""
     folder, slash, _ = entries[0].name.partition(b"/")
     prefix = folder + slash if slash else b""
     if not all(one.name.startswith(prefix) for one in entries):
@@ -184,7 +186,7 @@ def _top_folder(name: str) -> str:
 
 
 def _data_offset(source: HeaderReader, entry: _Entry) -> int:
-    """Where an entry's bytes begin, which its own header alone says."""
+    """The offset of an entry's bytes, which only its own header contains."""
     header = source.take(entry.offset, _LOCAL.size + len(entry.name))
     signature, flags, method, name_size, extra_size = _LOCAL.unpack_from(header)
     if (signature, method, name_size) != (b"PK\x03\x04", entry.method, len(entry.name)):

@@ -1,6 +1,6 @@
-"""What weights look like to somebody who sees only a file's name and its first bytes.
+"""Recognizes weights by a file's name and first bytes, for files that no pointer names.
 
-A guess, for files that no pointer names: whether somebody is about to commit weights to Git itself.
+The result is a guess: whether weights are about to be committed to Git itself.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _ENDINGS = frozenset(
         *("weights", "pte", "t7", "th", "orbax", "nnue", "rknn", "mnn", "ptl", "bst"),
     }
 )
-# Behind an ending that counts: a part, a copy, a compressed one (weights.pt.gz, model.bin.1).
+# Endings after one of the above: a part, a copy, a compressed file (weights.pt.gz, model.bin.1).
 _BEHIND = lazy_compile(
     r"gz|zst|xz|bz2|lz4|zip|data|part\d*|tmp|bak|old|orig|new|copy|\d+|data-\d+-of-\d+|"
     r"\d+-of-\d+|index|index-\d+"
@@ -50,7 +50,7 @@ _IN_ZIP = (
 
 
 def has_name(path: str) -> bool:
-    """Whether a file is called as weights are, in upper or lower case."""
+    """Whether a file has the name of weights, in upper or lower case."""
     name = path.rpartition("/")[2].casefold()
     _, *endings = name.split(".")
     while endings and endings[-1] not in _ENDINGS and _BEHIND.fullmatch(endings[-1]):
@@ -61,7 +61,7 @@ def has_name(path: str) -> bool:
 
 
 def has_head(head: bytes) -> bool:
-    """Whether a file begins as weights do: `head` is its first bytes."""
+    """Whether a file begins as weights do, by its first `HEAD_SIZE` bytes."""
     if head.startswith(_HEADS) or head[4:8] == b"TFL3":
         return True
     if head.startswith(_ZIP):

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import gitmodel
+from gitmodel.formats import tensors
 from gitmodel.formats.extent import Extent
 from gitmodel.formats.tensor import Tensor
 from tests.support.formats import gguf_header, gguf_tensor, raw_safetensors, zip_file
@@ -80,6 +81,27 @@ def test_a_storage_of_pytorch_is_bytes(desk: Desk) -> None:
     assert (tensor.dtype, tensor.shape) == (np.dtype("u1"), (24,))
     assert np.asarray(tensor).view("<f4").tolist() == [0, 1, 2, 3, 4, 5]
     assert repr(tensor) == "<gitmodel.Tensor 'data/0' of unknown type, 24 bytes>"
+
+
+def test_a_format_from_outside_the_package_is_read(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tensors, "_formats", tensors._formats)
+    tensors.register_format(
+        tensors.TensorFormat(
+            "floats",
+            b"FLOATS\0\0",
+            lambda source: [
+                Extent(8, None, 0),
+                Extent(source.size - 8, "all", 4, "F32", ((source.size - 8) // 4,)),
+            ],
+        )
+    )
+    add(desk, "net.bin", b"FLOATS\0\0" + SIX)
+
+    tensor = gitmodel.tensor("net", "all", repo=desk.repo.path)
+
+    assert np.asarray(tensor).tolist() == [0, 1, 2, 3, 4, 5]
 
 
 def test_numpy_shares_the_memory() -> None:

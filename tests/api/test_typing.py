@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -122,6 +123,18 @@ def test_wrong_use_is_found(tmp_path: Path) -> None:
 
     lines = [line.split(":")[1] for line in done.stdout.splitlines() if ": error: " in line]
     assert sorted(set(lines)) == sorted(["3", "4", "5", "6", "7", "8", "11"]), done.stdout
+
+
+def test_examples_of_the_pages_are_typed(tmp_path: Path) -> None:
+    pages = [ROOT / "README.md", ROOT / "docs/python.md", ROOT / "docs/get.md"]
+    blocks = [
+        re.search(r"```python\n(import gitmodel\n.*?)```", page.read_text("utf-8"), re.DOTALL)
+        for page in pages
+    ]
+
+    assert None not in blocks
+    done = checked("\n".join(block[1] for block in blocks if block), tmp_path)
+    assert done.returncode == 0, done.stdout
 
 
 def test_the_wheel_says_that_it_is_typed() -> None:

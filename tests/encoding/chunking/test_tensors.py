@@ -351,5 +351,5 @@ def test_there_is_no_plan_for_other_files() -> None:
 
 
 def test_a_reader_that_gives_too_little_is_doubted() -> None:
-    with pytest.raises(UnrecognizedFormatError, match="the file is shorter than it was"):
+    with pytest.raises(UnrecognizedFormatError, match="the file became shorter"):
         HeaderReader(pread(b"1234"), 8).take(0, 8)
