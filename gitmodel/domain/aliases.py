@@ -20,8 +20,9 @@ from gitmodel.domain.pointer import HEADER, POINTER_SUFFIX
 from gitmodel.domain.reference import MAX_VERSION, check_alias
 from gitmodel.domain.text.escape import quote_text
 from gitmodel.domain.text.lazy_regex import lazy_compile
+from gitmodel.domain.text.limits import MAX_TEXT_BYTES
 from gitmodel.domain.yaml.key_order import sort_keys
-from gitmodel.domain.yaml.reader import MAX_BYTES, block, decode, entry, parse_decoded, quoted
+from gitmodel.domain.yaml.reader import block, decode, entry, parse_decoded, quoted
 from gitmodel.errors import ModelNameError, TextError
 
 if TYPE_CHECKING:
@@ -88,9 +89,9 @@ class Aliases:
             ]
         lines += block(sort_keys(self.unknown))
         text = "\n".join(lines) + "\n"
-        if (size := len(text.encode())) > MAX_BYTES:
+        if (size := len(text.encode())) > MAX_TEXT_BYTES:
             raise TextError(
-                f"the file of aliases would have {size} bytes, at most {MAX_BYTES} are read",
+                f"the file of aliases would have {size} bytes, at most {MAX_TEXT_BYTES} are read",
                 hint="remove aliases that nobody uses",
             )
         self.from_text(text, what="the new file of aliases")  # what is refused is never written

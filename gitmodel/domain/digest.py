@@ -27,6 +27,7 @@ FOLDER_CONTEXT = "gitmodel 2026 folder v1"
 # Below this a hash is done before other threads have started.
 _MIN_THREADED_BYTES = 1 << 20  # 1 MiB
 
+MAX_FILES = 100_000  # of a model; protects memory from hostile manifests and wrong folders
 _HEX = lazy_compile("[0-9a-f]{64}")
 _DIGEST = lazy_compile("blake3:([0-9a-f]{64})")
 

@@ -22,7 +22,6 @@ from gitmodel.errors import TextError, UsageError
 Metric: TypeAlias = int | float | str | bool
 
 MAX_FILE_BYTES = 8 << 20  # 8 MiB: a trainer_state.json with the log of each step fits
-MAX_YAML_BYTES = 64 << 10
 # tomllib needs quadratic time for a key of many parts: 20 s for one of 30,000 in 60 KiB (measured).
 # A key of more than 32 is refused before; quotes can hide one, but in 16 KiB it costs 0.2 s (measured).
 MAX_TOML_BYTES = 16 << 10
@@ -74,7 +73,7 @@ def read_metrics(raw: bytes, *, path: str, lists: bool = False) -> MetricsRead:
         case "json":
             content = _from_json(raw, path)
         case "yaml" | "yml":
-            content = parse(raw, what=path, max_bytes=MAX_YAML_BYTES, max_depth=MAX_DEPTH)
+            content = parse(raw, what=path, max_depth=MAX_DEPTH)
         case "toml":
             content = cast("dict[str, object]", to_builtin(_from_toml(raw, path)))  # it has dates
         case _:

@@ -24,8 +24,9 @@ from gitmodel.domain.fields import Fields
 from gitmodel.domain.paths import safe_parts
 from gitmodel.domain.reference import MAX_VERSION, check_name
 from gitmodel.domain.text.lazy_regex import lazy_compile
+from gitmodel.domain.text.limits import MAX_TEXT_BYTES
 from gitmodel.domain.yaml.key_order import UNWRITABLE_HINT, first_difference, key_lines
-from gitmodel.domain.yaml.reader import MAX_BYTES, decode, parse_decoded
+from gitmodel.domain.yaml.reader import decode, parse_decoded
 from gitmodel.errors import (
     MixedPointerError,
     NewerFormatError,
@@ -140,9 +141,9 @@ class Pointer:
             PointerError: It could not be read again as what it is; the message names the key.
         """
         text = self._text()
-        if (size := len(text.encode())) > MAX_BYTES:
+        if (size := len(text.encode())) > MAX_TEXT_BYTES:
             raise PointerError(
-                f"the pointer would have {size} bytes, at most {MAX_BYTES} are read",
+                f"the pointer would have {size} bytes, at most {MAX_TEXT_BYTES} are read",
                 hint="record fewer metrics and parameters, and keep long ones in a file",
                 model=self.name,
             )

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, Self
 
+from gitmodel.domain.text.limits import MAX_TEXT_BYTES
 from gitmodel.errors import GitCommandError, RepositoryError
 from gitmodel.files.path_encoding import native
 from gitmodel.git.cat_file import EMPTY_TREES, Batch, fetch_objects, present_objects
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from gitmodel.git.repository import Repository
 
-BLOB_LIMIT = 65536  # 64 KiB, the maximum size of a pointer
 _FILE_MODES = frozenset({0o100644, 0o100755, 0o100664})  # the last one was written by Git in 2005
 
 
@@ -47,7 +47,7 @@ class ObjectReader(Protocol):
             RepositoryError: There is no such commit.
         """
 
-    def blobs(self, oids: Iterable[str], *, limit: int = BLOB_LIMIT) -> dict[str, bytes]:
+    def blobs(self, oids: Iterable[str], *, limit: int = MAX_TEXT_BYTES) -> dict[str, bytes]:
         """Blobs by object id; omits missing ones and those over `limit` bytes."""
 
     def close(self) -> None:
@@ -128,7 +128,7 @@ class ProgramReader:
                 found.append(TreeEntry(os.fsdecode(path), oid))
         return tuple(found)
 
-    def blobs(self, oids: Iterable[str], *, limit: int = BLOB_LIMIT) -> dict[str, bytes]:
+    def blobs(self, oids: Iterable[str], *, limit: int = MAX_TEXT_BYTES) -> dict[str, bytes]:
         """See `ObjectReader`. No extra process; up to three in a partial clone."""
         wanted = [oid for oid in dict.fromkeys(oids) if is_oid(oid)]
         if self._is_partial:
@@ -209,7 +209,7 @@ class LibraryReader:
             raise RepositoryError(f"{commit} cannot be read: {error}", hint="git fsck") from error
         return tuple(TreeEntry(os.fsdecode(path), oid) for path, oid in sorted(found))
 
-    def blobs(self, oids: Iterable[str], *, limit: int = BLOB_LIMIT) -> dict[str, bytes]:
+    def blobs(self, oids: Iterable[str], *, limit: int = MAX_TEXT_BYTES) -> dict[str, bytes]:
         """See `ObjectReader`."""
         import pygit2
 

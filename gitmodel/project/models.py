@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 from gitmodel.domain.paths import safe_parts
 from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer, weights_path
 from gitmodel.domain.reference import similar_names
+from gitmodel.domain.text.limits import MAX_TEXT_BYTES
 from gitmodel.errors import (
     GitmodelError,
     ModelNameError,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from gitmodel.project.project import Project
 
-_POINTER_LIMIT = 65536  # bytes
 _AT_ONCE = 128  # small files being written at the same time; each holds two descriptors
 
 
@@ -196,10 +196,10 @@ class _PointerFiles:
         except (FileNotFoundError, NotADirectoryError):
             return None
         try:
-            raw = _read_all(descriptor, _POINTER_LIMIT + 1)
+            raw = _read_all(descriptor, MAX_TEXT_BYTES + 1)
         finally:
             os.close(descriptor)
-        if len(raw) > _POINTER_LIMIT:
+        if len(raw) > MAX_TEXT_BYTES:
             raise PointerError(f"{path} is larger than a pointer can be (64 KiB)")
         return raw
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from gitmodel.domain.digest import Digest
 from gitmodel.domain.reference import check_name
+from gitmodel.domain.text.limits import MAX_TEXT_BYTES
 from gitmodel.domain.yaml.reader import Value, block, parse
 from gitmodel.errors import (
     DamagedObjectError,
@@ -21,7 +22,6 @@ from gitmodel.errors import (
     PointerError,
     TextError,
 )
-from gitmodel.store.layout import SMALL_OBJECT_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,7 +107,7 @@ def read_claim(store: ObjectStore, project: str, name: str, version: int) -> Cla
     """
     key = claim_key(project, name, version)
     try:
-        raw = store.backend.read(key, limit=SMALL_OBJECT_LIMIT)
+        raw = store.backend.read(key, limit=MAX_TEXT_BYTES)
     except ObjectMissingError:
         return None
     return _checked(raw, name, version, f"{store.url}/{key}")
@@ -177,7 +177,7 @@ def copy_claim(
         DamagedObjectError: One of them is not a claim.
     """
     key = claim_key(project, name, version)
-    raw = source.backend.read(key, limit=SMALL_OBJECT_LIMIT)
+    raw = source.backend.read(key, limit=MAX_TEXT_BYTES)
     claim = _checked(raw, name, version, f"{source.url}/{key}")
     owner = read_claim(target, project, name, version)
     if owner is not None:

@@ -7,9 +7,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gitmodel.domain.digest import Digest
 
-SMALL_OBJECT_LIMIT = 65536  # bytes; markers, claims, registrations
-
-
 SWEEP_LIMIT = 256 * 2**20  # bytes; the list of doomed objects of a large collection
 
 

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.digest import Digest, digest_of
-from gitmodel.encoding.manifest.manifest import Manifest
+from gitmodel.domain.text.limits import MAX_TEXT_BYTES
+from gitmodel.encoding.manifest.manifest import MAX_MANIFEST, Manifest
 from gitmodel.encoding.pack import PACK_MAX
 from gitmodel.errors import (
     DamagedObjectError,
@@ -28,14 +29,13 @@ from gitmodel.errors import (
     RemoteError,
     WeakRemoteError,
 )
-from gitmodel.store.layout import SMALL_OBJECT_LIMIT, manifest_key, pack_key
+from gitmodel.store.layout import manifest_key, pack_key
 
 if TYPE_CHECKING:
     from gitmodel.backends.backend import Backend
 
 FORMAT = 1
 MARKER_KEY = "gitmodel.json"
-MANIFEST_LIMIT = 256 * 2**20  # bytes; about five million chunks
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class ObjectStore:
     def marker(self) -> Marker | None:
         """The store's marker, None where there is no store yet."""
         try:
-            raw = self.backend.read(MARKER_KEY, limit=SMALL_OBJECT_LIMIT)
+            raw = self.backend.read(MARKER_KEY, limit=MAX_TEXT_BYTES)
         except ObjectMissingError:
             return None
         return Marker.from_bytes(raw, url=self.url)
@@ -131,7 +131,7 @@ class ObjectStore:
         key = manifest_key(digest)
         for last in (False, True):
             try:
-                raw = self.backend.read(key, limit=MANIFEST_LIMIT)
+                raw = self.backend.read(key, limit=MAX_MANIFEST)
             except ObjectMissingError:
                 return None
             try:
@@ -215,7 +215,7 @@ def check_exclusive_creation(store: ObjectStore, probe: str) -> None:
     key = f"gc/probes/{probe}"
     first = store.backend.create(key, b"first\n")
     second = store.backend.create(key, b"second\n")
-    found = store.backend.read(key, limit=SMALL_OBJECT_LIMIT)
+    found = store.backend.read(key, limit=MAX_TEXT_BYTES)
     with suppress(RemoteError):  # pushing never needs the permission to delete
         store.backend.delete(key)
     if not first or second or found != b"first\n":

@@ -14,6 +14,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from gitmodel.domain.digest import MAX_FILES
 from gitmodel.domain.exclude import is_excluded
 from gitmodel.domain.paths import refuse_clashes, safe_parts, suggest_safe_name, to_nfc
 from gitmodel.errors import ChangedWhileReadError, UnsafeNameError, UnsafePathError, WeightsError
@@ -23,7 +24,6 @@ from gitmodel.files.safe_open import folder_handle
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-MAX_FILES = 100_000  # what a manifest can list
 _MAX_DEPTH = 64  # folders in folders
 _LEFT_OUT = frozenset({".DS_Store", "__pycache__", ".ipynb_checkpoints"})
 

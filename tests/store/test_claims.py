@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitmodel.domain.digest import digest_of
+from gitmodel.domain.text.limits import MAX_TEXT_BYTES
 from gitmodel.errors import DamagedObjectError, ObjectMissingError, RemoteUnreachableError
 from gitmodel.store.claims import (
     Claim,
@@ -20,7 +21,6 @@ from gitmodel.store.claims import (
     list_claims,
     read_claim,
 )
-from gitmodel.store.layout import SMALL_OBJECT_LIMIT
 from gitmodel.store.objects import ObjectStore
 from tests.support.stores import WrappedBackend, remote_at
 from tests.support.strategies import digests, names, texts, versions
@@ -188,7 +188,7 @@ def test_a_number_that_is_taken_by_nobody_knows_whom_is_not_ours(store: ObjectSt
         CLAIM.to_text().replace("version: 7", "version: true").encode(),
         CLAIM.to_text().replace("blake3:", "sha256:").encode(),
         CLAIM.to_text().encode()[:60],
-        b"x" * (SMALL_OBJECT_LIMIT + 1),
+        b"x" * (MAX_TEXT_BYTES + 1),
     ],
 )
 def test_what_is_not_a_claim_is_damage_and_never_free(store: ObjectStore, raw: bytes) -> None:
@@ -235,7 +235,7 @@ def test_claims_are_listed_and_copied_as_they_are_and_never_overwritten(
     mine, owner, new = copy_claim(store, target, "shop", CLAIM.name, 8)
     assert (mine.digest, owner.digest, new) == (OTHER.digest, CLAIM.digest, False)
     key = claim_key("shop", CLAIM.name, 7)
-    assert target.backend.read(key, limit=SMALL_OBJECT_LIMIT) == raw
+    assert target.backend.read(key, limit=MAX_TEXT_BYTES) == raw
 
 
 @pytest.mark.parametrize(

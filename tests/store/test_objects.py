@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gitmodel.cache.cache import Cache
 from gitmodel.domain.digest import digest_of
+from gitmodel.domain.text.limits import MAX_TEXT_BYTES
 from gitmodel.encoding.pack import PACK_MAX, pack_name
 from gitmodel.errors import (
     DamagedObjectError,
@@ -19,7 +20,7 @@ from gitmodel.errors import (
     StoreError,
     WeakRemoteError,
 )
-from gitmodel.store.layout import SMALL_OBJECT_LIMIT, manifest_key, pack_key
+from gitmodel.store.layout import manifest_key, pack_key
 from gitmodel.store.objects import FORMAT, MARKER_KEY, Marker, ObjectStore, check_exclusive_creation
 from tests.support.stores import (
     WrappedBackend,
@@ -109,7 +110,7 @@ class TestMarker:
             b'{"format": []}',
             b"[" * 60_000,
             b"\xff\xfe\x00",
-            b"x" * (SMALL_OBJECT_LIMIT + 1),
+            b"x" * (MAX_TEXT_BYTES + 1),
         ],
     )
     def test_what_is_not_a_marker_is_damage(

@@ -25,6 +25,7 @@ from gitmodel.domain.config.remote import Addressing, Remote
 from gitmodel.domain.reference import check_name
 from gitmodel.domain.text.escape import quote_text
 from gitmodel.domain.text.lazy_regex import lazy_compile
+from gitmodel.domain.text.limits import MAX_TEXT_BYTES
 from gitmodel.domain.text.secrets import WHERE_SECRETS_BELONG, find_secret, is_secret_name
 from gitmodel.domain.yaml.reader import block, parse
 from gitmodel.errors import ConfigError, ModelNameError, NewerFormatError, TextError
@@ -209,7 +210,7 @@ def _keep_form(present: Value, value: Value) -> Value:
 def _values(raw: bytes | str, what: str) -> dict[str, Value]:
     data = raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw
     # Before parsing and comments included: what is committed is committed.
-    for number, line in enumerate(data[:65536].decode("utf-8", "replace").split("\n"), 1):
+    for number, line in enumerate(data[:MAX_TEXT_BYTES].decode("utf-8", "replace").split("\n"), 1):
         if kind := find_secret(line):
             raise ConfigError(
                 f"{what}: line {number}: there is {kind} in it (not shown); a committed file is no"

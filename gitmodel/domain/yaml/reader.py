@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from gitmodel.domain.text.escape import quote_text
 from gitmodel.domain.text.lazy_regex import lazy_compile
+from gitmodel.domain.text.limits import MAX_TEXT_BYTES
 from gitmodel.domain.yaml import fast_reader
 from gitmodel.domain.yaml.fast_reader import Value
 from gitmodel.domain.yaml.writer import (
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "INTEGER_LIMIT",
-    "MAX_BYTES",
     "MAX_DEPTH",
     "Value",
     "Writable",
@@ -60,7 +60,6 @@ __all__ = [
     "scalar",
 ]
 
-MAX_BYTES = 65536
 _HINT = "correct that line: gitmodel reads a small, safe part of YAML"
 _REFUSED = lazy_compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]|\r(?!\n)"
@@ -84,7 +83,7 @@ _FLOAT = lazy_compile(
 
 
 def parse(
-    raw: bytes, *, what: str, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH
+    raw: bytes, *, what: str, max_bytes: int = MAX_TEXT_BYTES, max_depth: int = MAX_DEPTH
 ) -> dict[str, Value]:
     """Read one document of the accepted subset; an empty one is an empty mapping.
 
@@ -114,7 +113,7 @@ def parse_decoded(text: str, *, what: str, max_depth: int = MAX_DEPTH) -> dict[s
     return value if value is not None else _read(text, what, max_depth, _parser_class())
 
 
-def decode(raw: bytes, *, what: str, max_bytes: int = MAX_BYTES) -> str:
+def decode(raw: bytes, *, what: str, max_bytes: int = MAX_TEXT_BYTES) -> str:
     """Decode the bytes of a text file with all that is checked before any parser sees it.
 
     Args:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from gitmodel.domain.digest import Digest, ListedFile, folder_digest
+from gitmodel.domain.digest import MAX_FILES, Digest, ListedFile, folder_digest
 from gitmodel.encoding.codecs.codec import HASH_SIZE
 from gitmodel.errors import DamagedObjectError
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 ModelKind: TypeAlias = Literal["file", "folder"]
 
-MAX_FILES: Final = 100_000  # protects memory from hostile manifests; model folders have a few files
 FILE_ROW: Final = HASH_SIZE + 8 + 4 + 2  # bytes a file without its path, before compression
 
 

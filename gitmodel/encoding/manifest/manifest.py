@@ -16,6 +16,7 @@ from itertools import islice
 from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from gitmodel.domain.digest import MAX_FILES
 from gitmodel.encoding.chunking.chunker import ChunkerId
 from gitmodel.encoding.codecs.codec import HASH_SIZE, ByteBuffer, Codec
 from gitmodel.encoding.manifest.chunk_list import chunk_list_digest
@@ -28,7 +29,6 @@ from gitmodel.encoding.manifest.chunk_table import (
 from gitmodel.encoding.manifest.columns import ColumnReader, ColumnWriter
 from gitmodel.encoding.manifest.file_table import (
     FILE_ROW,
-    MAX_FILES,
     FileEntry,
     ModelKind,
     check_digest,
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     from gitmodel.domain.digest import Digest
 
 __all__ = [
-    "MAX_FILES",
     "MAX_MANIFEST",
     "ChunkLocation",
     "FileEntry",

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, NoReturn, Self
 
 from gitmodel.domain.digest import digest_of
 from gitmodel.domain.pointer import POINTER_SUFFIX
+from gitmodel.domain.text.limits import MAX_TEXT_BYTES
 from gitmodel.errors import RemoteDeniedError, RemoteMissingError, UntrustedRemoteError, UsageError
 from gitmodel.git.cached_clone.guard import refuse_foreign
 from gitmodel.git.history.cached import CachedHistory
 from gitmodel.git.history.walk import History
-from gitmodel.git.objects import BLOB_LIMIT, open_reader
+from gitmodel.git.objects import open_reader
 from gitmodel.project.project import PRIMARY, Project
 
 if TYPE_CHECKING:
@@ -191,12 +192,12 @@ class _CachingReader:
         self._trees[commit, suffix] = found
         return found
 
-    def blobs(self, oids: Iterable[str], *, limit: int = BLOB_LIMIT) -> dict[str, bytes]:
+    def blobs(self, oids: Iterable[str], *, limit: int = MAX_TEXT_BYTES) -> dict[str, bytes]:
         """See `ObjectReader`; caches blobs up to the usual limit."""
         wanted = list(dict.fromkeys(oids))
         unknown = [oid for oid in wanted if oid not in self._blobs]
         if unknown:
-            self._blobs |= self._reader.blobs(unknown, limit=min(limit, BLOB_LIMIT))
+            self._blobs |= self._reader.blobs(unknown, limit=min(limit, MAX_TEXT_BYTES))
         return {
             oid: self._blobs[oid]
             for oid in wanted

@@ -14,12 +14,11 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gitmodel.domain.digest import Digest, ListedFile, digest_of, folder_digest
+from gitmodel.domain.digest import MAX_FILES, Digest, ListedFile, digest_of, folder_digest
 from gitmodel.encoding.chunking.choose import CONTENT_CHUNKER, ChunkerId
 from gitmodel.encoding.codecs.codec import Codec, chunk_hash
 from gitmodel.encoding.manifest.columns import ColumnWriter
 from gitmodel.encoding.manifest.manifest import (
-    MAX_FILES,
     MAX_MANIFEST,
     ChunkLocation,
     FileEntry,
