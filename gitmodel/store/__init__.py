@@ -1,1 +1,1 @@
-"""Objects by content hash, anywhere; knows no Git."""
+"""Objects by content hash on any backend; knows no Git."""

@@ -1,8 +1,8 @@
 """Claims: which digest owns a version number, on the primary remote.
 
-A claim is created only if absent and never changed, so exactly one of several racing clients gets
-the number. Claims are compared by digest alone. They refuse, and they select: where Git's history has
-two contents under one number, the claim says which one is meant. Bytes are named by Git alone.
+A claim is created only if it is absent, and is never changed, so exactly one of several racing clients gets
+the number. Claims are compared by digest alone. If Git's history has two contents under one number, the
+claim selects one. A claim never replaces the digest that Git names.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _MENDED_BY = "gitmodel push, in a clone that has pushed this version"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """One version number of one model, and who owns it."""
+    """The owner of one version number of a model."""
 
     name: str
     version: int
@@ -46,7 +46,7 @@ class Claim:
     run_id: str = ""
 
     def to_text(self) -> str:
-        """Canonical text; read back by `from_text`."""
+        """The canonical text; the inverse of `from_text`."""
         rows: dict[str, Value] = {
             "name": self.name,
             "version": self.version,
@@ -90,20 +90,20 @@ class Claim:
 
 
 def _as_utf8(text: str) -> str:
-    """Text of Git that may be in another encoding, such as a person's name: it must not stop a push."""
+    """Replace what is not UTF-8: a person's name in Git may be in another encoding."""
     return text.encode("utf-8", "replace").decode()
 
 
 def claim_key(project: str, name: str, version: int) -> str:
-    """Where the claim of one version lies."""
+    """The key of the claim of one version."""
     return f"versions/{project}/{name}@{version}.yaml"
 
 
 def read_claim(store: ObjectStore, project: str, name: str, version: int) -> Claim | None:
-    """The claim of a version, None while the number is free. One GET.
+    """Read the claim of a version, None if the number is free. One GET.
 
     Raises:
-        DamagedObjectError: What is there is not a claim, or one of another version.
+        DamagedObjectError: The object is not a claim of this version.
     """
     key = claim_key(project, name, version)
     try:
@@ -123,26 +123,25 @@ def _checked(raw: bytes, name: str, version: int, what: str) -> Claim:
 
 
 def replace_claim(store: ObjectStore, project: str, claim: Claim) -> None:
-    """Write a claim over one that cannot be read; only where it is certain whose the number is."""
+    """Overwrite a damaged claim; the caller must know the owner of the number."""
     key = claim_key(project, claim.name, claim.version)
     store.backend.write(key, claim.to_text().encode())
 
 
 def claim_version(store: ObjectStore, project: str, claim: Claim) -> Claim:
-    """Claim a number for a digest, and say who owns it now.
+    """Claim a number for a digest; returns the claim that owns it.
 
-    Safe to repeat. A lost answer to our own create is no loss: the object is read back, and equal
-    digests are success.
+    Idempotent: if the answer to a create is lost, the object is read back, and an equal digest is success.
 
     Returns:
-        The claim that owns the number: ours, an earlier one of the same digest, or somebody's.
+        This claim, an earlier one of the same digest, or that of another owner.
 
     Raises:
-        ObjectMissingError: The number is taken, and yet no claim can be read.
-        DamagedObjectError: What is there is not a claim.
+        ObjectMissingError: The number is taken, but no claim can be read.
+        DamagedObjectError: The object is not a claim.
     """
     key = claim_key(project, claim.name, claim.version)
-    for _ in range(2):  # a store may show an object only after a while, or a person remove it
+    for _ in range(2):  # a store may list a new object late, or a person may delete it
         if store.backend.create(key, claim.to_text().encode()):
             return claim
         owner = read_claim(store, project, claim.name, claim.version)
@@ -155,26 +154,28 @@ def claim_version(store: ObjectStore, project: str, claim: Claim) -> Claim:
 
 
 def list_claims(store: ObjectStore, project: str) -> Iterator[tuple[str, int]]:
-    """The names and numbers that are claimed for a project. One LIST for every 1,000 of them."""
+    """List the claimed names and numbers of a project. One LIST for every 1,000 of them."""
     prefix = f"versions/{project}/"
     for info in store.backend.list(prefix):
         name, _, number = info.key[len(prefix) :].removesuffix(".yaml").rpartition("@")
         if number.isascii() and number.isdecimal() and len(number) <= _LONGEST_NUMBER:
-            with suppress(ModelNameError):  # whoever may write to the bucket chose this key
+            with suppress(
+                ModelNameError
+            ):  # anybody who may write to the bucket can choose this key
                 yield check_name(name), int(number)
 
 
 def copy_claim(
     source: ObjectStore, target: ObjectStore, project: str, name: str, version: int
 ) -> tuple[Claim, Claim, bool]:
-    """Create a claim on another store as it is, unless there is one.
+    """Copy a claim to another store, unless that has one for the number.
 
     Returns:
-        The claim of the source, the claim that the target has now, and whether that was created now.
+        The claim of the source, the claim of the target, and whether that was created now.
 
     Raises:
-        ObjectMissingError: The source has none.
-        DamagedObjectError: One of them is not a claim.
+        ObjectMissingError: The source has no such claim.
+        DamagedObjectError: One of the objects is not a claim.
     """
     key = claim_key(project, name, version)
     raw = source.backend.read(key, limit=MAX_TEXT_BYTES)

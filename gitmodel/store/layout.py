@@ -1,4 +1,4 @@
-"""Where the objects of a store are, and how large they may be (docs/format.md)."""
+"""Keys and size limits of the objects of a store (docs/format.md)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gitmodel.domain.digest import Digest
 
-SWEEP_LIMIT = 256 * 2**20  # bytes; the list of doomed objects of a large collection
+SWEEP_LIMIT = 256 * 2**20  # bytes; the list of objects that a large collection will delete
 
 
 def pack_key(name: str) -> str:
-    """The key of a pack, from the hex of the BLAKE3 of its bytes."""
+    """The key of a pack; its name is the hex of the BLAKE3 of its bytes."""
     return f"packs/{name[:2]}/{name}"
 
 

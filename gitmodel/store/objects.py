@@ -1,7 +1,7 @@
 """A store: packs, manifests and claims in one layout (docs/format.md), on any backend.
 
-A cache and a remote are both an `ObjectStore`; only the backend differs. The one guarantee: bytes
-that come out of this module match the name they were asked for by, or there is an error.
+A cache and a remote have the same layout; only the backend differs. Guarantee: bytes that this module
+returns match the name of their object, or it raises an error.
 
     gitmodel.json                            {"format": 1, "id": "..."}
     packs/ab/<BLAKE3 of the pack>
@@ -40,15 +40,13 @@ MARKER_KEY = "gitmodel.json"
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """What `gitmodel.json` at the root of a store says."""
+    """The content of `gitmodel.json` at the root of a store."""
 
     format: int
-    store_id: (
-        str  # random, made once: tells a store that was emptied and made anew from the old one
-    )
+    store_id: str  # random; a store that was emptied and made anew has another one
 
     def to_bytes(self) -> bytes:
-        """The one encoding of a marker."""
+        """The only encoding of a marker."""
         return json.dumps({"format": self.format, "id": self.store_id}).encode() + b"\n"
 
     @classmethod
@@ -56,7 +54,7 @@ class Marker:
         """Parse a marker.
 
         Raises:
-            NewerFormatError: The store has a format that this program does not know.
+            NewerFormatError: This gitmodel does not know the store's format.
             DamagedObjectError: It is not a marker.
         """
         try:
@@ -83,10 +81,7 @@ class Marker:
 
 
 class ObjectStore:
-    """Objects of one store, verified on the way out.
-
-    Methods are safe to call from several threads, as the backend is.
-    """
+    """Objects of one store, verified after each read. For several threads."""
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
@@ -97,7 +92,7 @@ class ObjectStore:
         self.backend.close()
 
     def marker(self) -> Marker | None:
-        """The store's marker, None where there is no store yet."""
+        """Read the store's marker, None if there is no store yet."""
         try:
             raw = self.backend.read(MARKER_KEY, limit=MAX_TEXT_BYTES)
         except ObjectMissingError:
@@ -105,7 +100,7 @@ class ObjectStore:
         return Marker.from_bytes(raw, url=self.url)
 
     def ensure_marker(self, store_id: str) -> Marker:
-        """The marker of the store, made now (with `store_id`) if there is none; race-free."""
+        """Return the store's marker; creates it with `store_id` if it is missing. Race-free."""
         found = self.marker()
         if found is not None:
             return found
@@ -115,18 +110,18 @@ class ObjectStore:
         return self.marker() or mine
 
     def replace_marker(self, store_id: str) -> Marker:
-        """Write a marker over one that cannot be read; only where it is certain that this is a store."""
+        """Overwrite a damaged marker; the caller must know that this is a store."""
         mine = Marker(FORMAT, store_id)
         self.backend.write(MARKER_KEY, mine.to_bytes())
         return mine
 
     def manifest(self, digest: Digest) -> Manifest | None:
-        """The manifest of a digest, None if this store does not have that content.
+        """Read the manifest of a digest, None if this store does not have it.
 
-        One GET. A damaged manifest is read a second time before it is believed.
+        One GET; a damaged manifest is read a second time.
 
         Raises:
-            DamagedObjectError: The object under that name is not a manifest of this digest.
+            DamagedObjectError: The object is not a manifest of this digest.
         """
         key = manifest_key(digest)
         for last in (False, True):
@@ -145,25 +140,25 @@ class ObjectStore:
         return None
 
     def create_manifest(self, manifest: Manifest) -> bool:
-        """Make a manifest visible; call it only after all its packs are there.
+        """Create a manifest; call it only after all its packs are stored.
 
-        Returns whether it is ours; False means that another, equally good one was there first.
+        Returns False if the store has another manifest of this digest, which is equally valid.
         """
         return self.backend.create(manifest_key(manifest.digest), manifest.to_bytes())
 
     def replace_manifest(self, manifest: Manifest) -> None:
-        """Write a manifest anew, also over one that is doomed or damaged."""
+        """Write a manifest, also over one that is damaged or marked for deletion."""
         self.backend.write(manifest_key(manifest.digest), manifest.to_bytes())
 
     def pack(self, name: str, size: int) -> bytes:
-        """A whole pack, checked against its name; read a second time before damage is believed.
+        """Read a whole pack, and check its name; a damaged pack is read a second time.
 
         Args:
             name: Hex of the BLAKE3 of the pack.
             size: Its size in bytes, from a manifest.
 
         Raises:
-            ObjectMissingError: It is not there.
+            ObjectMissingError: The store does not have it.
             DamagedObjectError: Its bytes do not match its name.
         """
         problem = ""
@@ -190,33 +185,34 @@ class ObjectStore:
         )
 
     def put_pack(self, name: str, data: bytes) -> bool:
-        """Store a pack under its name; idempotent, replaces a damaged one.
+        """Write a pack; idempotent, replaces a damaged one.
 
-        Returns whether it is known that these bytes arrived; see `sending.py` for what to do if not.
+        Returns whether the store has confirmed these bytes; if not, `pack_upload` checks them.
         """
         return self.backend.write(pack_key(name), data)
 
     def pack_size(self, name: str) -> int | None:
-        """Size in bytes of a pack, None if it is not there."""
+        """Size in bytes of a pack, None if the store does not have it."""
         return self.backend.size(pack_key(name))
 
 
 def check_exclusive_creation(store: ObjectStore, probe: str) -> None:
-    """Create one object twice; a store that lets both pass cannot keep version numbers apart.
+    """Create one object twice, to check that the store refuses the second create.
+
+    Version numbers are unique only on such a store.
 
     Args:
-        store: The store to try; needs permission to write. The probe is deleted again where the
-            permission allows it.
+        store: The store; needs permission to write. The object is deleted if the permissions allow it.
         probe: A random name for the object.
 
     Raises:
-        WeakRemoteError: Both creates passed.
+        WeakRemoteError: Both creates succeeded.
     """
     key = f"gc/probes/{probe}"
     first = store.backend.create(key, b"first\n")
     second = store.backend.create(key, b"second\n")
     found = store.backend.read(key, limit=MAX_TEXT_BYTES)
-    with suppress(RemoteError):  # pushing never needs the permission to delete
+    with suppress(RemoteError):  # a push needs no permission to delete
         store.backend.delete(key)
     if not first or second or found != b"first\n":
         raise WeakRemoteError(

@@ -1,6 +1,6 @@
 """Runs requests to a remote on a few threads.
 
-A pool of threads imports `logging`, which takes 4 ms, so it is imported when something is run.
+The pool of threads imports `logging`, which takes 4 ms, so it is imported on first use.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ Item = TypeVar("Item")
 def for_each(
     work: Callable[[Item], None], items: Sequence[Item], *, in_flight: int = PACKS_IN_FLIGHT
 ) -> None:
-    """Do small work on a remote for every item, several at a time; the first error stops it."""
+    """Run a small request for every item, several at a time; the first error stops the rest."""
     run_all(work, [(item,) for item in items], in_flight=in_flight)
 
 
 @contextmanager
 def beside(work: Callable[[], None]) -> Iterator[None]:
-    """Run work on a thread of its own while the block runs; the block ends after it, and raises what it raised."""
+    """Run work in a thread beside the block; the block ends after it, and raises its error."""
     from concurrent.futures import ThreadPoolExecutor
 
     thread = ThreadPoolExecutor(1, thread_name_prefix="gitmodel-beside")
@@ -47,7 +47,7 @@ def run_all(
     *,
     in_flight: int = PACKS_IN_FLIGHT,
 ) -> None:
-    """Run `work(*item)` for all items on a few threads, with a bounded number waiting."""
+    """Run `work(*item)` for all items in a few threads, with a bounded queue."""
     if not items:
         return
     from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait

@@ -1,8 +1,7 @@
-"""Which packs a remote has, as one command has seen it: by their sizes, or by their bytes.
+"""Which packs a remote has, checked by one command: by their sizes, or by their bytes.
 
-What earlier commands remember (`ledger`) is no part of it: an object can be deleted or cut short on the
-remote at any time, by a lifecycle rule or by a person. A size shows that an object is there whole; only
-its bytes show that it is the right one.
+Results of earlier commands (`push_ledger`) do not count: a lifecycle rule or a person can delete or truncate
+an object at any time. The size shows that an object is complete; only its bytes show that it is right.
 """
 
 from __future__ import annotations
@@ -25,16 +24,16 @@ OTHER_BYTES = "has other bytes than its name says"
 
 
 class Presence:
-    """Packs of one remote, each looked at once. For one command; methods are for one thread.
+    """Packs of one remote, each checked once. For one command and one thread.
 
     Args:
         store: The remote.
-        full: Read every pack and check its bytes, instead of asking for its size.
-        suspects: Packs whose bytes were wrong when they were last read: of these the size proves nothing.
-        progress: Told about bytes that were read.
+        full: Read every pack and check its bytes, instead of requesting its size.
+        suspects: Packs whose bytes were wrong when they were last read: they are always read.
+        progress: Receives the number of bytes read.
 
     Attributes:
-        bytes_read: Of the packs that were read.
+        bytes_read: Bytes of the packs that were read.
     """
 
     def __init__(
@@ -53,7 +52,7 @@ class Presence:
         self.bytes_read = 0
 
     def look(self, packs: Iterable[Pack]) -> None:
-        """Look at packs that were not looked at yet, many at a time.
+        """Check packs that were not checked yet, many at a time.
 
         Raises:
             RemoteError: The remote cannot be used.
@@ -66,29 +65,29 @@ class Presence:
         self.bytes_read += sum(size for name, size in read if self._faults[name, size] is None)
 
     def has(self, pack: Pack) -> bool:
-        """Whether a pack was seen, sound as far as it was looked at."""
+        """Whether a pack was checked and is valid by that check."""
         return self._faults.get(pack, "") is None
 
     def fault(self, pack: Pack) -> str:
-        """What is wrong with a pack that was looked at, "" if nothing is: "is missing"."""
+        """The problem of a checked pack, such as "is missing"; "" if there is none."""
         return self._faults.get(pack) or ""
 
     def arrived(self, packs: Iterable[Pack]) -> None:
-        """Packs were uploaded by this command, and that upload was checked."""
+        """Add packs that this command has uploaded and checked."""
         self._faults.update(dict.fromkeys(packs))
 
     @property
     def seen(self) -> int:
-        """How many packs were looked at or uploaded."""
+        """Number of packs that were checked or uploaded."""
         return len(self._faults)
 
     def is_sound(self, name: str) -> bool:
-        """Whether a pack of that name was seen and nothing is wrong with it."""
+        """Whether a pack of that name was checked and is valid."""
         return any(fault is None for (seen, _), fault in self._faults.items() if seen == name)
 
     @property
     def damaged(self) -> list[str]:
-        """Names of packs that are there with the right size and other bytes."""
+        """Names of packs that have the right size and wrong bytes."""
         return [name for (name, _), fault in self._faults.items() if fault == OTHER_BYTES]
 
     def _measure(self, pack: Pack) -> None:

@@ -1,8 +1,8 @@
-"""The pusher's half of safe deletion on a remote (docs/format.md, Deleting).
+"""A push's half of the protocol for safe deletion on a remote (docs/format.md, Deleting).
 
-A pusher first writes its intent, naming what it will rely on, and only then reads the sweep flag;
-while that is set it relies on nothing that is doomed but uploads it again. The collector sets the
-flag first and reads intents after. In this order no interleaving of the two loses an object.
+A push first writes its intent, which names the objects it will refer to, and then reads the sweep flag. While
+the flag is set, the push uploads again every object that is marked for deletion. The collector sets the flag
+first and reads intents afterwards. In this order no interleaving of the two loses an object.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """A collection under way: what it means to delete."""
+    """A running garbage collection: the objects marked for deletion."""
 
     epoch: str
     manifests: frozenset[str]  # hex of digests
@@ -44,14 +44,14 @@ def write_intent(
     packs: Iterable[str],
     at: str,
 ) -> None:
-    """Name what this push relies on. It expires by the store's own time, 14 days after.
+    """Write the intent of a push. It expires 14 days later, by the store's clock.
 
     Args:
         store: The remote.
-        intent_id: Random.
-        digests: Contents that will be referred to.
-        packs: Packs that will be referred to, whether uploaded now or found there.
-        at: When, UTC, ISO 8601; for people only.
+        intent_id: A random id.
+        digests: Contents that the push will refer to.
+        packs: Packs that the push will refer to, uploaded now or before.
+        at: Time of the push, UTC, ISO 8601; for people only.
     """
     body = {
         "format": _FORMAT,
@@ -63,11 +63,11 @@ def write_intent(
 
 
 def read_sweep(store: ObjectStore) -> Sweep:
-    """The collection under way, `NO_SWEEP` if there is none. Read it after writing the intent.
+    """Read the sweep flag, `NO_SWEEP` if it is not set. Call it after `write_intent`.
 
     Raises:
-        DamagedObjectError: The flag cannot be read; nothing may be relied on then.
-        NewerFormatError: It says more than is understood here; the same.
+        DamagedObjectError: The flag is damaged, so the push must not refer to any object.
+        NewerFormatError: This gitmodel does not know the flag's format; the same holds.
     """
     try:
         raw = store.backend.read(SWEEP_KEY, limit=SWEEP_LIMIT)
@@ -93,7 +93,7 @@ def read_sweep(store: ObjectStore) -> Sweep:
 
 
 def _names(value: object) -> frozenset[str]:
-    """Names of doomed objects, each checked: one misread would be relied on and then deleted."""
+    """Check the names of marked objects: a push would refer to one that is misread."""
     if not isinstance(value, list):
         raise TypeError(value)
     return frozenset(Digest.from_hex(name).hex for name in value)

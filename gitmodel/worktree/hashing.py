@@ -1,6 +1,6 @@
-"""Files of the work tree that were listed are opened and hashed, or found to have changed since.
+"""Opens and hashes files of the work tree that were listed, and detects changes since then.
 
-Somebody may write, replace or remove them at any moment: training does.
+Training may write, replace or remove a file at any moment.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ _READ = 4 * 2**20  # bytes
 
 
 def open_listed(root: str, whole: tuple[str, ...], *, follow: bool = False) -> int:
-    """Open a file that was a plain one when it was listed; returns a descriptor.
+    """Open a listed file; returns a descriptor.
 
     Args:
         root: The top of the work tree.
         whole: Parts of its path.
-        follow: Links are followed.
+        follow: Follow links.
 
     Raises:
-        ChangedWhileReadError: It is gone, or something else now.
+        ChangedWhileReadError: It was removed, or is no plain file any more.
         WeightsError: It cannot be read.
     """
     try:
@@ -48,12 +48,12 @@ def open_listed(root: str, whole: tuple[str, ...], *, follow: bool = False) -> i
 
 
 def hash_listed(descriptor: int, file: Found, name: str) -> CachedDigest:
-    """Read an open file to its end, and close it.
+    """Hash an open file, and close it.
 
     Args:
-        descriptor: Of the file, just opened.
-        file: As it was listed.
-        name: What a model of one file is called in messages.
+        descriptor: The file, at its start.
+        file: The file as listed.
+        name: Name in messages for a model of one file.
 
     Raises:
         ChangedWhileReadError: It changed since it was listed, or while it was read.
@@ -65,7 +65,7 @@ def hash_listed(descriptor: int, file: Found, name: str) -> CachedDigest:
         buffer = memoryview(bytearray(min(_READ, before.size + 1)))
         size = 0
         reader = SparseReader(descriptor)
-        # No further than a step beyond its size: a file may grow as fast as it is read.
+        # At most a step beyond its size: a file may grow as fast as it is read.
         while size <= before.size and (count := reader.read_into(buffer)):
             hasher.update(buffer[:count])
             size += count
@@ -81,13 +81,13 @@ def hash_listed(descriptor: int, file: Found, name: str) -> CachedDigest:
 
 
 def has_hole(descriptor: int, size: int) -> bool:
-    """Whether a part of an open file is not on the disk, and close it; costs no look at its bytes.
+    """Whether an open file has a hole; closes it, and reads none of its bytes.
 
-    What was reserved for it and never written counts as a hole. Source: lseek(2), SEEK_HOLE.
+    Blocks that were allocated and never written count as a hole. Source: lseek(2), SEEK_HOLE.
     """
     try:
         return os.lseek(descriptor, 0, os.SEEK_HOLE) < size
-    except OSError:  # an empty file, or a file system that does not say
+    except OSError:  # an empty file, or a file system that does not report holes
         return False
     finally:
         os.close(descriptor)

@@ -1,8 +1,8 @@
-"""Moving weights to another path of the work tree, also where that is on another device.
+"""Moves weights to another path of the work tree, also across devices.
 
-Within one device a rename moves all at once. Across devices the system refuses a rename: each file is then
-copied to a temporary name, flushed, read back and compared; the copy gets its name when it is whole; only
-then is the original removed. Whatever ends the move, one whole set of the weights is there.
+Within one device a rename moves all files at once. Across devices each file is copied to a temporary name,
+flushed, read back and compared. The copy gets its name when it is complete, and then the original is removed.
+Whenever the move ends, one complete set of the weights exists.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ _INSIDE_ITSELF = errno.EINVAL
 
 
 def move_entry(root: str, old: str, new: str) -> bool:
-    """Move what is at a path of the work tree to another one, which is free.
+    """Move a file or folder of the work tree to a free path.
 
     Args:
         root: The top of the work tree.
-        old: Relative to it, `/` between parts.
-        new: The same; its folder is made.
+        old: Path relative to it, `/` between parts.
+        new: The new path; its folder is made.
 
     Returns:
-        Whether anything was there.
+        Whether the old path existed.
 
     Raises:
-        WeightsError: The system refuses it; everything is as it was.
-        NoSpaceError: The other device is full; everything is as it was.
-        ChangedWhileReadError: The weights changed while they were copied; they are as they were.
+        WeightsError: The system refuses the move; nothing was changed.
+        NoSpaceError: The other device is full; nothing was changed.
+        ChangedWhileReadError: The weights changed during the copy; they were not moved.
     """
     old_parts, new_parts = safe_parts(old), safe_parts(new)
     if not os.path.lexists(os.path.join(root, *old_parts)):
@@ -74,12 +74,12 @@ def move_between(source: int, name: str, target: int, becomes: str) -> None:
 
     Args:
         source: Handle of the folder.
-        name: In it.
+        name: Name of the entry.
         target: Handle of the other folder.
-        becomes: In that one; free.
+        becomes: A free name in that folder.
 
     Raises:
-        OSError: As os.rename.
+        OSError: From `os.rename`.
     """
     try:
         os.rename(name, becomes, src_dir_fd=source, dst_dir_fd=target)
@@ -104,7 +104,7 @@ def _copy(source: int, name: str, target: int, becomes: str) -> None:
 
 
 def _copy_folder(source: int, name: str, target: int, becomes: str) -> None:
-    """Copy a folder to a temporary name, and rename that when all is there."""
+    """Copy a folder to a temporary name, and rename the complete copy."""
     temporary = new_name()
     os.mkdir(temporary, dir_fd=target)
     try:
@@ -135,7 +135,8 @@ def _copy_file(source: int, name: str, target: int, becomes: str) -> None:
                 )
             if read != written:
                 raise WeightsError(
-                    f"the copy of {name} is not what was written", hint="look at that disk"
+                    f"the copy of {name} has other bytes than were written",
+                    hint="look at that disk",
                 )
             os.fchmod(copy.descriptor, stat.S_IMODE(before.st_mode))
             os.utime(copy.descriptor, ns=(before.st_atime_ns, before.st_mtime_ns))
@@ -145,7 +146,7 @@ def _copy_file(source: int, name: str, target: int, becomes: str) -> None:
 
 
 def _digest_of(descriptor: int, size: int, copy: int | None = None) -> Digest:
-    """Read a file from where it is, at most so many bytes, and write them to another one if there is one."""
+    """Hash at most so many bytes of a file, and write them to another file if one is given."""
     hasher = FileHasher()
     while data := os.read(descriptor, min(_READ, size)):
         size -= len(data)
@@ -156,7 +157,7 @@ def _digest_of(descriptor: int, size: int, copy: int | None = None) -> Digest:
 
 
 def _remove_copied(source: int, name: str, target: int, copy: str) -> None:
-    """Remove what was copied; what came or changed since then stays, as does what cannot be removed."""
+    """Remove the copied files; a file that was added or changed since then stays."""
     with suppress(OSError):
         there = os.stat(name, dir_fd=source, follow_symlinks=False)
         here = os.stat(copy, dir_fd=target, follow_symlinks=False)
@@ -174,7 +175,7 @@ def _remove_copied(source: int, name: str, target: int, copy: str) -> None:
 
 @contextmanager
 def folder_below(handle: int, name: str) -> Iterator[int]:
-    """The handle of a folder in a folder, which is no link."""
+    """Open a folder in a folder, not through a link."""
     below = os.open(
         name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=handle
     )
@@ -185,7 +186,7 @@ def folder_below(handle: int, name: str) -> Iterator[int]:
 
 
 def _remove(folder: int, name: str) -> None:
-    """Remove a file, a link, or a folder with all that is in it; what cannot be removed stays."""
+    """Remove a file, a link, or a folder with its content; errors are ignored."""
     try:
         os.unlink(name, dir_fd=folder)
     except (IsADirectoryError, PermissionError):

@@ -1,10 +1,10 @@
-"""What is remembered about the weights in this work tree: `have`, and digests by file stat.
+"""Records of the weights in this work tree: `have`, and digests by file stat.
 
-One small JSON file a path in `<git dir>/gitmodel/worktree/`, so every linked worktree has its own.
-`have` is the digest last added or checked out at that path: the third voice beside file and pointer.
-A model that moves leaves its weights and their record at the old path, and neither speaks for the
-new one. The stat part lets an unchanged file keep its digest without being read again. Losing a
-record costs one read of the weights and, for content of no known version, one question.
+One small JSON file a path in `<git dir>/gitmodel/worktree/`, so every linked worktree has its own. `have` is
+the digest last added or checked out at that path; it is compared with the file's and the pointer's. A
+record belongs to its path: a model moved by other means than `gitmodel mv` has none at its new path. An
+unchanged stat saves hashing a file again. A lost record costs one read of the weights and, for content of no
+known version, one question.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _LONGEST = 200  # characters of a record's file name, before ".json"
 
 
 class CachedDigest(NamedTuple):
-    """A file's digest, and the stat it had when it was hashed."""
+    """A file's digest, and its stat when it was hashed."""
 
     stat: FileStat
     hashed_ns: int  # unix nanoseconds when hashing began
@@ -42,9 +42,9 @@ class CachedDigest(NamedTuple):
     def holds_for(self, now: FileStat) -> bool:
         """Whether a file with this stat still has this digest.
 
-        The change time counts too: a copy with its old time (`cp -p`) may be written again, and set
-        back again, in the very tick in which it was hashed. It also tells how finely the file
-        system counts, since nobody sets it by hand.
+        The change time counts too: a copy with its old time (`cp -p`) may be written and set back again
+        in the tick in which it was hashed. It also shows the resolution of the file system, because
+        no program can set it.
         """
         fine = self.stat.ctime_ns % 1_000_000 != 0
         tick = _FINE_TICK_NS if fine else _COARSE_TICK_NS
@@ -53,16 +53,16 @@ class CachedDigest(NamedTuple):
 
     @classmethod
     def placed(cls, stat: FileStat, digest: Digest) -> CachedDigest:
-        """Of a file that we wrote ourselves and set back, so that any write to it shows.
+        """Make one for a file written by `NewFile.set_back`: any later write changes its time.
 
-        It can be trusted at once, as if it had been hashed a while later.
+        It can be trusted at once.
         """
         return cls(stat, max(stat.mtime_ns, stat.ctime_ns) + _COARSE_TICK_NS + 1, digest)
 
 
 @cache
 def boot_id() -> str:
-    """Which start of the machine this is, "" where the system does not say."""
+    """Id of the current boot of the machine, "" if the system does not tell."""
     try:
         with open(_BOOT_ID, encoding="ascii") as stream:
             return stream.read().strip()
@@ -77,17 +77,16 @@ class Record:
     Attributes:
         have: Digest last added or checked out here.
         have_files: Of a folder: path -> digest of the files that made up `have`.
-        files: Path in the model ("" for a single file) -> what is known of that file.
-        placing: Digest of a folder whose files are being put in place one by one; left behind by a
-            kill, it says that what lies there may be of two versions.
-        exclude: Patterns of what was left out of a folder when `have` was seen.
-        boot: In which start of the machine the files were last known to be what their stat says. In a
-            later one a file may have its size and times and not its bytes: those were not on the
-            disk when the machine went down.
+        files: Path in the model ("" for a single file) -> digest and stat of that file.
+        placing: Digest of a folder whose files are being renamed into place; if a kill leaves it, the
+            folder may have files of two versions.
+        exclude: Patterns of files that were excluded from a folder when `have` was set.
+        boot: Boot of the machine in which the stats were last verified. After a crash a file may have
+            the same size and times and other bytes, because those were not yet on disk.
         name: The model that was added or checked out here.
-        links: Links that `add --follow` followed here: path -> resolved target. This clone alone knows.
-        path: Where these weights are, as the file says; "" in a record of an earlier build, which kept
-            one a model. Such a `have` counts only for weights that are just that.
+        links: Links that `add --follow` followed here: path -> resolved target.
+        path: Path of the weights; "" in a record of an earlier build, which kept one a model. Such a
+            `have` counts only for weights that have that digest.
     """
 
     have: Digest | None = None
@@ -102,11 +101,11 @@ class Record:
 
     @property
     def of_this_boot(self) -> bool:
-        """Whether the stat of its files can be taken at its word: the machine has been up since."""
+        """Whether the stats of its files were verified since the machine's last boot."""
         return self.boot == boot_id()
 
     def to_bytes(self) -> bytes:
-        """JSON; read back by `from_bytes`."""
+        """Encode as JSON; the inverse of `from_bytes`."""
         value = {
             "have": None if self.have is None else self.have.hex,
             "have_files": {path: digest.hex for path, digest in self.have_files.items()},
@@ -125,7 +124,7 @@ class Record:
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> Record:
-        """Parse; anything unexpected gives an empty record, since a record is only a memory."""
+        """Parse; anything unexpected gives an empty record, because a record is only a cache."""
         try:
             value = json.loads(raw)
             have = value["have"]
@@ -163,7 +162,7 @@ class Records:
     """The records of a work tree.
 
     Args:
-        folder: `<git dir>/gitmodel/worktree`; None remembers nothing.
+        folder: `<git dir>/gitmodel/worktree`; with None nothing is recorded.
     """
 
     def __init__(self, folder: str | None) -> None:
@@ -171,14 +170,14 @@ class Records:
 
     @property
     def journals(self) -> str | None:
-        """Where it is written down which folders have unfinished files (see `unfinished`)."""
+        """The folder of the journals of `unfinished_folders`."""
         return None if self._folder is None else os.path.join(self._folder, "placing")
 
     def _file(self, path: str) -> str:
         return self._named("@", path)
 
     def _file_of_model(self, name: str) -> str:
-        """Where an earlier build kept the record of a model, whose name never begins with @."""
+        """The file in which an earlier build kept a model's record; its name never begins with @."""
         return self._named("", name)
 
     def _named(self, mark: str, text: str) -> str:
@@ -188,11 +187,11 @@ class Records:
         return os.path.join(self._folder or os.devnull, f"{mark}{plain}.json")
 
     def read(self, path: str, *, name: str = "") -> Record:
-        """The record of the weights at a path; an empty one if there is none.
+        """Read the record of the weights at a path; an empty one if there is none.
 
         Args:
-            path: Of the weights, relative to the top of the work tree.
-            name: The model there, under whose name an earlier build kept the record.
+            path: Path of the weights, relative to the top of the work tree.
+            name: The model, whose name an earlier build used for the record.
         """
         found = _read(self._file(path))
         if found is None and name:
@@ -200,7 +199,7 @@ class Records:
         return found or Record()
 
     def write(self, path: str, record: Record) -> None:
-        """Replace a record. Two writers at once: the last one wins, neither is torn."""
+        """Replace a record; of two writers at once the last one wins."""
         if self._folder is None:
             return
         replace_file(self._file(path), replace(record, path=path).to_bytes())
@@ -208,23 +207,23 @@ class Records:
             _remove(self._file_of_model(record.name))
 
     def remove(self, path: str, *, name: str) -> None:
-        """Forget the weights of a model at a path."""
+        """Remove the record of a model at a path."""
         _remove(self._file(path))
         _remove(self._file_of_model(name))
 
     def move(self, old: str, new: str, *, was: str, name: str) -> None:
-        """Keep the record of weights that get another path, or whose model gets another name."""
+        """Move the record of weights to another path or model name."""
         record = self.read(old, name=was)
         self.remove(old, name=was)
         if record != Record():
             self.write(new, replace(record, name=name))
 
     def models(self) -> frozenset[str]:
-        """The models that were added or checked out in this work tree, at whatever path."""
+        """The models that were added or checked out in this work tree, at any path."""
         return frozenset(record.name for record in self.all() if record.have is not None)
 
     def paths(self) -> frozenset[str]:
-        """The paths of this work tree at which weights were seen. Reads no record, but for long paths."""
+        """The paths that have a record. Reads the records of long paths only."""
         found = set()
         for file in self._files():
             plain = os.path.basename(file).removesuffix(".json")
@@ -234,7 +233,7 @@ class Records:
         return frozenset(found - {""})
 
     def all(self) -> list[Record]:
-        """Every record, in no order; name or path may be empty in one of an earlier build."""
+        """Every record, in no order; a record of an earlier build may lack its name or path."""
         found = []
         for file in self._files():
             record = _read(file)
@@ -261,7 +260,7 @@ def _is_digest(plain: str) -> bool:
 
 
 def _model_of(file: str) -> str:
-    """The model whose record an earlier build kept in a file."""
+    """The model of a record file of an earlier build."""
     return _from_file_name(os.path.basename(file).removesuffix(".json"))
 
 
@@ -271,10 +270,7 @@ def _remove(file: str) -> None:
 
 
 def _as_file_name(name: str) -> str:
-    """A name as one part of a path: percent-encoded (RFC 3986), as `urllib.parse.quote` does.
-
-    Importing that takes 2 ms, of every hook and `status`.
-    """
+    """Percent-encode a name (RFC 3986) as `urllib.parse.quote` does, whose import takes 2 ms."""
     return "".join(
         chr(byte) if byte in _PLAIN else f"%{byte:02X}"
         for byte in name.encode("utf-8", "surrogateescape")
@@ -282,7 +278,7 @@ def _as_file_name(name: str) -> str:
 
 
 def _from_file_name(plain: str) -> str:
-    """What `_as_file_name` made of a text, "" if it made no such name."""
+    """Decode a name of `_as_file_name`, "" if it is none."""
     first, *rest = plain.split("%")
     try:
         raw = b"".join(bytes.fromhex(part[:2]) + part[2:].encode() for part in rest)
@@ -292,5 +288,5 @@ def _from_file_name(plain: str) -> str:
 
 
 def now_ns() -> int:
-    """The time against which stat times are compared."""
+    """The current time, for comparison with the times of a stat."""
     return time.time_ns()

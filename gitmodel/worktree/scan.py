@@ -1,6 +1,6 @@
-"""What lies at a path of the work tree: a file, a folder with its files, a link, or nothing.
+"""Scans a path of the work tree: a file, a folder with its files, a link, or nothing.
 
-No link is followed unless a person asked for it, and names that file systems misread are refused.
+Links are followed only with `add --follow`. Names that some file systems misread are refused.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _LEFT_OUT = frozenset({".DS_Store", "__pycache__", ".ipynb_checkpoints"})
 
 
 class EntryKind(StrEnum):
-    """What lies at the path of a model."""
+    """The kind of entry at the path of a model."""
 
     MISSING = "missing"
     FILE = "file"
@@ -39,11 +39,11 @@ class EntryKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file seen.
+    """A listed file.
 
     Attributes:
-        path: In the model, with `/`, Unicode NFC; "" for a model that is one file.
-        parts: The same as it is on disk.
+        path: Path in the model, with `/`, Unicode NFC; "" for a model that is one file.
+        parts: The parts of the path as spelled on disk.
         stat: Its stat at that moment.
     """
 
@@ -53,10 +53,10 @@ class Found:
 
 
 def kind_at(root: str, parts: tuple[str, ...], *, follow: bool = False) -> EntryKind:
-    """What lies at `root/parts`.
+    """The kind of entry at `root/parts`.
 
     Raises:
-        UnsafePathError: A folder on the way is a link.
+        UnsafePathError: A folder of the path is a link.
         WeightsError: It is a device, a socket or the like.
     """
     if follow:
@@ -90,7 +90,7 @@ def list_files(
 
     Raises:
         UnsafePathError: A link, a name that file systems misread, or two names that clash.
-        ChangedWhileReadError: It was removed since `kind_at` saw it.
+        ChangedWhileReadError: It was removed since `kind_at`.
         WeightsError: The folder is empty, or has more files than a model can have.
     """
     top = os.path.join(root, *parts)
@@ -122,12 +122,12 @@ def list_files(
 
 
 def walk(top: str, *, follow: bool = False, exclude: Sequence[str] = ()) -> Iterator[Found]:
-    """The files below a folder that belong to a model, in no order; raises as `list_files`.
+    """The files of a model's folder, in no order; raises as `list_files`.
 
     Args:
         top: The folder.
         follow: Follow symbolic links.
-        exclude: Patterns of what does not belong to it; nothing is looked at there.
+        exclude: Patterns of files and folders that do not belong to the model; they are not read.
     """
     return _walk(top, (), follow=follow, exclude=exclude)
 
@@ -140,12 +140,12 @@ def _walk(
     exclude: Sequence[str],
     inside: tuple[tuple[int, int], ...] = (),
 ) -> Iterator[Found]:
-    """As `walk`; `inside` are the folders that we are in, by device and inode, to end a cycle."""
+    """As `walk`; `inside` has device and inode of the folders above, to detect a cycle."""
     if len(above) > _MAX_DEPTH:
         raise UnsafePathError(f"{'/'.join(above[:3])}/... is nested too deep")
     try:
         entries = list(os.scandir(os.path.join(top, *above)))
-    except (FileNotFoundError, NotADirectoryError):  # removed, or replaced, while we walked
+    except (FileNotFoundError, NotADirectoryError):  # removed or replaced during the walk
         return
     for item in entries:
         if _left_out(item.name, above):
@@ -167,7 +167,7 @@ def _walk(
             yield from _walk(top, inner, follow=follow, exclude=exclude, inside=deeper)
         elif item.is_file(follow_symlinks=follow):
             _refuse_unsafe_name(inner, path)
-            with suppress(FileNotFoundError):  # removed while we walked
+            with suppress(FileNotFoundError):  # removed during the walk
                 status = item.stat(follow_symlinks=follow)
                 yield Found(path, inner, FileStat.of(status))
         else:
@@ -178,7 +178,7 @@ def _refuse_unsafe_name(inner: tuple[str, ...], path: str) -> None:
     """Refuse a name that some systems misread.
 
     Raises:
-        UnsafeNameError: It is such a name.
+        UnsafeNameError: The name is one of those.
     """
     try:
         safe_parts(path)
@@ -187,7 +187,7 @@ def _refuse_unsafe_name(inner: tuple[str, ...], path: str) -> None:
 
 
 class _UnsafeFileError(UnsafeNameError):
-    """A file of a folder whose own path is not known here."""
+    """Raised where the path of the model's folder is not known yet."""
 
     def __init__(self, inner: tuple[str, ...], reason: str) -> None:
         message = f"{'/'.join(inner)} is a name that not every system can have: {reason}"
@@ -197,7 +197,7 @@ class _UnsafeFileError(UnsafeNameError):
 
 
 def _named(folder: str, error: _UnsafeFileError) -> UnsafeNameError:
-    """The error that says how the file can be called instead."""
+    """The error with a suggestion for another name."""
     unsafe = next(part for part in error.inner if not _is_safe(part))
     at = "/".join((folder, *error.inner[: error.inner.index(unsafe)]))
     better = suggest_safe_name(unsafe)

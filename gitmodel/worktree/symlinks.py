@@ -1,7 +1,7 @@
-"""Symbolic links in the place of weights: which a person chose to follow, and whether they still lead there.
+"""Symbolic links in place of weights, which `add --follow` follows.
 
-`add --follow` records every link on the way and its target. Later looks follow them only while each
-link leads to that very target: a link that leads elsewhere is not followed, whoever changed it.
+`add --follow` records every link on the path and its target. Later commands follow a link only while it has
+the recorded target.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _MAX_DEPTH = 64  # folders in folders
 
 
 def links_at(root: str, parts: tuple[str, ...]) -> dict[str, str]:
-    """Return the links on the way to a path and below it: path from the root -> resolved target."""
+    """Return the links among the parts of a path and below it: path from the root -> resolved target."""
     found: dict[str, str] = {}
     for depth in range(1, len(parts) + 1):
         _note(root, "/".join(parts[:depth]), found)
@@ -53,7 +53,7 @@ def still_lead(root: str, parts: tuple[str, ...], links: Mapping[str, str]) -> b
 
 
 def led_elsewhere(root: str, parts: tuple[str, ...], links: Mapping[str, str]) -> str | None:
-    """What to say of a recorded link that leads to another place now, None where none does."""
+    """A message about a recorded link with another target now, None if there is none."""
     now = links_at(root, parts) if links else {}
     for link, target in links.items():
         if link in now and now[link] != target:
@@ -63,7 +63,7 @@ def led_elsewhere(root: str, parts: tuple[str, ...], links: Mapping[str, str]) -
 
 @contextmanager
 def put_away(root: str, path: str, links: Mapping[str, str]) -> Iterator[None]:
-    """Remove the links at a path and below it, never what they lead to; put back after an error."""
+    """Remove the links at a path and below it, not their targets; restore them after an error."""
     inside = [link for link in links if link == path or link.startswith(f"{path}/")]
     # A link behind another one is a part of that one's target.
     own = [link for link in inside if not any(link.startswith(f"{other}/") for other in inside)]

@@ -1,9 +1,8 @@
-"""Which folders of a work tree have files under temporary names, so that a kill leaves none for long.
+"""A journal of the folders of a work tree that have unfinished files, so that they are removed after a kill.
 
-A checkout writes weights beside their final place, which may be any folder of a large tree. Before it makes
-the first file in a folder it writes the folder down, in a small file whose name says which process that is.
-Whoever works in this work tree next finds the files of processes that are gone by looking into one folder,
-which is nearly always missing.
+A checkout writes weights in their final folder, which may be any folder of a large tree. Before its first file
+in a folder it adds the folder to a journal, whose file name identifies the process. The next command in the
+work tree finds the files of ended processes by the journals, whose folder is nearly always missing.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ class Unfinished:
     """The folders in which this process is writing weights; use as a context manager.
 
     Args:
-        journals: Where they are written down; None does not.
+        journals: The folder of the journals; None writes none.
         root: The top of the work tree.
     """
 
@@ -36,19 +35,19 @@ class Unfinished:
         if self._path is not None and self._noted:
             with suppress(OSError):
                 os.unlink(self._path)
-                os.rmdir(os.path.dirname(self._path))  # it stays while others are at work
+                os.rmdir(os.path.dirname(self._path))  # not empty while other processes write
 
     def note(self, folder: tuple[str, ...]) -> None:
-        """Write down that files are about to be made in a folder."""
+        """Add a folder to the journal before a file is made in it."""
         if self._path is None or folder in self._noted:
             return
         self._noted.add(folder)
-        with suppress(OSError):  # a full disk, say; what is written next will tell
+        with suppress(OSError):  # a full disk, say; the next write reports it
             append_lines(self._path, [os.path.join(self._root, *folder)])
 
 
 def sweep_unfinished(journals: str | None) -> None:
-    """Remove the files of processes that are gone; never fails."""
+    """Remove the unfinished files of ended processes; never fails."""
     if journals is None:
         return
     try:

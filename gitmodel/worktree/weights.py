@@ -1,4 +1,4 @@
-"""What was found at the path of a model: its files, with their digests or without."""
+"""The files at the path of a model, with their digests or without."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What lies at the path of a model.
+    """The weights at the path of a model.
 
     Attributes:
         kind: File, folder, link or nothing.
-        digest: Of the whole; None if there is nothing, or it is changing, or it was not asked for.
-        size: Bytes in all.
+        digest: Digest of the whole; None if there is nothing, if it is changing, or if it was not hashed.
+        size: Total bytes.
         files: Files with their digests, path "" for a single file.
         changing: A file changed while it was hashed.
-        damaged: A file has other bytes than when it was hashed, and the same stat: the machine went
-            down before they were on the disk.
+        damaged: A file has the stat it had when it was hashed, and other bytes: the machine crashed
+            before they were on disk.
     """
 
     kind: EntryKind
@@ -39,7 +39,7 @@ class Scan:
     path: str
     kind: EntryKind
     files: tuple[Found, ...]
-    at_ns: int  # unix nanoseconds, when the look was over
+    at_ns: int  # unix nanoseconds, after the scan
     follow: bool
 
     @property

@@ -1,6 +1,6 @@
-"""Weights on disk: which digest they have, and what is remembered of them.
+"""Weights on disk: their digests, and their records.
 
-Looking follows no link, and reads a file only if its stat has changed since it was last hashed.
+A file is hashed only if its stat has changed since it was last hashed. No link is followed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["Scan", "Weights", "WorkTree"]
 
 
 def _settled(record: Record, digest: Digest) -> Record:
-    """A record with a path from one without: what it has may be of the same model elsewhere."""
+    """A record with a path from one without: its `have` may be of the same model elsewhere."""
     if record.path or record.have == digest:
         return record
     return replace(record, have=None, have_files={})
@@ -40,7 +40,7 @@ class WorkTree:
 
     Args:
         root: Absolute path of the top of the work tree.
-        records: What is remembered about it.
+        records: Its records.
     """
 
     def __init__(self, root: str, records: Records) -> None:
@@ -51,28 +51,28 @@ class WorkTree:
         self._read_again: set[str] = set()  # paths
 
     def rehash(self) -> None:
-        """Read weights from now on whatever their stat says, each path once.
+        """Hash weights from now on even if their stat is unchanged, each path once.
 
-        A write through a memory map need not change the times of a file (mmap(2)), and a copy can be given
-        the times of another.
+        A write through a memory map need not change the times of a file (mmap(2)), and a copy can have the
+        times of another file.
         """
         self._doubts_stat = True
         self._read_again.clear()
 
     def _record(self, path: str, name: str) -> Record:
-        """The record of a path, without the digests of files whose stat is not to be believed."""
+        """The record of a path, without the digests whose stat cannot be trusted."""
         record = self.records.read(path, name=name)
         if self._doubts_stat and path not in self._read_again:
             return replace(record, files={})
         return record
 
     def exclude(self, path: str, patterns: tuple[str, ...]) -> None:
-        """Leave out what these patterns match below a path from now on; a pointer says so."""
+        """Exclude the files that a pointer's patterns match below a path from now on."""
         if patterns or path in self._excluded:
             self._excluded[path] = patterns
 
     def excluded(self, path: str) -> tuple[str, ...]:
-        """The patterns of what is left out below a path."""
+        """The patterns of the excluded files below a path."""
         return self._excluded.get(path, ())
 
     def _list(
@@ -81,10 +81,10 @@ class WorkTree:
         return list_files(self.root, parts, kind, follow=follow, exclude=self.excluded(path))
 
     def hash_weights(self, name: str, path: str, *, follow: bool = False) -> Weights:
-        """What lies at a path, hashing only what has changed since last time.
+        """The weights at a path; only files that have changed since the last call are hashed.
 
-        Files that are left out are not looked at. Where other ones were left out when `have` was seen,
-        weights that are still `have` by that count as `have`.
+        Excluded files are not read. If other files were excluded when `have` was set, weights that still
+        are `have` by those patterns count as `have`.
 
         Args:
             name: The model, for its record.
@@ -92,7 +92,7 @@ class WorkTree:
             follow: Follow symbolic links (`add --follow`).
 
         Raises:
-            UnsafePathError: A link in the way or in a folder, or a name that file systems misread.
+            UnsafePathError: A link in the path or in a folder, or a name that file systems misread.
         """
         parts = safe_parts(path)
         record = self._record(path, name)
@@ -110,13 +110,13 @@ class WorkTree:
             return weights
         if known != record.files or not record.of_this_boot or not record.path:
             seen = replace(_settled(record, weights.digest), name=name, files=known, boot=boot_id())
-            with suppress(OSError):  # a read-only repository can be looked at, only more slowly
+            with suppress(OSError):  # a read-only repository works, only more slowly
                 self.records.write(path, seen)
                 self._read_again.add(path)
         return weights
 
     def _views(self, path: str, record: Record) -> list[tuple[str, ...]]:
-        """What to leave out: first as when `have` was seen, where that was something else."""
+        """The patterns to exclude: first those of `have`, if they are others."""
         now = self.excluded(path)
         return [now] if record.have is None or record.exclude == now else [record.exclude, now]
 
@@ -130,7 +130,7 @@ class WorkTree:
         *,
         follow: bool,
     ) -> Weights:
-        """What lies at a path but for what is left out; what is hashed is noted in `known`."""
+        """The weights at a path without excluded files; new digests are added to `known`."""
         try:
             found = list_files(self.root, parts, kind, follow=follow, exclude=exclude)
         except ChangedWhileReadError:
@@ -139,7 +139,7 @@ class WorkTree:
             top = os.path.join(self.root, *parts)
             if next(walk(top, follow=follow), None) is not None:
                 raise
-            return Weights(kind, changing=True)  # it was emptied meanwhile
+            return Weights(kind, changing=True)  # emptied meanwhile
         size = sum(file.stat.size for file in found)
         files: list[ListedFile] = []
         for file in found:
@@ -157,7 +157,7 @@ class WorkTree:
         return Weights(kind, digest, size, tuple(files))
 
     def is_damaged(self, name: str, path: str, *, follow: bool = False) -> bool:
-        """Whether `hash_weights` would find the weights damaged; raises as `survey` does."""
+        """Whether the weights are damaged as `Weights.damaged` says; raises as `survey` does."""
         record = self.records.read(path, name=name)
         parts = safe_parts(path)
         follow = self._follows(record, parts, follow=follow)
@@ -169,7 +169,7 @@ class WorkTree:
     def _is_damaged(
         self, record: Record, parts: tuple[str, ...], file: Found, *, follow: bool
     ) -> bool:
-        """Whether a file has other bytes than its stat says; reads it only if there is a sign of that.
+        """Whether a file has the recorded stat and other bytes; reads it only if it has a hole.
 
         Raises:
             ChangedWhileReadError: It changed since it was listed.
@@ -181,11 +181,11 @@ class WorkTree:
         return holed and self.hash(parts, file, follow=follow).digest != old.digest
 
     def _has_hole(self, parts: tuple[str, ...], file: Found, *, follow: bool) -> bool:
-        """Whether a part of a file is not on the disk; raises as `hash` where it is gone."""
+        """Whether a file has a hole; raises as `hash` if it was removed."""
         return has_hole(self._open(parts, file.parts, follow=follow), file.stat.size)
 
     def unchanged(self, name: str, path: str) -> Digest | None:
-        """The digest by stat alone, None where something would have to be read."""
+        """The digest by stat alone, None if a file must be hashed."""
         parts = safe_parts(path)
         digest = None
         try:
@@ -237,15 +237,15 @@ class WorkTree:
         return total
 
     def led_elsewhere(self, name: str, path: str) -> str | None:
-        """What to say of a link that was followed here and leads to another place now, None of others."""
+        """A message about a followed link with another target now, None if there is none."""
         return led_elsewhere(self.root, safe_parts(path), self.records.read(path, name=name).links)
 
     def _follows(self, record: Record, parts: tuple[str, ...], *, follow: bool) -> bool:
-        """Whether links are followed: a person says so now, or said so and they lead where they led."""
+        """Whether links are followed: by this call, or by an earlier one if their targets are unchanged."""
         return follow or still_lead(self.root, parts, record.links)
 
     def _kind(self, path: str, parts: tuple[str, ...], *, follow: bool = False) -> EntryKind:
-        """As `kind_at`, but a folder without any file is nothing: a killed checkout leaves one."""
+        """As `kind_at`, but an empty folder is nothing: a killed checkout leaves one."""
         kind = kind_at(self.root, parts, follow=follow)
         if kind is EntryKind.FOLDER:
             top, patterns = os.path.join(self.root, *parts), self.excluded(path)
@@ -255,19 +255,19 @@ class WorkTree:
         return kind
 
     def have(self, name: str, path: str) -> Digest | None:
-        """The digest last added or checked out at a path; None if nothing is known of that path."""
+        """The digest last added or checked out at a path; None if it has no record."""
         record = self.records.read(path, name=name)
         if not record.path and record.have is not None:
             return record.have if self.unchanged(name, path) == record.have else None
         return record.have
 
     def is_half_placed(self, name: str, path: str, digest: Digest | None) -> bool:
-        """Whether a checkout was killed while it renamed, and these weights may be of two versions."""
+        """Whether a checkout was killed between renames, so that these weights may be of two versions."""
         record = self.records.read(path, name=name)
         return record.placing is not None and digest not in (record.placing, record.have)
 
     def set_have(self, name: str, path: str, weights: Weights) -> None:
-        """Remember what has just been added or checked out."""
+        """Record the digest that was just added or checked out."""
         record = self.records.read(path, name=name)
         self.records.write(
             path,
@@ -285,7 +285,7 @@ class WorkTree:
         """The files at a path, without their digests; raises as `hash_weights` does.
 
         Raises:
-            WeightsError: There is nothing, or a link that is not followed.
+            WeightsError: The path does not exist, or is a link that is not followed.
         """
         parts = safe_parts(path)
         follow = self._follows(self.records.read(path), parts, follow=follow)
@@ -315,16 +315,16 @@ class WorkTree:
     def remember(
         self, name: str, survey: Scan, manifest: Manifest, *, as_have: bool = True
     ) -> Weights:
-        """Remember what was just stored, after a last look that it has not changed meanwhile.
+        """Record weights that were just stored, after checking that they have not changed meanwhile.
 
         Args:
             name: The model, for its record.
-            survey: What was stored.
-            manifest: Of it.
-            as_have: It is `have` now; otherwise only its digests are known, and `set_have` follows.
+            survey: The stored weights.
+            manifest: Their manifest.
+            as_have: Set `have` too; otherwise only the digests are recorded, and `set_have` follows.
 
         Raises:
-            ChangedWhileReadError: The files are not those of the survey any more.
+            ChangedWhileReadError: The files have changed since the survey.
         """
         again = self.survey(survey.path, follow=survey.follow)
         if again.files != survey.files:
@@ -351,7 +351,7 @@ class WorkTree:
         return open_listed(self.root, (*parts, *inner), follow=follow)
 
     def hash(self, parts: tuple[str, ...], file: Found, *, follow: bool = False) -> CachedDigest:
-        """Read a file that was listed.
+        """Hash a listed file.
 
         Raises:
             ChangedWhileReadError: It changed since it was listed, or while it was read.
