@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,6 +88,41 @@ def test_a_note_of_a_workflow_is_a_warning_at_the_callers_line(
     monkeypatch.setattr(api, "resolve", resolve_and_note)
     with pytest.warns(gitmodel.GitmodelWarning, match="something to know") as caught:
         CALLS[call](desk.repo.path)
+
+    assert [one.filename for one in caught] == [__file__]
+
+
+def test_a_note_of_another_thread_is_a_warning_at_the_callers_line(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.version(ONE)
+
+    def resolve_and_note(project: Project, reference: Reference) -> Model:
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(project.context.note, "something to know").result()
+        return resolve(project, reference)
+
+    monkeypatch.setattr(api, "resolve", resolve_and_note)
+    with pytest.warns(gitmodel.GitmodelWarning, match="something to know") as caught:
+        gitmodel.path("fraud@1", repo=desk.repo.path)
+
+    assert [one.filename for one in caught] == [__file__]
+
+
+def test_a_note_of_a_later_read_is_a_warning_too(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.version(ONE)
+    notes: list[Callable[[str], None]] = []
+
+    def resolve_and_keep(project: Project, reference: Reference) -> Model:
+        notes.append(project.context.note)
+        return resolve(project, reference)
+
+    monkeypatch.setattr(api, "resolve", resolve_and_keep)
+    gitmodel.open("fraud@1", repo=desk.repo.path).close()
+    with pytest.warns(gitmodel.GitmodelWarning, match="something to know") as caught:
+        notes[0]("something to know")
 
     assert [one.filename for one in caught] == [__file__]
 
