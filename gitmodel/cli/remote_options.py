@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gitmodel.domain.config.address import schemes
+
 if TYPE_CHECKING:
     from argparse import ArgumentParser
     from collections.abc import Mapping
 
-ADDRESSES = """\
-URL is one of
-  s3://BUCKET/PREFIX      S3, or a server that speaks its protocol (--endpoint)
-  az://CONTAINER/PREFIX   Azure Blob Storage (--account)
-  FOLDER                  a folder, on a disk that the others can reach
-
+_CREDENTIALS = """\
 Credentials come from where the SDKs look for them: the environment, ~/.aws,
 az login, the machine's role. They are never written into the repository."""
+
+
+def address_help() -> str:
+    """The forms of a remote's URL, one line for each scheme."""
+    lines = [f"  {row.form:<23} {row.help}" for row in schemes()]
+    return "\n".join(["URL is one of", *lines, "", _CREDENTIALS])
 
 
 def add_remote_options(parser: ArgumentParser) -> None:

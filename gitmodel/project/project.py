@@ -336,10 +336,10 @@ class Project:
     def open_store(self, address: Remote, *, trusted: bool, create_root: bool) -> ObjectStore:
         """Open the store at an address, as `open_backend` does; the caller closes it."""
         from gitmodel.backends.open import open_backend
+        from gitmodel.backends.open_options import OpenOptions
         from gitmodel.store.objects import ObjectStore
 
-        backend = open_backend(
-            address,
+        options = OpenOptions(
             trusted=trusted,
             profile=address.profile,
             root=self.remote_root,
@@ -348,7 +348,7 @@ class Project:
             environment=self.context.environment,
             note=self.context.note,
         )
-        return ObjectStore(backend)
+        return ObjectStore(open_backend(address, options))
 
     def _untrusted(self, name: str, consequence: str) -> Exception:
         from gitmodel.errors import UntrustedRemoteError

@@ -15,6 +15,7 @@ import pytest
 
 from gitmodel.backends.folder import FolderBackend
 from gitmodel.backends.open import folder_of, open_backend
+from gitmodel.backends.open_options import OpenOptions
 from gitmodel.domain.config.remote import Remote
 from gitmodel.errors import (
     ConfigError,
@@ -314,20 +315,22 @@ class TestOpening:
     def test_an_absolute_path(self, root: Path) -> None:
         remote = Remote(url=str(root), scheme="file")
 
-        backend = open_backend(remote, trusted=False)
+        backend = open_backend(remote, OpenOptions(trusted=False))
 
         assert backend.url == str(root)
 
     def test_a_relative_path_is_relative_to_the_repository(self, root: Path) -> None:
         remote = Remote(url="../store", scheme="file")
 
-        backend = open_backend(remote, trusted=False, root=str(root.parent / "repository"))
+        backend = open_backend(
+            remote, OpenOptions(trusted=False, root=str(root.parent / "repository"))
+        )
 
         assert backend.url == str(root)
 
     def test_a_relative_path_without_a_repository_is_refused(self) -> None:
-        with pytest.raises(ConfigError, match="relative to what"):
-            open_backend(Remote(url="../store", scheme="file"), trusted=False)
+        with pytest.raises(ConfigError, match="a relative path outside a repository"):
+            open_backend(Remote(url="../store", scheme="file"), OpenOptions(trusted=False))
 
 
 @pytest.mark.parametrize(

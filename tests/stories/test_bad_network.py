@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitmodel.backends.open import open_backend
+from gitmodel.backends.open_options import OpenOptions
 from gitmodel.domain.config.remote import Remote
 from gitmodel.domain.digest import Digest, digest_of
 from gitmodel.encoding.manifest.manifest import Manifest
@@ -134,7 +135,7 @@ def build(folder: Path, server: S3Server) -> Kept:
 def objects(shop: Shop) -> dict[str, bytes]:
     """Everything on Ana's remote."""
     remote = Remote.from_value(shop.bucket, where="test")
-    with closing(open_backend(remote, trusted=True)) as backend:
+    with closing(open_backend(remote, OpenOptions(trusted=True))) as backend:
         keys = [info.key for info in backend.list("")]
         return {key: backend.read(key, limit=LIMIT) for key in keys}
 

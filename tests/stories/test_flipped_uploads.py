@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitmodel.backends.open import open_backend
+from gitmodel.backends.open_options import OpenOptions
 from gitmodel.domain.config.remote import Remote
 from gitmodel.domain.digest import Digest, digest_of
 from gitmodel.encoding.manifest.manifest import Manifest
@@ -203,5 +204,5 @@ def blob_version(text: str) -> int:
 
 def objects(url: str) -> dict[str, bytes]:
     remote = Remote.from_value(url, where="test")
-    with closing(open_backend(remote, trusted=True)) as backend:
+    with closing(open_backend(remote, OpenOptions(trusted=True))) as backend:
         return {info.key: backend.read(info.key, limit=LIMIT) for info in backend.list("")}

@@ -81,7 +81,7 @@ class Account:
         credential = None if anonymous else self._credential()
         return BlobServiceClient(self.url, credential=credential, **options), credential
 
-    def plain_login(self, *, anonymous: bool) -> StaticAzureLogin | None:
+    def static_login(self, *, anonymous: bool) -> StaticAzureLogin | None:
         """Where to send requests, and with what key or signature; None if the Azure SDK has to tell.
 
         Args:

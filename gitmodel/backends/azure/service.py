@@ -13,23 +13,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from gitmodel.backends.azure.account import account_of, credential_of
+from gitmodel.backends.azure.account import credential_of
 from gitmodel.backends.backend import ObjectInfo
-from gitmodel.backends.cloud.backend import CloudBackend
-from gitmodel.backends.cloud.checksums import MD5, checks_path, md5_of
+from gitmodel.backends.cloud.checksums import MD5, md5_of
 from gitmodel.backends.cloud.retry import FaultKind, RequestFailure
 from gitmodel.backends.cloud.service import BucketService, Page, TooLargeError
 from gitmodel.domain.text.escape import without_user_info
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from azure.storage.blob.aio import BlobServiceClient
 
-    from gitmodel.backends.azure.account import Account, StaticAzureLogin
-    from gitmodel.backends.azure.adlfs import FileSystem
+    from gitmodel.backends.azure.account import Account
     from gitmodel.backends.cloud.fast_path import Transport
-    from gitmodel.backends.cloud.retry import Retrier
     from gitmodel.domain.config.remote import Remote
 
 LIST_PAGE = 1000
@@ -228,52 +225,6 @@ class AzureService(BucketService):
         credential = self.filesystem.login
         if hasattr(credential, "close"):
             await credential.close()
-
-
-def open_azure(
-    remote: Remote,
-    *,
-    trusted: bool,
-    environment: Mapping[str, str],
-    fast: bool,
-    checks_folder: str | None,
-    retrier: Retrier | None,
-    note: Callable[[str], None] | None = None,
-) -> CloudBackend:
-    """Open the container that a remote names; see `gitmodel.backends.open.open_backend`.
-
-    Credentials, the first that fits the account: none for an anonymous or untrusted remote; the
-    variables AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_ACCOUNT_KEY, AZURE_STORAGE_SAS_TOKEN;
-    what azure-identity finds (`az login`, a managed identity, AZURE_CLIENT_ID and so on). With
-    `fast`, requests may take a transport; never to a stranger's endpoint.
-    """
-    foreign = remote.is_foreign and not trusted
-    fast = fast and not foreign
-    anonymous = remote.anonymous or foreign
-    account = account_of(remote, environment)
-
-    def open_filesystem() -> FileSystem:
-        from gitmodel.backends.azure.adlfs import open_filesystem as open_it
-
-        return open_it(account, anonymous=anonymous)
-
-    service = AzureService(account, open_filesystem, remote, anonymous=anonymous)
-    plain = account.plain_login(anonymous=anonymous) if fast else None
-    return CloudBackend(
-        service,
-        retrier=retrier,
-        note=note,
-        checks_path=checks_path(checks_folder, remote.url, account.url or account.name or ""),
-        writable=not foreign,
-        fast=fast,
-        open_transport=None if plain is None else lambda: _plain_transport(service.bucket, plain),
-    )
-
-
-def _plain_transport(container: str, plain: StaticAzureLogin) -> Transport | None:
-    from gitmodel.backends.cloud.obstore import azure_transport
-
-    return azure_transport(plain.url, plain.account, container, plain.credential)
 
 
 def _refuse_more(answer: Any, start: int, size: int) -> None:

@@ -100,7 +100,7 @@ class StaticS3Config:
     keys: Keys | None
 
 
-def plain_settings(
+def static_config(
     remote: Remote, *, profile: str | None, environment: Mapping[str, str]
 ) -> StaticS3Config | None:
     """Work out address, region and keys of a remote; None if botocore has to.

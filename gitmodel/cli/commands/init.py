@@ -15,7 +15,7 @@ from gitmodel.cli.hooks_output import (
     is_committed,
 )
 from gitmodel.cli.output import Paint
-from gitmodel.cli.remote_options import ADDRESSES, add_remote_options, given_options
+from gitmodel.cli.remote_options import add_remote_options, address_help, given_options
 
 if TYPE_CHECKING:
     from gitmodel.cli.parsers import Verbs
@@ -28,7 +28,7 @@ def add_parser(verbs: Verbs) -> None:
         "init",
         run,
         summary="Set up a repository: configuration, remote and hooks",
-        description=f"Run again, it changes nothing.\n\n{ADDRESSES}",
+        description=f"Run again, it changes nothing.\n\n{address_help()}",
         json=True,
     )
     init.add_argument("url", nargs="?", metavar="URL", help="where weights go")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gitmodel.cli.commands.remote_copy import add_copy_parser
 from gitmodel.cli.output import Paint
 from gitmodel.cli.parsers import finish
-from gitmodel.cli.remote_options import ADDRESSES, add_remote_options, given_options
+from gitmodel.cli.remote_options import add_remote_options, address_help, given_options
 
 if TYPE_CHECKING:
     from gitmodel.cli.parsers import Verbs
@@ -32,7 +32,9 @@ def add_parser(verbs: Verbs) -> None:
         json=True,
     )
     below = remote.add_subparsers(metavar="add|list|remove|trust|copy")
-    add = below.add_parser("add", help="Add a remote", description=f"Add a remote\n\n{ADDRESSES}")
+    add = below.add_parser(
+        "add", help="Add a remote", description=f"Add a remote\n\n{address_help()}"
+    )
     add.add_argument("url", metavar="URL", help="where weights go")
     add.add_argument("--name", default="primary", metavar="NAME", help="name of a mirror")
     add.add_argument("--replace", action="store_true", help="take the place of the present one")

@@ -1,28 +1,34 @@
-"""The grammar of addresses: where a remote is, read character by character and never guessed.
+"""The table of address schemes, and the grammar of each.
 
-Words: an *address* is what a person writes (`s3://models/prod`, `../store`, `file:///mnt/store`); an
-*endpoint* is the host that answers for a bucket. Guarantee: what is accepted comes back in one
-canonical spelling, and everything is checked after its last decoding (CVE-2023-6831 and CVE-2024-1560:
-a check before it is no check).
+An address is what a person writes: `s3://models/prod`, `../store`, `file:///mnt/store`. A scheme is one row
+of the table; `register_scheme` adds one.
+
+Guarantee: an accepted address is returned in its canonical spelling. Text is checked after it was decoded
+(CVE-2023-6831 and CVE-2024-1560 come from checks before decoding).
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NoReturn
+from typing import TYPE_CHECKING, TypeAlias
 
 from gitmodel.domain.text.escape import quote_text
 from gitmodel.domain.text.lazy_regex import lazy_compile
 from gitmodel.domain.text.secrets import WHERE_SECRETS_BELONG, find_secret
 from gitmodel.errors import ConfigError
 
-Scheme = Literal["s3", "az", "file"]
+if TYPE_CHECKING:
+    from re import Pattern
+
+FOLDER = "file"
 
 MAX_ADDRESS_CHARACTERS = 1024
-# S3 and Azure allow keys of 1024 characters; what gitmodel puts behind the prefix needs under 400.
+# S3 and Azure allow keys of 1024 characters; gitmodel appends fewer than 400 to the prefix.
 _MAX_PREFIX_CHARACTERS = 512
 
+_SCHEME = lazy_compile(r"[a-z][a-z0-9+.-]*")
 _URL = lazy_compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 _DRIVE = lazy_compile(r"[A-Za-z]:[/\\]")
 _BUCKET = lazy_compile(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -36,34 +42,96 @@ _AWS_ENDPOINT = lazy_compile(
 _AZURE_ENDPOINT = lazy_compile(
     r"https://[a-z0-9]{3,24}\.(?:blob|dfs)\.core\.(?:windows\.net|chinacloudapi\.cn|usgovcloudapi\.net)"
 )
-_ENDPOINT = lazy_compile(
-    r"(https?)://(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(?::([1-9][0-9]{0,4}))?((?:/[A-Za-z0-9._-]+)*)/?"
-)
-_HOST = lazy_compile(
-    r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-)
-# The names and addresses under which clouds hand credentials to whoever asks from inside a machine.
-_METADATA = frozenset(
-    {"metadata", "metadata.google.internal", "metadata.goog", "instance-data", "100.100.100.200"}
-    | {"168.63.129.16", "192.0.0.192", "fd00:ec2::254"}
-)
-# Nobody keeps models there, and a stranger's config must not make a tool touch it.
+# System folders: a cloned repository must not make gitmodel read or write them.
 _SYSTEM = lazy_compile(
     r"/?|/(?:bin|boot|etc|lib|lib32|lib64|proc|sbin|sys|usr(?!/local/)|var/run)(?:/.*)?"
     r"|/dev(?!/shm/)(?:/.*)?|[a-z]:/?|[a-z]:/(?:windows|program files[^/]*)(?:/.*)?",
     re.IGNORECASE,
 )
-_HINT_KINDS = "use s3://BUCKET/PREFIX, az://CONTAINER/PREFIX or the path of a folder"
 _HINT_S3 = "for a store that speaks S3 write url: s3://BUCKET and endpoint: https://HOST"
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedAddress:
-    """A parsed address: canonical URL (or path), its kind, and the account that an abfs URL names."""
+    """A parsed address: canonical URL (or path), its scheme, and the account that an abfs URL names."""
 
     url: str
-    scheme: Scheme
+    scheme: str
     account: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenAddress:
+    """An address as written, and the name of its source in messages."""
+
+    text: str
+    where: str
+
+    def refusal(self, problem: str, *, hint: str | None = None) -> ConfigError:
+        """The error to raise; it quotes the text only where the text cannot contain a secret."""
+        # User information, query and fragment are the parts of a URL that can carry secrets.
+        quoted = "the address" if re.search(r"[@?#]", self.text) else quote_text(self.text)
+        return ConfigError(f"{self.where}: {quoted} is refused: {problem}", hint=hint or _forms())
+
+
+Parser: TypeAlias = Callable[[str, WrittenAddress], ParsedAddress]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressScheme:
+    """One row of the table of schemes.
+
+    Attributes:
+        name: The scheme of canonical addresses, and `Remote.scheme`.
+        parse: Reads the text after `://`, and raises `WrittenAddress.refusal` for a text that it does not accept.
+        form: How such an address is written, for hints and help.
+        help: What is there, for `--help`.
+        noun: What a remote of this scheme is called in messages.
+        options: The options of `Remote` that such a remote may have.
+        aliases: Other schemes that the same parser reads.
+        provider: Endpoints of the provider, under names that nobody else can register.
+    """
+
+    name: str
+    parse: Parser
+    form: str
+    help: str
+    noun: str
+    options: frozenset[str] = frozenset()
+    aliases: tuple[str, ...] = ()
+    provider: Pattern[str] | None = None
+
+
+def register_scheme(row: AddressScheme) -> None:
+    """Add a scheme for the rest of the process.
+
+    Raises:
+        ValueError: One of its names is taken, or is no scheme in lower case.
+    """
+    global _schemes  # noqa: PLW0603  (replaced as a whole, so other threads read one consistent table)
+    for name in (row.name, *row.aliases):
+        if not _SCHEME.fullmatch(name) or name in {"http", "https"}:
+            raise ValueError(f"{name!r} cannot be the scheme of a store")
+        if _row_of(name) is not None:
+            raise ValueError(f"the scheme {name} is registered already")
+    _schemes = (*_schemes, row)
+
+
+def schemes() -> tuple[AddressScheme, ...]:
+    """The table of schemes."""
+    return _schemes
+
+
+def scheme_row(name: str) -> AddressScheme:
+    """The row of a scheme.
+
+    Raises:
+        ConfigError: The scheme is not registered in this process.
+    """
+    row = _row_of(name)
+    if row is None:
+        raise ConfigError(f"{quote_text(name)} is not a scheme of remotes", hint=_forms())
+    return row
 
 
 def parse(text: object, *, where: str) -> ParsedAddress:
@@ -74,42 +142,31 @@ def parse(text: object, *, where: str) -> ParsedAddress:
         where: What to call it in messages.
 
     Raises:
-        ConfigError: It is not one of the three kinds. The text is shown only if nothing in it can be secret.
+        ConfigError: No scheme of the table accepts it. The text is shown only if it cannot be secret.
     """
     if not isinstance(text, str) or not text:
-        raise ConfigError(f"{where}: the address is missing", hint=_HINT_KINDS)
-    _refuse_hidden(text, where)
+        raise ConfigError(f"{where}: the address is missing", hint=_forms())
+    refuse_hidden(text, where)
+    written = WrittenAddress(text, where)
     if "::" in text:
-        _refuse(text, where, "chained addresses (::) are not accepted")
-    if url := _URL.fullmatch(text):
-        return _from_url(url[1], url[2], text, where)
-    return ParsedAddress(_folder(text, text, where), "file")
+        raise written.refusal("chained addresses (::) are not accepted")
+    url = _URL.fullmatch(text)
+    if url is None:
+        return ParsedAddress(_folder(text, written), FOLDER)
+    row = _row_of(url[1])
+    if row is not None:
+        return row.parse(url[2], written)
+    if url[1] in {"http", "https"}:
+        raise written.refusal("a web address is not a store", hint=_HINT_S3)
+    if _row_of(url[1].lower()) is not None:
+        raise written.refusal("write the scheme in lower case")
+    raise written.refusal(f"{quote_text(url[1])} is not a kind of remote")
 
 
-def parse_endpoint(text: str, *, where: str) -> str:
-    """Read `http(s)://host[:port][/path]` and return it in its canonical spelling.
-
-    Raises:
-        ConfigError: It is anything else, an address spelled to deceive, or one where clouds keep credentials.
-    """
-    _refuse_hidden(text, where)
-    found = _ENDPOINT.fullmatch(text)
-    if found is None or int(found[3] or 1) > 65535:
-        raise ConfigError(
-            f"{where}: not of the form https://HOST, https://HOST:PORT or https://HOST/PATH",
-            hint="leave out user name, query and fragment",
-        )
-    scheme, host, port, path = found.groups()
-    if any(part in {".", ".."} for part in path.split("/")):
-        raise ConfigError(f"{where}: '.' and '..' are not accepted in an endpoint")
-    usual = {"http": "80", "https": "443"}[scheme]
-    return f"{scheme}://{_host(host.lower(), where)}{'' if port in (None, usual) else ':' + port}{path}"
-
-
-def is_provider(endpoint: str, scheme: Scheme) -> bool:
-    """Whether a canonical endpoint is the provider's own, under a name that nobody else can get."""
-    own = {"s3": _AWS_ENDPOINT, "az": _AZURE_ENDPOINT}.get(scheme)
-    return own is not None and own.fullmatch(endpoint) is not None
+def is_provider(endpoint: str, scheme: str) -> bool:
+    """Whether a canonical endpoint is the provider's own, under a name that nobody else can register."""
+    provider = scheme_row(scheme).provider
+    return provider is not None and provider.fullmatch(endpoint) is not None
 
 
 def is_absolute(path: str) -> bool:
@@ -118,22 +175,30 @@ def is_absolute(path: str) -> bool:
 
 
 def is_system_folder(path: str) -> bool:
-    """Whether an absolute path with `/` belongs to the system: no place for a store.
+    """Whether an absolute path with `/` is a folder of the system, which may hold no store.
 
-    `//etc` is `/etc` on POSIX, so slashes at the beginning count as one.
-
-    Ask again after a relative path was joined to the repository's root and links were resolved.
+    Slashes at the beginning count as one, since `//etc` is `/etc` on POSIX. Check again after a relative
+    path was joined to the repository's root and links were resolved.
     """
     return _SYSTEM.fullmatch(re.sub("^/+", "/", path)) is not None
 
 
-def _refuse(text: str, where: str, problem: str, *, hint: str = _HINT_KINDS) -> NoReturn:
-    # User information, query and fragment are where URLs carry secrets.
-    quoted = "the address" if re.search(r"[@?#]", text) else quote_text(text)
-    raise ConfigError(f"{where}: {quoted} is refused: {problem}", hint=hint)
+def _row_of(name: str) -> AddressScheme | None:
+    return next((row for row in _schemes if name == row.name or name in row.aliases), None)
 
 
-def _refuse_hidden(text: str, where: str) -> None:
+def _forms() -> str:
+    """The hint that lists how addresses are written; folders come last."""
+    forms = [row.form for row in _schemes if row.name != FOLDER]
+    return f"use {', '.join(forms)} or the path of a folder"
+
+
+def refuse_hidden(text: str, where: str) -> None:
+    """Refuse text that is too long, holds a secret, or has characters that nobody sees.
+
+    Raises:
+        ConfigError: It does; a secret is not repeated.
+    """
     if len(text) > MAX_ADDRESS_CHARACTERS:
         raise ConfigError(f"{where}: longer than {MAX_ADDRESS_CHARACTERS} characters")
     if kind := find_secret(text):
@@ -147,96 +212,84 @@ def _refuse_hidden(text: str, where: str) -> None:
         raise ConfigError(f"{where}: spaces at the beginning or end are not accepted")
 
 
-def _from_url(scheme: str, rest: str, text: str, where: str) -> ParsedAddress:
-    match scheme:
-        case "file":
-            return ParsedAddress(_file_url(rest, text, where), "file")
-        case "s3":
-            return ParsedAddress(f"s3://{_bucket(rest, text, where)}", "s3")
-        case "az" | "abfs" | "abfss":
-            return _azure(rest, text, where)
-        case "http" | "https":
-            _refuse(text, where, "a web address is not a store", hint=_HINT_S3)
-        case _ if scheme.lower() in {"s3", "az", "abfs", "abfss", "file"}:
-            _refuse(text, where, "write the scheme in lower case")
-    _refuse(text, where, f"{quote_text(scheme)} is not a kind of remote")
-
-
-def _bucket(rest: str, text: str, where: str) -> str:
+def _parse_s3(rest: str, written: WrittenAddress) -> ParsedAddress:
     bucket, _, prefix = rest.partition("/")
     if "@" in bucket:
-        _refuse(text, where, "a user name is not accepted")
+        raise written.refusal("a user name is not accepted")
     if ":" in bucket:
-        _refuse(text, where, "a host and port is not a bucket", hint=_HINT_S3)
+        raise written.refusal("a host and port is not a bucket", hint=_HINT_S3)
     if not _BUCKET.fullmatch(bucket) or _NUMBERS.fullmatch(bucket):
-        _refuse(text, where, "the bucket's name must be 3 to 63 of a-z, 0-9, '-' and '.'")
-    return "/".join([bucket, *_prefix(prefix, text, where)])
+        raise written.refusal("the bucket's name must be 3 to 63 of a-z, 0-9, '-' and '.'")
+    url = "/".join([f"s3://{bucket}", *parse_prefix(prefix, written)])
+    return ParsedAddress(url, "s3")
 
 
-def _azure(rest: str, text: str, where: str) -> ParsedAddress:
+def _parse_azure(rest: str, written: WrittenAddress) -> ParsedAddress:
     container, _, prefix = rest.partition("/")
     container, at, host = container.partition("@")
     account = _AZURE_HOST.fullmatch(host)
     if at and account is None:
-        _refuse(
-            text,
-            where,
+        raise written.refusal(
             "behind the @ only ACCOUNT.dfs.core.windows.net is accepted",
             hint="for another host write url: az://CONTAINER and endpoint: https://HOST",
         )
     if not _CONTAINER.fullmatch(container):
-        _refuse(text, where, "the container's name must be 3 to 63 of a-z, 0-9 and single '-'")
-    url = "/".join([f"az://{container}", *_prefix(prefix, text, where)])
+        raise written.refusal("the container's name must be 3 to 63 of a-z, 0-9 and single '-'")
+    url = "/".join([f"az://{container}", *parse_prefix(prefix, written)])
     return ParsedAddress(url, "az", account[1] if account else None)
 
 
-def _prefix(prefix: str, text: str, where: str) -> list[str]:
+def parse_prefix(prefix: str, written: WrittenAddress) -> list[str]:
+    """The parts of the path below a bucket."""
     if len(prefix) > _MAX_PREFIX_CHARACTERS:
-        _refuse(text, where, f"the prefix is longer than {_MAX_PREFIX_CHARACTERS} characters")
+        raise written.refusal(f"the prefix is longer than {_MAX_PREFIX_CHARACTERS} characters")
     parts = prefix.removesuffix("/").split("/") if prefix else []
     for part in parts:
         if part in {".", ".."} or not _PREFIX_PART.fullmatch(part):
-            _refuse(
-                text, where, "a part of the prefix is empty, '.', '..' or has unusual characters"
+            raise written.refusal(
+                "a part of the prefix is empty, '.', '..' or has unusual characters"
             )
     return parts
 
 
-def _file_url(rest: str, text: str, where: str) -> str:
+def _parse_file(rest: str, written: WrittenAddress) -> ParsedAddress:
     host, slash, path = rest.partition("/")
     if host not in {"", "localhost"} or not slash:
-        _refuse(text, where, "a file URL has three slashes", hint="write file:///PATH, or the path")
+        raise written.refusal(
+            "a file URL has three slashes", hint="write file:///PATH, or the path"
+        )
     if re.search(r"[?#]", path):
-        _refuse(text, where, "query and fragment are not accepted", hint="write the path itself")
+        raise written.refusal("query and fragment are not accepted", hint="write the path itself")
     try:
-        # Percent signs that encode nothing stay: RFC 8089 readers do the same.
+        # Percent signs that encode nothing stay, as in other readers of RFC 8089.
         decoded = re.sub(
             rb"%([0-9a-fA-F]{2})", lambda code: bytes([int(code[1], 16)]), path.encode()
         ).decode()
-    except UnicodeDecodeError:
-        _refuse(text, where, "its percent codes are not UTF-8")
-    _refuse_hidden(decoded, where)
-    return _folder(decoded if _DRIVE.match(decoded) else f"/{decoded}", text, where)
+    except UnicodeDecodeError as error:
+        raise written.refusal("its percent codes are not UTF-8") from error
+    refuse_hidden(decoded, written.where)
+    full = decoded if _DRIVE.match(decoded) else f"/{decoded}"
+    return ParsedAddress(_folder(full, written), FOLDER)
 
 
-def _folder(path: str, text: str, where: str) -> str:
+def _folder(path: str, written: WrittenAddress) -> str:
     drive = _DRIVE.match(path) is not None
     if drive:
         path = path[0].upper() + path[1:].replace("\\", "/")
     if ":" in path[2 if drive else 0 :] or path.startswith(("~", "-", "$", "%")):
-        _refuse(text, where, "this is no path that is the same for everyone")
+        raise written.refusal("this is not the same path for everyone")
     if "\\" in path:
-        _refuse(text, where, "write / instead of \\")
+        raise written.refusal("write / instead of \\")
     root = "//" if re.match("//[^/]", path) else "/" if path.startswith("/") else ""
     parts = [part for part in path.split("/") if part not in {"", "."}]
     inner = parts if root or drive else _without_parents(parts)
     if ".." in inner:
-        _refuse(text, where, "'..' is accepted only at the beginning of a relative path")
+        raise written.refusal("'..' is accepted only at the beginning of a relative path")
     canonical = root + "/".join(parts)
     if not canonical:
-        _refuse(text, where, "that is the repository itself")
+        raise written.refusal("that is the repository itself")
     if (root or drive) and is_system_folder(canonical):
-        _refuse(text, where, "that folder belongs to the system")
+        raise written.refusal("that folder belongs to the system")
     return canonical
 
 
@@ -247,30 +300,33 @@ def _without_parents(parts: list[str]) -> list[str]:
     return parts[index:]
 
 
-def _host(host: str, where: str) -> str:
-    import ipaddress  # 3 ms, and most remotes have no endpoint
-
-    bare = host.strip("[]")
-    try:
-        number = ipaddress.ip_address(bare)
-    except ValueError:
-        number = None
-    else:
-        bare = str(getattr(number, "ipv4_mapped", None) or number)
-        number = ipaddress.ip_address(bare)
-    if bare in _METADATA or (
-        number and (number.is_link_local or number.is_multicast or number.is_unspecified)
-    ):
-        raise ConfigError(f"{where}: no store answers at {quote_text(bare)}")
-    if number is not None:
-        return f"[{bare}]" if number.version == 6 else bare
-    # "2130706433", "0x7f.1" and "127.1" are addresses to some resolvers: only the usual spelling counts.
-    last = bare.rpartition(".")[2]
-    if (
-        host.startswith("[")
-        or not _HOST.fullmatch(bare)
-        or len(bare) > 253
-        or re.match(r"[0-9]+\Z|0x", last)
-    ):
-        raise ConfigError(f"{where}: {quote_text(bare)} is not a host name")
-    return bare
+_schemes: tuple[AddressScheme, ...] = (
+    AddressScheme(
+        name="s3",
+        parse=_parse_s3,
+        form="s3://BUCKET/PREFIX",
+        help="S3, or a server that speaks its protocol (--endpoint)",
+        noun="an s3:// remote",
+        options=frozenset(
+            {"endpoint", "region", "addressing", "sse", "sse_kms_key_id", "anonymous"}
+        ),
+        provider=_AWS_ENDPOINT,
+    ),
+    AddressScheme(
+        name="az",
+        parse=_parse_azure,
+        form="az://CONTAINER/PREFIX",
+        help="Azure Blob Storage (--account)",
+        noun="an az:// remote",
+        options=frozenset({"endpoint", "account", "anonymous"}),
+        aliases=("abfs", "abfss"),
+        provider=_AZURE_ENDPOINT,
+    ),
+    AddressScheme(
+        name=FOLDER,
+        parse=_parse_file,
+        form="FOLDER",
+        help="a folder, on a disk that the others can reach",
+        noun="a folder",
+    ),
+)

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
-from gitmodel.domain.config import address
 from gitmodel.domain.text.escape import quote_text
 from gitmodel.domain.text.lazy_regex import lazy_compile
 from gitmodel.domain.text.secrets import WHERE_SECRETS_BELONG, find_secret
@@ -222,7 +221,9 @@ def _checked_setting(name: str, value: str, where: str) -> str:
     _checked_text(value, where)
     grammar = {"region": _REGION, "profile": _PROFILE}.get(name)
     if name == "endpoint":
-        return address.parse_endpoint(value, where=where)
+        from gitmodel.domain.config.endpoint import parse_endpoint
+
+        return parse_endpoint(value, where=where)
     if not value or (grammar and not grammar.fullmatch(value)):
         raise ConfigError(f"{where}: {quote_text(value)} is no {name}")
     return value

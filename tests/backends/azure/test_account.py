@@ -96,7 +96,7 @@ def test_what_is_plain_is_what_the_sdk_does(
     remote = Remote(url="az://team", scheme="az", **options)  # type: ignore[arg-type] # texts
     account = account_of(remote, environment)
 
-    plain = account.plain_login(anonymous=False)
+    plain = account.static_login(anonymous=False)
 
     assert plain is not None
     client, _ = account.open_client(anonymous=False)
@@ -151,7 +151,7 @@ def test_what_is_not_plain_is_left_to_the_sdk(
     remote = Remote(url="az://team", scheme="az", **options)  # type: ignore[arg-type] # texts
     account = account_of(remote, environment)
 
-    assert account.plain_login(anonymous=False) is None
+    assert account.static_login(anonymous=False) is None
 
 
 def test_an_anonymous_remote_is_left_to_the_sdk() -> None:
@@ -159,7 +159,7 @@ def test_an_anonymous_remote_is_left_to_the_sdk() -> None:
         Remote(url="az://team", scheme="az"), string(AccountName="models", AccountKey=KEY)
     )
 
-    assert account.plain_login(anonymous=True) is None
+    assert account.static_login(anonymous=True) is None
 
 
 def test_secrets_are_not_shown() -> None:
@@ -167,4 +167,4 @@ def test_secrets_are_not_shown() -> None:
         Remote(url="az://team", scheme="az"), string(AccountName="models", AccountKey=KEY)
     )
 
-    assert KEY not in repr(account.plain_login(anonymous=False))
+    assert KEY not in repr(account.static_login(anonymous=False))

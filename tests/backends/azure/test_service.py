@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitmodel.backends.open import open_backend
+from gitmodel.backends.open_options import OpenOptions
 from gitmodel.domain.config.remote import Remote
 from gitmodel.errors import (
     RemoteDeniedError,
@@ -45,7 +46,7 @@ def opened(url: str, *, trusted: bool = True, **options: str) -> Backend:
     remote = Remote(
         url=url, scheme="az", endpoint=options.get("endpoint"), account=options.get("account")
     )
-    return open_backend(remote, trusted=trusted)
+    return open_backend(remote, OpenOptions(trusted=trusted))
 
 
 @pytest.fixture
@@ -233,7 +234,8 @@ def sas_token(container: str, permission: str) -> str:
 OPEN_AND_READ = """
     from gitmodel.domain.config.remote import Remote
     from gitmodel.backends.open import open_backend
-    backend = open_backend(Remote(url="{url}", scheme="az"), trusted=True)
+    from gitmodel.backends.open_options import OpenOptions
+    backend = open_backend(Remote(url="{url}", scheme="az"), OpenOptions(trusted=True))
     backend.write("k", b"x")
     assert backend.read("k", limit=10) == b"x"
     {then}

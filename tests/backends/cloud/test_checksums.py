@@ -19,6 +19,7 @@ from gitmodel.backends.cloud.checksums import (
 )
 from gitmodel.backends.cloud.retry import Retrier
 from gitmodel.backends.open import open_backend
+from gitmodel.backends.open_options import OpenOptions
 from gitmodel.domain.config.remote import Remote
 from gitmodel.errors import RemoteUnreachableError
 from tests.support.scripted_server import Answer, Asked, ScriptedServer, scripted_server
@@ -141,7 +142,7 @@ def test_seaweedfs_compares_both_kinds(
     for name, value in s3_server.environment.items():
         monkeypatch.setenv(name, value)
     remote = Remote(url=s3_server.new_bucket(), scheme="s3", endpoint=s3_server.endpoint)
-    with closing(open_backend(remote, trusted=True)) as backend:
+    with closing(open_backend(remote, OpenOptions(trusted=True))) as backend:
         assert backend.prove_checks() == {SHA256: True, MD5: True}
         assert [*backend.list("")] == []
 
@@ -153,7 +154,7 @@ def test_azurite_compares_the_kind_that_its_protocol_has(
     for name, value in azure_server.environment.items():
         monkeypatch.setenv(name, value)
     remote = Remote(url=azure_server.new_bucket(), scheme="az")
-    with closing(open_backend(remote, trusted=True)) as backend:
+    with closing(open_backend(remote, OpenOptions(trusted=True))) as backend:
         assert backend.prove_checks() == {MD5: True}
         assert [*backend.list("")] == []
 
@@ -213,7 +214,7 @@ def weak(
     monkeypatch.setenv("GITMODEL_TRANSPORT", request.param)
     remote = Remote(url="s3://models", scheme="s3", endpoint=server.url)
     retrier = Retrier(sleep=lambda _seconds: None)
-    with closing(open_backend(remote, trusted=True, retrier=retrier)) as backend:
+    with closing(open_backend(remote, OpenOptions(trusted=True, retrier=retrier))) as backend:
         yield backend, script
 
 

@@ -20,6 +20,7 @@ import pytest
 from gitmodel.backends.cloud.errors import one_line
 from gitmodel.backends.cloud.retry import Retrier
 from gitmodel.backends.open import open_backend
+from gitmodel.backends.open_options import OpenOptions
 from gitmodel.domain.config.remote import Remote
 from gitmodel.errors import (
     DamagedObjectError,
@@ -87,7 +88,7 @@ def s3(server: ScriptedServer, waits: Waits, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "someone")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "something")
     remote = Remote(url="s3://models/team", scheme="s3", endpoint=server.url, region="us-east-1")
-    backend = open_backend(remote, trusted=True, retrier=waits.retrier())
+    backend = open_backend(remote, OpenOptions(trusted=True, retrier=waits.retrier()))
     yield backend
     backend.close()
 
@@ -103,7 +104,9 @@ def azure(
         "GITMODEL_TRANSPORT": "fsspec",
     }
     remote = Remote(url="az://models/team", scheme="az")
-    backend = open_backend(remote, trusted=True, environment=environment, retrier=waits.retrier())
+    backend = open_backend(
+        remote, OpenOptions(trusted=True, environment=environment, retrier=waits.retrier())
+    )
     yield backend
     backend.close()
 
@@ -339,7 +342,7 @@ class TestBrokenConnections:
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         server.answers(Answer(200, self.DATA, STORED, stall=100))
         remote = Remote(url="s3://models", scheme="s3", endpoint=server.url, anonymous=True)
-        backend = open_backend(remote, trusted=True, retrier=waits.retrier())
+        backend = open_backend(remote, OpenOptions(trusted=True, retrier=waits.retrier()))
 
         with pytest.raises(RemoteUnreachableError, match="broke each time"):
             backend.read(KEY, limit=LIMIT)
@@ -362,8 +365,9 @@ INTERRUPTED = """
     import sys
     from gitmodel.domain.config.remote import Remote
     from gitmodel.backends.open import open_backend
+    from gitmodel.backends.open_options import OpenOptions
     remote = Remote(url="{scheme}://models", scheme="{scheme}", endpoint="{url}", anonymous=True)
-    backend = open_backend(remote, trusted=True)
+    backend = open_backend(remote, OpenOptions(trusted=True))
     try:
         backend.read("k", limit=1000000)
     except KeyboardInterrupt:
@@ -404,10 +408,11 @@ BROKEN = """
     from gitmodel.domain.config.remote import Remote
     from gitmodel.errors import RemoteUnreachableError
     from gitmodel.backends.open import open_backend
+    from gitmodel.backends.open_options import OpenOptions
     from gitmodel.backends.cloud.retry import Retrier, RetryPolicy
     remote = Remote(url="{scheme}://models", scheme="{scheme}", endpoint="{url}", anonymous=True)
     twice = Retrier(policy=RetryPolicy(tries=2), sleep=lambda _seconds: None)
-    backend = open_backend(remote, trusted=True, retrier=twice)
+    backend = open_backend(remote, OpenOptions(trusted=True, retrier=twice))
     for call in (
         lambda: backend.read("k", limit=1000000),
         lambda: backend.write("k", b"x"),
@@ -501,7 +506,7 @@ class TestHostileServers:
         remote = Remote.from_value(
             {"url": f"{name}://models", "endpoint": server.url}, where="test"
         )
-        backend = open_backend(remote, trusted=False)
+        backend = open_backend(remote, OpenOptions(trusted=False))
 
         assert backend.read(KEY, limit=LIMIT) == MINE
         for call in (backend.write, backend.create):

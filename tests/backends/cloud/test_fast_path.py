@@ -256,10 +256,11 @@ def test_opening_a_backend_does_not_import_a_library() -> None:
         import sys
         from gitmodel.domain.config.remote import Remote
         from gitmodel.backends.open import open_backend
+        from gitmodel.backends.open_options import OpenOptions
         environment = {"AZURE_STORAGE_ACCOUNT": "someone", "AZURE_STORAGE_KEY": "d3Jvbmc="}
         for scheme in ("s3", "az"):
             remote = Remote(url=f"{scheme}://models", scheme=scheme)
-            open_backend(remote, trusted=True, environment=environment).close()
+            open_backend(remote, OpenOptions(trusted=True, environment=environment)).close()
         print({"obstore", "s3fs", "botocore"} & sys.modules.keys())
     """
     done = subprocess.run(

@@ -17,6 +17,7 @@ import pytest
 
 from gitmodel.backends.cloud.retry import Retrier
 from gitmodel.backends.open import open_backend
+from gitmodel.backends.open_options import OpenOptions
 from gitmodel.domain.config.remote import Remote
 from gitmodel.errors import GitmodelError, RemoteDeniedError, RemoteUnreachableError
 from tests.support.scripted_server import Answer, Asked, ScriptedServer, scripted_server
@@ -64,7 +65,7 @@ def failing(kind: str, url: str, call: Callable[[Backend], object]) -> GitmodelE
     remote = Remote.from_value({"url": f"{kind}://models/team", "endpoint": endpoint}, where="test")
     retrier = Retrier(sleep=lambda _seconds: None)
     with (
-        closing(open_backend(remote, trusted=True, retrier=retrier)) as backend,
+        closing(open_backend(remote, OpenOptions(trusted=True, retrier=retrier))) as backend,
         pytest.raises(GitmodelError) as caught,
     ):
         call(backend)
@@ -178,9 +179,9 @@ ASKING = """
     from gitmodel.domain.config.remote import Remote
     from gitmodel.errors import ObjectMissingError
     from gitmodel.backends.open import open_backend
+    from gitmodel.backends.open_options import OpenOptions
     backend = open_backend(
-        Remote(url="{kind}://models", scheme="{kind}", endpoint="{endpoint}"), trusted=True
-    )
+        Remote(url="{kind}://models", scheme="{kind}", endpoint="{endpoint}"), OpenOptions(trusted=True))
     try:
         backend.read("k", limit=100)
     except ObjectMissingError:

@@ -20,6 +20,7 @@ from gitmodel.backends.cloud.checksums import MD5, SHA256
 from gitmodel.backends.cloud.obstore import S3Address, s3_transport
 from gitmodel.backends.cloud.retry import Retrier
 from gitmodel.backends.open import open_backend
+from gitmodel.backends.open_options import OpenOptions
 from gitmodel.domain.config.remote import Remote
 from gitmodel.errors import DamagedObjectError, GitmodelError, RemoteDeniedError, RemoteMissingError
 from tests.support.scripted_server import LOST, Answer, Asked, ScriptedServer, scripted_server
@@ -123,7 +124,7 @@ def open_s3(
         value = {"url": "s3://models/team", "endpoint": server.url, "region": "eu-west-1"}
         remote = Remote.from_value(value | options, where="test")  # type: ignore[arg-type] # values of texts and flags
         retrier = Retrier(sleep=lambda _seconds: None)
-        backend = open_backend(remote, trusted=trusted, retrier=retrier)
+        backend = open_backend(remote, OpenOptions(trusted=trusted, retrier=retrier))
         opened.append(compares_checksums(backend))
         opened[-1].size("first")
         server.asked.clear()
@@ -155,9 +156,11 @@ def open_azure(server: ScriptedServer) -> Iterator[Callable[..., Backend]]:
         string = connection if plain else f"{connection}Unknown=part"
         backend = open_backend(
             Remote(url="az://models/team", scheme="az"),
-            trusted=True,
-            environment={"AZURE_STORAGE_CONNECTION_STRING": string},
-            retrier=Retrier(sleep=lambda _seconds: None),
+            OpenOptions(
+                trusted=True,
+                environment={"AZURE_STORAGE_CONNECTION_STRING": string},
+                retrier=Retrier(sleep=lambda _seconds: None),
+            ),
         )
         opened.append(compares_checksums(backend))
         if plain:
@@ -200,7 +203,7 @@ class TestWhatIsSent:
     def test_the_first_request_to_a_bucket_goes_the_usual_way(self, server: ScriptedServer) -> None:
         """It shows where requests go: nothing else knows all of options, profile and environment."""
         remote = Remote(url="s3://models/team", scheme="s3", endpoint=server.url, anonymous=True)
-        backend = open_backend(remote, trusted=True)
+        backend = open_backend(remote, OpenOptions(trusted=True))
 
         assert [read(backend), read(backend)] == [DATA, DATA]
         backend.close()
@@ -219,7 +222,7 @@ class TestWhatIsSent:
 
     @every_plain_call
     @pytest.mark.parametrize("either", ["s3_plain", "azure_plain"], indirect=True)
-    def test_with_plain_settings_everything_is_one_request(
+    def test_with_static_config_everything_is_one_request(
         self, either: Backend, server: ScriptedServer, call: Callable[[Backend], object]
     ) -> None:
         """But for what is read back, because nothing compared it on its way: obstore has no checksum for Azure."""
@@ -232,7 +235,7 @@ class TestWhatIsSent:
         assert server.asked[0].headers["authorization"]
 
     @pytest.mark.parametrize("scheme", ["s3", "az"])
-    def test_with_plain_settings_the_usual_way_is_never_imported(
+    def test_with_static_config_the_usual_way_is_never_imported(
         self, server: ScriptedServer, scheme: str
     ) -> None:
         error = s3_error(404, "NoSuchKey") if scheme == "s3" else azure_error(404, "BlobNotFound")
@@ -242,8 +245,9 @@ class TestWhatIsSent:
             from gitmodel.domain.config.remote import Remote
             from gitmodel.errors import ObjectMissingError
             from gitmodel.backends.open import open_backend
+            from gitmodel.backends.open_options import OpenOptions
             remote = Remote(url="{scheme}://models", scheme="{scheme}", endpoint="{server.url}")
-            with_keys = open_backend(remote, trusted=True)
+            with_keys = open_backend(remote, OpenOptions(trusted=True))
             with_keys.write("packs/a", b"b")
             with_keys.create("c", bytes(range(256)) * {SIZE // 256})
             assert with_keys.size("a") == {SIZE}
@@ -478,7 +482,7 @@ class TestFailures:
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "someone")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "something")
         remote = Remote(url="s3://models", scheme="s3", endpoint=server.url, region="here")
-        backend = open_backend(remote, trusted=True)
+        backend = open_backend(remote, OpenOptions(trusted=True))
         server.script = lambda _asked: Answer(404)
         with pytest.raises(RemoteMissingError):
             backend.size("another")
@@ -613,7 +617,7 @@ def assert_packs_move_quickly(
             return result
 
         monkeypatch.setattr(obstore_transport.ObstoreTransport, verb, counted)
-    backend = open_backend(remote, trusted=True, profile=profile)
+    backend = open_backend(remote, OpenOptions(trusted=True, profile=profile))
     backend.size("first")
 
     write(backend)
@@ -662,7 +666,7 @@ class TestCredentialsOfS3:
     ) -> None:
         for name, value in s3_server.reader_environment.items():
             monkeypatch.setenv(name, value)
-        backend = open_backend(Remote(url=s3_url, scheme="s3"), trusted=True)
+        backend = open_backend(Remote(url=s3_url, scheme="s3"), OpenOptions(trusted=True))
         backend.size("first")
 
         with pytest.raises(RemoteDeniedError) as caught:
@@ -729,8 +733,9 @@ MOVE = """
     from gitmodel.domain.config.remote import Remote
     from gitmodel.errors import GitmodelError
     from gitmodel.backends.open import open_backend
+    from gitmodel.backends.open_options import OpenOptions
     remote = Remote(url="s3://models", scheme="s3", endpoint="{url}", anonymous=True)
-    backend = open_backend(remote, trusted=True)
+    backend = open_backend(remote, OpenOptions(trusted=True))
     backend.size("first")
     def move(number):
         return len(backend.read(f"packs/{{number}}", limit={size}))
@@ -775,8 +780,9 @@ INTERRUPTED = """
     from concurrent.futures import ThreadPoolExecutor
     from gitmodel.domain.config.remote import Remote
     from gitmodel.backends.open import open_backend
+    from gitmodel.backends.open_options import OpenOptions
     remote = Remote(url="s3://models", scheme="s3", endpoint="{url}", anonymous=True)
-    backend = open_backend(remote, trusted=True)
+    backend = open_backend(remote, OpenOptions(trusted=True))
     backend.size("first")
     try:
         with ThreadPoolExecutor(8) as threads:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitmodel.backends.open import open_backend
+from gitmodel.backends.open_options import OpenOptions
 from gitmodel.domain.config.remote import Remote
 from tests.backends.backend_suite import BackendSuite
 
@@ -27,7 +28,7 @@ KEY = "packs/ab/ab12"
 def opened(url: str) -> Backend:
     """A backend whose bucket has been asked for something, so that its address is known."""
     remote = Remote(url=url, scheme="s3" if url.startswith("s3:") else "az")
-    backend = open_backend(remote, trusted=True)
+    backend = open_backend(remote, OpenOptions(trusted=True))
     assert backend.size("nothing") is None
     return backend
 

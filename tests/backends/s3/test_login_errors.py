@@ -17,6 +17,7 @@ import pytest
 from gitmodel.backends.azure.shared_access_signature import problem_of
 from gitmodel.backends.cloud.retry import Retrier
 from gitmodel.backends.open import open_backend
+from gitmodel.backends.open_options import OpenOptions
 from gitmodel.backends.s3.credentials import Person
 from gitmodel.domain.config.remote import Remote
 from gitmodel.errors import GitmodelError, RemoteDeniedError, RemoteUnreachableError
@@ -81,7 +82,9 @@ def read(profile: str | None) -> GitmodelError:
     remote = Remote(url="s3://models/fraud", scheme="s3")
     retrier = Retrier(sleep=lambda _seconds: None)
     with (
-        closing(open_backend(remote, trusted=True, profile=profile, retrier=retrier)) as backend,
+        closing(
+            open_backend(remote, OpenOptions(trusted=True, profile=profile, retrier=retrier))
+        ) as backend,
         pytest.raises(GitmodelError) as caught,
     ):
         backend.read("gitmodel.json", limit=100)
@@ -145,7 +148,8 @@ TRACED = """
     from gitmodel.domain.config.remote import Remote
     from gitmodel.errors import GitmodelError
     from gitmodel.backends.open import open_backend
-    backend = open_backend(Remote(url="s3://models", scheme="s3"), trusted=True, profile="corp-dev")
+    from gitmodel.backends.open_options import OpenOptions
+    backend = open_backend(Remote(url="s3://models", scheme="s3"), OpenOptions(trusted=True, profile="corp-dev"))
     try:
         backend.read("k", limit=100)
     except GitmodelError as error:
@@ -429,7 +433,9 @@ def test_an_expired_signature_is_no_matter_of_a_role(
             url="az://models/team", scheme="az", endpoint=f"{server.url}/{AZURE_ACCOUNT}"
         )
         with (
-            closing(open_backend(remote, trusted=True, environment=environment)) as backend,
+            closing(
+                open_backend(remote, OpenOptions(trusted=True, environment=environment))
+            ) as backend,
             pytest.raises(RemoteDeniedError) as caught,
         ):
             backend.write("k", b"x")
@@ -452,7 +458,9 @@ def test_a_key_is_no_signature(monkeypatch: pytest.MonkeyPatch) -> None:
             url="az://models/team", scheme="az", endpoint=f"{server.url}/{AZURE_ACCOUNT}"
         )
         with (
-            closing(open_backend(remote, trusted=True, environment=environment)) as backend,
+            closing(
+                open_backend(remote, OpenOptions(trusted=True, environment=environment))
+            ) as backend,
             pytest.raises(RemoteDeniedError) as caught,
         ):
             backend.write("k", b"x")

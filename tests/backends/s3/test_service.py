@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitmodel.backends.open import open_backend
+from gitmodel.backends.open_options import OpenOptions
 from gitmodel.domain.config.remote import Remote
 from gitmodel.errors import (
     RemoteDeniedError,
@@ -43,7 +44,7 @@ def url(s3_server: S3Server) -> str:
 
 def opened(url: str, *, trusted: bool = True, endpoint: str | None = None) -> Backend:
     remote = Remote(url=url, scheme="s3", endpoint=endpoint)
-    return open_backend(remote, trusted=trusted)
+    return open_backend(remote, OpenOptions(trusted=trusted))
 
 
 @pytest.fixture
@@ -195,7 +196,9 @@ def test_a_reader_may_read_and_not_write(
 
 
 def test_an_unknown_profile_is_named(url: str) -> None:
-    backend = open_backend(Remote(url=url, scheme="s3"), trusted=True, profile="nobody")
+    backend = open_backend(
+        Remote(url=url, scheme="s3"), OpenOptions(trusted=True, profile="nobody")
+    )
 
     with pytest.raises(RemoteDeniedError, match="nobody"):
         backend.read(KEY, limit=LIMIT)
@@ -233,7 +236,8 @@ class TestTrust:
         code = f"""
             from gitmodel.domain.config.remote import Remote
             from gitmodel.backends.open import open_backend
-            backend = open_backend(Remote(url={url!r}, scheme="s3"), trusted=True)
+            from gitmodel.backends.open_options import OpenOptions
+            backend = open_backend(Remote(url={url!r}, scheme="s3"), OpenOptions(trusted=True))
             backend.write("k", b"x")
             backend.close()
         """
@@ -250,7 +254,8 @@ class TestTrust:
 OPEN_AND_READ = """
     from gitmodel.domain.config.remote import Remote
     from gitmodel.backends.open import open_backend
-    backend = open_backend(Remote(url="{url}", scheme="s3"), trusted=True)
+    from gitmodel.backends.open_options import OpenOptions
+    backend = open_backend(Remote(url="{url}", scheme="s3"), OpenOptions(trusted=True))
     backend.write("k", b"x")
     assert backend.read("k", limit=10) == b"x"
     {then}

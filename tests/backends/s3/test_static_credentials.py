@@ -12,7 +12,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 
 from gitmodel.backends.s3.bucket_url import Sent
-from gitmodel.backends.s3.static_credentials import plain_settings
+from gitmodel.backends.s3.static_credentials import static_config
 from gitmodel.domain.config.remote import Remote
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def ours(remote: Remote, profile: str | None = None) -> tuple[object, ...] | None:
-    found = plain_settings(remote, profile=profile, environment=os.environ)
+    found = static_config(remote, profile=profile, environment=os.environ)
     if found is None:
         return None
     keys = found.keys
@@ -293,7 +293,7 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (KEYS | TOKEN | REGION).items():
         monkeypatch.setenv(name, value)
 
-    found = plain_settings(
+    found = static_config(
         Remote(url="s3://models", scheme="s3"), profile=None, environment=os.environ
     )
 

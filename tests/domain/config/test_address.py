@@ -12,8 +12,8 @@ from gitmodel.domain.config.address import (
     is_provider,
     is_system_folder,
     parse,
-    parse_endpoint,
 )
+from gitmodel.domain.config.endpoint import parse_endpoint
 from gitmodel.errors import ConfigError
 
 ACCOUNT_KEY = "abcdefgh01234567ABCDEFGH" * 3 + "abcdefgh012345" + "=="
@@ -406,7 +406,7 @@ def test_endpoints_spelled_to_deceive_are_refused(text: str) -> None:
 def test_only_names_that_nobody_else_can_get_are_the_providers_own(
     endpoint: str, scheme: str, own: bool
 ) -> None:
-    assert is_provider(endpoint, scheme) is own  # type: ignore[arg-type]
+    assert is_provider(endpoint, scheme) is own
 
 
 def test_absolute_paths_of_both_worlds() -> None:

@@ -60,7 +60,6 @@ def test_all_options_of_s3() -> None:
 
     assert remote.endpoint == "https://minio.example"
     assert remote.sse_kms_key_id == value["sse_kms_key_id"]
-    assert (remote.bucket, remote.prefix) == ("models", "a")
 
 
 def test_options_left_empty_are_as_if_absent() -> None:
@@ -237,7 +236,7 @@ def test_what_is_personal_has_a_hint_where_it_goes() -> None:
 
     assert (str(caught.value), caught.value.hint) == (
         f'{WHERE}: unknown option "profile"',
-        "a profile is each person's own: git config gitmodel.profile NAME",
+        "the profile is set by each person: git config gitmodel.profile NAME",
     )
 
 
@@ -306,7 +305,3 @@ def test_folders_know_whether_they_are_relative() -> None:
     assert Remote(url="../x", scheme="file").is_relative
     assert not Remote(url="/x", scheme="file").is_relative
     assert not Remote(url="s3://models", scheme="s3").is_relative
-    assert (Remote(url="/x", scheme="file").bucket, Remote(url="/x", scheme="file").prefix) == (
-        "",
-        "",
-    )
