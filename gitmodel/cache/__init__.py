@@ -1,1 +1,1 @@
-"""The local store of this clone, and the engine that reads and writes it."""
+"""The local store, and the engine that reads and writes it."""

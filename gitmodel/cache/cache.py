@@ -1,8 +1,8 @@
-"""The local store: the same packs and manifests as on a remote, in a folder of this machine.
+"""The local store: packs and manifests as on a remote, in a folder of this machine.
 
-It can be shared by worktrees, clones and people without locks: names are content hashes, every
-object is written to a temporary name and renamed, and what is read is checked again. Deleting the
-folder loses only what was never pushed.
+Worktrees, clones and users can share it without locks: names are content hashes, every object is written to a
+temporary name and renamed, and every read is checked. Deleting the folder loses only weights that were
+never pushed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from gitmodel.files.write_back import WriteBackQueue
 
 _OPEN_PACKS = 32  # file descriptors kept open for reading
-_MOST_BAD = 8  # damaged packs kept for whoever wants to know what happened to them
+_MOST_BAD = 8  # damaged packs kept for inspection
 
 
 class Cache:
@@ -54,24 +54,24 @@ class Cache:
         self._lock = threading.Lock()
 
     def tidy(self) -> None:
-        """Remove what a kill has left behind where objects are written; one look, and no error."""
+        """Remove the unfinished files of killed processes; never fails."""
         self._scratch.tidy()
 
     def path(self, key: str) -> str:
-        """Where an object lies."""
+        """The path of an object."""
         return os.path.join(self.root, key)
 
     def has_pack(self, name: str, size: int) -> bool:
-        """Whether a pack of that name and size is here; its bytes are checked when they are read."""
+        """Whether the cache has a pack of that name and size; its bytes are checked when they are read."""
         path = self.path(pack_key(name))
         try:
-            # One that another person wrote for themselves alone is not here: it is fetched again.
+            # A pack that only another user may read counts as missing, and is fetched again.
             return os.stat(path).st_size == size and os.access(path, os.R_OK)
         except OSError:
             return False
 
     def has_sound_pack(self, name: str, size: int) -> bool:
-        """Whether a pack is here with the bytes that its name stands for; reads them."""
+        """Whether the cache has a pack with the right bytes; reads them."""
         if not self.has_pack(name, size):
             return False
         try:
@@ -80,10 +80,7 @@ class Cache:
             return False
 
     def manifest(self, digest: Digest) -> Manifest | None:
-        """The manifest of a digest, None if it is not here.
-
-        One that is damaged, or that may not be read, counts as not here.
-        """
+        """The manifest of a digest, None if it is missing, damaged or not readable."""
         try:
             with open(self.path(manifest_key(digest)), "rb") as stream:
                 if os.fstat(stream.fileno()).st_size > MAX_MANIFEST:
@@ -95,7 +92,7 @@ class Cache:
             return None
 
     def has_manifest(self, manifest: Manifest) -> bool:
-        """Whether just this manifest is here, and not another one of its digest, or none."""
+        """Whether the cache has this manifest, not another one of its digest."""
         place = self.path(manifest_key(manifest.digest))
         with suppress(OSError), open(place, "rb") as stream:
             if stream.read(MAX_MANIFEST) == manifest.to_bytes():  # no need to parse it again
@@ -103,29 +100,29 @@ class Cache:
         return self.manifest(manifest.digest) == manifest
 
     def packs_here(self, manifest: Manifest) -> list[bool]:
-        """Whether each pack of a manifest is here, by its number; one stat(2) each."""
+        """Whether the cache has each pack of a manifest, by number; one stat(2) each."""
         packs = zip(manifest.packs, manifest.pack_sizes, strict=True)
         return [self.has_pack(name, size) for name, size in packs]
 
     def missing_packs(self, manifest: Manifest) -> list[tuple[str, int]]:
-        """Packs (name, size in bytes) of a manifest that are not here."""
+        """Packs (name, size in bytes) of a manifest that the cache lacks."""
         packs = zip(manifest.packs, manifest.pack_sizes, self.packs_here(manifest), strict=True)
         return [(name, size) for name, size, here in packs if not here]
 
     def digests(self) -> Iterator[Digest]:
-        """The digests of all manifests that are here, in no order; no manifest is read."""
+        """The digests of all manifests, in no order; no manifest is read."""
         for folder in _listing(self.path("manifests")):
             for name in _listing(self.path(f"manifests/{folder}")):
                 with suppress(GitmodelError):
                     yield Digest.from_hex(name)
 
     def holds(self, digest: Digest) -> bool:
-        """Whether the content of a digest can be restored from here alone."""
+        """Whether the cache has the manifest and all packs of a digest."""
         manifest = self.manifest(digest)
         return manifest is not None and not self.missing_packs(manifest)
 
     def holds_sound(self, digest: Digest) -> bool:
-        """Whether the content of a digest can be restored from here alone; reads every pack."""
+        """Whether the cache has the manifest and valid packs of a digest; reads every pack."""
         manifest = self.manifest(digest)
         return manifest is not None and all(
             self.has_sound_pack(name, size)
@@ -135,11 +132,11 @@ class Cache:
     def write_pack(
         self, name: str, data: bytes | memoryview, *, flushing: WriteBackQueue | None = None
     ) -> None:
-        """Store a pack whose name has been computed from these bytes.
+        """Store a pack.
 
         Args:
-            name: The name.
-            data: All its bytes.
+            name: Hex of the BLAKE3 of these bytes; not checked.
+            data: All bytes.
             flushing: Queue that flushes it: it has its name only after `wait_for`. Without one it has its
                 name at once, and is not flushed.
         """
@@ -147,25 +144,25 @@ class Cache:
             file = self._written(pack_key(name), data)
             if flushing is None:
                 file.commit(durable=False)
-                self._forget(name)  # what was open may be a damaged one that has just been replaced
+                self._forget(name)  # an open one may be damaged and was replaced now
             else:
                 flushing.begin(file)
 
     def wait_for(self, flushing: WriteBackQueue) -> None:
-        """Return when the objects given to it are here, their bytes on the disk.
+        """Wait until the objects of a queue are flushed and have their names.
 
         Raises:
             NoSpaceError, StoreError: They cannot be written.
         """
         with self._writing():
             flushing.wait()
-        self._close_packs()  # what was open may be damaged ones that have just been replaced
+        self._close_packs()  # open ones may be damaged and were replaced now
 
     def write_manifest(self, manifest: Manifest, *, flushing: WriteBackQueue | None = None) -> None:
-        """Store a manifest; call it only after all its packs are here.
+        """Store a manifest; call it only after all its packs are stored.
 
         Args:
-            manifest: What to store.
+            manifest: The manifest.
             flushing: Queue that flushes it: it has its name only after `wait_for`. Without one it has its
                 name at once, and is not flushed.
         """
@@ -179,7 +176,7 @@ class Cache:
     def sync_folders(self, keys: Iterable[str]) -> None:
         """Flush the folders of these objects, so that their names survive a power loss.
 
-        The folders above too: whoever created one may not have come to flush its name.
+        The folders above too: another process may have created one, and not flushed its name yet.
         """
         folders = {os.path.dirname(self.path(key)) for key in keys}
         kinds = {os.path.dirname(folder) for folder in folders}
@@ -188,10 +185,10 @@ class Cache:
             _sync_folder(folder)
 
     def read_pack(self, name: str) -> bytes:
-        """A whole pack as it lies here, unchecked.
+        """Read a whole pack, unchecked.
 
         Raises:
-            ObjectMissingError: It is not here.
+            ObjectMissingError: The cache does not have it.
         """
         try:
             with open(self.path(pack_key(name)), "rb") as stream:
@@ -200,21 +197,21 @@ class Cache:
             raise ObjectMissingError(f"pack {name[:12]} cannot be read from the cache") from error
 
     def read_at(self, name: str, offset: int, size: int) -> bytes:
-        """A part of a pack, unchecked (the caller checks chunks by their hash).
+        """Read a part of a pack, unchecked: the caller checks chunks by their hash.
 
         Args:
             name: The pack.
             offset: First byte.
-            size: Bytes wanted; fewer are returned only at the end of a pack that was cut short.
+            size: Number of bytes; fewer are returned only if the pack is cut short.
 
         Raises:
-            ObjectMissingError: The pack is not here.
+            ObjectMissingError: The cache does not have the pack.
         """
         with self._opened(name) as descriptor:
             return os.pread(descriptor, size, offset)
 
     def read_into(self, name: str, offset: int, buffers: Sequence[memoryview]) -> int:
-        """Fill buffers with bytes of a pack, one after the other, unchecked as in `read_at`.
+        """Fill buffers with consecutive bytes of a pack, unchecked as in `read_at`.
 
         Args:
             name: The pack.
@@ -222,17 +219,17 @@ class Cache:
             buffers: At most 1,024 (IOV_MAX).
 
         Returns:
-            Bytes read; fewer than there is room for only at the end of a pack that was cut short.
+            Bytes read; fewer than the buffers hold only if the pack is cut short.
 
         Raises:
-            ObjectMissingError: The pack is not here.
+            ObjectMissingError: The cache does not have the pack.
         """
         with self._opened(name) as descriptor:
             return os.preadv(descriptor, buffers, offset)
 
     @contextmanager
     def _opened(self, name: str) -> Iterator[int]:
-        """A descriptor of a pack that no other thread closes meanwhile."""
+        """A descriptor of a pack that no other thread closes during the block."""
         with self._lock:
             descriptor = self._open.get(name)
             if descriptor is None:
@@ -244,7 +241,7 @@ class Cache:
             os.close(duplicate)
 
     def _open_pack(self, name: str) -> int:
-        """Open a pack and remember it; the lock is held."""
+        """Open a pack and keep its descriptor; the caller holds the lock."""
         try:
             descriptor = os.open(self.path(pack_key(name)), os.O_RDONLY | os.O_CLOEXEC)
         except (FileNotFoundError, PermissionError) as error:
@@ -261,7 +258,7 @@ class Cache:
                 os.close(descriptor)
 
     def set_aside(self, name: str) -> None:
-        """Move a damaged pack out of the way, so that it can be fetched again; the last few are kept."""
+        """Move a damaged pack aside, so that it can be fetched again; the last few are kept."""
         self._forget(name)
         aside = self.path(f"bad/{name}")
         with self._writing(), suppress(FileNotFoundError):
@@ -271,9 +268,9 @@ class Cache:
         _keep_newest(self.path("bad"), _MOST_BAD)
 
     def set_manifest_aside(self, manifest: Manifest) -> None:
-        """Move a manifest out of the way that lists other chunks than those of its digest.
+        """Move a manifest aside whose chunks are not those of its digest.
 
-        Another one of that digest stays. A cache that cannot be written keeps it.
+        Another manifest of that digest stays. A cache that cannot be written keeps the manifest.
         """
         if self.has_manifest(manifest):
             aside = self.path(f"bad/manifest-{manifest.digest.hex}")
@@ -282,7 +279,7 @@ class Cache:
                 os.replace(self.path(manifest_key(manifest.digest)), aside)
 
     def close(self) -> None:
-        """Close all packs, and leave the folder of unfinished files; idempotent."""
+        """Close all packs, and remove the folder of unfinished files; idempotent."""
         self._close_packs()
         self._scratch.leave()
 
@@ -292,18 +289,18 @@ class Cache:
                 os.close(self._open.popitem()[1])
 
     def sweep_temporary(self) -> None:
-        """Remove what killed processes left behind, in every folder; writing looks into one only."""
+        """Remove the unfinished files of killed processes in every folder, which a write does not."""
         for folder, _, names in os.walk(self.root):
             if any(name.startswith(PREFIX) for name in names):
                 sweep(folder)
 
     def _written(self, key: str, data: bytes | memoryview) -> PendingFile:
-        """An object with these bytes that has no name yet."""
+        """Write an object that has no name yet."""
         return PendingFile.holding(self.path(key), data, self._scratch)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Say of what the machine refuses that it is about the cache, which can be elsewhere."""
+        """Raise errors of the system as errors of the cache, with a hint to use another one."""
         try:
             with disk_errors(self.root):
                 yield
@@ -329,14 +326,14 @@ def _listing(folder: str) -> list[str]:
 def _sync_folder(folder: str) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        with suppress(OSError):  # EINVAL on network file systems that have no such thing
+        with suppress(OSError):  # EINVAL on network file systems that cannot flush a folder
             os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
 
 def _keep_newest(folder: str, most: int) -> None:
-    """Remove the oldest files of a folder, but for so many."""
+    """Remove the oldest files of a folder; keep so many."""
     with suppress(OSError):
         paths = [os.path.join(folder, name) for name in _listing(folder)]
         for path in sorted(paths, key=lambda path: os.stat(path).st_mtime_ns)[:-most]:

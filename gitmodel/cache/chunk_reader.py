@@ -1,7 +1,7 @@
-"""Single chunks out of packs, decoded and checked, and a file as something to look into.
+"""Reads and checks single chunks of packs, and parts of files.
 
-`Reader` streams whole files; this is for a part of one: the header of an earlier version, the base of
-a delta, a byte range.
+`Reader` streams whole files. This module reads the header of an earlier version, the base of a delta, or a
+byte range.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
     # (name of a pack, offset, size in bytes) -> those bytes, or fewer at the pack's end
     ReadPack = Callable[[str, int, int], bytes]
 
-_KEPT = 8  # decoded chunks a view remembers; at most 16 MiB each, mostly 256 KiB to 4 MiB
+_KEPT = 8  # decoded chunks that a view keeps; at most 16 MiB each, mostly 256 KiB to 4 MiB
 
 
 class PackReader(Protocol):
-    """Gives parts of packs, unchecked; called from several threads at once."""
+    """Reads parts of packs, unchecked; called from several threads at once."""
 
     def read_at(self, name: str, offset: int, size: int) -> bytes:
-        """Up to `size` bytes from `offset`, fewer only where the pack ends.
+        """Read up to `size` bytes from `offset`, fewer only at the end of the pack.
 
         Raises:
-            ObjectMissingError: The pack is not to be had.
+            ObjectMissingError: No source has the pack.
         """
 
     def read_into(self, name: str, offset: int, buffers: Sequence[memoryview]) -> int:
-        """Fill buffers one after the other; returns the bytes read; raises as `read_at` does."""
+        """Fill buffers with consecutive bytes; returns their number; raises as `read_at`."""
 
 
 class DamagedPackError(DamagedObjectError):
@@ -86,9 +86,9 @@ def decoded(
 def decode_into(
     read: ReadPack, manifest: Manifest, place: ChunkLocation, stored: ByteBuffer, out: memoryview
 ) -> None:
-    """Decode the stored bytes of a chunk into memory of its raw size, without checking its hash.
+    """Decode the stored bytes of a chunk into a buffer of its raw size, without checking its hash.
 
-    For whoever checks the digest of the whole file: that covers every chunk and every base.
+    The caller checks the digest of the whole file, which covers every chunk and every base.
 
     Raises:
         ObjectMissingError: From `read`.
@@ -113,7 +113,7 @@ def decode_into(
 
 @contextmanager
 def _blaming(manifest: Manifest, place: ChunkLocation, stored: ByteBuffer) -> Iterator[None]:
-    """Say which pack is to blame for a chunk that does not decode."""
+    """Raise an error of decoding as `DamagedPackError` of the chunk's pack."""
     pack = manifest.packs[place.pack]
     if len(stored) != place.stored_size:
         raise DamagedPackError(pack, "it is cut short")
@@ -124,16 +124,16 @@ def _blaming(manifest: Manifest, place: ChunkLocation, stored: ByteBuffer) -> It
 
 
 class FileView:
-    """One file of a manifest, read at any place without reading the rest. For one thread.
+    """One file of a manifest, read at any offset without reading the rest. For one thread.
 
-    Each chunk is one that the manifest lists. That these are the chunks of the file, nobody checks here.
+    Each chunk is checked against the manifest. Whether these are the chunks of the file is not checked.
 
     Args:
-        read: Gives parts of packs.
+        read: Reads parts of packs.
         manifest: The manifest.
         entry: The file.
-        give_up: Told a pack with bytes that are no chunk's; `read` has others for it then, or an error. Without
-            it that is an error at once.
+        give_up: Is given a damaged pack, which `read` then takes from another source. Without it a
+            damaged pack is an error at once.
     """
 
     def __init__(
@@ -154,7 +154,7 @@ class FileView:
         self.size = entry.size
 
     def read_at(self, offset: int, size: int) -> bytes:
-        """Up to `size` bytes from `offset`; fewer at the end of the file.
+        """Read up to `size` bytes from `offset`; fewer at the end of the file.
 
         Raises:
             ObjectMissingError, DamagedPackError: As `raw_chunk`.

@@ -1,6 +1,6 @@
-"""A memory of claims: who owns a version number, as this clone last read it on the remote.
+"""A cache of claims: the owner of each version number, as this clone last read it on the remote.
 
-It is apart from `claims`, so that looking at history loads nothing of the store's formats.
+It does not import `store/claims`, so commands that read history load no formats of the store.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _LINE = lazy_compile(r"([0-9]{1,18}) ([0-9a-f]{64}) (.+)")
 
 
 class ClaimsSeen:
-    """The claims that this clone has read, by model and number; a memory in the cache.
+    """The claims that this clone has read, by model and number.
 
-    It keeps a clone from proposing a number that it has been told is taken, and says which content a
-    number names without asking the remote again. A lost memory costs a request or one refusal.
+    A clone does not propose a number that it knows is taken, and finds the content of a number without a
+    request. If the file is lost, that costs a request or one refused push.
 
     Args:
-        cache_folder: Of the cache.
-        scope: Whose claims these are: project and remote.
+        cache_folder: The folder of the cache.
+        scope: Project and remote of the claims.
     """
 
     def __init__(self, cache_folder: str, scope: str) -> None:
@@ -37,19 +37,19 @@ class ClaimsSeen:
         self._owners: dict[str, dict[int, str]] = {}
 
     def greatest(self, name: str) -> int:
-        """The greatest number seen for a model, 0 if none was."""
+        """The greatest known number of a model, 0 if none is known."""
         return max(self.owners(name), default=0)
 
     def owners(self, name: str) -> Mapping[int, str]:
-        """The content that owns each number of a model, as far as seen: hex of its digest."""
+        """The known owner of each number of a model: hex of its digest."""
         return self._read().get(name, {})
 
     def see(self, name: str, version: int, digest: Digest) -> None:
-        """Remember who owns a number."""
+        """Record the owner of a number."""
         self.see_all([(name, version, digest)])
 
     def see_all(self, claims: Iterable[tuple[str, int, Digest]]) -> None:
-        """Remember who owns numbers: names, numbers and digests."""
+        """Record owners of numbers: names, numbers and digests."""
         known = self._read()
         fresh = [
             f"{version} {digest.hex} {name}"
@@ -60,7 +60,7 @@ class ClaimsSeen:
             remember_lines(self._path, fresh)
 
     def _read(self) -> dict[str, dict[int, str]]:
-        """What the file says now; the last line about a number counts."""
+        """Read the file if it has changed; the last line about a number counts."""
         try:
             found = os.stat(self._path)
             state = (found.st_ino, found.st_size, found.st_mtime_ns)
@@ -69,7 +69,7 @@ class ClaimsSeen:
                     lines = stream.read().split("\n")[:-1]
                 self._owners = _owners_in(lines)
                 self._state = state
-        except OSError:  # missing, or for another person alone
+        except OSError:  # missing, or readable for another user only
             self._owners, self._state = {}, ()
         return self._owners
 

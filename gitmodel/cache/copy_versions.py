@@ -1,12 +1,12 @@
-"""Versions from one store to another, packs as they are.
+"""Copies versions from one store to another; packs are not encoded again.
 
-Words: a version here is a digest; its *packs* are those that its manifest names. A version is *present*
-where the target has a manifest of it and each pack of that manifest with its size; it *failed* where
-neither the source nor the cache has what it needs.
+A version here is a digest; its packs are those that its manifest names. A version is *present* if the target
+has a manifest of it and each pack of that manifest with its size. It has *failed* if neither the source nor
+the cache has its manifest or one of its packs.
 
-Guarantee: a manifest is created on the target only after each of its packs is there. Packs that pass
-through this machine are checked against their names; packs that a store copies by itself are compared
-by size. A failed version stops no other one, and everything can be repeated.
+Guarantee: a manifest is created on the target only after all its packs. Packs that pass through this machine
+are checked against their names; packs that a store copies by itself are compared by size. A failed version
+stops no other one, and every step can be repeated.
 """
 
 from __future__ import annotations
@@ -43,16 +43,16 @@ if TYPE_CHECKING:
 
 Pack = tuple[str, int]  # name and size in bytes, as a manifest says
 
-# What is wrong with one object, and not with a whole store.
+# Errors about one object, not about a whole store.
 _OBJECT_ERRORS = (ObjectMissingError, DamagedObjectError, NewerFormatError, UnsafePathError)
 
 
 @runtime_checkable
 class CopyingBackend(Protocol):
-    """A backend whose store can copy objects without sending them through this machine."""
+    """A backend that can copy objects without sending them through this machine."""
 
     def can_copy_from(self, source: Backend) -> bool:
-        """Whether the store may be asked to copy from there: one server, one login."""
+        """Whether the store can copy from another one: same server, same login."""
 
     def copy_from(self, source: Backend, key: str) -> None:
         """Copy an object of another bucket or prefix under the same key.
@@ -64,13 +64,13 @@ class CopyingBackend(Protocol):
 
 @dataclass(slots=True)
 class CopyCount:
-    """What a copy has sent.
+    """The packs that a copy has sent.
 
     Attributes:
-        packs: Packs that arrived.
+        packs: Number of packs.
         pack_bytes: Their bytes.
         by_store: How many of them the store copied by itself.
-        from_cache: How many of them came from the cache, because the source has none that is sound.
+        from_cache: How many of them came from the cache, because the source has no valid one.
     """
 
     packs: int = 0
@@ -83,18 +83,18 @@ class VersionCopy:
     """One copy of versions: `plan`, `look`, `send`, in this order.
 
     Args:
-        source: Where from; only read.
-        target: Where to.
-        cache: Has what the source may lack.
-        progress: Told about bytes that arrived.
+        source: The store to read from.
+        target: The store to write to.
+        cache: May have manifests and packs that the source lacks.
+        progress: Receives the number of bytes sent.
         uploads: Which packs are read back after they were sent.
-        verify: Read every pack and check it, also where the store could copy it by itself.
+        verify: Read and check every pack, also if the store could copy it by itself.
 
     Attributes:
-        failed: Why a version could not be copied.
-        present: Versions that were complete on the target before.
+        failed: The error of each version that could not be copied.
+        present: Versions that the target had before.
         missing: Packs that the target lacks.
-        count: What was sent.
+        count: The packs sent.
     """
 
     def __init__(
@@ -135,7 +135,7 @@ class VersionCopy:
         return frozenset(name for name, _ in self._packs)
 
     def plan(self, digests: Iterable[Digest]) -> None:
-        """Read the manifests of the source, or of the cache where it has none.
+        """Read the manifests of the source, or of the cache if the source has none.
 
         Raises:
             RemoteError: The source cannot be used.
@@ -150,7 +150,7 @@ class VersionCopy:
         for_each(read, list(digests))
 
     def look(self, sweep: Sweep) -> None:
-        """See what the target has; nothing that is about to be deleted there counts.
+        """Find what the target has; objects marked for deletion do not count.
 
         Raises:
             RemoteError: The target cannot be used.
@@ -174,11 +174,11 @@ class VersionCopy:
         self.missing = list(missing)
 
     def look_at_nothing(self) -> None:
-        """Take the target for an empty one."""
+        """Assume an empty target."""
         self.missing = list(self._packs)
 
     def look_at_source(self) -> None:
-        """Without sending anything, find the versions whose packs neither source nor cache has.
+        """Find the versions whose packs neither source nor cache has; sends nothing.
 
         Raises:
             RemoteError: The source cannot be used.
@@ -193,7 +193,7 @@ class VersionCopy:
         self.missing = [pack for pack in self.missing if pack in needed]
 
     def send(self) -> None:
-        """Send the packs that are missing, then create the manifests whose packs are there.
+        """Send the missing packs, then create the manifests whose packs are all on the target.
 
         Raises:
             RemoteError: Source or target cannot be used.
@@ -211,7 +211,7 @@ class VersionCopy:
         for_each(self._create_manifest, [d for d in self.digests if d not in self.present])
 
     def _manifest(self, digest: Digest) -> Manifest:
-        """The manifest of the source; of the cache where that has none, or a damaged one."""
+        """The manifest of the source; of the cache if the source has none or a damaged one."""
         problem: GitmodelError | None = None
         found = None
         try:
@@ -270,7 +270,7 @@ class VersionCopy:
         self._progress.advance(size)
 
     def _copied_by_store(self, name: str, size: int) -> bool:
-        """Whether the store copied a pack; what it cannot copy goes through this machine."""
+        """Whether the store copied a pack; otherwise the pack must go through this machine."""
         target = self._target.backend
         if not self._by_store or not isinstance(target, CopyingBackend):
             return False
@@ -288,7 +288,7 @@ class VersionCopy:
         return True
 
     def _read(self, name: str, size: int) -> bytes:
-        """A pack of the source; of the cache where that has none, or a damaged one."""
+        """A pack of the source; of the cache if the source has none or a damaged one."""
         try:
             return self._source.pack(name, size)
         except _OBJECT_ERRORS:
@@ -302,10 +302,10 @@ class VersionCopy:
         return data
 
     def _packs_of_the_cache(self) -> list[Pack]:
-        """For versions whose packs the source has lost: the packs that the cache has them in.
+        """The packs in the cache of versions whose packs the source has lost.
 
-        Packs that were not planned are sent in any case: the intent does not name them, so what the
-        target has of them could be deleted meanwhile.
+        Packs that were not planned are always sent: the intent does not name them, so the target could
+        delete its own meanwhile.
         """
         more: dict[Pack, None] = {}
         for digest, needs in list(self._needs.items()):
@@ -330,7 +330,9 @@ class VersionCopy:
             return
         try:
             manifest = self._manifest(digest)
-            if self._packs_of(manifest) != needs:  # that of the cache was taken, or it changed
+            if (
+                self._packs_of(manifest) != needs
+            ):  # the manifest of the cache was used, or the source has changed
                 cached = self._cache.manifest(digest)
                 if cached is None or self._packs_of(cached) != needs:
                     raise DamagedObjectError(
@@ -352,6 +354,6 @@ class VersionCopy:
 
 
 def can_copy(source: ObjectStore, target: ObjectStore) -> bool:
-    """Whether the target's store can copy from the source without this machine."""
+    """Whether the target can copy from the source without this machine."""
     backend = target.backend
     return isinstance(backend, CopyingBackend) and backend.can_copy_from(source.backend)

@@ -1,8 +1,8 @@
-"""Which chunk of an earlier version a new chunk can be stored against.
+"""Finds the chunk of an earlier version that a new chunk can be a delta against.
 
-Pieces of two versions are paired by their keys: the tensor's name and the offset in it. The keys of
-an earlier version are found by planning its file again from its header, which the cache still has.
-The base is always self-contained: where the earlier chunk is a delta itself, it is that one's base.
+Chunks of two versions are paired by their keys: the tensor's name and the offset in it. The keys of an earlier
+version are found by planning its file again from its header, which is in the cache. The base is always
+self-contained: if the earlier chunk is a delta itself, its base is used.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ class Base(NamedTuple):
 
 
 class Bases:
-    """The chunks of earlier versions by the keys of their pieces. Safe to ask from several threads.
+    """The chunks of earlier versions by their keys. For several threads.
 
     Args:
-        cache: Where they are; chunks whose packs it lacks are no bases, nothing is fetched.
+        cache: The cache; chunks whose packs it lacks are not used, and nothing is fetched.
         manifests: Earlier versions, the nearest first.
     """
 
@@ -71,9 +71,9 @@ class Bases:
                 self._by_key.setdefault(piece.key, Base(manifest, base))
 
     def find(self, key: str | None, size: int) -> tuple[Base, ByteBuffer] | None:
-        """The base for a piece, and its raw bytes; None if there is none of that key and size.
+        """Return the base for a key and size, and its raw bytes; None if there is none.
 
-        A base that cannot be read is none: the chunk is then stored whole, which loses nothing.
+        A base that cannot be read counts as none: the chunk is then stored whole.
         """
         base = None if key is None else self._by_key.get(key)
         if base is None or base.manifest.chunk(base.number).raw_size != size:

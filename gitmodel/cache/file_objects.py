@@ -1,7 +1,7 @@
-"""Files of a version as file objects, of which nothing is read but what is asked for.
+"""Files of a version as file objects, which read only the bytes that are requested.
 
-Parts of packs come from the cache, or by ranges from a remote. What turns out to be damaged in one place is
-had from the next one.
+Parts of packs come from the cache, or by range requests from a remote. A pack that is damaged in one source is
+read from the next one.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ if TYPE_CHECKING:
     from gitmodel.cache.chunk_reader import FileView
     from gitmodel.store.objects import ObjectStore
 
-_CACHE = 0  # the first place; the remotes follow
+_CACHE = 0  # the first source; the remotes follow
 
 
 class PackSource:
-    """Parts of packs from the cache, or by ranges from the first remote that has them; a `PackReader`.
+    """A `PackReader` of the cache and of remotes.
 
-    What comes from a remote is not kept: it is a part. Whoever reads checks chunks by their hash, and gives up
-    a pack that turns out to be damaged where it came from.
+    Parts from a remote are not cached. The caller checks chunks by their hash, and calls `give_up` for a
+    damaged pack.
 
     Args:
-        cache: Looked at first.
-        remotes: Each opens a remote, which is asked for what the ones before it lack.
+        cache: The first source.
+        remotes: Each opens a remote, which is used for packs that the sources before it lack.
     """
 
     def __init__(self, cache: Cache, remotes: Sequence[Callable[[], ObjectStore]]) -> None:
@@ -56,7 +56,7 @@ class PackSource:
         """See `PackReader.read_at`.
 
         Raises:
-            ObjectMissingError, DamagedObjectError, RemoteError: It is nowhere to be had.
+            ObjectMissingError, DamagedObjectError, RemoteError: No source has it.
         """
         errors: dict[int, GitmodelError] = {}
         for place in self._places(name):
@@ -83,7 +83,7 @@ class PackSource:
         return len(found)
 
     def give_up(self, name: str) -> None:
-        """Read a pack no more from the place that it came from."""
+        """Do not read a pack again from its current source."""
         with self._lock:
             self._given_up.add((name, self._came_from[name]))
 
@@ -92,7 +92,7 @@ class PackSource:
             return [place for place in self._order if (name, place) not in self._given_up]
 
     def _ask_last(self, place: int) -> None:
-        """A remote that cannot be used now is asked last: its next answer would take as long."""
+        """Move a remote that cannot be used to the end: its next answer would take as long."""
         with self._lock:
             self._order.remove(place)
             self._order.append(place)
@@ -119,7 +119,7 @@ class PackSource:
             return self._remotes[place - 1]()
 
     def _nowhere(self, name: str, errors: dict[int, GitmodelError]) -> GitmodelError:
-        """The error for a pack that no place has: of a remote, if one was asked. A later read tries all anew."""
+        """The error for a pack that no source has; a later read tries all sources again."""
         said = {place: error for place, error in errors.items() if place != _CACHE} or errors
         with self._lock:
             damaged = sorted(place for pack, place in self._given_up if pack == name)
@@ -134,11 +134,11 @@ class PackSource:
 
 
 class UnchangedFile(io.FileIO):
-    """A file of the work tree that is read only while it stays what it was.
+    """A file of the work tree; reading fails once the file has changed.
 
     Args:
-        path: Of the file.
-        model: Named by the error.
+        path: The file.
+        model: Name of the model, for the error.
     """
 
     def __init__(self, path: str, model: str) -> None:
@@ -147,17 +147,17 @@ class UnchangedFile(io.FileIO):
         self._stat = FileStat.of(os.fstat(self.fileno()))
 
     def is_at(self, path: str) -> bool:
-        """Whether the file is the one at a path, and has not changed since it was opened."""
+        """Whether a path still is this file, unchanged since it was opened."""
         try:
             return FileStat.of(os.stat(path)) == self._stat
         except OSError:
             return False
 
     def readinto(self, buffer: Buffer, /) -> int | None:
-        """Fill a buffer; returns how many bytes.
+        """Fill a buffer; returns the number of bytes.
 
         Raises:
-            ChangedWhileReadError: Somebody has written to the file.
+            ChangedWhileReadError: The file was written to.
         """
         count = super().readinto(buffer)
         self._refuse_changed()
@@ -171,7 +171,7 @@ class UnchangedFile(io.FileIO):
 
     def _refuse_changed(self) -> None:
         now = os.fstat(self.fileno())
-        # Not the change time: whoever makes a link to the file, or changes its mode, writes nothing.
+        # Not the change time: a new hard link or mode changes it as well.
         if (now.st_size, now.st_mtime_ns) != (self._stat.size, self._stat.mtime_ns):
             raise ChangedWhileReadError(
                 "the weights were written to while they were read",
@@ -181,15 +181,15 @@ class UnchangedFile(io.FileIO):
 
 
 class FileStream(io.RawIOBase):
-    """A `FileView` as a file object: binary, readable, seekable. Reads only what is asked for.
+    """A `FileView` as a file object: binary, readable, seekable.
 
     Args:
-        views: The same file by one manifest after the other; where one fails, the next is taken.
-        model: Named by the errors of reading.
+        views: The same file by one manifest after the other; if one fails, the next is used.
+        model: Name of the model, for errors.
         close: Called once, when the stream is closed.
 
     Raises:
-        GitmodelError: There is no first one.
+        GitmodelError: The first view cannot be made.
     """
 
     def __init__(self, views: Iterator[FileView], model: str, close: Callable[[], None]) -> None:
@@ -202,19 +202,19 @@ class FileStream(io.RawIOBase):
         self._when_closed = close
 
     def readable(self) -> bool:
-        """Whether it can be read: always."""
+        """Always true."""
         return True
 
     def seekable(self) -> bool:
-        """Whether it can be sought in: always."""
+        """Always true."""
         return True
 
     def tell(self) -> int:
-        """Where the next byte is read from."""
+        """The current position."""
         return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Go to an offset from the start, from here or from the end; returns the new position.
+        """Move the position, relative to start, position or end; returns the new one.
 
         Raises:
             ValueError: It would be before the start.
@@ -227,13 +227,13 @@ class FileStream(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: Buffer, /) -> int:
-        """Fill a buffer from here; returns how many bytes, 0 at the end.
+        """Fill a buffer; returns the number of bytes, 0 at the end.
 
-        After an error that error comes again, until `seek`: a buffer around this stream has dropped bytes that
-        it had, and whoever read on would miss them.
+        An error is raised again until `seek`: a buffered reader around this stream has dropped bytes, and
+        would skip them.
 
         Raises:
-            ObjectMissingError, DamagedObjectError, RemoteError: They cannot be had anywhere.
+            ObjectMissingError, DamagedObjectError, RemoteError: No source has the bytes.
         """
         target = memoryview(buffer).cast("B")
         found = self._read(len(target))
@@ -253,7 +253,7 @@ class FileStream(io.RawIOBase):
         raise self._failed
 
     def close(self) -> None:
-        """Close what it reads from."""
+        """Close the stream and its sources."""
         if not self.closed:
             super().close()
             self._when_closed()

@@ -1,7 +1,7 @@
-"""One pack on its way to a remote: sent, looked at, and sent again where it changed on its way.
+"""Uploads a pack, verifies it, and uploads it again if it was damaged in transfer.
 
-Guaranteed: `send` returns only if the pack is there with its size and, as far as the setting asks for it,
-with its bytes; which one that is, the server's comparison or a look at the whole, see `VerifyUploads`.
+Guarantee: `send` returns only if the remote has the pack with its size and, by the setting `VerifyUploads`,
+with its bytes: as the server compared them, or as they were read back.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
     from gitmodel.store.objects import ObjectStore
 
-# So often a pack is sent that is found changed.
+# Uploads of a pack that arrives damaged.
 SENDS = 5
-# Of so many packs one is read back where a sample is asked for, and the first of each push.
+# With a sample, one pack in so many is read back, and the first one of each push.
 SAMPLE_OF = 8
-# Packs are read back beside those under way; each takes memory once more.
+# Packs that are read back at a time, beside those being sent; each takes memory again.
 _READ_AT_ONCE = 4
 
 
 class Sender:
-    """Sends packs; called from several threads.
+    """Uploads packs; for several threads.
 
     Args:
-        remote: Where to.
+        remote: The remote.
         verify: Which packs are read back.
         fraction: A random number from 0 to 1, for a sample.
     """
@@ -50,14 +50,14 @@ class Sender:
         self._reading = threading.Semaphore(_READ_AT_ONCE)
 
     def send(self, name: str, data: bytes) -> None:
-        """Bring a pack to the remote.
+        """Upload a pack.
 
         Args:
             name: Hex of the BLAKE3 of the pack.
             data: The pack, checked against its name.
 
         Raises:
-            DamagedObjectError: What arrived was another thing each time.
+            DamagedObjectError: The pack arrived damaged each time.
             RemoteError: The remote cannot be used.
         """
         problem = ""
@@ -73,7 +73,7 @@ class Sender:
         )
 
     def _problem(self, name: str, data: bytes, *, checked: bool) -> str:
-        """What is wrong with what is there, "" if nothing is."""
+        """The problem of the uploaded pack, "" if there is none."""
         if self._is_read_back(checked=checked):
             return self._difference(name, data)
         there = self._remote.pack_size(name)

@@ -1,13 +1,17 @@
-"""What is known to be on a remote, so that a push with nothing new needs no network.
+"""A cache of what a remote has, so that a push with nothing new needs no network.
 
-One append-only text file a remote in the cache. A line is one pointer blob that a push of this
-clone (or of another clone with the same cache) has confirmed: its weights are on the remote and
-its version is claimed; or `stored` and a digest whose weights a push brought or a fetch found there;
-or `walked` and a commit in whose history nothing is left that this cache could bring; or `bad` and a pack or
-manifest (by its digest) whose bytes on the remote were found damaged; or `hole`, a digest and a version that was found incomplete. `not` and a line takes that line back. Losing the file costs one
-look at the remote; a torn last line is ignored.
+One append-only text file a remote, in the cache. Its lines:
 
-It spares a push with nothing new the network. Of what a push introduces it is no proof.
+    store ID             the lines before are about another store and do not count
+    OID                  a pointer blob: its weights are on the remote, and its version is claimed
+    stored DIGEST        weights that a push uploaded or a fetch found
+    walked COMMIT        a commit whose history has nothing left that this cache could upload
+    bad NAME             a pack, or a manifest by its digest, whose bytes on the remote were damaged
+    hole DIGEST VERSION  a version that was incomplete on the remote
+    not LINE             withdraws a line
+
+If the file is lost, the next push checks the remote again. A torn last line is ignored. For pointers that a
+push introduces the ledger is no proof.
 """
 
 from __future__ import annotations
@@ -30,8 +34,8 @@ class Ledger:
     """Confirmed pointer blobs of one remote.
 
     Args:
-        folder: Where ledgers lie (in the cache).
-        remote: What tells remotes apart: the fingerprint of the address.
+        folder: The folder of ledgers in the cache.
+        remote: The fingerprint of the remote's address.
     """
 
     def __init__(self, folder: str, remote: str) -> None:
@@ -45,9 +49,9 @@ class Ledger:
             try:
                 with open(self._path, encoding="utf-8", errors="replace") as stream:
                     text = stream.read()
-            except OSError:  # missing, or for another person alone
+            except OSError:  # missing, or readable for another user only
                 return self._known
-            for line in text.split("\n")[:-1]:  # what follows the last newline is torn
+            for line in text.split("\n")[:-1]:  # text after the last newline is torn
                 if line.startswith("store "):
                     self._store_id = line[6:]
                     self._known.clear()
@@ -58,11 +62,11 @@ class Ledger:
         return self._known
 
     def knows(self, blob: str) -> bool:
-        """Whether the pointer with this Git blob id was confirmed on the remote."""
+        """Whether a pointer blob was confirmed on the remote."""
         return blob in self._load()
 
     def belongs_to(self, store_id: str) -> None:
-        """Forget everything if the remote is another store than the one the ledger was kept for."""
+        """Clear the ledger if the remote is another store than before."""
         self._load()
         if store_id != self._store_id:
             self._append([f"store {store_id}"])
@@ -78,59 +82,59 @@ class Ledger:
             known.update(new)
 
     def note_hole(self, blob: str, digest: Digest, version: str) -> None:
-        """Record that a version was found missing or incomplete, and forget that it was ever whole.
+        """Record that a version is missing or incomplete, and withdraw that it was complete.
 
-        Which commits were walked is forgotten too: what a walk left out is to be found by the next one.
+        Walked commits are withdrawn too, so that the next push finds what they left out.
 
         Args:
             blob: The Git blob id of its pointer.
-            digest: Of its weights.
-            version: As a reference, for messages: `fraud@3`.
+            digest: Digest of its weights.
+            version: The version as a reference, for messages: `fraud@3`.
         """
         walks = [line for line in self._load() if line.startswith("walked ")]
         self._remove([blob, f"stored {digest.hex}", *walks])
         self.confirm([f"hole {digest.hex} {version}"])
 
     def note_whole(self, digests: Iterable[Digest]) -> None:
-        """Record that weights were seen whole on the remote, so that they are no hole any more."""
+        """Record that weights are complete on the remote."""
         known = self._load()
         whole = {digest.hex for digest in digests}
         self._remove([x for x in known if x.startswith("hole ") and x.split(" ")[1] in whole])
         self.confirm(f"stored {hex_}" for hex_ in sorted(whole))
 
     def holes(self) -> list[str]:
-        """Versions that were found missing or incomplete when somebody looked last, as references."""
+        """Versions that were missing or incomplete at the last check, as references."""
         known = {line.split(" ", 2)[2] for line in self._load() if line.startswith("hole ")}
         return sorted(known)
 
     def bad(self) -> frozenset[str]:
-        """Packs, and digests of manifests, whose bytes on the remote were wrong when they were last read."""
+        """Packs, and digests of manifests, whose bytes were wrong when they were last read."""
         return frozenset(line[4:] for line in self._load() if line.startswith("bad "))
 
     def note_bytes(self, *, bad: Iterable[str] = (), good: Iterable[str] = ()) -> None:
-        """Record that packs, or manifests (by digest), have wrong bytes, or the right ones again."""
+        """Record whether packs, or manifests (by digest), have wrong bytes."""
         self.confirm(f"bad {name}" for name in bad)
         self._remove([f"bad {name}" for name in good])
 
     def is_of_a_store(self) -> bool:
-        """Whether this cache has pushed to the remote before, whatever became of that store since."""
+        """Whether this cache has ever pushed to the remote."""
         self._load()
         return bool(self._store_id)
 
     def has_stored(self, digest: Digest) -> bool:
-        """Whether a push or a fetch of this cache has seen the weights of this digest on the remote."""
+        """Whether a push or fetch of this cache has found a digest's weights on the remote."""
         return f"stored {digest.hex}" in self._load()
 
     def walked(self) -> frozenset[str]:
-        """Commits in whose history no push has to look for versions that were left behind."""
+        """Commits whose history has no versions that an earlier push has missed."""
         return frozenset(line[7:] for line in self._load() if line.startswith("walked "))
 
     def note_walked(self, commits: Iterable[str]) -> None:
-        """Record that whatever of these commits' history is in the cache is on the remote."""
+        """Record that the remote has all versions in these commits' history that the cache has."""
         self.confirm(f"walked {commit}" for commit in commits)
 
     def journal(self) -> UploadJournal:
-        """The journal of the push that is under way or was interrupted."""
+        """The journal of the running or interrupted push."""
         return UploadJournal(f"{self._path}.packs")
 
     def _remove(self, lines: list[str]) -> None:
@@ -147,9 +151,9 @@ class Ledger:
 class UploadJournal:
     """Packs that an unfinished push has uploaded, so that the next one sends only the rest.
 
-    A name is written down after the pack was sent and found there with its size, and the journal is
-    emptied when the manifests are out. The next push still asks the remote for each of them, after
-    it has written its intent: what a collection took in between is sent again.
+    A name is added after the remote has confirmed the pack, and the journal is cleared when the manifests are
+    published. The next push still checks each pack on the remote after writing its intent: a pack
+    that a garbage collection has deleted is sent again.
     """
 
     def __init__(self, path: str) -> None:
@@ -157,19 +161,19 @@ class UploadJournal:
         self._lock = threading.Lock()
 
     def packs(self) -> frozenset[str]:
-        """Names of packs that arrived."""
+        """Names of the uploaded packs."""
         try:
             with open(self._path, encoding="ascii", errors="replace") as stream:
                 return frozenset(stream.read().split("\n")[:-1])
-        except OSError:  # missing, or for another person alone
+        except OSError:  # missing, or readable for another user only
             return frozenset()
 
     def arrived(self, name: str) -> None:
-        """Write down that a pack arrived; from any thread."""
+        """Add an uploaded pack; for several threads."""
         with self._lock:
             remember_lines(self._path, [name])
 
     def clear(self) -> None:
-        """Empty the journal: everything it names is named by a manifest now."""
+        """Clear the journal, after the manifests of its packs were published."""
         with suppress(OSError):
             os.unlink(self._path)

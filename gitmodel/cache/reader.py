@@ -1,11 +1,10 @@
-"""Weights out of packs: planned from the manifest, decoded on all cores, checked whole.
+"""Restores weights from packs: planned from the manifest, decoded on all cores, checked by the file's digest.
 
-A worker takes a group of chunks, decodes them into memory of its own, writes them to the file, and mostly
-hashes them as well, while they are still in its core's cache. A file takes its final name only if its
-digest is right, which covers every chunk and every base. Only if it is not are the chunks looked at one by
-one, to find the pack that is to blame.
+A thread takes a group of chunks, decodes them into a buffer, writes them to the file, and mostly hashes them
+while they are in its core's cache. A file gets its final name only if its digest is right, which covers every
+chunk and every base. If it is wrong, the chunks are checked one by one to find the damaged pack.
 
-Memory is bounded by a group a worker and two more, whatever the file size.
+Memory is bounded by a group a thread and two more, whatever the file size.
 """
 
 from __future__ import annotations
@@ -33,18 +32,18 @@ if TYPE_CHECKING:
 
 __all__ = ["DamagedPackError", "Reader", "WrongChunksError"]
 
-_GROUP = 4 << 20  # 4 MiB of decoded chunks a worker takes at a time
-_GROUP_CHUNKS = 500  # and how many at most: two buffers each for one preadv(2), which takes 1,024
-_MOST_WORKERS = 12  # with 8 MiB each, however many cores there are
-_GAP = 256  # bytes between two chunks of a pack that are read over: a header has 48 or 80
+_GROUP = 4 << 20  # bytes of decoded chunks that a thread takes at a time
+_GROUP_CHUNKS = 500  # chunks a group at most: two buffers each for one preadv(2), which takes 1,024
+_MOST_WORKERS = 12  # threads; each takes 8 MiB
+_GAP = 256  # bytes between two chunks that one read covers: a header has 48 or 80
 
 
 class WrongChunksError(DamagedObjectError):
-    """A manifest lists sound chunks for a file that are not those of the file."""
+    """The chunks that a manifest lists for a file are valid, but not those of the file."""
 
 
 class _Group(NamedTuple):
-    """Chunks one behind the other in a file."""
+    """Consecutive chunks of a file."""
 
     offset: int  # in the file, bytes
     size: int  # bytes
@@ -52,7 +51,7 @@ class _Group(NamedTuple):
 
 
 class _Restored(NamedTuple):
-    """The bytes of a group, which are to be hashed."""
+    """The decoded bytes of a group, to be hashed."""
 
     buffer: memoryview
     size: int  # bytes
@@ -62,8 +61,8 @@ class Reader:
     """Restores files of manifests from packs.
 
     Args:
-        packs: Where from.
-        workers: Threads that share the work; as many as cores if not given.
+        packs: The source of the packs.
+        workers: Number of threads; as many as cores if not given.
     """
 
     def __init__(self, packs: PackReader, *, workers: int | None = None) -> None:
@@ -77,9 +76,9 @@ class Reader:
         """Write one file of a manifest to an empty, open file.
 
         Raises:
-            DamagedPackError: A pack holds other bytes than the manifest names.
-            ObjectMissingError: A pack is not to be had.
-            WrongChunksError: Its chunks are sound, and not those of the file.
+            DamagedPackError: A pack has other bytes than the manifest says.
+            ObjectMissingError: No source has a pack.
+            WrongChunksError: The manifest lists wrong chunks for the file.
         """
         if bytes_of_holes(manifest, [entry]):
             os.ftruncate(descriptor, entry.size)
@@ -101,7 +100,7 @@ class Reader:
         progress: Progress,
     ) -> None:
         hasher = FileHasher()
-        writing = Lock()  # two at once would only wait for each other in the kernel
+        writing = Lock()  # two writes to a file at once would wait for each other in the kernel
 
         def restore(group: _Group) -> _Restored:
             buffer = self._buffers.acquire(group.size)
@@ -127,12 +126,12 @@ class Reader:
             )
 
     def _blame(self, manifest: Manifest, entry: FileEntry) -> None:
-        """Find the first pack whose bytes do not match a chunk's name, and raise that."""
+        """Raise the error of the first damaged pack."""
         for number in manifest.chunks_of(entry):
             raw_chunk(self._packs.read_at, manifest, number)
 
     def _decode(self, manifest: Manifest, chunks: list[ChunkLocation], out: memoryview) -> None:
-        """Decode chunks into memory of their size; runs in a worker."""
+        """Decode chunks into a buffer of their total size."""
         start = 0
         for run in _runs(chunks):
             end = start + sum(chunk.raw_size for chunk in run)
@@ -140,7 +139,7 @@ class Reader:
             start = end
 
     def _decode_run(self, manifest: Manifest, run: list[ChunkLocation], out: memoryview) -> None:
-        """Decode chunks that lie one behind the other in a pack, with one read."""
+        """Decode consecutive chunks of a pack with one read."""
         pack = manifest.packs[run[0].pack]
         first = run[0].offset
         if run[0].codec == Codec.RAW:
@@ -159,7 +158,7 @@ class Reader:
             start = end
 
     def _read_raw(self, pack: str, run: list[ChunkLocation], out: memoryview) -> None:
-        """Read chunks stored as they are to where they belong, and what is between them nowhere."""
+        """Read chunks that are stored raw into their places; headers between them are dropped."""
         between = memoryview(bytearray(_GAP))
         buffers: list[memoryview] = []
         start = 0
@@ -191,9 +190,9 @@ def _groups(manifest: Manifest, entry: FileEntry) -> Iterator[_Group]:
 
 
 def _runs(chunks: list[ChunkLocation]) -> Iterator[list[ChunkLocation]]:
-    """Chunks that lie one behind the other in a pack (headers between them), for one read each.
+    """Split chunks into runs that are consecutive in a pack, apart from headers.
 
-    A run is either all stored raw, or not at all.
+    The chunks of a run are either all stored raw, or all encoded.
     """
     run: list[ChunkLocation] = []
     for chunk in chunks:

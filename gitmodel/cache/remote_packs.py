@@ -1,7 +1,7 @@
-"""Packs read whole from a remote and decoded from memory, for whoever proves what is there.
+"""A `PackReader` that reads whole packs from a remote, to verify the remote.
 
-A `PackReader`. A pack is fetched when it is first asked for, checked against its name, and kept until others
-take its place. The cache is no part of it: what is proved is the remote.
+A pack is fetched on first use, checked against its name, and kept in memory until others replace it. The cache
+is not used.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ _KEPT = 8  # packs, of at most 16 MiB
 
 
 class RemotePacks:
-    """Packs of manifests on one remote. Methods are for several threads.
+    """Packs of manifests on one remote; for several threads.
 
     Args:
         store: The remote.
-        manifests: Whose packs may be asked for.
+        manifests: The manifests whose packs can be read.
 
     Attributes:
-        fetched: Names of packs that were fetched, each with the bytes of its name.
-        bytes_read: Bytes fetched, again where a pack had to be fetched again.
+        fetched: Names of packs that were fetched and had the right bytes.
+        bytes_read: Bytes fetched, each time a pack was fetched.
     """
 
     def __init__(self, store: ObjectStore, manifests: Sequence[Manifest]) -> None:
@@ -65,7 +65,7 @@ class RemotePacks:
     def _pack(self, name: str) -> bytes:
         with self._lock:
             alone = self._fetching.setdefault(name, threading.Lock())
-        with alone:  # threads that want the same pack wait for the first one
+        with alone:  # other threads wait while one fetches the same pack
             with self._lock:
                 found = self._kept.get(name)
                 if found is not None:

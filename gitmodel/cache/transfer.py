@@ -1,10 +1,9 @@
-"""Packs between the cache and a remote: what must move, and moving it.
+"""Fetches and uploads packs between the cache and a remote.
 
-A plan moves each pack once. Packs travel whole, several at a time; one that has arrived under its
-final name is never moved again, so an interrupted transfer goes on where it stopped. Retrying is
-the backend's business, in one layer.
+A plan has each pack once. Packs are transferred whole, several at a time. A pack that has its final name is
+never transferred again, so an interrupted transfer continues where it stopped. The backend retries requests.
 
-A pool of threads brings `logging` along, 4 ms to import, so it is imported when something moves.
+A pool of threads imports `logging`, which takes 4 ms, so it is imported on first use.
 """
 
 from __future__ import annotations
@@ -27,23 +26,23 @@ if TYPE_CHECKING:
     from gitmodel.encoding.manifest.manifest import Manifest
     from gitmodel.store.objects import ObjectStore
 
-_FETCHED_IN_FLIGHT = 6  # what is decoded meanwhile takes memory too
+_FETCHED_IN_FLIGHT = 6  # decoding takes memory at the same time
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Packs to move: names (hex) and sizes in bytes, each once."""
+    """Packs to transfer: names (hex) and sizes in bytes, each once."""
 
     packs: tuple[tuple[str, int], ...]
 
     @property
     def total_bytes(self) -> int:
-        """Bytes that will move."""
+        """Bytes of all packs."""
         return sum(size for _, size in self.packs)
 
 
 def plan_fetch(cache: Cache, manifests: Iterable[Manifest]) -> Plan:
-    """What must be fetched so that the cache holds these manifests whole."""
+    """The packs of these manifests that the cache lacks."""
     packs: dict[str, int] = {}
     for manifest in manifests:
         packs.update(cache.missing_packs(manifest))
@@ -51,7 +50,7 @@ def plan_fetch(cache: Cache, manifests: Iterable[Manifest]) -> Plan:
 
 
 def plan_push(manifests: Iterable[Manifest], *, present: Iterable[str]) -> Plan:
-    """What must be uploaded for these manifests, beside packs known to be on that remote."""
+    """The packs of these manifests that the remote is not known to have."""
     packs: dict[str, int] = {}
     for manifest in manifests:
         packs.update(zip(manifest.packs, manifest.pack_sizes, strict=True))
@@ -61,17 +60,16 @@ def plan_push(manifests: Iterable[Manifest], *, present: Iterable[str]) -> Plan:
 
 
 class PackDownload:
-    """Packs on their way into the cache, which can be read one by one as they arrive.
+    """A download of packs into the cache, and a `PackReader` of the cache and the packs to come.
 
-    A `PackReader`: reading a pack that is under way waits for it, any other is the cache's. Each is
-    checked against its name before it takes it. Use as a context manager; what has not begun when it
-    ends is not fetched any more.
+    Reading a pack that is being fetched waits for it. Each pack is checked against its name before it gets
+    that name. Use as a context manager; packs whose fetch has not begun at its end are not fetched.
 
     Args:
         fetch: Returns a whole pack, checked, by its name and size in bytes; called from several threads.
-        cache: Takes the packs.
-        plan: Which packs, in the order in which they will be read.
-        progress: Told about bytes that arrived.
+        cache: The cache.
+        plan: The packs, in the order in which they will be read.
+        progress: Receives the number of bytes fetched.
     """
 
     def __init__(
@@ -97,10 +95,10 @@ class PackDownload:
         self._threads.shutdown(wait=kind is not KeyboardInterrupt, cancel_futures=True)
 
     def wait(self) -> None:
-        """Wait until all are there.
+        """Wait for all packs.
 
         Raises:
-            ObjectMissingError, DamagedObjectError, RemoteError: What `fetch` raised first.
+            ObjectMissingError, DamagedObjectError, RemoteError: The first error of `fetch`.
         """
         from concurrent.futures import FIRST_EXCEPTION, wait
 
@@ -109,12 +107,12 @@ class PackDownload:
             future.result()
 
     def read_at(self, name: str, offset: int, size: int) -> bytes:
-        """See `PackReader.read_at`; raises also what `fetch` raised for this pack."""
+        """See `PackReader.read_at`; raises also the error of `fetch` for this pack."""
         self._arrived(name)
         return self._cache.read_at(name, offset, size)
 
     def read_into(self, name: str, offset: int, buffers: Sequence[memoryview]) -> int:
-        """See `PackReader.read_into`; raises also what `fetch` raised for this pack."""
+        """See `PackReader.read_into`; raises also the error of `fetch` for this pack."""
         self._arrived(name)
         return self._cache.read_into(name, offset, buffers)
 
@@ -129,7 +127,7 @@ class PackDownload:
 
 
 def fetch_packs(remote: ObjectStore, cache: Cache, plan: Plan, *, progress: Progress) -> None:
-    """Bring packs into the cache.
+    """Fetch packs into the cache.
 
     Raises:
         ObjectMissingError, DamagedObjectError: The remote lacks a pack or has a damaged one.
@@ -148,14 +146,14 @@ def push_packs(
     verify: VerifyUploads = VerifyUploads.UNCHECKED,
     arrived: Callable[[str], None] = lambda _name: None,
 ) -> None:
-    """Upload packs from the cache, each checked against its name first and as `Sender` does afterwards.
+    """Upload packs from the cache; each is checked against its name first, and by `Sender` afterwards.
 
-    `arrived` is told each pack that is there now, from several threads.
+    `arrived` is called with each uploaded pack, from several threads.
 
     Raises:
         ObjectMissingError: A pack is not in the cache.
         DamagedPackError: A pack in the cache does not match its name.
-        DamagedObjectError: A pack changed on its way each time it was sent.
+        DamagedObjectError: A pack arrived damaged each time.
         RemoteError: The remote cannot be used.
     """
     sender = Sender(remote, verify)

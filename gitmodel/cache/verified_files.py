@@ -1,7 +1,7 @@
-"""Which files were read whole by a chunk list, and had their digest: they need not be read whole again.
+"""Records which files were restored from a chunk list and had the right digest, to skip that check later.
 
-A proof is for exactly one list, so that a manifest with another one is proven anew. Proofs lie in the folder of
-this clone, also where its cache is shared: whoever may write to a shared cache has no say in them.
+A proof holds for one chunk list: a manifest with another list is verified again. Proofs are in the folder of
+this clone even if its cache is shared, because other users can write to a shared cache.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ if TYPE_CHECKING:
 
 
 class Proofs:
-    """Proofs, each an empty file whose name says all.
+    """Proofs, each an empty file whose name holds all data.
 
     Args:
-        folder: Where they lie; made for the first one.
+        folder: Their folder; made for the first one.
     """
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
 
     def holds(self, digest: Digest, chunk_list: Digest, path: str) -> bool:
-        """Whether a file was proven.
+        """Whether a file was verified.
 
         Args:
-            digest: Of the model.
-            chunk_list: Of the manifest.
-            path: Of the file in the model; empty for a single file.
+            digest: Digest of the model.
+            chunk_list: Digest of the manifest's chunk list.
+            path: Path of the file in the model; empty for a single file.
         """
         return os.path.isfile(self._place(digest, chunk_list, path))
 
     def note(self, digest: Digest, chunk_list: Digest, path: str) -> None:
-        """Remember that a file was proven; where that cannot be written, it is proven again next time."""
+        """Record that a file was verified; errors are ignored."""
         place = self._place(digest, chunk_list, path)
         with suppress(OSError):
             os.makedirs(os.path.dirname(place), exist_ok=True)
