@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import re
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -26,11 +28,11 @@ from tests.support.repo import Repo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from gitmodel.backends.backend import Backend
     from gitmodel.domain.config.address import WrittenAddress
 
+ROOT = Path(__file__).parents[2]
 WEIGHTS = bytes(range(256)) * 1000
 
 
@@ -219,3 +221,12 @@ def test_an_address_of_a_store_that_is_not_registered_is_refused() -> None:
         Remote.from_value("memory://a", where="test")
     with pytest.raises(ConfigError, match="no store is registered for memory://"):
         open_backend(Remote(url="memory://a", scheme="memory"), OpenOptions(trusted=True))
+
+
+def test_every_file_on_the_page_exists() -> None:
+    text = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+    paths = re.findall(r"`((?:gitmodel|tests|docs)/[^`\s]*)`", text)
+    named = [path for path in paths if "NAME" not in path and "VERB" not in path]
+
+    assert len(named) > 10
+    assert [path for path in named if not (ROOT / path).exists()] == []
