@@ -1,9 +1,7 @@
-"""The words of a `git commit` or `git add`: which tracked files the command takes from the work tree.
+"""Parses the command line of `git commit` and `git add`: which tracked files will be staged.
 
-Words: the *arguments* are what follows the verb; a *staging* says which files Git is about to stage.
-
-Guarantee: an option that is not in the tables below gives None, never a guess: Git may add options,
-and a value that is taken for a flag would register weights that nobody asked for.
+Guarantee: an option that is not in the tables below gives None. A value of an unknown option could be
+mistaken for a path, and weights would be registered by accident.
 Source: git(1), git-commit(1), git-add(1), of Git 2.31 to 2.55.
 """
 
@@ -18,10 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Staging:
-    """Which tracked files a command takes from the work tree.
+    """The tracked files that a command stages.
 
     Attributes:
-        paths: Pathspecs, relative to the folder of the caller; every tracked file if empty.
+        paths: Pathspecs, relative to the current folder of the caller; every tracked file if empty.
     """
 
     paths: tuple[str, ...] = ()
@@ -29,11 +27,11 @@ class Staging:
 
 @dataclass(frozen=True, slots=True)
 class GitCommand:
-    """A command line of Git, taken apart.
+    """A parsed command line of Git.
 
     Attributes:
         verb: Such as "commit".
-        arguments: What follows the verb.
+        arguments: The words after the verb.
     """
 
     verb: str
@@ -41,13 +39,13 @@ class GitCommand:
 
 
 class _Grammar(NamedTuple):
-    """The options of one verb; those of one letter without dash, the others without their two.
+    """The options of one verb, without dashes.
 
     Attributes:
-        flags: Options without a value that change nothing about what is staged.
+        flags: Options without a value that do not affect staging.
         values: Options whose value is attached or the next word.
         optional: Options whose value is attached or missing.
-        scopes: Options that say what is staged, by the name under which they are counted.
+        scopes: Options that select the staged files, with a common name for synonyms.
     """
 
     flags: frozenset[str]
@@ -99,16 +97,16 @@ _GLOBAL_VALUES: Final = frozenset(
 
 
 def read_git_command(words: Sequence[str]) -> GitCommand | None:
-    """Take the command line of a process apart; None where it is no command of Git that is known.
+    """Parse the command line of a process; None if it is not a known Git command.
 
     Args:
-        words: As the process was started: the program, global options, the verb, its arguments.
+        words: Program, global options, verb and arguments.
     """
     if not words:
         return None
     program, *rest = words
     name = program.rpartition("/")[2]
-    if name.startswith("git-"):  # as Git before 2.26 starts its own commands
+    if name.startswith("git-"):  # Git before 2.26 starts its own commands in this form
         return GitCommand(name[4:], tuple(rest))
     if name != "git":
         return None
@@ -124,7 +122,7 @@ def read_git_command(words: Sequence[str]) -> GitCommand | None:
 
 
 def staging_of(command: GitCommand) -> Staging | None:
-    """What a command stages of the work tree, None where that is nothing or not known."""
+    """Return the tracked files that a command stages; None for none, or if unknown."""
     if command.verb == "commit":
         return commit_staging(command.arguments)
     if command.verb == "add":
@@ -133,31 +131,30 @@ def staging_of(command: GitCommand) -> Staging | None:
 
 
 def commit_staging(arguments: Sequence[str]) -> Staging | None:
-    """What `git commit` with these arguments stages of the work tree before it makes the commit.
+    """Return the tracked files that `git commit` with these arguments stages.
 
-    Nothing for a plain `git commit`, which takes what is staged already; for one that only shows
-    what it would do, asks for each change, or runs no pre-commit; and for one that Git refuses.
+    None for a plain commit, a dry run, `--patch`, `--no-verify`, or arguments that Git refuses.
     """
-    read = _read(arguments, _COMMIT)
-    if read is None:
+    options = _read(arguments, _COMMIT)
+    if options is None:
         return None
-    scopes, paths = read
+    scopes, paths = options
     if scopes == {"all"} and not paths:
         return Staging()
     return Staging(paths) if paths and "all" not in scopes and len(scopes) <= 1 else None
 
 
 def add_staging(arguments: Sequence[str]) -> Staging | None:
-    """What `git add` with these arguments stages of the work tree."""
-    read = _read(arguments, _ADD)
-    if read is None:
+    """Return the tracked files that `git add` with these arguments stages."""
+    options = _read(arguments, _ADD)
+    if options is None:
         return None
-    scopes, paths = read
+    scopes, paths = options
     return Staging(paths) if (scopes or paths) and len(scopes) <= 1 else None
 
 
 def _read(words: Sequence[str], grammar: _Grammar) -> tuple[set[str], tuple[str, ...]] | None:
-    """The options that say what is staged, and the paths; None for an option that is not known."""
+    """Return scopes and paths; None if an option is unknown."""
     scopes: set[str] = set()
     paths: list[str] = []
     rest = list(words)
@@ -170,21 +167,21 @@ def _read(words: Sequence[str], grammar: _Grammar) -> tuple[set[str], tuple[str,
             paths.append(word)
             continue
         read = _read_long if word.startswith("--") else _read_short
-        found = read(word, rest, grammar)
-        if found is None:
+        word_scopes = read(word, rest, grammar)
+        if word_scopes is None:
             return None
-        scopes.update(found)
+        scopes.update(word_scopes)
     return scopes, tuple(paths)
 
 
 def _read_long(word: str, rest: list[str], grammar: _Grammar) -> list[str] | None:
-    """One word that starts with two dashes."""
+    """Read a long option, such as `--all`."""
     name, equals, value = word[2:].partition("=")
     if name in grammar.values:
         if not equals and not rest:
             return None
         value = value if equals else rest.pop(0)
-        # It makes a commit of no files, and Git refuses it beside all that stages some.
+        # `--fixup=reword:` commits no files; Git refuses it together with paths or scopes.
         return None if name == "fixup" and value.startswith("reword:") else []
     if name in grammar.optional:
         return []
@@ -196,13 +193,13 @@ def _read_long(word: str, rest: list[str], grammar: _Grammar) -> list[str] | Non
 
 
 def _read_short(word: str, rest: list[str], grammar: _Grammar) -> list[str] | None:
-    """One word of options of one letter, such as `-am`."""
+    """Read short options, such as `-am`."""
     scopes: list[str] = []
-    for place, letter in enumerate(word[1:], start=1):
+    for position, letter in enumerate(word[1:], start=1):
         if letter in grammar.optional:
-            break  # what follows is its value
+            break  # the rest is its value
         if letter in grammar.values:
-            if place == len(word) - 1:
+            if position == len(word) - 1:
                 if not rest:
                     return None
                 rest.pop(0)

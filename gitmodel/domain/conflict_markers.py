@@ -1,7 +1,6 @@
-"""What a file of gitmodel looks like that this version must not read: newer, or in the middle of a merge.
+"""Detects conflict markers and newer formats in gitmodel's files before they are parsed.
 
-Both are looked for before the text is parsed: a newer format may be outside today's subset of YAML, and
-conflict markers are no YAML at all.
+A newer format may use YAML outside the supported subset, and conflict markers are not YAML.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from gitmodel.errors import MixedPointerError, ModelNameError, NewerFormatError
 FORMAT = 1
 
 _FORMAT_LINE = lazy_compile(r"^gitmodel: *0*([0-9]+) *$", re.MULTILINE)
-# Longer ones too: people can set `conflict-marker-size` in .gitattributes.
+# Also longer ones: `conflict-marker-size` in .gitattributes sets their length.
 _CONFLICT = lazy_compile(r"^<{7,}(?: |$)", re.MULTILINE)
 _NAME_LINE = lazy_compile(r'^name: "([a-z0-9._/-]{1,200})"$', re.MULTILINE)
 _VERSION_LINE = lazy_compile(r"^version: ([0-9]{1,9})$", re.MULTILINE)
@@ -23,15 +22,14 @@ _DIGEST_LINE = lazy_compile(r'^digest: "blake3:([0-9a-f]{12})[0-9a-f]{52}"$', re
 
 
 def refuse_newer(text: str, what: str) -> None:
-    """Check that a text says no greater `gitmodel: FORMAT` than this version knows.
+    """Check the line `gitmodel: FORMAT` of a text.
 
     Raises:
-        NewerFormatError: It does.
+        NewerFormatError: The format is newer than `FORMAT`.
     """
-    # Before the text is parsed: a newer format may be outside today's subset of YAML.
     if (found := _FORMAT_LINE.search(text)) and (len(found[1]) > 1 or int(found[1]) > FORMAT):
         raise NewerFormatError(
-            f"{what}: written in format {found[1][:9]} by a newer gitmodel, this one knows {FORMAT}",
+            f"{what}: this version of gitmodel supports format {FORMAT}, not {found[1][:9]}",
             hint="pip install --upgrade gitmodel",
         )
 
@@ -40,7 +38,7 @@ def refuse_conflict(text: str, what: str) -> None:
     """Check that a pointer's text has no conflict markers.
 
     Raises:
-        MixedPointerError: It has; the message says which versions the two sides are, if it shows.
+        MixedPointerError: It has; the message names the versions of both sides.
     """
     sides = conflict_sides(text)
     if sides is None:
@@ -48,16 +46,16 @@ def refuse_conflict(text: str, what: str) -> None:
     ours, theirs = sides
     name = _NAME_LINE.search(ours)
     raise MixedPointerError(
-        f"{what}: a merge left a conflict: ours is {_version_in(ours)}, theirs is {_version_in(theirs)}",
+        f"{what}: unresolved merge conflict: ours is {_version_in(ours)}, theirs is {_version_in(theirs)}",
         hint=resolve_hint(name[1] if name else ""),
     )
 
 
 def conflict_sides(text: str) -> tuple[str, str] | None:
-    """Take the two texts of a file with conflict markers apart (with or without the base's).
+    """Return both sides of a text with conflict markers; None without markers.
 
-    None where it has no markers. Lines outside of them count for both sides, so a text may be one
-    that nobody wrote: whether a side is whole, its check says.
+    Lines outside the markers belong to both sides, so a side may be a mixture. The check line of a pointer
+    detects that.
     """
     if not _CONFLICT.search(text):
         return None
@@ -86,10 +84,10 @@ def _version_in(side: str) -> str:
 
 
 def resolve_hint(name: str) -> str:
-    """Give the command that ends a conflict of this model, with NAME where the name cannot be trusted."""
+    """Return the command that resolves a conflict of this model, with NAME for an invalid name."""
     try:
         check_name(name)
     except ModelNameError:
-        # A hint is a command that people paste: nothing unchecked goes into it.
+        # People paste hints into a shell.
         name = "NAME"
     return f"gitmodel resolve {name} --ours|--theirs"

@@ -1,11 +1,10 @@
-"""Digests: what content is called, and how the digest of a file or a folder is computed.
+"""The digests of files and folders: BLAKE3, written `blake3:<64 hex>`.
 
-A digest is BLAKE3 and nothing else, written `blake3:<64 hex>`. Paths in the store are built from it, so
-a `Digest` cannot be made from anything but 64 lower-case hex digits: a digest that reaches a path can
-not leave its folder (the lesson of CVE-2024-37032 and CVE-2026-7020).
+Paths in the store contain digests. A `Digest` is always 64 lower-case hex digits, so such a path cannot
+leave its folder (as in CVE-2024-37032 and CVE-2026-7020).
 
-Guarantees: `Digest.parse(str(digest)) == digest`; the digest of a folder does not depend on the order in
-which its files are listed, and two different listings never give the same bytes to hash.
+Guarantees: `Digest.parse(str(digest)) == digest`; the digest of a folder does not depend on the order of
+its files, and different folders are hashed as different bytes.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 ALGORITHM = "blake3"
 FOLDER_CONTEXT = "gitmodel 2026 folder v1"
-# Below this a hash is done before other threads have started.
+# Shorter data are hashed before other threads have started.
 _MIN_THREADED_BYTES = 1 << 20  # 1 MiB
 
 MAX_FILES = 100_000  # of a model; protects memory from hostile manifests and wrong folders
@@ -34,13 +33,13 @@ _DIGEST = lazy_compile("blake3:([0-9a-f]{64})")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Digest:
-    """The name of content: BLAKE3 of a file's bytes, or of a folder's listing.
+    """The BLAKE3 of a file's bytes, or of the list of a folder's files.
 
     Args:
         hex: 64 lower-case hex digits.
 
     Raises:
-        PointerError: `hex` is anything else.
+        PointerError: `hex` is invalid.
     """
 
     hex: str
@@ -54,20 +53,20 @@ class Digest:
 
     @property
     def short(self) -> str:
-        """The first 12 hex digits, for people; never used to find anything in a store."""
+        """The first 12 hex digits, for messages only."""
         return self.hex[:12]
 
     @property
     def raw(self) -> bytes:
-        """The 32 bytes themselves."""
+        """The digest as 32 bytes."""
         return bytes.fromhex(self.hex)
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `blake3:<64 hex>`.
+        """Parse `blake3:<64 hex>`.
 
         Raises:
-            PointerError: It is written in any other way (upper case, short, another algorithm).
+            PointerError: The text is invalid, such as upper case, short, or another algorithm.
         """
         if not (found := _DIGEST.fullmatch(text)):
             raise PointerError("a digest is written blake3:<64 lower-case hex digits>")
@@ -75,7 +74,7 @@ class Digest:
 
     @classmethod
     def from_hex(cls, text: str) -> Self:
-        """Read 64 hex digits without the algorithm in front.
+        """Parse 64 hex digits without the algorithm.
 
         Raises:
             PointerError: They are not 64 lower-case hex digits.
@@ -84,16 +83,16 @@ class Digest:
 
 
 def digest_of(data: bytes | bytearray | memoryview) -> Digest:
-    """Compute the digest of bytes in memory; releases the interpreter lock for long ones."""
+    """Compute the digest of bytes in memory."""
     threads = blake3.AUTO if len(data) >= _MIN_THREADED_BYTES else 1
     return Digest(blake3(data, max_threads=threads).hexdigest())
 
 
 class FileHasher:
-    """Computes the digest of a file that arrives piece by piece.
+    """Computes the digest of a file incrementally.
 
     Args:
-        threads: How many threads hash one long piece; -1 takes as many as there are cores.
+        threads: Threads for one long update; -1 for one a core.
     """
 
     __slots__ = ("_state",)
@@ -102,11 +101,11 @@ class FileHasher:
         self._state = blake3(max_threads=threads)
 
     def update(self, data: bytes | bytearray | memoryview) -> None:
-        """Take the next piece of the file."""
+        """Hash the next bytes of the file."""
         self._state.update(data)
 
     def result(self) -> Digest:
-        """Give the digest of all pieces so far; more may follow."""
+        """Return the digest of all bytes so far; more may follow."""
         return Digest(self._state.hexdigest())
 
 
@@ -126,16 +125,14 @@ class ListedFile:
 
 
 def folder_digest(files: Iterable[ListedFile]) -> Digest:
-    r"""Compute the digest of a folder from the listing of its files, in whatever order.
+    r"""Compute the digest of a folder from its files, in any order.
 
-    Each file is a line `<path>\0<size>\0<hex>\n`, lines sorted as UTF-8 bytes of their paths, hashed by BLAKE3
-    in derive-key mode. No path can hold NUL or a line feed, so a listing reads in one way only.
+    Each file is a line `<path>\0<size>\0<hex>\n`. Lines are sorted by the UTF-8 bytes of their paths and hashed
+    by BLAKE3 in derive-key mode. Paths contain neither NUL nor line feed, so the lines are unambiguous.
 
     Raises:
         UnsafePathError: A path is unsafe, listed twice, or clashes with another one.
         PointerError: A size is negative.
-
-    Source: DESIGN, section 4, Folders.
     """
     listing = sorted((file.path.encode("utf-8", "surrogatepass"), file) for file in files)
     refuse_clashes(file.path for _, file in listing)
@@ -143,6 +140,6 @@ def folder_digest(files: Iterable[ListedFile]) -> Digest:
     for path, file in listing:
         safe_parts(file.path)
         if file.size < 0:
-            raise PointerError("a size in bytes is not negative")
+            raise PointerError("a size in bytes is negative")
         state.update(b"%s\0%d\0%s\n" % (path, file.size, file.digest.hex.encode("ascii")))
     return Digest(state.hexdigest())

@@ -1,16 +1,16 @@
-"""Patterns of files that are left out of a model that is a folder: optimizer states, files of editors.
+"""Patterns of files that are not part of a model folder, such as optimizer states and editor files.
 
-They stand in the pointer (`exclude`), so that every clone leaves out the same files. The grammar:
+The pointer stores them as `exclude`, so every clone excludes the same files. The grammar:
 
-    *            any characters, also none, but `/`
-    ?            any one character but `/`
-    anything else stands for itself, upper and lower case apart
-    no `/` in it matches files and folders of that name anywhere below the folder
-    a `/` in it  matches that path below the folder, from its start
-    a folder that matches is left out with all that is in it
+    *             any number of characters except `/`
+    ?             any one character except `/`
+    other         the character itself, case-sensitive
+    without a `/` the pattern matches files and folders of that name at any depth
+    with a `/`    the pattern matches a path relative to the model folder
+    a matching folder is excluded with all its files
 
-Patterns of strangers are read too: they are few and short, and to match one takes time that grows with the
-length of the pattern times that of the name, whatever is in them.
+Pointers may come from strangers: patterns are few and short, and matching time is bounded by the product
+of the lengths of pattern and name.
 """
 
 from __future__ import annotations
@@ -32,29 +32,29 @@ _HINT = "write it like *.swp or checkpoints/optimizer*, relative to the folder"
 
 
 def check_patterns(patterns: Iterable[str]) -> tuple[str, ...]:
-    """Return the patterns, each once, if all of them are.
+    """Return the patterns without duplicates, if all are valid.
 
     Raises:
-        UsageError: One is none, or there are too many.
+        UsageError: A pattern is invalid, or there are too many.
     """
-    found = tuple(dict.fromkeys(patterns))
-    for pattern in found:
+    unique = tuple(dict.fromkeys(patterns))
+    for pattern in unique:
         problem = _problem(pattern)
         if problem is not None:
-            raise UsageError(f"{quote_text(pattern)} is no pattern: {problem}", hint=_HINT)
-    if len(found) > MAX_PATTERNS:
+            raise UsageError(f"{quote_text(pattern)} is not a pattern: {problem}", hint=_HINT)
+    if len(unique) > MAX_PATTERNS:
         raise UsageError(
-            f"{len(found)} patterns are too many, at most {MAX_PATTERNS} are kept",
+            f"there are {len(unique)} patterns; the maximum is {MAX_PATTERNS}",
             hint="name a folder instead of the files in it",
         )
-    return found
+    return unique
 
 
 def is_excluded(path: Sequence[str], patterns: Sequence[str]) -> bool:
-    """Whether a file or folder is left out by itself; whether a folder above it is, is asked before.
+    """Whether a file or folder matches a pattern; folders above it are not considered.
 
     Args:
-        path: The parts of its path below the folder of the model.
+        path: The parts of its path relative to the model folder.
         patterns: As `check_patterns` returns them.
     """
     for pattern in patterns:
@@ -68,7 +68,7 @@ def is_excluded(path: Sequence[str], patterns: Sequence[str]) -> bool:
 
 
 def is_below_excluded(path: Sequence[str], patterns: Sequence[str]) -> bool:
-    """Whether a file is left out, by itself or with a folder above it."""
+    """Whether a file is excluded, by itself or with a folder above it."""
     return any(is_excluded(path[:count], patterns) for count in range(1, len(path) + 1))
 
 
@@ -79,10 +79,10 @@ def _problem(pattern: str) -> str | None:
         (len(pattern) > MAX_CHARACTERS, f"it is longer than {MAX_CHARACTERS} characters"),
         (not pattern.isprintable(), "it has control or invisible characters"),
         (pattern.startswith("/"), "it is absolute"),
-        (pattern.endswith("/"), "it ends with a /, which a folder needs not"),
+        (pattern.endswith("/"), "it ends with a /; name a folder without it"),
         ("\\" in pattern, "it has a backslash"),
-        (pattern.startswith("!"), "a ! does not take files back"),
-        ("**" in pattern, "** means no more than *"),
+        (pattern.startswith("!"), "patterns cannot be negated with !"),
+        ("**" in pattern, "** is not supported"),
         (set(parts) & {"", ".", ".."}, "it leaves its folder"),
     )
     return next((reason for wrong, reason in checks if wrong), None)
@@ -94,14 +94,14 @@ def _matches(pattern: str, name: str) -> bool:
 
 @lru_cache(maxsize=2 * MAX_PATTERNS)
 def _compile(pattern: str) -> re.Pattern[str]:
-    """An expression that never goes back behind a star that has been passed, so that it ends in time."""
+    """Compile a pattern with atomic groups: it never backtracks to an earlier star."""
     first, *rest = re.sub(r"\*+", "*", pattern).split("*")
     text = _literal(first)
     if rest:
         *between, last = rest
-        text += "".join(f"(?>.*?{_literal(piece)})" for piece in between) + f".*{_literal(last)}"
+        text += "".join(f"(?>.*?{_literal(part)})" for part in between) + f".*{_literal(last)}"
     return re.compile(text, re.DOTALL)
 
 
-def _literal(piece: str) -> str:
-    return "".join("." if letter == "?" else re.escape(letter) for letter in piece)
+def _literal(part: str) -> str:
+    return "".join("." if letter == "?" else re.escape(letter) for letter in part)

@@ -1,7 +1,7 @@
-"""Typed access to a mapping that a file gave: each key is taken once, what is left is unknown.
+"""Typed access to the keys of a parsed file, for pointers and alias files.
 
-A wrong value becomes one sentence that names the file and the key; the value itself is not
-repeated, except by checks that escape it. Used by pointers and aliases, so that both refuse in the same words.
+Each method takes a key out of the mapping; the remaining keys are unknown ones. An error names the file and
+the key, but not the value.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _HINT = "correct that line, or restore the file with git checkout HEAD -- FILE"
 
 
 class Fields:
-    """The keys of one mapping, to be taken one after the other.
+    """The keys of one mapping.
 
     Args:
         values: The mapping; it is copied.
-        what: The file it is from, the beginning of every message.
-        inside: The key under which it stands in that file, "" for the file itself.
+        what: The file, the beginning of every message.
+        inside: The key of the mapping in the file, "" for the root.
         error: The class of the errors raised.
     """
 
@@ -46,24 +46,24 @@ class Fields:
 
     @property
     def what(self) -> str:
-        """The file that the mapping is from."""
+        """The file, as in messages."""
         return self._what
 
     def names(self) -> tuple[str, ...]:
-        """Give all keys not taken yet."""
+        """Return the remaining keys."""
         return tuple(self._values)
 
     def wrong(self, name: str, problem: str) -> TextError:
-        """Make the error for a value: `FILE: NAME PROBLEM`."""
+        """Return an error `FILE: NAME PROBLEM` for the caller to raise."""
         where = f"{self._inside}.{name}" if self._inside else name
         return self._error(f"{self._what}: {where} {problem}", hint=_HINT)
 
     def take(self, name: str) -> Value:
-        """Take a value of any type; None where it is missing or empty."""
+        """Take a value of any type; None if it is missing or null."""
         return self._values.pop(name, None)
 
     def rest(self) -> dict[str, Value]:
-        """Take all that is left."""
+        """Take all remaining keys."""
         rest, self._values = self._values, {}
         return rest
 
@@ -78,7 +78,7 @@ class Fields:
         return value
 
     def optional_text(self, name: str) -> str | None:
-        """Take a string, if there is one.
+        """Take an optional string.
 
         Raises:
             TextError: It is of another type, such as an unquoted number.
@@ -89,10 +89,10 @@ class Fields:
         return value
 
     def checked(self, name: str, check: Callable[[str], str]) -> str:
-        """Take a string that must pass a check of another module.
+        """Take a string that passes `check`.
 
         Raises:
-            TextError: It is missing, or the check raised any error of gitmodel.
+            TextError: It is missing, or the check raised a `GitmodelError`.
         """
         value = self.text(name)
         try:
@@ -103,10 +103,10 @@ class Fields:
     def checked_all(
         self, name: str, check: Callable[[tuple[str, ...]], tuple[str, ...]]
     ) -> tuple[str, ...]:
-        """Take a list of strings that must pass a check together; empty where it is missing.
+        """Take a list of strings that passes `check`; empty if it is missing.
 
         Raises:
-            TextError: It is of another type, or the check raised any error of gitmodel.
+            TextError: It is of another type, or the check raised a `GitmodelError`.
         """
         values = self.texts(name)
         try:
@@ -118,7 +118,7 @@ class Fields:
         """Take a digest.
 
         Raises:
-            TextError: It is missing or not written as digests are.
+            TextError: It is missing or not a digest.
         """
         value = self.text(name)
         try:
@@ -127,15 +127,15 @@ class Fields:
             raise self.wrong(name, "must be blake3: and 64 lower-case hex digits") from error
 
     def optional_digest(self, name: str) -> Digest | None:
-        """Take a digest, if there is one.
+        """Take an optional digest.
 
         Raises:
-            TextError: It is not written as digests are.
+            TextError: It is not a digest.
         """
         return self.digest(name) if self._values.get(name) is not None else None
 
     def number(self, name: str, *, least: int, most: int) -> int:
-        """Take a whole number in a range, both ends included.
+        """Take an integer in a range, both ends included.
 
         Raises:
             TextError: It is missing, of another type or out of range.
@@ -145,7 +145,7 @@ class Fields:
         return value
 
     def optional_number(self, name: str, *, least: int, most: int) -> int | None:
-        """Take a whole number in a range, if there is one.
+        """Take an optional integer in a range.
 
         Raises:
             TextError: It is of another type or out of range.
@@ -158,7 +158,7 @@ class Fields:
         return value
 
     def optional_mapping(self, name: str) -> dict[str, Value] | None:
-        """Take a mapping, if there is one.
+        """Take an optional mapping.
 
         Raises:
             TextError: It is of another type.
@@ -169,7 +169,7 @@ class Fields:
         return value
 
     def inner(self, name: str) -> Fields | None:
-        """Take a mapping whose keys are known too, if there is one.
+        """Take an optional mapping, for access to its keys.
 
         Raises:
             TextError: It is of another type.
@@ -181,7 +181,7 @@ class Fields:
         return Fields(value, self._what, inside=inside, error=self._error)
 
     def metrics(self, name: str) -> dict[str, int | float | str | bool]:
-        """Take a mapping to numbers, strings and booleans; empty where it is missing.
+        """Take a mapping to numbers, strings and booleans; empty if it is missing.
 
         Raises:
             TextError: It is of another type, or one of its values is.
@@ -189,12 +189,12 @@ class Fields:
         result: dict[str, int | float | str | bool] = {}
         for key, value in (self.optional_mapping(name) or {}).items():
             if value is None or isinstance(value, list | dict):
-                raise self.wrong(name, "must have numbers, strings or booleans only")
+                raise self.wrong(name, "must contain only numbers, strings and booleans")
             result[key] = value
         return result
 
     def texts(self, name: str) -> tuple[str, ...]:
-        """Take a list of strings; empty where it is missing.
+        """Take a list of strings; empty if it is missing.
 
         Raises:
             TextError: It is of another type, or one of its items is.
@@ -206,7 +206,7 @@ class Fields:
         return texts
 
     def mappings(self, name: str) -> tuple[dict[str, Value], ...]:
-        """Take a list of mappings; empty where it is missing.
+        """Take a list of mappings; empty if it is missing.
 
         Raises:
             TextError: It is of another type, or one of its items is.

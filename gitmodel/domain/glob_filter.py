@@ -1,7 +1,6 @@
-"""Which paths of many are not meant as weights: a shell has made the list, `models/*`, and not a person.
+"""Recognises files that are not weights in a list of paths that a shell expanded, such as `models/*`.
 
-A path that is named alone is always taken at its word. Guarantee: nothing that ends like a file of weights is
-passed over by its name.
+A single path is never filtered. Guarantee: a file with a known ending of weights is never filtered.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ _TEMPORARY = lazy_compile(
     r"\.DS_Store|Thumbs\.db|desktop\.ini|__pycache__|\.ipynb_checkpoints|\.git.*|\.gitmodel.*"
     r"|.*~|\#.*\#|\.\#.*|\..*\.sw[a-p]|.*\.(?:sw[op]|tmp|temp|bak|orig|lock|pyc)"
 )
-# What lies beside weights and tells about them, or made them.
+# Documents, metrics and code.
 _COMPANION = lazy_compile(
     r".*\.(?:md|rst|json|jsonl|ya?ml|toml|ini|cfg|csv|tsv|log|out|err|py|ipynb|sh|html?|pdf|png|jpe?g|svg|gif"
     r"|sha256|sha1|md5|sig|asc|dvc)|(?:README|LICENSE|NOTICE|Makefile|Dockerfile)(?:\..*)?"
@@ -21,15 +20,15 @@ _COMPANION = lazy_compile(
 
 
 def is_gitmodel_file(name: str) -> bool:
-    """Whether a file is a pointer, or another file that gitmodel writes beside weights."""
+    """Whether this is the name of a pointer, or of another file that gitmodel writes."""
     return name.lower().endswith(_GITMODEL_SUFFIXES)
 
 
 def is_temporary(name: str) -> bool:
-    """Whether systems, editors and Git leave files that are called so."""
+    """Whether operating systems, editors or Git create files of this name."""
     return _TEMPORARY.fullmatch(name) is not None
 
 
 def is_companion(name: str) -> bool:
-    """Whether files that are called so mostly lie beside weights: documents, metrics, code."""
+    """Whether files of this name usually accompany weights: documents, metrics, code."""
     return _COMPANION.fullmatch(name) is not None

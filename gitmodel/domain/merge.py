@@ -1,10 +1,9 @@
-"""What becomes of a pointer that both sides of a merge changed: one side whole, or a conflict.
+"""Merges a pointer that both sides changed: the result is one whole side, or a conflict.
 
-Words: *ours* is what is checked out, *theirs* what comes in, the *base* what both started from; so
-Git names them, in a rebase too. *Annotations* are what people write about a model: description,
-license and tags. Everything else says which weights these are and how good, and belongs together.
+*Ours*, *theirs* and *base* are Git's terms, in a rebase too. *Annotations* are description, license and
+tags. The other keys describe the weights and belong together.
 
-Guarantee: what `decide` takes is one side, byte for byte; nothing of the other one is in it.
+Guarantee: `decide` never mixes two sides.
 """
 
 from __future__ import annotations
@@ -23,21 +22,21 @@ if TYPE_CHECKING:
 
 Side = Literal["ours", "theirs"]
 
-MARKER_SIZE = 7  # what Git takes, and the least by which a conflict is recognised here
+MARKER_SIZE = 7  # the default of Git, and the minimum that `conflict_markers` detects
 _ANNOTATIONS = ("description", "license", "tags")
-_MAX_METRICS = 5  # of a side, in one line
+_MAX_METRICS = 5  # of one side, in a label
 _PLAIN = lazy_compile(r"[A-Za-z0-9_.@/+-]{1,40}")
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do with three texts of one pointer.
+    """The result of a merge.
 
     Attributes:
-        ours: The pointer that ours is; None if it cannot be read.
-        theirs: The same of theirs.
-        taken: The side to take whole; None for a conflict.
-        left_out: Annotations that the other side changed, and that are not in the one taken.
+        ours: Our pointer; None if it is invalid.
+        theirs: Their pointer; None if it is invalid.
+        taken: The side to take; None for a conflict.
+        left_out: Annotations that only the other side changed.
     """
 
     ours: Pointer | None
@@ -46,27 +45,28 @@ class Decision:
     left_out: tuple[str, ...] = ()
 
     def pointer(self, side: Side) -> Pointer | None:
-        """The pointer of a side."""
+        """Return the pointer of a side."""
         return self.ours if side == "ours" else self.theirs
 
     @property
     def name(self) -> str:
-        """The model's name, "" where neither side can be read."""
+        """The model's name, "" if both sides are invalid."""
         known = self.ours or self.theirs
         return known.name if known is not None else ""
 
 
 def decide(base: bytes, ours: bytes, theirs: bytes) -> Decision:
-    """Say which side is taken whole; the first row that matches counts.
+    """Choose the side to take by the first matching row.
 
     | ours                           | theirs                         | taken          |
     | ------------------------------ | ------------------------------ | -------------- |
-    | as theirs                      | as ours                        | ours           |
-    | anything                       | as the base                    | ours           |
-    | as the base                    | anything                       | theirs         |
-    | cannot be read                 | or this one cannot             | conflict       |
-    | other annotations than theirs  | annotations as the base        | ours           |
-    | annotations as the base        | other annotations than ours    | theirs         |
+    | = theirs                       | = ours                         | ours           |
+    | any                            | = base                         | ours           |
+    | = base                         | any                            | theirs         |
+    | invalid                        | any                            | conflict       |
+    | any                            | invalid                        | conflict       |
+    | differs by annotations         | annotations = base             | ours           |
+    | annotations = base             | differs by annotations         | theirs         |
     | changed                        | only annotations changed       | ours           |
     | only annotations changed       | changed                        | theirs         |
     | changed                        | changed                        | conflict       |
@@ -76,14 +76,14 @@ def decide(base: bytes, ours: bytes, theirs: bytes) -> Decision:
         ours: Text of ours.
         theirs: Text of theirs.
     """
-    one, other = _parse_or_none(ours), _parse_or_none(theirs)
+    our_pointer, their_pointer = _parse_or_none(ours), _parse_or_none(theirs)
     if theirs in (ours, base):
-        return Decision(one, other, "ours")
+        return Decision(our_pointer, their_pointer, "ours")
     if ours == base:
-        return Decision(one, other, "theirs")
-    if one is None or other is None:
-        return Decision(one, other, None)
-    return _decide_readable(one, other, _parse_or_none(base))
+        return Decision(our_pointer, their_pointer, "theirs")
+    if our_pointer is None or their_pointer is None:
+        return Decision(our_pointer, their_pointer, None)
+    return _decide_readable(our_pointer, their_pointer, _parse_or_none(base))
 
 
 def _decide_readable(ours: Pointer, theirs: Pointer, base: Pointer | None) -> Decision:
@@ -104,14 +104,14 @@ def conflict_text(
     words: Mapping[Side, str],
     marker_size: int = MARKER_SIZE,
 ) -> bytes:
-    """Write both sides whole between the markers that Git uses; the markers say how to go on.
+    """Return both sides between Git's conflict markers, labelled with the commands to resolve it.
 
     Args:
-        decision: What `decide` said.
+        decision: The result of `decide`.
         ours: Text of ours.
         theirs: Text of theirs.
-        words: What each side is, such as "what is checked out".
-        marker_size: Length of a marker; never less than seven.
+        words: Description of each side, such as "what is checked out".
+        marker_size: Length of a marker, at least seven.
     """
     size = max(MARKER_SIZE, marker_size)
     first, last = (_label(decision, side, words[side]) for side in ("ours", "theirs"))
@@ -127,14 +127,14 @@ def conflict_text(
 
 
 def same_except_annotations(one: Pointer, other: Pointer) -> bool:
-    """Whether two pointers say the same but for annotations."""
+    """Whether two pointers differ at most in annotations."""
     return _without_annotations(one) == _without_annotations(other)
 
 
 def describe(pointer: Pointer | None) -> str:
-    """Name a side in one line: version, digest and metrics."""
+    """Describe a side in one line: version, digest and metrics."""
     if pointer is None:
-        return "a pointer that cannot be read"
+        return "an invalid pointer"
     parts = [f"version {pointer.version} ({pointer.digest.short})"]
     named = sorted(pointer.metrics.items())
     parts += [
@@ -147,7 +147,7 @@ def describe(pointer: Pointer | None) -> str:
 
 
 def resolve_command(decision: Decision, side: Side) -> str:
-    """Give the command that takes one side."""
+    """Return the command that takes one side."""
     pointer = decision.pointer(side)
     both = resolve_hint(decision.name if pointer is None else pointer.name)
     return both.replace("--ours|--theirs", f"--{side}")
@@ -159,12 +159,15 @@ def _label(decision: Decision, side: Side, words: str) -> str:
 
 
 def _side_with_annotations(ours: Pointer, theirs: Pointer, base: Pointer | None) -> Side | None:
-    """The side of two that differ in annotations only; None if both changed them."""
+    """The side that changed annotations; None if both did."""
     start = base or replace(ours, description=None, license=None, tags=())
-    mine, other = _changed_annotations(ours, start), _changed_annotations(theirs, start)
-    if mine and other:
+    our_changes, their_changes = (
+        _changed_annotations(ours, start),
+        _changed_annotations(theirs, start),
+    )
+    if our_changes and their_changes:
         return None
-    return "theirs" if other else "ours"
+    return "theirs" if their_changes else "ours"
 
 
 def _changed_annotations(pointer: Pointer, base: Pointer) -> tuple[str, ...]:
@@ -172,7 +175,7 @@ def _changed_annotations(pointer: Pointer, base: Pointer) -> tuple[str, ...]:
 
 
 def _without_annotations(pointer: Pointer) -> str:
-    # As text: a metric that is NaN does not equal itself.
+    # Compared as text, because NaN does not equal itself.
     return replace(pointer, description=None, license=None, tags=()).body()
 
 

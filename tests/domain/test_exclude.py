@@ -71,7 +71,7 @@ def test_what_is_no_pattern_is_refused(pattern: str) -> None:
 
 def test_patterns_are_few_and_each_once() -> None:
     assert check_patterns(["a", "b", "a"]) == ("a", "b")
-    with pytest.raises(UsageError, match="too many"):
+    with pytest.raises(UsageError, match="the maximum is 32"):
         check_patterns([f"{number}" for number in range(MAX_PATTERNS + 1)])
 
 

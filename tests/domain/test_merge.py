@@ -128,7 +128,7 @@ def test_what_a_side_is_called() -> None:
     )
     assert describe(replace(TWO, metrics=many)).endswith("m3 0.3, m4 0.4, …")
     assert describe(replace(TWO, metrics=odd)).endswith(r'"\x1b[2J" x, "a\nb" 1.0')
-    assert describe(None) == "a pointer that cannot be read"
+    assert describe(None) == "an invalid pointer"
 
 
 def test_the_command_that_takes_a_side_names_the_model_of_that_side() -> None:

@@ -293,7 +293,7 @@ def test_a_conflict_names_both_versions_and_the_command_that_ends_it(base: str) 
 
     assert isinstance(error, MixedPointerError)
     assert str(error) == (
-        "fraud.model.yaml: a merge left a conflict: ours is version 7 (aaaaaaaaaaaa), theirs is version 8 (bbbbbbbbbbbb)"
+        "fraud.model.yaml: unresolved merge conflict: ours is version 7 (aaaaaaaaaaaa), theirs is version 8 (bbbbbbbbbbbb)"
     )
     assert error.hint == "gitmodel resolve fraud --ours|--theirs"
 
@@ -365,8 +365,8 @@ WRONG = {
     "path is aliases": ('"fraud.safetensors"', '"a/x.aliases.yaml"', "path is refused: weights cannot be a pointer or an alias file"),
     "run_id a number": ('"8f14e45fceea"', "12", "run_id must be a string, in double quotes"),
     "metrics a list": ("metrics:\n  auc: 0.931\n  logloss: 0.174\n", "metrics: [1]\n", "metrics must be a mapping"),
-    "a metric that is a list": ("auc: 0.931", "auc: [1]", "metrics must have numbers, strings or booleans only"),
-    "a metric that is empty": ("auc: 0.931", "auc:", "metrics must have numbers, strings or booleans only"),
+    "a metric that is a list": ("auc: 0.931", "auc: [1]", "metrics must contain only numbers, strings and booleans"),
+    "a metric that is empty": ("auc: 0.931", "auc:", "metrics must contain only numbers, strings and booleans"),
     "params a string": ("params:\n  layers: [64, 64]\n  lr: 2.0e-05\n  max_depth: null\n", 'params: "x"\n', "params must be a mapping"),
     "previous a number": (f'previous: {{version: 5, digest: "blake3:{"4" * 64}"}}', "previous: 5", "previous must be a mapping"),
     "previous without digest": (f'{{version: 5, digest: "blake3:{"4" * 64}"}}', "{version: 5}", "previous.digest is missing"),

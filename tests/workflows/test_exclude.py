@@ -183,7 +183,7 @@ def test_patterns_that_match_nothing_keep_the_version(folder: Desk) -> None:
 
 def test_patterns_that_cannot_be_kept_are_refused(folder: Desk) -> None:
     assert refusal(UsageError, lambda: excluding(folder, "../x"))[0] == (
-        '"../x" is no pattern: it leaves its folder'
+        '"../x" is not a pattern: it leaves its folder'
     )
     assert refusal(WeightsError, lambda: excluding(folder, "*")) == (
         "ck has no file that its patterns do not exclude",

@@ -1,1 +1,1 @@
-"""Configuration: of the project, and of one clone."""
+"""The configuration of a repository and of a clone."""

@@ -1,8 +1,7 @@
-"""What is each person's own: `git config gitmodel.*` and environment variables, and whom they trust.
+"""Settings of one person in one clone: `git config gitmodel.*`, environment variables, and trust.
 
-A committed configuration is everybody's and may be a stranger's. Settings are the person's word and
-win over it: another endpoint, a profile, a cache folder, and the addresses to which their weights
-may go. Guarantee: settings never hold a secret, and nothing in a committed file can change them.
+They override the committed configuration, which may come from a stranger.
+Guarantee: settings never contain a secret, and no committed file can change them.
 """
 
 from __future__ import annotations
@@ -23,7 +22,9 @@ if TYPE_CHECKING:
     from gitmodel.domain.config.remote import Remote
 
 DEFAULT_COMMIT_LIMIT = 20 << 30  # 20 GiB: about a minute of hashing inside `git commit`
-DEFAULT_LONG_UPLOAD = 1 << 30  # 1 GiB: minutes on a usual line, where SSH servers give up idle ones
+DEFAULT_LONG_UPLOAD = (
+    1 << 30
+)  # 1 GiB: takes minutes, after which SSH servers close idle connections
 
 _SIZE = lazy_compile(r"([0-9]{1,18})([kmg]?)", re.IGNORECASE | re.ASCII)
 _OCTAL = lazy_compile(r"0?[0-7]{3}", re.ASCII)
@@ -35,20 +36,20 @@ _CLONE_SETTINGS = ("cache", "commitlimit", "longupload", "verifyuploads")
 
 
 class VerifyUploads(StrEnum):
-    """Which packs a push reads back and compares, after it has sent them.
+    """Which uploaded packs a push downloads again and compares.
 
-    A pack is *checked* if the server compared a checksum when it took the pack.
+    A pack is *checked* if the server compared a checksum during the upload.
     """
 
-    NEVER = "never"  # none: the size alone is looked at
-    SAMPLE = "sample"  # of those that are not checked, one in eight, and the first
-    UNCHECKED = "unchecked"  # all that are not checked
-    ALL = "all"  # those that are checked, too
+    NEVER = "never"  # none: only sizes are compared
+    SAMPLE = "sample"  # the first unchecked pack and one in eight of the others
+    UNCHECKED = "unchecked"  # all unchecked packs
+    ALL = "all"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overrides:
-    """The person's own settings for one remote; None leaves what is committed."""
+    """Settings for one remote; None keeps the committed value."""
 
     endpoint: str | None = None
     profile: str | None = None
@@ -60,18 +61,17 @@ class LocalSettings(Overrides):
     """Settings of one person in one clone.
 
     Attributes:
-        endpoint: Endpoint for the primary remote in place of the committed one.
-        profile: Profile of the provider's own configuration (~/.aws/config).
-        region: Region in place of the committed one.
-        cache: Folder of the cache as written, or None for the default.
-        commit_limit: Bytes that a hook hashes inside `git commit` before it asks for `gitmodel add`.
-        long_upload: Bytes from which on a push says that its upload takes long.
-        verify_uploads: Which packs are read back after an upload.
-        shared: Bits that `core.sharedRepository` gives to files of the repository; None leaves them to
-            the umask.
-        trust: Fingerprints of remotes (`Remote.fingerprint`) to which this person said yes.
-        mirrors: The same overrides for mirrors, by name (`gitmodel.NAME.endpoint`).
-        s3_endpoint: What AWS's own variables say; counts for an S3 primary where nothing else does.
+        endpoint: Endpoint of the primary remote, overriding the committed one.
+        profile: Profile in the provider's configuration (~/.aws/config).
+        region: Region, overriding the committed one.
+        cache: Folder of the cache, or None for the default.
+        commit_limit: Bytes that a hook hashes in `git commit`; above it, `gitmodel add` is required.
+        long_upload: Size in bytes above which a push announces a long upload.
+        verify_uploads: Which packs are downloaded again after an upload.
+        shared: Mode bits of new files by `core.sharedRepository`; None for those of the umask.
+        trust: Fingerprints of trusted remotes (`Remote.fingerprint`).
+        mirrors: Overrides for mirrors, by name (`gitmodel.NAME.endpoint`).
+        s3_endpoint: Endpoint in AWS's variables, for an S3 primary without another override.
     """
 
     s3_endpoint: str | None = None
@@ -85,14 +85,14 @@ class LocalSettings(Overrides):
 
     @classmethod
     def from_git_config(cls, entries: Iterable[tuple[str, str]]) -> Self:
-        """Read `gitmodel.*` entries in Git's order: of several with one key the last counts.
+        """Read `gitmodel.*` entries in Git's order; the last entry of a key counts.
 
         Args:
-            entries: Pairs of key (section and variable in lower case) and value. Keys that are not
-                known are left alone: they may be a later gitmodel's.
+            entries: Pairs of key (section and variable in lower case) and value. Unknown keys are
+                ignored.
 
         Raises:
-            ConfigError: A value cannot be what its key says.
+            ConfigError: A value is invalid.
         """
         shared: int | None = None
         texts: dict[str, str] = {}
@@ -126,14 +126,14 @@ class LocalSettings(Overrides):
         )
 
     def with_environment(self, environment: Mapping[str, str]) -> Self:
-        """Return these settings with those of the environment, which win over Git's configuration.
+        """Return these settings, overridden by environment variables.
 
-        Read are GITMODEL_ENDPOINT, GITMODEL_PROFILE, GITMODEL_REGION, GITMODEL_CACHE and GITMODEL_TRUST (one
-        fingerprint a line). AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL count for S3 where nothing else is
-        said: without that a committed endpoint would win over the person's own.
+        The variables are GITMODEL_ENDPOINT, GITMODEL_PROFILE, GITMODEL_REGION, GITMODEL_CACHE and
+        GITMODEL_TRUST (one fingerprint a line). AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL override a committed
+        endpoint if no other setting does.
 
         Raises:
-            ConfigError: A value cannot be what its name says.
+            ConfigError: A value is invalid.
         """
         own: dict[str, str | None] = {}
         for key in (*_REMOTE_SETTINGS, "cache"):
@@ -156,12 +156,12 @@ class LocalSettings(Overrides):
 def effective_remote(
     remote: Remote, settings: LocalSettings, *, mirror: str | None = None
 ) -> Remote:
-    """Return the remote as this person uses it: own endpoint, region and profile over the committed.
+    """Return a remote with the overrides of this clone.
 
     Args:
-        remote: As committed.
-        settings: The person's own.
-        mirror: Name of the mirror that `remote` is; None for the primary.
+        remote: The committed remote.
+        settings: The settings of this clone.
+        mirror: Name of the mirror; None for the primary.
     """
     own = _overrides(settings, mirror)
     if remote.scheme == "file":
@@ -177,19 +177,17 @@ def effective_remote(
 def needs_trust(
     remote: Remote, settings: LocalSettings, *, upload: bool, mirror: str | None = None
 ) -> bool:
-    """Whether the person has yet to say yes to a committed remote before it is used so.
+    """Whether a committed remote must be trusted before this use.
 
-    Reading from a folder or from a provider's own endpoint needs nothing; neither does an endpoint
-    of the person's own. Another endpoint gets no credentials before, and nothing is uploaded anywhere
-    before: `git push` in a stranger's clone must not send weights to the stranger.
+    Every upload needs trust: `git push` in a clone of a stranger's repository must not send weights to the
+    stranger. A download needs trust if it would send credentials to a host that is neither the provider's
+    nor configured in this clone.
 
     Args:
-        remote: As committed, not `effective_remote`: trust is about what others can change.
-        settings: The person's own, with what they trust.
-        upload: Whether something would be written there.
-        mirror: Name of the mirror that `remote` is; None for the primary.
-
-    Source: DESIGN, section 4, Trust.
+        remote: The committed remote, without overrides.
+        settings: The settings of this clone.
+        upload: Whether the remote would be written to.
+        mirror: Name of the mirror; None for the primary.
     """
     if remote.fingerprint in settings.trust:
         return False
@@ -231,7 +229,7 @@ def _checked_setting(name: str, value: str, where: str) -> str:
 
 def _checked_text(value: str, where: str) -> str:
     if kind := find_secret(value):
-        raise ConfigError(f"{where}: there is {kind} in it (not shown)", hint=WHERE_SECRETS_BELONG)
+        raise ConfigError(f"{where}: contains {kind} (not shown)", hint=WHERE_SECRETS_BELONG)
     if not value.isprintable():
         raise ConfigError(f"{where}: control or invisible characters are not accepted")
     return value
@@ -248,7 +246,7 @@ def _verify_uploads(text: str) -> VerifyUploads:
 
 
 def shared_bits(text: str) -> int | None:
-    """The mode of files that `core.sharedRepository` asks for, None for the umask's (git-config(1))."""
+    """Return the file mode for a value of `core.sharedRepository` (git-config(1)); None for the umask's."""
     word = text.lower()
     if word in {"group", "true", "yes", "on", "1"}:
         return 0o660
@@ -259,7 +257,7 @@ def shared_bits(text: str) -> int | None:
 
 
 def _size(text: str, key: str) -> int:
-    """A size as Git writes them: bytes, or with k, m or g for powers of 1024."""
+    """Parse a size in Git's notation: bytes, or k, m or g for powers of 1024."""
     if found := _SIZE.fullmatch(text):
         return int(found[1]) * _FACTORS[found[2].lower()]
     raise ConfigError(

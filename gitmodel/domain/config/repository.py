@@ -1,8 +1,7 @@
-"""`.gitmodel.yaml`: what a repository says to everyone who clones it, and edits to it.
+"""Reads and edits `.gitmodel.yaml`, the committed configuration of a repository.
 
-The file belongs to people. gitmodel reads it as a stranger's (secrets, unusual addresses and options
-that could redirect or weaken a connection are refused without being repeated) and writes it line by
-line, comments kept.
+The file may come from a stranger: secrets, unusual addresses, and options that could redirect or weaken
+a connection are refused, and messages do not repeat them. Edits keep comments and other lines.
 
     gitmodel: 1
     project: "fraud-detection"
@@ -63,21 +62,21 @@ _ID = lazy_compile(r"[0-9a-f]{8,32}", re.ASCII)
 _MIRROR = lazy_compile(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
 _HEADER = """\
 # Settings of gitmodel for everyone who clones this repository. No secrets here.
-# What is your own (profile, cache, another endpoint): git config gitmodel.NAME VALUE
+# Personal settings (profile, cache, another endpoint): git config gitmodel.NAME VALUE
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """What `.gitmodel.yaml` says.
+    """The content of `.gitmodel.yaml`.
 
     Attributes:
         format: Version of the format, 1.
-        project: Under what name versions are claimed in the store; one part of a model name.
-        project_id: 8 to 32 hex digits that tell two projects of one name apart.
-        remote: The primary remote, or None for the embedded default folder.
-        mirrors: Further remotes by name.
-        unknown: Top-level keys that this module does not know, as they are.
+        project: Name under which versions are claimed in the store; one part of a model name.
+        project_id: 8 to 32 hex digits that distinguish two projects with one name.
+        remote: The primary remote, or None for the default folder.
+        mirrors: Other remotes by name.
+        unknown: Unknown top-level keys.
     """
 
     format: int = FORMAT
@@ -93,11 +92,11 @@ class Config:
 
         Args:
             raw: Its content.
-            what: What to call it in messages.
+            what: Its name in messages.
 
         Raises:
-            ConfigError: It does not parse, lacks something, or says what is refused; secrets are not shown.
-            NewerFormatError: It was written for a newer gitmodel.
+            ConfigError: The file is invalid. Secrets are not shown.
+            NewerFormatError: The file needs a newer gitmodel.
         """
         values = _values(raw, what)
         _check_format(values.get("gitmodel"), what)
@@ -115,14 +114,14 @@ class Config:
 
 
 def check_project(project: str) -> str:
-    """Return `project` if it can be the name of a project: one part of a model name.
+    """Return `project` if it is a valid project name: one part of a model name.
 
     Raises:
-        ModelNameError: It cannot; the hint has the nearest one that can.
+        ModelNameError: It is not; the hint suggests a valid name.
     """
     if "/" in project:
         raise ModelNameError(
-            f"{quote_text(project)} cannot be the name of a project: it has a /",
+            f"{quote_text(project)} is not a project name: it has a /",
             hint="use one word in lower case",
         )
     return check_name(project)
@@ -132,8 +131,8 @@ def new_config_text(project: str, project_id: str, remote: Remote | None) -> str
     """Return the text of a new `.gitmodel.yaml`.
 
     Raises:
-        ModelNameError: The project's name is outside the grammar.
-        ConfigError: The id is not 8 to 32 hex digits, or the address could not be read again.
+        ModelNameError: The project name is invalid.
+        ConfigError: The id is not 8 to 32 hex digits, or the address is invalid.
     """
     values: dict[str, Value] = {"gitmodel": FORMAT, "project": check_project(project)}
     values["id"] = _project_id(project_id, CONFIG_FILE)
@@ -143,31 +142,25 @@ def new_config_text(project: str, project_id: str, remote: Remote | None) -> str
 
 
 def _check_readable(text: str) -> str:
-    """Return the text of a new `.gitmodel.yaml`, if it can be read: what is refused is never written.
-
-    Raises:
-        ConfigError: It cannot.
-    """
     Config.from_text(text, what=f"the new {CONFIG_FILE}")
     return text
 
 
 def with_remote(text: str, remote: Remote | None) -> str:
-    """Return the text of a `.gitmodel.yaml` with another primary remote, or with none.
+    """Return the text of a `.gitmodel.yaml` with another primary remote, or without one.
 
     Raises:
-        ConfigError: The text does not parse, or its layout cannot be edited by lines (the hint says what
-            to write by hand).
+        ConfigError: The text is invalid, or its layout cannot be edited line by line.
     """
     values = _values(text, CONFIG_FILE)
     return _edit(text, values, "remote", remote.to_value() if remote else None)
 
 
 def with_mirror(text: str, name: str, remote: Remote | None) -> str:
-    """Return the text of a `.gitmodel.yaml` with a mirror set, or taken out.
+    """Return the text of a `.gitmodel.yaml` with a mirror set or removed.
 
     Raises:
-        ConfigError: As `with_remote`; or the name is none for a mirror.
+        ConfigError: As `with_remote`; or the name is invalid.
     """
     _check_mirror(name, CONFIG_FILE)
     values = _values(text, CONFIG_FILE)
@@ -187,7 +180,7 @@ def _edit(text: str, values: dict[str, Value], key: str, value: Value) -> str:
     elif key in wanted:
         wanted[key] = _keep_form(wanted[key], value)
     else:
-        # Behind the nearest known key before it, so that files of all projects read alike.
+        # After the known key that precedes it in _ORDER.
         wanted = {name: wanted[name] for name in _ORDER if name in wanted}
         wanted[key] = value
         wanted = {name: wanted[name] for name in _ORDER if name in wanted}
@@ -201,7 +194,7 @@ def _edit(text: str, values: dict[str, Value], key: str, value: Value) -> str:
 
 
 def _keep_form(present: Value, value: Value) -> Value:
-    """An address alone is written as a mapping where one stands already: its comments stay."""
+    """Write an address as a mapping if there is one already, so that its comments are kept."""
     if isinstance(present, dict) and "url" in present and isinstance(value, str):
         return {"url": value}
     return value
@@ -209,12 +202,11 @@ def _keep_form(present: Value, value: Value) -> Value:
 
 def _values(raw: bytes | str, what: str) -> dict[str, Value]:
     data = raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw
-    # Before parsing and comments included: what is committed is committed.
+    # Before parsing, because comments must not contain secrets either.
     for number, line in enumerate(data[:MAX_TEXT_BYTES].decode("utf-8", "replace").split("\n"), 1):
         if kind := find_secret(line):
             raise ConfigError(
-                f"{what}: line {number}: there is {kind} in it (not shown); a committed file is no"
-                " place for it",
+                f"{what}: line {number}: contains {kind} (not shown); never commit secrets",
                 hint=WHERE_SECRETS_BELONG,
             )
     try:
@@ -225,17 +217,17 @@ def _values(raw: bytes | str, what: str) -> dict[str, Value]:
 
 def _check_format(value: Value, what: str) -> None:
     if value is None or isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigError(f"{what}: a line gitmodel: {FORMAT} is missing", hint=_RESTORE)
+        raise ConfigError(f"{what}: the line gitmodel: {FORMAT} is missing", hint=_RESTORE)
     if value > FORMAT:
         raise NewerFormatError(
-            f"{what}: format {value} is newer than this gitmodel knows ({FORMAT})",
+            f"{what}: this version of gitmodel supports format {FORMAT}, not {value}",
             hint="pip install --upgrade gitmodel",
         )
 
 
 def _project(value: Value, what: str) -> str:
     if not isinstance(value, str):
-        raise ConfigError(f'{what}: a line project: "NAME" is missing', hint=_RESTORE)
+        raise ConfigError(f'{what}: the line project: "NAME" is missing', hint=_RESTORE)
     try:
         return check_project(value)
     except ModelNameError as error:
@@ -245,7 +237,7 @@ def _project(value: Value, what: str) -> str:
 def _project_id(value: Value, what: str) -> str:
     if isinstance(value, str) and _ID.fullmatch(value):
         return value
-    raise ConfigError(f"{what}: id must be 8 to 32 of 0-9 and a-f, in quotes", hint=_RESTORE)
+    raise ConfigError(f"{what}: id must be 8 to 32 hex digits in quotes", hint=_RESTORE)
 
 
 def _mirrors(value: Value, what: str) -> dict[str, Remote]:
@@ -262,16 +254,16 @@ def _mirrors(value: Value, what: str) -> dict[str, Remote]:
 
 
 def _check_mirror(name: str, what: str) -> None:
-    # The primary remote goes by that name on the command line.
+    # On the command line `primary` names the primary remote.
     if name == "primary" or is_secret_name(name) or not _MIRROR.fullmatch(name):
         raise ConfigError(
-            f"{what}: {quote_text(name)} cannot be the name of a mirror",
+            f"{what}: {quote_text(name)} is not a mirror name",
             hint="use a word of a-z, 0-9 and '-', such as backup",
         )
 
 
 def _refuse_secret_names(key: str, value: Value, what: str) -> None:
-    """Refuse text under a name such as `password`, at any depth of what this module does not know."""
+    """Refuse text under a key such as `password` anywhere in an unknown value."""
     if isinstance(value, dict):
         for inner, further in value.items():
             _refuse_secret_names(inner, further, what)
@@ -280,7 +272,6 @@ def _refuse_secret_names(key: str, value: Value, what: str) -> None:
             _refuse_secret_names(key, further, what)
     elif isinstance(value, str) and value and is_secret_name(key):
         raise ConfigError(
-            f"{what}: {quote_text(key)} would be a secret (value not shown); a committed file is no place"
-            " for it",
+            f"{what}: {quote_text(key)} looks like a secret (value not shown); never commit secrets",
             hint=WHERE_SECRETS_BELONG,
         )

@@ -79,28 +79,28 @@ def test_a_file_without_remote_means_the_embedded_folder() -> None:
 @pytest.mark.parametrize(
     ("text", "message", "hint"),
     [
-        ("", ".gitmodel.yaml: a line gitmodel: 1 is missing", RESTORE),
-        ("gitmodel: true\n", ".gitmodel.yaml: a line gitmodel: 1 is missing", RESTORE),
-        ("gitmodel: 0\n", ".gitmodel.yaml: a line gitmodel: 1 is missing", RESTORE),
-        ('gitmodel: "1"\n', ".gitmodel.yaml: a line gitmodel: 1 is missing", RESTORE),
+        ("", ".gitmodel.yaml: the line gitmodel: 1 is missing", RESTORE),
+        ("gitmodel: true\n", ".gitmodel.yaml: the line gitmodel: 1 is missing", RESTORE),
+        ("gitmodel: 0\n", ".gitmodel.yaml: the line gitmodel: 1 is missing", RESTORE),
+        ('gitmodel: "1"\n', ".gitmodel.yaml: the line gitmodel: 1 is missing", RESTORE),
         (
             "gitmodel: 1\n",
-            '.gitmodel.yaml: a line project: "NAME" is missing',
+            '.gitmodel.yaml: the line project: "NAME" is missing',
             RESTORE,
         ),
         (
             "gitmodel: 1\nproject: x\nid: 12345678\n",
-            ".gitmodel.yaml: id must be 8 to 32 of 0-9 and a-f, in quotes",
+            ".gitmodel.yaml: id must be 8 to 32 hex digits in quotes",
             RESTORE,
         ),
         (
             'gitmodel: 1\nproject: x\nid: "../../x1"\n',
-            ".gitmodel.yaml: id must be 8 to 32 of 0-9 and a-f, in quotes",
+            ".gitmodel.yaml: id must be 8 to 32 hex digits in quotes",
             RESTORE,
         ),
         (
             "gitmodel: 1\nproject: a/b\nid: 9c1f22ab\n",
-            '.gitmodel.yaml: project: "a/b" cannot be the name of a project: it has a /',
+            '.gitmodel.yaml: project: "a/b" is not a project name: it has a /',
             "use one word in lower case",
         ),
         (
@@ -110,7 +110,7 @@ def test_a_file_without_remote_means_the_embedded_folder() -> None:
         ),
         (
             f"{HEAD}mirrors: {{../x: s3://models}}\n",
-            '.gitmodel.yaml: "../x" cannot be the name of a mirror',
+            '.gitmodel.yaml: "../x" is not a mirror name',
             "use a word of a-z, 0-9 and '-', such as backup",
         ),
         (
@@ -135,7 +135,7 @@ def test_what_is_missing_or_wrong_is_said_with_the_way_out(
 
 
 def test_a_newer_format_is_refused_as_such() -> None:
-    with pytest.raises(NewerFormatError, match="format 2 is newer") as caught:
+    with pytest.raises(NewerFormatError, match="supports format 1, not 2") as caught:
         Config.from_text("gitmodel: 2\nremote: {what: [we, do, not]}\n")
 
     assert caught.value.hint == "pip install --upgrade gitmodel"
@@ -220,7 +220,7 @@ def test_a_new_file_says_what_it_was_made_of(project: str, remote: Remote | None
 def test_a_new_file_to_the_letter() -> None:
     assert new_config_text("fraud", "9c1f22ab", S3) == (
         "# Settings of gitmodel for everyone who clones this repository. No secrets here.\n"
-        "# What is your own (profile, cache, another endpoint): git config gitmodel.NAME VALUE\n"
+        "# Personal settings (profile, cache, another endpoint): git config gitmodel.NAME VALUE\n"
         'gitmodel: 1\nproject: "fraud"\nid: "9c1f22ab"\nremote: "s3://models/fraud"\n'
     )
 
@@ -304,7 +304,7 @@ def test_mirrors_come_and_go() -> None:
 
 def test_a_mirror_with_a_bad_name_is_refused() -> None:
     for name in ("", "a b", "../x", "Backup", "a.b", "secret", "primary", "x" * 65):
-        with pytest.raises(ConfigError, match="cannot be the name of a mirror"):
+        with pytest.raises(ConfigError, match="is not a mirror name"):
             with_mirror(HEAD, name, S3)
 
 
