@@ -1,9 +1,8 @@
-"""Metrics: read from the files that training writes, or from `NAME=VALUE` on a command line.
+"""Reads metrics from files that training writes, or from `NAME=VALUE` on a command line.
 
-A metric has a name and one value: a number, text, or true and false. Nested mappings become names
-with dots (`eval.auc`). Lists, nulls and whatever a pointer cannot hold are left out, each with its
-reason, so that a command can say what it did not take. Guarantee: reading ends with values or with a
-`TextError`, in a time and memory that the limits below bound.
+A metric has a name and a value: a number, text or a boolean. Nested mappings become names with dots
+(`eval.auc`). Lists, nulls and values that a pointer cannot store are skipped, with a reason for each.
+Guarantee: reading returns values or raises `TextError`; the limits below bound time and memory.
 """
 
 from __future__ import annotations
@@ -21,13 +20,13 @@ from gitmodel.errors import TextError, UsageError
 
 Metric: TypeAlias = int | float | str | bool
 
-MAX_FILE_BYTES = 8 << 20  # 8 MiB: a trainer_state.json with the log of each step fits
-# tomllib needs quadratic time for a key of many parts: 20 s for one of 30,000 in 60 KiB (measured).
-# A key of more than 32 is refused before; quotes can hide one, but in 16 KiB it costs 0.2 s (measured).
+MAX_FILE_BYTES = 8 << 20  # 8 MiB: enough for a trainer_state.json with a log of each step
+# tomllib takes quadratic time for a key of many parts: 20 s for 30,000 parts in 60 KiB (measured). Keys of
+# more than 32 parts are refused first; quotes can hide one, which takes 0.2 s in 16 KiB (measured).
 MAX_TOML_BYTES = 16 << 10
 _MAX_DOTS = 32
 MAX_DEPTH = 8
-# A pointer has at most 64 KiB; half of that is left for the rest of it.
+# A pointer has at most 64 KiB; metrics may take half of it.
 MAX_VALUES = 500
 MAX_TOTAL_CHARACTERS = 32 << 10
 MAX_KEY_CHARACTERS = 200
@@ -36,11 +35,11 @@ MAX_TEXT_CHARACTERS = 1000
 
 @dataclass(frozen=True, slots=True)
 class MetricsRead:
-    """What a file of metrics or params holds.
+    """The metrics or params of a file.
 
     Attributes:
         values: Names and values in the file's order.
-        skipped: What was left out: pairs of name and reason.
+        skipped: Pairs of name and reason for each skipped value.
     """
 
     values: Mapping[str, Any]
@@ -48,7 +47,7 @@ class MetricsRead:
 
 
 def parse_metrics(raw: bytes, *, path: str) -> dict[str, Metric]:
-    """Return the metrics in a file; `read_metrics` also says what was left out.
+    """Return the metrics in a file, without the skipped values.
 
     Raises:
         TextError: As `read_metrics`.
@@ -57,16 +56,16 @@ def parse_metrics(raw: bytes, *, path: str) -> dict[str, Metric]:
 
 
 def read_metrics(raw: bytes, *, path: str, lists: bool = False) -> MetricsRead:
-    """Read a file of metrics: JSON, YAML (the restricted kind) or TOML, by the ending of its name.
+    """Read a file of metrics: JSON, YAML (a subset) or TOML, by its extension.
 
     Args:
         raw: The file's bytes.
-        path: Its path, for the ending and for messages.
-        lists: Whether lists and nothing (`null`) are values too, as they are of params.
+        path: Its path, for the extension and for messages.
+        lists: Whether lists and null are accepted, as for params.
 
     Raises:
-        TextError: The ending is another one, the file does not parse or is too large, one name is given
-            twice, or there are more values than a pointer can hold.
+        TextError: The extension is unknown, the file does not parse or is too large, a name occurs
+            twice, or a pointer cannot store so many values.
     """
     ending = path.lower().rpartition(".")[2]
     match ending:
@@ -78,7 +77,7 @@ def read_metrics(raw: bytes, *, path: str, lists: bool = False) -> MetricsRead:
             content = cast("dict[str, object]", to_builtin(_from_toml(raw, path)))  # it has dates
         case _:
             raise TextError(
-                f"{path}: metrics are read from .json, .yaml, .yml and .toml only",
+                f"{path}: metrics files must be .json, .yaml, .yml or .toml",
                 hint="gitmodel add PATH --metric NAME=VALUE",
             )
     return _Flattener(path, lists=lists).of(content)
@@ -87,23 +86,23 @@ def read_metrics(raw: bytes, *, path: str, lists: bool = False) -> MetricsRead:
 def metrics_from_mapping(
     values: Mapping[str, object], *, what: str, lists: bool = False
 ) -> MetricsRead:
-    """Take values that code gave, as `read_metrics` takes those of a file.
+    """Convert Python values as `read_metrics` does those of a file.
 
     Raises:
-        TextError: There are more than a pointer can hold.
+        TextError: A pointer cannot store so many values.
     """
     content = to_builtin(values)
     return _Flattener(what, lists=lists).of(content if isinstance(content, dict) else {})
 
 
 def parse_assignment(text: str) -> tuple[str, Metric]:
-    """Read `NAME=VALUE` of a command line: "auc=0.93" is ("auc", 0.93).
+    """Parse `NAME=VALUE`: "auc=0.93" is ("auc", 0.93).
 
-    The value is a number, `true` or `false` where it is spelled as one in YAML 1.2, also `nan`, `inf` and
-    `-inf`, and text otherwise; in double quotes it is text always.
+    The value is a YAML 1.2 number or boolean, `nan`, `inf`, `-inf`, or else text. In double quotes it is
+    always text.
 
     Raises:
-        UsageError: There is no `=`, no name, or a value that a pointer cannot hold.
+        UsageError: There is no `=` or no name, or a pointer cannot store the value.
     """
     name, equals, written = text.partition("=")
     name = name.strip()
@@ -126,7 +125,7 @@ def parse_assignment(text: str) -> tuple[str, Metric]:
 
 
 def _from_json(raw: bytes, path: str) -> Mapping[str, object]:
-    # Editors on Windows put a byte order mark in front.
+    # Editors on Windows add a byte order mark.
     text = decode(raw.removeprefix(b"\xef\xbb\xbf"), what=path, max_bytes=MAX_FILE_BYTES)
     try:
         content = json.loads(text, object_pairs_hook=lambda pairs: _unique_keys(pairs, path))
@@ -134,10 +133,10 @@ def _from_json(raw: bytes, path: str) -> Mapping[str, object]:
         raise TextError(f"{path}: line {error.lineno}: not JSON: {error.msg}") from error
     except RecursionError as error:
         raise TextError(f"{path}: nested too deeply") from error
-    except ValueError as error:  # more digits than Python turns into a number
+    except ValueError as error:  # more digits than Python converts
         raise TextError(f"{path}: a number has too many digits") from error
     if not isinstance(content, dict):
-        raise TextError(f'{path}: the file must hold names and values, as in {{"auc": 0.93}}')
+        raise TextError(f'{path}: the file must be an object such as {{"auc": 0.93}}')
     return content
 
 
@@ -145,13 +144,13 @@ def _unique_keys(pairs: list[tuple[str, Any]], path: str) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key, value in pairs:
         if key in result:
-            raise TextError(f"{path}: {quote_text(key)} is given twice")
+            raise TextError(f"{path}: {quote_text(key)} occurs twice")
         result[key] = value
     return result
 
 
 def _from_toml(raw: bytes, path: str) -> Mapping[str, object]:
-    import tomllib  # 4 ms, and few write metrics as TOML
+    import tomllib  # takes 4 ms, and few files are TOML
 
     text = decode(raw, what=path, max_bytes=MAX_TOML_BYTES)
     if any(piece.count(".") > _MAX_DOTS for piece in re.split(r"[=,\[\]{}\n#]", text)):
@@ -165,7 +164,7 @@ def _from_toml(raw: bytes, path: str) -> Mapping[str, object]:
 
 
 class _Flattener:
-    """Turns nested mappings into one; an instance a file."""
+    """Flattens the nested mappings of one file."""
 
     def __init__(self, path: str, *, lists: bool) -> None:
         self._path = path
@@ -193,22 +192,22 @@ class _Flattener:
                 self._take(key, value)
 
     def _skip(self, key: str, reason: str) -> None:
-        # One reason more than can be shown is enough.
+        # Skipped values are limited too.
         if len(self._skipped) < MAX_VALUES:
             self._skipped.append((key[:MAX_KEY_CHARACTERS], reason))
 
     def _take(self, key: str, value: object) -> None:
         if key in self._values:
             raise TextError(
-                f"{self._path}: {quote_text(key)} is given twice, once with a dot in its name"
+                f"{self._path}: {quote_text(key)} occurs twice, once with a dot in its name"
             )
         self._values[key] = value
         self._characters += len(key) + len(str(value))
         if len(self._values) > MAX_VALUES or self._characters > MAX_TOTAL_CHARACTERS:
             raise TextError(
-                f"{self._path}: more than a pointer can hold, {MAX_VALUES} values or"
-                f" {MAX_TOTAL_CHARACTERS} characters in all",
-                hint="write the metrics that matter to a file of their own",
+                f"{self._path}: a pointer stores at most {MAX_VALUES} values and"
+                f" {MAX_TOTAL_CHARACTERS} characters",
+                hint="write the important metrics to a separate file",
             )
 
 

@@ -1,15 +1,14 @@
-r"""Paths that strangers wrote: which are safe, and which name the same file somewhere.
+r"""Checks untrusted paths: whether they are safe, and whether two paths are one file on some system.
 
-A path from a pointer or a manifest is used to create files, so it is taken apart here first, and only an
-allow-list of parts passes. `normpath` plus `commonpath` let 29 of 32 hostile spellings through, libgit2 five
-of ten: names are an attack language. What is refused is refused everywhere, since a repository made on
-Linux is cloned on Windows and macOS:
+Files are created at paths from pointers and manifests. `normpath` with `commonpath` accepted 29 of 32
+hostile spellings, libgit2 five of ten. A repository made on Linux may be cloned on Windows or macOS, so
+these paths are refused on every system:
 
-    leaves the folder     absolute, `..`, `.`, empty parts, backslash, drive, UNC
-    Git's own files       `.git` and whatever begins so, also as `.GIT`, `.g<U+200C>it`, `.git.`, `.git `,
-                          `.git::$INDEX_ALLOCATION`, `git~1` (a committed hook or config runs code)
+    outside the folder    absolute, `..`, `.`, empty parts, backslash, drive, UNC
+    Git's own files       `.git` and names that begin with it, also as `.GIT`, `.g<U+200C>it`, `.git.`,
+                          `.git `, `.git::$INDEX_ALLOCATION`, `git~1` (a committed hook or config runs code)
     devices of Windows    `nul`, `con.txt`, `COM1`; streams (`:`), short names (`ABCDEF~1`)
-    other on other disks  trailing dot or space, not NFC, too long, controls, not UTF-8
+    not portable          trailing dot or space, not NFC, too long, control characters, not UTF-8
 
 Guarantee: `"/".join(safe_parts(path)) == path`, and every part is a plain file name on every system.
 """
@@ -32,16 +31,16 @@ MAX_PATH_BYTES = 4096
 
 _HINT = "use plain names joined by '/', relative to the folder, such as models/fraud.safetensors"
 _DEVICE = r"(?:con|prn|aux|nul|clock\$|conin\$|conout\$|com[0-9]|lpt[0-9])"
-# Nearly every part of nearly every path; all rules below agree with it, and a test holds them to it.
+# A fast check for most names; a test compares it with the rules below.
 _ORDINARY = lazy_compile(
     rf"(?!{_DEVICE}(?:\.|\Z))[A-Za-z0-9_](?:[A-Za-z0-9._-]{{0,253}}[A-Za-z0-9_-])?", re.IGNORECASE
 )
 _DEVICE_NAME = lazy_compile(rf"{_DEVICE} *(?:\..*)?", re.DOTALL)
 _SHORT_NAME = lazy_compile(r"[^.~]{1,6}~[0-9]{1,6}(?:\.[^.]{0,3})?", re.DOTALL)
-# Controls (C0, C1), line and paragraph separators, and characters that turn the direction of text.
+# Controls (C0, C1), line and paragraph separators, and characters that change the direction of text.
 _CONTROL = lazy_compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _SURROGATE = lazy_compile("[\ud800-\udfff]")
-# Not seen, and skipped by file systems of macOS when they compare names.
+# Invisible characters, which file systems of macOS ignore when they compare names.
 _IGNORABLE = lazy_compile(
     "[\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
@@ -50,12 +49,10 @@ _IGNORABLE = lazy_compile(
 
 
 def safe_parts(path: str) -> tuple[str, ...]:
-    """Take a relative path with `/` apart, if every part is safe on every system.
+    """Split a relative path at `/`, if every part is safe on every system.
 
     Raises:
-        UnsafePathError: It is not; the message shows the path with everything invisible escaped.
-
-    Source: the research on reliability and security, section 3, rows 1 and 2; Git's `verify_path`.
+        UnsafePathError: A part is unsafe. The message escapes invisible characters.
     """
     parts = tuple(path.split("/"))
     if len(path) <= MAX_PATH_BYTES and path.isascii() and all(map(_ORDINARY.fullmatch, parts)):
@@ -68,20 +65,19 @@ def safe_parts(path: str) -> tuple[str, ...]:
 
 
 def suggest_safe_name(name: str) -> str | None:
-    """A file name near to one that is not safe, and that is; None where there is none near."""
-    kept = _IGNORABLE.sub("", re.sub(r"[\\:]", "-", _CONTROL.sub("-", _SURROGATE.sub("-", name))))
-    kept = unicodedata.normalize("NFC", kept).rstrip(". ")
-    for other in (kept, f"{kept}_", f"_{kept}"):
-        if other and _path_problem(other) is None and _part_problem(other) is None:
-            return other
+    """Return a safe file name similar to an unsafe one, or None."""
+    safe = _IGNORABLE.sub("", re.sub(r"[\\:]", "-", _CONTROL.sub("-", _SURROGATE.sub("-", name))))
+    safe = unicodedata.normalize("NFC", safe).rstrip(". ")
+    for candidate in (safe, f"{safe}_", f"_{safe}"):
+        if candidate and _path_problem(candidate) is None and _part_problem(candidate) is None:
+            return candidate
     return None
 
 
 def refuse_clashes(paths: Iterable[str]) -> None:
-    """Check that no two paths name one file on a file system that folds case or Unicode.
+    """Check that no two paths are one file on a file system that folds case or Unicode.
 
-    Paths are equal after NFC and case folding, with invisible characters left out; a path that is a file
-    and also the folder of another one clashes too, as does a path given twice.
+    A path also clashes if it is a file and the folder of another path, or if it occurs twice.
 
     Raises:
         UnsafePathError: Two paths clash; the message names both.
@@ -96,25 +92,25 @@ def refuse_clashes(paths: Iterable[str]) -> None:
 
 
 def find_clash(path: str, others: Iterable[str]) -> str | None:
-    """Find a path that names the same file as `path` on a file system that folds case or Unicode."""
+    """Return a path that is the same file as `path` on a file system that folds case or Unicode."""
     folded = _folded(path)
     return next((other for other in others if _folded(other) == folded), None)
 
 
 def to_nfc(path: str) -> str:
-    """Give a path in the composed form of Unicode (NFC), in which all paths are recorded."""
+    """Return a path in Unicode NFC, the form of all recorded paths."""
     return path if path.isascii() else unicodedata.normalize("NFC", path)
 
 
 def _path_problem(path: str) -> str | None:
-    """Say what is wrong with a path as a whole, or nothing."""
+    """Return the problem of a path as a whole, or None."""
     checks: tuple[tuple[object, str], ...] = (
         (not path, "it is empty"),
         (_SURROGATE.search(path), "it is not UTF-8"),
         (_CONTROL.search(path), "it has a control character"),
         (path.startswith("/"), "it is absolute"),
         ("\\" in path, "it has a backslash"),
-        (":" in path, "it has a colon, which is a drive or a stream on Windows"),
+        (":" in path, "it has a colon, which Windows reads as a drive or stream"),
         (
             not unicodedata.is_normalized("NFC", path),
             "it is not in the composed form of Unicode (NFC)",
@@ -128,9 +124,8 @@ def _path_problem(path: str) -> str | None:
 
 
 def _part_problem(part: str) -> str | None:
-    """Say what is wrong with one part of a path, or nothing; `_path_problem` was asked before."""
-    # What Git, HFS+, APFS and NTFS may take the name for: compatibility forms composed, case folded,
-    # invisible characters gone.
+    """Return the problem of one part of a path that has no `_path_problem`, or None."""
+    # As Git, HFS+, APFS and NTFS may read the name: NFKC, case folded, without invisible characters.
     folded = _IGNORABLE.sub("", unicodedata.normalize("NFKC", part).casefold())
     checks: tuple[tuple[object, str], ...] = (
         (not part, "it has an empty part"),
@@ -148,7 +143,7 @@ def _part_problem(part: str) -> str | None:
 
 
 def _folded(path: str) -> str:
-    """Give the key under which file systems that fold case and Unicode find a path."""
+    """Return the form of a path that is compared by file systems that fold case and Unicode."""
     if path.isascii():
         return path.lower()
     return _IGNORABLE.sub(
@@ -157,7 +152,7 @@ def _folded(path: str) -> str:
 
 
 def _refuse_folder_clashes(files: dict[str, str]) -> None:
-    """Check each folder once: it is no file, and it is spelled in one way only."""
+    """Check that no folder is also a file, and that all paths spell a folder in the same way."""
     seen: set[str] = set()
     folders: dict[str, str] = {}
     for path in files.values():

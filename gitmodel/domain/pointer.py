@@ -1,14 +1,12 @@
-"""Pointers: the small YAML file that stands in Git for one version of a model.
+"""Pointers: small YAML files in Git, each for one version of a model.
 
-A pointer names a model, its version, the digest of its weights and what is known about them. It has one
-canonical text: fixed order of keys, lines ended by LF, strings quoted, so that the same state is the same bytes
-and a diff shows only what changed. The last line is a `check` of the lines before it, because Git merges
-two edits of different lines without asking: one branch bumps to version 5, another corrects a metric of
-version 4, and the merge claims that version 5 had that metric. With a check such a merge is a conflict, and a
-file mixed in any other way is refused here.
+A pointer contains the model's name, its version, the digest of its weights, and metadata. Its canonical text
+has a fixed order of keys, LF line ends and quoted strings. The last line is a `check`, a hash of the lines
+before it. Without it Git could merge version 5 of one branch with a corrected metric of version 4 from
+another branch. With it, such a merge is a conflict, and any other mixture is refused.
 
-Guarantees: `Pointer.from_text(p.to_text()) == p`; equal pointers have equal texts; keys that this version
-does not know are kept; whatever the bytes, only PointerError or NewerFormatError is raised.
+Guarantees: `Pointer.from_text(p.to_text()) == p`; equal pointers have equal texts; unknown keys are kept;
+invalid bytes raise PointerError or NewerFormatError only.
 """
 
 from __future__ import annotations
@@ -43,9 +41,9 @@ if TYPE_CHECKING:
 
 POINTER_SUFFIX = ".model.yaml"
 HEADER = "# Written by gitmodel; unknown keys are kept, comments are not."
-MAX_SIZE = 2**63 - 1  # bytes; what file systems and other languages' integers hold
+MAX_SIZE = 2**63 - 1  # bytes; the limit of file systems and of integers in other languages
 
-# A key cannot occur twice, so what these lines say is said nowhere else.
+# Keys are unique, so later lines cannot contradict these.
 _HEAD_LINES = lazy_compile(
     rb'(?:#[ -~]*\n)*gitmodel: 1\nname: "([a-z0-9._/-]{1,200})"\n'
     rb'version: ([1-9][0-9]{0,18})\ndigest: "blake3:([0-9a-f]{64})"\n'
@@ -53,7 +51,7 @@ _HEAD_LINES = lazy_compile(
 
 
 class Head(NamedTuple):
-    """What a pointer says first."""
+    """The first keys of a pointer."""
 
     name: str
     version: int
@@ -62,7 +60,7 @@ class Head(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Previous:
-    """The version from which this one was made, as far as Git knows."""
+    """The version before this one."""
 
     version: int
     digest: Digest
@@ -71,7 +69,7 @@ class Previous:
 
 @dataclass(frozen=True, slots=True)
 class MetricsSource:
-    """The file from which the metrics were read, and what it held then."""
+    """The file from which the metrics were read, and its digest."""
 
     path: str
     digest: Digest
@@ -80,30 +78,30 @@ class MetricsSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pointer:
-    """One version of a model, as Git has it.
+    """One version of a model.
 
     Attributes:
-        name: Name of the model, the whole of it.
+        name: Full name of the model.
         version: Positive number of the version.
         digest: Digest of the weights, a file or a folder.
-        size: Length of the weights in bytes, all files together.
-        chunks: Digest of the list of chunks that the weights were cut into (`Manifest.chunk_list`), so that a
-            part of them can be checked; None where nobody wrote it.
-        path: Where the weights lie, relative to the folder of the pointer, never outside of it.
-        exclude: Patterns of files in the folder that are no part of the weights.
-        run_id: Identity of the training run.
-        run: Where the run is to be seen: `url`, `system`, `experiment`.
-        metrics: How good these weights are; NaN is a value.
-        params: What the run was given.
+        size: Total size of the weights in bytes.
+        chunks: Digest of the chunk list (`Manifest.chunk_list`), to verify parts of the weights; None if
+            unknown.
+        path: Path of the weights inside the folder of the pointer.
+        exclude: Patterns of files in the folder that are not part of the weights.
+        run_id: Id of the training run.
+        run: Links to the run: `url`, `system`, `experiment`.
+        metrics: Metrics of the weights; may be NaN.
+        params: Training parameters.
         previous: The version before.
-        format: What the weights are: `type`, `tensors`, `parameters`, `dtypes`.
-        metrics_from: The file the metrics came from.
-        description: For people, in their words.
+        format: Format of the weights: `type`, `tensors`, `parameters`, `dtypes`.
+        metrics_from: The file from which the metrics were read.
+        description: Free text.
         license: SPDX expression or a name.
-        tags: Words to find it by.
-        data: What it was trained on, each with `name`, `uri`, `digest`.
-        base: Reference of the model that it was fine-tuned from.
-        unknown: Keys of a later gitmodel or of people; kept as they are.
+        tags: Free keywords.
+        data: Training data, each with `name`, `uri`, `digest`.
+        base: Reference of the model that was fine-tuned.
+        unknown: Unknown keys, kept unchanged.
     """
 
     name: str
@@ -129,21 +127,19 @@ class Pointer:
 
     @property
     def head(self) -> Head:
-        """What it says first."""
+        """The first keys."""
         return Head(self.name, self.version, self.digest.hex)
 
     def to_text(self) -> str:
-        """Write the canonical text, with the check as its last line.
-
-        The text is read back before it is returned, so that what `from_text` refuses is never written.
+        """Return the canonical text, with the check as its last line.
 
         Raises:
-            PointerError: It could not be read again as what it is; the message names the key.
+            PointerError: `from_text` would not return an equal pointer; the message names the key.
         """
         text = self._text()
         if (size := len(text.encode())) > MAX_TEXT_BYTES:
             raise PointerError(
-                f"the pointer would have {size} bytes, at most {MAX_TEXT_BYTES} are read",
+                f"the pointer would have {size} bytes; the maximum is {MAX_TEXT_BYTES}",
                 hint="record fewer metrics and parameters, and keep long ones in a file",
                 model=self.name,
             )
@@ -153,19 +149,19 @@ class Pointer:
             raise PointerError(error.message, hint=UNWRITABLE_HINT) from error
         if back != self and (key := first_difference(self, back)):
             raise PointerError(
-                f"the new pointer: {key} would be read as something else", hint=UNWRITABLE_HINT
+                f"the new pointer: {key} would not be read back unchanged", hint=UNWRITABLE_HINT
             )
         return text
 
     def is_text(self, raw: bytes) -> bool:
-        """Whether these are the bytes that `to_text` gives, for a pointer that was read from a file."""
+        """Whether `to_text` returns these bytes, for a pointer that was read from a file."""
         return self._text().encode() == raw
 
     def _text(self) -> str:
         try:
             body = self.body()
         except (TypeError, ValueError, AttributeError) as error:  # an array, say, as metrics
-            message = "the new pointer: a value is of a type that cannot be recorded"
+            message = "the new pointer: a value has an unsupported type"
             raise PointerError(message, hint=UNWRITABLE_HINT) from error
         return f'{HEADER}\n{body}check: "{_check_of(body)}"\n'
 
@@ -175,14 +171,14 @@ class Pointer:
 
         Args:
             raw: The bytes of the file.
-            what: What is read (its path, or path and commit), the beginning of every message.
-            trust_edits: Leave the check alone. Only for pre-commit, which compares version and digest with
-                those at HEAD itself, and then writes the check anew.
+            what: Path, or path and commit, the beginning of every message.
+            trust_edits: Ignore the check. Only for pre-commit, which compares version and digest with HEAD
+                and writes a new check.
 
         Raises:
-            MixedPointerError: Conflict markers, no check, or one that does not match the rest.
-            PointerError: Anything else that is wrong.
-            NewerFormatError: Written by a gitmodel that changed the format.
+            MixedPointerError: There are conflict markers, or the check is missing or wrong.
+            PointerError: The pointer is invalid otherwise.
+            NewerFormatError: The format is a newer one.
         """
         data = raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw
         try:
@@ -197,7 +193,7 @@ class Pointer:
         check = values.pop("check", None)
         pointer = cls._from_values(Fields(values, what))
         if not trust_edits and (check is None or check != _check_as_written(text)):
-            # The lines may have been rearranged or commented without a change of what they say.
+            # Lines may have been reordered or commented without a change of their values.
             _compare(pointer, check, what)
         return pointer
 
@@ -229,7 +225,7 @@ class Pointer:
         )
 
     def body(self) -> str:
-        """Write the canonical lines from `gitmodel:` to the one before `check:`.
+        """Return the canonical lines from `gitmodel:` to the one before `check:`.
 
         Raises:
             PointerError: A value cannot be written as YAML.
@@ -269,9 +265,9 @@ class Pointer:
 
 
 def read_head(raw: bytes) -> Head | None:
-    """Read the first lines only, in a hundredth of the time; None if they are not as gitmodel writes them.
+    """Read only name, version and digest, in a hundredth of the time; None if the text is not canonical.
 
-    Guarantee: a pointer that `from_text` reads from the same bytes has this name, version and digest.
+    Guarantee: if `from_text` accepts the same bytes, it returns the same name, version and digest.
     """
     found = _HEAD_LINES.match(raw)
     if found is None:
@@ -281,16 +277,16 @@ def read_head(raw: bytes) -> Head | None:
 
 
 def pointer_path_for(weights_path: str, name: str) -> str:
-    """Give the path of a model's pointer: beside its weights, called like the name's last part."""
+    """Return the path of a model's pointer: beside its weights, named after the last part of the name."""
     folder, slash, _ = weights_path.rpartition("/")
     return f"{folder}{slash}{name.rpartition('/')[2]}{POINTER_SUFFIX}"
 
 
 def weights_path(pointer_path: str, pointer: Pointer) -> str:
-    """Give the path of the weights, from where `pointer_path` starts (the root of the repository).
+    """Return the path of the weights, relative to the same folder as `pointer_path`.
 
     Raises:
-        UnsafePathError: The path as a whole is unsafe.
+        UnsafePathError: The whole path is unsafe.
     """
     folder, slash, _ = pointer_path.rpartition("/")
     return "/".join(safe_parts(f"{folder}{slash}{pointer.path}"))
@@ -313,7 +309,7 @@ def _metrics_source(fields: Fields | None) -> MetricsSource | None:
 def _checked_path(path: str) -> str:
     safe_parts(path)
     if path.lower().endswith((POINTER_SUFFIX, ".aliases.yaml")):
-        # Weights written there would become the pointer of another model.
+        # Weights there would be read as the pointer of another model.
         raise UnsafePathError("weights cannot be a pointer or an alias file")
     return path
 
@@ -325,25 +321,25 @@ def _with_digest(
 
 
 def _compare(pointer: Pointer, check: Value, what: str) -> None:
-    # What was read can always be written again, so body() does not raise.
+    # A parsed pointer can always be written, so body() does not raise.
     if check is None or check != _check_of(pointer.body()):
-        problem = "has no check line" if check is None else "does not match its check line"
+        problem = "no check line" if check is None else "the check line does not match"
         raise MixedPointerError(
-            f"{what}: it {problem}: merged line by line, or edited by hand",
+            f"{what}: {problem}: the file was merged line by line or edited by hand",
             hint=resolve_hint(pointer.name),
             model=pointer.name,
         )
 
 
 def _check_of(body: str) -> str:
-    """Sixteen hex digits of BLAKE3: enough against accidents, and no attacker is kept out by it."""
+    """Return 16 hex digits of BLAKE3, which detect accidents but not attacks."""
     return blake3(body.encode()).hexdigest()[:16]
 
 
 def _check_as_written(text: str) -> str | None:
-    """Compute the check of the lines as they stand, or None where they do not end in a check.
+    """Return the check of the unchanged lines, or None if they do not end with a check.
 
-    A later gitmodel may order or write its keys in another way; its check still fits its own lines.
+    A later gitmodel may order its keys differently; its check still matches its own lines.
     """
     start = 0
     while text.startswith("#", start):

@@ -1,4 +1,4 @@
-"""How long-running work says how far it is, without knowing who listens."""
+"""The interface through which long operations report progress."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """A listener for one command; called from several threads at once."""
+    """Receives the progress of one command. Methods are called from several threads at once."""
 
     def start(self, label: str, total_bytes: int) -> None:
-        """A step begins; `total_bytes` is 0 where it is not known."""
+        """Begin a step; `total_bytes` is 0 if unknown."""
 
     def advance(self, done_bytes: int) -> None:
-        """So many more bytes are done."""
+        """Add processed bytes."""
 
     def finish(self) -> None:
-        """The step has ended, well or not; safe to call twice."""
+        """End the step, also after an error; may be called twice."""
 
 
 class Silent:
-    """A listener that says nothing."""
+    """Ignores progress."""
 
     def start(self, label: str, total_bytes: int) -> None:
-        """Say nothing."""
+        """Ignore it."""
 
     def advance(self, done_bytes: int) -> None:
-        """Say nothing."""
+        """Ignore it."""
 
     def finish(self) -> None:
-        """Say nothing."""
+        """Ignore it."""

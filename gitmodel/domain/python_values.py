@@ -1,7 +1,6 @@
-"""Values as code has them, as a pointer can hold them: numbers of numpy and torch, decimals, dates, members of an Enum.
+"""Converts values of numpy, torch, decimals, dates and enums to builtin types that a pointer can store.
 
-A training that ran for hours is not refused for one of its values: what no pointer can hold is left out, and
-named. Nothing is imported for this; a value is asked what it can do.
+Values are recognised by their methods, so none of these libraries is imported.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ _MAX_DEPTH = 8
 
 
 def to_builtin(value: object, depth: int = 0) -> object:
-    """Return a value in Python's own types, as far as there is a form of it; else the value itself."""
+    """Return a value as builtin types if possible, else the value itself."""
     if depth > _MAX_DEPTH:
         return value
     if isinstance(value, Enum):
@@ -42,11 +41,11 @@ def _scalar(value: Any, depth: int) -> object:
         return int(value)
     if isinstance(value, numbers.Real):
         return float(value)
-    for method in ("item", "tolist"):  # of numpy and torch: one number, or all of an array
+    for method in ("item", "tolist"):  # numpy and torch: a scalar or an array
         if callable(getattr(value, method, None)):
             try:
                 return to_builtin(getattr(value, method)(), depth + 1)
-            except (TypeError, ValueError, RuntimeError):  # an array has no item
+            except (TypeError, ValueError, RuntimeError):  # item() of an array
                 continue
     for method in ("isoformat", "__fspath__", "__float__"):  # dates, paths, decimals
         if callable(getattr(value, method, None)):

@@ -1,12 +1,10 @@
-"""Model names, alias names and references: what people type to say which version they mean.
+"""Parses model names, aliases and references, which people type to select a version.
 
-Words: a *name* is made of parts joined by `/`; an *alias* is one such part; a *reference* is a
-name, or a name and `@` and what to look for: `fraud`, `fraud@7`, `fraud@production`,
-`fraud@blake3:9f2c41aa`, `fraud@git:v1.2`.
+A *name* has parts joined by `/`; an *alias* is one such part. A *reference* is a name, or a name, `@` and a
+selector: `fraud`, `fraud@7`, `fraud@production`, `fraud@blake3:9f2c41aa`, `fraud@git:v1.2`.
 
-Guarantee: whatever passes `check_name` or `check_alias` is the same file name on every file
-system, a safe part of a store key and free of anything that Git or a shell would read as an
-option. Parsing is pure: what a word refers to is looked up elsewhere.
+Guarantee: a checked name or alias is the same file name on every file system, a safe part of a store key,
+and never an option of Git or of a shell command.
 """
 
 from __future__ import annotations
@@ -27,19 +25,19 @@ ReferenceKind = Literal["latest", "version", "digest", "word", "git"]
 
 MAX_PART_BYTES = 100
 MAX_NAME_BYTES = 200
-# Nine digits: far beyond any use, and every consumer (JSON readers, 32-bit columns) holds them.
+# Nine digits fit into 32-bit integers and every JSON reader.
 MAX_VERSION = 999_999_999
 
 _PART = lazy_compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
 _VERSION = lazy_compile(r"v?([0-9]+)", re.ASCII)
 _DIGEST = lazy_compile(r"blake3:([0-9a-f]{8,64})", re.ASCII)
-# Windows opens the device whatever follows the first dot ("con.model.yaml" too).
+# Windows ignores everything after the first dot: "con.model.yaml" is a device too.
 _DEVICES = frozenset(
     ["con", "prn", "aux", "nul", "conin$", "conout$"]
     + [f"{port}{number}" for port in ("com", "lpt") for number in range(10)]
 )
-# Endings of files of weights, dropped when a name is made from a path. A list and not "whatever
-# follows the last dot": "llama-3.1" is a whole name.
+# Extensions of weights, removed when a name is derived from a path. An unknown extension is kept:
+# "llama-3.1" is a whole name.
 _ENDINGS = lazy_compile(
     r"7z|bin|bz2|cbm|ckpt|gguf|ggml|gz|h5|hdf5|joblib|keras|mar|mlmodel|mlpackage|model|msgpack|npy"
     r"|npz|nemo|onnx|params|pb|pdparams|pickle|pkl|pmml|pt|pt2|pte|pth|rds|safetensors|sav|tar"
@@ -49,13 +47,13 @@ _ENDINGS = lazy_compile(
 
 
 def check_name(name: str) -> str:
-    """Return `name` if it is a model name.
+    """Return `name` if it is a valid model name.
 
-    Parts joined by `/`, each `[a-z0-9][a-z0-9._-]*`, at most 100 bytes a part and 200 in all, no
+    Parts are joined by `/`, each `[a-z0-9][a-z0-9._-]*`, with at most 100 bytes a part and 200 in all. No
     part ends with a dot or is a device name of Windows.
 
     Raises:
-        ModelNameError: It is none; the hint has the nearest name that is one.
+        ModelNameError: The name is invalid; the hint suggests a valid one.
     """
     problem = _name_problem(name)
     if problem is None:
@@ -66,31 +64,31 @@ def check_name(name: str) -> str:
 
 
 def check_alias(alias: str) -> str:
-    """Return `alias` if it is a name for an alias: one part of a model name, not reserved.
+    """Return `alias` if it is a valid alias: one part of a model name that is not reserved.
 
-    Reserved are `latest`, and `7` and `v7`, which are version numbers.
+    `latest` and version numbers such as `7` and `v7` are reserved.
 
     Raises:
-        ModelNameError: It is none; the hint says what would be.
+        ModelNameError: The alias is invalid.
     """
     problem = _part_problem(alias) if alias else "it is empty"
     if problem is None and (alias == "latest" or _VERSION.fullmatch(alias)):
         problem = "it is reserved"
     if problem is None and ".." in alias:
-        problem = "two dots are a range for Git"  # and NAME@WORD may be a Git revision
+        problem = "Git reads two dots as a range"  # NAME@WORD may be a Git revision
     if problem is None:
         return alias
     raise ModelNameError(
-        f"{quote_text(alias)} cannot be an alias: {problem}",
+        f"{quote_text(alias)} is not a valid alias: {problem}",
         hint="use one word in lower case, such as production or staging",
     )
 
 
 def name_from_path(path: str) -> str:
-    """Return a model name for weights at `path`: "weights/Fraud Model.safetensors" is "fraud-model".
+    """Return a valid model name for weights at `path`: "weights/Fraud Model.safetensors" is "fraud-model".
 
-    The last part counts, without the endings of weight files, in lower case, accents dropped and
-    anything else outside the grammar as `-`. The result always passes `check_name`.
+    It is the last part in lower case, without extensions of weights and accents; other invalid characters
+    become `-`.
     """
     parts = [part for part in re.split(r"[/\\]", path) if part.strip(". ")]
     stem = parts[-1] if parts else ""
@@ -103,19 +101,19 @@ def name_from_path(path: str) -> str:
 
 
 def has_weights_ending(path: str) -> bool:
-    """Whether a file is called as files of weights are."""
+    """Whether a file has an extension of weights."""
     return _ENDINGS.fullmatch(path.rpartition(".")[2]) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Which version of which model: `Reference.parse(str(reference)) == reference`.
+    """A parsed reference to a version: `Reference.parse(str(reference)) == reference`.
 
     Attributes:
         name: The model's name.
         kind: `latest` (the pointer at HEAD), `version`, `digest` (a prefix), `git` (a revision), or
-            `word`: an alias if the model has one of that name, else a Git revision.
-        value: The number in decimal, 8 to 64 hex digits, the word or the revision; "" for `latest`.
+            `word`: an alias if the model has it, else a Git revision.
+        value: The decimal number, 8 to 64 hex digits, the word or the revision; "" for `latest`.
     """
 
     name: str
@@ -124,11 +122,11 @@ class Reference:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read NAME, NAME@latest, NAME@7, NAME@v7, NAME@blake3:HEX, NAME@git:REV or NAME@WORD.
+        """Parse NAME, NAME@latest, NAME@7, NAME@v7, NAME@blake3:HEX, NAME@git:REV or NAME@WORD.
 
         Raises:
-            ModelNameError: What stands before the first `@` is not a model name.
-            UnknownReferenceError: What stands behind it cannot refer to anything.
+            ModelNameError: The part before the first `@` is not a model name.
+            UnknownReferenceError: The part after it is not a selector.
         """
         name, at, wanted = text.partition("@")
         check_name(name)
@@ -157,11 +155,11 @@ class Reference:
 
 
 def similar_names(name: str, known: Iterable[str], limit: int = 3) -> list[str]:
-    """Return up to `limit` of the known names that `name` may have been meant to be, best first.
+    """Return up to `limit` known names that are similar to a mistyped one, best first.
 
     Names with the same last part come first ("fraud" for "team/fraud"), then similar spellings.
     """
-    import difflib  # 5 ms, and needed only on the way to an error
+    import difflib  # takes 5 ms, and is needed for errors only
 
     wanted = name[:MAX_NAME_BYTES].lower()
     names = sorted(set(known))
@@ -185,7 +183,7 @@ def _name_problem(name: str) -> str | None:
 
 
 def _part_problem(part: str) -> str | None:
-    # The grammar is ASCII, so from the second test on characters are bytes.
+    # After the first test the part is ASCII: characters are bytes.
     if not _PART.fullmatch(part):
         return "only a-z, 0-9, '.', '_' and '-' are allowed, and a letter or digit comes first"
     if len(part) > MAX_PART_BYTES:
@@ -198,7 +196,7 @@ def _part_problem(part: str) -> str | None:
 
 
 def _suggestion(name: str) -> str:
-    """A name near `name` that passes `check_name`; parts are kept where they can be."""
+    """Return a valid name similar to an invalid one, with its valid parts."""
     parts = [_part_from_text(part) for part in re.split(r"[/\\]", name[:1000]) if part.strip(". ")]
     suggestion = "/".join(parts)
     return (
@@ -207,7 +205,7 @@ def _suggestion(name: str) -> str:
 
 
 def _part_from_text(text: str) -> str:
-    # NFKD takes accents and full-width forms apart, so that "Modèle" keeps its letters.
+    # NFKD separates accents and full-width forms, so that "Modèle" keeps its letters.
     plain = unicodedata.normalize("NFKD", text[: 4 * MAX_PART_BYTES]).encode("ascii", "ignore")
     part = re.sub(r"[^a-z0-9._-]+", "-", plain.decode("ascii").lower())
     part = part.strip("._-")[: MAX_PART_BYTES - len("-model")].rstrip("._-")
@@ -230,19 +228,19 @@ def _digest_prefix(name: str, wanted: str) -> str:
     if digest := _DIGEST.fullmatch(wanted):
         return digest[1]
     raise UnknownReferenceError(
-        f"{quote_text(wanted, limit=80)} is not a digest: blake3: and 8 to 64 of 0-9 and a-f",
+        f"{quote_text(wanted, limit=80)} is not a digest: write blake3: and 8 to 64 hex digits",
         hint=f"gitmodel log {name}",
         model=name,
     )
 
 
 def _revision(name: str, text: str) -> str:
-    """A word that may go to Git as a revision: never an option, a range or a path in a tree."""
+    """Check a revision before it is passed to Git: no option, no range, no path in a tree."""
     unsafe = text.startswith(("-", "^", ":")) or ".." in text or ":" in text or "\\" in text
     if text and len(text) <= 250 and not unsafe and text.isprintable() and " " not in text:
         return text
     raise UnknownReferenceError(
-        f"{quote_text(text)} cannot be a version, an alias or a Git revision",
+        f"{quote_text(text)} is not a version, an alias or a Git revision",
         hint=f"gitmodel log {name}",
         model=name,
     )

@@ -1,8 +1,4 @@
-"""The id of a run, as a caller has it: text, a number, a UUID or bytes, recorded as text.
-
-Trackers name runs in many ways, and a pointer holds text only: a number would read back as a number, and be
-refused. Guarantee: the result is text that a pointer can hold, or there is a UsageError.
-"""
+"""Converts run ids of trackers (text, numbers, UUIDs, bytes) to the text that a pointer stores."""
 
 from __future__ import annotations
 
@@ -21,10 +17,10 @@ MAX_CHARACTERS = 1000
 
 
 def run_id_text(value: RunId | Enum | None) -> str | None:
-    """Return the id as text; None for none, and for text with nothing in it (an unset variable of a shell).
+    """Return the id as text; None for None and for blank text, such as an unset shell variable.
 
     Raises:
-        UsageError: It is of another type, not UTF-8, or longer than an id is.
+        UsageError: The id has another type, is not UTF-8, or is too long.
     """
     if isinstance(value, Enum):
         return run_id_text(value.value)
@@ -33,7 +29,7 @@ def run_id_text(value: RunId | Enum | None) -> str | None:
     text = _text(value)
     if len(text) > MAX_CHARACTERS:
         raise UsageError(
-            f"the run id has {len(text):,} characters, at most {MAX_CHARACTERS:,} are recorded",
+            f"the run id has {len(text):,} characters; the maximum is {MAX_CHARACTERS:,}",
             hint="record a shorter id, and the rest in a file",
         )
     if any("\ud800" <= character <= "\udfff" for character in text):
@@ -52,13 +48,13 @@ def _text(value: object) -> str:
     except UnicodeDecodeError as error:
         hint = "record it in hex: run_id=value.hex()"
         raise UsageError("the run id is bytes that are not UTF-8", hint=hint) from error
-    except ValueError as error:  # more digits than Python writes
+    except ValueError as error:  # more digits than Python converts
         raise UsageError("the run id has too many digits", hint="record a shorter id") from error
-    from uuid import UUID  # 3 ms, and hardly anybody comes this far
+    from uuid import UUID  # takes 3 ms, and is rarely needed
 
     if isinstance(value, UUID):
         return str(value)
     raise UsageError(
-        f"the run id is of the type {type(value).__name__}, and only text, a number or a UUID is one",
+        f"the run id has the type {type(value).__name__}; it must be text, an integer or a UUID",
         hint="record the id as text: run_id=str(ID)",
     )

@@ -1,12 +1,11 @@
-"""Version numbers, and what `git commit` does about weights: the decision as one table.
+"""Version numbers, and the decision of `git commit` about weights.
 
-A number never names two contents, content whose version is known keeps its number, and gaps are
-fine. The decision looks at three digests: *file* (the weights on disk now), *have* (the weights as
-gitmodel last added or checked them out at that path) and *pointer* (what the commit would record).
+A number never names two contents, known content keeps its number, and gaps are allowed. The decision
+compares three digests: *file* (the weights on disk), *have* (the weights that gitmodel last added or
+checked out at that path) and *pointer* (in the commit).
 
-Guarantee: `decide` is total, and it never answers BUMP for weights that gitmodel itself put there.
-That is what keeps a pull, a rebase or a forgotten checkout from registering an old file as a new
-version.
+Guarantee: `decide` has a result for every input, and never BUMP for weights that gitmodel itself wrote. So
+an old file is never registered as a new version after a pull, a rebase or a forgotten checkout.
 """
 
 from __future__ import annotations
@@ -26,32 +25,30 @@ Content = TypeVar("Content", bound=Hashable)
 
 
 def next_version(known: Iterable[int]) -> int:
-    """Return 1 + the greatest number of `known`, or 1.
+    """Return 1 + the greatest known number, or 1.
 
     Args:
-        known: Numbers in the history of all local and remote-tracking refs, and of the claims last
-            seen. A clone that lacks history may guess low; the claim then says so before refs move.
+        known: Numbers in the history of all local and remote-tracking refs, and in the last seen claims.
+            If history is missing, the result may be taken already; the push then finds its claim.
     """
     return 1 + max(known, default=0)
 
 
 class VersionNumbers(Generic[Content]):
-    """Which content each version number of one model names.
+    """The content that each version number of one model names.
 
-    Two people can give one number to two contents. History keeps both for ever, also after one of
-    them was given another number. Then the claim says which one the number names: a claim is created
-    once and never changes. A claim only selects among contents that history has under that number.
+    Two people can give one number to two contents, and history keeps both, even if one gets another number
+    later. The claim of the number, which never changes, selects one of the contents in history.
 
-    Without a claim, content that has a number of its own (another one, which names nothing else) is
-    settled: `renumber` and `resolve` gave it that number. Where all contents of a number but one are
-    settled, the number is that one's, which is then settled for other numbers in turn.
+    Without a claim, content is *settled* if another number names it and nothing else (by `renumber` or
+    `resolve`). A number whose contents are all settled except one names that one, which is then settled
+    for other numbers.
 
-    Guarantee: what a number names does not depend on the order of `known`, and a known claim always
-    decides.
+    Guarantee: results do not depend on the order of `known`, and a known claim always decides.
 
     Args:
-        known: Pairs of number and content, as found in pointers.
-        claims: Owner of each number whose claim was read; None for a number that was found free.
+        known: Pairs of number and content in pointers.
+        claims: Owner of each number whose claim was read; None for an unclaimed number.
     """
 
     def __init__(
@@ -70,22 +67,22 @@ class VersionNumbers(Generic[Content]):
         self._claims = claims or {}
 
     def knowing(self, number: int, owner: Content | None) -> VersionNumbers[Content]:
-        """The same with one more claim; None if the number was found free."""
+        """Return a copy with one more claim; `owner` is None for an unclaimed number."""
         return VersionNumbers(self._known, {**self._claims, number: owner})
 
     def owner(self, number: int) -> Content | None:
-        """Who owns a number, as far as its claim was read."""
+        """Return the owner of a number, if its claim was read."""
         return self._claims.get(number)
 
     def contents(self, number: int) -> tuple[Content, ...]:
-        """What history has under a number, in the order of `known`."""
+        """Return the contents of a number in history, in the order of `known`."""
         return self._contents.get(number, ())
 
     def is_contested(self, number: int) -> bool:
-        """Whether the claim of a number should be read before history is believed.
+        """Whether history alone cannot decide a number, so its claim should be read.
 
-        That is so where history has several contents under the number, or one content that also has
-        a greater number: it may have lost this one to content which this clone lacks.
+        History has several contents of the number, or a content that also has a greater number. Such a
+        content may have lost this number to content that this clone lacks.
         """
         if number in self._claims:
             return False
@@ -93,7 +90,7 @@ class VersionNumbers(Generic[Content]):
         return len(found) > 1 or any(max(self._numbers[content]) > number for content in found)
 
     def candidates(self, number: int) -> tuple[Content, ...]:
-        """The contents that a number may name: one if it is decided, none if history lacks its owner."""
+        """Return the contents that a number may name; none if history lacks its owner."""
         found = self.contents(number)
         owner = self._claims.get(number)
         if owner is not None:
@@ -104,34 +101,33 @@ class VersionNumbers(Generic[Content]):
         return found
 
     def meaning(self, number: int) -> Content | None:
-        """The content that a number names; None if history and claims do not decide."""
+        """Return the content that a number names; None if it is undecided."""
         found = self.candidates(number)
         return found[0] if len(found) == 1 else None
 
     def is_lost(self, number: int, content: Content) -> bool:
-        """Whether a number that content had in history is known to belong to other content."""
+        """Whether a number of this content in history belongs to other content."""
         owner = self._claims.get(number)
         named = self.meaning(number) if owner is None else owner
         return named not in (None, content)
 
     def number_of(self, content: Content) -> int | None:
-        """The least number that names this content, None if it has none."""
+        """Return the least number that names this content, if any."""
         own = sorted(self._numbers.get(content, ()))
         named = (number for number in own if self.meaning(number) == content)
         open_ones = (number for number in own if content in self.candidates(number))
         return next(named, None) or next(open_ones, None)
 
-    def doubles(self) -> dict[int, tuple[Content, ...]]:
-        """The numbers that name two contents or more, none of which is settled."""
+    def ambiguous(self) -> dict[int, tuple[Content, ...]]:
+        """Return the numbers with several unsettled contents."""
         found = {number: self._unsettled(number) for number in self._contents}
         return {number: named for number, named in found.items() if len(named) > 1}
 
     def _unsettled(self, number: int) -> tuple[Content, ...]:
-        """The contents of a number that it may name, as far as other numbers say."""
+        """The contents of a number that are not settled."""
         found = self.contents(number)
-        if (
-            len(found) == 1
-        ):  # of two numbers that both name nothing else the later one was given on purpose
+        if len(found) == 1:
+            # If two numbers name only this content, the later one was given on purpose.
             later = any(other > number for other in self._own.get(found[0], ()))
             return () if later else found
         decided = self._decided.get(number)
@@ -141,7 +137,7 @@ class VersionNumbers(Generic[Content]):
 
     @cached_property
     def _own(self) -> dict[Content, set[int]]:
-        """The numbers that name a content and nothing else."""
+        """The numbers that name only one content, by content."""
         own: dict[Content, set[int]] = {}
         for number, content in self._decided.items():
             own.setdefault(content, set()).add(number)
@@ -149,7 +145,7 @@ class VersionNumbers(Generic[Content]):
 
     @cached_property
     def _decided(self) -> dict[int, Content]:
-        """What numbers name: by a claim, because they have one content, or because all others are settled."""
+        """The contents of numbers with a claim, with one content, or with one unsettled content."""
         decided: dict[int, Content] = {}
         shared: list[int] = []
         for number, found in self._contents.items():
@@ -172,40 +168,39 @@ class VersionNumbers(Generic[Content]):
 
 
 def ambiguous_numbers(known: Iterable[tuple[int, Digest]]) -> dict[int, list[Digest]]:
-    """Return the numbers that name two contents or more, as far as history alone says (`VersionNumbers`).
+    """Return the numbers with several unsettled contents, without claims.
 
     Args:
-        known: Versions found in pointers, as pairs of number and digest.
+        known: Pairs of number and digest in pointers.
     """
-    return {number: list(named) for number, named in VersionNumbers(known).doubles().items()}
+    return {number: list(named) for number, named in VersionNumbers(known).ambiguous().items()}
 
 
 @unique
 class Verdict(StrEnum):
-    """What a commit does about one model."""
+    """The decision of a commit about one model."""
 
-    CLEAN = "clean"  # the pointer describes the file: nothing to do
-    STALE = "stale"  # the file is older weights: leave the pointer, warn
-    BUMP = "bump"  # the file is new weights: a new version
-    KNOWN = "known"  # the file is an earlier version: the pointer goes back to it
-    MISSING = "missing"  # no weights on disk: nothing to do
-    CHANGING = "changing"  # the file changed while it was hashed: refuse, try again
-    CHOOSE = "choose"  # file, have and pointer all differ: refuse, a person chooses
+    CLEAN = "clean"  # the weights are those of the pointer
+    STALE = "stale"  # the weights are older: keep the pointer and warn
+    BUMP = "bump"  # the weights are new: register a new version
+    KNOWN = "known"  # the weights are an earlier version: set the pointer back to it
+    MISSING = "missing"  # there are no weights on disk
+    CHANGING = "changing"  # the weights changed while they were hashed: refuse
+    CHOOSE = "choose"  # file, have and pointer all differ: refuse, the user has to choose
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """What was seen of one model at the time of a commit.
+    """The state of one model at a commit.
 
     Attributes:
         file: Digest of the weights on disk; None if there are none.
-        changing: The weights changed while they were hashed, so `file` means nothing.
-        have: Digest last added or checked out at this path of this worktree; None if there is no
-            record of this path. A record of another path is none.
-        pointer: Digest in the pointer that this commit would contain.
-        as_head: That pointer has version and digest of HEAD's pointer of the name, at whatever path.
-        known: `file` is the content of a version that some pointer in history names.
-        merging: A merge, rebase, cherry-pick or revert is under way, in which Git moves pointers.
+        changing: The weights changed while they were hashed; `file` is invalid.
+        have: Digest last added or checked out at this path of this worktree; None without a record.
+        pointer: Digest of the pointer in this commit.
+        as_head: The pointer has the version and digest of this model's pointer at HEAD, at any path.
+        known: `file` is the digest of a version in history.
+        merging: A merge, rebase, cherry-pick or revert is in progress.
     """
 
     file: Digest | None
@@ -218,9 +213,9 @@ class Observation:
 
 
 def decide(seen: Observation) -> Verdict:
-    """Return what to do about one model; the first row that matches counts.
+    """Return the verdict of the first matching row.
 
-    | file     | have             | further                          | verdict  |
+    | file     | have             | condition                        | verdict  |
     | -------- | ---------------- | -------------------------------- | -------- |
     | changing | any              |                                  | CHANGING |
     | none     | any              |                                  | MISSING  |
@@ -234,10 +229,9 @@ def decide(seen: Observation) -> Verdict:
     | differs  | none             | pointer is not HEAD's            | CHOOSE   |
     | differs  | other            |                                  | CHOOSE   |
 
-    Without a record (a fresh clone, a copied worktree, a model that was moved without gitmodel) known
-    content is taken for stale and not for a wish to go back: the cautious reading loses nothing, and
-    `gitmodel add` says the other. The same in the middle of a merge: who wants an older version then
-    says so by `gitmodel checkout NAME@VERSION`.
+    Without a record (a fresh clone, a copied worktree, a model moved without gitmodel), known content is
+    assumed to be stale. This loses nothing, and `gitmodel add` sets the pointer back. During a merge known
+    content is stale too; `gitmodel checkout NAME@VERSION` selects an older version.
     """
     if seen.changing:
         return Verdict.CHANGING

@@ -72,7 +72,7 @@ def test_hostile_paths_are_refused_wherever_they_stand(path: str, frame: str) ->
         ("../x", 'unsafe path "../x": it leaves its folder'),
         ("/x", 'unsafe path "/x": it is absolute'),
         ("a//b", 'unsafe path "a//b": it has an empty part'),
-        ("C:x", 'unsafe path "C:x": it has a colon, which is a drive or a stream on Windows'),
+        ("C:x", 'unsafe path "C:x": it has a colon, which Windows reads as a drive or stream'),
         ("a\\b", 'unsafe path "a\\\\b": it has a backslash'),
         ("a\x1b", 'unsafe path "a\\x1b": it has a control character'),
         (".g\u200cit/x", 'unsafe path ".g\\u200cit/x": names that begin with .git belong to Git'),

@@ -230,7 +230,7 @@ def test_an_edit_by_hand_is_mixed_unless_it_is_trusted() -> None:
 
     assert isinstance(error, MixedPointerError)
     assert str(error) == (
-        "fraud: fraud.model.yaml: it does not match its check line: merged line by line, or edited by hand"
+        "fraud: fraud.model.yaml: the check line does not match: the file was merged line by line or edited by hand"
     )
     assert error.hint == "gitmodel resolve fraud --ours|--theirs"
     trusted = read(edited, trust_edits=True)
@@ -260,7 +260,7 @@ def test_a_pointer_without_a_check_is_mixed() -> None:
     error = refusal(re.sub("check:.*\n", "", FRAUD.to_text()))
 
     assert isinstance(error, MixedPointerError)
-    assert "it has no check line" in str(error)
+    assert "no check line" in str(error)
 
 
 @pytest.mark.parametrize(
@@ -375,7 +375,7 @@ WRONG = {
     "tags a string": ("check:", 'tags: "a"\ncheck:', "tags must be a list"),
     "tags of numbers": ("check:", "tags: [1]\ncheck:", "tags must be a list of strings, in double quotes"),
     "data of strings": ("check:", 'data: ["x"]\ncheck:', "data must be a list of mappings"),
-    "duplicate": ("check:", "size: 1\ncheck:", 'line 19: the key "size" is given twice'),
+    "duplicate": ("check:", "size: 1\ncheck:", 'line 19: the key "size" occurs twice'),
     "tag": ("size: ", "size: !!int ", "line 6: tags (!name) are not accepted"),
     "anchor": ("metrics:", "metrics: &m", "line 9: anchors (&name) are not accepted"),
     "control": ("fraud.s", "fraud\x00s", "line 7: the character U+0000 is not accepted"),
@@ -450,7 +450,7 @@ def test_a_pointer_that_could_not_be_read_back_is_not_written() -> None:
     with pytest.raises(PointerError) as caught:
         many.to_text()
 
-    assert caught.value.message.endswith("bytes, at most 65536 are read")
+    assert caught.value.message.endswith("bytes; the maximum is 65536")
     assert caught.value.hint
 
 

@@ -173,7 +173,7 @@ def test_words_can_be_aliases(alias: str) -> None:
     ],
 )
 def test_words_that_mean_something_else_cannot_be_aliases(alias: str) -> None:
-    with pytest.raises(ModelNameError, match="cannot be an alias") as caught:
+    with pytest.raises(ModelNameError, match="is not a valid alias") as caught:
         check_alias(alias)
 
     assert caught.value.hint == "use one word in lower case, such as production or staging"

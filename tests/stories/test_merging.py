@@ -591,7 +591,7 @@ def test_what_a_server_mixes_is_refused_everywhere_and_can_be_ended(ana: Repo) -
 
     assert refused.returncode == 1
     assert (
-        f"error: fraud: fraud.model.yaml in commit {commit[:10]}: it does not match its check line"
+        f"error: fraud: fraud.model.yaml in commit {commit[:10]}: the check line does not match"
     ) in refused.stderr
     assert "hint: gitmodel resolve fraud --ours|--theirs" in refused.stderr
     ana.git("merge", "-q", "--ff-only", "forge/main")
@@ -621,7 +621,7 @@ def test_the_side_that_a_server_mixed_in_is_broken_itself(ana: Repo) -> None:
     refused = ana.gitmodel("resolve", "fraud", "--theirs", check=False)
 
     assert refused.returncode == 1
-    assert "fraud.model.yaml of theirs: it does not match its check line" in refused.stderr
+    assert "fraud.model.yaml of theirs: the check line does not match" in refused.stderr
     assert "--ours" in refused.stderr
 
 
@@ -644,7 +644,7 @@ def test_a_mix_made_here_without_the_driver_is_refused_inside_the_merge(ana: Rep
     merged = ana.git("merge", "-Xours", "--no-edit", "other", check=False)
 
     assert merged.returncode != 0
-    assert "it does not match its check line" in merged.stderr
+    assert "the check line does not match" in merged.stderr
     assert ana.head() == head
     assert "z4: 0.75" in ana.read(POINTER).decode()
     ana.gitmodel("resolve", "fraud", "--ours")

@@ -223,7 +223,7 @@ def test_a_broken_pointer_is_not_written_over(desk: Desk) -> None:
     message, hint = refusal(MixedPointerError, desk.add)
 
     assert message == (
-        "fraud: fraud.model.yaml: it does not match its check line: merged line by line, or edited "
+        "fraud: fraud.model.yaml: the check line does not match: merged line by line, or edited "
         "by hand"
     )
     assert hint is not None

@@ -1,1 +1,1 @@
-"""Foreign text: escaped, and without secrets."""
+"""Untrusted text: escaping and detection of secrets."""

@@ -1,7 +1,7 @@
-"""Regular expressions that are compiled when they are first asked.
+"""Regular expressions that are compiled on first use.
 
-A program that runs in every commit must start fast: compiling the expressions of the modules that a
-hook loads took a twentieth of its time, and it asks a handful of them.
+Hooks run in every commit. Compiling all expressions of their modules took a twentieth of their time, and
+they use only a few.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ def lazy_compile(text: str, flags: int = 0) -> Pattern[str]: ...
 @overload
 def lazy_compile(text: bytes, flags: int = 0) -> Pattern[bytes]: ...
 def lazy_compile(text: str | bytes, flags: int = 0) -> Pattern[Any]:
-    """Return what `re.compile` would, to be compiled on first use."""
+    """Return a pattern as `re.compile` does, compiled on first use."""
     return cast("Pattern[Any]", _LazyPattern(text, flags))
 
 
 class _LazyPattern:
-    """Has the attributes of the compiled expression; each is kept, so that asking again is as fast."""
+    """Forwards attributes of the compiled expression and caches them on itself."""
 
     def __init__(self, text: str | bytes, flags: int) -> None:
         self._given: tuple[Any, int] = (text, flags)

@@ -1,12 +1,8 @@
-"""Recognises credentials in text, so that they are neither committed nor printed.
+"""Recognises credentials in text, so that they are neither committed nor printed (as in CVE-2014-6274).
 
-Two questions: does this text hold a secret (`find_secret`, by the shape of the value), and would a
-value under this name be one (`is_secret_name`). Guarantee: no answer and no message made here
-contains any part of the secret.
-
-A committed secret is the classic accident of tools of this kind (CVE-2014-6274). Shapes that
-cannot be told from ordinary text are left alone: a false alarm on a file name would teach people
-to look away.
+`find_secret` recognises values by their shape, `is_secret_name` names of secret settings. Shapes that look
+like ordinary text are not recognised, to avoid false alarms. Guarantee: no result contains any part of a
+secret.
 """
 
 from __future__ import annotations
@@ -19,8 +15,8 @@ WHERE_SECRETS_BELONG = (
 )
 _REMOVED = "[secret removed]"
 
-# Kind, what a text must contain for it (in lower case), and its shape. Most lines contain none of
-# the marks, so nothing is compiled for them: 8 expressions would cost every hook 3 ms.
+# Kind, lower-case marks of which a text must contain one, and shape. Most lines contain no mark, so no
+# expression is compiled for them; 8 expressions take 3 ms.
 _SHAPES = (
     (
         "an AWS access key",
@@ -57,9 +53,9 @@ _SHAPES = (
         r"(?<![A-Za-z0-9])eyJ[\w-]{10,}\.eyJ[\w-]{10,}(?:\.[\w-]*)?",
     ),
 )
-# An AWS secret key has no mark of its own: 40 characters of base64. It is told from a path, a commit
-# id or a CamelCase name by how often lower case, upper case, digits and signs take turns: about 25
-# times in a random key, and fewer than 16 in 2 of 1,000 of them (200,000 tried); 15 in the worst name tried.
+# An AWS secret key is 40 characters of base64 without any mark. The number of runs of lower case, upper
+# case, digits and signs distinguishes it from paths, commit ids and names: about 25 in a random key, fewer
+# than 16 in 2 of 1,000 keys (200,000 tried), 15 in the worst name tried.
 _FORTY = r"(?<![A-Za-z0-9/+=_.-])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=_.-])"
 _RUNS = "[a-z]+|[A-Z]+|[0-9]+|[/+]+"
 _MIN_RUNS = 16
@@ -75,7 +71,7 @@ _SECRET_NAMES = (
 
 
 def find_secret(text: str) -> str | None:
-    """Return what kind of secret `text` holds ("an AWS access key"), or None."""
+    """Return the kind of a secret in `text` ("an AWS access key"), or None."""
     lowered = text.lower()
     for kind, marks, shape in _SHAPES:
         if any(mark in lowered for mark in marks) and re.search(shape, text, re.ASCII):
@@ -86,7 +82,7 @@ def find_secret(text: str) -> str | None:
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a value of this name would be a secret, in snake, kebab or camel case."""
+    """Whether this is the name of a secret, in snake, kebab or camel case."""
     words = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).lower()
     parts = re.split(r"[^a-z0-9]+", words)
     return (
@@ -96,8 +92,8 @@ def is_secret_name(name: str) -> bool:
     )
 
 
-# What headers, variables and settings of requests hold, by their names: for tracebacks and reports alone,
-# where a word too many that is taken out harms nobody.
+# Values of headers, variables and settings by name. Only for tracebacks and reports, where removing too
+# much is harmless.
 _NAMED = (
     r"(?i:\b(?:proxy-)?authorization['\"]?\s*[:=]\s*b?['\"]?)(?=[^'\"\r\n])",
     r"(?i:\b(?:bearer|sharedkey(?:lite)?|basic)\s+)(?=[\w.:+/=~-]{8})",
@@ -112,7 +108,7 @@ _VALUES = (r"[^'\"\r\n]+", r"[\w.:+/=~-]+", r"[\w+/%=-]+", r"[^\s'\",;)}\]]+")
 
 
 def redact(text: str) -> str:
-    """Return `text` with whatever looks like a secret taken out; for logs and messages of others."""
+    """Return `text` without everything that looks like a secret, for logs and reports."""
     for name, value in zip(_NAMED, _VALUES, strict=True):
         text = re.sub(f"({name}){value}", rf"\1{_REMOVED}", text, flags=re.ASCII)
     for _, _, shape in _SHAPES:

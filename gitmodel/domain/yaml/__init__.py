@@ -1,1 +1,1 @@
-"""YAML, read and written in one way."""
+"""Reading, writing and editing YAML."""

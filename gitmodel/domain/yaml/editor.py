@@ -1,12 +1,10 @@
-"""Edits to a YAML file that belongs to people: only the lines that must change do.
+"""Edits single lines of a YAML file that people write, and keeps comments, order and quoting.
 
-A loader and a writer would lose comments, order and quoting. `edit` compares what the file says
-with what it shall say and rewrites single lines. It understands the layouts that people write; for
-anything stranger it changes nothing and says so.
+`edit` compares the values in the file with the wanted ones and rewrites the lines that differ. It refuses
+layouts that it cannot edit.
 
-Guarantee: the result, parsed, is exactly what was asked for (checked before it is returned), every
-comment of a kept line and every comment that has a line to itself is still there, and lines that
-say nothing different are the same byte for byte.
+Guarantee: the result parses to exactly the wanted values. Other lines, their comments, and comments on
+lines of their own are unchanged.
 """
 
 from __future__ import annotations
@@ -32,37 +30,37 @@ _QUOTED = lazy_compile(r""""(?:[^"\\]|\\.)*"|'(?:[^']|'')*'""")
 
 
 def edit(text: str, wanted: Mapping[str, Value], *, what: str) -> str:
-    """Return `text` changed as little as possible so that it says `wanted`.
+    """Return `text` with the fewest changes after which it parses to `wanted`.
 
-    Keys that are new come behind the key that precedes them in `wanted`.
+    A new key is inserted after the key that precedes it in `wanted`.
 
     Args:
-        text: The file as it is.
-        wanted: The whole mapping that the file shall hold.
-        what: What is edited (a path), for messages.
+        text: The current file.
+        wanted: The whole new mapping.
+        what: Path of the file, for messages.
 
     Raises:
-        TextError: `text` does not parse, or its layout is none that can be edited by lines.
+        TextError: `text` does not parse, or its layout cannot be edited line by line.
     """
     present = _parse(text, what)
     if _same(present, wanted):
         return text
     ending = "\r\n" if re.match(r"[^\n]*\r\n", text) else "\n"
     lines = [f"{line}\n" for line in text.split("\n")]
-    # What follows the last line feed is a line without one, or nothing.
+    # The last line has no line feed, or is empty.
     lines[-1:] = [lines[-1][:-1]] if lines[-1] != "\n" else []
     result = "".join(_edit_mapping(lines, present, wanted, ending))
     if not _parses_to(result, wanted, what):
         raise TextError(
             f"{what}: its layout cannot be edited line by line",
-            hint=f"edit it by hand, so that it says {_difference(present, wanted)}",
+            hint=f"edit it by hand: {_difference(present, wanted)}",
         )
     return result
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """One `key: value` of a block mapping, lines `first` up to but without `last`."""
+    """The lines `first` to `last` (exclusive) of one key in a block mapping."""
 
     key: str
     first: int
@@ -71,12 +69,12 @@ class _Entry:
 
 
 def _parse(text: str, what: str) -> dict[str, Value]:
-    # A surrogate passes here so that it is the parser that refuses it, with its line.
+    # The parser refuses surrogates, with a line number.
     return parse(text.encode("utf-8", "surrogatepass"), what=what)
 
 
 def _same(one: Mapping[str, Value], other: Mapping[str, Value]) -> bool:
-    # As JSON, 1, 1.0, true and "1" differ, and NaN is NaN.
+    # In JSON 1, 1.0, true and "1" differ, and NaN equals NaN.
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
@@ -90,29 +88,27 @@ def _parses_to(text: str, wanted: Mapping[str, Value], what: str) -> bool:
 def _difference(present: Mapping[str, Value], wanted: Mapping[str, Value]) -> str:
     changed = {key: value for key, value in wanted.items() if present.get(key) != value}
     removed = [key for key in present if key not in wanted]
-    return flow(changed) if changed else f"nothing about {', '.join(removed)}"
+    return f"write {flow(changed)}" if changed else f"remove {', '.join(removed)}"
 
 
 def _edit_mapping(
     lines: list[str], present: Mapping[str, Value], wanted: Mapping[str, Value], ending: str
 ) -> list[str]:
-    """Edit the lines of one block mapping, from `present` to `wanted`."""
-    entries = _entries(lines)
-    # Taken before anything is removed: what replaces all keys of a nested mapping stays nested.
-    indent = min((_indent(lines[entry.first]) for entry in entries.values()), default=0)
+    """Edit the lines of one block mapping: remove keys, then change or insert each wanted key."""
+    # Measured before keys are removed, in case all keys of a nested mapping are replaced.
+    indent = min((_indent(lines[entry.first]) for entry in _entries(lines).values()), default=0)
     for key in present:
-        if key not in wanted and (entry := entries.get(key)):
-            kept = [line for line in lines[entry.first + 1 : entry.last] if _is_comment(line)]
-            lines = lines[: entry.first] + kept + lines[entry.last :]
-            entries = _entries(lines)
+        if key not in wanted:
+            lines = _remove(lines, key)
+    entries = _entries(lines)
     previous: str | None = None
     for key, value in wanted.items():
-        entry = entries.get(key)
-        if entry is None:
+        if key not in entries:
             new = [f"{line}{ending}" for line in block({key: value}, indent)]
             lines = _insert(lines, new, after=previous, ending=ending)
             entries = _entries(lines)
         elif not _same({key: present.get(key)}, {key: value}):
+            entry = entries[key]
             new = _edit_entry(lines, entry, present.get(key), value, ending)
             lines = lines[: entry.first] + new + lines[entry.last :]
             entries = _entries(lines)
@@ -120,9 +116,19 @@ def _edit_mapping(
     return lines
 
 
+def _remove(lines: list[str], key: str) -> list[str]:
+    """Remove an entry, but not its comments on lines of their own."""
+    entry = _entries(lines).get(key)
+    if entry is None:
+        return lines
+    comments = [line for line in lines[entry.first + 1 : entry.last] if _is_comment(line)]
+    return lines[: entry.first] + comments + lines[entry.last :]
+
+
 def _edit_entry(
     lines: list[str], entry: _Entry, present: Value, value: Value, ending: str
 ) -> list[str]:
+    """Return the lines of an entry with another value; nested block mappings are edited recursively."""
     head, *rest = lines[entry.first : entry.last]
     comment = _comment_at(head, entry.colon + 1)
     in_block = not head[entry.colon + 1 : comment].strip()
@@ -135,19 +141,20 @@ def _edit_entry(
 
 
 def _insert(lines: list[str], new: list[str], *, after: str | None, ending: str) -> list[str]:
+    """Insert lines after an entry, or before the first one."""
     entries = _entries(lines)
     if after in entries:
-        place = entries[after].last
+        index = entries[after].last
     else:
-        place = min((entry.first for entry in entries.values()), default=len(lines))
-    before = lines[:place]
+        index = min((entry.first for entry in entries.values()), default=len(lines))
+    before = lines[:index]
     if before and not before[-1].endswith("\n"):
         before[-1] += ending
-    return before + new + lines[place:]
+    return before + new + lines[index:]
 
 
 def _entries(lines: list[str]) -> dict[str, _Entry]:
-    """Find the entries of the block mapping that `lines` hold, each with all of its own lines."""
+    """Find the entries of the block mapping in `lines`."""
     result: dict[str, _Entry] = {}
     indent: int | None = None
     current: _Entry | None = None
@@ -155,7 +162,7 @@ def _entries(lines: list[str]) -> dict[str, _Entry]:
         if not line.strip() or re.match(r"---\s*$", line):
             continue
         if _is_comment(line):
-            # A comment indented more deeply than the key belongs to what the key holds.
+            # A comment with a deeper indentation than the key belongs to its entry.
             if current is None or indent is None or _indent(line) <= indent:
                 continue
         elif (found := _KEY.match(line)) and indent in (None, len(found["indent"])):
@@ -174,10 +181,10 @@ def _unquote_key(written: str) -> str:
 
 
 def _comment_at(line: str, start: int) -> int:
-    """Return where the comment of a line begins, white space before it included, or its end."""
+    """Return the index of a line's comment, including white space before it, or of the line's end."""
     position = start
     while position < len(line):
-        # A quote opens only where a value can begin: "it's" is a plain scalar.
+        # A quote opens only at the beginning of a value: "it's" is a plain scalar.
         opens = line[start:position].rstrip()[-1:] in {"", ",", "[", "{", ":"}
         if opens and (found := _QUOTED.match(line, position)):
             position = found.end()

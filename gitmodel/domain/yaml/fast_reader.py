@@ -1,12 +1,10 @@
-"""The short cut for YAML as gitmodel writes it: no library, a few microseconds a line.
+"""A fast reader for YAML as gitmodel writes it, without a library.
 
-`list` reads ten thousand pointers, and importing PyYAML alone takes 14 ms of the 100 that a command has. All that is
-in those files are lines `key: value`, so those are read here; at the first thing that is anything else (a
-comment after a value, an unquoted string, an escape, an odd space, an error) this gives up, and
-`gitmodel.domain.yaml.reader` reads the whole text with PyYAML.
+`list` may read ten thousand pointers, and importing PyYAML takes 14 ms. This reader supports only lines
+`key: value` in canonical form. For any other text (a comment after a value, an unquoted string, an escape, an
+unusual space, an error) it returns None, and `gitmodel.domain.yaml.reader` uses PyYAML.
 
-Guarantee: what is read here is exactly what PyYAML's events would have given; a property test compares
-the two. So nothing is refused here and no message is worded here.
+Guarantee: the result is the same as with PyYAML; a property test compares them.
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
 
 Value: TypeAlias = "str | int | float | bool | list[Value] | dict[str, Value] | None"
 
-# Longer keys may run into YAML's limit for keys on one line.
+# Longer keys may exceed YAML's limit for keys on one line.
 _KEY = r'(?:([A-Za-z0-9_][A-Za-z0-9_.-]{0,98})|"([^"\\]{0,98})")'
 _SCALAR = (
     r'"(?P<text>[^"\\]*)"'
@@ -38,18 +36,18 @@ _WORDS: dict[str, bool | float | None] = {
 
 
 class _NotSimpleError(Exception):
-    """Only PyYAML can tell what this is."""
+    """The text needs PyYAML."""
 
 
 def read(text: str, *, max_depth: int) -> dict[str, Value] | None:
-    """Read a text that has only lines as gitmodel writes them.
+    """Read a text in canonical form.
 
     Args:
         text: Decoded and checked by `gitmodel.domain.yaml.reader.decode`.
         max_depth: Greatest nesting; the mapping at the root is 1.
 
     Returns:
-        The mapping, or None where this reader is not enough.
+        The mapping, or None if the text needs PyYAML.
     """
     try:
         return _Lines(max_depth).read(text)
@@ -58,7 +56,7 @@ def read(text: str, *, max_depth: int) -> dict[str, Value] | None:
 
 
 class _Lines:
-    """Reads indented lines; one instance a text."""
+    """Reads the indented lines of one text."""
 
     __slots__ = ("_current", "_indent", "_max_depth", "_open", "_outer")
 
@@ -67,7 +65,7 @@ class _Lines:
         self._current: dict[str, Value] = {}
         self._indent = 0
         self._outer: list[tuple[int, dict[str, Value]]] = []
-        # The key whose value is either null or the more deeply indented lines that follow.
+        # The key whose value is null or the mapping on the following lines.
         self._open: str | None = None
 
     def read(self, text: str) -> dict[str, Value]:
@@ -94,7 +92,7 @@ class _Lines:
         return root
 
     def _move_to(self, indent: int) -> None:
-        """Open or close mappings until lines with this indent belong to the current one."""
+        """Open or close mappings until the current one has this indentation."""
         if indent > self._indent:
             if self._open is None or len(self._outer) + 2 > self._max_depth:
                 raise _NotSimpleError
@@ -116,7 +114,7 @@ class _Lines:
 
 
 def _flow(text: str, start: int, levels: int) -> tuple[Value, int]:
-    """Read a mapping or list on one line, or a scalar in one; gives the value and where it ends."""
+    """Read a flow mapping, a flow list or a scalar; returns the value and its end."""
     if found := _FLOW_SCALAR.match(text, start):
         return _scalar(found), found.end()
     opening = text[start : start + 1]

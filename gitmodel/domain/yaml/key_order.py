@@ -1,7 +1,7 @@
-"""The one order in which the values of a pointer are written, and whether two say the same.
+"""The canonical order of keys in pointers and alias files, and comparison of their values.
 
-Used by pointers and aliases. Guarantee: equal values give equal lines, whatever the order of their keys and
-whichever kind of mapping or sequence they are; what YAML has no form for is a TextError.
+Guarantee: equal values give equal lines, for any order of keys and any type of mapping or sequence. A value
+that YAML cannot express raises TextError.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 UNWRITABLE_HINT = "record it as text or as a number, or leave it out"
 
-# Written first, in this order, wherever they occur in a mapping; other keys follow sorted.
+# The first keys of some mappings; other keys follow in sorted order.
 _FIRST = {
     "previous": ("version", "digest"),
     "metrics_from": ("path", "digest"),
@@ -29,10 +29,10 @@ _FIRST = {
 
 
 def key_lines(name: str, value: Writable, *, blocks: bool = False) -> list[str]:
-    """Write one key with its value; metrics and params have one line each.
+    """Return the lines of one key; metrics and params have one line each.
 
     Raises:
-        PointerError: It cannot be written; the message names the key.
+        PointerError: The value cannot be written; the message names the key.
     """
     try:
         if name in {"metrics", "params"} or blocks:
@@ -44,23 +44,22 @@ def key_lines(name: str, value: Writable, *, blocks: bool = False) -> list[str]:
 
 
 def sort_keys(mapping: Mapping[str, Value], first: tuple[str, ...] = ()) -> dict[str, Value]:
-    """Put the keys of a mapping, and of those in it, in the one order that is written: `first`, then sorted.
+    """Sort the keys of nested mappings; keys of `first` come first in the outer one.
 
     Raises:
-        TextError: A key is no string, or a value is nested too deeply.
+        TextError: A key is not a string, or a value is nested too deeply.
     """
     return cast("dict[str, Value]", _sort_value(mapping, first))
 
 
 def _sort_value(value: Writable, first: tuple[str, ...] = (), depth: int = 0) -> Writable:
-    """Arrange what is inside a value too; `first` is for the mappings at its top."""
-    if depth > MAX_DEPTH:  # without this a list that holds itself would never end
+    if depth > MAX_DEPTH:  # a list may contain itself
         raise TextError(f"more than {MAX_DEPTH} levels of nesting cannot be written")
-    if type(value) in {str, float, int, bool}:  # nearly always, and an answer in no time
+    if type(value) in {str, float, int, bool}:  # fast for the most frequent types
         return value
     if isinstance(value, Mapping):
         if not all(isinstance(name, str) for name in value):
-            raise TextError("a key that is no text cannot be written")
+            raise TextError("a key that is not a string cannot be written")
         ranks = {name: rank for rank, name in enumerate(first)}
         names = sorted(value, key=lambda name: (ranks.get(name, len(first)), name))
         return {name: _sort_value(value[name], (), depth + 1) for name in names}
@@ -70,7 +69,7 @@ def _sort_value(value: Writable, first: tuple[str, ...] = (), depth: int = 0) ->
 
 
 def first_difference(one: object, other: object) -> str | None:
-    """Name the first key that says different things; NaN is NaN, and a tuple is a list."""
+    """Return the first key with different values; NaN equals NaN, and a tuple equals a list."""
     names = _keys(one)
     pairs = ((name, getattr(one, name), getattr(other, name)) for name in names)
     return next((name for name, a, b in pairs if a != b and _comparable(a) != _comparable(b)), None)
@@ -81,7 +80,7 @@ def _keys(value: object) -> tuple[str, ...]:
 
 
 def _comparable(value: object) -> object:
-    """Give a value in a form in which equal ones compare equal."""
+    """Return a form of a value in which NaN equals NaN and a tuple equals a list."""
     if is_dataclass(value):
         return [_comparable(getattr(value, name)) for name in _keys(value)]
     if isinstance(value, Mapping):

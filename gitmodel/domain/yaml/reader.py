@@ -1,19 +1,18 @@
-r"""The YAML that gitmodel reads and writes: a small subset in, one canonical form out.
+r"""Reads a safe subset of YAML from untrusted files: pointers, metrics and configurations.
 
-Everything read here is written by strangers: a pointer of a cloned repository, a metrics file, a
-configuration. PyYAML's own loaders are not safe against that (616 bytes of merge keys cost three
-seconds, an alias bomb of 341 bytes fills the memory when it is written again, the C loader dies on
-100,000 brackets, a key given twice silently wins). So only PyYAML's *events* are used, and
-whatever is outside the subset is refused before anything is built from it:
+PyYAML's loaders are not safe for them: 616 bytes of merge keys take three seconds, an alias bomb of 341
+bytes fills the memory when it is written again, the C loader crashes on 100,000 brackets, and a duplicate
+key silently wins. Only PyYAML's *events* are used, and everything outside the subset is refused before
+any value is built:
 
     accepted   one document, a mapping at its root; block and flow style; comments; all quotes
     refused    anchors, aliases, tags, merge keys, directives, a second document, duplicate keys,
                mappings or lists as keys, control characters, a byte order mark, nesting beyond 8
     scalars    YAML 1.2 core for plain ones: `null ~ true false`, `7 -7 0x1f 0o17`, `0.5 2e-5 .inf`;
-               `no`, `017`, `12:30`, dates and numbers out of range are strings, quoted ones always
+               `no`, `017`, `12:30`, dates, numbers out of range and quoted scalars are strings
 
-Guarantee: `parse(block(x)) == x` for every mapping that can be written, and equal values give
-equal text, on every version of Python (no table of Unicode is consulted).
+Guarantee: `parse(block(x)) == x` for every mapping that can be written. Equal values give equal text on
+every version of Python, because no Unicode table is used.
 """
 
 from __future__ import annotations
@@ -60,7 +59,7 @@ __all__ = [
     "scalar",
 ]
 
-_HINT = "correct that line: gitmodel reads a small, safe part of YAML"
+_HINT = "correct that line; gitmodel reads a safe subset of YAML"
 _REFUSED = lazy_compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]|\r(?!\n)"
 )
@@ -74,7 +73,7 @@ _CONSTANTS: Mapping[str, float | None] = {
     **{f"{sign}{word}": math.inf for sign in ("", "+") for word in (".inf", ".Inf", ".INF")},
     **{f"-{word}": -math.inf for word in (".inf", ".Inf", ".INF")},
 }  # fmt: skip
-# A leading zero makes a string: 017 is fifteen to some readers, seventeen to others.
+# A leading zero makes a string: YAML 1.1 reads 017 as 15, YAML 1.2 as 17.
 _INTEGER = lazy_compile(r"[-+]?(?:0|[1-9][0-9]{0,99})|0o[0-7]{1,99}|0x[0-9a-fA-F]{1,99}")
 _FLOAT = lazy_compile(
     r"[-+]?(?:(?:\.[0-9]+|(?:0|[1-9][0-9]*)\.[0-9]*)(?:[eE][-+]?[0-9]+)?"
@@ -85,18 +84,18 @@ _FLOAT = lazy_compile(
 def parse(
     raw: bytes, *, what: str, max_bytes: int = MAX_TEXT_BYTES, max_depth: int = MAX_DEPTH
 ) -> dict[str, Value]:
-    """Read one document of the accepted subset; an empty one is an empty mapping.
+    """Parse one document of the subset; an empty document is an empty mapping.
 
     Args:
         raw: The file's bytes, UTF-8, lines ended by LF or CRLF.
-        what: What is read (a path), the beginning of every message.
+        what: Path of the file, the beginning of every message.
         max_bytes: Greatest accepted length of `raw` in bytes.
         max_depth: Greatest accepted nesting; the mapping at the root is 1.
 
     Raises:
-        TextError: It is not in the subset; the message gives the line.
+        TextError: The text is outside the subset; the message gives the line.
 
-    Source: YAML 1.2.2, 10.3 (core schema), and the list in the head of this module.
+    Source: YAML 1.2.2, 10.3 (core schema).
     """
     return parse_decoded(
         decode(raw, what=what, max_bytes=max_bytes), what=what, max_depth=max_depth
@@ -104,40 +103,40 @@ def parse(
 
 
 def parse_decoded(text: str, *, what: str, max_depth: int = MAX_DEPTH) -> dict[str, Value]:
-    """Read what `decode` gave; as `parse` otherwise.
+    """Parse the result of `decode`, as `parse` does.
 
     Raises:
-        TextError: It is not in the subset; the message gives the line.
+        TextError: The text is outside the subset; the message gives the line.
     """
     value = fast_reader.read(text, max_depth=max_depth)
     return value if value is not None else _read(text, what, max_depth, _parser_class())
 
 
 def decode(raw: bytes, *, what: str, max_bytes: int = MAX_TEXT_BYTES) -> str:
-    """Decode the bytes of a text file with all that is checked before any parser sees it.
+    """Decode a text file and check its length and characters.
 
     Args:
         raw: UTF-8, lines ended by LF or CRLF.
-        what: What is read (a path), the beginning of every message.
+        what: Path of the file, the beginning of every message.
         max_bytes: Greatest accepted length in bytes.
 
     Returns:
         The text with LF at the end of each line.
 
     Raises:
-        TextError: Too long, not UTF-8, or with characters that have no place in a text file.
+        TextError: The file is too long, not UTF-8, or contains control characters.
     """
     if len(raw) > max_bytes:
         raise TextError(
-            f"{what}: {len(raw)} bytes are too many, at most {max_bytes} are read",
-            hint="keep large data in a file of its own",
+            f"{what}: the file has {len(raw)} bytes; the maximum is {max_bytes}",
+            hint="keep large data in a separate file",
         )
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise TextError(f"{what}: line {line}: not UTF-8", hint="save the file as UTF-8") from error
-    # A quick yes for nearly every file; the expression then says exactly what is wrong, if anything.
+    # The fast test passes nearly every file; the expression then finds a refused character.
     if not text.replace("\n", "").isprintable() and (found := _REFUSED.search(text)):
         line = text.count("\n", 0, found.start()) + 1
         character = f"U+{ord(found[0]):04X}"
@@ -149,11 +148,11 @@ def decode(raw: bytes, *, what: str, max_bytes: int = MAX_TEXT_BYTES) -> str:
 
 
 def _parser_class() -> Callable[[str], Any]:
-    import yaml  # 14 ms, and simple texts never come here
+    import yaml  # takes 14 ms, and texts in canonical form do not need it
 
     if not yaml.__with_libyaml__:
         return yaml.SafeLoader
-    from yaml.cyaml import CParser  # type: ignore[attr-defined]  # the stubs leave it out
+    from yaml.cyaml import CParser  # type: ignore[attr-defined]  # missing in the stubs
 
     parser_class: Callable[[str], Any] = CParser
     return parser_class
@@ -172,12 +171,12 @@ def _read(
         reason = getattr(error, "problem", None) or "not YAML"
         raise TextError(f"{what}: {where}{reason}", hint=_HINT) from error
     except (ValueError, OverflowError) as error:
-        # Only the parser without libyaml: an escape such as "\UFFFFFFFF" reaches chr().
-        raise TextError(f"{what}: an escape names no character", hint=_HINT) from error
+        # Without libyaml an escape such as "\UFFFFFFFF" fails in chr().
+        raise TextError(f"{what}: invalid escape", hint=_HINT) from error
 
 
 class _EventReader:
-    """Builds values from PyYAML's events, refusing on the way; one instance a document."""
+    """Builds the values of one document from PyYAML's events."""
 
     __slots__ = ("_max_depth", "_next", "_what")
 
@@ -222,7 +221,7 @@ class _EventReader:
     def _scalar(self, event: Any) -> str | int | float | bool | None:
         text: str = event.value
         if _SURROGATE.search(text):
-            self._refuse(event, "half a surrogate pair is not accepted")
+            self._refuse(event, "surrogates are not accepted")
         return text if event.style else resolve_scalar(text)
 
     def _mapping(self, depth: int) -> dict[str, Value]:
@@ -237,7 +236,7 @@ class _EventReader:
             if not fits_as_key(name):
                 self._refuse(event, f"the key {quote_text(name)} is too long")
             if name in result:
-                self._refuse(event, f"the key {quote_text(name)} is given twice")
+                self._refuse(event, f"the key {quote_text(name)} occurs twice")
             result[name] = self._value(self._next(), depth + 1)
         return result
 
@@ -253,15 +252,15 @@ class _EventReader:
 
 
 def resolve_scalar(text: str) -> str | int | float | bool | None:
-    """Give a plain scalar the type of the YAML 1.2 core schema, less what would surprise.
+    """Convert a plain scalar by a subset of the YAML 1.2 core schema.
 
-    Numbers with a leading zero, beyond the range of a float or of more than 100 digits stay strings: so
-    does a run id such as `12e4567`.
+    Numbers with a leading zero, out of the range of a float (such as the run id `12e4567`), or of more than
+    100 digits stay strings.
     """
     if text in _CONSTANTS:
         return _CONSTANTS[text]
     if _INTEGER.fullmatch(text):
-        # Base 0 reads 0o17 and 0x1f, and ordinary digits, since a leading zero never comes here.
+        # Base 0 reads 0o17, 0x1f and decimal numbers without a leading zero.
         number = int(text, 0)
         return number if -INTEGER_LIMIT < number < INTEGER_LIMIT else text
     if _FLOAT.fullmatch(text) and math.isfinite(value := float(text)):

@@ -1,10 +1,10 @@
-r"""Canonical YAML: one way to write each value, read alike by YAML 1.1, YAML 1.2 and, nearly, JSON.
+r"""Writes canonical YAML, which readers of YAML 1.1 and 1.2 understand in the same way.
 
-Strings are always quoted, nothing is folded, nothing invisible is written as such. The order of keys is the
-caller's. Names of this module are used through `gitmodel.domain.yaml.reader`.
+Strings are always quoted, lines are never folded, and invisible characters are escaped. Keys keep their
+order. Other modules import these names from `gitmodel.domain.yaml.reader`.
 
-Guarantee: `text.parse` reads back what is written here, and equal values in equal order give equal text
-on every version of Python, since no table of Unicode is consulted.
+Guarantee: `reader.parse` returns the written values. Equal values in equal order give equal text on every
+version of Python, because no Unicode table is used.
 """
 
 from __future__ import annotations
@@ -22,18 +22,17 @@ if TYPE_CHECKING:
 Writable: TypeAlias = (
     "str | int | float | bool | Sequence[Writable] | Mapping[str, Writable] | None"
 )
-"""What can be written: any sequence and mapping, read back as list and dict."""
+"""Types that can be written. Sequences and mappings are read back as list and dict."""
 
 MAX_DEPTH = 8
-# Python needs quadratic time for long integers and refuses more than 4300 digits; nobody counts so far.
+# Python takes quadratic time for long integers and refuses more than 4300 digits.
 INTEGER_LIMIT = 10**100
-# YAML looks no further than 1024 characters for the colon after a key on one line; an escape takes ten.
+# YAML limits a key on one line to 1024 characters; an escape takes ten.
 _MAX_KEY = 1000
 SHORT_KEY = 99
 
-# Written as escapes: controls, every space but the common one, and all that is invisible or turns the
-# direction of text. A fixed table, because what `str.isprintable` says changes with Python's Unicode
-# version, and the same state must give the same bytes everywhere.
+# Escaped characters: controls, all spaces except U+0020, and characters that are invisible or change the
+# direction of text. The table is fixed, because `str.isprintable` depends on the version of Python.
 _ESCAPED = lazy_compile(
     '[\x00-\x1f"\\\\\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f'
     "\u2028-\u202f\u205f-\u206f\u3000\u3164\ud800-\uf8ff\ufdd0-\ufdef\ufe00-\ufe0f\ufeff\uffa0"
@@ -42,26 +41,25 @@ _ESCAPED = lazy_compile(
 )
 _SHORT_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _BARE_KEY = lazy_compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-# Bare, these would be keys of another type to other readers of YAML 1.1 and 1.2.
+# Without quotes, some readers of YAML do not read these keys as strings.
 _KEYWORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
 
 
 def quoted(text: str) -> str:
-    r"""Write a string as one double-quoted line in which nothing is invisible.
-
-    Controls, unusual spaces, zero-width and bidirectional characters become escapes; `parse` reads back the same string.
+    r"""Return a string in double quotes on one line, with invisible characters escaped.
 
     Raises:
-        TextError: The string has half a surrogate pair (a file name that is not UTF-8).
+        TextError: The string contains a surrogate (a file name that is not UTF-8).
     """
     return f'"{_ESCAPED.sub(_escape, text)}"'
 
 
 def scalar(value: str | float | bool | None) -> str:
-    """Write one scalar: strings quoted, numbers so that YAML 1.1 and 1.2 both read them as numbers.
+    """Return one scalar: a quoted string, or a number that YAML 1.1 and 1.2 both read as a number.
 
     Raises:
-        TextError: Half a surrogate pair, an integer of more than 100 digits, or a value of another type.
+        TextError: The value contains a surrogate, is an integer of more than 100 digits, or has another
+            type.
     """
     if isinstance(value, str):
         return quoted(value)
@@ -79,30 +77,30 @@ def scalar(value: str | float | bool | None) -> str:
 
 
 def unwritable(value: object) -> TextError:
-    """Make the error for a value of a type that YAML has no form for."""
+    """Return the error for a value of an unsupported type."""
     return TextError(f"a value of the type {type(value).__name__} cannot be written")
 
 
 def flow(value: Writable) -> str:
-    """Write a value on one line: `{a: 1, b: ["x", null]}`; the order of keys is kept.
+    """Return a value in flow style on one line: `{a: 1, b: ["x", null]}`.
 
     Raises:
-        TextError: It cannot be written (see `scalar`), or is nested more deeply than is read.
+        TextError: The value cannot be written (see `scalar`), or is nested too deeply.
     """
     return _flow(value, 1)
 
 
 def block(mapping: Mapping[str, Writable], indent: int = 0) -> list[str]:
-    """Write a mapping as lines `key: value` without line ends; the order of keys is kept.
+    """Return a mapping in block style as lines without line ends.
 
-    Mappings inside become indented lines, lists and empty mappings one line each.
+    Nested mappings are indented; lists and empty mappings have one line each.
 
     Args:
-        mapping: What to write.
-        indent: Spaces before each line; two a level.
+        mapping: The mapping.
+        indent: Spaces before each line, two a level.
 
     Raises:
-        TextError: It cannot be written (see `scalar`), or is nested more deeply than is read.
+        TextError: A value cannot be written (see `scalar`), or is nested too deeply.
     """
     lines: list[str] = []
     for name, value in mapping.items():
@@ -116,19 +114,19 @@ def block(mapping: Mapping[str, Writable], indent: int = 0) -> list[str]:
 
 
 def entry(name: str, value: Writable, indent: int = 0) -> str:
-    """Write one line `key: value` without line end, mappings in flow style.
+    """Return one line `key: value` without line end, with mappings in flow style.
 
     Raises:
-        TextError: It cannot be written (see `scalar`), or is nested more deeply than is read.
+        TextError: The value cannot be written (see `scalar`), or is nested too deeply.
     """
     return f"{' ' * indent}{key(name)}: {_flow(value, indent // 2 + 2)}"
 
 
 def key(name: str) -> str:
-    """Write a key: bare where every reader takes it for the same string, else quoted.
+    """Return a key: bare if every reader reads it as the same string, else quoted.
 
     Raises:
-        TextError: It is longer than YAML allows on one line, or no string.
+        TextError: The key is not a string, or longer than YAML allows on one line.
     """
     if not isinstance(cast("object", name), str):
         raise TextError(f"a key of the type {type(name).__name__} cannot be written")
@@ -140,7 +138,7 @@ def key(name: str) -> str:
 
 
 def fits_as_key(name: str) -> bool:
-    """Say whether `key` can write it, so that what is read can be written again."""
+    """Whether `key` can write this name."""
     return len(name) <= SHORT_KEY or len(quoted(name)) <= _MAX_KEY
 
 
@@ -150,17 +148,17 @@ def _escape(found: re.Match[str]) -> str:
         return short
     code = ord(character)
     if 0xD800 <= code <= 0xDFFF:
-        raise TextError("half a surrogate pair cannot be written: the text is not UTF-8")
+        raise TextError("a surrogate cannot be written: the text is not UTF-8")
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
 def _float_text(value: float) -> str:
     if not math.isfinite(value):
         return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
-    # Not repr(): NumPy's float64 is a float whose repr is "np.float64(0.5)".
+    # Not repr(): NumPy's float64 is a float with the repr "np.float64(0.5)".
     text = float.__repr__(value)
     mantissa, exponent, power = text.partition("e")
-    # 2e-05 is a string to readers of YAML 1.1, 2.0e-05 a number to all.
+    # YAML 1.1 reads 2e-05 as a string, but 2.0e-05 as a number.
     return text if not exponent or "." in mantissa else f"{mantissa}.0e{power}"
 
 

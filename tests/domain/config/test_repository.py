@@ -326,14 +326,14 @@ def test_a_layout_that_lines_cannot_edit_is_left_to_the_person(text: str) -> Non
     with pytest.raises(ConfigError, match="cannot be edited line by line") as caught:
         with_remote(text, S3)
 
-    assert caught.value.hint == 'edit it by hand, so that it says {remote: "s3://models/fraud"}'
+    assert caught.value.hint == 'edit it by hand: write {remote: "s3://models/fraud"}'
 
 
 def test_a_removal_that_lines_cannot_make_says_so() -> None:
     with pytest.raises(ConfigError) as caught:
         with_remote("{gitmodel: 1, remote: x}", None)
 
-    assert caught.value.hint == "edit it by hand, so that it says nothing about remote"
+    assert caught.value.hint == "edit it by hand: remove remote"
 
 
 def test_text_that_does_not_parse_is_not_edited() -> None:

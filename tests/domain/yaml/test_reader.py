@@ -106,12 +106,12 @@ HOSTILE = {
     "tag on the root": ("!!set {a}\n", "line 1: tags (!name) are not accepted"),
     "merge key": ("a: 1\n<<: {b: 1}\n", "line 2: merge keys (<<) are not accepted"),
     "merge list": ("<<: [{a: 1}, {b: 1}]\n", "line 1: merge keys (<<) are not accepted"),
-    "duplicate key": ("a: 1\nb: 2\na: 3\n", 'line 3: the key "a" is given twice'),
-    "duplicate in two spellings": ("a: 1\n\"a\": 3\n", 'line 2: the key "a" is given twice'),
-    "duplicate by an escape": ('a: 1\n"\\x61": 3\n', 'line 2: the key "a" is given twice'),
-    "duplicate in flow": ("b: {a: 1, a: 2}\n", 'line 1: the key "a" is given twice'),
-    "duplicate deep": ("b:\n  c:\n    a: 1\n    a: 1\n", 'line 4: the key "a" is given twice'),
-    "hostile duplicate": ('"\\e[2J": 1\n"\\e[2J": 1\n', 'line 2: the key "\\x1b[2J" is given twice'),
+    "duplicate key": ("a: 1\nb: 2\na: 3\n", 'line 3: the key "a" occurs twice'),
+    "duplicate in two spellings": ("a: 1\n\"a\": 3\n", 'line 2: the key "a" occurs twice'),
+    "duplicate by an escape": ('a: 1\n"\\x61": 3\n', 'line 2: the key "a" occurs twice'),
+    "duplicate in flow": ("b: {a: 1, a: 2}\n", 'line 1: the key "a" occurs twice'),
+    "duplicate deep": ("b:\n  c:\n    a: 1\n    a: 1\n", 'line 4: the key "a" occurs twice'),
+    "hostile duplicate": ('"\\e[2J": 1\n"\\e[2J": 1\n', 'line 2: the key "\\x1b[2J" occurs twice'),
     "list as key": ("[a]: 1\n", "line 1: a mapping or list is not accepted as a key"),
     "mapping as key": ("? {a: 1}\n: 1\n", "line 1: a mapping or list is not accepted as a key"),
     "list as root": ("- a\n", "line 1: the file must be a mapping, lines of `key: value`"),
@@ -211,7 +211,7 @@ def test_65_kib_are_too_many() -> None:
     with pytest.raises(TextError) as caught:
         parse(b"#" * 65_537, what="x.yaml")
 
-    assert str(caught.value) == "x.yaml: 65537 bytes are too many, at most 65536 are read"
+    assert str(caught.value) == "x.yaml: the file has 65537 bytes; the maximum is 65536"
     assert parse(b"#" * 65_536, what="x.yaml") == {}
     assert parse(b"#" * 65_537, what="x.yaml", max_bytes=65_537) == {}
 
