@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.domain.exclude import is_below_excluded
@@ -28,6 +28,7 @@ from gitmodel.worktree.unfinished_folders import Unfinished
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
+    from gitmodel.domain.digest import Digest
     from gitmodel.encoding.manifest.manifest import FileEntry, Manifest
     from gitmodel.worktree.worktree import WorkTree
 
@@ -101,7 +102,7 @@ def place(
         fresh = {file.entry.path for file in staged}
         with _marked(worktree, path, record, manifest):
             left_out = (*worktree.excluded(path), *exclude)
-            _make_way(worktree, parts, manifest, fresh, record, left_out=left_out, force=force)
+            _Replacement(worktree, parts, record, manifest, fresh, left_out, force).make_way()
         while staged:
             status = _rename(worktree.root, staged[-1])
             file = staged.pop()
@@ -192,71 +193,115 @@ def _rename(root: str, file: _Staged) -> FileStat:
         return FileStat.of(os.stat(name, dir_fd=target, follow_symlinks=False))
 
 
-def _make_way(
-    worktree: WorkTree,
-    parts: tuple[str, ...],
-    manifest: Manifest,
-    fresh: Collection[str],
-    record: Record,
-    *,
-    left_out: tuple[str, ...],
-    force: bool,
-) -> None:
-    """Remove what is in the way of the new version, after checking that all of it may be removed.
+@dataclass(frozen=True, slots=True)
+class _Replacement:
+    """Clears the path of a model for the files of a new version.
 
-    Args:
+    Attributes:
         worktree: The work tree.
         parts: Path of the model.
+        record: The model's record.
         manifest: The new version.
         fresh: Paths of its files that are about to be renamed into place.
-        record: The model's record.
         left_out: Patterns of files that are no part of the new version, or of the old one; not removed.
         force: Remove also files that are in no version.
     """
-    removed = _files_to_remove(
-        worktree, parts, manifest, fresh, record, left_out=left_out, force=force
-    )
-    folders = {inner[:count] for inner in removed for count in range(len(inner))}
-    for path in fresh:
-        folders |= _folders_to_remove(worktree.root, parts, _parts_in(path), removed)
-    for inner in removed:
-        _unlink(worktree.root, (*parts, *inner))
-    for inner in sorted(folders, key=len, reverse=True):  # those that are empty now
-        whole = (*parts, *inner)
-        with suppress(OSError, GitmodelError), folder_handle(worktree.root, whole[:-1]) as handle:
-            os.rmdir(whole[-1], dir_fd=handle)
 
+    worktree: WorkTree
+    parts: tuple[str, ...]
+    record: Record
+    manifest: Manifest
+    fresh: Collection[str]
+    left_out: tuple[str, ...]
+    force: bool
 
-def _files_to_remove(
-    worktree: WorkTree,
-    parts: tuple[str, ...],
-    manifest: Manifest,
-    fresh: Collection[str],
-    record: Record,
-    *,
-    left_out: tuple[str, ...],
-    force: bool,
-) -> set[tuple[str, ...]]:
-    """Files on disk that the new version does not have; arguments as of `_make_way`.
+    def make_way(self) -> None:
+        """Remove what is in the way of the new version, after checking that all of it may be removed.
 
-    Raises:
-        UnsavedWeightsError: One of them, or one that is about to be replaced, is in no version.
-    """
-    is_folder = manifest.kind == "folder"
-    wanted = {entry.path for entry in manifest.files if is_folder}
-    removed: set[tuple[str, ...]] = set()
-    for file in _files_at(worktree.root, parts, folder_wanted=is_folder):
-        is_left_out = is_below_excluded(file.path.split("/"), left_out)
-        if is_left_out and file.path in fresh:  # it was not compared with the old version
-            _refuse_replacing(worktree, parts, file, manifest, record, force=force)
-        if file.path not in wanted:
-            if not (is_left_out and is_folder):
-                _refuse_unsaved(worktree, parts, file, record, force=force)
+        Raises:
+            UnsavedWeightsError: Something in the way may not be removed; nothing was removed.
+        """
+        root = self.worktree.root
+        removed = self._files_to_remove()
+        folders = {inner[:count] for inner in removed for count in range(len(inner))}
+        for path in self.fresh:
+            folders |= self._folders_to_remove(_parts_in(path), removed)
+        for inner in removed:
+            _unlink(root, (*self.parts, *inner))
+        for inner in sorted(folders, key=len, reverse=True):  # those that are empty now
+            whole = (*self.parts, *inner)
+            with suppress(OSError, GitmodelError), folder_handle(root, whole[:-1]) as handle:
+                os.rmdir(whole[-1], dir_fd=handle)
+
+    def _files_to_remove(self) -> set[tuple[str, ...]]:
+        """Files on disk that the new version does not have."""
+        is_folder = self.manifest.kind == "folder"
+        wanted = {entry.path for entry in self.manifest.files if is_folder}
+        removed: set[tuple[str, ...]] = set()
+        for file in _files_at(self.worktree.root, self.parts, folder_wanted=is_folder):
+            is_left_out = is_below_excluded(file.path.split("/"), self.left_out)
+            if is_left_out and file.path in self.fresh:  # it was not compared with the old version
+                self._refuse_replacing(file)
+            if file.path not in wanted:
+                if not (is_left_out and is_folder):
+                    self._refuse_unsaved(file)
+                    removed.add(file.parts)
+            elif file.path in self.fresh and "/".join(file.parts) != file.path:
+                # The same file, but spelled in another form of Unicode, which rename(2) keeps apart.
                 removed.add(file.parts)
-        elif file.path in fresh and "/".join(file.parts) != file.path:
-            # The same file, but spelled in another form of Unicode, which rename(2) keeps apart.
-            removed.add(file.parts)
-    return removed
+        return removed
+
+    def _folders_to_remove(
+        self, inner: tuple[str, ...], removed: Collection[tuple[str, ...]]
+    ) -> set[tuple[str, ...]]:
+        """The folder that has the name of a new file, if there is one, and all folders in it.
+
+        It may not hold anything that is never part of a model, such as a `.git`: even force leaves that.
+        """
+        model = os.path.join(self.worktree.root, *self.parts)
+        top = os.path.join(model, *inner)
+        if os.path.islink(top) or not os.path.isdir(top):
+            return set()
+        folders = set()
+        for folder, below, names in os.walk(top):
+            here = () if folder == model else tuple(os.path.relpath(folder, model).split(os.sep))
+            folders.add(here)
+            links = [name for name in below if os.path.islink(os.path.join(folder, name))]
+            for name in [*names, *links]:
+                if (*here, name) not in removed:
+                    raise UnsavedWeightsError(
+                        f"{self._shown(*here, name)} is not part of the model, and the version asked "
+                        f"for has a file called {self._shown(*inner)}",
+                        hint="move it away",
+                    )
+        return folders
+
+    def _refuse_unsaved(self, file: Found) -> None:
+        if not self._has_digest(file, {self.record.have_files.get(file.path)}):
+            raise UnsavedWeightsError(
+                f"{self._shown(*_parts_in(file.path))} is in no version",
+                hint="move it away, or use --force to remove it",
+            )
+
+    def _refuse_replacing(self, file: Found) -> None:
+        """Refuse to replace an excluded file, unless it has the same content."""
+        same = {entry.digest for entry in self.manifest.files if entry.path == file.path}
+        if not self._has_digest(file, {*same, self.record.have_files.get(file.path)}):
+            raise UnsavedWeightsError(
+                f"{self._shown(file.path)} is left out of the weights, and the version asked for has "
+                "another file there",
+                hint="move it away, or use --force to replace it",
+            )
+
+    def _has_digest(self, file: Found, digests: set[Digest | None]) -> bool:
+        """Whether a file is one of these, or is replaced anyway."""
+        if self.force:
+            return True
+        expected = digests - {None}
+        return bool(expected) and self.worktree.hash(self.parts, file).digest in expected
+
+    def _shown(self, *inner: str) -> str:
+        return "/".join((*self.parts, *inner))
 
 
 def _files_at(root: str, parts: tuple[str, ...], *, folder_wanted: bool) -> list[Found]:
@@ -268,66 +313,6 @@ def _files_at(root: str, parts: tuple[str, ...], *, folder_wanted: bool) -> list
     if there is EntryKind.FILE and folder_wanted:
         return [Found("", (), FileStat.of(os.stat(top, follow_symlinks=False)))]
     return []
-
-
-def _refuse_unsaved(
-    worktree: WorkTree, parts: tuple[str, ...], file: Found, record: Record, *, force: bool
-) -> None:
-    mine = record.have_files.get(file.path)
-    if not force and (mine is None or worktree.hash(parts, file).digest != mine):
-        raise UnsavedWeightsError(
-            f"{'/'.join((*parts, *_parts_in(file.path)))} is in no version",
-            hint="move it away, or use --force to remove it",
-        )
-
-
-def _refuse_replacing(
-    worktree: WorkTree,
-    parts: tuple[str, ...],
-    file: Found,
-    manifest: Manifest,
-    record: Record,
-    *,
-    force: bool,
-) -> None:
-    """Refuse to replace an excluded file, unless it has the same content."""
-    same = {entry.digest for entry in manifest.files if entry.path == file.path}
-    if file.path in record.have_files:
-        same.add(record.have_files[file.path])
-    if not force and worktree.hash(parts, file).digest not in same:
-        raise UnsavedWeightsError(
-            f"{'/'.join((*parts, file.path))} is left out of the weights, and the version asked for "
-            "has another file there",
-            hint="move it away, or use --force to replace it",
-        )
-
-
-def _folders_to_remove(
-    root: str, parts: tuple[str, ...], inner: tuple[str, ...], removed: Collection[tuple[str, ...]]
-) -> set[tuple[str, ...]]:
-    """The folder that has the name of a new file, if there is one, and all folders in it.
-
-    Raises:
-        UnsavedWeightsError: It holds something that is never part of a model, such as a `.git`, which is
-            not removed even by force.
-    """
-    model = os.path.join(root, *parts)
-    top = os.path.join(model, *inner)
-    if os.path.islink(top) or not os.path.isdir(top):
-        return set()
-    folders = set()
-    for folder, below, names in os.walk(top):
-        here = () if folder == model else tuple(os.path.relpath(folder, model).split(os.sep))
-        folders.add(here)
-        links = [name for name in below if os.path.islink(os.path.join(folder, name))]
-        for name in [*names, *links]:
-            if (*here, name) not in removed:
-                raise UnsavedWeightsError(
-                    f"{'/'.join((*parts, *here, name))} is not part of the model, and the version "
-                    f"asked for has a file called {'/'.join((*parts, *inner))}",
-                    hint="move it away",
-                )
-    return folders
 
 
 def _unlink(root: str, whole: tuple[str, ...]) -> None:
