@@ -17,6 +17,7 @@ from gitmodel.project.project import PRIMARY
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
+    from gitmodel.git.history.walk import Change
     from gitmodel.project.project import Project
 
 _MOST_NAMED = 12
@@ -147,22 +148,16 @@ def missed_by_earlier_pushes(
     unpublished = {digest for digest in project.cache.digests() if not ledger.has_stored(digest)}
     if not unpublished:
         return []
-    changes = {
-        change.oid: change
+    changes = [
+        change
         for change in project.history.changes(unread, exclude=sorted(read))
-        if change.oid is not None and change.oid not in but and not ledger.knows(change.oid)
-    }
-    found = []
-    for blob, raw in project.reader.blobs(list(changes)).items():
-        change = changes[blob]
-        pointer = _read(project, raw, change.path, change.commit)
-        if pointer is None or pointer.digest not in unpublished:
-            continue
-        if project.cache.holds(pointer.digest):
-            found.append(
-                Outgoing(pointer, blob, change.path, change.commit, tip=False, required=False)
-            )
-    return found
+        if change.oid is not None and not ledger.knows(change.oid)
+    ]
+    return [
+        item
+        for item in _outgoing(project, changes, but=but)[0]
+        if item.pointer.digest in unpublished and project.cache.holds(item.pointer.digest)
+    ]
 
 
 def in_history(
@@ -179,14 +174,19 @@ def in_history(
     """
     if not heads or project.history.lacks_trees():
         return [], 0
-    changes = {
-        change.oid: change
-        for change in project.history.changes(heads)
-        if change.oid is not None and change.oid not in but
+    return _outgoing(project, project.history.changes(heads), but=but)
+
+
+def _outgoing(
+    project: Project, changes: Iterable[Change], *, but: Collection[str]
+) -> tuple[list[Outgoing], int]:
+    """The pointers of some changes, below the tips, and how many pointers this clone lacks."""
+    last = {
+        change.oid: change for change in changes if change.oid is not None and change.oid not in but
     }
     found, lacking = [], 0
-    for blob, raw in _blobs(project, changes):
-        change = changes[blob]
+    for blob, raw in _blobs(project, last):
+        change = last[blob]
         lacking += raw is None
         pointer = None if raw is None else _read(project, raw, change.path, change.commit)
         if pointer is not None:
