@@ -1,41 +1,41 @@
-"""Every error that a user can meet: what happened, to which model, what to run next.
+"""All errors shown to users: what happened, to which model, and the command to run next.
 
-One class for each kind of failure, so that callers can tell them apart and tests can compare
-message, hint and exit code together. Messages are sentences without a traceback; the hint is data
-(the command to run next), printed on a line of its own.
+Each kind of failure has a class, so that callers can distinguish them and tests can compare message, hint
+and exit code together. A message is a sentence without a traceback. The hint is the command to run next, and
+is printed on a line of its own.
 
     GitmodelError                     exit 1
-      UsageError                      exit 2   wrong use of a command
-      GateError                       exit 3   a gate refused
-      TextError                       a YAML file that is not in the accepted subset
-        ConfigError                   .gitmodel.yaml says something that cannot be accepted
+      UsageError                      exit 2   usage error
+      GateError                       exit 3   a gate failed
+      TextError                       a YAML file outside the supported subset
+        ConfigError                   .gitmodel.yaml or a git config value is not valid
         PointerError                  a pointer that does not parse
           MixedPointerError           its check line does not match: merged or edited by hand
-      ModelNameError                    a model name outside the grammar, or used twice
-      UnsafePathError                 a path that leaves its folder or that a file system misreads
-        UnsafeNameError               so is a file called in a folder of weights
-      UnknownReferenceError           nothing is called that (the hint names the nearest)
-      RepositoryError                 no repository, no commit, Git refuses
+      ModelNameError                    a model name that is not valid, or used twice
+      UnsafePathError                 a path outside its folder, or unsafe on some system
+        UnsafeNameError               an unsafe file name in a folder of weights
+      UnknownReferenceError           an unknown name (the hint suggests similar ones)
+      RepositoryError                 no repository, no commit, or Git refuses
         NotSetUpError                 no .gitmodel.yaml yet
-        GitCommandError               a git program ended with an error
-      WeightsError                    weights on disk: missing, changing, not saved anywhere
+        GitCommandError               a git process failed
+      WeightsError                    weights on disk: missing, changing or not stored
         ChangedWhileReadError         the file changed while it was hashed
-        UnsavedWeightsError           they would be overwritten and are in no store
-      VersionTakenError               a version number that other content owns
+        UnsavedWeightsError           weights that are in no store would be overwritten
+      VersionTakenError               other content owns the version number
       StaleWeightsError               file, have and pointer all differ
       StoreError                      the content store, local or remote
-        ObjectMissingError            an object is not there
+        ObjectMissingError            an object is missing
         DamagedObjectError            an object does not match its name
         NewerFormatError              written by a newer gitmodel
         NoSpaceError                  no space left
-        FileSystemError               a file system may not be used, or does not work
-      OutOfMemoryError                the machine has no memory for this
+        FileSystemError               a file system is not permitted, or does not work
+      OutOfMemoryError                not enough memory
       RemoteError                     a remote as a whole
         RemoteUnreachableError        no answer, or only failures, after all retries
         RemoteDeniedError             wrong or missing credentials, or no permission
         RemoteMissingError            no such bucket, container or folder
-        UntrustedRemoteError          the person has not said yes to this address
-        WeakRemoteError               it lets two creates of one object both pass
+        UntrustedRemoteError          the address is not trusted in this clone
+        WeakRemoteError               two creates of the same object both succeed
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ from typing import ClassVar
 
 
 class GitmodelError(Exception):
-    """Base of all errors shown to a user.
+    """Base of all errors shown to users.
 
     Args:
-        message: One sentence: what happened.
-        hint: The command to run next, or the one thing to do, without a full stop.
-        model: Name of the model that this is about, if it is about one.
+        message: What happened, in one sentence.
+        hint: The command to run next, or the action that helps, without a full stop.
+        model: Name of the model concerned, if any.
     """
 
     exit_code: ClassVar[int] = 1
@@ -66,7 +66,7 @@ class GitmodelError(Exception):
         return self.message
 
     def about(self, model: str) -> GitmodelError:
-        """Name the model that this error is about, if none is named yet; returns itself."""
+        """Set the model concerned, unless it is set; returns this error."""
         if self.model is None:
             self.model = model
         return self
@@ -77,23 +77,23 @@ class GitmodelWarning(UserWarning):
 
 
 class UsageError(GitmodelError):
-    """A command was called in a way that it does not know."""
+    """A command was used in a wrong way."""
 
     exit_code = 2
 
 
 class GateError(GitmodelError):
-    """A gate refused a version."""
+    """A version did not pass a gate."""
 
     exit_code = 3
 
 
 class TextError(GitmodelError):
-    """A YAML file is not in the accepted subset of YAML."""
+    """A YAML file is outside the supported subset of YAML."""
 
 
 class ConfigError(TextError):
-    """`.gitmodel.yaml` or `git config gitmodel.*` says something that cannot be accepted."""
+    """`.gitmodel.yaml` or `git config gitmodel.*` has a value that is not valid."""
 
 
 class PointerError(TextError):
@@ -105,19 +105,19 @@ class MixedPointerError(PointerError):
 
 
 class ModelNameError(GitmodelError):
-    """A model name or alias is outside the grammar, or one name stands for two models."""
+    """A model name or alias is not valid, or two models have the same name."""
 
 
 class UnsafePathError(GitmodelError):
-    """A path leaves its folder, or would mean different things on different file systems."""
+    """A path leads out of its folder, or names different files on different systems."""
 
 
 class UnsafeNameError(UnsafePathError):
-    """A file in a folder of weights has a name that not every system can have."""
+    """A file in a folder of weights has a name that is not valid on every system."""
 
 
 class UnknownReferenceError(GitmodelError):
-    """Nothing is called that."""
+    """No model, version, alias or remote has that name."""
 
 
 class RepositoryError(GitmodelError):
@@ -129,7 +129,7 @@ class NotSetUpError(RepositoryError):
 
 
 class GitCommandError(RepositoryError):
-    """A git program ended with an error."""
+    """A git process failed."""
 
 
 class WeightsError(GitmodelError):
@@ -145,11 +145,11 @@ class UnsavedWeightsError(WeightsError):
 
 
 class VersionTakenError(GitmodelError):
-    """A version number is owned by other content."""
+    """Other content owns the version number."""
 
 
 class StaleWeightsError(GitmodelError):
-    """File, have and pointer all differ: a person has to choose."""
+    """Weights, have and pointer all differ, so the user must choose."""
 
 
 class StoreError(GitmodelError):
@@ -169,19 +169,19 @@ class NewerFormatError(StoreError):
 
 
 class NoSpaceError(StoreError):
-    """There is no space left where something must be written."""
+    """There is no space left on the device."""
 
 
 class FileSystemError(StoreError):
-    """A file system may not be used, or does not work."""
+    """A file system is not permitted, or does not work."""
 
 
 class OutOfMemoryError(GitmodelError):
-    """The machine has no memory for this."""
+    """The machine does not have enough memory."""
 
 
 class RemoteError(GitmodelError):
-    """A remote as a whole."""
+    """A remote cannot be used."""
 
 
 class RemoteUnreachableError(RemoteError):
@@ -197,8 +197,8 @@ class RemoteMissingError(RemoteError):
 
 
 class UntrustedRemoteError(RemoteError):
-    """The person has not said yes to this address in this clone."""
+    """The address is not trusted in this clone."""
 
 
 class WeakRemoteError(RemoteError):
-    """A remote lets two creates of one object both pass."""
+    """A remote lets two creates of the same object both succeed."""
