@@ -54,8 +54,8 @@ def _latest(project: Project, name: str) -> Model:
     """The pointer of the work tree, else of HEAD."""
     if project.repository.work_tree is not None:
         models = read_models(project, name=name)
-        here = models.get(name) is not None or models.breaks(name)
-        if here or not _in_head(project, name):  # a conflicted pointer is not a missing one
+        is_present = models.get(name) is not None or models.breaks(name)
+        if is_present or not _in_head(project, name):  # a conflicted pointer is not a missing one
             return require_model(project, name)
     return _at_revision(project, name, "HEAD")
 

@@ -151,7 +151,7 @@ def _upload_and_claim(
     store = project.store(remote, upload=True)
     _recognise(project, store, outgoing, remote=remote)
     claiming = PushClaims(project, store, outgoing if remote == PRIMARY else ())
-    claiming.look()
+    claiming.check()
     upload = Upload(project, store, outgoing, remote=remote, full=full)
     upload.run()
     errors = {

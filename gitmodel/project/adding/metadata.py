@@ -88,18 +88,18 @@ def collect_metadata(project: Project, given: MetadataInput, old: Pointer | None
     source = None
     named = given.metrics_file
     remembered = old.metrics_from.path if old is not None and old.metrics_from else None
-    said = bool(given.metrics or given.metric_values)
+    has_given_metrics = bool(given.metrics or given.metric_values)
     if named is not None:
         raw = _read_named(project, named)
         metrics.update(_taken(read_metrics(raw, path=named), named, left_out))
         inside = path_inside(project, named)
         source = None if inside is None else MetricsSource(inside, digest_of(raw))
     elif remembered is not None:
-        again, source = _again(project, remembered, old, left_out)
+        reread, source = _again(project, remembered, old, left_out)
         # Given metrics replace those of the file. The file's digest is recorded all the same, so
         # that the
         # next version does not take its values for new ones.
-        metrics = {} if said else again
+        metrics = {} if has_given_metrics else reread
     read = metrics_from_mapping(given.metric_values, what="the metrics")
     metrics.update(_taken(read, "the metrics", left_out))
     metrics.update(parse_assignment(text) for text in given.metrics)

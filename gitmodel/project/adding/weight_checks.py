@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from gitmodel.project.project import Project
     from gitmodel.worktree.weights import Scan
 
-_MOST_FILES = 2000  # of a folder; each is opened
-_MOST_TOLD = 3
+_MAX_FILES = 2000  # of a folder; each is opened
+_MAX_WARNINGS = 3
 
 
 def warn_of(project: Project, survey: Scan) -> list[str]:
     """Warnings about the content of weights; never fails."""
-    told = [
+    warnings = [
         f"{project.typed(path)} {found.what}; {found.hint.format(path=project.typed(path))}"
         for path, found in _found(project, survey)
     ]
-    return told[:_MOST_TOLD]
+    return warnings[:_MAX_WARNINGS]
 
 
 def look_into(project: Project, survey: Scan) -> list[str]:
@@ -42,14 +42,14 @@ def look_into(project: Project, survey: Scan) -> list[str]:
         if found.certain:
             raise WeightsError(f"{path} {found.what}", hint=hint)
         warnings.append(f"{project.typed(path)} {found.what}; {hint}")
-    return warnings[:_MOST_TOLD]
+    return warnings[:_MAX_WARNINGS]
 
 
 def _found(project: Project, survey: Scan) -> Iterator[tuple[str, Suspicion]]:
     """Suspicious files: path from the top of the work tree, and the suspicion."""
     sources = project.worktree.sources(survey)
     inside = {source.path for source in sources}
-    for source in sources[:_MOST_FILES]:
+    for source in sources[:_MAX_FILES]:
         path = f"{survey.path}/{source.path}" if source.path else survey.path
         name = path.rpartition("/")[2]
         found = misnamed_files.by_name(name)

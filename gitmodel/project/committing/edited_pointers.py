@@ -31,8 +31,8 @@ def edited_by_hand(project: Project, path: str, raw: bytes) -> Pointer | None:
         return None
     if not is_merging(project):
         head = pointer_at_head(project, edited.name)
-        said = (edited.head, edited.chunks, edited.exclude)
-        same = head is not None and (head.head, head.chunks, head.exclude) == said
+        identity = (edited.head, edited.chunks, edited.exclude)
+        same = head is not None and (head.head, head.chunks, head.exclude) == identity
         return edited if same else None
     revisions = ("HEAD", *project.index.other_heads(), "CHERRY_PICK_HEAD", "REBASE_HEAD")
     sides = [_pointer_at(project, revision, path) for revision in revisions]

@@ -1,4 +1,4 @@
-"""The two ends of a copy: a remote of this project, or an address that a person names.
+"""The two ends of a copy: a remote of this project, or an address given by the user.
 
 Naming an address on the command line counts as trusting it, for this call. An address that is taken
 from the history of `.gitmodel.yaml` has to be trusted like one that the file names now.

@@ -169,11 +169,11 @@ class Materializer:
             ) from error
         name = pointer.path.rpartition("/")[2]
         elsewhere = WorkTree(top, records)
-        here = elsewhere.hash_weights(model.name, name)
+        existing = elsewhere.hash_weights(model.name, name)
         whole = os.path.join(top, name)
-        if here.digest == pointer.digest:
-            return CheckedOut(model.name, pointer.version, whole, here.size, changed=False)
-        if here.kind is not EntryKind.MISSING and not self._force:
+        if existing.digest == pointer.digest:
+            return CheckedOut(model.name, pointer.version, whole, existing.size, changed=False)
+        if existing.kind is not EntryKind.MISSING and not self._force:
             raise UnsavedWeightsError(
                 f"{os.path.join(out, name)} exists already with other content",
                 hint="use --force to overwrite it, or another --out",

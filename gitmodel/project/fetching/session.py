@@ -196,11 +196,11 @@ class Remotes:
         errors: dict[Digest, GitmodelError] = {}
         order = {model.pointer.digest: model for model in wanted}
         for name in list(self._names):
-            left = [model for digest, model in order.items() if digest not in found]
-            if not left:
+            remaining = [model for digest, model in order.items() if digest not in found]
+            if not remaining:
                 break
 
-            def look(model: Model, name: str = name) -> None:
+            def read_manifest(model: Model, name: str = name) -> None:
                 digest = model.pointer.digest
                 try:
                     manifest = self._store(name).manifest(digest)
@@ -216,7 +216,7 @@ class Remotes:
                     fits = stated is None or stated == manifest.chunk_list()
                     (found if fits else doubtful).setdefault(digest, (manifest, name))
 
-            for_each(look, left)
+            for_each(read_manifest, remaining)
         found = doubtful | found
         for digest in order:
             if digest not in found:

@@ -33,7 +33,8 @@ def shared_copy(project: Project, model: Model) -> str:
     """
     name = model.pointer.path.rpartition("/")[2]
     folders = [
-        os.path.join(place, "placed", model.pointer.digest.hex) for place in _places(project)
+        os.path.join(parent, "placed", model.pointer.digest.hex)
+        for parent in _parent_folders(project)
     ]
     for folder in folders:
         if _holds(folder, model, name):
@@ -50,7 +51,7 @@ def shared_copy(project: Project, model: Model) -> str:
     return os.path.join(folder, name)
 
 
-def _places(project: Project) -> Iterator[str]:
+def _parent_folders(project: Project) -> Iterator[str]:
     """Folders for copies: the cache, the clone, and the user's cache folder."""
     yield project.cache_folder
     yield os.path.join(project.repository.common_dir, "gitmodel")

@@ -93,8 +93,8 @@ def _source(project: Project) -> PackSource:
 
 def _is_cheap(project: Project, file: BoundFile) -> bool:
     """Whether a file can be verified without a remote."""
-    here = not lacking_packs(project.cache, file.manifest, [file.entry])
-    return here or _proofs(project).holds(*_named(file))
+    is_cached = not lacking_packs(project.cache, file.manifest, [file.entry])
+    return is_cached or _proofs(project).holds(*_named(file))
 
 
 def _passes(project: Project, model: Model, file: BoundFile, errors: list[GitmodelError]) -> bool:

@@ -76,12 +76,18 @@ def _write(project: Project, path: str) -> None:
     models = read_models(project)
     clean = not models.broken and all(_is_clean(project, model) for model in models.models)
     weights = sorted({model.weights for model in models.models})
-    if not clean or len(weights) > _MOST_MODELS or any("\n" in place for place in weights):
+    if (
+        not clean
+        or len(weights) > _MOST_MODELS
+        or any("\n" in weights_file for weights_file in weights)
+    ):
         forget_seen(project)
         return
     file = PendingFile(path)
     try:
-        write_all(file.descriptor, os.fsencode("".join(f"{place}\n" for place in weights)))
+        write_all(
+            file.descriptor, os.fsencode("".join(f"{weights_file}\n" for weights_file in weights))
+        )
         fine = os.fstat(file.descriptor).st_mtime_ns % 1_000_000 != 0
         noted_ns = looked_ns - (_FINE_TICK_NS if fine else _COARSE_TICK_NS)
         os.utime(file.descriptor, ns=(noted_ns, noted_ns))
@@ -105,11 +111,11 @@ def _holds(root: str, path: str, weights: Collection[str]) -> bool:
     try:
         noted_ns = os.stat(path).st_mtime_ns
         with open(path, "rb") as stream:
-            places = os.fsdecode(stream.read()).splitlines()
+            listed = os.fsdecode(stream.read()).splitlines()
     except FileNotFoundError:
         return False
-    return set(weights) <= set(places) and all(
-        _is_older(os.path.join(root, place), noted_ns) for place in places
+    return set(weights) <= set(listed) and all(
+        _is_older(os.path.join(root, weights_file), noted_ns) for weights_file in listed
     )
 
 
@@ -120,7 +126,7 @@ def _is_older(path: str, noted_ns: int) -> bool:
     except FileNotFoundError:
         return True
     return not os.path.isdir(path) or all(
-        os.lstat(place).st_ctime_ns <= noted_ns for place in _below(path)
+        os.lstat(weights_file).st_ctime_ns <= noted_ns for weights_file in _below(path)
     )
 
 

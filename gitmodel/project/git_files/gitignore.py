@@ -30,19 +30,20 @@ def ignore_weights(project: Project, places: Sequence[str]) -> list[str]:
 
 def _not_in_index(project: Project, lines: dict[str, set[str]], changed: set[str]) -> set[str]:
     """Files that have such a line on disk but not in the index, because an earlier run was killed."""
-    there = {}
+    unstaged = {}
     for path in lines.keys() - changed:
         found = lines[path] & _lines_of(project, path)
         if found:
-            there[path] = found
-    if not there:
+            unstaged[path] = found
+    if not unstaged:
         return set()
     staged = {entry.path: entry.oid for entry in project.index.entries(".gitignore")}
-    blobs = project.reader.blobs([staged[path] for path in there if path in staged])
+    blobs = project.reader.blobs([staged[path] for path in unstaged if path in staged])
     committed = {
-        path: set(os.fsdecode(blobs.get(staged.get(path, ""), b"")).splitlines()) for path in there
+        path: set(os.fsdecode(blobs.get(staged.get(path, ""), b"")).splitlines())
+        for path in unstaged
     }
-    return {path for path, found in there.items() if not found <= committed[path]}
+    return {path for path, found in unstaged.items() if not found <= committed[path]}
 
 
 def _lines_of(project: Project, path: str) -> set[str]:

@@ -87,9 +87,9 @@ def ignore_leftovers(project: Project, named: Collection[str]) -> None:
         left = leftovers(project, named)
         if left:
             rules = ignore_rules(project.repository, left)
-            bare = [path for path in left if not _is_ignored(rules.get(path))]
-            if bare:
-                ignore_in_clone(project, bare, always=True)
+            unignored = [path for path in left if not _is_ignored(rules.get(path))]
+            if unignored:
+                ignore_in_clone(project, unignored, always=True)
 
 
 def ignore_removed_models(project: Project, previous: str, new: str) -> None:
@@ -105,9 +105,9 @@ def ignore_removed_models(project: Project, previous: str, new: str) -> None:
         gone = {path: raw.split(" ")[2] for raw, path in zip(words[::2], words[1::2], strict=True)}
         left = [m.weights for m in _parsed(project, gone) if _is_there(project, m.weights)]
         rules = ignore_rules(project.repository, left) if left else {}
-        bare = [path for path in left if not _is_ignored(rules.get(path))]
-        if bare:
-            ignore_in_clone(project, bare, always=True)
+        unignored = [path for path in left if not _is_ignored(rules.get(path))]
+        if unignored:
+            ignore_in_clone(project, unignored, always=True)
 
 
 def leftovers(project: Project, named: Collection[str]) -> list[str]:
@@ -140,12 +140,12 @@ def refuse_weights_in_git(project: Project, models: Sequence[Model]) -> None:
     files = [change for change in changes if change.is_file and not _is_pointer(change.path)]
     if not files:
         return
-    here = {model.weights: model for model in models}
+    in_index = {model.weights: model for model in models}
     gone = {model.weights: model for model in _only_at_head(project, changes)}
-    owners = _owners({change.path for change in files}, {**gone, **here})
+    owners = _owners({change.path for change in files}, {**gone, **in_index})
     new = {change.path for change in files if change.is_new} - owners.keys()
     owners |= _remembered(project, new)
-    _refuse_owned(project, owners, here)
+    _refuse_owned(project, owners, in_index)
     _refuse_big_weights(project, files)
 
 
@@ -163,11 +163,11 @@ def refuse_remembered_weights(project: Project) -> None:
 
 
 def _refuse_owned(
-    project: Project, owners: Mapping[str, tuple[str, str]], here: Collection[str]
+    project: Project, owners: Mapping[str, tuple[str, str]], in_index: Collection[str]
 ) -> None:
     if owners:
         ignore_in_clone(project, {top for top, _ in owners.values()}, always=True)
-        raise _refusal(project, owners, here)
+        raise _refusal(project, owners, in_index)
 
 
 def _is_pointer(path: str) -> bool:
@@ -219,13 +219,13 @@ def _remembered(project: Project, paths: Collection[str]) -> dict[str, tuple[str
 
 
 def _refusal(
-    project: Project, owners: Mapping[str, tuple[str, str]], here: Collection[str]
+    project: Project, owners: Mapping[str, tuple[str, str]], in_index: Collection[str]
 ) -> WeightsError:
-    """The error for staged weights; `here` are the weights that a pointer of the index names."""
+    """The error for staged weights; `in_index` are the weights that a pointer of the index names."""
     path, (top, name) = min(owners.items())
     tops = sorted({top for top, _ in owners.values()})
     unstage = f"git rm -r --cached {' '.join(map(project.typed, tops))}"
-    again = [top for top in tops if top in here]
+    again = [top for top in tops if top in in_index]
     then = f", then gitmodel add {' '.join(map(project.typed, again))}" if again else ""
     what = "the weights" if path == top else "a file of the weights"
     more = f", and {len(tops) - 1} more" if len(tops) > 1 else ""

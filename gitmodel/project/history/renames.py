@@ -91,8 +91,8 @@ class EarlierNames:
         """HEAD, and the blobs of the pointers that are changed in the index. Two processes."""
         index = self._project.index
         changed = [path for path in index.changed_since_head() if path.endswith(POINTER_SUFFIX)]
-        there = {entry.path: entry.oid for entry in index.entries()} if changed else {}
-        return self._project.reader.resolve("HEAD"), {path: there.get(path) for path in changed}
+        staged = {entry.path: entry.oid for entry in index.entries()} if changed else {}
+        return self._project.reader.resolve("HEAD"), {path: staged.get(path) for path in changed}
 
     def _gone(self, before: str | None, after: Mapping[str, str | None]) -> list[Head]:
         """The heads of changed pointers before a commit whose names do not exist after it."""

@@ -127,10 +127,10 @@ def reused_numbers(
         by_name.setdefault(pointer.name, []).append((pointer, introduced))
     problems = []
     for name, own in sorted(by_name.items()):
-        doubles = ambiguous_numbers((pointer.version, pointer.digest) for pointer, _ in own)
-        for number in sorted(doubles):
+        reused = ambiguous_numbers((pointer.version, pointer.digest) for pointer, _ in own)
+        for number in sorted(reused):
             owner = _owner(project, name, number)
-            problems.append(_reused_number(name, number, own, doubles[number], owner))
+            problems.append(_reused_number(name, number, own, reused[number], owner))
     return problems
 
 

@@ -27,11 +27,11 @@ _SHORT = 12  # digits of a digest in messages
 def claims_seen(project: Project) -> ClaimsSeen:
     """The claims that this clone has read from the primary remote."""
     address = project.address()
-    place = address.fingerprint
+    scope = address.fingerprint
     if address.is_relative and project.remote_root is not None:
-        place = f"{project.remote_root}\n{place}"
+        scope = f"{project.remote_root}\n{scope}"
     config = project.config
-    return _opened(project.cache_folder, f"{config.project}\n{config.project_id}\n{place}")
+    return _opened(project.cache_folder, f"{config.project}\n{config.project_id}\n{scope}")
 
 
 @lru_cache(maxsize=8)
@@ -128,8 +128,8 @@ def _owner_elsewhere(
     project: Project, name: str, number: int, naming: VersionNumbers[str], reason: str
 ) -> UnknownReferenceError:
     """The error for a number whose content this clone's history lacks or may lack."""
-    here = naming.contents(number)
-    shown = ", ".join(content[:_SHORT] for content in here)
+    local = naming.contents(number)
+    shown = ", ".join(content[:_SHORT] for content in local)
     owner = naming.owner(number)
     if owner is None:
         message = (
@@ -144,7 +144,7 @@ def _owner_elsewhere(
     lack = lack_of(project)
     fetch = "git fetch --all" if lack is None else lack.command
     return UnknownReferenceError(
-        message, hint=f"{fetch}; or use a digest: {_show(name, here)}", model=name
+        message, hint=f"{fetch}; or use a digest: {_show(name, local)}", model=name
     )
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gitmodel.git.history.walk import Change
     from gitmodel.project.project import Project
 
-_MOST_NAMED = 12
+_MAX_NAMED = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,8 @@ def named(outgoing: Iterable[Outgoing]) -> str:
 def listed(versions: Iterable[str]) -> str:
     """References for messages: each once, a long list abbreviated."""
     unique = list(dict.fromkeys(versions))
-    more = len(unique) - _MOST_NAMED
-    return ", ".join(unique[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    more = len(unique) - _MAX_NAMED
+    return ", ".join(unique[:_MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def collect(

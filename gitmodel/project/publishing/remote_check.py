@@ -126,12 +126,12 @@ class Proof:
     def _pack_error(self, pack: Pack) -> GitmodelError:
         name, fault = pack[0][:12], self._presence.fault(pack)
         url = self._store.url
-        here = self._project.cache.has_sound_pack(*pack)
+        is_cached = self._project.cache.has_sound_pack(*pack)
         if fault == OTHER_BYTES:
             elsewhere = "gitmodel push --full, in a clone that has the weights"
             message = f"pack {name} on {url} is damaged: its bytes do not match its name"
-            return DamagedObjectError(message, hint=self._push if here else elsewhere)
-        hint = self._push if here else "gitmodel push, in a clone that has the weights"
+            return DamagedObjectError(message, hint=self._push if is_cached else elsewhere)
+        hint = self._push if is_cached else "gitmodel push, in a clone that has the weights"
         if fault.startswith("has "):
             return DamagedObjectError(f"pack {name} on {url} is damaged: it {fault}", hint=hint)
         return ObjectMissingError(f"pack {name} is missing on {url}", hint=hint)
@@ -158,11 +158,13 @@ class Proof:
         return errors
 
     def _manifest_error(self, model: Model, error: GitmodelError) -> DamagedObjectError:
-        here = self._project.cache.holds(model.pointer.digest)
+        is_cached = self._project.cache.holds(model.pointer.digest)
         return DamagedObjectError(
             f"the manifest of version {model.pointer.version} ({model.pointer.digest.short}) on "
             f"{self._store.url} does not match its weights: {error.message}",
-            hint=self._push if here else "gitmodel push --full, in a clone that has the weights",
+            hint=self._push
+            if is_cached
+            else "gitmodel push --full, in a clone that has the weights",
         )
 
     def _fail(self, model: Model, error: GitmodelError) -> None:

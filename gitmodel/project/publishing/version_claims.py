@@ -51,7 +51,7 @@ class PushClaims:
         self._damaged: dict[str, DamagedObjectError] = {}  # by blob of the pointer
         self.problems: dict[str, GitmodelError] = {}
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Read the claims, and refuse the push if another content owns a required number.
 
         A number introduced below the tips is not read; it is claimed only if it is free.

@@ -24,14 +24,14 @@ def packs_of(manifest: Manifest) -> list[Pack]:
     return list(zip(manifest.packs, manifest.pack_sizes, strict=True))
 
 
-def agrees(on_remote: Manifest, pointer: Pointer, here: Manifest | None) -> bool:
+def agrees(on_remote: Manifest, pointer: Pointer, cached: Manifest | None) -> bool:
     """Whether a remote's manifest lists the pointer's chunks, or the cache's if the pointer states none.
 
     A manifest made by another chunker differs and may still be valid, so it must be verified.
     """
     if pointer.chunks is not None:
         return on_remote.chunk_list() == pointer.chunks
-    return here is None or on_remote.chunk_list() == here.chunk_list()
+    return cached is None or on_remote.chunk_list() == cached.chunk_list()
 
 
 def is_proved(project: Project, manifest: Manifest) -> bool:
