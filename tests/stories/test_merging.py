@@ -596,13 +596,13 @@ def test_what_a_server_mixes_is_refused_everywhere_and_can_be_ended(ana: Repo) -
     assert "hint: gitmodel resolve fraud --ours|--theirs" in refused.stderr
     ana.git("merge", "-q", "--ff-only", "forge/main")
     status = ana.gitmodel("status", check=False)
-    assert "does not match its check line" in status.stdout + status.stderr
+    assert "the check line does not match" in status.stdout + status.stderr
     ana.write("README.md", "changed\n")
     blocked = ana.git("commit", "-qam", "notes", check=False)
     assert blocked.returncode != 0
     assert "gitmodel resolve fraud --ours|--theirs" in blocked.stderr
     pushed = ana.git("push", "-q", "forge", "HEAD:refs/heads/again", check=False)
-    assert "does not match its check line" in pushed.stderr
+    assert "the check line does not match" in pushed.stderr
     assert pushed.returncode == 0, "that Git remote has it already, so nobody else is stopped"
 
     ana.gitmodel("resolve", "fraud", "--ours")
@@ -763,7 +763,7 @@ def test_a_metric_of_the_other_side_is_no_edit(ana: Repo, verb: str) -> None:
     refused = ana.git("commit", "-q", "-m", "mixed", check=False)
 
     assert refused.returncode != 0
-    assert "does not match its check line" in refused.stderr
+    assert "the check line does not match" in refused.stderr
 
 
 @pytest.mark.parametrize("verb", ["merge", "rebase", "cherry-pick"])

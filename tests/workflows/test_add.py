@@ -223,8 +223,8 @@ def test_a_broken_pointer_is_not_written_over(desk: Desk) -> None:
     message, hint = refusal(MixedPointerError, desk.add)
 
     assert message == (
-        "fraud: fraud.model.yaml: the check line does not match: merged line by line, or edited "
-        "by hand"
+        "fraud: fraud.model.yaml: the check line does not match: the file was merged "
+        "line by line or edited by hand"
     )
     assert hint is not None
     assert desk.repo.read("fraud.model.yaml").decode() == text.replace("version: 1", "version: 5")

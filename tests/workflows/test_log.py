@@ -351,4 +351,4 @@ def test_a_list_is_never_out_of_date(desk: Desk) -> None:
     desk.repo.write("fraud.model.yaml", text.replace("version: 2", "version: 3"))
     with desk.open() as project:
         (error,) = list_models(project).broken
-    assert "does not match its check line" in str(error)
+    assert "the check line does not match" in str(error)

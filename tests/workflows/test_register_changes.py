@@ -281,7 +281,7 @@ def test_an_edit_of_version_digest_or_name_is_refused(first: Desk, old: str, new
     first.repo.write("fraud.model.yaml", text.replace(old, new, 1))
     first.repo.git("add", "fraud.model.yaml")
 
-    with pytest.raises(MixedPointerError, match="does not match its check line"):
+    with pytest.raises(MixedPointerError, match="the check line does not match"):
         commit(first)
 
 
