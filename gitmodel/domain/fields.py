@@ -22,6 +22,9 @@ _HINT = "correct that line, or restore the file with git checkout HEAD -- FILE"
 class Fields:
     """The keys of one mapping.
 
+    A method raises `error` if the value is invalid or has another type, or if it is missing and the method
+    does not say that it is optional.
+
     Args:
         values: The mapping; it is copied.
         what: The file, the beginning of every message.
@@ -68,32 +71,20 @@ class Fields:
         return rest
 
     def text(self, name: str) -> str:
-        """Take a string.
-
-        Raises:
-            TextError: It is missing or of another type.
-        """
+        """Take a string."""
         if (value := self.optional_text(name)) is None:
             raise self.wrong(name, "is missing")
         return value
 
     def optional_text(self, name: str) -> str | None:
-        """Take an optional string.
-
-        Raises:
-            TextError: It is of another type, such as an unquoted number.
-        """
+        """Take an optional string."""
         value = self.take(name)
         if value is not None and not isinstance(value, str):
             raise self.wrong(name, "must be a string, in double quotes")
         return value
 
     def checked(self, name: str, check: Callable[[str], str]) -> str:
-        """Take a string that passes `check`.
-
-        Raises:
-            TextError: It is missing, or the check raised a `GitmodelError`.
-        """
+        """Take a string that passes `check`."""
         value = self.text(name)
         try:
             return check(value)
@@ -103,11 +94,7 @@ class Fields:
     def checked_all(
         self, name: str, check: Callable[[tuple[str, ...]], tuple[str, ...]]
     ) -> tuple[str, ...]:
-        """Take a list of strings that passes `check`; empty if it is missing.
-
-        Raises:
-            TextError: It is of another type, or the check raised a `GitmodelError`.
-        """
+        """Take a list of strings that passes `check`; empty if it is missing."""
         values = self.texts(name)
         try:
             return check(values)
@@ -115,11 +102,7 @@ class Fields:
             raise self.wrong(name, f"is refused: {error.message}") from error
 
     def digest(self, name: str) -> Digest:
-        """Take a digest.
-
-        Raises:
-            TextError: It is missing or not a digest.
-        """
+        """Take a digest."""
         value = self.text(name)
         try:
             return Digest.parse(value)
@@ -127,29 +110,17 @@ class Fields:
             raise self.wrong(name, "must be blake3: and 64 lower-case hex digits") from error
 
     def optional_digest(self, name: str) -> Digest | None:
-        """Take an optional digest.
-
-        Raises:
-            TextError: It is not a digest.
-        """
+        """Take an optional digest."""
         return self.digest(name) if self._values.get(name) is not None else None
 
     def number(self, name: str, *, least: int, most: int) -> int:
-        """Take an integer in a range, both ends included.
-
-        Raises:
-            TextError: It is missing, of another type or out of range.
-        """
+        """Take an integer in a range, both ends included."""
         if (value := self.optional_number(name, least=least, most=most)) is None:
             raise self.wrong(name, "is missing")
         return value
 
     def optional_number(self, name: str, *, least: int, most: int) -> int | None:
-        """Take an optional integer in a range.
-
-        Raises:
-            TextError: It is of another type or out of range.
-        """
+        """Take an optional integer in a range."""
         value = self.take(name)
         if value is None:
             return None
@@ -158,22 +129,14 @@ class Fields:
         return value
 
     def optional_mapping(self, name: str) -> dict[str, Value] | None:
-        """Take an optional mapping.
-
-        Raises:
-            TextError: It is of another type.
-        """
+        """Take an optional mapping."""
         value = self.take(name)
         if value is not None and not isinstance(value, dict):
             raise self.wrong(name, "must be a mapping")
         return value
 
     def inner(self, name: str) -> Fields | None:
-        """Take an optional mapping, for access to its keys.
-
-        Raises:
-            TextError: It is of another type.
-        """
+        """Take an optional mapping, for access to its keys."""
         value = self.optional_mapping(name)
         if value is None:
             return None
@@ -181,11 +144,7 @@ class Fields:
         return Fields(value, self._what, inside=inside, error=self._error)
 
     def metrics(self, name: str) -> dict[str, int | float | str | bool]:
-        """Take a mapping to numbers, strings and booleans; empty if it is missing.
-
-        Raises:
-            TextError: It is of another type, or one of its values is.
-        """
+        """Take a mapping to numbers, strings and booleans; empty if it is missing."""
         result: dict[str, int | float | str | bool] = {}
         for key, value in (self.optional_mapping(name) or {}).items():
             if value is None or isinstance(value, list | dict):
@@ -194,11 +153,7 @@ class Fields:
         return result
 
     def texts(self, name: str) -> tuple[str, ...]:
-        """Take a list of strings; empty if it is missing.
-
-        Raises:
-            TextError: It is of another type, or one of its items is.
-        """
+        """Take a list of strings; empty if it is missing."""
         items = self._list(name)
         texts = tuple(item for item in items if isinstance(item, str))
         if len(texts) < len(items):
@@ -206,11 +161,7 @@ class Fields:
         return texts
 
     def mappings(self, name: str) -> tuple[dict[str, Value], ...]:
-        """Take a list of mappings; empty if it is missing.
-
-        Raises:
-            TextError: It is of another type, or one of its items is.
-        """
+        """Take a list of mappings; empty if it is missing."""
         items = self._list(name)
         mappings = tuple(item for item in items if isinstance(item, dict))
         if len(mappings) < len(items):

@@ -1,22 +1,21 @@
-"""Text of strangers, made safe to show.
+"""Escapes untrusted text for messages.
 
 Names, addresses, paths and the output of other programs could move the cursor, reverse the reading
-direction or fill the screen. `quote_text` quotes a value in a message, `escaped` writes invisible characters
-out, `printable` replaces them by spaces. Guarantee: each returns printable characters on one line.
+direction or fill the screen. `quote_text` escapes, shortens and quotes a value, `escaped` only escapes,
+`printable` replaces characters by spaces. Guarantee: each returns printable characters on one line.
 """
 
 from __future__ import annotations
 
 
 def quote_text(text: str, *, limit: int = 60) -> str:
-    r"""Return `text` in double quotes, ready for a message.
+    r"""Return `text` in double quotes, escaped and shortened, for a message.
 
     Args:
-        text: Anything, lone surrogates included.
-        limit: Greatest number of characters of the escaped text before it is cut off with an
-            ellipsis (the unit is characters, not columns).
+        text: Any text, including surrogates.
+        limit: Greatest number of characters after escaping; longer text ends with an ellipsis.
     """
-    # Cut first: escaping 10 MB to show 60 characters of it would be work for nothing.
+    # Shortened first, because escaping a long text takes time.
     line = escaped(text[: limit + 1].replace("\\", r"\\").replace('"', r"\""))
     if len(text) > limit or len(line) > limit:
         return f'"{line[:limit]}…"'
@@ -24,10 +23,10 @@ def quote_text(text: str, *, limit: int = 60) -> str:
 
 
 def escaped(text: str) -> str:
-    r"""Return `text` with everything that is not printable written out: `\x1b`, `\n`, `\u202e`.
+    r"""Return `text` with characters that are not printable as escapes: `\x1b`, `\n`, `\u202e`.
 
-    Not printable for Python are controls, format characters (bidirectional, zero width), separators
-    other than the plain space, surrogates and unassigned characters.
+    These are controls, format characters (bidirectional, zero width), separators except the space,
+    surrogates and unassigned characters.
     """
     if text.isprintable():
         return text
@@ -38,15 +37,14 @@ def escaped(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Return `text` with spaces for everything that is not printable."""
+    """Return `text` with characters that are not printable replaced by spaces."""
     return "".join(one if one.isprintable() else " " for one in text)
 
 
 def without_user_info(url: str) -> str:
-    """Return a Git URL without user name and password, so that it can be shown and stored.
+    """Return a Git URL without user name and password: `git@host:a.git` becomes `host:a.git`.
 
-    `https://user:token@host/a.git` and `git@host:a.git` lose what stands before the `@`; a path of
-    this machine stays as it is.
+    Local paths are unchanged.
     """
     scheme, separator, rest = url.partition("://")
     if separator:

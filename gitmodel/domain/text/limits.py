@@ -1,4 +1,4 @@
-"""The largest text that is read: a pointer, aliases, configuration, a claim, a marker."""
+"""The size limit of small text files: pointers, alias files, configurations, claims and markers."""
 
 from __future__ import annotations
 

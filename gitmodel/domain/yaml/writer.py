@@ -3,6 +3,9 @@ r"""Writes canonical YAML, which readers of YAML 1.1 and 1.2 understand in the s
 Strings are always quoted, lines are never folded, and invisible characters are escaped. Keys keep their
 order. Other modules import these names from `gitmodel.domain.yaml.reader`.
 
+A value that cannot be written raises TextError: surrogates (file names that are not UTF-8), integers of more
+than 100 digits, unsupported types, keys that are not strings or too long, and nesting beyond `MAX_DEPTH`.
+
 Guarantee: `reader.parse` returns the written values. Equal values in equal order give equal text on every
 version of Python, because no Unicode table is used.
 """
@@ -46,21 +49,12 @@ _KEYWORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "
 
 
 def quoted(text: str) -> str:
-    r"""Return a string in double quotes on one line, with invisible characters escaped.
-
-    Raises:
-        TextError: The string contains a surrogate (a file name that is not UTF-8).
-    """
+    r"""Return a string in double quotes on one line, with invisible characters escaped."""
     return f'"{_ESCAPED.sub(_escape, text)}"'
 
 
 def scalar(value: str | float | bool | None) -> str:
-    """Return one scalar: a quoted string, or a number that YAML 1.1 and 1.2 both read as a number.
-
-    Raises:
-        TextError: The value contains a surrogate, is an integer of more than 100 digits, or has another
-            type.
-    """
+    """Return one scalar: a quoted string, or a number that YAML 1.1 and 1.2 both read as a number."""
     if isinstance(value, str):
         return quoted(value)
     if value is None:
@@ -82,11 +76,7 @@ def unwritable(value: object) -> TextError:
 
 
 def flow(value: Writable) -> str:
-    """Return a value in flow style on one line: `{a: 1, b: ["x", null]}`.
-
-    Raises:
-        TextError: The value cannot be written (see `scalar`), or is nested too deeply.
-    """
+    """Return a value in flow style on one line: `{a: 1, b: ["x", null]}`."""
     return _flow(value, 1)
 
 
@@ -98,9 +88,6 @@ def block(mapping: Mapping[str, Writable], indent: int = 0) -> list[str]:
     Args:
         mapping: The mapping.
         indent: Spaces before each line, two a level.
-
-    Raises:
-        TextError: A value cannot be written (see `scalar`), or is nested too deeply.
     """
     lines: list[str] = []
     for name, value in mapping.items():
@@ -114,20 +101,12 @@ def block(mapping: Mapping[str, Writable], indent: int = 0) -> list[str]:
 
 
 def entry(name: str, value: Writable, indent: int = 0) -> str:
-    """Return one line `key: value` without line end, with mappings in flow style.
-
-    Raises:
-        TextError: The value cannot be written (see `scalar`), or is nested too deeply.
-    """
+    """Return one line `key: value` without line end, with mappings in flow style."""
     return f"{' ' * indent}{key(name)}: {_flow(value, indent // 2 + 2)}"
 
 
 def key(name: str) -> str:
-    """Return a key: bare if every reader reads it as the same string, else quoted.
-
-    Raises:
-        TextError: The key is not a string, or longer than YAML allows on one line.
-    """
+    """Return a key: bare if every reader reads it as the same string, else quoted."""
     if not isinstance(cast("object", name), str):
         raise TextError(f"a key of the type {type(name).__name__} cannot be written")
     bare = _BARE_KEY.fullmatch(name) and name.lower() not in _KEYWORDS

@@ -58,7 +58,7 @@ def choose_chunker(read: Read, size: int) -> Chunker:
 
 
 def planned_chunks(read: Read, size: int) -> Sequence[PlannedChunk] | None:
-    """Return the planned chunks of a file of which perhaps only the header is available.
+    """Return the planned chunks of a file; only bytes of the header need to be available.
 
     Args:
         read: As of `choose_chunker`; raises LookupError for unavailable bytes. Planning reads chunks

@@ -88,7 +88,7 @@ def _compress_plane(plane: ByteBuffer, level: CompressionLevel | None) -> ByteBu
 
 
 def _encode_sparse(plane: ByteBuffer) -> bytes | None:
-    """The sparse form of a plane whose non-zero bytes are few and scattered, else None.
+    """Return the sparse form of a plane; None unless its non-zero bytes are few and scattered.
 
     zstd encodes adjacent non-zero bytes, such as changed rows of a tensor, in less space.
     """

@@ -22,8 +22,8 @@ installations without a C compiler. The compiled one takes a tenth to a half of 
     scatter(columns, plane)             fills `plane`, the inverse of `gather`
     allocate(size) -> memoryview        writable uninitialised memory
 
-Guarantee: lengths that do not match raise ValueError before anything is written. Entries outside the
-plane raise it too; the plane is then undefined, and nothing outside it is written.
+Guarantee: lengths that do not match raise ValueError before anything is written. So do entries outside the
+plane: nothing outside it is written, and its content is then undefined.
 All functions are thread-safe and release the interpreter lock.
 """
 
