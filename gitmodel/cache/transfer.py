@@ -49,16 +49,6 @@ def plan_fetch(cache: Cache, manifests: Iterable[Manifest]) -> Plan:
     return Plan(tuple(packs.items()))
 
 
-def plan_push(manifests: Iterable[Manifest], *, present: Iterable[str]) -> Plan:
-    """The packs of these manifests that the remote is not known to have."""
-    packs: dict[str, int] = {}
-    for manifest in manifests:
-        packs.update(zip(manifest.packs, manifest.pack_sizes, strict=True))
-    for name in present:
-        packs.pop(name, None)
-    return Plan(tuple(packs.items()))
-
-
 class PackDownload:
     """A download of packs into the cache, and a `PackReader` of the cache and the packs to come.
 

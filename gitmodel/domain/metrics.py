@@ -46,15 +46,6 @@ class MetricsRead:
     skipped: tuple[tuple[str, str], ...]
 
 
-def parse_metrics(raw: bytes, *, path: str) -> dict[str, Metric]:
-    """Return the metrics in a file, without the skipped values.
-
-    Raises:
-        TextError: As `read_metrics`.
-    """
-    return dict(read_metrics(raw, path=path).values)
-
-
 def read_metrics(raw: bytes, *, path: str, lists: bool = False) -> MetricsRead:
     """Read a file of metrics: JSON, YAML (a subset) or TOML, by its extension.
 

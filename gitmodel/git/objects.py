@@ -1,8 +1,7 @@
 """Read commits, trees and blobs with the git program, or with libgit2 in this process.
 
-Both readers give the same results and share their tests. The program is preferred: one process takes 3 to 20
-ms, importing pygit2 takes 110. libgit2 is useful in a long-lived Python process and on machines without git. It
-cannot read SHA-256 repositories, reftables or partial clones, so `open_reader` uses the program there.
+Both readers give the same results and share their tests. The program is used if there is one: a process takes
+3 to 20 ms, importing pygit2 takes 110, and libgit2 cannot read SHA-256 repositories or reftables.
 
 Guarantee: a reader returns the bytes of the requested object or omits it. It changes nothing, and uses the
 network only in a partial clone with `may_fetch`.
@@ -11,7 +10,7 @@ network only in a partial clone with `may_fetch`.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
 from gitmodel.domain.text.limits import MAX_TEXT_BYTES
 from gitmodel.errors import GitCommandError, RepositoryError
@@ -57,32 +56,19 @@ class ObjectReader(Protocol):
     def __exit__(self, *_: object) -> None: ...
 
 
-def open_reader(
-    repository: Repository,
-    *,
-    prefer: Literal["program", "library"] = "program",
-    may_fetch: bool = False,
-) -> ObjectReader:
-    """A reader for this repository: the preferred one if it can read it, else the other.
+def open_reader(repository: Repository, *, may_fetch: bool = False) -> ObjectReader:
+    """A reader for this repository: libgit2 if there is no git program.
 
     Args:
         repository: The repository.
-        prefer: "library" for long-lived processes.
         may_fetch: Fetch missing objects of a partial clone from the Git remote.
 
     Raises:
         RepositoryError: libgit2 cannot read it and there is no git program.
     """
-    if prefer == "program" and repository.has_program:
+    if repository.has_program:
         return ProgramReader(repository, may_fetch=may_fetch)
-    suits_library = repository.object_format == "sha1" and not repository.is_partial_clone()
-    if suits_library or not repository.has_program:
-        try:
-            return LibraryReader(repository)
-        except RepositoryError:  # reftable, or an unknown extension
-            if not repository.has_program:
-                raise
-    return ProgramReader(repository, may_fetch=may_fetch)
+    return LibraryReader(repository)
 
 
 class ProgramReader:

@@ -14,7 +14,7 @@ import os
 from typing import TYPE_CHECKING
 
 from gitmodel.errors import ConfigError, GitCommandError, RepositoryError
-from gitmodel.git.check_ignore import add_ignores, ignore_rules
+from gitmodel.git.check_ignore import ignore_rules
 from gitmodel.git.discovery import (
     find_with_git,
     find_with_libgit2,
@@ -294,20 +294,12 @@ class Repository:
         hasher.update(content)
         return hasher.hexdigest()
 
-    def is_tracked(self, path: str) -> bool:
-        """Whether the index has this path or an entry below it. One process."""
-        return self.run("--literal-pathspecs", "ls-files", "-z", "--", path) != b""
-
     # `.gitignore` and `.gitattributes`
 
     def is_ignored(self, path: str) -> bool:
         """Whether ignore rules match this path, even if it is tracked. One process."""
         rule = ignore_rules(self, [path]).get(path)
         return rule is not None and not rule[1].startswith("!")
-
-    def add_ignore(self, path: str) -> bool:
-        """As `check_ignore.add_ignores`, for one path; returns whether a file changed. One process."""
-        return bool(add_ignores(self, [path]))
 
     def ensure_attributes(self, lines: Sequence[str]) -> bool:
         """Append the lines that the top `.gitattributes` lacks; returns whether it changed."""

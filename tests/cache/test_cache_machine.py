@@ -28,7 +28,7 @@ from hypothesis.stateful import (
 )
 
 from gitmodel.cache.cache import Cache
-from gitmodel.cache.transfer import fetch_packs, plan_fetch, plan_push, push_packs
+from gitmodel.cache.transfer import fetch_packs, plan_fetch, push_packs
 from gitmodel.cache.writer import store_weights
 from gitmodel.domain.digest import Digest
 from gitmodel.domain.progress import Silent
@@ -42,6 +42,7 @@ from tests.support.stores import (
     WrappedBackend,
     dying_at,
     flip,
+    plan_of,
     remote_at,
     restored,
     store_bytes,
@@ -157,7 +158,7 @@ class StoreMachine(RuleBasedStateMachine):
             return
         wrapped = ObjectStore(WrappedBackend(self.remote.backend, dying_at(dies_at)))
         try:
-            plan = plan_push([manifest], present=())
+            plan = plan_of([manifest])
             push_packs(self.caches[clone], wrapped, plan, progress=QUIET)
             if not wrapped.create_manifest(manifest):
                 wrapped.replace_manifest(manifest)

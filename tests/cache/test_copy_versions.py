@@ -9,7 +9,7 @@ import pytest
 
 from gitmodel.cache.cache import Cache
 from gitmodel.cache.copy_versions import VersionCopy
-from gitmodel.cache.transfer import plan_push, push_packs
+from gitmodel.cache.transfer import push_packs
 from gitmodel.domain.progress import Silent
 from gitmodel.errors import NoSpaceError, ObjectMissingError, RemoteUnreachableError
 from gitmodel.store.layout import manifest_key, pack_key
@@ -20,6 +20,7 @@ from tests.support.stores import (
     files_below,
     flip,
     object_paths,
+    plan_of,
     remote_at,
     some_bytes,
     store_bytes,
@@ -49,7 +50,7 @@ class World:
         self.publish(self.source, self.all)
 
     def publish(self, store: ObjectStore, manifests: list[Manifest]) -> None:
-        push_packs(self.author, store, plan_push(manifests, present=()), progress=Silent())
+        push_packs(self.author, store, plan_of(manifests), progress=Silent())
         for manifest in manifests:
             store.create_manifest(manifest)
 

@@ -14,7 +14,6 @@ from gitmodel.cache.transfer import (
     Plan,
     fetch_packs,
     plan_fetch,
-    plan_push,
     push_packs,
 )
 from gitmodel.domain.progress import Silent
@@ -32,6 +31,7 @@ from tests.support.stores import (
     dying_at,
     files_below,
     flip,
+    plan_of,
     remote_at,
     restored,
     some_bytes,
@@ -60,7 +60,7 @@ class World:
         self.manifest = store_bytes(self.cache, self.content, top)
 
     def push(self, remote: ObjectStore | None = None, manifest: Manifest | None = None) -> None:
-        plan = plan_push([manifest or self.manifest], present=())
+        plan = plan_of([manifest or self.manifest])
         push_packs(self.cache, remote or self.remote, plan, progress=QUIET)
 
     def fetch(self, remote: ObjectStore | None = None) -> None:
@@ -91,7 +91,7 @@ def test_what_is_pushed_and_fetched_is_what_was_stored(world: World) -> None:
 def test_a_plan_moves_each_pack_once(world: World) -> None:
     second = store_bytes(world.cache, world.content + b"more", world.top, [world.manifest])
     both = [world.manifest, second, world.manifest]
-    fetch, push = plan_fetch(world.other, both), plan_push(both, present=())
+    fetch, push = plan_fetch(world.other, both), plan_of(both)
 
     assert len({name for name, _ in fetch.packs}) == len(fetch.packs) == 4
     assert set(push.packs) == set(fetch.packs)
@@ -156,7 +156,7 @@ def test_what_has_not_begun_when_it_ends_is_not_fetched(world: World) -> None:
 def test_what_is_there_is_not_in_the_plan(world: World) -> None:
     assert plan_fetch(world.cache, [world.manifest]).packs == ()
     names = world.manifest.packs
-    plan = plan_push([world.manifest], present=[names[0], "ff" * 32])
+    plan = plan_of([world.manifest], present=[names[0], "ff" * 32])
 
     assert [name for name, _ in plan.packs] == list(names[1:])
 
@@ -268,10 +268,10 @@ def test_an_interrupted_push_goes_on_where_it_stopped(world: World) -> None:
     remote, backend = world.wrapped()
     backend.before = dying_at(3)
     arrived: list[str] = []
-    plan = plan_push([world.manifest], present=())
+    plan = plan_of([world.manifest])
     with pytest.raises(RemoteUnreachableError):
         push_packs(world.cache, remote, plan, progress=QUIET, arrived=arrived.append)
-    rest = plan_push([world.manifest], present=arrived)
+    rest = plan_of([world.manifest], present=arrived)
 
     assert len(arrived) == 2
     assert {name for name, _ in rest.packs} == set(world.manifest.packs) - set(arrived)
@@ -382,7 +382,7 @@ def test_progress_adds_up_to_the_plan(world: World) -> None:
                 self.total += done_bytes
 
     progress = Counting()
-    plan = plan_push([world.manifest], present=())
+    plan = plan_of([world.manifest])
     push_packs(world.cache, world.remote, plan, progress=progress)
 
     assert progress.total == plan.total_bytes

@@ -15,7 +15,6 @@ from gitmodel.domain.metrics import (
     MAX_VALUES,
     MetricsRead,
     parse_assignment,
-    parse_metrics,
     read_metrics,
 )
 from gitmodel.errors import TextError, UsageError
@@ -35,7 +34,7 @@ from gitmodel.errors import TextError, UsageError
     ],
 )
 def test_three_formats_say_the_same(path: str, raw: bytes) -> None:
-    metrics = parse_metrics(raw, path=path)
+    metrics = read_metrics(raw, path=path).values
 
     assert metrics == {"auc": 0.93, "n": 7, "ok": True, "by": "x", "eval.f1": 2e-5}
     assert [type(value) for value in metrics.values()] == [float, int, bool, str, float]
@@ -50,9 +49,9 @@ def test_three_formats_say_the_same(path: str, raw: bytes) -> None:
     ],
 )
 def test_a_diverged_run_may_say_so(path: str, raw: bytes) -> None:
-    metrics = parse_metrics(raw, path=path)
+    metrics = read_metrics(raw, path=path).values
 
-    assert math.isnan(metrics["a"])  # type: ignore[arg-type]
+    assert math.isnan(metrics["a"])
     assert (metrics["b"], metrics["c"]) == (math.inf, -math.inf)
 
 
@@ -96,9 +95,9 @@ def test_dates_of_toml_are_text() -> None:
 
 
 def test_an_empty_file_has_no_metrics() -> None:
-    assert parse_metrics(b"{}", path="m.json") == {}
-    assert parse_metrics(b"", path="m.yaml") == {}
-    assert parse_metrics(b"", path="m.toml") == {}
+    assert read_metrics(b"{}", path="m.json").values == {}
+    assert read_metrics(b"", path="m.yaml").values == {}
+    assert read_metrics(b"", path="m.toml").values == {}
 
 
 @pytest.mark.parametrize(
@@ -181,7 +180,7 @@ def test_an_empty_file_has_no_metrics() -> None:
 )
 def test_what_cannot_be_read_is_refused_with_the_place(path: str, raw: bytes, message: str) -> None:
     with pytest.raises(TextError) as caught:
-        parse_metrics(raw, path=path)
+        read_metrics(raw, path=path)
 
     assert str(caught.value).startswith(message)
     assert str(caught.value).isprintable()
@@ -197,7 +196,7 @@ def test_what_cannot_be_read_is_refused_with_the_place(path: str, raw: bytes, me
 )
 def test_more_than_a_pointer_can_hold_is_refused(content: dict[str, Any]) -> None:
     with pytest.raises(TextError, match="a pointer stores at most") as caught:
-        parse_metrics(json.dumps(content).encode(), path="m.json")
+        read_metrics(json.dumps(content).encode(), path="m.json")
 
     assert caught.value.hint == "write the important metrics to a separate file"
 
@@ -244,7 +243,7 @@ def test_every_value_of_a_file_is_found_under_its_path(tree: dict[str, Any]) -> 
 )
 def test_reading_anything_ends_with_metrics_or_a_text_error(raw: bytes, ending: str) -> None:
     try:
-        metrics = parse_metrics(raw, path=f"m.{ending}")
+        metrics = read_metrics(raw, path=f"m.{ending}").values
     except TextError:
         return
     assert all(isinstance(value, int | float | str) for value in metrics.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     Open = Callable[[Repo], ObjectReader]
 
 UNKNOWN = "1" * 40
-READERS = {"program": ProgramReader, "library": LibraryReader}
+READERS: dict[str, Callable[[Repository], ObjectReader]] = {
+    "program": ProgramReader,
+    "library": LibraryReader,
+}
 
 
 def repository_of(repo: Repo) -> Repository:
@@ -35,12 +38,10 @@ def repository_of(repo: Repo) -> Repository:
 @pytest.fixture(params=["program", "library"])
 def reader_of(request: pytest.FixtureRequest) -> Iterator[Open]:
     """Open a reader of either kind; all are closed at the end."""
-    prefer: Literal["program", "library"] = request.param
     opened = []
 
     def open_one(repo: Repo) -> ObjectReader:
-        reader = open_reader(repository_of(repo), prefer=prefer)
-        assert isinstance(reader, READERS[prefer])
+        reader = READERS[request.param](repository_of(repo))
         opened.append(reader)
         return reader
 
@@ -245,45 +246,31 @@ def test_a_bare_repository_and_a_linked_worktree_are_read(project: Repo, reader_
 # Repositories that libgit2 cannot read
 
 
-@pytest.mark.parametrize("prefer", ["program", "library"])
-def test_a_sha256_repository_is_read_by_the_program(
-    make_repo: Callable[..., Repo], prefer: Literal["program", "library"]
-) -> None:
+def test_a_sha256_repository_is_read_by_the_program(make_repo: Callable[..., Repo]) -> None:
     repo = make_repo("wide", "--object-format=sha256")
     repo.write("a.model.yaml", "one")
     commit = repo.commit("first")
 
-    with open_reader(repository_of(repo), prefer=prefer) as reader:
+    with open_reader(repository_of(repo)) as reader:
         [entry] = reader.tree(commit, ".model.yaml")
         assert reader.resolve("HEAD") == commit
         assert reader.blobs([entry.oid]) == {entry.oid: b"one"}
 
 
-def test_an_unknown_extension_is_left_to_the_program(project: Repo) -> None:
-    project.git("config", "core.repositoryFormatVersion", "1")
-    project.git("config", "extensions.partialClone", "origin")
-
-    with open_reader(repository_of(project), prefer="library") as reader:
-        assert isinstance(reader, ProgramReader)
-
-
-@pytest.mark.parametrize("prefer", ["program", "library"])
-def test_a_blobless_clone_fetches_only_when_it_may(
-    project: Repo, prefer: Literal["program", "library"]
-) -> None:
+def test_a_blobless_clone_fetches_only_when_it_may(project: Repo) -> None:
     project.git("config", "uploadpack.allowFilter", "true")
     project.git("config", "uploadpack.allowAnySHA1InWant", "true")
     clone = project.clone("clone", "--filter=blob:none", "--no-checkout")
     repository = repository_of(clone)
-    with open_reader(repository, prefer=prefer) as reader:
+    with open_reader(repository) as reader:
         entries = reader.tree(clone.head(), ".model.yaml")
         oids = [oid for _, oid in entries]
 
         assert reader.blobs(oids) == {}
         assert present_objects(repository, oids) == frozenset()
-    with open_reader(repository, prefer=prefer, may_fetch=True) as reader:
+    with open_reader(repository, may_fetch=True) as reader:
         assert sorted(reader.blobs([*oids, UNKNOWN]).values()) == [b"one\n", b"two"]
-    with open_reader(repository, prefer=prefer) as reader:
+    with open_reader(repository) as reader:
         assert sorted(reader.blobs(oids).values()) == [b"one\n", b"two"]
 
 
@@ -389,13 +376,13 @@ def test_importing_the_git_room_loads_nothing_heavy(tmp_path: Path) -> None:
     assert done.stdout == "[]\n"
 
 
-@pytest.mark.parametrize(("prefer", "expected"), [("program", 2), ("library", 0)])
+@pytest.mark.parametrize(("kind", "expected"), [("program", 2), ("library", 0)])
 def test_one_process_answers_for_all_blobs_and_revisions(
-    project: Repo, prefer: Literal["program", "library"], expected: int
+    project: Repo, kind: str, expected: int
 ) -> None:
     repository = repository_of(project)
 
-    with started_processes() as started, open_reader(repository, prefer=prefer) as reader:
+    with started_processes() as started, READERS[kind](repository) as reader:
         commit = reader.resolve("HEAD")
         assert commit is not None
         entries = reader.tree(commit, ".model.yaml")

@@ -15,6 +15,7 @@ from gitmodel.errors import (
     RepositoryError,
     UnsafePathError,
 )
+from gitmodel.git.check_ignore import add_ignores
 from gitmodel.git.ignore_rules import ignore_line
 from gitmodel.git.program import chosen_environment, find_program
 from gitmodel.git.repository import Repository
@@ -93,7 +94,7 @@ def test_the_repository_may_be_called_anything(make_repo: Callable[..., Repo], n
     assert repository.work_tree == str(repo.path)
     assert repository.git_dir == repository.common_dir == str(repo.path / ".git")
     assert repository.hooks_folder() == str(repo.path / ".git" / "hooks")
-    assert repository.is_tracked("a.model.yaml")
+    assert repository.run("ls-files", "a.model.yaml")
 
 
 def test_a_bare_repository_has_no_work_tree(make_repo: Callable[..., Repo]) -> None:
@@ -141,7 +142,7 @@ def test_a_submodule_is_a_repository_of_its_own(repo: Repo, make_repo: Callable[
 
     assert repository.work_tree == str(repo.path / "sub")
     assert repository.git_dir == str(repo.path / ".git/modules/sub")
-    assert repository.is_tracked("a.model.yaml")
+    assert repository.run("ls-files", "a.model.yaml")
 
 
 def test_a_sha256_repository_says_so(make_repo: Callable[..., Repo]) -> None:
@@ -269,7 +270,7 @@ def test_variables_that_change_what_git_answers_do_not(repo: Repo) -> None:
         LANG="de_DE.UTF-8",
     )
 
-    assert repository.is_tracked("a.model.yaml")
+    assert repository.run("ls-files", "a.model.yaml")
     with pytest.raises(GitCommandError, match="Needed a single revision"):
         repository.run("rev-parse", "--verify", "nope")
 
@@ -492,18 +493,18 @@ def test_a_name_is_ignored_exactly_and_once(repo: Repo, folder: str, name: str) 
     repo.write(f"{path}z", "other")
     repository = opened(repo.path)
 
-    assert repository.add_ignore(path) is True
+    assert add_ignores(repository, [path])
     assert repository.is_ignored(path)
     assert not repository.is_ignored(f"{path}z")
     assert not repository.is_ignored(f"deeper/{path}" if not folder else f"{folder}/deeper/{name}")
-    assert repository.add_ignore(path) is False
+    assert not add_ignores(repository, [path])
 
 
 def test_a_folder_of_weights_is_ignored_as_one_name(repo: Repo) -> None:
     repo.write("models/bert/weights.bin", "x")
     repository = opened(repo.path)
 
-    assert repository.add_ignore("models/bert")
+    assert add_ignores(repository, ["models/bert"])
     assert repo.read("models/.gitignore") == b"/bert\n"
     assert repository.is_ignored("models/bert/weights.bin")
 
@@ -511,7 +512,7 @@ def test_a_folder_of_weights_is_ignored_as_one_name(repo: Repo) -> None:
 def test_what_people_wrote_stays(repo: Repo) -> None:
     repo.write(".gitignore", "# mine\r\n*.pyc\r\nlast")
 
-    assert opened(repo.path).add_ignore("a.bin")
+    assert add_ignores(opened(repo.path), ["a.bin"])
     assert repo.read(".gitignore") == b"# mine\r\n*.pyc\r\nlast\r\n/a.bin\r\n"
 
 
@@ -520,10 +521,10 @@ def test_a_rule_that_everyone_has_is_enough(repo: Repo) -> None:
     repo.write("models/x", "x")
     repository = opened(repo.path)
 
-    assert repository.add_ignore("a.bin") is False
-    assert repository.add_ignore("sub.bin") is False
-    assert repository.add_ignore("kept.bin") is True
-    assert repository.add_ignore("models/x") is False
+    assert not add_ignores(repository, ["a.bin"])
+    assert not add_ignores(repository, ["sub.bin"])
+    assert add_ignores(repository, ["kept.bin"])
+    assert not add_ignores(repository, ["models/x"])
 
 
 def test_a_rule_that_only_i_have_is_not_enough(repo: Repo) -> None:
@@ -535,8 +536,8 @@ def test_a_rule_that_only_i_have_is_not_enough(repo: Repo) -> None:
     repository = opened(repo.path)
 
     assert repository.is_ignored("a.bin")
-    assert repository.add_ignore("a.bin") is True
-    assert repository.add_ignore("b.bin") is True
+    assert add_ignores(repository, ["a.bin"])
+    assert add_ignores(repository, ["b.bin"])
     assert repo.read(".gitignore") == b"/a.bin\n/b.bin\n"
 
 
@@ -548,11 +549,11 @@ def test_a_link_is_never_written_through(repo: Repo, tmp_path: Path) -> None:
     repository = opened(repo.path)
 
     with pytest.raises(UnsafePathError):
-        repository.add_ignore("models/a.bin")
+        add_ignores(repository, ["models/a.bin"])
     with pytest.raises(UnsafePathError):
-        repository.add_ignore("../outside/a.bin")
+        add_ignores(repository, ["../outside/a.bin"])
     with pytest.raises(RepositoryError, match="is a symbolic link"):
-        repository.add_ignore("a.bin")
+        add_ignores(repository, ["a.bin"])
     assert list((tmp_path / "outside").iterdir()) == []
     assert (tmp_path / "target").read_text(encoding="utf-8") == "x"
 
@@ -592,20 +593,6 @@ def test_the_id_of_a_blob_is_gits(make_repo: Callable[..., Repo], object_format:
         expected = repo.git("hash-object", "--no-filters", "x").stdout.strip()
 
         assert opened(repo.path).blob_id(content) == expected
-
-
-def test_tracked_is_what_the_index_has(repo: Repo) -> None:
-    repo.write("sub/a*b", "x")
-    repo.write("sub/aab", "x")
-    repo.git("--literal-pathspecs", "add", "sub/a*b")
-    repository = opened(repo.path / "sub")
-
-    assert [repository.is_tracked(p) for p in ("sub/a*b", "sub/aab", "sub", "other")] == [
-        True,
-        False,
-        True,
-        False,
-    ]
 
 
 # How much it costs

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitmodel.cache.cache import Cache
-from gitmodel.cache.transfer import plan_push, push_packs
+from gitmodel.cache.transfer import push_packs
 from gitmodel.domain.progress import Silent
 from gitmodel.store.layout import pack_key
 from gitmodel.store.objects import ObjectStore
 from gitmodel.store.presence import Presence
-from tests.support.stores import WrappedBackend, flip, remote_at, some_bytes, store_bytes
+from tests.support.stores import WrappedBackend, flip, plan_of, remote_at, some_bytes, store_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +27,7 @@ class Shop:
         self.folder = folder / "remote"
         cache = Cache(str(folder / "cache"))
         manifest = store_bytes(cache, some_bytes(26 * MIB), folder)
-        plan = plan_push([manifest], present=())
+        plan = plan_of([manifest])
         remote = remote_at(self.folder)
         push_packs(cache, remote, plan, progress=Silent())
         self.packs = list(plan.packs)

@@ -16,14 +16,21 @@ from typing import TYPE_CHECKING
 
 import gitmodel
 from gitmodel.cache.cache import Cache
-from gitmodel.cache.transfer import fetch_packs, plan_fetch, plan_push, push_packs
+from gitmodel.cache.transfer import fetch_packs, plan_fetch, push_packs
 from gitmodel.domain.digest import digest_of
 from gitmodel.domain.progress import Silent
 from gitmodel.store.layout import manifest_key, pack_key
 from gitmodel.store.objects import ObjectStore
 from tests.support.job import FIRST, SECOND, WEIGHTS, check_out, second_version, set_up
 from tests.support.repo import GIT, Repo
-from tests.support.stores import WrappedBackend, files_below, remote_at, some_bytes, store_bytes
+from tests.support.stores import (
+    WrappedBackend,
+    files_below,
+    plan_of,
+    remote_at,
+    some_bytes,
+    store_bytes,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -183,7 +190,7 @@ def test_d13_a_file_moves_with_one_request_and_nothing_is_listed(tmp_path: Path)
     manifest = store_bytes(cache, some_bytes(30_000), tmp_path)
     key = pack_key(manifest.packs[0])
 
-    push_packs(cache, remote, plan_push([manifest], present=()), progress=Silent())
+    push_packs(cache, remote, plan_of([manifest]), progress=Silent())
     remote.create_manifest(manifest)
     pushed, backend.calls = backend.calls, []
     found = remote.manifest(manifest.digest)

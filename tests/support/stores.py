@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gitmodel.backends.folder import FolderBackend
 from gitmodel.cache.reader import Reader
+from gitmodel.cache.transfer import Plan
 from gitmodel.cache.writer import store_weights
 from gitmodel.domain.progress import Silent
 from gitmodel.errors import RemoteUnreachableError
@@ -16,7 +17,7 @@ from gitmodel.store.layout import manifest_key, pack_key
 from gitmodel.store.objects import ObjectStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from gitmodel.backends.backend import Backend, ObjectInfo
@@ -87,6 +88,14 @@ def writing(cache: Cache, manifest: Manifest) -> Callable[[FileEntry, int], None
 def remote_at(folder: Path) -> ObjectStore:
     """A remote in a folder, made if it is not there."""
     return ObjectStore(FolderBackend(str(folder), create_root=True))
+
+
+def plan_of(manifests: Iterable[Manifest], *, present: Collection[str] = ()) -> Plan:
+    """The packs of these manifests but for those that a remote has."""
+    packs: dict[str, int] = {}
+    for manifest in manifests:
+        packs.update(zip(manifest.packs, manifest.pack_sizes, strict=True))
+    return Plan(tuple((name, size) for name, size in packs.items() if name not in present))
 
 
 def object_paths(root: Path, manifest: Manifest) -> list[Path]:

@@ -56,40 +56,6 @@ class Stored(NamedTuple):
     error: GitmodelError | None = None
 
 
-def store_survey(
-    project: Project,
-    name: str,
-    survey: Scan,
-    *,
-    old: Pointer | None,
-    base: Pointer | None = None,
-) -> tuple[Manifest, Weights]:
-    """Store the scanned files, as `store_many` does.
-
-    Args:
-        project: The project.
-        name: As in `Job`.
-        survey: As in `Job`.
-        old: As in `Job`.
-        base: As in `Job`.
-
-    Raises:
-        ChangedWhileReadError: The files changed while they were stored; nothing is recorded.
-        NoSpaceError: The cache is full.
-    """
-    progress = project.context.progress
-    progress.start(f"storing {name}", survey.size)
-    try:
-        [[stored]] = store_many(project, [Job(name, survey, old, base)])
-    finally:
-        progress.finish()
-    if stored.error is not None:
-        raise stored.error
-    if stored.manifest is None or stored.weights is None:
-        raise ValueError("neither stored nor refused")
-    return stored.manifest, stored.weights
-
-
 def store_many(project: Project, jobs: Iterable[Job]) -> Iterator[list[Stored]]:
     """Store the weights of many models; yield them in groups, each once it is durable.
 
