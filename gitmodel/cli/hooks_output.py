@@ -14,15 +14,6 @@ if TYPE_CHECKING:
     from gitmodel.project.project import Project
 
 
-def is_committed(project: Project, folder: str) -> bool:
-    """Whether hooks lie among the files that people commit (`core.hooksPath=.githooks`)."""
-    top = project.repository.work_tree
-    if top is None or not folder.startswith(os.path.join(top, "")):
-        return False
-    inside = os.path.relpath(folder, top).replace(os.sep, "/")
-    return ".git" not in inside.split("/") and not project.repository.is_ignored(f"{inside}/x")
-
-
 def install_hooks(output: Output, folder: str, top: str, *, committed: bool) -> InstallReport:
     """Install the hooks and report what changed."""
     from gitmodel.githooks.install import install

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from gitmodel.domain.text.escape import printable
 from gitmodel.githooks.fsmonitor import SCRIPT_NAME, MonitorState, command_text, look
 from gitmodel.githooks.probe import VARIABLE, answer
+from gitmodel.project.clone import run_git
 
 if TYPE_CHECKING:
     from gitmodel.githooks.fsmonitor import Monitor
@@ -88,15 +89,15 @@ def prove_monitor(project: Project, script: str) -> str | None:
     """Let Git run the script in a scratch repository; returns what is wrong, None if nothing is."""
     with tempfile.TemporaryDirectory(prefix="gitmodel-") as temporary:
         scratch = os.path.realpath(temporary)
-        call = project.repository.program.call
-        call(("init", "-q", "--template=", "."), folder=scratch)
+        run_git(project, ("init", "-q", "--template=", "."), folder=scratch)
         with open(os.path.join(scratch, ".gitmodel.yaml"), "wb"):
             pass
-        call(("add", ".gitmodel.yaml"), folder=scratch)
+        run_git(project, ("add", ".gitmodel.yaml"), folder=scratch)
         folder = os.path.join(scratch, ".git", "gitmodel")
         os.mkdir(folder)
         os.symlink(script, os.path.join(folder, SCRIPT_NAME))
-        done = call(
+        done = run_git(
+            project,
             ("-c", f"core.fsmonitor={command_text()}", *_COMMIT),
             folder=scratch,
             extra={VARIABLE: "1", **_IDENTITY},

@@ -14,7 +14,8 @@ import tempfile
 from typing import TYPE_CHECKING, Final
 
 from gitmodel.domain.text.escape import printable
-from gitmodel.githooks.scripts import AFTER_COMMIT_NOTE
+from gitmodel.project.clone import run_git
+from gitmodel.project.committing.index_after_commit import AFTER_COMMIT_NOTE
 from gitmodel.version import __version__
 
 if TYPE_CHECKING:
@@ -44,8 +45,7 @@ def prove(project: Project, scripts: Mapping[str, str]) -> dict[str, str]:
         return {}
     with tempfile.TemporaryDirectory(prefix="gitmodel-") as temporary:
         scratch = os.path.realpath(temporary)
-        program = project.repository.program
-        program.call(("init", "-q", "--template=", "."), folder=scratch)
+        run_git(project, ("init", "-q", "--template=", "."), folder=scratch)
         # post-commit starts nothing without it
         with open(os.path.join(scratch, ".git", AFTER_COMMIT_NOTE), "wb"):
             pass
@@ -59,7 +59,8 @@ def _problem(project: Project, scratch: str, name: str, path: str) -> str | None
         folder = os.path.join(scratch, "hooks")
         os.makedirs(folder, exist_ok=True)
         os.symlink(path, os.path.join(folder, name))
-    done = project.repository.program.call(
+    done = run_git(
+        project,
         ("-c", f"core.hooksPath={folder}", "hook", "run", name),
         folder=scratch,
         extra={

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING
 
 from gitmodel.errors import ConfigError, GitmodelError, MixedPointerError
 from gitmodel.githooks.scripts import (
-    AFTER_COMMIT_NOTE,
     BEGUN_ENDED,
     BEGUN_VARIABLE,
     LINE_BY_LINE,
     MERGED,
     REFUSED,
 )
+from gitmodel.project.clone import work_tree_of
+from gitmodel.project.committing.index_after_commit import remove_note, sync_index, write_note
 from gitmodel.project.context import Context
 from gitmodel.project.project import Project
 
@@ -95,18 +96,16 @@ def _update(context: Context, say: Say) -> CommitReport:
 
     try:
         opened = Project.open(context)
-        ready = opened.repository.work_tree is not None and opened.is_set_up()
+        ready = work_tree_of(opened) is not None and opened.is_set_up()
     except GitmodelError as error:
         _say_left_alone(error, say)
         return CommitReport()
     with opened as project:
         if not ready:
-            if project.repository.work_tree is not None:
+            if work_tree_of(project) is not None:
                 refuse_remembered_weights(project)
             return CommitReport()
-        note = os.path.join(project.repository.git_dir, AFTER_COMMIT_NOTE)
-        with suppress(FileNotFoundError):
-            os.unlink(note)  # of a commit that was given up
+        remove_note(project)
         script = _Script(context)
         try:
             report = register_changes(project, begun=script.begun)
@@ -119,10 +118,7 @@ def _update(context: Context, say: Say) -> CommitReport:
                 from gitmodel.project.committing.empty_commit import advice
 
                 report.advice = advice(project, report)
-        if report.replaced and project.index.is_partial:
-            with open(note, "w", encoding="utf-8", errors="surrogateescape") as stream:
-                # post-commit looks for it and puts the real index right
-                stream.writelines(f"{oid} {path}\0" for path, oid in report.replaced.items())
+        write_note(project, report.replaced)
         script.begun(None)
     return report
 
@@ -186,14 +182,7 @@ def _post_commit(
     _arguments: Sequence[str], _stdin: Callable[[], bytes], context: Context, _say: Say
 ) -> None:
     with Project.open(context) as project:
-        note = os.path.join(project.repository.git_dir, AFTER_COMMIT_NOTE)
-        replaced: dict[str, str] = {}
-        with suppress(FileNotFoundError):
-            with open(note, encoding="utf-8", errors="surrogateescape") as stream:
-                lines = stream.read().split("\0")[:-1]
-            replaced = {path: oid for oid, _, path in (line.partition(" ") for line in lines)}
-            os.unlink(note)
-        project.index.sync_real_index(replaced=replaced)
+        sync_index(project)
 
 
 def _pre_push(
@@ -252,7 +241,7 @@ def _bring_in_line(project: Project, say: Say) -> None:
     from gitmodel.project.git_files.weights_out_of_git import ignore_leftovers
     from gitmodel.workflows.sync_worktree import sync_worktree
 
-    if project.repository.work_tree is None:
+    if work_tree_of(project) is None:
         return
     if not project.is_set_up():  # a branch from before gitmodel
         ignore_leftovers(project, ())

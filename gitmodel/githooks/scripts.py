@@ -40,7 +40,6 @@ LINE_BY_LINE: Final = 11
 
 # In the Git folder of the work tree ($GIT_DIR, not the common one). pre-commit writes it when it
 # gave a model a version inside `git commit PATH`; without it post-commit starts no Python at all.
-AFTER_COMMIT_NOTE: Final = "gitmodel-after-commit"
 
 # pre-commit and pre-merge-commit keep this file open for us, as the variable says: a pipe. A name on it
 # says that the changed weights of that model are being read, the last sign that all is done. If gitmodel

@@ -18,6 +18,7 @@ import pytest
 
 from gitmodel.githooks import scripts
 from gitmodel.githooks.install import HOOK_NAMES, install
+from gitmodel.project.committing.index_after_commit import AFTER_COMMIT_NOTE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,7 +96,7 @@ def earlier(folder: Path, name: str, *, status: int = 0, reads: bool = True) -> 
 
 def leave_note(repo: Repo) -> None:
     """What pre-commit leaves for post-commit, which without it starts nothing."""
-    (repo.path / ".git" / scripts.AFTER_COMMIT_NOTE).touch()
+    (repo.path / ".git" / AFTER_COMMIT_NOTE).touch()
 
 
 def run_script(
@@ -446,7 +447,7 @@ class TestUnderGit:
         work.git("commit", "-q", "--allow-empty", "-m", "without")
         assert [*START, "post-commit"] not in tool.calls
 
-        note = os.path.join(git_folder, scripts.AFTER_COMMIT_NOTE)
+        note = os.path.join(git_folder, AFTER_COMMIT_NOTE)
         with open(note, "xb"):
             work.git("commit", "-q", "--allow-empty", "-m", "with")
         assert tool.calls[-1] == [*START, "post-commit"]
@@ -746,6 +747,6 @@ def test_the_scripts_agree_with_the_constants_of_the_package() -> None:
         assert (f"0:*{scripts.BEGUN_ENDED})" in text) is may_die_amid
         refusal = re.search(rf" {scripts.REFUSED}(:\*)? \| ", text)
         assert (refusal is not None) is (name in CAN_REFUSE)
-        assert (scripts.AFTER_COMMIT_NOTE in text) is (name == "post-commit")
+        assert (AFTER_COMMIT_NOTE in text) is (name == "post-commit")
         assert text.count(f"hook {name} ") == 2
         assert f'/{name}.before-gitmodel inside="{name} $PWD"' in text

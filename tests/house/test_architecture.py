@@ -44,6 +44,33 @@ def test_a_module_says_what_it_is_for_and_stays_small(path: Path) -> None:
     assert text.count("\n") <= 360, "look for the second reason to change"
 
 
+# What a project holds of the rooms that front doors do not know.
+HELD = {
+    "repository",
+    "cache",
+    "store",
+    "worktree",
+    "reader",
+    "history",
+    "cached_history",
+    "index",
+    "ledger",
+}
+FRONT_DOORS = [
+    path for path in MODULES if path.relative_to(PACKAGE).parts[0] in {"cli", "githooks", "api.py"}
+]
+
+
+@pytest.mark.parametrize("path", FRONT_DOORS, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_front_doors_do_not_reach_into_a_project(path: Path) -> None:
+    reached = [
+        f"line {node.lineno}: {ast.unparse(node)}"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr in HELD
+    ]
+    assert reached == []
+
+
 def test_every_error_states_its_exit_code_and_base() -> None:
     kinds = [
         kind

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from gitmodel.cli.output import Paint
+from gitmodel.project.clone import hooks_folder_of, work_tree_of
 
 if TYPE_CHECKING:
     from gitmodel.cli.parsers import Verbs
@@ -59,7 +60,7 @@ def _monitor(project: Project) -> Finding | None:
     from gitmodel.githooks.fsmonitor_probe import check_monitor
     from gitmodel.workflows.doctor import Finding
 
-    if project.repository.work_tree is None:
+    if work_tree_of(project) is None:
         return None
     check = check_monitor(project, sys.executable)
     return Finding("commit of nothing but weights", check.ok, check.detail, check.hint)
@@ -71,8 +72,8 @@ def _hooks(project: Project) -> dict[str, str]:
     from gitmodel.githooks.probe import prove
 
     runs = {HookState.OURS, HookState.EDITED, HookState.BEHIND_PRE_COMMIT}
-    folder = project.repository.hooks_folder()
-    found = inspect(folder, work_tree=project.repository.work_tree)
+    folder = hooks_folder_of(project)
+    found = inspect(folder, work_tree=work_tree_of(project))
     words = {name: str(state) for name, state in found.states.items()}
     words |= dict.fromkeys(found.outdated, "of another gitmodel")
     ours = [

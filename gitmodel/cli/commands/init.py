@@ -12,10 +12,10 @@ from gitmodel.cli.hooks_output import (
     has_changed,
     install_hooks,
     install_merge_driver,
-    is_committed,
 )
 from gitmodel.cli.output import Paint
 from gitmodel.cli.remote_options import add_remote_options, address_help, given_options
+from gitmodel.project.clone import has_committed_hooks
 
 if TYPE_CHECKING:
     from gitmodel.cli.parsers import Verbs
@@ -60,7 +60,7 @@ def run(
     with session.project() as opened:
         report = init(opened, url, options=given_options(options), name=project, check=check)
         top = opened.root
-        committed = is_committed(opened, report.hooks_folder)
+        committed = has_committed_hooks(opened)
         driver = install_merge_driver(output, opened) if hooks else False
         monitor = show_monitor_change(output, opened, wanted=fsmonitor)
     output.say("project  ", Paint(report.project, "strong"))

@@ -13,12 +13,12 @@ from gitmodel.cli.hooks_output import (
     has_changed,
     install_hooks,
     install_merge_driver,
-    is_committed,
     short_folder,
     show_hooks,
     show_merge_driver,
 )
 from gitmodel.cli.output import Paint
+from gitmodel.project.clone import git_folder_of, has_committed_hooks, hooks_folder_of, work_tree_of
 
 if TYPE_CHECKING:
     from gitmodel.cli.output import Output
@@ -46,8 +46,8 @@ def run(session: Session, *, check: bool, fsmonitor: bool | None) -> int:
     """Install the hooks, or show their state."""
     output = session.output
     with session.project() as project:
-        folder = project.repository.hooks_folder()
-        top = project.repository.work_tree or project.repository.git_dir
+        folder = hooks_folder_of(project)
+        top = work_tree_of(project) or git_folder_of(project)
         if check:
             shown = show_hooks(output, folder, top)
             shown = show_merge_driver(output, project) or shown
@@ -55,7 +55,7 @@ def run(session: Session, *, check: bool, fsmonitor: bool | None) -> int:
         install_merge_driver(output, project)  # first: hooks are refused in a folder of husky's
         show_monitor_change(output, project, wanted=fsmonitor)
         _renew(output, project)
-        report = install_hooks(output, folder, top, committed=is_committed(project, folder))
+        report = install_hooks(output, folder, top, committed=has_committed_hooks(project))
         if not has_changed(report):
             output.say(f"hooks are installed in {short_folder(folder, top)}")
         if project.is_set_up():
@@ -67,7 +67,7 @@ def _renew(output: Output, project: Project) -> None:
     """Bring the files of an earlier gitmodel up to date, where there is a work tree with any."""
     from gitmodel.workflows.install import renew
 
-    if project.repository.work_tree is None or not project.is_set_up():
+    if work_tree_of(project) is None or not project.is_set_up():
         return
     added = renew(project)
     if added:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gitmodel.cli.format import size_text
 from gitmodel.cli.output import Paint
+from gitmodel.project.clone import hooks_folder_of
 
 if TYPE_CHECKING:
     from gitmodel.cli.parsers import Verbs
@@ -72,7 +73,7 @@ def _missing_hooks(project: Project) -> list[str]:
     """
     from gitmodel.githooks.inspect import HookState, find
 
-    folder = project.repository.hooks_folder()
+    folder = hooks_folder_of(project)
     nothing = {HookState.ABSENT, HookState.NOT_EXECUTABLE}
     return [name for name in ("pre-commit", "pre-push") if find(folder, name).state in nothing]
 

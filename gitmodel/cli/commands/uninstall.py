@@ -11,6 +11,7 @@ from gitmodel.cli.fsmonitor_output import (
 from gitmodel.cli.hooks_output import (
     remove_merge_driver,
 )
+from gitmodel.project.clone import hooks_folder_of
 
 if TYPE_CHECKING:
     from gitmodel.cli.parsers import Verbs
@@ -28,7 +29,7 @@ def run(session: Session) -> int:
 
     output = session.output
     with session.project() as project:
-        folder = project.repository.hooks_folder()
+        folder = hooks_folder_of(project)
         remove_merge_driver(output, project)
         remove_monitor(output, project)
     report = uninstall(folder)
