@@ -26,7 +26,7 @@ def show_checkout(session: Session, report: CheckoutReport, *, placing: bool = T
         if not output.quiet:
             output.table(rows)
         if placing and not changed:
-            output.say("the weights are those of the pointers already")
+            output.say("already up to date")
         if report.fetched_packs:
             packs = count_text(report.fetched_packs, "pack")
             output.say(f"fetched {packs}, {size_text(report.fetched_bytes)}")

@@ -25,7 +25,7 @@ def install_hooks(output: Output, folder: str, top: str, *, committed: bool) -> 
         output.detail(f"  {names}")
         if committed:
             output.warn(
-                f"{short_folder(folder, top)} is committed, and these name the Python of this machine"
+                f"{short_folder(folder, top)} is part of the repository, but these hooks contain the path of this machine's Python"
             )
             output.hint(
                 "gitmodel uninstall, then write this line into your own hooks there: "

@@ -194,12 +194,12 @@ def _report(error: Exception, words: list[str], output: Output) -> int:
     from gitmodel.cli.crash_report import write_report
 
     path = write_report(error, arguments=words, environment=os.environ, now=datetime.now(UTC))
-    where = "no report could be written" if path is None else f"the report is in {path}"
+    where = "no report could be written" if path is None else f"details in {path}"
     if isinstance(error, OSError) and error.strerror:  # the system's fault more often than ours
         about = f"{error.filename}: " if isinstance(error.filename, str) else ""
         output.failure(f"{about}{error.strerror} ({where})")
     else:
-        output.failure(f"gitmodel has a defect ({type(error).__name__}); {where}")
+        output.failure(f"internal error ({type(error).__name__}); {where}")
     return 1
 
 

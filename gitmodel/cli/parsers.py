@@ -25,8 +25,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 VERBS = tuple(verb for group in GROUPS.values() for verb in group)
 
 EXIT_CODES = (
-    "Exit codes: 0 done, 1 the thing asked about is not so or failed, 2 wrong use, "
-    "3 a gate refused, 130 interrupted"
+    "Exit codes: 0 success, 1 failure or check not satisfied, 2 usage error, "
+    "3 gate failed, 130 interrupted"
 )
 _WIDTH = 80  # columns of help, on every terminal the same, so that it can be compared in tests
 

@@ -140,7 +140,7 @@ class _Script:
 
 def _say_left_alone(error: GitmodelError, say: Say) -> None:
     """A set-up that is wrong says nothing about this commit, so it goes on, and people are told."""
-    say(f"gitmodel: {error}; model versions are left as they are in this commit")
+    say(f"gitmodel: {error}; this commit registers no weights")
     if error.hint is not None:
         say(f"hint: {error.hint}")
 
@@ -159,9 +159,8 @@ def _pre_merge_commit(
     _report_commit(report, say)
     if report.bumped:
         raise GitmodelError(
-            "the weights have become a new version, which is staged, but git merge has written "
-            "its tree already",
-            hint="git commit, which concludes the merge with the new version in it",
+            "the new version is staged, but git merge has already written its tree already",
+            hint="git commit, which completes the merge with the new version",
         )
 
 

@@ -150,7 +150,7 @@ def _refuse_unsaved(project: Project, model: Model, *, force: bool, ask: bool) -
             model=model.name,
         )
     raise UnsavedWeightsError(
-        f"{model.weights} has changes that are in no store",
+        f"{model.weights} has changes that are stored nowhere else",
         hint=f"keep them: gitmodel add {project.typed(model.weights)}; "
         f"or overwrite them: gitmodel checkout --force {model.name}",
         model=model.name,
@@ -182,7 +182,7 @@ def _refuse_unsaved_pointer(
     saved = {replace(old, path=pointer.path).body() for old in [bare, *committed]}
     if pointer.body() not in saved:
         raise UnsavedWeightsError(
-            f"{current.path} has changes that are in no commit",
+            f"{current.path} has uncommitted changes",
             hint="keep them: git commit; or overwrite them: "
             f"gitmodel checkout --force {model.name}@{model.pointer.version}",
             model=model.name,

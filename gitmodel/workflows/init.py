@@ -106,7 +106,7 @@ def _wanted_config(
     if name is not None and name != config.project:
         raise UsageError(
             f"this project is called {config.project!r} already",
-            hint="its name is part of what is stored, so it stays",
+            hint="stored claims contain the name, so it cannot change",
         )
     present = config.remote
     if remote is None or present == remote:
@@ -135,7 +135,7 @@ def check_remote(project: Project, name: str) -> None:
             os.makedirs(folder, exist_ok=True)
         except OSError as error:
             raise RemoteError(
-                f"{folder} cannot be made: {error.strerror}",
+                f"{folder} cannot be created: {error.strerror}",
                 hint="gitmodel init URL, with another one",
             ) from error
     store = project.store(name, chosen_now=True)

@@ -78,7 +78,7 @@ def rename(
     chosen = check_name(new_name or model.name)
     if new_name is None and path is None:
         raise UsageError(
-            "say what changes", hint=f"gitmodel mv {name} NEW_NAME, or --path NEW_PATH"
+            "nothing to change", hint=f"gitmodel mv {name} NEW_NAME, or --path NEW_PATH"
         )
     if chosen != model.name and chosen in models.names():
         raise ModelNameError(f"{chosen} is another model already", hint="gitmodel list")
@@ -126,17 +126,17 @@ def _free_place(project: Project, models: Models, model: Model, path: str) -> st
     # On a disk that folds case the place of the same name in another case is its own.
     is_own = os.path.exists(own) and os.path.exists(full) and os.path.samefile(own, full)
     if os.path.lexists(full) and (place == model.weights or not is_own):
-        raise UnsafePathError(f"{typed} is there already", hint="choose another place")
+        raise UnsafePathError(f"{typed} is there already", hint="choose another path")
     others = [other for other in models.models if other.path != model.path]
     for other in (*others, model):
         if place.startswith(f"{other.weights}/"):
             raise UnsafePathError(
                 f"{typed} is inside the model {other.name}",
-                hint=f"choose a place outside of {other.weights}",
+                hint=f"choose a path outside of {other.weights}",
             )
     same = find_clash(place, (other.weights for other in others))
     if same is not None:
         raise UnsafePathError(
-            f"{typed} and {same} are the same file on some systems", hint="choose another place"
+            f"{typed} and {same} are the same file on some systems", hint="choose another path"
         )
     return place

@@ -190,7 +190,7 @@ def _recognise(
             )
             raise
         marker = store.replace_marker(fresh)
-        project.context.note(f"{error.message}; it was written anew")
+        project.context.note(f"{error.message}; it was written again")
     ledger.belongs_to(marker.store_id)
 
 

@@ -151,8 +151,8 @@ def _publish_missed(
         report.add(publish(project, lenient, git_url=git_url))
     except GitmodelError as error:
         project.context.note(
-            f"{named(rest)}: not known to be on the remote: {error.message}; this push introduces "
-            "none of it and goes on; later, run: gitmodel push"
+            f"{named(rest)}: not confirmed on the remote: {error.message}; this push introduces "
+            "need it and continues; later, run: gitmodel push"
         )
         return False
     return not report.holes
@@ -161,17 +161,17 @@ def _publish_missed(
 def _tell_holes(project: Project, report: PushReport) -> None:
     """Say which versions are known to be incomplete on the remote; this push introduced none of them."""
     for hole in report.holes:
-        way = "" if hole.hint is None else f"; to mend it: {hole.hint}"
+        way = "" if hole.hint is None else f"; to repair it: {hole.hint}"
         project.context.note(
-            f"{hole.version}: an earlier push left it incomplete, or it was damaged since: "
+            f"{hole.version}: incomplete on the remote: "
             f"{hole.problem}; this push introduces none of it and goes on{way}"
         )
     told = {hole.version for hole in report.holes}
     known = [version for version in project.ledger().holes() if version not in told]
     if known:
         project.context.note(
-            f"{listed(known)}: incomplete on the remote when this clone looked last; "
-            "to look again: gitmodel push"
+            f"{listed(known)}: incomplete on the remote at the last check; "
+            "to check again: gitmodel push"
         )
 
 

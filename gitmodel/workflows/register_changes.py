@@ -211,11 +211,13 @@ def _decide_now(
         weights = _observe(project, model)
     except UnsafeNameError as error:
         report.notes.append(
-            f"{model.name}: {error.message}; so no version is made of the folder; {error.hint}"
+            f"{model.name}: {error.message}; so the folder is not registered; {error.hint}"
         )
         return None
     except UnsafePathError as error:  # a link in a folder that was added with --follow
-        report.notes.append(unfollowed(project, model, f"{error.message}, and hooks follow none"))
+        report.notes.append(
+            unfollowed(project, model, f"{error.message}, and hooks do not follow it")
+        )
         return None
     if weights.kind is EntryKind.LINK:
         what = f"{model.weights} is a symbolic link, which hooks do not follow"

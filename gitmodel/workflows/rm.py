@@ -56,7 +56,7 @@ def _remove_weights(project: Project, model: Model) -> None:
         return
     if seen.digest is None or not project.cache.holds(seen.digest):
         raise UnsavedWeightsError(
-            f"{model.weights} is in no store, so it was not removed",
+            f"{model.weights} is stored nowhere else, so it was not removed",
             hint=f"gitmodel add {project.typed(model.weights)}, or remove it yourself",
             model=model.name,
         )

@@ -192,7 +192,9 @@ def _parsed(project: Project, found: Ranges, report: VerifyReport) -> dict[str, 
             models[blob] = Model(brought.path, Pointer.from_text(raw, what=where), raw)
         except GitmodelError as error:
             if isinstance(error, MixedPointerError) and not brought.at_tip:
-                error.hint = f"take it out of history, before it is shared: git rebase -i {brought.commit[:10]}^"
+                error.hint = (
+                    f"remove it from history before you push: git rebase -i {brought.commit[:10]}^"
+                )
             report.problems.append(error)
     return models
 

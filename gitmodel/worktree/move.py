@@ -60,7 +60,7 @@ def move_entry(root: str, old: str, new: str) -> bool:
     except OSError as error:
         if error.errno == _INSIDE_ITSELF:
             raise UnsafePathError(
-                f"{new} is inside {old}", hint="choose a place outside of that folder"
+                f"{new} is inside {old}", hint="choose a path outside of that folder"
             ) from error
         raise WeightsError(
             f"{old} cannot be moved to {new}: {(error.strerror or 'refused').lower()}",

@@ -89,9 +89,7 @@ def test_an_error_nobody_foresaw_is_a_report_and_one_line(tmp_path: Path, home: 
 
     done = fresh("completion", "bash", folder=tmp_path, PYTHONPATH=path)
 
-    found = re.fullmatch(
-        r"error: gitmodel has a defect \(RuntimeError\); the report is in (.*)\n", done.stderr
-    )
+    found = re.fullmatch(r"error: internal error \(RuntimeError\); details in (.*)\n", done.stderr)
     assert (done.returncode, done.stdout) == (1, "")
     assert found is not None
     assert os.path.dirname(found[1]) == str(home / "state" / "gitmodel")

@@ -69,7 +69,7 @@ def test_h8_a_broken_gitmodel_blocks_no_commit_and_no_push_of_code(
     amended = ana.git("commit", "-q", "--amend", "-m", "more code", env=env)
     pushed = ana.git("push", "-q", "origin", "topic", env=env)
 
-    assert ": model versions are left as they are in this commit." in committed.stderr
+    assert ": this commit registers no weights." in committed.stderr
     assert ("gitmodel is not there" in committed.stderr) is (kind == "no python")
     assert "install gitmodel and run: gitmodel install" in amended.stderr
     assert switched.returncode == 0

@@ -47,7 +47,7 @@ def test_a_person_without_a_clone(team: Team, tmp_path: Path) -> None:
     assert me.read("models/fraud.safetensors") == ONE
     assert first.stdout.split()[:2] == ["fraud", "v1"]
     assert first.stderr == ""
-    assert again.stdout == "everything is there already\n"
+    assert again.stdout == "already up to date\n"
     assert me.read("newest/fraud.safetensors") == TWO
     report = json.loads(newest.stdout)
     (placed,) = report.pop("placed")
@@ -92,7 +92,7 @@ def test_from_a_git_server_and_a_bucket(team_anywhere: Team, tmp_path: Path) -> 
             order = ("get", server.url("server.git"), reference, "--out", reference, *trust)
             me.gitmodel(*order)
             assert me.read(f"{reference}/fraud.safetensors") == content
-            assert me.gitmodel(*order).stdout == "everything is there already\n"
+            assert me.gitmodel(*order).stdout == "already up to date\n"
 
 
 @pytest.mark.s3

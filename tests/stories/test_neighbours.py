@@ -139,7 +139,10 @@ def test_a_committed_folder_of_hooks_runs_gitmodel_by_one_line_in_each(
     """The recipe of docs/hooks.md: nothing of one machine is committed, and nothing runs twice."""
     ana.git("config", "--global", "core.hooksPath", ".githooks")
     warned = ana.gitmodel("install")
-    assert ".githooks is committed, and these name the Python of this machine" in warned.stderr
+    assert (
+        ".githooks is part of the repository, but these hooks contain the path of this machine's Python"
+        in warned.stderr
+    )
     ana.gitmodel("uninstall")
     for name in HOOK_NAMES:
         write_executable(

@@ -88,7 +88,7 @@ class TestReadOnly:
 
         assert "Traceback" not in done.stderr
         assert "defect" not in done.stderr
-        if verb in ("install", "init"):  # everything is there already
+        if verb in ("install", "init"):  # already up to date
             assert done.returncode == 0
         elif verb.startswith("add"):
             assert done.returncode == 1

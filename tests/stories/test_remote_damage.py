@@ -204,7 +204,7 @@ def test_a_clone_names_what_it_cannot_bring_to_another_remote(world: World) -> N
     assert "fraud@1: the weights of version 1" in said.err
     assert f"gitmodel remote copy --from {world.store} --to primary" in said.err
     assert "looked at 2 versions" in said.out
-    assert "1 whole; not whole, and not to be mended from here: fraud@1" in said.out
+    assert "1 whole; this clone cannot repair: fraud@1" in said.out
     assert "fraud@1: incomplete on the remote" in said.err + push_code(newest).err
     copied = run(newest, "remote", "copy", "--from", str(world.store), "--to", "primary")
     assert copied.code == 0, copied

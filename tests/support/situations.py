@@ -275,7 +275,7 @@ SITUATIONS = [
     # Move and remove.
     Situation("nothing to rename", "gitmodel mv fraud", values={"NEW_NAME": "risk", "NEW_PATH": "risk.bin"}, again="gitmodel list"),
     Situation("the name of another model for mv", "gitmodel mv fraud net", steps(write("net.bin"), ana("gitmodel", "add", "net.bin")), again="gitmodel mv fraud risk"),
-    Situation("a place that is taken", "gitmodel mv fraud --path code.py", person="choose another place", again="gitmodel mv fraud --path prod/fraud.bin"),
+    Situation("a place that is taken", "gitmodel mv fraud --path code.py", person="choose another path", again="gitmodel mv fraud --path prod/fraud.bin"),
     Situation("weights that would be lost", "gitmodel rm fraud --weights", write(WEIGHTS)),
     Situation("two pointers of one name", "gitmodel show fraud", two_of_one_name, {"NEW_NAME": "risk"}),
     # Numbers.

@@ -114,7 +114,7 @@ def test_unsaved_weights_are_kept(two_versions: Desk) -> None:
     two_versions.repo.write("fraud.bin", THREE)
 
     assert refusal(UnsavedWeightsError, lambda: bring(two_versions)) == (
-        "fraud: fraud.bin has changes that are in no store",
+        "fraud: fraud.bin has changes that are stored nowhere else",
         "keep them: gitmodel add fraud.bin; or overwrite them: gitmodel checkout --force fraud",
     )
     assert two_versions.repo.read("fraud.bin") == THREE
@@ -137,7 +137,7 @@ def test_a_registered_version_that_was_never_committed_is_not_overwritten(
     two_versions.add(content=THREE, metrics=["auc=0.99"])
 
     assert refusal(UnsavedWeightsError, lambda: bring(two_versions, "fraud@1")) == (
-        "fraud: fraud.model.yaml has changes that are in no commit",
+        "fraud: fraud.model.yaml has uncommitted changes",
         "keep them: git commit; or overwrite them: gitmodel checkout --force fraud@1",
     )
     assert two_versions.pointer().version == 3
@@ -203,7 +203,7 @@ def test_files_of_an_older_version_go_and_strangers_stop_everything(desk: Desk) 
 
     write_folder({"mine.txt": b"mine"}, top)
     message, hint = refusal(UnsavedWeightsError, lambda: bring(desk, "bert@2"))
-    assert message == "bert: bert has changes that are in no store"
+    assert message == "bert: bert has changes that are stored nowhere else"
     assert hint is not None
     assert files_below(top) == ["a.bin", "mine.txt", "old.txt"]
     assert leftovers(desk) == []

@@ -161,7 +161,7 @@ def test_a_project_keeps_its_name(desk: Desk) -> None:
     with desk.open() as project:
         assert refusal(UsageError, lambda: init(project, name="other")) == (
             "this project is called 'models' already",
-            "its name is part of what is stored, so it stays",
+            "stored claims contain the name, so it cannot change",
         )
         assert init(project, name="models").done == []
 
@@ -189,7 +189,7 @@ def test_a_folder_that_cannot_be_made(empty: Desk, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
 
     assert refusal(RemoteError, lambda: set_up(empty, str(tmp_path / "file/store"))) == (
-        f"{tmp_path / 'file/store'} cannot be made: Not a directory",
+        f"{tmp_path / 'file/store'} cannot be created: Not a directory",
         "gitmodel init URL, with another one",
     )
     assert not (empty.repo.path / CONFIG).exists()

@@ -78,7 +78,7 @@ def test_weights_in_no_store_are_not_removed(fraud: Desk) -> None:
     fraud.repo.write("fraud.bin", TWO)
 
     assert refusal(UnsavedWeightsError, lambda: drop(fraud, "fraud", weights=True)) == (
-        "fraud: fraud.bin is in no store, so it was not removed",
+        "fraud: fraud.bin is stored nowhere else, so it was not removed",
         "gitmodel add fraud.bin, or remove it yourself",
     )
     assert fraud.repo.read("fraud.bin") == TWO
@@ -166,13 +166,13 @@ def test_names_and_places_that_are_taken(fraud: Desk) -> None:
     )
     assert refusal(UnsafePathError, lambda: move(fraud, "fraud", path="there.bin")) == (
         "there.bin is there already",
-        "choose another place",
+        "choose another path",
     )
     assert refusal(UnsafePathError, lambda: move(fraud, "fraud", path="../out.bin"))[0] == (
         f"../out.bin is not inside the repository {fraud.repo.path}"
     )
     assert refusal(UsageError, lambda: move(fraud, "fraud")) == (
-        "say what changes",
+        "nothing to change",
         "gitmodel mv fraud NEW_NAME, or --path NEW_PATH",
     )
     with pytest.raises(ModelNameError):
@@ -326,7 +326,7 @@ def test_places_that_are_another_models(fraud: Desk) -> None:
     )
     assert refusal(UnsafePathError, lambda: move(fraud, "fraud", path="Other.BIN")) == (
         "Other.BIN and other.bin are the same file on some systems",
-        "choose another place",
+        "choose another path",
     )
     assert move(fraud, "fraud", path="Fraud.bin").path == "Fraud.bin"
 

@@ -41,7 +41,7 @@ def add_parser(verbs: Verbs) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="how good they are; can be repeated",
+        help="metric of these weights; can be repeated",
     )
     add.add_argument(
         "--metrics",
@@ -55,10 +55,12 @@ def add_parser(verbs: Verbs) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="what the run was given; can be repeated",
+        help="training parameter; can be repeated",
     )
-    add.add_argument("--params", dest="params_file", metavar="FILE", help="params from a file")
-    add.add_argument("--run-id", metavar="ID", help="the run that made them")
+    add.add_argument(
+        "--params", dest="params_file", metavar="FILE", help="training parameters from a file"
+    )
+    add.add_argument("--run-id", metavar="ID", help="id of the training run")
     add.add_argument("--name", metavar="NAME", help="name of the model; by default from the path")
     add.add_argument("-m", "--message", metavar="TEXT", help="commit with this message")
     add.add_argument("--follow", action="store_true", help="store what symbolic links point to")
@@ -67,10 +69,10 @@ def add_parser(verbs: Verbs) -> None:
         action="append",
         default=[],
         metavar="PATTERN",
-        help="leave such files out of a folder, from now on: *.swp, optimizer*; can be repeated",
+        help="exclude such files of a folder, also in later versions: *.swp, optimizer*; can be repeated",
     )
     add.add_argument(
-        "--no-exclude", action="store_true", help="take back the patterns that the folder has"
+        "--no-exclude", action="store_true", help="drop the exclude patterns of the folder"
     )
     add.add_argument(
         "--rehash",

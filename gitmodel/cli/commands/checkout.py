@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from gitmodel.cli.session import Session
 
 _CHECKOUT = f"""\
-Without REF it brings the weights of every pointer in the work tree. NAME@REF
-brings that version's pointer as well. Weights that are in no store are never
-overwritten without --force.
+Without REF it checks out the weights of every pointer in the work tree.
+NAME@REF checks out that version's pointer as well. Weights that are stored
+nowhere else are never overwritten without --force.
 
 {REFERENCES}"""
 
@@ -24,14 +24,16 @@ def add_parser(verbs: Verbs) -> None:
     checkout = verbs.add(
         "checkout",
         run,
-        summary="Bring weights into the work tree, verified",
+        summary="Check out weights into the work tree, verified",
         description=_CHECKOUT,
         json=True,
     )
-    checkout.add_argument("references", nargs="*", metavar="REF", help="which; all if none")
-    checkout.add_argument("--out", metavar="DIR", help="write there, leave the work tree alone")
     checkout.add_argument(
-        "--force", action="store_true", help="overwrite weights that are in no store"
+        "references", nargs="*", metavar="REF", help="models or versions; all if none"
+    )
+    checkout.add_argument("--out", metavar="DIR", help="write to DIR instead of the work tree")
+    checkout.add_argument(
+        "--force", action="store_true", help="overwrite weights that are stored nowhere else"
     )
     checkout.add_argument("--remote", metavar="NAME", help="from this remote only")
     checkout.add_argument(
@@ -39,7 +41,7 @@ def add_parser(verbs: Verbs) -> None:
         metavar="GLOB",
         action="append",
         default=[],
-        help="only such files of a folder, and only what they need; with --out; can be repeated",
+        help="only the matching files of a folder; needs --out; can be repeated",
     )
 
 

@@ -20,7 +20,7 @@ def add_parser(verbs: Verbs) -> None:
     doctor = verbs.add(
         "doctor",
         run,
-        summary="Prove that everything a clone needs is there and works",
+        summary="Check that this clone works, and say what to run if it does not",
         description="Exit code 1 means that something is wrong; each finding says what to run.",
         json=True,
     )

@@ -17,11 +17,13 @@ def add_parser(verbs: Verbs) -> None:
     parser = verbs.add(
         "fetch",
         run,
-        summary="Bring weights into the cache only",
+        summary="Fetch weights into the cache only",
         description=REFERENCES,
         json=True,
     )
-    parser.add_argument("references", nargs="*", metavar="REF", help="which; all if none")
+    parser.add_argument(
+        "references", nargs="*", metavar="REF", help="models or versions; all if none"
+    )
     parser.add_argument("--remote", metavar="NAME", help="from this remote only")
 
 
@@ -32,5 +34,5 @@ def run(session: Session, *, references: list[str], remote: str | None) -> int:
     with session.project() as project:
         report = fetch(project, references, remote=remote)
     if not session.output.as_json and not report.fetched_packs:
-        session.output.say("everything is in the cache already")
+        session.output.say("already up to date")
     return show_checkout(session, report, placing=False)

@@ -33,7 +33,7 @@ def add_parser(verbs: Verbs) -> None:
     get = verbs.add(
         "get",
         run,
-        summary="Bring weights out of any repository, without a clone",
+        summary="Download weights from any repository, without a clone",
         description=_GET,
         json=True,
     )
@@ -45,17 +45,19 @@ def add_parser(verbs: Verbs) -> None:
         metavar="GLOB",
         action="append",
         default=[],
-        help="only such files of a folder, and only what they need; can be repeated",
+        help="only the matching files of a folder; can be repeated",
     )
     get.add_argument("--force", action="store_true", help="overwrite other content")
-    get.add_argument("--offline", action="store_true", help="use only what is cached")
+    get.add_argument(
+        "--offline", action="store_true", help="ask no Git server: use the cached repository"
+    )
     get.add_argument("--cache", metavar="DIR", help="keep what is fetched there")
     get.add_argument(
         "--trust",
         metavar="ADDRESS",
         action="append",
         default=[],
-        help="say yes to this place of weights, for this time; can be repeated",
+        help="trust this remote address for this call; can be repeated",
     )
 
 
@@ -100,7 +102,7 @@ def _show(session: Session, report: GetReport) -> None:
     if not output.quiet:
         output.table(rows)
     if not changed:
-        output.say("everything is there already")
+        output.say("already up to date")
     if report.fetched_packs:
         packs = count_text(report.fetched_packs, "pack")
         output.say(f"fetched {packs}, {size_text(report.fetched_bytes)}")

@@ -28,7 +28,7 @@ def add_parser(verbs: Verbs) -> None:
         "init",
         run,
         summary="Set up a repository: configuration, remote and hooks",
-        description=f"Run again, it changes nothing.\n\n{address_help()}",
+        description=f"A second run changes nothing.\n\n{address_help()}",
         json=True,
     )
     init.add_argument("url", nargs="?", metavar="URL", help="where weights go")
@@ -36,7 +36,7 @@ def add_parser(verbs: Verbs) -> None:
         "--project", metavar="NAME", help="name of the project; by default the folder's"
     )
     init.add_argument(
-        "--no-check", dest="check", action="store_false", help="do not look at the remote"
+        "--no-check", dest="check", action="store_false", help="do not test the remote"
     )
     init.add_argument("--no-hooks", dest="hooks", action="store_false", help="install no hooks")
     add_fsmonitor_option(init)
@@ -71,9 +71,9 @@ def run(
         install_hooks(output, report.hooks_folder, top, committed=committed) if hooks else None
     )
     if not (report.done or driver or monitor or (installed is not None and has_changed(installed))):
-        output.say("everything was set up already")
+        output.say("already set up")
     if report.default_folder:
-        output.say("Weights go to a folder on this machine, which nobody else can reach.")
+        output.say("The remote is a folder on this machine, which nobody else can reach.")
     if output.as_json:
         output.json({"report": report, "hooks": installed})
     elif report.default_folder and not output.quiet:

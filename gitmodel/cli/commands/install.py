@@ -38,8 +38,8 @@ def add_parser(verbs: Verbs) -> None:
 
 _INSTALL = """\
 Hooks are not part of what Git clones, so everybody runs this once in a clone.
-It also counts as your yes to uploading to the remote that it shows. Hooks that
-are there already keep running."""
+It also trusts the remotes that it shows for uploads. Hooks that are installed
+already keep running."""
 
 
 def run(session: Session, *, check: bool, fsmonitor: bool | None) -> int:

@@ -21,7 +21,7 @@ def add_parser(verbs: Verbs) -> None:
     log = verbs.add(
         "log",
         run,
-        summary="Show the versions of a model, who made them and how good they are",
+        summary="Show the versions of a model, with authors and metrics",
         json=True,
     )
     log.add_argument("name", nargs="?", metavar="NAME", help="which model; all if none")

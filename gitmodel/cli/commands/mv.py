@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from gitmodel.cli.session import Session
 
 _MOVE = """\
-With --pointer, NAME is the new name: it is for two pointers of one name, as
-after `cp` of a pointer."""
+With --pointer, NAME is the new name. Use it if two pointers have one name, for
+example after `cp` of a pointer."""
 
 
 def add_parser(verbs: Verbs) -> None:
@@ -18,13 +18,17 @@ def add_parser(verbs: Verbs) -> None:
     move = verbs.add(
         "mv",
         run,
-        summary="Give a model another name, or its weights another place",
+        summary="Rename a model, or move its weights",
         description=_MOVE,
     )
     move.add_argument("name", metavar="NAME", help="the model")
     move.add_argument("new_name", nargs="?", metavar="NEW_NAME", help="its new name")
-    move.add_argument("--path", metavar="PATH", help="where its weights go; the pointer follows")
-    move.add_argument("--pointer", metavar="FILE", help="which of two pointers is meant")
+    move.add_argument(
+        "--path", metavar="PATH", help="new path of its weights; the pointer moves with them"
+    )
+    move.add_argument(
+        "--pointer", metavar="FILE", help="the pointer file, if two pointers have this name"
+    )
 
 
 def run(

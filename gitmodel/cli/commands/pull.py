@@ -20,7 +20,9 @@ def add_parser(verbs: Verbs) -> None:
         description="It is for after `git pull`. The pointers stay as they are.",
         json=True,
     )
-    parser.add_argument("references", nargs="*", metavar="NAME", help="which; all if none")
+    parser.add_argument(
+        "references", nargs="*", metavar="NAME", help="models or versions; all if none"
+    )
 
 
 def run(session: Session, *, references: list[str]) -> int:

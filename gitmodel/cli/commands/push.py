@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from gitmodel.workflows.publish import PushReport
 
 _PUSH = """\
-`git push` does this by itself for what it pushes. Run it to fill a mirror, or
-to mend what the remote lost. It looks at each version in the history of HEAD
-and of origin's branches. What is missing or cut short there, it uploads from
-the cache or the work tree. What is whole is not sent again."""
+`git push` runs this for the commits that it pushes. Run it yourself to fill a
+mirror, or to repair a remote. It checks each version in the history of HEAD and
+of origin's branches. It uploads what the remote lacks from the cache or the
+work tree, and does not upload complete objects again."""
 
 
 def add_parser(verbs: Verbs) -> None:
@@ -23,7 +23,7 @@ def add_parser(verbs: Verbs) -> None:
     push = verbs.add(
         "push",
         run,
-        summary="Look at each version on the remote, upload what it lacks",
+        summary="Check each version on the remote, and upload what it lacks",
         description=_PUSH,
         json=True,
     )
@@ -71,10 +71,8 @@ def _looked_at(report: PushReport, url: str, *, full: bool) -> str:
         from gitmodel.project.publishing.outgoing import listed
 
         names = listed(hole.version for hole in report.holes)
-        return f"{text}: {len(report.versions)} whole; not whole, and not to be mended from here: {names}"
+        return f"{text}: {len(report.versions)} whole; this clone cannot repair: {names}"
     if report.not_looked_at:
         lacking = count_text(report.not_looked_at, "pointer")
-        return (
-            f"{text}: all whole; {lacking} of history are not in this clone and were not looked at"
-        )
+        return f"{text}: all whole; {lacking} of history are not in this clone and were not checked"
     return f"{text}: all whole"

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 _REMOTE = """\
 One remote is the primary; versions are claimed there. Others are mirrors.
-Without a further word the remotes are listed."""
+Without a subcommand it lists the remotes."""
 _TRUST = """\
-Nothing is uploaded to an address that the repository names, and no credentials
-go to a host of its choice, before you said so once in this clone."""
+gitmodel uploads nothing to an address in .gitmodel.yaml, and sends no
+credentials to its host, before you trust it in this clone."""
 
 
 def add_parser(verbs: Verbs) -> None:
@@ -27,7 +27,7 @@ def add_parser(verbs: Verbs) -> None:
     remote = verbs.add(
         "remote",
         run_list,
-        summary="Add, list, remove, trust or copy places for weights",
+        summary="Add, list, remove, trust or copy remotes",
         description=_REMOTE,
         json=True,
     )
@@ -37,9 +37,9 @@ def add_parser(verbs: Verbs) -> None:
     )
     add.add_argument("url", metavar="URL", help="where weights go")
     add.add_argument("--name", default="primary", metavar="NAME", help="name of a mirror")
-    add.add_argument("--replace", action="store_true", help="take the place of the present one")
+    add.add_argument("--replace", action="store_true", help="replace the present remote")
     add.add_argument(
-        "--no-check", dest="check", action="store_false", help="do not look at the remote"
+        "--no-check", dest="check", action="store_false", help="do not test the remote"
     )
     add_remote_options(add)
     finish(add, run_add, json=False)
@@ -50,15 +50,15 @@ def add_parser(verbs: Verbs) -> None:
     )
     remove = below.add_parser(
         "remove",
-        help="Forget a remote; what is stored there stays",
-        description="Forget a remote; what is stored there stays",
+        help="Remove a remote from the configuration; stored weights stay",
+        description="Remove a remote from the configuration; stored weights stay",
     )
     remove.add_argument("name", metavar="NAME", help="primary, or the name of a mirror")
     finish(remove, run_remove, json=False)
     trust = below.add_parser(
         "trust",
-        help="Say yes to uploading to a remote from this clone",
-        description=f"Say yes to uploading to a remote from this clone\n\n{_TRUST}",
+        help="Trust a remote for uploads from this clone",
+        description=f"Trust a remote for uploads from this clone\n\n{_TRUST}",
     )
     trust.add_argument(
         "name", nargs="?", default="primary", metavar="NAME", help="the name of a mirror"

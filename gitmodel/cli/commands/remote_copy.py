@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from gitmodel.workflows.remote_copy import CopyReport
 
 _COPY = """\
-Copy every version in the history of this clone's refs (local and
-remote-tracking branches, tags, stashes) with the claims of the project from
-one remote to another. Packs go as they are; what is there is not sent again,
-so run it again after an interruption. What the source lacks is taken from
-this clone's cache.
+Copy every version in the history of this clone's refs (local and remote-
+tracking branches, tags, stashes) with the claims of the project from one remote
+to another. Packs are copied unchanged. Objects that the target has are not
+copied again, so repeat the command after an interruption. Versions that the
+source lacks are taken from this clone's cache.
 
 An end is the name of a remote, or its address as `gitmodel remote list` shows
 it. Without --to, that is the primary remote. Without --from, it is the address

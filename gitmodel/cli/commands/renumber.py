@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from gitmodel.cli.session import Session
 
 _RENUMBER = """\
-For when somebody else pushed other weights under the same number first. History
-is not rewritten: the pointer changes, for a new commit on top. Without NAME,
-every model whose number other weights have on the remote is renumbered."""
+Use it if somebody else pushed other weights under the same number first. It
+changes the pointer, for a new commit on top, and does not rewrite history.
+Without NAME, every model whose number other weights have on the remote is
+renumbered."""
 
 
 def add_parser(verbs: Verbs) -> None:
@@ -55,7 +56,7 @@ def run(
         return 0
     for report in reports:
         kept = report.version == report.was
-        said = "is not taken, it stays" if kept else f"(was v{report.was})"
+        said = "is not taken; unchanged" if kept else f"(was v{report.was})"
         output.say(Paint(report.name, "strong"), f"  v{report.version} {said}")
     if not reports:
         output.say("no number is taken by other weights; nothing was renumbered")

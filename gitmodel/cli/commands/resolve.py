@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from gitmodel.cli.session import Session
 
 _RESOLVE = """\
-For when a merge, rebase or cherry-pick left a conflict on a pointer. One side
-is taken whole, they are never mixed. The side taken keeps its number, unless
-the other side has the same one for other weights and the number was not pushed
-for the side taken. A side that removed the pointer is taken by removing it.
+Use it after a merge, rebase or cherry-pick left a conflict on a pointer. It
+takes one side whole and never mixes the two. The side taken keeps its number,
+unless the other side has the same one for other weights and the number was not
+pushed for the side taken. A side that removed the pointer is taken by removing
+it.
 
 "Ours" is what is checked out, "theirs" what comes in. In a rebase that is the
 other way round than one thinks: ours is the branch you rebase onto, theirs is

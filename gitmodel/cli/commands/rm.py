@@ -17,7 +17,7 @@ def add_parser(verbs: Verbs) -> None:
 
 
 _REMOVE = """\
-Its pointer goes; its versions stay in history and on the remote."""
+It removes the pointer. The versions stay in history and on the remote."""
 
 
 def run(session: Session, *, name: str, weights: bool) -> int:

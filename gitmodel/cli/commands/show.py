@@ -21,7 +21,7 @@ def add_parser(verbs: Verbs) -> None:
     parser = verbs.add(
         "show",
         run,
-        summary="Show everything that is known of a version",
+        summary="Show all details of a version",
         description=REFERENCES,
         json=True,
     )

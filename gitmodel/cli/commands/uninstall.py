@@ -40,5 +40,5 @@ def run(session: Session) -> int:
     for name in report.left:
         output.warn(f"{os.path.join(folder, name)} was edited, or chains another hook; it stays")
     if not report.removed and not report.left:
-        output.say("there were no hooks of gitmodel")
+        output.say("no hooks of gitmodel were installed")
     return 0

@@ -27,11 +27,13 @@ def add_parser(verbs: Verbs) -> None:
     verify = verbs.add(
         "verify",
         run,
-        summary="Prove that cache and remote hold what the pointers say",
+        summary="Check that cache and remote have the weights of the pointers",
         description=_VERIFY,
         json=True,
     )
-    verify.add_argument("references", nargs="*", metavar="REF", help="which; all if none")
+    verify.add_argument(
+        "references", nargs="*", metavar="REF", help="models or versions; all if none"
+    )
     verify.add_argument("--cache", action="store_true", help="only the cache: decode everything")
     verify.add_argument("--remote", metavar="NAME", help="only this remote")
     verify.add_argument(
@@ -76,7 +78,7 @@ def run(
             f"{what}: {_looked_at(report)}: ", Paint(verdict, "good" if report.ok else "bad")
         )
     if fine and not full and any(report.packs for _, report in reports):
-        output.say("sizes do not show altered bytes; to read them: add --full")
+        output.say("this compared sizes, not bytes; to read the bytes: add --full")
     return 0 if fine else 1
 
 
