@@ -185,8 +185,8 @@ def test_a_mutated_pack_is_refused_or_means_the_same(data: st.DataObject) -> Non
     raws = [b"abc", b"z" * 200, noise(60)]
     original, _ = packed(raws)
     mutated = bytearray(original)
-    place = data.draw(st.integers(0, len(mutated) - 1))
-    mutated[place] ^= data.draw(st.integers(1, 255))
+    position = data.draw(st.integers(0, len(mutated) - 1))
+    mutated[position] ^= data.draw(st.integers(1, 255))
 
     with pytest.raises(DamagedObjectError):
         verify_pack(bytes(mutated), pack_name(original))
@@ -203,10 +203,10 @@ def test_a_mutated_pack_is_refused_or_means_the_same(data: st.DataObject) -> Non
 def test_every_single_byte_mutation_is_refused_or_means_the_same() -> None:
     raws = [b"abc", b"z" * 60]
     data, _ = packed(raws)
-    for place in range(len(data)):
-        for value in (0, 1, data[place] ^ 1, data[place] ^ 0x80, 255):
+    for position in range(len(data)):
+        for value in (0, 1, data[position] ^ 1, data[position] ^ 0x80, 255):
             mutated = bytearray(data)
-            mutated[place] = value
+            mutated[position] = value
             try:
                 back = [bytes(r.header.decode(r.payload)) for r in read_pack(bytes(mutated))]
             except REFUSED:

@@ -203,7 +203,7 @@ def refuse_hidden(text: str, where: str) -> None:
         raise ConfigError(f"{where}: longer than {MAX_ADDRESS_CHARACTERS} characters")
     if kind := find_secret(text):
         raise ConfigError(
-            f"{where}: there is {kind} in it (not shown); a committed file is no place for it",
+            f"{where}: contains {kind} (not shown); never commit secrets",
             hint=WHERE_SECRETS_BELONG,
         )
     if not text.isprintable():

@@ -144,13 +144,13 @@ def _refuse_secrets(name: str, option: Value, where: str) -> None:
     kind = find_secret(name) or (find_secret(option) if isinstance(option, str) else None)
     if kind is not None:
         raise ConfigError(
-            f"{where}: there is {kind} in it (not shown); a committed file is no place for it",
+            f"{where}: contains {kind} (not shown); never commit secrets",
             hint=WHERE_SECRETS_BELONG,
         )
     if name not in _OPTIONS and is_secret_name(name):
         raise ConfigError(
-            f"{where}: {quote_text(name)} would be a secret (value not shown); a committed file is no"
-            " place for it",
+            f"{where}: {quote_text(name)} looks like a secret (value not shown); never commit"
+            " secrets",
             hint=WHERE_SECRETS_BELONG,
         )
 

@@ -200,7 +200,7 @@ def test_secrets_by_name_are_refused_without_the_value(name: str, value: object)
         Remote.from_value({"url": "az://models", name: value}, where=WHERE)  # type: ignore[dict-item]
 
     assert str(caught.value) == (
-        f'{WHERE}: "{name}" would be a secret (value not shown); a committed file is no place for it'
+        f'{WHERE}: "{name}" looks like a secret (value not shown); never commit secrets'
     )
     assert caught.value.hint == SETTINGS_HINT
 

@@ -20,12 +20,12 @@ MIB = 1 << 20
 SMALL = ChunkerId("fastcdc-v1", (64, 256, 1024))
 
 
-def cut_in_windows(chunker: Chunker, data: bytes, windows: list[int]) -> list[int]:
+def chunk_in_blocks(chunker: Chunker, data: bytes, blocks: list[int]) -> list[int]:
     """Cut as a caller does who reads this many more bytes each time; the last one is repeated."""
     lengths: list[int] = []
     start = end = turn = 0
     while end < len(data) or turn == 0:
-        end = min(len(data), end + windows[min(turn, len(windows) - 1)])
+        end = min(len(data), end + blocks[min(turn, len(blocks) - 1)])
         turn += 1
         found = chunker.feed(memoryview(data)[start:end], final=end == len(data))
         lengths += found
@@ -42,7 +42,7 @@ COUNTING_CUTS = """
     336540 168267 386488 263066 319311 313335 742947 647549 412792 79944 102917 83547 337601
 """
 
-# Whoever changes a cut makes every file of every store move again: these lists never change.
+# These lists never change: other boundaries would make every file share no chunk with stored versions.
 VECTORS = {
     "noise": (noise(8 * MIB), [int(length) for length in NOISE_CUTS.split()]),
     "counting": (
@@ -57,17 +57,17 @@ VECTORS = {
 
 
 @pytest.mark.parametrize("name", VECTORS)
-def test_content_cuts_are_pinned(name: str) -> None:
+def test_content_chunks_are_pinned(name: str) -> None:
     data, lengths = VECTORS[name]
 
     assert ContentChunker().feed(memoryview(data), final=True) == lengths
 
 
-@pytest.mark.parametrize("window", [65_537, MIB, MIB + 1, 3 * MIB])
-def test_content_cuts_do_not_depend_on_windows_of_any_size(window: int) -> None:
+@pytest.mark.parametrize("block", [65_537, MIB, MIB + 1, 3 * MIB])
+def test_content_chunks_do_not_depend_on_the_size_of_blocks(block: int) -> None:
     data, lengths = VECTORS["noise"]
 
-    assert cut_in_windows(ContentChunker(), data, [window]) == lengths
+    assert chunk_in_blocks(ContentChunker(), data, [block]) == lengths
 
 
 @given(
@@ -76,19 +76,19 @@ def test_content_cuts_do_not_depend_on_windows_of_any_size(window: int) -> None:
     st.lists(st.integers(1, 3000), min_size=1, max_size=8),
 )
 @settings(deadline=None, max_examples=150)
-def test_cuts_do_not_depend_on_windows(data: bytes, size: int, windows: list[int]) -> None:
+def test_chunks_do_not_depend_on_blocks(data: bytes, size: int, blocks: list[int]) -> None:
     whole = ContentChunker(SMALL).feed(memoryview(data[:size]), final=True)
 
-    assert cut_in_windows(ContentChunker(SMALL), data[:size], windows) == whole
+    assert chunk_in_blocks(ContentChunker(SMALL), data[:size], blocks) == whole
 
 
 @given(st.lists(st.sampled_from([b"\0" * 700, b"ab" * 300, bytes(range(256))]), max_size=12))
 @settings(deadline=None, max_examples=50)
-def test_cuts_of_repetitive_bytes_do_not_depend_on_windows(parts: list[bytes]) -> None:
+def test_chunks_of_repetitive_bytes_do_not_depend_on_blocks(parts: list[bytes]) -> None:
     data = b"".join(parts)
     whole = ContentChunker(SMALL).feed(memoryview(data), final=True)
 
-    assert cut_in_windows(ContentChunker(SMALL), data, [1]) == whole
+    assert chunk_in_blocks(ContentChunker(SMALL), data, [1]) == whole
 
 
 @given(st.integers(0, 9000))
@@ -101,13 +101,13 @@ def test_chunks_cover_the_file_and_stay_within_bounds(size: int) -> None:
     assert all(1 <= length <= chunker.longest for length in lengths)
 
 
-def test_a_window_of_the_longest_chunk_always_holds_a_whole_one() -> None:
+def test_a_block_of_the_longest_chunk_contains_a_whole_one() -> None:
     chunker = ContentChunker()
 
     assert chunker.feed(memoryview(bytes(chunker.longest)), final=False) == [chunker.longest]
 
 
-def test_an_insertion_moves_only_the_cuts_near_it() -> None:
+def test_an_insertion_moves_only_the_boundaries_near_it() -> None:
     data, before = VECTORS["noise"]
     after = ContentChunker().feed(memoryview(b"ten bytes!" + data), final=True)
 
@@ -115,7 +115,7 @@ def test_an_insertion_moves_only_the_cuts_near_it() -> None:
     assert len(ends_before - set(accumulate(after))) <= 2
 
 
-def test_one_cutter_serves_one_file_after_another() -> None:
+def test_one_chunker_serves_one_file_after_another() -> None:
     data, lengths = VECTORS["counting"]
     chunker = ContentChunker()
 

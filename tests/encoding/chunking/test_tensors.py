@@ -1,4 +1,4 @@
-"""Pieces cover a file, line up between versions, and do not depend on windows."""
+"""Planned chunks cover a file, match those of other versions, and do not depend on blocks."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ sizes = st.one_of(
     st.integers(0, 2 * SMALL),
     st.sampled_from([SMALL - 1, SMALL, 4 * MIB, LONGEST_CHUNK, LONGEST_CHUNK + 1, 30 * MIB]),
 )
-runs = st.lists(
+extents = st.lists(
     st.one_of(
         st.builds(Extent, sizes, st.none(), st.just(0)),
         st.builds(Extent, sizes, st.text("ab.*+=01", max_size=4), st.sampled_from([0, 1, 2, 34])),
         st.just(END_OF_GROUP),
     ),
     max_size=40,
-    unique_by=lambda run: run.name if run.name is not None else object(),
+    unique_by=lambda extent: extent.name if extent.name is not None else object(),
 )
 
 
@@ -66,29 +66,29 @@ def moved(before: bytes, after: bytes) -> int:
     return sum(size for name, size in contents(after).items() if name not in known)
 
 
-@given(runs)
+@given(extents)
 @settings(deadline=None, max_examples=150)
-def test_pieces_cover_all_runs_in_order(plan: list[Extent]) -> None:
-    pieces = plan_chunks(plan)
+def test_chunks_cover_all_extents_in_order(plan: list[Extent]) -> None:
+    planned = plan_chunks(plan)
 
-    assert sum(piece.size for piece in pieces) == sum(run.size for run in plan)
-    assert all(1 <= piece.size <= LONGEST_CHUNK for piece in pieces)
-    keys = [piece.key for piece in pieces if piece.key is not None]
+    assert sum(chunk.size for chunk in planned) == sum(extent.size for extent in plan)
+    assert all(1 <= chunk.size <= LONGEST_CHUNK for chunk in planned)
+    keys = [chunk.key for chunk in planned if chunk.key is not None]
     assert len(set(keys)) == len(keys)
 
 
-@given(runs)
+@given(extents)
 @settings(deadline=None, max_examples=150)
-def test_tensors_that_are_not_small_begin_and_end_with_a_piece(plan: list[Extent]) -> None:
-    ends = {0, *accumulate(piece.size for piece in plan_chunks(plan))}
+def test_tensors_that_are_not_small_begin_and_end_with_a_chunk(plan: list[Extent]) -> None:
+    ends = {0, *accumulate(chunk.size for chunk in plan_chunks(plan))}
     position = 0
-    for run in plan:
-        if run.name is not None and run.size >= SMALL:
-            assert {position, position + run.size} <= ends
-        position += run.size
+    for extent in plan:
+        if extent.name is not None and extent.size >= SMALL:
+            assert {position, position + extent.size} <= ends
+        position += extent.size
 
 
-def test_a_long_tensor_falls_into_pieces_of_whole_elements() -> None:
+def test_a_long_tensor_is_split_into_chunks_of_whole_elements() -> None:
     plan = [
         Extent(10, None, 0),
         Extent(9 * MIB, "f32", 4),
@@ -109,7 +109,7 @@ def test_a_long_tensor_falls_into_pieces_of_whole_elements() -> None:
     ]
 
 
-def test_small_neighbours_share_a_piece_with_what_lies_between() -> None:
+def test_small_neighbours_share_a_chunk_with_the_bytes_between() -> None:
     plan = [
         Extent(100, None, 0),
         *(Extent(8, "a", 4), Extent(24, None, 0), Extent(8, "b", 4), Extent(24, None, 0)),
@@ -203,26 +203,26 @@ def test_the_groups_of_a_resharded_set_are_mostly_the_same() -> None:
     st.lists(st.integers(1, 90), min_size=1, max_size=5),
 )
 @settings(deadline=None, max_examples=200)
-def test_cuts_do_not_depend_on_windows(plan: list[int], change: int, windows: list[int]) -> None:
+def test_chunks_do_not_depend_on_blocks(plan: list[int], change: int, blocks: list[int]) -> None:
     """Also those of a file that is shorter or longer than its plan."""
-    pieces = [PlannedChunk(size, None, 0) for size in plan]
+    planned = [PlannedChunk(size, None, 0) for size in plan]
     total = max(0, sum(plan) + min(change, 0) + (change if change > 100 else 0))
     data = memoryview(bytes(total))
-    chunker = TensorChunker(SAFETENSORS_CHUNKER, pieces)
+    chunker = TensorChunker(SAFETENSORS_CHUNKER, planned)
     whole = chunker.feed(data, final=True)
 
-    assert in_windows(chunker, data, windows) == whole
+    assert in_blocks(chunker, data, blocks) == whole
     assert sum(whole) == total
     assert all(1 <= length <= chunker.longest for length in whole)
     if total == sum(plan):
         assert whole == plan
 
 
-def in_windows(chunker: TensorChunker, data: memoryview, windows: list[int]) -> list[int]:
+def in_blocks(chunker: TensorChunker, data: memoryview, blocks: list[int]) -> list[int]:
     lengths: list[int] = []
     start = end = turn = 0
     while end < len(data) or turn == 0:
-        end = min(len(data), end + windows[turn % len(windows)])
+        end = min(len(data), end + blocks[turn % len(blocks)])
         turn += 1
         found = chunker.feed(data[start:end], final=end == len(data))
         lengths += found
@@ -230,7 +230,7 @@ def in_windows(chunker: TensorChunker, data: memoryview, windows: list[int]) -> 
     return lengths
 
 
-def test_a_window_of_the_longest_piece_always_holds_a_whole_one() -> None:
+def test_a_block_of_the_longest_chunk_contains_a_whole_one() -> None:
     chunker = TensorChunker(ZIP_CHUNKER, plan_chunks([Extent(30, None, 0), Extent(700, "a", 0)]))
 
     assert chunker.longest == 700
@@ -240,7 +240,7 @@ def test_a_window_of_the_longest_piece_always_holds_a_whole_one() -> None:
     assert chunker.feed(memoryview(bytes(100)), final=True) == [100]
 
 
-def test_the_identity_holds_all_that_the_cuts_depend_on() -> None:
+def test_the_chunker_id_has_all_that_chunks_depend_on() -> None:
     numbers = (256 << 10, 512 << 10, MIB, 4 * MIB, 8 * MIB)
 
     assert ChunkerId("safetensors-v1", numbers) == SAFETENSORS_CHUNKER
@@ -268,7 +268,7 @@ def test_damaged_headers_never_raise(
 
 @given(st.sampled_from(WRITERS), st.integers(0, 600))
 @settings(deadline=None, max_examples=150)
-def test_a_truncated_file_is_cut_by_content(
+def test_a_truncated_file_is_split_by_content(
     write: Callable[[dict[str, bytes]], bytes], count: int
 ) -> None:
     data = write({"a": bytes(64), "b": bytes(32)})
@@ -282,14 +282,14 @@ def test_a_truncated_file_is_cut_by_content(
     st.binary(max_size=300),
 )
 @settings(deadline=None, max_examples=200)
-def test_any_bytes_are_cut(magic: bytes, rest: bytes) -> None:
+def test_any_bytes_are_split(magic: bytes, rest: bytes) -> None:
     data = magic + rest
     chunker = choose_chunker(pread(data), len(data))
 
     assert sum(chunker.feed(memoryview(data), final=True)) == len(data)
 
 
-def test_a_file_too_long_for_a_plan_is_cut_by_content() -> None:
+def test_a_file_too_long_for_a_plan_is_split_by_content() -> None:
     data = safetensors_file({"a": bytes(64)})
 
     assert choose_chunker(pread(data), 1 << 62).id == CONTENT_CHUNKER
@@ -308,15 +308,15 @@ def test_the_plan_of_an_older_version_needs_no_tensor(
     write: Callable[[dict[str, bytes]], bytes],
 ) -> None:
     data = write(layers(4, SMALL + 32))
-    pieces = planned_chunks(pread(data), len(data))
+    planned = planned_chunks(pread(data), len(data))
 
-    assert pieces is not None
+    assert planned is not None
     spans, position = [], 0
-    for piece in pieces:
-        if piece.key is None:
-            spans.append((position, position + piece.size))
-        position += piece.size
-    assert planned_chunks(pread_only(data, spans), len(data)) == pieces
+    for chunk in planned:
+        if chunk.key is None:
+            spans.append((position, position + chunk.size))
+        position += chunk.size
+    assert planned_chunks(pread_only(data, spans), len(data)) == planned
 
 
 @pytest.mark.parametrize("write", WRITERS)

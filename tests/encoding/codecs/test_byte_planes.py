@@ -1,4 +1,4 @@
-"""Byte planes come back joined, whatever the bytes, the width and the way each plane is stored."""
+"""Decoding returns the encoded bytes, for any width and any form of each plane."""
 
 from __future__ import annotations
 
@@ -95,9 +95,9 @@ def test_few_changes_read_back_wherever_they_are(
 ) -> None:
     base = noise(size)
     raw = bytearray(base)
-    for place, change in changes.items():
-        if place < size:
-            raw[place] ^= change
+    for position, change in changes.items():
+        if position < size:
+            raw[position] ^= change
     payload = encode_planes(bytes(raw), lane, [CompressionLevel.FAST] * lane, base)
     in_planes = read_planes(payload_of(base, lane, [None] * lane), width=lane, raw_size=size)
     stored = b"".join(payload.parts)
@@ -111,8 +111,8 @@ def test_few_changes_read_back_wherever_they_are(
 def test_a_difference_of_few_numbers_is_sparse_and_nothing_else() -> None:
     """Of three planes: one in 100, all of them, rows of 64 in 4096."""
     base, raw = noise(4 << 18), bytearray(noise(4 << 18))
-    for place in range(0, 1 << 18, 100):
-        raw[4 * place] ^= 1 + place % 255
+    for position in range(0, 1 << 18, 100):
+        raw[4 * position] ^= 1 + position % 255
     assert encode_planes(bytes(raw), 4, [CompressionLevel.FAST] * 4, base).has_sparse
     assert not encode_planes(bytes(raw), 4, [None] * 4, base).has_sparse
     assert not encode_planes(bytes(raw), 4, [CompressionLevel.FAST] * 4).has_sparse
@@ -300,7 +300,7 @@ def test_a_mutated_sparse_payload_has_the_right_size_or_is_refused(
     lane: int, data: st.DataObject
 ) -> None:
     base = noise(80_000)
-    raw = bytes(byte ^ (place % 300 == 0) for place, byte in enumerate(base))
+    raw = bytes(byte ^ (position % 300 == 0) for position, byte in enumerate(base))
     found = encode_planes(raw, lane, [CompressionLevel.FAST] * lane, base)
     assert found.has_sparse
     payload = bytearray(b"".join(found.parts))

@@ -1,4 +1,4 @@
-"""Any bytes come back, and hostile bytes come back as an error that says so."""
+"""`decode` is the inverse of `encode`, and hostile bytes raise the documented errors."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def changed(raw: bytes, data: st.DataObject) -> bytes:
     """Bytes of the same length, with some of them a little different."""
     other = bytearray(raw)
     step = data.draw(st.integers(1, 9))
-    for place in range(data.draw(st.integers(0, 40)), len(raw), 97):
-        other[place] = (other[place] + step) % 256
+    for position in range(data.draw(st.integers(0, 40)), len(raw), 97):
+        other[position] = (other[position] + step) % 256
     return bytes(other)
 
 
@@ -141,7 +141,7 @@ def test_what_compresses_is_compressed(raw: bytes, codec: Codec, width: int, sha
 
 def test_a_small_change_is_stored_as_a_delta() -> None:
     base = weights(60_000)
-    raw = bytes(byte ^ (place % 2 == 0) for place, byte in enumerate(base))
+    raw = bytes(byte ^ (position % 2 == 0) for position, byte in enumerate(base))
     for width in (0, 2, 34):
         found = encode(raw, width=width, base=base)
 
@@ -153,8 +153,8 @@ def test_a_change_of_few_numbers_is_stored_as_a_sparse_delta() -> None:
     """For each of them not two bytes, of 600 that are as they were."""
     base = weights(300_000)
     changed = bytearray(base)
-    for place in range(0, len(base), 601):
-        changed[place] ^= place % 251
+    for position in range(0, len(base), 601):
+        changed[position] ^= position % 251
     raw = bytes(changed)
     found = encode(raw, base=base)
 
@@ -197,7 +197,7 @@ def test_a_delta_that_the_sample_promised_but_is_none_does_no_harm() -> None:
 
 
 def test_a_sample_that_promised_too_much_does_no_harm() -> None:
-    """The sample sees three compressible places, the whole does not compress."""
+    """The sample sees three compressible positions, the whole does not compress."""
     hidden = noise(2 << 20)
     middle = len(hidden) // 2
     raw = bytes(8192) + hidden[:middle] + bytes(16_384) + hidden[middle:] + bytes(8192)
@@ -253,7 +253,7 @@ def test_a_flipped_bit_in_a_delta_never_yields_other_bytes(
     count: int, every: int, codec: Codec
 ) -> None:
     base = weights(count)
-    raw = bytes(byte ^ (place % every == 0) for place, byte in enumerate(base))
+    raw = bytes(byte ^ (position % every == 0) for position, byte in enumerate(base))
     found = encode(raw, width=2, base=base)
     assert found.codec is codec
     for flip in range(8 * found.size):

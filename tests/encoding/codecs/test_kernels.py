@@ -245,9 +245,9 @@ def planes_of_few() -> st.SearchStrategy[bytes]:
 
     def plane(drawn: tuple[int, dict[int, int]]) -> bytes:
         raw = bytearray(drawn[0])
-        for place, value in drawn[1].items():
-            if place < len(raw):
-                raw[place] = value
+        for position, value in drawn[1].items():
+            if position < len(raw):
+                raw[position] = value
         return bytes(raw)
 
     return st.tuples(size, entries).map(plane)
@@ -260,15 +260,19 @@ def test_what_is_not_zero_is_gathered_and_scattered_again(
     way: ModuleType, plane: bytes, most: int
 ) -> None:
     found = way.gather(plane, most)
-    places = [place for place, byte in enumerate(plane) if byte]
+    positions = [position for position, byte in enumerate(plane) if byte]
     if found is None:
-        between = sum(max(0, step - 1) // 65535 for step in map(int.__sub__, places, [0, *places]))
-        pairs = sum(place - 1 in places for place in places)
-        assert len(places) + between > most or pairs > len(places) // 2
+        between = sum(
+            max(0, step - 1) // 65535 for step in map(int.__sub__, positions, [0, *positions])
+        )
+        pairs = sum(position - 1 in positions for position in positions)
+        assert len(positions) + between > most or pairs > len(positions) // 2
         return
     assert {len(column) for column in found} == {len(found[0])}
     assert len(found[0]) <= most
-    assert bytes(byte for byte in found[2] if byte) == bytes(plane[place] for place in places)
+    assert bytes(byte for byte in found[2] if byte) == bytes(
+        plane[position] for position in positions
+    )
     back = memoryview(bytearray(b"x" * len(plane)))
     way.scatter(found, back)
 

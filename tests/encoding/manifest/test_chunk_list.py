@@ -63,7 +63,7 @@ SIZES = [3, 5, 3, 2**32 - 1]
     st.integers(1, 5),
 )
 def test_the_digest_is_that_of_the_rows_whatever_is_in_memory_at_a_time(
-    files: Listed, window: int
+    files: Listed, block_rows: int
 ) -> None:
     state = blake3(derive_key_context="gitmodel 2026 chunks v1")
     for path, numbers in files:
@@ -73,7 +73,7 @@ def test_the_digest_is_that_of_the_rows_whatever_is_in_memory_at_a_time(
             state.update(struct.pack("<Q", SIZES[number]) + number.to_bytes(32))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(chunk_list, "_BLOCK_ROWS", window)
+        patch.setattr(chunk_list, "_BLOCK_ROWS", block_rows)
         assert computed(files, SIZES) == state.hexdigest()
 
 

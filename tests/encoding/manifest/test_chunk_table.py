@@ -1,4 +1,4 @@
-"""A place that passed the check can be read without another look."""
+"""Rows that passed the check need no other check."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ DELTA = SOUND._replace(codec=3, width=2, base=0)
 SIZES = array("I", [PACK_MAX, 1000])
 
 
-def table_of(*places: ChunkLocation) -> ChunkTable:
+def table_of(*rows: ChunkLocation) -> ChunkTable:
     collector = ChunkTableBuilder()
-    for place in places:
-        collector.append(place)
+    for row in rows:
+        collector.append(row)
     return collector.table()
 
 
-def places() -> st.SearchStrategy[ChunkLocation]:
+def rows() -> st.SearchStrategy[ChunkLocation]:
     u32 = st.integers(0, 2**32 - 1)
     return st.builds(
         ChunkLocation,
@@ -47,9 +47,9 @@ def places() -> st.SearchStrategy[ChunkLocation]:
     )
 
 
-@given(st.lists(places(), max_size=8))
+@given(st.lists(rows(), max_size=8))
 @settings(deadline=None, max_examples=60)
-def test_places_come_back(rows: list[ChunkLocation]) -> None:
+def test_rows_are_read_as_written(rows: list[ChunkLocation]) -> None:
     table = table_of(*rows)
     columns = ColumnWriter()
     table.write(columns)
@@ -60,7 +60,7 @@ def test_places_come_back(rows: list[ChunkLocation]) -> None:
     source.end()
 
 
-def test_no_place_counts_from_the_end() -> None:
+def test_negative_numbers_are_refused() -> None:
     for number in (-1, 1):
         with pytest.raises(IndexError):
             table_of(SOUND)[number]
@@ -74,7 +74,7 @@ def test_a_row_that_cannot_be_stored_is_not_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    "place",
+    "row",
     [
         SOUND,
         SOUND._replace(raw_size=MAX_CHUNK, stored_size=1),
@@ -87,11 +87,11 @@ def test_a_row_that_cannot_be_stored_is_not_taken() -> None:
     ],
     ids=range(29),
 )
-def test_places_at_the_bounds_are_sound(place: ChunkLocation) -> None:
-    table_of(SOUND, place).check(SIZES)
+def test_rows_at_the_bounds_are_accepted(row: ChunkLocation) -> None:
+    table_of(SOUND, row).check(SIZES)
 
 
-def test_no_places_need_no_packs() -> None:
+def test_an_empty_table_needs_no_packs() -> None:
     table_of().check(array("I"))
 
 
@@ -100,7 +100,7 @@ NO_SIZE = "a manifest has a chunk of an impossible size"
 
 
 @pytest.mark.parametrize(
-    ("place", "message"),
+    ("row", "message"),
     [
         (SOUND._replace(pack=2), "a manifest places a chunk in a pack that it does not list"),
         (SOUND._replace(raw_size=MAX_CHUNK + 1), NO_SIZE),
@@ -131,9 +131,9 @@ NO_SIZE = "a manifest has a chunk of an impossible size"
     ],
     ids=range(23),
 )
-def test_a_place_that_must_not_be_is_refused(place: ChunkLocation, message: str) -> None:
+def test_an_invalid_row_is_refused(row: ChunkLocation, message: str) -> None:
     with pytest.raises(DamagedObjectError) as caught:
-        table_of(SOUND, place).check(SIZES)
+        table_of(SOUND, row).check(SIZES)
 
     assert str(caught.value) == message
 
@@ -154,7 +154,7 @@ def test_a_codec_to_come_asks_for_an_upgrade() -> None:
         table_of(SOUND, SOUND._replace(codec=5, base=0, width=2)).check(SIZES)
 
 
-@given(st.lists(places(), min_size=1, max_size=4), st.data())
+@given(st.lists(rows(), min_size=1, max_size=4), st.data())
 @settings(deadline=None, max_examples=100)
 def test_what_passes_is_inside_its_pack(rows: list[ChunkLocation], data: st.DataObject) -> None:
     rows = [

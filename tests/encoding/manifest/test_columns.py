@@ -1,4 +1,4 @@
-"""Columns come back as they were put, and lies about their length are noticed in time."""
+"""Columns are read as written, and false lengths are detected before memory is allocated."""
 
 from __future__ import annotations
 

@@ -178,7 +178,7 @@ def test_a_pack_without_a_proper_name_is_not_added() -> None:
             ManifestBuilder().add_pack(name, 1000)
 
 
-def test_a_chunk_added_twice_keeps_its_first_place() -> None:
+def test_a_chunk_added_twice_keeps_its_first_location() -> None:
     builder = ManifestBuilder()
     first = builder.add_chunk(work_tree_path(b"abc", pack=0))
 
@@ -226,11 +226,11 @@ def test_the_columns_are_pinned() -> None:
     assert columns_of(SINGLE).hex() == (
         "00000000" + "02000000" + "03000000"  # kind, chunks, length of the sequence
         "02000000" + "01000000"  # packs, files
-        "0100" + "0000" + "20000000"  # cutters, requires, bytes of text
+        "0100" + "0000" + "20000000"  # chunkers, requires, bytes of text
         + b"fastcdc-v1 65536 262144 1048576\0".hex()
         + SINGLE.digest.hex
         + "08" + "00" * 7  # file sizes, by planes
-        + "03000000" + "0000"  # chunks of each file, cutters
+        + "03000000" + "0000"  # chunks of each file, chunkers
         + digest_of(b"packabc").hex + digest_of(b"packde").hex
         + "3332" + "0000" * 3  # pack sizes: 51 and 50
         + "000100" + "000000" * 3  # sequence: 0 1 0
@@ -286,10 +286,10 @@ def test_a_forged_byte_is_refused_or_changes_no_file(manifest: Manifest) -> None
     """Sealed again, a change may name other chunks, but never other sizes, paths or digests."""
     columns = columns_of(manifest)
     listed = [(file.path, file.size, file.digest) for file in manifest.files]
-    for place in range(len(columns)):
-        for value in (0, 1, columns[place] ^ 1, columns[place] ^ 0x80, 255):
+    for position in range(len(columns)):
+        for value in (0, 1, columns[position] ^ 1, columns[position] ^ 0x80, 255):
             forged = bytearray(columns)
-            forged[place] = value
+            forged[position] = value
             back = read(sealed(forged), manifest.digest)
             if back is not None:
                 assert [(file.path, file.size, file.digest) for file in back.files] == listed
@@ -301,8 +301,8 @@ def test_a_forged_byte_is_refused_or_changes_no_file(manifest: Manifest) -> None
 def test_forged_columns_are_refused_or_sound(data: st.DataObject) -> None:
     forged = bytearray(columns_of(SMALL))
     for _ in range(data.draw(st.integers(1, 6))):
-        place = data.draw(st.integers(0, len(forged) - 1))
-        forged[place] = data.draw(st.integers(0, 255))
+        position = data.draw(st.integers(0, len(forged) - 1))
+        forged[position] = data.draw(st.integers(0, 255))
     back = read(sealed(forged), SMALL.digest)
 
     assert back is None or back.total_size == SMALL.total_size
@@ -353,7 +353,7 @@ def test_a_feature_to_come_asks_for_an_upgrade() -> None:
 
 def test_a_feature_to_come_is_noticed_before_its_columns_are() -> None:
     columns = columns_of(SINGLE)
-    text = b"future\0A cutter of a later kind!\0"
+    text = b"future\0A rule of a later kind!!!\0"
     forged = columns[:22] + b"\1\0" + len(text).to_bytes(4, "little") + text + columns[28 + 32 :]
     with pytest.raises(NewerFormatError):
         Manifest.from_bytes(sealed(forged), expected=SINGLE.digest)
@@ -412,11 +412,11 @@ def test_parts_that_contradict_each_other_are_refused(
     ids=["twice", "unsorted", "parent", "git", "case", "file as folder", "surrogate", "no name"],
 )
 def test_a_listing_that_must_not_be_is_refused(files: list[tuple[str, bytes]]) -> None:
-    places = manifest_of({path: [raw] for path, raw in zip("xy", (b"1", b"2"), strict=True)})
+    complete = manifest_of({path: [raw] for path, raw in zip("xy", (b"1", b"2"), strict=True)})
     entries = tuple(
         entry(path, 1, digest_of(raw), number, 1) for number, (path, raw) in enumerate(files)
     )
-    parts = vars_of(places) | {"files": entries, "sequence": array("I", range(len(files)))}
+    parts = vars_of(complete) | {"files": entries, "sequence": array("I", range(len(files)))}
     with pytest.raises((DamagedObjectError, UnsafePathError)):
         Manifest(**parts)
 
