@@ -72,7 +72,7 @@ class Index:
 
     Attributes:
         file: Absolute path of the index.
-        is_partial: Whether it is the temporary one of `git commit PATH`.
+        is_partial: Whether it is the temporary index of `git commit PATH`.
     """
 
     __slots__ = ("_environment", "_repository", "file", "is_partial")

@@ -341,7 +341,7 @@ def test_an_endpoint_that_only_history_names_is_not_used_before_a_person_names_i
         return ana.gitmodel("remote", "copy", *options, check=False, env=keys).stderr
 
     refused = (
-        "error: s3://evil/x endpoint=http://127.0.0.1:9 is not trusted in this clone, so nothing was read\n"
+        "error: s3://evil/x endpoint=http://127.0.0.1:9 is not trusted in this clone, so nothing was copied\n"
         "hint: name it with its endpoint: --from 's3://evil/x endpoint=http://127.0.0.1:9'\n"
     )
     assert said() == said("--from", "s3://evil/x") == refused

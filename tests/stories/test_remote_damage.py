@@ -234,7 +234,7 @@ def test_a_version_upon_a_hole_that_nobody_here_can_fill_is_refused(world: World
 
     assert said.code != 0
     assert f"needs pack {key[-64:][:12]}, which is missing on {world.store}" in said.err
-    assert "needed by fraud@2 too" in said.err
+    assert "also needed by fraud@2" in said.err
     assert "gitmodel push, in a clone that has the weights" in said.err
     assert world.server.head("main") == before
     assert run(world.clone("full"), "push").code == 0

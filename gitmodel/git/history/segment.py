@@ -132,7 +132,7 @@ class Segment:
         return split_ids(self._section(0), self._oid_length)
 
     def records(self, bucket: int) -> list[Record]:
-        """One bucket, each change as six fields.
+        """The changes in one bucket, each as six fields.
 
         Raises:
             DamagedSegmentError: The section is damaged.

@@ -59,7 +59,7 @@ def report_of(project: Project, ready: Ready, pointer: Pointer) -> AddReport:
     ):
         warnings.append(
             f"{target.name}: its weights are now {target.weights}; {target.moved_from} stays on "
-            "disk and is no longer tracked"
+            "disk and is no longer part of the model"
         )
     return AddReport(
         name=target.name,

@@ -1,7 +1,7 @@
 """The two ends of a copy: a remote of this project, or an address given by the user.
 
-Naming an address on the command line counts as trusting it, for this call. An address that is taken
-from the history of `.gitmodel.yaml` has to be trusted like one that the file names now.
+An address given on the command line is trusted for this call. An address from the history of
+`.gitmodel.yaml` must be trusted like the current one.
 """
 
 from __future__ import annotations

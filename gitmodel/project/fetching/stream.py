@@ -27,7 +27,7 @@ def open_file(project: Project, model: Model, reference: str, file: str | None) 
         project: The project. It is closed at once if the file is in the work tree, and with the stream
             otherwise.
         model: The version.
-        reference: The version as a person named it.
+        reference: The version as given by the user.
         file: Which file of a folder; None for a model that is one file.
 
     Raises:

@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """One version: the commit that brought it first, and what is said of it by now.
+    """A version, the commit that introduced it, and its current metadata.
 
     Attributes:
         name: The model.
         version: The number.
         digest: Of the weights.
         size: Bytes.
-        run_id: The run that made it.
-        metrics: How good it is.
+        run_id: Id of the training run.
+        metrics: Metrics of the weights.
         commit: Commit id, "" while it is not committed.
         author: "Ana <ana@example.org>".
-        at: When that was written, UTC, ISO 8601; "" where no calendar has that date.
+        at: Author time, UTC, ISO 8601; "" for an invalid date.
         subject: First line of the commit's message.
         current: Whether the work tree's pointer is this version.
-        taken: Whether the number belongs to other content, so that a reference by it means that one; as
-            far as history and the claims say that this clone has read.
-        renumbered: The number that the content has instead.
+        taken: Whether the number belongs to other content, according to history and the claims that this
+            clone has read. A reference by that number means the other content.
+        renumbered: The content's new number in that case.
     """
 
     name: str
@@ -48,26 +48,26 @@ class LogEntry:
     renumbered: int | None = None
 
 
-def versions_of(history: ModelHistory, here: Model | None) -> list[LogEntry]:
-    """The versions in a history, newest first; `here` is the pointer of the work tree."""
+def versions_of(history: ModelHistory, current: Model | None) -> list[LogEntry]:
+    """The versions in a history, newest first; `current` is the pointer of the work tree."""
     entries: dict[tuple[int, str], LogEntry] = {}
     newest: dict[tuple[int, str], Pointer] = {}
-    if here is not None:
-        newest[here.pointer.version, here.pointer.digest.hex] = here.pointer
+    if current is not None:
+        newest[current.pointer.version, current.pointer.digest.hex] = current.pointer
     # Newest first, so the first commit wins at the end.
     for item in history.seen:
         pointer = item.model.pointer
         key = pointer.version, pointer.digest.hex
         entries[key] = _entry(
             newest.setdefault(key, pointer),  # metrics may have been added or corrected since
-            here,
+            current,
             commit=item.change.commit,
             author=item.change.author,
             at=_date(item.change.when),
             subject=item.change.subject,
         )
-    if here is not None and (here.pointer.version, here.pointer.digest.hex) not in entries:
-        entries[here.pointer.version, here.pointer.digest.hex] = _entry(here.pointer, here)
+    if current is not None and (current.pointer.version, current.pointer.digest.hex) not in entries:
+        entries[current.pointer.version, current.pointer.digest.hex] = _entry(current.pointer, current)
     for (number, content), entry in entries.items():
         if history.naming.is_lost(number, content):
             own = history.naming.number_of(content)
@@ -85,7 +85,7 @@ def _date(seconds: int) -> str:
 
 def _entry(
     pointer: Pointer,
-    here: Model | None,
+    current: Model | None,
     *,
     commit: str = "",
     author: str = "",
@@ -103,6 +103,6 @@ def _entry(
         author=author,
         at=at,
         subject=subject,
-        current=here is not None
-        and (here.pointer.version, here.pointer.digest) == (pointer.version, pointer.digest),
+        current=current is not None
+        and (current.pointer.version, current.pointer.digest) == (pointer.version, pointer.digest),
     )

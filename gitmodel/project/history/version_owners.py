@@ -139,7 +139,7 @@ def _owner_elsewhere(
     else:
         message = (
             f"{name}@{number} is {owner[:_SHORT]} according to its claim, but this clone's history "
-            f"lacks it; {shown} has that number here and is other content"
+            f"lacks it; here the number names other content, {shown}"
         )
     lack = lack_of(project)
     fetch = "git fetch --all" if lack is None else lack.command
