@@ -35,7 +35,7 @@ class Git(Protocol):
         """Run git if several exit codes are valid results."""
 
 
-def tracked(repository: Git, paths: Collection[str]) -> set[str]:
+def tracked_paths(repository: Git, paths: Collection[str]) -> set[str]:
     """The paths that are in the index, or that contain an entry which may belong to a model. One process."""
     wanted = set(paths)
     if not wanted:

@@ -15,7 +15,7 @@ from gitmodel.domain.pointer import Pointer, read_head
 from gitmodel.domain.versions import VersionNumbers
 from gitmodel.errors import GitmodelError, UnknownReferenceError
 from gitmodel.project.committed_models import find_in_tree, models_in_tree
-from gitmodel.project.history.missing_history import fetch_pointers, lack_of
+from gitmodel.project.history.missing_history import fetch_pointers, find_missing_history
 from gitmodel.project.history.model_history import ModelHistory, history_of
 from gitmodel.project.history.renames import with_earlier_names
 from gitmodel.project.history.version_owners import ambiguous_reference, claims_seen, content_of
@@ -174,7 +174,7 @@ def _no_version(
     names = _known_names(project)
     if not history.seen and name not in names:
         return unknown_model(name, names)
-    lack = lack_of(project)
+    lack = find_missing_history(project)
     if lack is not None:
         return UnknownReferenceError(
             f"there is no {reference}, {lack.reason}", hint=lack.command, model=name

@@ -14,7 +14,7 @@ from gitmodel.errors import UsageError
 from gitmodel.project.adding.batch import Adding
 from gitmodel.project.adding.items import Excluding
 from gitmodel.project.adding.metadata import MetadataInput
-from gitmodel.project.adding.path_selection import choose
+from gitmodel.project.adding.path_selection import select_paths
 from gitmodel.project.adding.report import AddReport, Moved
 from gitmodel.project.fsmonitor.seen_weights import note_seen
 from gitmodel.project.models import read_models
@@ -126,7 +126,7 @@ def add_many(
         several=len(paths) > 1,
     )
     models = read_models(project)
-    chosen = choose(project, models, paths, name, adding.prepare)
+    chosen = select_paths(project, models, paths, name, adding.prepare)
     adding.run(chosen.items, Moved(project, models.models, named=name is not None))
     note_seen(project)
     places = [item.target.weights for item in chosen.items]

@@ -13,10 +13,10 @@ from gitmodel.errors import DamagedObjectError, GitmodelError, ObjectMissingErro
 from gitmodel.project.project import CONFIG_NAME, PRIMARY
 from gitmodel.project.publishing.outgoing import (
     collect,
+    format_references,
+    format_versions,
     in_history,
-    listed,
     missed_by_earlier_pushes,
-    named,
 )
 from gitmodel.workflows.publish import PushReport, publish
 
@@ -151,7 +151,7 @@ def _publish_missed(
         report.add(publish(project, lenient, git_url=git_url))
     except GitmodelError as error:
         project.context.note(
-            f"{named(rest)}: not confirmed on the remote: {error.message}; this push introduces "
+            f"{format_versions(rest)}: not confirmed on the remote: {error.message}; this push introduces "
             "need it and continues; later, run: gitmodel push"
         )
         return False
@@ -170,7 +170,7 @@ def _tell_holes(project: Project, report: PushReport) -> None:
     known = [version for version in project.ledger().holes() if version not in told]
     if known:
         project.context.note(
-            f"{listed(known)}: incomplete on the remote at the last check; "
+            f"{format_references(known)}: incomplete on the remote at the last check; "
             "to check again: gitmodel push"
         )
 

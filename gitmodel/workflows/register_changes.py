@@ -25,12 +25,17 @@ from gitmodel.errors import (
 from gitmodel.project.adding.new_version import write_pointer
 from gitmodel.project.adding.next_numbers import Histories
 from gitmodel.project.committing.abandoned_versions import pointer_of_failed_commit
-from gitmodel.project.committing.commit_notes import changed, choice, stale, unfollowed
+from gitmodel.project.committing.commit_notes import (
+    changed_error,
+    choice_error,
+    stale_note,
+    unfollowed_note,
+)
 from gitmodel.project.committing.commit_report import CommitReport
-from gitmodel.project.committing.decisions import judge
+from gitmodel.project.committing.decisions import decide_commit
 from gitmodel.project.committing.edited_pointers import edited_by_hand, with_restore_hint
 from gitmodel.project.committing.new_versions import Change, register_new_versions
-from gitmodel.project.committing.unstaged_fields import unstaged_words
+from gitmodel.project.committing.unstaged_fields import unstaged_fields
 from gitmodel.project.git_files.weights_out_of_git import refuse_weights_in_git
 from gitmodel.project.models import Model, damaged_weights
 from gitmodel.worktree.scan import EntryKind
@@ -40,7 +45,7 @@ if TYPE_CHECKING:
 
     from gitmodel.domain.digest import Digest
     from gitmodel.git.index import IndexEntry
-    from gitmodel.project.committing.decisions import Judged
+    from gitmodel.project.committing.decisions import CommitDecision
     from gitmodel.project.project import Project
     from gitmodel.worktree.worktree import Weights
 
@@ -164,7 +169,7 @@ def _read_staged(project: Project, entry: IndexEntry, raw: bytes, report: Commit
         edited = edited_by_hand(project, entry.path, raw)
         if edited is None:
             raise with_restore_hint(project, entry.path, error) from None
-        words = unstaged_words(project, entry.path, edited, raw)
+        words = unstaged_fields(project, entry.path, edited, raw)
         write_pointer(project, entry.path, edited)
         project.index.stage([entry.path])
         if words is not None:
@@ -216,12 +221,12 @@ def _decide_now(
         return None
     except UnsafePathError as error:  # a link in a folder that was added with --follow
         report.notes.append(
-            unfollowed(project, model, f"{error.message}, and hooks do not follow it")
+            unfollowed_note(project, model, f"{error.message}, and hooks do not follow it")
         )
         return None
     if weights.kind is EntryKind.LINK:
         what = f"{model.weights} is a symbolic link, which hooks do not follow"
-        report.notes.append(unfollowed(project, model, what))
+        report.notes.append(unfollowed_note(project, model, what))
         return None
     if weights.damaged:  # no version, and none of this commit's business
         lost = damaged_weights(project, model.name, model.weights)
@@ -233,7 +238,7 @@ def _decide_now(
             hint=f"complete it: gitmodel checkout {model.name}; "
             f"or register what is there: gitmodel add {project.typed(model.weights)}",
         )
-    judged = judge(project, model, weights, histories)
+    judged = decide_commit(project, model, weights, histories)
     if judged.verdict is Verdict.STALE:
         left = pointer_of_failed_commit(project, model, weights.digest, histories)
         if left is not None:
@@ -246,7 +251,7 @@ def _decide_now(
 
 
 def _act(
-    project: Project, model: Model, weights: Weights, judged: Judged, report: CommitReport
+    project: Project, model: Model, weights: Weights, judged: CommitDecision, report: CommitReport
 ) -> None:
     match judged.verdict:
         case Verdict.CLEAN:
@@ -256,14 +261,14 @@ def _act(
         case Verdict.MISSING:
             pass
         case Verdict.STALE:
-            report.stale.append(stale(project, model, weights.digest, judged.known))
+            report.stale.append(stale_note(project, model, weights.digest, judged.known))
             report.notes += report.stale[-1:]
         case Verdict.BUMP | Verdict.KNOWN:
             pass
         case Verdict.CHANGING:
-            raise changed(model)
+            raise changed_error(model)
         case Verdict.CHOOSE:
-            raise choice(project, model, judged, weights.digest)
+            raise choice_error(project, model, judged, weights.digest)
 
 
 def _observe(project: Project, model: Model) -> Weights:
@@ -299,6 +304,6 @@ def _bump(
         ):  # written meanwhile: for a later commit
             report.notes.append(_later(model, new.error))
         else:
-            refused.append((new.error or changed(model)).about(model.name))
+            refused.append((new.error or changed_error(model)).about(model.name))
     if refused:
         raise refused[0]

@@ -205,9 +205,9 @@ def _state(project: Project, model: Model, weights: Weights) -> State:
         return _state_without_digest(weights)
     if weights.digest == model.pointer.digest:
         return State.CLEAN
-    from gitmodel.project.committing.decisions import judge
+    from gitmodel.project.committing.decisions import decide_commit
 
-    verdict = judge(project, model, weights).verdict
+    verdict = decide_commit(project, model, weights).verdict
     return {
         Verdict.STALE: State.STALE,
         Verdict.CHOOSE: State.CHOOSE,

@@ -134,9 +134,9 @@ def _check(
     project: Project, models: Sequence[Model], report: VerifyReport, *, remote: str, full: bool
 ) -> None:
     """Check the weights of models on a remote."""
-    from gitmodel.project.publishing.remote_check import Proof
+    from gitmodel.project.publishing.remote_check import RemoteCheck
 
-    proof = Proof(project, remote=remote, full=full)
+    proof = RemoteCheck(project, remote=remote, full=full)
     proof.check(models)
     report.checked += len(models)
     report.packs += proof.packs

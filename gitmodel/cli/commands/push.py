@@ -68,9 +68,9 @@ def _looked_at(report: PushReport, url: str, *, full: bool) -> str:
     how = "read" if full else "compared by size"
     text = f"looked at {count_text(seen, 'version')} on {url}, {count_text(report.packs_seen, 'pack')} {how}"
     if report.holes:
-        from gitmodel.project.publishing.outgoing import listed
+        from gitmodel.project.publishing.outgoing import format_references
 
-        names = listed(hole.version for hole in report.holes)
+        names = format_references(hole.version for hole in report.holes)
         return f"{text}: {len(report.versions)} whole; this clone cannot repair: {names}"
     if report.not_looked_at:
         lacking = count_text(report.not_looked_at, "pointer")

@@ -24,7 +24,7 @@ from gitmodel.project.adding.new_version import (
 )
 from gitmodel.project.adding.next_numbers import Histories
 from gitmodel.project.adding.report import report_of
-from gitmodel.project.adding.weight_checks import look_into
+from gitmodel.project.adding.weight_checks import check_weights
 from gitmodel.project.aliases import move_aliases
 from gitmodel.project.fetching.session import CheckoutReport, fetch_models
 from gitmodel.project.git_files.gitignore import ignore_weights
@@ -101,7 +101,7 @@ class Adding:
         survey = tree.survey(target.weights, follow=self._follow)
         if tree.is_damaged(target.name, target.weights, follow=self._follow):
             raise damaged_weights(self._project, target.name, target.weights)
-        warnings = (*metadata.left_out, *look_into(self._project, survey))
+        warnings = (*metadata.left_out, *check_weights(self._project, survey))
         return Item(target, metadata, exclude, survey, warnings=warnings)
 
     def _manifest_of_unchanged(self, target: Target, old: Pointer) -> Manifest | None:

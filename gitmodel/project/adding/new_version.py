@@ -222,7 +222,7 @@ def _with_metadata(pointer: Pointer, metadata: Metadata) -> Pointer:
     return pointer
 
 
-def dropped(old: Pointer | None, new: Pointer, typed: str) -> str | None:
+def dropped_metadata_warning(old: Pointer | None, new: Pointer, typed: str) -> str | None:
     """The warning about metadata that was not carried over, None if nothing was lost.
 
     An earlier version keeps its own metadata, so nothing is lost there.

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 from gitmodel.domain.glob_filter import is_companion, is_gitmodel_file, is_temporary
 from gitmodel.domain.reference import has_weights_ending
 from gitmodel.errors import GitmodelError, UsageError
-from gitmodel.git.check_ignore import tracked
+from gitmodel.git.check_ignore import tracked_paths
 from gitmodel.project.adding.targets import (
     Targets,
+    list_some,
     refuse_leaving,
     refuse_together,
     refuse_tracked,
-    some,
     work_tree_path,
 )
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Choice:
+class PathSelection:
     """The selected paths.
 
     Attributes:
@@ -45,13 +45,13 @@ class Choice:
     left_out: list[str] = field(default_factory=list)
 
 
-def choose(
+def select_paths(
     project: Project,
     models: Models,
     paths: Sequence[str],
     name: str | None,
     prepare: Callable[[Target], Item],
-) -> Choice:
+) -> PathSelection:
     """Select paths, and prepare each of them.
 
     Args:
@@ -64,11 +64,11 @@ def choose(
     Raises:
         GitmodelError: A path cannot be added, so none should be.
     """
-    chosen = Choice()
+    chosen = PathSelection()
     targets = Targets(project.root, models, project.typed)
     errors: list[tuple[str, GitmodelError]] = []
     chosen_paths = _weights_paths(project, targets, paths, errors, chosen.left_out)
-    in_git = tracked(project.repository, chosen_paths)
+    in_git = tracked_paths(project.repository, chosen_paths)
     for weights, path in chosen_paths.items():
         try:
             if weights in in_git:
@@ -116,7 +116,7 @@ def _weights_paths(
         (beside if doubtful else chosen_paths).setdefault(weights, path)
     if chosen_paths and beside:
         passed["files that usually accompany weights"] = list(beside.values())
-    left_out += [f"{what}: {some(found)}" for what, found in passed.items()]
+    left_out += [f"{what}: {list_some(found)}" for what, found in passed.items()]
     return chosen_paths or beside
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gitmodel.errors import ModelNameError
-from gitmodel.project.adding.new_version import dropped
+from gitmodel.project.adding.new_version import dropped_metadata_warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,7 +53,10 @@ class AddReport:
 def report_of(project: Project, ready: Ready, pointer: Pointer) -> AddReport:
     """The report of weights whose pointer is about to be written."""
     target, old = ready.item.target, ready.item.target.old
-    warnings = [*ready.item.warnings, dropped(old, pointer, project.typed(target.weights))]
+    warnings = [
+        *ready.item.warnings,
+        dropped_metadata_warning(old, pointer, project.typed(target.weights)),
+    ]
     if target.moved_from is not None and os.path.lexists(
         os.path.join(project.root, target.moved_from)
     ):

@@ -271,7 +271,9 @@ def refuse_together(errors: Sequence[tuple[str, GitmodelError]], count: int) -> 
     _, first = errors[0]
     if count == 1:
         raise first
-    others = f"; nor can {some([path for path, _ in errors[1:]])} be added" if errors[1:] else ""
+    others = (
+        f"; nor can {list_some([path for path, _ in errors[1:]])} be added" if errors[1:] else ""
+    )
     message = f"nothing was added: {first.message}{others}"
     raise type(first)(message, hint=first.hint, model=first.model)
 
@@ -297,7 +299,7 @@ def refuse_leaving(project: Project, target: Target) -> None:
     )
 
 
-def some(paths: Sequence[str]) -> str:
+def list_some(paths: Sequence[str]) -> str:
     """The first three paths, and the number of the others."""
     rest = f" and {len(paths) - 3:,} more" if len(paths) > 3 else ""
     return ", ".join(paths[:3]) + rest

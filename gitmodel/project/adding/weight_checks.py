@@ -21,7 +21,7 @@ _MAX_FILES = 2000  # of a folder; each is opened
 _MAX_WARNINGS = 3
 
 
-def warn_of(project: Project, survey: Scan) -> list[str]:
+def weight_warnings(project: Project, survey: Scan) -> list[str]:
     """Warnings about the content of weights; never fails."""
     warnings = [
         f"{project.typed(path)} {found.what}; {found.hint.format(path=project.typed(path))}"
@@ -30,8 +30,8 @@ def warn_of(project: Project, survey: Scan) -> list[str]:
     return warnings[:_MAX_WARNINGS]
 
 
-def look_into(project: Project, survey: Scan) -> list[str]:
-    """As `warn_of`, but refuse files that are certainly not weights.
+def check_weights(project: Project, survey: Scan) -> list[str]:
+    """As `weight_warnings`, but refuse files that are certainly not weights.
 
     Raises:
         WeightsError: A file is certainly not weights.

@@ -11,12 +11,12 @@ from gitmodel.project.models import read_pointer_file
 
 if TYPE_CHECKING:
     from gitmodel.domain.digest import Digest
-    from gitmodel.project.committing.decisions import Judged
+    from gitmodel.project.committing.decisions import CommitDecision
     from gitmodel.project.models import Model
     from gitmodel.project.project import Project
 
 
-def stale(project: Project, model: Model, file: Digest | None, known: Pointer | None) -> str:
+def stale_note(project: Project, model: Model, file: Digest | None, known: Pointer | None) -> str:
     """The note about weights that are older than their pointer."""
     with suppress(GitmodelError):
         raw = read_pointer_file(project.root, model.path)
@@ -36,7 +36,9 @@ def stale(project: Project, model: Model, file: Digest | None, known: Pointer | 
     )
 
 
-def choice(project: Project, model: Model, judged: Judged, file: Digest | None) -> GitmodelError:
+def choice_error(
+    project: Project, model: Model, judged: CommitDecision, file: Digest | None
+) -> GitmodelError:
     """The error if weights, have and pointer all differ, so that the user must choose."""
     since = f"the pointer has moved to version {model.pointer.version} since weights were"
     if project.worktree.have(model.name, model.weights) is None:
@@ -56,7 +58,7 @@ def choice(project: Project, model: Model, judged: Judged, file: Digest | None) 
     )
 
 
-def changed(model: Model) -> ChangedWhileReadError:
+def changed_error(model: Model) -> ChangedWhileReadError:
     """The error about weights that changed while they were read."""
     return ChangedWhileReadError(
         f"{model.weights} changed while it was read",
@@ -64,7 +66,7 @@ def changed(model: Model) -> ChangedWhileReadError:
     )
 
 
-def unfollowed(project: Project, model: Model, what: str) -> str:
+def unfollowed_note(project: Project, model: Model, what: str) -> str:
     """The note about a symbolic link that is not followed.
 
     Args:

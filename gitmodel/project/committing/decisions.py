@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class CommitDecision:
     """The decision about one model.
 
     Attributes:
@@ -34,9 +34,9 @@ class Judged:
     known: Pointer | None = None
 
 
-def judge(
+def decide_commit(
     project: Project, model: Model, weights: Weights, histories: Histories | None = None
-) -> Judged:
+) -> CommitDecision:
     """Compare weights, have and pointer; read history only if the weights differ from both.
 
     Args:
@@ -68,7 +68,7 @@ def judge(
         known=is_known,
         merging=is_merging(project),
     )
-    return Judged(decide(seen), known)
+    return CommitDecision(decide(seen), known)
 
 
 def is_merging(project: Project) -> bool:

@@ -13,14 +13,14 @@ from gitmodel.errors import GitmodelError, UnsafePathError, WeightsError
 from gitmodel.project.adding.metadata import MetadataInput, collect_metadata
 from gitmodel.project.adding.new_version import (
     Job,
-    dropped,
+    dropped_metadata_warning,
     next_pointer,
     store_many,
     write_pointers,
 )
-from gitmodel.project.adding.weight_checks import warn_of
-from gitmodel.project.committing.commit_notes import changed
-from gitmodel.project.committing.unstaged_fields import unstaged_words
+from gitmodel.project.adding.weight_checks import weight_warnings
+from gitmodel.project.committing.commit_notes import changed_error
+from gitmodel.project.committing.unstaged_fields import unstaged_fields
 from gitmodel.project.git_files.weights_out_of_git import ignore_in_clone
 from gitmodel.project.models import read_pointer_file
 
@@ -113,7 +113,7 @@ def register_new_versions(
                 item = known[stored.job.survey.path]
                 weights = stored.weights
                 if stored.manifest is None or weights is None or weights.digest != item.digest:
-                    found.append(NewVersion(item.model, error=changed(item.model)))
+                    found.append(NewVersion(item.model, error=changed_error(item.model)))
                 else:
                     ready.append(_Durable(item, stored.manifest, weights))
             found += _register(project, ready, histories)
@@ -133,9 +133,9 @@ def _look(project: Project, change: Change) -> _Known:
     metadata = collect_metadata(project, MetadataInput(), model.pointer)
     try:
         survey = project.worktree.survey(model.weights)
-        doubts = (*warn_of(project, survey), *metadata.left_out)
+        doubts = (*weight_warnings(project, survey), *metadata.left_out)
     except (WeightsError, UnsafePathError) as error:
-        raise changed(model) from error
+        raise changed_error(model) from error
     return _Known(
         model, digest, metadata, survey, tuple(f"{model.name}: {text}" for text in doubts)
     )
@@ -168,7 +168,7 @@ def _register(
 
 def _registered(project: Project, known: _Known, pointer: Pointer) -> NewVersion:
     model = known.model
-    warning = dropped(model.pointer, pointer, project.typed(model.weights))
+    warning = dropped_metadata_warning(model.pointer, pointer, project.typed(model.weights))
     warnings = known.doubts if warning is None else (*known.doubts, warning)
     return NewVersion(model, pointer, warnings)
 
@@ -180,7 +180,7 @@ def _unstaged(
     found = {}
     for ready in group:
         model = ready.known.model
-        edited = unstaged_words(project, model.path, model.pointer, model.raw)
+        edited = unstaged_fields(project, model.path, model.pointer, model.raw)
         if edited is not None:
             found[model.path] = _pointer(project, ready, histories, edited)
     return found

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gitmodel.project.project import Project
 
 
-def unstaged_words(project: Project, path: str, staged: Pointer, raw: bytes) -> Pointer | None:
+def unstaged_fields(project: Project, path: str, staged: Pointer, raw: bytes) -> Pointer | None:
     """The pointer on disk, if it is of the staged version and has other fields; None otherwise.
 
     Args:

@@ -17,7 +17,7 @@ from gitmodel.domain.pointer import POINTER_SUFFIX
 from gitmodel.errors import GitmodelError, WeightsError
 from gitmodel.formats.weight_files import HEAD_SIZE, has_head, has_name
 from gitmodel.git.cat_file import head_of_blob, sizes_of
-from gitmodel.git.check_ignore import ignore_rules, tracked
+from gitmodel.git.check_ignore import ignore_rules, tracked_paths
 from gitmodel.git.ignore_rules import append_missing, at_or_above, ignore_line, is_shared_rule
 from gitmodel.project.committed_models import parsed_or_none
 from gitmodel.project.models import Model
@@ -263,7 +263,7 @@ def exposed(project: Project, models: Sequence[Model]) -> list[Exposed]:
     if not paths:
         return []
     rules = ignore_rules(project.repository, paths)
-    staged = tracked(project.repository, paths)
+    staged = tracked_paths(project.repository, paths)
     found = []
     for path in paths:
         quoted = project.typed(path)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gitmodel.errors import RepositoryError
 from gitmodel.project.committed_models import parsed_or_none
-from gitmodel.project.history.missing_history import lack_of
+from gitmodel.project.history.missing_history import find_missing_history
 
 if TYPE_CHECKING:
     from gitmodel.domain.digest import Digest
@@ -41,7 +41,7 @@ def all_versions(project: Project) -> list[HistoricVersion]:
     Raises:
         RepositoryError: This clone lacks old commits, or pointers cannot be fetched.
     """
-    lack = lack_of(project)
+    lack = find_missing_history(project)
     if lack is not None:
         raise RepositoryError(
             f"{lack.reason}, so older versions cannot be listed", hint=lack.command

@@ -17,7 +17,7 @@ class MissingHistory(NamedTuple):
     command: str
 
 
-def lack_of(project: Project) -> MissingHistory | None:
+def find_missing_history(project: Project) -> MissingHistory | None:
     """Why versions may be missing; None if all pointers are present or can be fetched."""
     if project.history.is_shallow():
         return MissingHistory("history is cut off here", "git fetch --unshallow")
@@ -32,7 +32,7 @@ def note_gaps(project: Project, name: str, numbers: set[int]) -> None:
     """Note that versions may be missing from a list, if the numbers have gaps."""
     if not set(range(1, max(numbers, default=0))) - numbers:
         return
-    lack = lack_of(project)
+    lack = find_missing_history(project)
     if lack is None and project.repository.is_partial_clone():
         command = f"gitmodel fetch {name}@{min(numbers) - 1 or 1}"
         lack = MissingHistory("this clone may lack pointers of earlier versions", command)

@@ -67,7 +67,9 @@ def versions_of(history: ModelHistory, current: Model | None) -> list[LogEntry]:
             subject=item.change.subject,
         )
     if current is not None and (current.pointer.version, current.pointer.digest.hex) not in entries:
-        entries[current.pointer.version, current.pointer.digest.hex] = _entry(current.pointer, current)
+        entries[current.pointer.version, current.pointer.digest.hex] = _entry(
+            current.pointer, current
+        )
     for (number, content), entry in entries.items():
         if history.naming.is_lost(number, content):
             own = history.naming.number_of(content)

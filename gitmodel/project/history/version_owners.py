@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from gitmodel.errors import GitmodelError, RemoteUnreachableError, UnknownReferenceError
-from gitmodel.project.history.missing_history import lack_of
+from gitmodel.project.history.missing_history import find_missing_history
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -141,7 +141,7 @@ def _owner_elsewhere(
             f"{name}@{number} is {owner[:_SHORT]} according to its claim, but this clone's history "
             f"lacks it; here the number names other content, {shown}"
         )
-    lack = lack_of(project)
+    lack = find_missing_history(project)
     fetch = "git fetch --all" if lack is None else lack.command
     return UnknownReferenceError(
         message, hint=f"{fetch}; or use a digest: {_show(name, local)}", model=name

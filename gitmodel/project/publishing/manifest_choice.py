@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from gitmodel.project.publishing.missing_weights import MissingWeights, MissingWeightsErrors
 from gitmodel.project.publishing.weight_sources import (
-    agrees,
+    decodes_to_digest,
+    fetch_from_another_remote,
     fetch_whole,
-    from_another_remote,
-    is_proved,
+    lists_same_chunks,
     packs_of,
-    stored_again,
+    store_again,
 )
 
 if TYPE_CHECKING:
@@ -109,7 +109,9 @@ class ManifestSelector:
     def _as_it_is(self, content: Content) -> bool:
         """Select the remote's manifest, if the cache has the packs that the remote lacks."""
         on_remote = content.on_remote
-        if on_remote is None or not agrees(on_remote, content.item.pointer, content.local):
+        if on_remote is None or not lists_same_chunks(
+            on_remote, content.item.pointer, content.local
+        ):
             return False
         return self._choose(content, on_remote, replace=content.digest.hex in self._sweep.manifests)
 
@@ -128,7 +130,7 @@ class ManifestSelector:
         return self._choose(content, content.local, replace=replace)
 
     def _is_proved(self, manifest: Manifest) -> bool:
-        return fetch_whole(self._project, manifest, self._remote) and is_proved(
+        return fetch_whole(self._project, manifest, self._remote) and decodes_to_digest(
             self._project, manifest
         )
 
@@ -139,19 +141,19 @@ class ManifestSelector:
             return False
         if not fetch_whole(self._project, on_remote, self._remote):
             return False
-        doubted = not agrees(on_remote, content.item.pointer, content.local)
-        if doubted and not is_proved(self._project, on_remote):
+        doubted = not lists_same_chunks(on_remote, content.item.pointer, content.local)
+        if doubted and not decodes_to_digest(self._project, on_remote):
             return False
         self._cache.write_manifest(on_remote)
         return self._choose(content, on_remote, replace=content.digest.hex in self._sweep.manifests)
 
     def _again(self, content: Content) -> bool:
         """Store the weights of the work tree again, and select their manifest."""
-        return self._use(content, stored_again(self._project, content.item))
+        return self._use(content, store_again(self._project, content.item))
 
     def _from_elsewhere(self, content: Content) -> bool:
         """Fetch the version from another remote, and select that manifest."""
-        found = from_another_remote(self._project, content.item, self._remote)
+        found = fetch_from_another_remote(self._project, content.item, self._remote)
         return self._use(content, found)
 
     def _use(self, content: Content, manifest: Manifest | None) -> bool:

@@ -134,7 +134,7 @@ class MissingWeightsErrors:
         return f"; also needed by {', '.join(dict.fromkeys(found))}" if found else ""
 
 
-def damaged_here(project: Project, error: DamagedPackError, item: Outgoing) -> GitmodelError:
+def damaged_pack_error(project: Project, error: DamagedPackError, item: Outgoing) -> GitmodelError:
     """The error for a damaged pack in the cache that the push needs."""
     typed = project.typed(weights_path(item.path, item.pointer))
     error.hint = f"gitmodel add {typed}, which stores the weights again"

@@ -50,12 +50,12 @@ class Outgoing:
         return f"{self.pointer.name}@{self.pointer.version}"
 
 
-def named(outgoing: Iterable[Outgoing]) -> str:
+def format_versions(outgoing: Iterable[Outgoing]) -> str:
     """Versions for messages: each once, a long list abbreviated."""
-    return listed(item.version for item in outgoing)
+    return format_references(item.version for item in outgoing)
 
 
-def listed(versions: Iterable[str]) -> str:
+def format_references(versions: Iterable[str]) -> str:
     """References for messages: each once, a long list abbreviated."""
     unique = list(dict.fromkeys(versions))
     more = len(unique) - _MAX_NAMED

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from gitmodel.store.presence import Pack
 
 
-class Proof:
+class RemoteCheck:
     """Checks versions on a remote, and records the result in the ledger.
 
     Args:

@@ -14,7 +14,7 @@ from gitmodel.errors import (
     UnsafePathError,
 )
 from gitmodel.project.publishing.manifest_choice import Content, ManifestSelector
-from gitmodel.project.publishing.missing_weights import damaged_here
+from gitmodel.project.publishing.missing_weights import damaged_pack_error
 from gitmodel.project.publishing.weight_sources import decoding_error, packs_of
 from gitmodel.store.parallel import beside, for_each
 from gitmodel.store.presence import Presence
@@ -230,7 +230,7 @@ class Upload:
         except DamagedPackError as error:
             self._cache.set_aside(error.pack)  # storing the weights again creates a new pack
             for content in self._reopen([error.pack]):
-                content.blame = damaged_here(self._project, error, content.item)
+                content.blame = damaged_pack_error(self._project, error, content.item)
             return False
         except ObjectMissingError:
             gone = [name for name, size in plan.packs if not self._cache.has_pack(name, size)]

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.errors import DamagedObjectError, GitmodelError, VersionTakenError
-from gitmodel.project.history.missing_history import lack_of
+from gitmodel.project.history.missing_history import find_missing_history
 from gitmodel.project.history.version_owners import claims_seen, remember
 from gitmodel.store.claims import Claim, claim_version, read_claim, replace_claim
 from gitmodel.store.parallel import for_each
@@ -182,7 +182,7 @@ class PushClaims:
         seen_owner = claims_seen(project).owners(pointer.name).get(pointer.version)
         if seen_owner is not None:
             return seen_owner == pointer.digest.hex
-        if lack_of(project) is not None or project.repository.is_partial_clone():
+        if find_missing_history(project) is not None or project.repository.is_partial_clone():
             return False
         same = [
             seen

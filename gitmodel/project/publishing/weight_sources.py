@@ -24,7 +24,7 @@ def packs_of(manifest: Manifest) -> list[Pack]:
     return list(zip(manifest.packs, manifest.pack_sizes, strict=True))
 
 
-def agrees(on_remote: Manifest, pointer: Pointer, cached: Manifest | None) -> bool:
+def lists_same_chunks(on_remote: Manifest, pointer: Pointer, cached: Manifest | None) -> bool:
     """Whether a remote's manifest lists the pointer's chunks, or the cache's if the pointer states none.
 
     A manifest made by another chunker differs and may still be valid, so it must be verified.
@@ -34,7 +34,7 @@ def agrees(on_remote: Manifest, pointer: Pointer, cached: Manifest | None) -> bo
     return cached is None or on_remote.chunk_list() == cached.chunk_list()
 
 
-def is_proved(project: Project, manifest: Manifest) -> bool:
+def decodes_to_digest(project: Project, manifest: Manifest) -> bool:
     """Whether the cache's packs decode to the digest of a manifest; reads all of them.
 
     A damaged pack is removed from the cache.
@@ -79,7 +79,7 @@ def fetch_whole(project: Project, manifest: Manifest, remote: str) -> bool:
     return True
 
 
-def stored_again(project: Project, item: Outgoing) -> Manifest | None:
+def store_again(project: Project, item: Outgoing) -> Manifest | None:
     """Store the weights of the work tree again; None if they are missing or have other content.
 
     Chunks that the cache has are not stored twice. Links are not followed.
@@ -123,7 +123,7 @@ def _store(project: Project, item: Outgoing, path: str) -> Manifest | None:
     return manifest if manifest.digest == item.pointer.digest else None
 
 
-def from_another_remote(project: Project, item: Outgoing, remote: str) -> Manifest | None:
+def fetch_from_another_remote(project: Project, item: Outgoing, remote: str) -> Manifest | None:
     """Fetch a version from another remote of this project into the cache; its manifest, None if no remote has it."""
     for name in project.remote_names():
         if name == remote:
@@ -132,7 +132,7 @@ def from_another_remote(project: Project, item: Outgoing, remote: str) -> Manife
             manifest = project.store(name).manifest(item.pointer.digest)
             if manifest is None or manifest.total_size != item.pointer.size:
                 continue
-            if fetch_whole(project, manifest, name) and is_proved(project, manifest):
+            if fetch_whole(project, manifest, name) and decodes_to_digest(project, manifest):
                 project.cache.write_manifest(manifest)
                 return manifest
     return None
