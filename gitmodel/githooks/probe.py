@@ -14,8 +14,7 @@ import tempfile
 from typing import TYPE_CHECKING, Final
 
 from gitmodel.domain.text.escape import printable
-from gitmodel.project.clone import run_git
-from gitmodel.project.committing.index_after_commit import AFTER_COMMIT_NOTE
+from gitmodel.project.clone import AFTER_COMMIT_NOTE, run_git
 from gitmodel.version import __version__
 
 if TYPE_CHECKING:

@@ -22,7 +22,6 @@ from gitmodel.githooks.scripts import (
     REFUSED,
 )
 from gitmodel.project.clone import work_tree_of
-from gitmodel.project.committing.index_after_commit import remove_note, sync_index, write_note
 from gitmodel.project.context import Context
 from gitmodel.project.project import Project
 
@@ -90,6 +89,7 @@ def _pre_commit(
 
 def _update(context: Context, say: Say) -> CommitReport:
     from gitmodel.project.committing.commit_report import CommitReport
+    from gitmodel.project.committing.index_after_commit import remove_note, write_note
     from gitmodel.project.fsmonitor.seen_weights import note_seen
     from gitmodel.project.git_files.weights_out_of_git import refuse_remembered_weights
     from gitmodel.workflows.register_changes import register_changes
@@ -180,6 +180,8 @@ def _report_commit(report: CommitReport, say: Say) -> None:
 def _post_commit(
     _arguments: Sequence[str], _stdin: Callable[[], bytes], context: Context, _say: Say
 ) -> None:
+    from gitmodel.project.committing.index_after_commit import sync_index
+
     with Project.open(context) as project:
         sync_index(project)
 

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 
     from gitmodel.project.project import Project
 
+AFTER_COMMIT_NOTE = (
+    "gitmodel-after-commit"  # a file in the Git folder, from pre-commit to post-commit
+)
+
 
 def work_tree_of(project: Project) -> str | None:
     """The top of the work tree, None in a bare repository."""

@@ -18,7 +18,7 @@ import pytest
 
 from gitmodel.githooks import scripts
 from gitmodel.githooks.install import HOOK_NAMES, install
-from gitmodel.project.committing.index_after_commit import AFTER_COMMIT_NOTE
+from gitmodel.project.clone import AFTER_COMMIT_NOTE
 
 if TYPE_CHECKING:
     from pathlib import Path

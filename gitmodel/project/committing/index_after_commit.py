@@ -10,12 +10,12 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from gitmodel.project.clone import AFTER_COMMIT_NOTE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gitmodel.project.project import Project
-
-AFTER_COMMIT_NOTE = "gitmodel-after-commit"
 
 
 def remove_note(project: Project) -> None:
