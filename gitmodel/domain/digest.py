@@ -89,16 +89,12 @@ def digest_of(data: bytes | bytearray | memoryview) -> Digest:
 
 
 class FileHasher:
-    """Computes the digest of a file incrementally.
-
-    Args:
-        threads: Threads for one long update; -1 for one a core.
-    """
+    """Computes the digest of a file incrementally, in one thread."""
 
     __slots__ = ("_state",)
 
-    def __init__(self, *, threads: int = 1) -> None:
-        self._state = blake3(max_threads=threads)
+    def __init__(self) -> None:
+        self._state = blake3(max_threads=1)
 
     def update(self, data: bytes | bytearray | memoryview) -> None:
         """Hash the next bytes of the file."""

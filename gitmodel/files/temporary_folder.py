@@ -28,7 +28,7 @@ def sweep_once(folder: str | int) -> None:
             sweep(folder)
 
 
-def new_file(folder: str, mode: int = 0o666, *, always: bool = False) -> tuple[int, str]:
+def new_file(folder: str, *, always: bool = False) -> tuple[int, str]:
     """Make a file under a temporary name in a folder; returns its descriptor and path.
 
     It gets mode and group of the folder if that is shared, or with `always`.
@@ -37,7 +37,7 @@ def new_file(folder: str, mode: int = 0o666, *, always: bool = False) -> tuple[i
         OSError: It cannot be made.
     """
     path = os.path.join(folder, new_name())
-    descriptor = os.open(path, _NEW, mode)
+    descriptor = os.open(path, _NEW, 0o666)
     with suppress(OSError):
         adopt(descriptor, os.stat(folder), always=always)
     return descriptor, path

@@ -80,7 +80,7 @@ class WorkTree:
     ) -> list[Found]:
         return list_files(self.root, parts, kind, follow=follow, exclude=self.excluded(path))
 
-    def hash_weights(self, name: str, path: str, *, follow: bool = False) -> Weights:
+    def hash_weights(self, name: str, path: str) -> Weights:
         """The weights at a path; only files that have changed since the last call are hashed.
 
         Excluded files are not read. If other files were excluded when `have` was set, weights that still
@@ -89,14 +89,13 @@ class WorkTree:
         Args:
             name: The model, for its record.
             path: Relative to the root, `/` between parts.
-            follow: Follow symbolic links (`add --follow`).
 
         Raises:
             UnsafePathError: A link in the path or in a folder, or a name that file systems misread.
         """
         parts = safe_parts(path)
         record = self._record(path, name)
-        follow = self._follows(record, parts, follow=follow)
+        follow = self._follows(record, parts, follow=False)
         kind = self._kind(path, parts, follow=follow)
         if kind in (EntryKind.MISSING, EntryKind.LINK):
             return Weights(kind)

@@ -81,15 +81,12 @@ _FLOAT = lazy_compile(
 )
 
 
-def parse(
-    raw: bytes, *, what: str, max_bytes: int = MAX_TEXT_BYTES, max_depth: int = MAX_DEPTH
-) -> dict[str, Value]:
+def parse(raw: bytes, *, what: str, max_depth: int = MAX_DEPTH) -> dict[str, Value]:
     """Parse one document of the subset; an empty document is an empty mapping.
 
     Args:
-        raw: The file's bytes, UTF-8, lines ended by LF or CRLF.
+        raw: The file's bytes, UTF-8, at most 64 KiB, lines ended by LF or CRLF.
         what: Path of the file, the beginning of every message.
-        max_bytes: Greatest accepted length of `raw` in bytes.
         max_depth: Greatest accepted nesting; the mapping at the root is 1.
 
     Raises:
@@ -97,9 +94,7 @@ def parse(
 
     Source: YAML 1.2.2, 10.3 (core schema).
     """
-    return parse_decoded(
-        decode(raw, what=what, max_bytes=max_bytes), what=what, max_depth=max_depth
-    )
+    return parse_decoded(decode(raw, what=what), what=what, max_depth=max_depth)
 
 
 def parse_decoded(text: str, *, what: str, max_depth: int = MAX_DEPTH) -> dict[str, Value]:

@@ -123,11 +123,7 @@ def _at_tips(project: Project, tips: Sequence[str]) -> dict[str, tuple[str, str]
 
 
 def missed_by_earlier_pushes(
-    project: Project,
-    heads: Sequence[str],
-    *,
-    but: Collection[str],
-    remote: str = PRIMARY,
+    project: Project, heads: Sequence[str], *, but: Collection[str]
 ) -> list[Outgoing]:
     """Versions in history that a push without the hooks has not published and that this cache holds.
 
@@ -138,9 +134,8 @@ def missed_by_earlier_pushes(
         project: The project.
         heads: The commits whose history is searched.
         but: Pointer blobs to skip.
-        remote: The remote for the weights.
     """
-    ledger = project.ledger(remote)
+    ledger = project.ledger()
     read = ledger.walked()
     unread = [head for head in heads if head not in read]
     if not unread or project.repository.is_partial_clone():
