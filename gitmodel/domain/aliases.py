@@ -1,11 +1,11 @@
-"""Aliases: movable names for versions of one model, `production` or `staging`, in a file of their own.
+"""Aliases: movable names for versions of one model, such as `production` or `staging`.
 
-`NAME.aliases.yaml` lies beside the pointer. Being a file of its own, promotion is a pull request of its own, with its
-own code owners. Each alias is one line with the number and the digest, so that a line merge can not mix two, an alias
-is resolvable in a clone of depth 1, and `was` makes a roll-back possible there.
+`NAME.aliases.yaml` is a file beside the pointer, so a promotion can have its own pull request and code owners. Each
+alias is one line with number and digest, so a merge by lines cannot mix two aliases. A clone of depth 1 can resolve
+an alias, and roll it back to `was`.
 
-Guarantees: `Aliases.from_text(a.to_text()) == a`; equal values have equal texts; unknown keys are kept; whatever the
-bytes, only TextError or NewerFormatError is raised.
+Guarantees: `Aliases.from_text(a.to_text()) == a`; equal values have equal texts; unknown keys are kept; invalid bytes
+raise TextError or NewerFormatError only.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ _CONFLICT = lazy_compile(r"^(?:<{7,}|>{7,})(?: |$)", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """Where one alias points.
+    """The version of one alias.
 
     Attributes:
-        version: The version's number.
-        digest: The digest of its weights, what is really meant.
-        was: The number it pointed to before, if it was ever moved.
-        unknown: Keys of a later gitmodel or of people; kept as they are.
+        version: Number of the version.
+        digest: Digest of its weights, which takes precedence over the number.
+        was: The previous number, if the alias was moved.
+        unknown: Unknown keys, kept unchanged.
     """
 
     version: int
@@ -59,9 +59,9 @@ class Aliases:
     """All aliases of one model, and its deprecated versions.
 
     Attributes:
-        aliases: Where each alias points.
-        deprecated: Versions not to be used any more, with the reason.
-        unknown: Keys of a later gitmodel or of people; kept as they are.
+        aliases: The aliases by name.
+        deprecated: Reasons of deprecated versions, by number.
+        unknown: Unknown keys, kept unchanged.
     """
 
     aliases: Mapping[str, Alias] = field(default_factory=dict)
@@ -69,10 +69,10 @@ class Aliases:
     unknown: Mapping[str, Value] = field(default_factory=dict)
 
     def to_text(self) -> str:
-        """Write the canonical text: aliases by name, deprecated versions by number.
+        """Return the canonical text, with aliases sorted by name and deprecated versions by number.
 
         Raises:
-            TextError: Longer than what is read, or it could not be read again.
+            TextError: The text would be too long, or `from_text` would refuse it.
         """
         lines = [HEADER, "aliases:" if self.aliases else "aliases: {}"]
         for name in sorted(self.aliases):
@@ -91,30 +91,30 @@ class Aliases:
         text = "\n".join(lines) + "\n"
         if (size := len(text.encode())) > MAX_TEXT_BYTES:
             raise TextError(
-                f"the file of aliases would have {size} bytes, at most {MAX_TEXT_BYTES} are read",
-                hint="remove aliases that nobody uses",
+                f"the alias file would have {size} bytes; the maximum is {MAX_TEXT_BYTES}",
+                hint="remove unused aliases",
             )
-        self.from_text(text, what="the new file of aliases")  # what is refused is never written
+        self.from_text(text, what="the new alias file")
         return text
 
     @classmethod
     def from_text(cls, raw: bytes | str, *, what: str) -> Self:
-        """Read a file of aliases, canonical or not; an empty one has no aliases.
+        """Read an alias file, canonical or not; an empty file has no aliases.
 
         Args:
             raw: The bytes of the file.
-            what: What is read (its path), the beginning of every message.
+            what: Path of the file, the beginning of every message.
 
         Raises:
-            TextError: Conflict markers, or anything else that is wrong.
-            NewerFormatError: Written by a gitmodel that changed the format.
+            TextError: The file has conflict markers or is invalid otherwise.
+            NewerFormatError: The format is a newer one.
         """
         data = raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw
         text = decode(data, what=what)
         refuse_newer(text, what)
         if _CONFLICT.search(text):
             raise TextError(
-                f"{what}: a merge left a conflict",
+                f"{what}: unresolved merge conflict",
                 hint="keep one line for each alias, remove the markers, then git add FILE",
             )
         fields = Fields(parse_decoded(text, what=what), what, error=TextError)
@@ -124,7 +124,7 @@ class Aliases:
 
 
 def aliases_path_for(pointer_path: str) -> str:
-    """Give the path of the aliases that belong to a pointer: beside it, with the same stem."""
+    """Return the path of a pointer's alias file: beside it, with the same stem."""
     return pointer_path.removesuffix(POINTER_SUFFIX) + ALIASES_SUFFIX
 
 

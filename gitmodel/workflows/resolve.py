@@ -116,7 +116,7 @@ def conflicts(project: Project) -> list[MixedPointerError]:
     """What the index has in conflict, an error for each pointer; two processes."""
     return [
         MixedPointerError(
-            f"{found.path}: a merge left a conflict: "
+            f"{found.path}: unresolved merge conflict: "
             + "; ".join(f"{side} {_verb(found, side)}" for side in _SIDES),
             hint=resolve_hint(min(found.names)),
         )

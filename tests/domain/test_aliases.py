@@ -114,8 +114,8 @@ WRONG = {
     "no reason": ("deprecated: {3: null}\n", "deprecated.3 is missing"),
     "reason a number": ("deprecated: {3: 4}\n", "deprecated.3 must be a string, in double quotes"),
     "one alias twice": ("aliases:\n  a: {}\n  a: {}\n", 'line 3: the key "a" occurs twice'),
-    "conflict": ("aliases:\n<<<<<<< HEAD\n  a: {}\n=======\n>>>>>>> x\n", "a merge left a conflict"),
-    "rest of a conflict": ("aliases: {}\n>>>>>>> x\n", "a merge left a conflict"),
+    "conflict": ("aliases:\n<<<<<<< HEAD\n  a: {}\n=======\n>>>>>>> x\n", "unresolved merge conflict"),
+    "rest of a conflict": ("aliases: {}\n>>>>>>> x\n", "unresolved merge conflict"),
     "anchor": ("aliases: &a {}\n", "line 1: anchors (&name) are not accepted"),
 }  # fmt: skip
 

@@ -73,7 +73,7 @@ def test_status_names_both_sides(split: Desk) -> None:
 
     assert (str(error), error.hint) == (
         (
-            "fraud.model.yaml: a merge left a conflict: "
+            "fraud.model.yaml: unresolved merge conflict: "
             f"ours is version 3 ({short(THREE)}); theirs is version 2 ({short(TWO)})"
         ),
         "gitmodel resolve fraud --ours|--theirs",
