@@ -8,7 +8,9 @@ it was loaded.
 from __future__ import annotations
 
 import os
+import signal
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -20,7 +22,6 @@ from tests.support.servers import azure_server, s3_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 __all__ = ["azure_server", "desk", "s3_server"]  # fixtures, given on to every test
 
@@ -38,6 +39,25 @@ hypothesis.settings.register_profile(
     "deep", deadline=None, max_examples=5000, suppress_health_check=_PATIENT
 )
 hypothesis.settings.load_profile(os.environ.get("GITMODEL_TESTS_PROFILE", "ci"))
+
+# A shell starts background jobs with SIGINT ignored, and child processes inherit that. The tests of
+# interrupts would wait until they time out.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+SERVERS = frozenset({"s3_server", "azure_server"})
+# Whole working days of a team, with real hooks in processes of their own.
+STORIES = Path(__file__).with_name("stories")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as `quick` each test that is no story, uses no server and is not marked `slow`."""
+    for item in items:
+        server = SERVERS.intersection(getattr(item, "fixturenames", ()))
+        marked = any(item.get_closest_marker(name) for name in ("slow", "s3", "azure"))
+        if not (server or marked or STORIES in item.path.parents):
+            item.add_marker("quick")
+
 
 # What would let the machine leak into a test. Our own switches are included: a test sets its own.
 _FOREIGN_PREFIXES = ("GIT_", "AWS_", "AZURE_", "FSSPEC_", "GITMODEL_", "GOOGLE_", "HF_")

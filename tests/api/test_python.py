@@ -326,6 +326,7 @@ def test_what_is_no_metric_is_left_out_and_named(fraud: Desk, value: object, rea
     assert fraud.pointer().metrics == {"auc": 0.5}
 
 
+@pytest.mark.slow
 def test_no_process_and_no_descriptor_is_left(fraud: Desk) -> None:
     """A warning about a resource that was not closed fails the test as well."""
     ben = fraud.join("ben")

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.benchmarks.__main__ import main
 from tests.benchmarks.bars import HISTORY_SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
+pytestmark = pytest.mark.slow
 
 
 def test_a_tiny_run_measures_every_step_and_says_the_bars(

@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -52,6 +53,8 @@ from tests.support.stores import (
 
 if TYPE_CHECKING:
     from gitmodel.files.safe_open import PendingFile
+
+pytestmark = pytest.mark.slow
 
 QUIET = Silent()
 PIECES = {"empty": b"", "x": b"x", "zeros": bytes(200_000), "shared": b"shared" * 30_000}

@@ -377,6 +377,7 @@ CHILD = textwrap.dedent("""
 """)
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_step_leaves_only_whole_objects(tmp_path: Path) -> None:
     """Each system call that writes is the last one in turn; then the same command succeeds."""
     path = tmp_path / "file"

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from tests.support.repo import Repo
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def ana(repo: Repo, tmp_path: Path) -> Repo:

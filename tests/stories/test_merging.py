@@ -10,6 +10,7 @@ import pytest
 
 from gitmodel.domain.pointer import Pointer
 from tests.stories.conftest import version, version_in
+from tests.support.kept import Kept
 from tests.support.repo import Repo
 
 if TYPE_CHECKING:
@@ -30,16 +31,28 @@ def register(repo: Repo, seed: int, message: str, *, auc: float | None = None) -
     repo.git("commit", "-qm", message)
 
 
-@pytest.fixture
-def ana(tmp_path: Path) -> Repo:
-    """A clone with the hooks and the driver, and version 1 of fraud on main."""
-    repo = Repo.create(tmp_path / "ana")
+def build(folder: Path) -> Repo:
+    repo = Repo.create(folder / "ana")
     repo.write("README.md", "models\n")
-    repo.gitmodel("init", str(tmp_path / "store"))
+    repo.gitmodel("init", str(folder / "store"))
     repo.git("add", ".")
     repo.git("commit", "-qm", "set up")
     register(repo, 1, "fraud 1", auc=0.9)
     return repo
+
+
+KEPT = Kept(build)
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return KEPT.folder_for(request, "ana", tmp_path)
+
+
+@pytest.fixture
+def ana(tmp_path: Path) -> Repo:
+    """A clone with the hooks and the driver, and version 1 of fraud on main."""
+    return KEPT.repo()
 
 
 def diverge(repo: Repo) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitmodel.githooks.scripts import HOOK_NAMES, check_of
+from tests.support.kept import Kept
 from tests.support.repo import Repo
 
 if TYPE_CHECKING:
@@ -24,14 +25,26 @@ ADDED = [
 ]
 
 
-@pytest.fixture
-def clone(tmp_path: Path) -> Repo:
-    repo = Repo.create(tmp_path / "clone")
-    repo.gitmodel("init", str(tmp_path / "store"))
+def build(folder: Path) -> Repo:
+    repo = Repo.create(folder / "clone")
+    repo.gitmodel("init", str(folder / "store"))
     repo.write("fraud.bin", b"weights")
     repo.gitmodel("add", "fraud.bin")
     repo.commit("set up")
     return repo
+
+
+KEPT = Kept(build)
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return KEPT.folder_for(request, "clone", tmp_path)
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Repo:
+    return KEPT.repo()
 
 
 def signed(kept: bytes) -> bytes:

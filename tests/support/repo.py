@@ -111,6 +111,10 @@ class Repo:
             raise AssertionError(message)
         return done
 
+    def now(self) -> int:
+        """The seconds of the next commit."""
+        return next(self._clock)
+
     def write(self, path: str, content: bytes | str) -> Path:
         """Write a file of the work tree, with its folders; text is UTF-8 with LF."""
         target = self.path / path

@@ -19,6 +19,8 @@ from gitmodel.workflows.demo import run_demo
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+pytestmark = pytest.mark.slow
+
 
 class Recorder:
     """A front door that notes what the demo says and runs nothing."""

@@ -35,6 +35,8 @@ from tests.support.stores import files_below
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 ONE, TWO, THREE, SIDE = (f"weights {n}".encode() * 1000 for n in ("one", "two", "three", "side"))
 
 

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
     from gitmodel.backends.backend import Backend
 
+pytestmark = pytest.mark.slow
+
 LIMIT = 1 << 20
 KEY = "versions/p/fraud@7.yaml"
 MINE = b"pointer: mine\n"

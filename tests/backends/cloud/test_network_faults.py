@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from gitmodel.backends.backend import Backend
 
+pytestmark = pytest.mark.slow
+
 KEY = "versions/p/fraud@7.yaml"
 PORTAL = b"<html><body><form>Please accept our terms</form></body></html>"
 CALLS: dict[str, Callable[[Backend], object]] = {

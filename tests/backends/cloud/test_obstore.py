@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from gitmodel.backends.backend import Backend
     from gitmodel.backends.cloud.backend import CloudBackend
 
+pytestmark = pytest.mark.slow
+
 KEY = "packs/ab/ab12"
 SIZE = 1 << 20
 DATA = bytes(range(256)) * (SIZE // 256)

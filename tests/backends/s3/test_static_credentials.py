@@ -18,6 +18,8 @@ from gitmodel.domain.config.remote import Remote
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAVARIABLE", "AWS_SECRET_ACCESS_KEY": "of the variable"}
 TOKEN = {"AWS_SESSION_TOKEN": "a token"}
 REGION = {"AWS_DEFAULT_REGION": "eu-west-1"}

@@ -6,6 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -20,6 +21,8 @@ from gitmodel.git.history.cached import CachedHistory
 from gitmodel.git.history.walk import History
 from gitmodel.git.repository import Repository
 from tests.support.repo import Repo
+
+pytestmark = pytest.mark.slow
 
 FILES = ("a.model.yaml", "sub/a.model.yaml", "b.model.yaml", "notes.txt")
 NAMES = ("a.model.yaml", "b.model.yaml", "never.model.yaml")

@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     from tests.support.doors import Door
 
 # A damaged pack is fetched again, with a warning; here only the bytes count.
-pytestmark = pytest.mark.filterwarnings("ignore::gitmodel.GitmodelWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::gitmodel.GitmodelWarning"),
+    pytest.mark.slow,
+]
 LONG = os.environ.get("GITMODEL_TESTS_LONG") == "1"
 WHERE = ("remote", "cache", "both")
 

@@ -1,0 +1,59 @@
+"""Repositories that are built once in each test process, and copied for each test.
+
+`git init`, `gitmodel init` and the first commits start many processes; a copy starts none. The copy
+is at the path where the repositories were built, since configuration and addresses name that path.
+What an earlier test left there is moved away first.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from typing import TYPE_CHECKING
+
+from tests.support.repo import SECONDS_BETWEEN_COMMITS, Repo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import pytest
+
+
+class Kept:
+    """One folder of repositories.
+
+    Args:
+        build: Fills an empty folder, and returns the repository that tests work in.
+    """
+
+    def __init__(self, build: Callable[[Path], Repo]) -> None:
+        self._build = build
+        self._built: tuple[Path, Path, int] | None = None
+        self._used = itertools.count(1)
+
+    def folder_for(self, request: pytest.FixtureRequest, fixture: str, otherwise: Path) -> Path:
+        """The folder, restored, if the test uses this fixture; to override `tmp_path`."""
+        if fixture not in request.fixturenames:
+            return otherwise
+        factory: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
+        return self._restored(factory)
+
+    def repo(self) -> Repo:
+        """The repository that `build` returned, with the dates of commits going on."""
+        assert self._built is not None, "tmp_path comes first"
+        _, path, seconds = self._built
+        return Repo(path, clock=itertools.count(seconds, SECONDS_BETWEEN_COMMITS))
+
+    def _restored(self, factory: pytest.TempPathFactory) -> Path:
+        if self._built is None:
+            folder = factory.mktemp("kept") / "world"
+            folder.mkdir()
+            repo = self._build(folder)
+            self._built = (folder, repo.path, repo.now())
+            folder.rename(folder.with_name("made"))
+        folder = self._built[0]
+        if folder.exists():
+            folder.rename(folder.with_name(f"used-{next(self._used)}"))
+        shutil.copytree(folder.with_name("made"), folder, symlinks=True)
+        return folder
