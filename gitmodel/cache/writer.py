@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _MOST_WORKERS = 4  # each holds a block and its encoded chunks; the disk takes no more
 _WRITERS = 2
 _PACKS_IN_FLIGHT = 4
-_MOST_FILES = 16  # on their way to the disk
+_MOST_FILES = 16  # files that are flushed at a time
 
 
 def store_weights(
@@ -234,7 +234,9 @@ class _Writer:
 
     def _name_pack(self) -> str:
         name, size = self._pack.name, self._pack.size
-        self.keys.append(pack_key(name))  # whoever wrote it may not have flushed its name
+        self.keys.append(
+            pack_key(name)
+        )  # another process may have written it, and not flushed its name
         for chunk in self._in_pack:
             self._places[chunk] = self._places[chunk]._replace(pack=name, pack_size=size)
         return name

@@ -156,13 +156,13 @@ class WorkTree:
         return Weights(kind, digest, size, tuple(files))
 
     def is_damaged(self, name: str, path: str, *, follow: bool = False) -> bool:
-        """Whether the weights are damaged as `Weights.damaged` says; raises as `survey` does."""
+        """Whether the weights are damaged as `Weights.damaged` says; raises as `scan` does."""
         record = self.records.read(path, name=name)
         parts = safe_parts(path)
         follow = self._follows(record, parts, follow=follow)
         return not record.of_this_boot and any(
             self._is_damaged(record, parts, file, follow=follow)
-            for file in self.survey(path, follow=follow).files
+            for file in self.scan(path, follow=follow).files
         )
 
     def _is_damaged(
@@ -249,7 +249,7 @@ class WorkTree:
         if kind is EntryKind.FOLDER:
             top, patterns = os.path.join(self.root, *parts), self.excluded(path)
             files = walk(top, follow=follow, exclude=patterns)
-            with suppress(UnsafePathError):  # whoever lists the files says which
+            with suppress(UnsafePathError):  # `list_files` reports it
                 return EntryKind.MISSING if next(files, None) is None else kind
         return kind
 
@@ -280,7 +280,7 @@ class WorkTree:
             ),
         )
 
-    def survey(self, path: str, *, follow: bool = False) -> Scan:
+    def scan(self, path: str, *, follow: bool = False) -> Scan:
         """The files at a path, without their digests; raises as `hash_weights` does.
 
         Raises:
@@ -300,51 +300,51 @@ class WorkTree:
             path, kind, tuple(self._list(path, parts, kind, follow=follow)), now_ns(), follow
         )
 
-    def sources(self, survey: Scan) -> list[SourceFile]:
-        """The files of a survey, for storing them."""
+    def sources(self, scan: Scan) -> list[SourceFile]:
+        """The files of a scan, for storing them."""
         from gitmodel.files.source import SourceFile
 
-        parts = safe_parts(survey.path)
+        parts = safe_parts(scan.path)
 
         def opener(file: Found) -> Callable[[], int]:
-            return lambda: self._open(parts, file.parts, follow=survey.follow)
+            return lambda: self._open(parts, file.parts, follow=scan.follow)
 
-        return [SourceFile(file.path, file.stat.size, opener(file)) for file in survey.files]
+        return [SourceFile(file.path, file.stat.size, opener(file)) for file in scan.files]
 
     def remember(
-        self, name: str, survey: Scan, manifest: Manifest, *, as_have: bool = True
+        self, name: str, scan: Scan, manifest: Manifest, *, as_have: bool = True
     ) -> Weights:
         """Record weights that were just stored, after checking that they have not changed meanwhile.
 
         Args:
             name: The model, for its record.
-            survey: The stored weights.
+            scan: The stored weights.
             manifest: Their manifest.
             as_have: Set `have` too; otherwise only the digests are recorded, and `set_have` follows.
 
         Raises:
-            ChangedWhileReadError: The files have changed since the survey.
+            ChangedWhileReadError: The files have changed since the scan.
         """
-        again = self.survey(survey.path, follow=survey.follow)
-        if again.files != survey.files:
+        again = self.scan(scan.path, follow=scan.follow)
+        if again.files != scan.files:
             raise ChangedWhileReadError(
-                f"{survey.path} changed while it was read",
+                f"{scan.path} changed while it was read",
                 hint="wait until training has finished writing, then run the same command again",
             )
         digests = {entry.path: entry.digest for entry in manifest.files}
         known = {
-            file.path: CachedDigest(file.stat, survey.at_ns, digests[file.path])
-            for file in survey.files
+            file.path: CachedDigest(file.stat, scan.at_ns, digests[file.path])
+            for file in scan.files
         }
         if as_have:
-            record = Record(manifest.digest, digests, exclude=self.excluded(survey.path))
+            record = Record(manifest.digest, digests, exclude=self.excluded(scan.path))
         else:
-            record = _settled(self.records.read(survey.path, name=name), manifest.digest)
-        links = links_at(self.root, safe_parts(survey.path)) if survey.follow else {}
-        self.records.write(survey.path, replace(record, name=name, files=known, links=links))
-        self._read_again.add(survey.path)
-        files = tuple(ListedFile(f.path, f.stat.size, digests[f.path]) for f in survey.files)
-        return Weights(survey.kind, manifest.digest, manifest.total_size, files)
+            record = _settled(self.records.read(scan.path, name=name), manifest.digest)
+        links = links_at(self.root, safe_parts(scan.path)) if scan.follow else {}
+        self.records.write(scan.path, replace(record, name=name, files=known, links=links))
+        self._read_again.add(scan.path)
+        files = tuple(ListedFile(f.path, f.stat.size, digests[f.path]) for f in scan.files)
+        return Weights(scan.kind, manifest.digest, manifest.total_size, files)
 
     def _open(self, parts: tuple[str, ...], inner: tuple[str, ...], *, follow: bool) -> int:
         return open_listed(self.root, (*parts, *inner), follow=follow)

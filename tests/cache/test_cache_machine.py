@@ -219,11 +219,11 @@ class StoreMachine(RuleBasedStateMachine):
         content, have = self._work_tree(clone), tree.have("m", "model")
         if content is None or have is None:
             return
-        survey = tree.survey("model")
+        scan = tree.scan("model")
         manifest = store_weights(
-            cache, tree.sources(survey), folder="" not in content, progress=QUIET
+            cache, tree.sources(scan), folder="" not in content, progress=QUIET
         )
-        tree.remember("m", survey, manifest)
+        tree.remember("m", scan, manifest)
 
         assert manifest.digest == have
         assert restored(cache, manifest, self.top) == content

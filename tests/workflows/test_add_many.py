@@ -213,10 +213,10 @@ def test_weights_that_change_meanwhile_are_named_and_the_others_are_added(
     paths = write(desk, 3)
     remember = WorkTree.remember
 
-    def late(tree: WorkTree, name: str, survey: Scan, *rest: object, **options: object) -> object:
+    def late(tree: WorkTree, name: str, scan: Scan, *rest: object, **options: object) -> object:
         if name == "m1":
             desk.repo.write(paths[1], b"training goes on")
-        return remember(tree, name, survey, *rest, **options)  # type: ignore[arg-type]
+        return remember(tree, name, scan, *rest, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(WorkTree, "remember", late)
 

@@ -266,9 +266,9 @@ def test_a_decomposed_name_on_disk_is_replaced_by_the_composed_one(world: World)
     """Otherwise both would lie there, and every later look would report a clash."""
     (world.root / "model").mkdir()
     (world.root / "model" / DECOMPOSED).write_bytes(b"1")
-    survey = world.tree.survey("model")
-    first = store_weights(world.cache, world.tree.sources(survey), folder=True, progress=Silent())
-    world.tree.remember("m", survey, first)
+    scan = world.tree.scan("model")
+    first = store_weights(world.cache, world.tree.sources(scan), folder=True, progress=Silent())
+    world.tree.remember("m", scan, first)
     world.place(store_folder(world.cache, {COMPOSED: b"2"}, world.top))
 
     assert os.listdir(world.root / "model") == [COMPOSED]

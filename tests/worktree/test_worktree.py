@@ -92,10 +92,10 @@ def grow_old(folder: Path) -> None:
 
 
 def add(tree: WorkTree, cache: Cache, path: str = "model", *, follow: bool = False) -> Manifest:
-    survey = tree.survey(path, follow=follow)
-    folder = survey.kind is EntryKind.FOLDER
-    manifest = store_weights(cache, tree.sources(survey), folder=folder, progress=Silent())
-    tree.remember("m", survey, manifest)
+    scan = tree.scan(path, follow=follow)
+    folder = scan.kind is EntryKind.FOLDER
+    manifest = store_weights(cache, tree.sources(scan), folder=folder, progress=Silent())
+    tree.remember("m", scan, manifest)
     return manifest
 
 
@@ -132,14 +132,14 @@ class TestObserve:
         write(tmp_path / "elsewhere", b"weights")
         (root / "link").symlink_to(tmp_path / "elsewhere")
 
-        (file,) = tree.survey("link", follow=True).files
+        (file,) = tree.scan("link", follow=True).files
         assert tree.hash(("link",), file, follow=True).digest == digest_of(b"weights")
 
     @pytest.mark.parametrize("path", ["../x", "/etc/passwd", "a/../b", ".git/config", "", "a//b"])
     def test_paths_of_strangers_are_refused(self, tree: WorkTree, path: str) -> None:
         for look in (
             lambda: tree.hash_weights("m", path),
-            lambda: tree.survey(path),
+            lambda: tree.scan(path),
             lambda: tree.unchanged("m", path),
             lambda: tree.size_to_read("m", path),
         ):
@@ -294,11 +294,11 @@ class TestObserve:
     ) -> None:
         write(tmp_path / "outside/secret", b"secret")
         write(root / "model/secret", b"mine")
-        survey = tree.survey("model")
+        scan = tree.scan("model")
         os.rename(root / "model", root / "aside")
         (root / "model").symlink_to(tmp_path / "outside")
 
-        (source,) = tree.sources(survey)
+        (source,) = tree.sources(scan)
         with pytest.raises(UnsafePathError):
             source.open()
 
@@ -387,12 +387,12 @@ class TestAdd:
         self, tree: WorkTree, cache: Cache, root: Path
     ) -> None:
         write(root / "model", b"weights")
-        survey = tree.survey("model")
-        manifest = store_weights(cache, tree.sources(survey), folder=False, progress=Silent())
+        scan = tree.scan("model")
+        manifest = store_weights(cache, tree.sources(scan), folder=False, progress=Silent())
         write(root / "model", b"WEIGHTS")
 
         with pytest.raises(ChangedWhileReadError):
-            tree.remember("m", survey, manifest)
+            tree.remember("m", scan, manifest)
         assert tree.have("m", "model") is None
         assert tree.records.read("model") == Record()
 
@@ -402,8 +402,8 @@ class TestAdd:
     ) -> None:
         write(root / "model/a", b"1")
         write(root / "model/b", b"2")
-        survey = tree.survey("model")
-        manifest = store_weights(cache, tree.sources(survey), folder=True, progress=Silent())
+        scan = tree.scan("model")
+        manifest = store_weights(cache, tree.sources(scan), folder=True, progress=Silent())
         if act == "add":
             write(root / "model/c", b"3")
         elif act == "remove":
@@ -412,12 +412,12 @@ class TestAdd:
             os.rename(root / "model/b", root / "model/c")
 
         with pytest.raises(ChangedWhileReadError):
-            tree.remember("m", survey, manifest)
+            tree.remember("m", scan, manifest)
         assert tree.have("m", "model") is None
 
     def test_what_vanished_since_it_was_listed_is_changed(self, tree: WorkTree, root: Path) -> None:
         write(root / "model", b"weights")
-        (source,) = tree.sources(tree.survey("model"))
+        (source,) = tree.sources(tree.scan("model"))
         (root / "model").unlink()
 
         with pytest.raises(ChangedWhileReadError):
@@ -425,7 +425,7 @@ class TestAdd:
 
     def test_nothing_cannot_be_added(self, tree: WorkTree) -> None:
         with pytest.raises(WeightsError) as caught:
-            tree.survey("model")
+            tree.scan("model")
         assert caught.value.message == "model does not exist"
         assert caught.value.hint == "gitmodel checkout"
 
@@ -436,7 +436,7 @@ class TestAdd:
         (root / "model").symlink_to(tmp_path / "elsewhere")
 
         with pytest.raises(UnsafePathError):
-            tree.survey("model")
+            tree.scan("model")
         assert add(tree, cache, follow=True).digest == digest_of(b"weights")
 
     def test_decomposed_names_on_disk_are_stored_composed(

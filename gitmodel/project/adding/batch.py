@@ -98,11 +98,11 @@ class Adding:
             if manifest is not None:
                 notes = metadata.left_out
                 return Item(target, metadata, exclude, manifest=manifest, warnings=notes)
-        survey = tree.survey(target.weights, follow=self._follow)
+        scan = tree.scan(target.weights, follow=self._follow)
         if tree.is_damaged(target.name, target.weights, follow=self._follow):
             raise damaged_weights(self._project, target.name, target.weights)
-        warnings = (*metadata.left_out, *check_weights(self._project, survey))
-        return Item(target, metadata, exclude, survey, warnings=warnings)
+        warnings = (*metadata.left_out, *check_weights(self._project, scan))
+        return Item(target, metadata, exclude, scan, warnings=warnings)
 
     def _manifest_of_unchanged(self, target: Target, old: Pointer) -> Manifest | None:
         """The stored manifest of weights whose stat has not changed; None if a pack is missing."""
@@ -163,22 +163,22 @@ class Adding:
         yield unchanged
         jobs = {
             item.target.weights: Job(
-                item.target.name, item.survey, item.target.old, self._base_pointer
+                item.target.name, item.scan, item.target.old, self._base_pointer
             )
             for item in items
-            if item.survey is not None
+            if item.scan is not None
         }
         if not jobs:
             return
         waiting = {item.target.weights: item for item in items}
         what = next(iter(jobs.values())).name if len(jobs) == 1 else f"{len(jobs):,} models"
         progress = self._project.context.progress
-        progress.start(f"storing {what}", sum(job.survey.size for job in jobs.values()))
+        progress.start(f"storing {what}", sum(job.scan.size for job in jobs.values()))
         try:
             for group in store_many(self._project, jobs.values()):
                 ready = []
                 for stored in group:
-                    path = stored.job.survey.path
+                    path = stored.job.scan.path
                     if stored.manifest is None or stored.weights is None:
                         self.failed.append((path, stored.error or GitmodelError("not stored")))
                     else:

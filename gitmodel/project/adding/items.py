@@ -29,7 +29,7 @@ class Item(NamedTuple):
     target: Target
     metadata: Metadata
     exclude: tuple[str, ...]
-    survey: Scan | None = None
+    scan: Scan | None = None
     manifest: Manifest | None = None
     warnings: tuple[str, ...] = ()
 

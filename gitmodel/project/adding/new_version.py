@@ -36,13 +36,13 @@ class Job(NamedTuple):
 
     Attributes:
         name: The model.
-        survey: The scan of its weights.
+        scan: The scan of its weights.
         old: Its last version; chunks are shared with it, or stored as differences from it.
         base: A version of another model to use in the same way, after `old`.
     """
 
     name: str
-    survey: Scan
+    scan: Scan
     old: Pointer | None
     base: Pointer | None = None
 
@@ -83,12 +83,12 @@ def _store_group(project: Project, batch: Batch, jobs: Iterator[Job]) -> list[St
         job = next(jobs, None)
         if job is None:
             break
-        size += job.survey.size
+        size += job.scan.size
         known = [project.cache.manifest(p.digest) for p in (job.old, job.base) if p is not None]
         try:
             manifest = batch.store(
-                project.worktree.sources(job.survey),
-                folder=job.survey.kind.value == "folder",
+                project.worktree.sources(job.scan),
+                folder=job.scan.kind.value == "folder",
                 reuse=[manifest for manifest in known if manifest is not None],
                 progress=project.context.progress,
             )
@@ -105,7 +105,7 @@ def _remembered(project: Project, stored: Stored) -> Stored:
         return stored
     job = stored.job
     try:
-        weights = project.worktree.remember(job.name, job.survey, stored.manifest, as_have=False)
+        weights = project.worktree.remember(job.name, job.scan, stored.manifest, as_have=False)
     except (WeightsError, UnsafePathError) as error:
         return Stored(job, error=error)
     return stored._replace(weights=weights)

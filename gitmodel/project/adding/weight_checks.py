@@ -21,23 +21,23 @@ _MAX_FILES = 2000  # of a folder; each is opened
 _MAX_WARNINGS = 3
 
 
-def weight_warnings(project: Project, survey: Scan) -> list[str]:
+def weight_warnings(project: Project, scan: Scan) -> list[str]:
     """Warnings about the content of weights; never fails."""
     warnings = [
         f"{project.typed(path)} {found.what}; {found.hint.format(path=project.typed(path))}"
-        for path, found in _found(project, survey)
+        for path, found in _found(project, scan)
     ]
     return warnings[:_MAX_WARNINGS]
 
 
-def check_weights(project: Project, survey: Scan) -> list[str]:
+def check_weights(project: Project, scan: Scan) -> list[str]:
     """As `weight_warnings`, but refuse files that are certainly not weights.
 
     Raises:
         WeightsError: A file is certainly not weights.
     """
     warnings = []
-    for path, found in _found(project, survey):
+    for path, found in _found(project, scan):
         hint = found.hint.format(path=project.typed(path))
         if found.certain:
             raise WeightsError(f"{path} {found.what}", hint=hint)
@@ -45,12 +45,12 @@ def check_weights(project: Project, survey: Scan) -> list[str]:
     return warnings[:_MAX_WARNINGS]
 
 
-def _found(project: Project, survey: Scan) -> Iterator[tuple[str, Suspicion]]:
+def _found(project: Project, scan: Scan) -> Iterator[tuple[str, Suspicion]]:
     """Suspicious files: path from the top of the work tree, and the suspicion."""
-    sources = project.worktree.sources(survey)
+    sources = project.worktree.sources(scan)
     inside = {source.path for source in sources}
     for source in sources[:_MAX_FILES]:
-        path = f"{survey.path}/{source.path}" if source.path else survey.path
+        path = f"{scan.path}/{source.path}" if source.path else scan.path
         name = path.rpartition("/")[2]
         found = misnamed_files.by_name(name)
         if found is not None:

@@ -67,7 +67,7 @@ class _Known(NamedTuple):
     model: Model
     digest: Digest
     metadata: Metadata
-    survey: Scan
+    scan: Scan
     doubts: tuple[str, ...]
 
 
@@ -102,15 +102,15 @@ def register_new_versions(
             known[change.model.weights] = _look(project, change)
         except GitmodelError as error:
             found.append(NewVersion(change.model, error=error))
-    jobs = [Job(item.model.name, item.survey, item.model.pointer) for item in known.values()]
+    jobs = [Job(item.model.name, item.scan, item.model.pointer) for item in known.values()]
     progress = project.context.progress
     what = changes[0].model.name if len(changes) == 1 else f"{len(changes):,} models"
-    progress.start(f"storing {what}", sum(job.survey.size for job in jobs))
+    progress.start(f"storing {what}", sum(job.scan.size for job in jobs))
     try:
         for group in store_many(project, jobs):
             ready = []
             for stored in group:
-                item = known[stored.job.survey.path]
+                item = known[stored.job.scan.path]
                 weights = stored.weights
                 if stored.manifest is None or weights is None or weights.digest != item.digest:
                     found.append(NewVersion(item.model, error=changed_error(item.model)))
@@ -132,13 +132,11 @@ def _look(project: Project, change: Change) -> _Known:
     model, digest = change
     metadata = collect_metadata(project, MetadataInput(), model.pointer)
     try:
-        survey = project.worktree.survey(model.weights)
-        doubts = (*weight_warnings(project, survey), *metadata.left_out)
+        scan = project.worktree.scan(model.weights)
+        doubts = (*weight_warnings(project, scan), *metadata.left_out)
     except (WeightsError, UnsafePathError) as error:
         raise changed_error(model) from error
-    return _Known(
-        model, digest, metadata, survey, tuple(f"{model.name}: {text}" for text in doubts)
-    )
+    return _Known(model, digest, metadata, scan, tuple(f"{model.name}: {text}" for text in doubts))
 
 
 def _register(

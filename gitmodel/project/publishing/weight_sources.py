@@ -90,8 +90,8 @@ def store_again(project: Project, item: Outgoing) -> Manifest | None:
     left_out = project.worktree.excluded(path)
     try:
         project.worktree.exclude(path, item.pointer.exclude)
-        survey = project.worktree.survey(path)
-        if survey.size != item.pointer.size:
+        scan = project.worktree.scan(path)
+        if scan.size != item.pointer.size:
             return None
         if project.worktree.hash_weights(item.pointer.name, path).digest != item.pointer.digest:
             return None
@@ -107,14 +107,14 @@ def _store(project: Project, item: Outgoing, path: str) -> Manifest | None:
 
     before = item.pointer.previous
     known = [item.pointer.digest, *(() if before is None else (before.digest,))]
-    survey = project.worktree.survey(path)
+    scan = project.worktree.scan(path)
     progress = project.context.progress
-    progress.start(f"storing {item.pointer.name} again", survey.size)
+    progress.start(f"storing {item.pointer.name} again", scan.size)
     try:
         manifest = store_weights(
             project.cache,
-            project.worktree.sources(survey),
-            folder=survey.kind.value == "folder",
+            project.worktree.sources(scan),
+            folder=scan.kind.value == "folder",
             reuse=[m for m in map(project.cache.manifest, known) if m is not None],
             progress=progress,
         )
