@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RenameReport:
-    """What `mv` did; paths are of the weights unless they say otherwise."""
+    """What `mv` changed. `old_path` and `path` are paths of the weights."""
 
     old_name: str
     name: str
@@ -43,7 +43,7 @@ class RenameReport:
     moved_weights: bool = True  # False: there are none on disk
 
 
-def rename(
+def rename_model(
     project: Project,
     name: str,
     *,
@@ -51,54 +51,40 @@ def rename(
     path: str | None = None,
     pointer: str | None = None,
 ) -> RenameReport:
-    """Give a model another name, its weights another place, or both. The content does not change.
+    """Rename a model, move its weights, or both. The content does not change.
 
     Args:
         project: The project.
         name: The model; with `pointer`, the new name.
-        new_name: What it is called from now on.
-        path: Where its weights lie from now on, as typed; the pointer moves beside them.
-        pointer: Pointer file, as typed, where two have the same name.
+        new_name: The new name.
+        path: The new path of its weights, as typed; the pointer moves with them.
+        pointer: The pointer file, as typed, if two pointers have the same name.
 
     Raises:
-        UnknownReferenceError: No model is called that.
-        ModelNameError: The new name is taken, or not a name.
-        UnsafePathError: The new place is outside the repository, or something is there.
+        UnknownReferenceError: No model has that name.
+        ModelNameError: The new name is taken or not valid.
+        UnsafePathError: The new path is outside the repository or taken.
     """
     models = read_models(project)
-    if pointer is None:
-        model = models.require(name)
-    else:
+    model = models.require(name) if pointer is None else _model_at(project, models, pointer)
+    if pointer is not None:
         new_name = new_name or name
-        place = path_inside(project, pointer)
-        found = None if place is None else models.at(place)
-        if found is None:
-            raise unknown_model(pointer, [m.path for m in models.models])
-        model = found
-    chosen = check_name(new_name or model.name)
     if new_name is None and path is None:
         raise UsageError(
             "nothing to change", hint=f"gitmodel mv {name} NEW_NAME, or --path NEW_PATH"
         )
-    if chosen != model.name and chosen in models.names():
-        raise ModelNameError(f"{chosen} is another model already", hint="gitmodel list")
-    weights = model.weights if path is None else _free_place(project, models, model, path)
+    chosen = _free_name(models, model, new_name or model.name)
+    weights = model.weights if path is None else _free_path(project, models, model, path)
     pointer_path = pointer_path_for(weights, chosen)
     if pointer_path != model.path:
         _refuse_taken(project, pointer_path)
-    folder = pointer_path.rpartition("/")[0]
-    inside = weights[len(folder) + 1 :] if folder else weights
-    moved = replace(model.pointer, name=chosen, path=inside)
-    touched = [model.path, pointer_path]
+    touched: list[str] = []
     is_here = True
     if weights != model.weights:
         with folder_handle(project.root, weights.split("/")[:-1], create=True):
             touched += ignore_weights(project, [weights])
         is_here = move_entry(project.root, model.weights, weights)
-    write_text_file(project.root, pointer_path, moved.to_text())
-    if pointer_path != model.path:
-        delete_file(project.root, model.path)
-        touched += move_aliases(project, model.path, pointer_path)
+    touched += _move_pointer(project, model, pointer_path, name=chosen, weights=weights)
     project.index.stage(list(dict.fromkeys(touched)))
     if pointer is None:
         project.worktree.records.move(model.weights, weights, was=model.name, name=chosen)
@@ -107,36 +93,71 @@ def rename(
     return RenameReport(model.name, chosen, model.weights, weights, pointer_path, is_here)
 
 
+def _model_at(project: Project, models: Models, pointer: str) -> Model:
+    """The model of a pointer file, as typed."""
+    path = path_inside(project, pointer)
+    found = None if path is None else models.at(path)
+    if found is None:
+        raise unknown_model(pointer, [model.path for model in models.models])
+    return found
+
+
+def _free_name(models: Models, model: Model, name: str) -> str:
+    """A valid name that no other model has."""
+    chosen = check_name(name)
+    if chosen != model.name and chosen in models.names():
+        raise ModelNameError(f"{chosen} is another model already", hint="gitmodel list")
+    return chosen
+
+
+def _move_pointer(
+    project: Project, model: Model, pointer_path: str, *, name: str, weights: str
+) -> list[str]:
+    """Write the pointer at its new path, then remove it and its aliases at the old path.
+
+    Returns the paths to stage.
+    """
+    folder = pointer_path.rpartition("/")[0]
+    inside = weights[len(folder) + 1 :] if folder else weights
+    moved = replace(model.pointer, name=name, path=inside)
+    write_text_file(project.root, pointer_path, moved.to_text())
+    touched = [model.path, pointer_path]
+    if pointer_path != model.path:
+        delete_file(project.root, model.path)
+        touched += move_aliases(project, model.path, pointer_path)
+    return touched
+
+
 def _refuse_taken(project: Project, pointer_path: str) -> None:
     for taken in (pointer_path, aliases_path_for(pointer_path)):
         if os.path.lexists(os.path.join(project.root, taken)):
             raise ModelNameError(f"{taken} is there already", hint="choose another name")
 
 
-def _free_place(project: Project, models: Models, model: Model, path: str) -> str:
-    """The place that is meant; as for `mv` of a shell, a folder means a place in that folder."""
+def _free_path(project: Project, models: Models, model: Model, path: str) -> str:
+    """The new path of the weights. As in the shell's `mv`, a folder means a path in that folder."""
     into = path.endswith("/") or os.path.isdir(os.path.join(project.context.folder, path))
     typed = os.path.join(path, model.weights.rpartition("/")[2]) if into else path
-    place = path_inside(project, typed)
-    if place is None:
+    new_path = path_inside(project, typed)
+    if new_path is None:
         raise UnsafePathError(f"{path} is not inside the repository {project.root}")
-    safe_parts(place)
+    safe_parts(new_path)
     own = os.path.join(project.root, model.weights)
-    full = os.path.join(project.root, place)
-    # On a disk that folds case the place of the same name in another case is its own.
+    full = os.path.join(project.root, new_path)
+    # On a case-insensitive disk the same name in another case is the model's own path.
     is_own = os.path.exists(own) and os.path.exists(full) and os.path.samefile(own, full)
-    if os.path.lexists(full) and (place == model.weights or not is_own):
+    if os.path.lexists(full) and (new_path == model.weights or not is_own):
         raise UnsafePathError(f"{typed} is there already", hint="choose another path")
     others = [other for other in models.models if other.path != model.path]
     for other in (*others, model):
-        if place.startswith(f"{other.weights}/"):
+        if new_path.startswith(f"{other.weights}/"):
             raise UnsafePathError(
                 f"{typed} is inside the model {other.name}",
                 hint=f"choose a path outside of {other.weights}",
             )
-    same = find_clash(place, (other.weights for other in others))
+    same = find_clash(new_path, (other.weights for other in others))
     if same is not None:
         raise UnsafePathError(
             f"{typed} and {same} are the same file on some systems", hint="choose another path"
         )
-    return place
+    return new_path

@@ -1,9 +1,9 @@
-"""`gitmodel resolve`: end a conflict on a pointer by taking one side whole.
+"""`gitmodel resolve`: replace a conflicted pointer by the pointer of one side.
 
-Sides are never mixed: a version of one side beside a digest of the other is a model that nobody
-trained. "Ours" and "theirs" mean what they mean to `git checkout --ours`. What the sides are is told
-by the index; where a conflict was added or committed as it stood, by the markers in the file; where a
-server mixed two sides in a merge, by the parents of that merge.
+Sides are never mixed: the version of one side beside the digest of the other names a model that does not
+exist. "Ours" and "theirs" mean the same as in `git checkout --ours`. The sides come from the index. If the
+conflict was staged or committed unresolved, they come from the conflict markers in the file. If a server mixed
+two sides in a merge, they come from the parents of that merge.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from gitmodel.project.project import Project
 
 _SIDES: tuple[Side, Side] = ("ours", "theirs")
+_OTHER: Mapping[Side, Side] = {"ours": "theirs", "theirs": "ours"}
 _STAGES: Mapping[int, Side] = {2: "ours", 3: "theirs"}  # of the index
 
 
@@ -38,13 +39,13 @@ class ResolveReport:
 
     Attributes:
         name: The model.
-        path: Of its pointer, which is staged now.
-        side: Which was taken.
-        was: The number that this side had; None if it had removed the pointer.
-        version: The number that it has now; another one if the other side had the same. None if the
-            pointer is removed.
+        path: The path of its pointer, which is staged.
+        side: The side that was taken.
+        was: The version number of this side; None if it had removed the pointer.
+        version: The version number now, which differs if the other side has the same one. None if the pointer
+            is removed.
         in_line: Whether the weights on disk are those of the pointer.
-        next_command: What to run when the weights are in line.
+        next_command: The command to run when the weights are in sync.
     """
 
     name: str
@@ -61,10 +62,10 @@ class _Conflict:
     """One pointer file in conflict.
 
     Attributes:
-        path: Of the file.
-        sides: What each side has there, whether it can be read or not; nothing where it has no file.
-        names: The models that it may be about.
-        in_index: Whether the index says so; only then a side without a text has no file there.
+        path: The path of the file.
+        sides: The text of each side, valid or not. A side without the file has no entry.
+        names: The models that the texts name.
+        in_index: Whether the index has the conflict. If not, a side without an entry is unknown.
     """
 
     path: str
@@ -74,46 +75,64 @@ class _Conflict:
 
 
 def resolve_conflict(project: Project, name: str, side: Side) -> ResolveReport:
-    """Take one side of a conflicted pointer, and stage it; weights come from the cache, if they are there.
+    """Replace a conflicted pointer by the pointer of one side, and stage it.
 
-    A side that removed the pointer is taken by removing it; the weights on disk stay.
+    If that side removed the pointer, the pointer is removed and the weights on disk stay. Otherwise the
+    weights are checked out from the cache, if it has them and no unregistered weights would be lost.
 
     Raises:
         UnknownReferenceError: No pointer of that name is in conflict.
         ModelNameError: The side has two pointers of that name.
-        PointerError: The side taken is broken itself.
+        PointerError: The pointer of that side does not parse.
     """
-    there = _conflicts(project)
-    found = [conflict for conflict in there if name in conflict.names]
-    found = found or _conflicts_in_files(project, name)
-    if not found:
-        raise _no_conflict(name, there)
-    taken = _side_of(name, side, found)
-    pointer = None if taken is None else _readable(taken, side)
-    place = None if taken is None else _place(project, taken, side)
-    version, in_line = None, True
-    if place is not None and pointer is not None:
-        version = _number(project, pointer, found, "theirs" if side == "ours" else "ours")
-        write_text_file(project.root, place, replace(pointer, version=version).to_text())
-        project.index.stage([place])
-        in_line = _bring_in_line(project, place, pointer)
-    others = [conflict.path for conflict in found if conflict.path != place]
-    for path in others:  # after the side taken is safe
-        delete_file(project.root, path)
-    project.index.remove(others)
+    found = _conflicts_of(project, name)
+    taken = _conflict_with(name, side, found)
+    if taken is None:
+        _remove(project, [conflict.path for conflict in found])
+        return ResolveReport(
+            name, found[0].path, side, None, None, in_line=True, next_command=_next(project)
+        )
+    pointer = _parsed(taken, side)
+    path = _path_on_side(project, taken, side)
+    version = _number(project, pointer, found, _OTHER[side])
+    write_text_file(project.root, path, replace(pointer, version=version).to_text())
+    project.index.stage([path])
+    in_line = _sync_weights(project, path, pointer)
+    _remove(project, [conflict.path for conflict in found if conflict.path != path])
     return ResolveReport(
-        name=name if pointer is None else pointer.name,
-        path=place or found[0].path,
+        name=pointer.name,
+        path=path,
         side=side,
-        was=None if pointer is None else pointer.version,
+        was=pointer.version,
         version=version,
         in_line=in_line,
         next_command=_next(project),
     )
 
 
+def _conflicts_of(project: Project, name: str) -> list[_Conflict]:
+    """The conflicts on pointers of a model: those in the index, else those in files.
+
+    Raises:
+        UnknownReferenceError: There are none.
+    """
+    in_index = _conflicts(project)
+    found = [conflict for conflict in in_index if name in conflict.names]
+    found = found or _conflicts_in_files(project, name)
+    if not found:
+        raise _no_conflict(name, in_index)
+    return found
+
+
+def _remove(project: Project, paths: Sequence[str]) -> None:
+    """Remove pointer files from the work tree and the index."""
+    for path in paths:
+        delete_file(project.root, path)
+    project.index.remove(paths)
+
+
 def conflicts(project: Project) -> list[MixedPointerError]:
-    """What the index has in conflict, an error for each pointer; two processes."""
+    """One error for each pointer that is in conflict in the index. Starts two Git processes."""
     return [
         MixedPointerError(
             f"{found.path}: unresolved merge conflict: "
@@ -131,17 +150,17 @@ def _verb(conflict: _Conflict, side: Side) -> str:
     return f"is {describe(parsed_or_none(raw, conflict.path))}"
 
 
-def _side_of(name: str, side: Side, found: list[_Conflict]) -> _Conflict | None:
-    """The file that a side has; None if it has removed it.
+def _conflict_with(name: str, side: Side, found: list[_Conflict]) -> _Conflict | None:
+    """The conflict in which a side has a file; None if that side removed the pointer.
 
     Raises:
-        ModelNameError: It has two of that name.
-        UnknownReferenceError: Nothing says what it was.
+        ModelNameError: The side has two pointers of that name.
+        UnknownReferenceError: The pointer of that side is unknown.
     """
-    # Where both sides renamed the pointer, each has it at a path of its own.
+    # If both sides moved the pointer, each side has its own path.
     having = [conflict for conflict in found if side in conflict.sides]
     if len(having) > 1:
-        other = shlex.quote(f":/{having[1].path}")  # from the top, wherever the person is
+        other = shlex.quote(f":/{having[1].path}")  # relative to the top of the work tree
         raise ModelNameError(
             f"two pointers are called {name}: {having[0].path} and {having[1].path}",
             hint=f"git checkout --{side} -- {other}, then git add {other}, then run this again",
@@ -151,33 +170,32 @@ def _side_of(name: str, side: Side, found: list[_Conflict]) -> _Conflict | None:
     return having[0] if having else None
 
 
-def _readable(conflict: _Conflict, side: Side) -> Pointer:
+def _parsed(conflict: _Conflict, side: Side) -> Pointer:
     try:
         return Pointer.from_text(conflict.sides[side], what=f"{conflict.path} of {side}")
     except GitmodelError as error:
-        other: Side = "theirs" if side == "ours" else "ours"
-        error.hint = f"take the other side: gitmodel resolve {min(conflict.names)} --{other}"
+        error.hint = f"take the other side: gitmodel resolve {min(conflict.names)} --{_OTHER[side]}"
         raise
 
 
-def _place(project: Project, conflict: _Conflict, side: Side) -> str:
-    """Where the side has its pointer: Git merges at the new place what only one side renamed."""
+def _path_on_side(project: Project, conflict: _Conflict, side: Side) -> str:
+    """The path of the pointer on this side. If one side moved it, Git puts the conflict at the new path."""
     blob = project.repository.blob_id(conflict.sides[side])
     revisions = ("HEAD",) if side == "ours" else ("MERGE_HEAD", "REBASE_HEAD", "CHERRY_PICK_HEAD")
     for revision in revisions if conflict.in_index else ():
         commit = project.reader.resolve(revision)
         entries = () if commit is None else project.reader.tree(commit, POINTER_SUFFIX)
-        places = [entry.path for entry in entries if entry.oid == blob]
-        if places:
-            return conflict.path if conflict.path in places else places[0]
+        paths = [entry.path for entry in entries if entry.oid == blob]
+        if paths:
+            return conflict.path if conflict.path in paths else paths[0]
     return conflict.path
 
 
 def _number(project: Project, pointer: Pointer, found: list[_Conflict], other: Side) -> int:
-    """The number of the side taken, or the next free one if it belongs to what the other side has.
+    """The version number for the side taken: its own, or another if the number belongs to the other side.
 
-    Where both sides have the number for other content, its claim says whose it is. Unclaimed, it stays
-    with the side that is not taken: that side's history may be on its way to the remote.
+    If both sides use the number for different content, the claim names the owner. An unclaimed number stays
+    with the side not taken, because that side may be pushed later.
     """
     for conflict in found:
         raw = conflict.sides.get(other)
@@ -194,7 +212,7 @@ def _number(project: Project, pointer: Pointer, found: list[_Conflict], other: S
 
 
 def _other_number(project: Project, pointer: Pointer) -> int:
-    """Another number that the content has in history, else the next free one."""
+    """Another number of the same content in history, or the next free one."""
     history = history_of(project, pointer.name)
     content = pointer.digest.hex
     has = history.naming.number_of(content)
@@ -204,10 +222,10 @@ def _other_number(project: Project, pointer: Pointer) -> int:
 
 
 def _owns_number(project: Project, pointer: Pointer, against: Pointer) -> bool:
-    """Whether the claim of the number that two pointers have names the content of the first.
+    """Whether the claim on the number that both pointers use names the content of the first one.
 
-    Where the remote cannot be asked, the content that alone is on a branch of a Git remote counts as the
-    owner: it passed a push, which claims numbers.
+    If the remote cannot be reached, the content that was pushed to a branch of a Git remote is the owner,
+    because each push claims its numbers. If both or neither were pushed, the answer is no.
     """
     try:
         owner = known_owner(project, pointer.name, pointer.version)
@@ -220,14 +238,14 @@ def _owns_number(project: Project, pointer: Pointer, against: Pointer) -> bool:
     return owner == pointer.digest.hex
 
 
-def _bring_in_line(project: Project, path: str, pointer: Pointer) -> bool:
-    """Bring the weights from the cache where that loses nothing; whether they are the pointer's now."""
+def _sync_weights(project: Project, path: str, pointer: Pointer) -> bool:
+    """Check out cached weights if nothing would be lost. Returns whether the weights match the pointer."""
     from gitmodel.workflows.sync_worktree import sync_worktree
 
     for note in sync_worktree(project, [path]).notes:
         project.context.note(note)
-    place = weights_path(path, pointer)
-    return project.worktree.unchanged(pointer.name, place) == pointer.digest
+    weights = weights_path(path, pointer)
+    return project.worktree.unchanged(pointer.name, weights) == pointer.digest
 
 
 def _next(project: Project) -> str:
@@ -240,7 +258,7 @@ def _next(project: Project) -> str:
     if what == "rebase":
         return f"git {'rebase' if is_rebasing(project.repository) else 'am'} --continue"
     if what in {"cherry-pick", "revert"}:
-        # Git stops once more where the commit would be empty.
+        # `--continue` refuses an empty commit.
         return f"git {what} {'--continue' if project.index.changed_since_head() else '--skip'}"
     return "git commit" if what == "merge" else "git status, then git commit"
 
@@ -248,14 +266,14 @@ def _next(project: Project) -> str:
 def _unknown_side(name: str, path: str, side: Side) -> UnknownReferenceError:
     return UnknownReferenceError(
         f"what {path} was on the side of {side} cannot be told from the commit that mixed it",
-        hint=f"gitmodel resolve {name} --{'theirs' if side == 'ours' else 'ours'}, "
+        hint=f"gitmodel resolve {name} --{_OTHER[side]}, "
         f"or a version by its number: gitmodel checkout {name}@NUMBER",
         model=name,
     )
 
 
-def _no_conflict(name: str, there: Iterable[_Conflict]) -> UnknownReferenceError:
-    names = ", ".join(sorted({other for conflict in there for other in conflict.names}))
+def _no_conflict(name: str, others: Iterable[_Conflict]) -> UnknownReferenceError:
+    names = ", ".join(sorted({other for conflict in others for other in conflict.names}))
     return UnknownReferenceError(
         f"no pointer of {name} is in conflict",
         hint=f"in conflict: {names}" if names else "git status",
@@ -263,7 +281,7 @@ def _no_conflict(name: str, there: Iterable[_Conflict]) -> UnknownReferenceError
 
 
 def _conflicts(project: Project) -> list[_Conflict]:
-    """All pointer files that the index has in conflict."""
+    """All pointer files that are in conflict in the index."""
     entries = [e for e in project.index.entries(f"*{POINTER_SUFFIX}") if e.stage]
     blobs = project.reader.blobs([entry.oid for entry in entries])
     by_path: dict[str, dict[int, bytes]] = {}
@@ -277,7 +295,7 @@ def _conflicts(project: Project) -> list[_Conflict]:
 
 
 def _conflicts_in_files(project: Project, name: str) -> list[_Conflict]:
-    """Pointer files of that name that hold two sides though the index has no conflict."""
+    """Pointer files of that name that contain two sides although the index has no conflict."""
     found = []
     for entry in project.index.entries(name.rpartition("/")[2] + POINTER_SUFFIX):
         sides = _sides_of_file(project, entry.path)
@@ -294,7 +312,7 @@ def _names(path: str, texts: Iterable[bytes]) -> frozenset[str]:
 
 
 def _sides_of_file(project: Project, path: str) -> Mapping[Side, bytes]:
-    """The sides of a pointer file that the index takes for settled; nothing if it is sound."""
+    """The sides in a pointer file that has no conflict in the index; empty if the file is valid."""
     raw = read_pointer_file(project.root, path)
     if raw is None:
         return {}
@@ -311,13 +329,13 @@ def _sides_of_file(project: Project, path: str) -> Mapping[Side, bytes]:
 
 
 def _sides_of_merge(project: Project, path: str, raw: bytes) -> Mapping[Side, bytes]:
-    """What the commits had that Git mixed: HEAD and the other side of a merge, or a commit's parents."""
+    """The texts of the commits that were mixed: HEAD and MERGE_HEAD, or the parents of the last change."""
     others = project.index.other_heads()
     if others:
         return _sides_at(project, path, ("HEAD", others[0]))
     change = last_change(project.repository, path)
     if change is None or blob_at(project, change[0], path) != project.repository.blob_id(raw):
-        return {}  # edited since it was committed, which is what pre-commit looks after
+        return {}  # edited after the commit; pre-commit checks such files
     return _sides_at(project, path, change[1][:2])
 
 

@@ -29,17 +29,17 @@ class RemoveReport:
     weights_removed: bool
 
 
-def remove(project: Project, name: str, *, weights: bool = False) -> RemoveReport:
-    """Stop versioning a model: its pointer goes, its versions stay in history and on the remote.
+def remove_model(project: Project, name: str, *, weights: bool = False) -> RemoveReport:
+    """Remove the pointer of a model. Its versions stay in history and on the remote.
 
     Args:
         project: The project.
         name: The model.
-        weights: Also remove the weights from disk. Otherwise they stay, ignored by Git as before.
+        weights: Also remove the weights from disk. Otherwise they stay, and Git still ignores them.
 
     Raises:
-        UnknownReferenceError: No model is called that.
-        UnsavedWeightsError: `weights`, and they are in no store.
+        UnknownReferenceError: No model has that name.
+        UnsavedWeightsError: `weights`, and the cache does not have them.
     """
     model = read_models(project).require(name)
     if weights:

@@ -14,7 +14,7 @@ from gitmodel.project.history.model_history import history_of, next_number
 from gitmodel.project.project import Project
 from gitmodel.project.references import models_at, resolve
 from gitmodel.workflows.checkout import checkout
-from gitmodel.workflows.mv import rename
+from gitmodel.workflows.mv import rename_model
 from tests.support.desk import Desk, digest, refusal, short
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ def test_checking_out_an_alias_in_a_clone_of_depth_1_brings_weights_and_pointer(
 def test_a_moved_model_is_found_at_its_old_and_new_place(desk: Desk) -> None:
     desk.version(ONE)
     with desk.open() as project:
-        rename(project, "fraud", path="models/fraud.bin")
+        rename_model(project, "fraud", path="models/fraud.bin")
     desk.repo.commit("move")
     desk.version(TWO, "models/fraud.bin")
 
@@ -226,7 +226,7 @@ def test_a_moved_model_is_found_at_its_old_and_new_place(desk: Desk) -> None:
 
 def test_a_renamed_model_answers_to_both_names(two_versions: Desk) -> None:
     with two_versions.open() as project:
-        rename(project, "fraud", new_name="risk")
+        rename_model(project, "fraud", new_name="risk")
     two_versions.repo.commit("rename")
 
     assert number(two_versions, "risk") == 2

@@ -20,7 +20,7 @@ from gitmodel.project.fetching.session import CheckedOut, CheckoutReport
 from gitmodel.store.layout import manifest_key, pack_key
 from gitmodel.workflows.checkout import checkout
 from gitmodel.workflows.fetch import fetch
-from gitmodel.workflows.mv import rename
+from gitmodel.workflows.mv import rename_model
 from gitmodel.workflows.push import push_head
 from gitmodel.workflows.remote import add_remote
 from gitmodel.workflows.sync_worktree import SyncReport, sync_worktree
@@ -160,7 +160,7 @@ def test_one_unsaved_model_stops_all_before_anything_is_placed(desk: Desk) -> No
 def test_a_model_that_moved_comes_to_its_new_place(desk: Desk) -> None:
     desk.version(ONE)
     with desk.open() as project:
-        rename(project, "fraud", path="models/fraud.bin")
+        rename_model(project, "fraud", path="models/fraud.bin")
     desk.repo.commit("move")
     desk.version(TWO, "models/fraud.bin")
 
@@ -177,7 +177,7 @@ def test_weights_of_another_model_are_not_overwritten(desk: Desk) -> None:
     desk.version(ONE)
     desk.version(TWO)
     with desk.open() as project:
-        rename(project, "fraud", new_name="risk")
+        rename_model(project, "fraud", new_name="risk")
     desk.repo.commit("rename")
 
     assert refusal(UsageError, lambda: bring(desk, "fraud@1")) == (

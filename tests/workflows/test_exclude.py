@@ -10,7 +10,7 @@ from gitmodel.errors import PointerError, UnsavedWeightsError, UsageError, Weigh
 from gitmodel.workflows.add import AddReport, Excluding, add, add_many
 from gitmodel.workflows.checkout import checkout
 from gitmodel.workflows.register_changes import register_changes
-from gitmodel.workflows.rm import remove
+from gitmodel.workflows.rm import remove_model
 from gitmodel.workflows.status import status
 from gitmodel.workflows.sync_worktree import sync_worktree
 from tests.support.desk import Desk, refusal
@@ -215,7 +215,7 @@ def test_patterns_of_a_stranger_are_checked(folder: Desk) -> None:
 
 def test_removing_the_weights_leaves_what_was_left_out(folder: Desk) -> None:
     with folder.open() as project:
-        remove(project, "ck", weights=True)
+        remove_model(project, "ck", weights=True)
 
     assert on_disk(folder) == {"optimizer.pt": b"state", "deep/x.swp": b"swap"}
 

@@ -24,10 +24,10 @@ from gitmodel.project.history.version_owners import claims_seen
 from gitmodel.project.references import resolve
 from gitmodel.store.claims import claim_key
 from gitmodel.workflows.add import add
-from gitmodel.workflows.mv import RenameReport, rename
+from gitmodel.workflows.mv import RenameReport, rename_model
 from gitmodel.workflows.register_changes import register_changes
 from gitmodel.workflows.renumber import RenumberReport, renumber
-from gitmodel.workflows.rm import RemoveReport, remove
+from gitmodel.workflows.rm import RemoveReport, remove_model
 from tests.support.desk import Desk, digest, refusal
 from tests.support.models import write_folder
 from tests.support.stores import files_below
@@ -53,11 +53,11 @@ def with_project(desk: Desk, work: Callable[[Project], Result]) -> Result:
 
 
 def move(desk: Desk, name: str, **options: str) -> RenameReport:
-    return with_project(desk, lambda project: rename(project, name, **options))
+    return with_project(desk, lambda project: rename_model(project, name, **options))
 
 
 def drop(desk: Desk, name: str, *, weights: bool = False) -> RemoveReport:
-    return with_project(desk, lambda project: remove(project, name, weights=weights))
+    return with_project(desk, lambda project: remove_model(project, name, weights=weights))
 
 
 def test_removing_keeps_the_weights(fraud: Desk) -> None:

@@ -112,13 +112,13 @@ def test_what_is_left_to_do_comes_next(split: Desk) -> None:
 
 
 def test_both_sides_rename(desk: Desk) -> None:
-    from gitmodel.workflows.mv import rename
+    from gitmodel.workflows.mv import rename_model
 
     desk.version(ONE)
     for branch, place in (("other", "a/fraud.bin"), ("main", "b/fraud.bin")):
         desk.repo.git("switch", "-q", *(("-c",) if branch == "other" else ()), branch)
         with desk.open() as project:
-            rename(project, "fraud", path=place)
+            rename_model(project, "fraud", path=place)
         desk.repo.git("commit", "-qam", branch)
     desk.repo.git("merge", "-q", "other", check=False)
     assert "fraud.model.yaml" in desk.repo.git("ls-files", "-u").stdout

@@ -311,11 +311,11 @@ def test_a_copied_pointer(pushed: Desk) -> None:
 
 
 def test_a_model_that_moved_between_two_tips_is_one_model(pushed: Desk) -> None:
-    from gitmodel.workflows.mv import rename
+    from gitmodel.workflows.mv import rename_model
 
     pushed.repo.git("branch", "before")
     with pushed.open() as project:
-        rename(project, "fraud", path="models/fraud.bin")
+        rename_model(project, "fraud", path="models/fraud.bin")
     pushed.repo.commit("move")
 
     assert refs(pushed, "before", "HEAD").ok

@@ -35,10 +35,10 @@ def run(
     session: Session, *, name: str, new_name: str | None, path: str | None, pointer: str | None
 ) -> int:
     """Rename or move a model."""
-    from gitmodel.workflows.mv import rename
+    from gitmodel.workflows.mv import rename_model
 
     with session.project() as project:
-        report = rename(project, name, new_name=new_name, path=path, pointer=pointer)
+        report = rename_model(project, name, new_name=new_name, path=path, pointer=pointer)
     output = session.output
     if report.name != report.old_name:
         output.say(f"{report.old_name} is called {report.name} now")

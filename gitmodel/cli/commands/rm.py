@@ -22,10 +22,10 @@ It removes the pointer. The versions stay in history and on the remote."""
 
 def run(session: Session, *, name: str, weights: bool) -> int:
     """Remove a pointer."""
-    from gitmodel.workflows.rm import remove
+    from gitmodel.workflows.rm import remove_model
 
     with session.project() as project:
-        report = remove(project, name, weights=weights)
+        report = remove_model(project, name, weights=weights)
     output = session.output
     output.say(f"{report.name} is no longer versioned; staged the removal of {report.pointer_path}")
     if report.weights_removed:

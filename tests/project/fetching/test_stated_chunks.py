@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from gitmodel.errors import MixedPointerError
-from gitmodel.workflows.mv import rename
+from gitmodel.workflows.mv import rename_model
 from gitmodel.workflows.register_changes import register_changes
 from gitmodel.workflows.renumber import renumber
 from gitmodel.workflows.resolve import resolve_conflict
@@ -82,7 +82,7 @@ def test_a_pointer_that_gets_another_name_or_number_keeps_its_line(desk: Desk) -
         renumber(project, "fraud", commit=True)
     assert (desk.pointer().version, desk.pointer().chunks) == (2, line)
     with desk.open() as project:
-        rename(project, "fraud", new_name="risk", path="prod/risk.bin")
+        rename_model(project, "fraud", new_name="risk", path="prod/risk.bin")
     assert desk.pointer("prod/risk.model.yaml").chunks == line
 
 

@@ -13,7 +13,7 @@ from gitmodel.errors import UnknownReferenceError
 from gitmodel.project.references import resolve
 from gitmodel.workflows.checkout import checkout
 from gitmodel.workflows.log import log
-from gitmodel.workflows.mv import rename
+from gitmodel.workflows.mv import rename_model
 from tests.support.desk import Desk, digest
 from tests.support.processes import started_processes
 
@@ -36,7 +36,7 @@ def renamed(desk: Desk) -> Desk:
 
 def move(desk: Desk, name: str, **options: str) -> None:
     with desk.open() as project:
-        rename(project, name, **options)
+        rename_model(project, name, **options)
 
 
 def numbers(desk: Desk, name: str) -> list[int]:
