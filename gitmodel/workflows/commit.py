@@ -1,7 +1,7 @@
-"""`gitmodel commit`: new weights become a version, then Git's own commit takes over the process.
+"""`gitmodel commit`: register new weights, then replace this process by `git commit`.
 
-Git gets the words as they were typed, and the environment, terminal and standard input of the
-caller. Exit code, editor, hooks and signing are Git's.
+Git gets the arguments as typed, and the environment, terminal and standard input of the caller. Exit code, editor,
+hooks and signing are Git's.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ if TYPE_CHECKING:
 
 
 def register_weights(context: Context, arguments: Sequence[str]) -> list[str]:
-    """Do before `git commit` what it needs to see new weights; returns what to tell the person.
+    """Register changed weights before `git commit`; returns lines to print.
 
     Args:
-        context: The world of the command.
-        arguments: Of `git commit`.
+        context: The context of the command.
+        arguments: The arguments of `git commit`.
     """
     staging = commit_staging(arguments)
     return [] if staging is None else prepare_commit(context, staging)
 
 
 def become_git_commit(context: Context, arguments: Sequence[str]) -> NoReturn:
-    """Replace this process by `git commit`. What was printed must be flushed.
+    """Replace this process by `git commit`. Output must be flushed before.
 
     Raises:
-        GitCommandError: There is no git program, or it cannot be started.
+        GitCommandError: The git program is missing or cannot be started.
     """
     program = find_program(context.folder, context.environment)
     if program is None:
         raise GitCommandError("there is no git program on PATH", hint="install Git")
-    # Python ignores these two, and an ignored signal stays so in the new program.
+    # Python ignores these two signals, and the new program would inherit that.
     for ignored in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(ignored, signal.SIG_DFL)
     try:

@@ -1,4 +1,4 @@
-"""`gitmodel fetch`: weights of the versions asked for, from a remote into the cache."""
+"""`gitmodel fetch`: download the weights of versions from a remote into the cache."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 def fetch(
     project: Project, references: Sequence[str] = (), *, remote: str | None = None
 ) -> CheckoutReport:
-    """Bring the weights of versions into the cache.
+    """Download the weights of versions into the cache.
 
     Args:
         project: The project.
-        references: What; every pointer of the work tree if empty.
-        remote: From which remote; the primary, then the mirrors, if not given.
+        references: The versions; every pointer of the work tree if empty.
+        remote: Name of the remote; the primary, then the mirrors, if not given.
 
     Raises:
-        ObjectMissingError: A version is on no remote.
+        ObjectMissingError: No remote has a version.
         RemoteError: No remote can be used.
     """
     report = CheckoutReport()

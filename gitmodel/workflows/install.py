@@ -1,4 +1,4 @@
-"""`gitmodel install`: bring the files of a clone up to date."""
+"""`gitmodel install`: update the files that an earlier gitmodel set up in a clone."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 
 def renew(project: Project) -> tuple[str, ...]:
-    """Bring what an earlier gitmodel set up in this clone and its work tree up to date.
+    """Update `.gitattributes` and the ignore rules of this clone.
 
     Returns:
-        The patterns for which `.gitattributes` got a line.
+        The patterns that were added to `.gitattributes`.
     """
     hide_temporary_files(project)
     return add_attributes(project)
 
 
 def hide_temporary_files(project: Project) -> None:
-    """Keep what a killed checkout leaves behind out of `git status` and `git add .`."""
+    """Hide the temporary files of a killed checkout from `git status` and `git add .`."""
     path = os.path.join(project.repository.common_dir, "info", "exclude")
     os.makedirs(os.path.dirname(path), exist_ok=True)
     append_missing(path, [f"{PREFIX}*"])
-    if project.repository.work_tree is None:  # nothing can be left there
+    if project.repository.work_tree is None:  # a bare repository has no weights
         return
     ignore_leftovers(project, {model.weights for model in read_models(project).models})

@@ -19,7 +19,7 @@ def log(project: Project, name: str | None = None) -> list[LogEntry]:
     """The versions of a model (of all models), newest first.
 
     Raises:
-        UnknownReferenceError: No model was ever called that.
+        UnknownReferenceError: No model ever had that name.
     """
     if name is None:
         return _log_of_all(project)
@@ -37,7 +37,7 @@ def _log_of_all(project: Project) -> list[LogEntry]:
     by_name = {model.name: model for model in current.models}
     if len(by_name) < len(current.models):
         for name in by_name:
-            current.get(name)  # refuses the one that two pointers have
+            current.get(name)  # raises if two pointers have the name
     entries: list[LogEntry] = []
     earlier = EarlierNames(project)
     with project.cached_history.snapshot() as snapshot:
@@ -50,7 +50,7 @@ def _log_of_all(project: Project) -> list[LogEntry]:
 
 
 def _current_models(project: Project, name: str | None = None) -> Models:
-    """The models of the work tree, at least the one of a name; those of HEAD where there is none."""
+    """The models of the work tree (if given, those of one name); in a bare repository those of HEAD."""
     if project.repository.work_tree is not None:
         return read_models(project, name=name)
     head = project.reader.resolve("HEAD")

@@ -1,10 +1,8 @@
-"""The early step: new weights become a version before Git looks for something to commit.
+"""Register new weights before Git decides whether there is something to commit.
 
-Git decides "nothing to commit" before pre-commit runs, and weights are ignored. So the pointers that
-a command is about to stage are brought up to the weights first, on disk. Git then finds them changed.
-
-What holds: the index of Git is not touched, it may be locked; what a hook would refuse is left to the
-hook; and where nothing can be done, the command goes on as it would have without.
+Git ignores weights, and reports "nothing to commit" before pre-commit runs. So the pointers that a command stages
+are updated on disk first, and Git finds them changed. The index is not touched, because Git may have locked it.
+Errors are left to pre-commit, which finds them again. `gitmodel commit` and the fsmonitor hook share this step.
 """
 
 from __future__ import annotations
@@ -28,18 +26,16 @@ if TYPE_CHECKING:
 
 
 def prepare_commit(context: Context, staging: Staging, *, prefix: str | None = None) -> list[str]:
-    """Bring the pointers that a command is about to stage up to the weights on disk.
-
-    Never fails: pre-commit finds again what is wrong, says it, and refuses.
+    """Register the changed weights of the pointers that a command stages. Raises no errors.
 
     Args:
-        context: The world of the command.
-        staging: What the command stages.
-        prefix: The folder from which its paths start, relative to the top of the work tree; that of
-            the context if not given.
+        context: The context of the command.
+        staging: The paths that the command stages.
+        prefix: The folder that its paths are relative to, from the top of the work tree; the current
+            folder if not given.
 
     Returns:
-        What to tell the person, a line each.
+        Lines to print.
     """
     with suppress(GitmodelError, OSError), Project.open(context) as project:
         if project.is_set_up():
@@ -55,7 +51,7 @@ def _register(project: Project, staging: Staging, prefix: str) -> CommitReport:
     if not paths or project.index.has_conflicts():
         return CommitReport()
     with scratch_index(project.repository, paths) as index:
-        # A project of its own, whose index is the scratch one; caches and records are the same.
+        # A second project with the scratch index; it shares cache and records.
         environment = {**project.context.environment, "GIT_INDEX_FILE": index.file}
         context = replace(project.context, environment=environment)
         with Project(project.repository, context) as scratch:
@@ -63,7 +59,7 @@ def _register(project: Project, staging: Staging, prefix: str) -> CommitReport:
 
 
 def _pointers(project: Project, staging: Staging, prefix: str) -> list[str]:
-    """Paths of the pointers that the command stages."""
+    """The pointers that the command stages."""
     entries = project.index.entries(f"*{POINTER_SUFFIX}")
     paths = {entry.path for entry in entries}
     if paths and staging.paths:
@@ -72,7 +68,7 @@ def _pointers(project: Project, staging: Staging, prefix: str) -> list[str]:
 
 
 def _told(report: CommitReport) -> list[str]:
-    """Only what pre-commit will not find again: it sees weights that have their version."""
+    """The new versions and their notes. Pre-commit reports everything else again."""
     lines = []
     for name, was, version in report.bumped:
         before = f" (was v{was})" if was is not None else ""

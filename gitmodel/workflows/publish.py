@@ -1,7 +1,8 @@
-"""Bringing pointers' weights and claims to a remote, in the one order that is safe.
+"""Publish pointers on a remote: upload their weights, then claim their version numbers.
 
-Claims are read, the intent is written, the sweep flag is read, and only then is anything on the
-remote relied on; packs, then manifests, then claims; the ledger last. Everything can be repeated.
+The order of the steps keeps the remote consistent, and each step can be repeated: read claims, write the push
+intent, read the sweep flag, upload packs, upload manifests, write claims, update the ledger. `gitmodel push` and
+the hook pre-push share this step; it is no command of its own.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """A version that is not whole on the remote, and that this clone cannot make whole.
+    """A version that is incomplete on the remote, and that this clone cannot complete.
 
     Attributes:
-        version: As a reference: `fraud@3`.
-        problem: What is wrong with it there.
-        hint: What to run, and where.
+        version: The version as a reference: `fraud@3`.
+        problem: What the remote lacks.
+        hint: The command that repairs it, and the clone to run it in.
     """
 
     version: str
@@ -40,15 +41,15 @@ class PushReport:
     """What a push did.
 
     Attributes:
-        versions: (name, version) published or confirmed now.
-        published: Those of them that this clone did not know to be there before.
-        packs: Packs uploaded.
-        uploaded_bytes: Their bytes.
-        remote: Where to.
-        looked: Whether the remote had to be asked at all.
-        packs_seen: Packs that were looked at on the remote, or uploaded.
-        holes: Versions that are not whole there, and that the push did not need.
-        not_looked_at: Pointers of history that this clone does not have, so that they were not looked at.
+        versions: (name, version) of the versions that are complete on the remote.
+        published: Those that the ledger did not list before.
+        packs: Number of uploaded packs.
+        uploaded_bytes: Their size.
+        remote: URL of the remote.
+        looked: Whether the remote was asked.
+        packs_seen: Number of packs that were checked on the remote or uploaded.
+        holes: Incomplete versions that the push did not need.
+        not_looked_at: Number of pointers of history that this clone lacks, so they were not checked.
     """
 
     versions: list[tuple[str, int]] = field(default_factory=list)
@@ -62,7 +63,7 @@ class PushReport:
     not_looked_at: int = 0
 
     def add(self, more: PushReport) -> None:
-        """Count what another part of the same push did."""
+        """Add the report of another part of the same push."""
         self.versions = sorted({*self.versions, *more.versions})
         self.published = sorted({*self.published, *more.published})
         self.packs += more.packs
@@ -80,17 +81,16 @@ def publish(
     remote: str = PRIMARY,
     full: bool = False,
 ) -> PushReport:
-    """Bring weights and claims of pointers to a remote.
+    """Upload the weights of pointers to a remote and claim their version numbers.
 
-    Order: claims are read; the intent is written, then the sweep flag is read; packs, manifests,
-    claims; the ledger last. What is wrong with pointers that are not required is in the report.
+    An error of a required pointer is raised; errors of the others are in the report.
 
     Args:
         project: The project.
-        outgoing: Which pointers.
-        git_url: Of the Git remote, for the record of who uses the store.
-        remote: Where to.
-        full: Read every pack that is there, instead of asking for its size.
+        outgoing: The pointers.
+        git_url: URL of the Git remote, for the registration of this repository with the store.
+        remote: Name of the remote.
+        full: Read every pack on the remote, instead of only its size.
 
     Raises: as `push_updates`.
     """
@@ -120,7 +120,7 @@ def _remember(
     *,
     remote: str,
 ) -> None:
-    """Write down in ledger and report what is on the remote now, and what is not."""
+    """Record in the ledger and the report which versions are complete on the remote, and which are not."""
     ledger = project.ledger(remote)
     fine = [item for item in outgoing if item.blob not in errors]
     report.versions = sorted({(i.pointer.name, i.pointer.version) for i in fine})
@@ -144,12 +144,15 @@ def _upload_and_claim(
     remote: str,
     full: bool,
 ) -> dict[str, GitmodelError]:
-    """Do it; returns by blob what is wrong with pointers that are not required."""
+    """Upload the weights, then write the claims. Only the primary remote has claims and registrations.
+
+    Returns the errors of pointers that are not required, by blob.
+    """
     from gitmodel.project.publishing.upload import Upload
     from gitmodel.project.publishing.version_claims import PushClaims
 
     store = project.store(remote, upload=True)
-    _recognise(project, store, outgoing, remote=remote)
+    _identify(project, store, outgoing, remote=remote)
     claiming = PushClaims(project, store, outgoing if remote == PRIMARY else ())
     claiming.check()
     upload = Upload(project, store, outgoing, remote=remote, full=full)
@@ -168,15 +171,15 @@ def _upload_and_claim(
     return {**errors, **claiming.problems}
 
 
-def _recognise(
+def _identify(
     project: Project, store: ObjectStore, outgoing: Sequence[Outgoing], *, remote: str
 ) -> None:
-    """Read the store's marker, or make one, and forget what was known of another store.
+    """Read the store's marker, or create it. If it names another store, the ledger is cleared.
 
-    One that cannot be read is written anew where the store is known to be one.
+    A damaged marker is replaced if the ledger, or a manifest of these versions, shows that this is a store.
 
     Raises:
-        DamagedObjectError: It cannot be read, and nothing of this project is there.
+        DamagedObjectError: The marker is damaged, and the store has nothing of this project.
     """
     fresh = project.context.random(16)
     ledger = project.ledger(remote)
@@ -195,7 +198,7 @@ def _recognise(
 
 
 def _has_any(store: ObjectStore, outgoing: Sequence[Outgoing]) -> bool:
-    """Whether a store has weights of any of these versions, or of one before them."""
+    """Whether the store has a manifest of any of these versions or of their predecessors."""
     digests = [item.pointer.digest for item in outgoing]
     digests += [i.pointer.previous.digest for i in outgoing if i.pointer.previous is not None]
     for digest in dict.fromkeys(digests):

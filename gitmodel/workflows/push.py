@@ -1,7 +1,8 @@
-"""Uploading: packs, then manifests, then claims; only after that do refs move.
+"""`gitmodel push` and the hook pre-push: publish the pointers of commits.
 
-`git push` runs this for what it pushes, `gitmodel push` for HEAD. It can be repeated at any time:
-what is there is not sent again, and a hole that somebody left is filled.
+`git push` publishes the pointers of the pushed commits before it moves refs; `gitmodel push` publishes those of
+HEAD and its history. Both can be repeated: complete versions are not uploaded again, and incomplete ones are
+completed.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ if TYPE_CHECKING:
 
 
 def read_updates(stdin: bytes) -> tuple[RefUpdate, ...]:
-    """What Git writes to the standard input of `pre-push` (githooks(5)).
+    """Parse what Git writes to the standard input of `pre-push` (githooks(5)).
 
     Raises:
-        GitCommandError: It is anything else.
+        GitCommandError: The input has another format.
     """
     from gitmodel.git.pre_push import parse_updates
 
@@ -40,10 +41,10 @@ def read_updates(stdin: bytes) -> tuple[RefUpdate, ...]:
 
 
 def is_concerned(project: Project, updates: Sequence[RefUpdate]) -> bool:
-    """Whether there is a `.gitmodel.yaml`: in the work tree, else at a pushed tip, which counts then.
+    """Whether the work tree has a `.gitmodel.yaml`. If not, the first one at a pushed tip is used.
 
     Raises:
-        ConfigError: The one at a tip cannot be accepted.
+        ConfigError: The configuration at a tip is not valid.
     """
     if project.is_set_up():
         return True
@@ -61,20 +62,20 @@ def is_concerned(project: Project, updates: Sequence[RefUpdate]) -> bool:
 def push_updates(
     project: Project, updates: Sequence[RefUpdate], *, git_remote: str, git_url: str
 ) -> PushReport:
-    """Publish everything that a `git push` is about to make visible.
+    """Publish every pointer that a `git push` introduces.
 
     Args:
         project: The project.
-        updates: What Git passed to `pre-push`; empty also when another hook has read it already, so
-            HEAD is looked at then.
+        updates: The refs that Git passed to `pre-push`. If another hook has consumed them, the list is empty
+            and HEAD is published.
         git_remote: Name of the Git remote, or its URL.
-        git_url: Its URL.
+        git_url: URL of the Git remote.
 
     Raises:
-        VersionTakenError: A version at a pushed tip belongs to other content.
-        ObjectMissingError: Weights of a pushed pointer are nowhere to be had.
+        VersionTakenError: A version number at a pushed tip belongs to other content.
+        ObjectMissingError: Neither the cache nor the remote has the weights of a pushed pointer.
         RemoteError: The store cannot be used.
-        MixedPointerError, PointerError: A pointer at a pushed tip is broken.
+        MixedPointerError, PointerError: A pointer at a pushed tip does not parse.
     """
     tips = project.history.pushed_tips(updates)
     known = git_remote in project.repository.remotes()
@@ -88,16 +89,16 @@ def push_updates(
 
 
 def push_unlisted(project: Project, *, revision: str, git_remote: str, git_url: str) -> PushReport:
-    """Publish everything that a `git push` may be about to make visible, where nobody lists it.
+    """Publish every pointer that a `git push` may introduce, if the list of refs is unknown.
 
-    The pre-commit framework names one ref of a push and swallows the list of all. So whatever this
-    clone has and the Git remote is not known to have counts as pushed: more than needed, never less.
+    The pre-commit framework names one ref of a push and consumes the list of all. So every local commit that
+    the Git remote is not known to have counts as pushed.
 
     Args:
         project: The project.
-        revision: What is known to be pushed; "" if nothing is.
+        revision: The ref that is known to be pushed; "" if none.
         git_remote: Name of the Git remote, or its URL.
-        git_url: Its URL.
+        git_url: URL of the Git remote.
 
     Raises: as `push_updates`.
     """
@@ -116,7 +117,10 @@ def _push_tips(
     hidden: str | None,
     git_url: str,
 ) -> PushReport:
-    """Publish what a `git push` introduces, or refuse it; then fill holes, which refuse nothing."""
+    """Publish the pointers that a `git push` introduces; an error refuses the push.
+
+    Then publish the other pointers at the tips, and those that earlier pushes missed. Their errors are noted.
+    """
     found = collect(project, tips, exclude=exclude, not_on_remote=hidden)
     introduced = [item for item in found if item.required]
     report = PushReport(remote=project.address().url)
@@ -124,7 +128,7 @@ def _push_tips(
         _refuse_default_folder(project, git_url)
         _announce_long_upload(project, introduced)
         report = publish(project, introduced, git_url=git_url)
-        # The first look may show another store than the ledger's: it knows less now than before.
+        # If the remote is another store than the ledger's, publishing has cleared the ledger.
         found = collect(project, tips, exclude=exclude, not_on_remote=hidden, tell=False)
     rest = [item for item in found if not item.required]
     heads = _heads(project, tips, hidden)
@@ -138,9 +142,9 @@ def _push_tips(
 def _publish_missed(
     project: Project, rest: Sequence[Outgoing], report: PushReport, *, git_url: str
 ) -> bool:
-    """Publish what earlier pushes left out; this push introduces none of it, so it is not refused.
+    """Publish versions that this push does not introduce. Errors are noted and do not refuse the push.
 
-    Returns whether all of it is there now.
+    Returns whether all of them are complete on the remote.
     """
     if not rest:
         return True
@@ -159,7 +163,7 @@ def _publish_missed(
 
 
 def _tell_holes(project: Project, report: PushReport) -> None:
-    """Say which versions are known to be incomplete on the remote; this push introduced none of them."""
+    """Note the versions that are incomplete on the remote. This push introduced none of them."""
     for hole in report.holes:
         way = "" if hole.hint is None else f"; to repair it: {hole.hint}"
         project.context.note(
@@ -176,15 +180,15 @@ def _tell_holes(project: Project, report: PushReport) -> None:
 
 
 def push_head(project: Project, *, remote: str = PRIMARY, full: bool = False) -> PushReport:
-    """Look at every version in the history of HEAD and of origin's branches, and publish what is not there.
+    """Publish every version in the history of HEAD and of origin's branches, without trusting the ledger.
 
-    Nothing that was remembered counts. What this clone cannot bring is in the report; it is an error if it
-    is at HEAD, or in a commit that origin does not have.
+    A version that this clone cannot complete is in the report. It is an error if it is at HEAD, or in a
+    commit that origin does not have.
 
     Args:
         project: The project.
-        remote: Which remote.
-        full: Read every pack that is there, instead of asking for its size.
+        remote: Name of the remote.
+        full: Read every pack on the remote, instead of only its size.
 
     Raises: as `push_updates`.
     """
@@ -212,7 +216,7 @@ def push_head(project: Project, *, remote: str = PRIMARY, full: bool = False) ->
 def _push_all(
     project: Project, outgoing: Sequence[Outgoing], *, git_url: str, remote: str, full: bool
 ) -> PushReport:
-    """Publish all; what can be brought is brought also where something required cannot be.
+    """Publish all pointers. If a required one fails, publish the others, then raise the error.
 
     Raises: as `push_updates`.
     """
@@ -228,7 +232,7 @@ def _push_all(
 
 
 def _heads(project: Project, tips: Sequence[str], git_remote: str | None) -> tuple[str, ...]:
-    """What is on a Git remote after this push, as far as this clone knows."""
+    """The pushed commits and the remote-tracking branches of the Git remote."""
     from gitmodel.git.remote_tracking import tracking_tips
 
     tracked = () if git_remote is None else tracking_tips(project.repository, git_remote)
@@ -236,10 +240,10 @@ def _heads(project: Project, tips: Sequence[str], git_remote: str | None) -> tup
 
 
 def _refuse_default_folder(project: Project, git_url: str) -> None:
-    """Refuse to push pointers to another machine while their weights stay on this one.
+    """Refuse to push pointers to another machine if their weights stay on this one.
 
     Raises:
-        RemoteError: The store is the embedded default folder, and the Git remote is elsewhere.
+        RemoteError: The store is the default folder, and the Git remote is on another machine.
     """
     if project.uses_default_folder() and not _is_on_this_machine(git_url):
         raise RemoteError(
@@ -250,9 +254,9 @@ def _refuse_default_folder(project: Project, git_url: str) -> None:
 
 
 def _announce_long_upload(project: Project, outgoing: Sequence[Outgoing]) -> None:
-    """Say beforehand that much has to be uploaded: Git's connection to the server is open already.
+    """Note a long upload before it starts, because Git's connection to its server may time out.
 
-    What it will be is told by the cache and the ledger alone; another clone may have brought it.
+    The size is an estimate from cache and ledger: another clone may have uploaded some of it.
     """
     cache, ledger = project.cache, project.ledger()
     sizes: dict[str, int] = {}

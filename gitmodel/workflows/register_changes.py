@@ -1,8 +1,7 @@
-"""What happens inside `git commit`: new weights become a version in that very commit.
+"""The hook pre-commit: register changed weights, so that the commit has their new versions.
 
-For each pointer that the commit may touch three digests are compared: the file, what was last added
-or checked out here (*have*), and the pointer. The table is `domain.versions.decide`. Nothing here
-talks to the network, and no link is followed.
+For each pointer of the commit `domain.versions.decide` compares three digests: the weights on disk, the weights
+last added or checked out (*have*), and the pointer. No network is used, and no symbolic link is followed.
 """
 
 from __future__ import annotations
@@ -53,17 +52,17 @@ if TYPE_CHECKING:
 def register_changes(
     project: Project, *, begun: Callable[[str | None], None] = lambda _: None
 ) -> CommitReport:
-    """Bring the pointers of the commit under way up to the weights on disk.
+    """Register the changed weights of the pointers in the commit, and stage the new pointers.
 
     Args:
         project: The project.
-        begun: Called with the name of a model before its changed weights are read, and with None
-            where they turn out to be none that this commit is to have.
+        begun: Called with the name of a model before its changed weights are read, and with None if the
+            commit does not register them.
 
     Raises:
-        StaleWeightsError: File, have and pointer all differ; a person has to choose.
+        StaleWeightsError: Weights, have and pointer all differ, so the user must choose.
         ChangedWhileReadError, WeightsError: The weights cannot be registered now.
-        MixedPointerError: A pointer was merged line by line, or edited in version or digest.
+        MixedPointerError: A pointer was merged line by line, or its version or digest was edited.
     """
     report = CommitReport()
     entries = project.index.entries(f"*{POINTER_SUFFIX}")
@@ -91,7 +90,7 @@ def register_changes(
         project.index.stage(report.taken_up)
     if new:
         begun(new[0].model.name if len(new) == 1 else f"{len(new):,} models")
-        _bump(project, new, report, histories)
+        _register(project, new, report, histories)
     refuse_weights_in_git(project, report.models)
     if report.bumped:
         names = {entry.path for entry in entries}
@@ -106,9 +105,9 @@ def _changed(
     report: CommitReport,
     named: frozenset[str] | None,
 ) -> list[Model]:
-    """The model of a staged pointer, if its weights may differ from it and the commit may touch it.
+    """The model of a staged pointer, if its weights may have changed and the commit includes the pointer.
 
-    `git commit PATH` is about the pointers that differ from HEAD's, which are `named`.
+    `git commit PATH` includes the pointers in `named`, which differ from HEAD.
     """
     pointer = _read_staged(project, entry, raw, report)
     model = Model(entry.path, pointer, raw)
@@ -126,7 +125,7 @@ def _changed(
 def _digest_to_register(
     project: Project, model: Model, report: CommitReport, histories: Histories
 ) -> Digest | None:
-    """The digest of weights that this commit registers, None if it registers none of this model."""
+    """The digest of the weights to register; None if the commit registers none for this model."""
     try:
         return _decide(project, model, report, histories)
     except GitmodelError as error:
@@ -134,7 +133,7 @@ def _digest_to_register(
 
 
 def _may_be_read(project: Project, model: Model) -> bool:
-    """Whether there are weights that are not known to be the pointer's, or as they were left here."""
+    """Whether the weights exist and are not known to equal the pointer or have."""
     seen = project.worktree.unchanged(model.name, model.weights)
     as_left = (model.pointer.digest, project.worktree.have(model.name, model.weights))
     if seen is not None and seen in as_left:
@@ -143,12 +142,12 @@ def _may_be_read(project: Project, model: Model) -> bool:
 
 
 def _is_only_intended(project: Project, entry: IndexEntry) -> bool:
-    """Whether `git add -N` made this empty entry: it is no part of the commit."""
+    """Whether `git add -N` made this empty entry, which is not part of the commit."""
     return entry.path not in project.index.changed_since_head([entry.path])
 
 
 def _is_clean(project: Project, model: Model) -> bool:
-    """Whether the weights are those of the pointer, by stat alone."""
+    """Whether the weights equal the pointer, by stat data alone."""
     return (
         project.worktree.unchanged(model.name, model.weights) == model.pointer.digest
         and project.worktree.have(model.name, model.weights) == model.pointer.digest
@@ -157,11 +156,11 @@ def _is_clean(project: Project, model: Model) -> bool:
 
 
 def _read_staged(project: Project, entry: IndexEntry, raw: bytes, report: CommitReport) -> Pointer:
-    """The staged pointer; an edit by hand beside version and digest gets its check renewed.
+    """The staged pointer. If only other fields than version and digest were edited, its check is renewed.
 
     Raises:
-        MixedPointerError: Version, digest or chunks are not those of HEAD, so it may be two sides mixed; or
-            a merge is being concluded, which can leave a metric of the other side beside them.
+        MixedPointerError: Version, digest or chunks differ from HEAD, so the pointer may mix two sides; or a
+            merge is in progress, which can mix metrics of both sides.
     """
     try:
         return Pointer.from_text(raw, what=entry.path)
@@ -181,10 +180,10 @@ def _read_staged(project: Project, entry: IndexEntry, raw: bytes, report: Commit
 def _decide(
     project: Project, model: Model, report: CommitReport, histories: Histories
 ) -> Digest | None:
-    """Compare the three, and note what there is to say; returns the digest of weights to be registered.
+    """Compare the digests and note the result; returns the digest of the weights to register.
 
-    Training may write while the commit runs. That is its own business, unless the commit is about the
-    model: it would then record metrics, or a pointer, of weights that are not there yet.
+    Weights that change while they are read are left to a later commit. If this commit changes the pointer or
+    the metrics of the model, they are an error, because the weights would not belong to them.
     """
     try:
         return _decide_now(project, model, report, histories)
@@ -203,7 +202,7 @@ def _later(model: Model, error: GitmodelError) -> str:
 
 
 def _is_about(project: Project, model: Model) -> bool:
-    """Whether this commit has a change of the model's pointer, or of the file that its metrics are from."""
+    """Whether this commit changes the model's pointer or the file that its metrics come from."""
     source = model.pointer.metrics_from
     paths = [model.path] if source is None else [model.path, source.path]
     return bool(project.index.changed_since_head(paths))
@@ -228,7 +227,7 @@ def _decide_now(
         what = f"{model.weights} is a symbolic link, which hooks do not follow"
         report.notes.append(unfollowed_note(project, model, what))
         return None
-    if weights.damaged:  # no version, and none of this commit's business
+    if weights.damaged:  # registered by no commit
         lost = damaged_weights(project, model.name, model.weights)
         report.notes.append(f"{model.name}: {lost.message}; run: {lost.hint}")
         return None
@@ -256,7 +255,7 @@ def _act(
     match judged.verdict:
         case Verdict.CLEAN:
             if project.worktree.have(model.name, model.weights) != weights.digest:
-                with suppress(OSError):  # a memory that cannot be written stops no commit
+                with suppress(OSError):  # a record that cannot be written stops no commit
                     project.worktree.set_have(model.name, model.weights, weights)
         case Verdict.MISSING:
             pass
@@ -272,7 +271,7 @@ def _act(
 
 
 def _observe(project: Project, model: Model) -> Weights:
-    """Hash the weights if they have changed; a WeightsError beyond `gitmodel.commitLimit`."""
+    """Hash the weights if they have changed. More than `gitmodel.commitLimit` bytes are a WeightsError."""
     size = project.worktree.size_to_read(model.name, model.weights)
     if size > project.settings.commit_limit:
         raise WeightsError(
@@ -288,7 +287,7 @@ def _observe(project: Project, model: Model) -> Weights:
         progress.finish()
 
 
-def _bump(
+def _register(
     project: Project, changes: Sequence[Change], report: CommitReport, histories: Histories
 ) -> None:
     """Register the weights of these models, and stage their pointers."""
@@ -301,7 +300,7 @@ def _bump(
             report.notes += new.warnings
         elif isinstance(new.error, ChangedWhileReadError | TextError) and not _is_about(
             project, model
-        ):  # written meanwhile: for a later commit
+        ):  # changed meanwhile: left to a later commit
             report.notes.append(_later(model, new.error))
         else:
             refused.append((new.error or changed_error(model)).about(model.name))

@@ -1,4 +1,4 @@
-"""`gitmodel show`: one version, as Git and the cache describe it."""
+"""`gitmodel show`: the details of one version, from Git and the cache."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ShowReport:
-    """Everything that is known of one version without asking the remote."""
+    """The details of one version, without asking the remote."""
 
     model: Model
     first: LogEntry | None
@@ -30,10 +30,10 @@ class ShowReport:
 
 
 def show(project: Project, reference: str) -> ShowReport:
-    """One version.
+    """The details of one version.
 
     Raises:
-        UnknownReferenceError: The reference means nothing.
+        UnknownReferenceError: The reference names no version.
     """
     model = resolve(project, Reference.parse(reference))
     same = history_of(project, model.name, only=lambda head: head == model.pointer.head)

@@ -1,6 +1,6 @@
-"""`gitmodel status`, `list`: what is here, and what differs between file, have, pointer and remote.
+"""`gitmodel status`: compare weights on disk, have, pointer and remote for each model.
 
-No network. An unchanged file is not read again: its digest is remembered by its stat.
+No network. Weights whose stat data has not changed are not read again.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 
 class State(StrEnum):
-    """How the weights on disk stand to the pointer."""
+    """How the weights on disk compare with the pointer."""
 
     CLEAN = "clean"
-    NEW_WEIGHTS = "new weights"  # the next commit makes a version of them
-    EARLIER = "earlier version"  # the next commit goes back to it
+    NEW_WEIGHTS = "new weights"  # the next commit registers them
+    EARLIER = "earlier version"  # the next commit returns to it
     STALE = "stale"  # older weights than the pointer's
-    CHOOSE = "choose"  # new weights, and the pointer has moved as well
+    CHOOSE = "choose"  # new weights, and the pointer changed too
     MISSING = "missing"  # no weights on disk
-    CHANGING = "changing"  # being written at this moment
-    DAMAGED = "damaged"  # not on the disk when the machine went down
+    CHANGING = "changing"  # being written
+    DAMAGED = "damaged"  # the machine crashed before they were written
     LINK = "link"  # a symbolic link
 
 
@@ -42,14 +42,13 @@ class ModelStatus:
 
     Attributes:
         name: The model.
-        version: Of its pointer.
-        path: Of the weights.
-        size: Bytes, by the pointer.
-        state: How the weights on disk stand to the pointer.
-        committed: Whether the pointer is as at HEAD.
-        published: Whether the primary remote is known to have it (by what this clone has pushed and
-            fetched, without a look).
-        next_command: What to run, "" if nothing.
+        version: The version of its pointer.
+        path: The path of the weights.
+        size: The size in bytes that the pointer states.
+        state: How the weights on disk compare with the pointer.
+        committed: Whether the pointer is the same as at HEAD.
+        published: Whether this clone knows that the primary remote has the version.
+        next_command: The command to run, "" if none.
     """
 
     name: str
@@ -64,7 +63,7 @@ class ModelStatus:
 
 @dataclass(slots=True)
 class StatusReport:
-    """All models, pointer files that are no good, and weights that Git has or would take."""
+    """All models, pointer files with errors, and weights that Git tracks or would stage."""
 
     models: list[ModelStatus] = field(default_factory=list)
     broken: list[GitmodelError] = field(default_factory=list)
@@ -82,11 +81,11 @@ class StatusReport:
 
 
 def status(project: Project, *, rehash: bool = False) -> StatusReport:
-    """Compare file, have, pointer and what is known of the remote, for every model.
+    """Compare weights on disk, have, pointer and ledger for every model.
 
     Args:
         project: The project.
-        rehash: Read all weights, also those whose size and times have not changed.
+        rehash: Read all weights, including those whose stat data has not changed.
     """
     project.require_set_up()
     if rehash:
@@ -128,7 +127,7 @@ def status(project: Project, *, rehash: bool = False) -> StatusReport:
 
 
 def _with_edited(project: Project, models: Models) -> Models:
-    """The models, with those whose pointer a person has edited: the next commit renews its check."""
+    """The models, including pointers edited by hand, whose check the next commit renews."""
     mixed = {path for path, error in models.broken if isinstance(error, MixedPointerError)}
     if not mixed:
         return models
@@ -151,8 +150,8 @@ def _with_edited(project: Project, models: Models) -> Models:
 def _published(project: Project, models: Sequence[Model]) -> set[str]:
     """The pointer blobs whose version is on the primary remote, as far as this clone knows.
 
-    It pushed them; or it fetched their weights, and the branch that is followed here (or the default
-    one) has the pointer. That pointer alone proves nothing: it may have come without the hooks.
+    This clone pushed them; or it fetched their weights, and the upstream or default branch has the pointer.
+    A pointer on a branch alone is no proof: it may have been pushed without the hooks.
     """
     ledger = project.ledger()
     blobs = {project.repository.blob_id(model.raw): model for model in models}
@@ -247,7 +246,7 @@ def _next(project: Project, model: Model, state: State, *, committed: bool, publ
 
 
 def _is_taken(project: Project, model: Model) -> bool:
-    """Whether other content owns the number, as far as this clone has read claims."""
+    """Whether a claim that this clone has read gives the number to other content."""
     from gitmodel.project.history.version_owners import claims_seen
 
     owner = claims_seen(project).owners(model.name).get(model.pointer.version)

@@ -1,7 +1,7 @@
-"""After Git has moved pointers: bring weights in line from the cache, or say what to run.
+"""Check out the weights of pointers that Git changed, from the cache.
 
-Only weights that are as gitmodel left them (file = have) are touched, only from the cache, and never
-with an error that would change what Git reports.
+Only weights that equal the last registered or checked out version (have) are replaced. Errors become notes, so
+that the exit status of Git does not change. The hooks post-checkout, post-merge and post-rewrite run this.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class SyncReport:
-    """What was done and what is left to the person.
+    """The result of a sync.
 
     Attributes:
-        placed: (name, version) brought from the cache.
-        to_fetch: Names whose weights are not in the cache.
-        notes: Everything else a person should know.
+        placed: (name, version) of the weights that were checked out.
+        to_fetch: Models whose weights are not in the cache.
+        notes: Errors and other notes to print.
     """
 
     placed: list[tuple[str, int]] = field(default_factory=list)
@@ -37,18 +37,18 @@ class SyncReport:
 
 
 def comes_later(project: Project) -> bool:
-    """Whether a rebase is under way at whose end post-rewrite brings weights in line, once."""
+    """Whether a rebase is in progress; post-rewrite syncs the weights once at its end."""
     from gitmodel.git.discovery import rebase_has_steps
 
     return rebase_has_steps(project.repository.git_dir)
 
 
 def sync_worktree(project: Project, paths: Iterable[str] | None = None) -> SyncReport:
-    """Look at every pointer of the work tree; reads no weights whose stat has not changed.
+    """Check out cached weights for every pointer whose weights on disk are out of date.
 
     Args:
         project: The project.
-        paths: Only these pointer files.
+        paths: The pointer files; all if None.
     """
     report = SyncReport()
     models = read_models(project, paths)
@@ -57,7 +57,7 @@ def sync_worktree(project: Project, paths: Iterable[str] | None = None) -> SyncR
         report.notes.append(error.message if told else f"{path}: {error.message}")
     for model in models.models:
         try:
-            _align_model(project, model, report)
+            _sync_model(project, model, report)
         except (GitmodelError, OSError) as error:
             report.notes.append(str(error))
     note_seen(project, {model.weights for model in models.models})
@@ -66,7 +66,7 @@ def sync_worktree(project: Project, paths: Iterable[str] | None = None) -> SyncR
     return report
 
 
-def _align_model(project: Project, model: Model, report: SyncReport) -> None:
+def _sync_model(project: Project, model: Model, report: SyncReport) -> None:
     wanted = model.pointer.digest
     if project.worktree.unchanged(model.name, model.weights) == wanted:
         return
@@ -77,7 +77,7 @@ def _align_model(project: Project, model: Model, report: SyncReport) -> None:
         if not _is_used_here(project, model):
             return  # never checked out here
     elif weights.digest != project.worktree.have(model.name, model.weights):
-        return  # new weights of the person's own
+        return  # unregistered weights
     manifest = project.cache.manifest(wanted)
     if manifest is None or project.cache.missing_packs(manifest):
         report.to_fetch.append(model.name)
@@ -89,7 +89,7 @@ def _align_model(project: Project, model: Model, report: SyncReport) -> None:
 
 
 def _is_used_here(project: Project, model: Model) -> bool:
-    """Whether the model was added or checked out here, at this path or where it was before it moved."""
+    """Whether the model was added or checked out in this work tree, at this path or an earlier one."""
     if project.worktree.have(model.name, model.weights) is not None:
         return True
     return model.name in project.worktree.records.models()
