@@ -1,8 +1,8 @@
-"""The command line: reads the world, finds the verb, and turns every end into an exit code.
+"""The command line: find the verb, run it, and return an exit code.
 
-What costs time is imported late: `--version` and hooks need no argparse, a verb only its own module.
-Nobody sees a traceback: an error that was foreseen is a message with a hint, any other a report in a
-file. The environment, the clock and the current folder are read here and nowhere below.
+Expensive modules are imported late: `--version` and hooks need no argparse, a verb only its own module. Users see no
+traceback: expected errors are messages with hints, all others are written to a report file. Only this module and
+the other front doors read the environment, the clock and the current folder.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ if TYPE_CHECKING:
 INTERRUPTED = 130  # as a shell reports SIGINT
 OUTPUT_CLOSED = 141  # as a shell reports SIGPIPE
 
-# New objects after which the interpreter looks for dead cycles. It looks after 700, 20 times while a
-# command is imported, finds nothing, and takes 2 ms.
-_SEEN_AGAIN = 100_000
+# New objects after which the garbage collector runs. By default it runs after 700: 20 times while a command
+# is imported, which takes 2 ms and frees nothing.
+_COLLECT_AFTER = 100_000
 
 
 def run() -> NoReturn:
-    """Run gitmodel with the arguments of the process, and end it: what the program and the hooks start.
+    """Run gitmodel with the arguments of the process, then end the process.
 
-    By then every file is closed, and no thread is at work. Taking the interpreter apart, module by
-    module, would cost a hook a tenth of its time more, and no one would see it.
+    All files are closed by then, and no thread is working. The shutdown of the interpreter is skipped, because it
+    would add 10 to 20 % to the time of `--version`, `status` and `checkout`.
     """
     if sys.getfilesystemencoding() != "utf-8":
         from gitmodel.cli.utf8 import start_again
 
         start_again()
-    gc.set_threshold(_SEEN_AGAIN)
+    gc.set_threshold(_COLLECT_AFTER)
     code = main()
-    atexit._run_exitfuncs()  # noqa: SLF001  (what a profiler or a debugger has left to do)
+    atexit._run_exitfuncs()  # noqa: SLF001  (profilers and debuggers)
     for stream in filter(None, (sys.stdout, sys.stderr)):  # None if it was closed from the start
         with suppress(OSError):
             stream.flush()
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None:
         arguments = sys.argv[1:]
         if "commit" not in arguments:  # Git and its hooks get the environment as it is
-            # Where numpy serves, it brings a library for linear algebra, whose idle threads spin: 4 % of an add.
+            # numpy loads a linear algebra library whose idle threads spin: 4 % of an add.
             os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     words = list(arguments)
     output = Output(os.environ)
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _guarded(words: list[str], output: Output) -> int:
-    """Run, and turn what is raised into a message and an exit code."""
+    """Run, and turn exceptions into messages and exit codes."""
     try:
         code = _run(words, output)
         output.flush()
@@ -76,7 +76,7 @@ def _guarded(words: list[str], output: Output) -> int:
     except KeyboardInterrupt:
         output.failure("interrupted")
         return INTERRUPTED
-    except Exception as error:  # noqa: BLE001  (the front door: nothing may pass it)
+    except Exception as error:  # noqa: BLE001  (the outermost handler)
         code = _explain(error, words, output)
         try:
             output.flush()  # what was printed before the failure
@@ -109,7 +109,7 @@ def _run(words: list[str], output: Output) -> int:
 
 
 def _read_globals(words: list[str], output: Output) -> tuple[list[str], list[str]]:
-    """The options before the verb: folders of `-C`, and everything from the verb on.
+    """The folders of `-C`, and the arguments from the verb on.
 
     Raises:
         UsageError: There is no such option.
@@ -166,7 +166,7 @@ def _run_verb(verb: str, words: list[str], folders: list[str], output: Output) -
 
 
 def _explain(error: Exception, words: list[str], output: Output) -> int:
-    """Print what happened; the one place where errors become exit codes."""
+    """Print the error; returns its exit code."""
     from gitmodel.errors import GitmodelError
 
     if os.environ.get("GITMODEL_DEBUG") == "1":
@@ -188,14 +188,14 @@ def _explain(error: Exception, words: list[str], output: Output) -> int:
 
 
 def _report(error: Exception, words: list[str], output: Output) -> int:
-    """An error that nobody foresaw: a file with everything, one line for the person."""
+    """Write a report of an unexpected error, and print one line."""
     from datetime import UTC, datetime
 
     from gitmodel.cli.crash_report import write_report
 
     path = write_report(error, arguments=words, environment=os.environ, now=datetime.now(UTC))
     where = "no report could be written" if path is None else f"details in {path}"
-    if isinstance(error, OSError) and error.strerror:  # the system's fault more often than ours
+    if isinstance(error, OSError) and error.strerror:  # usually an error of the system
         about = f"{error.filename}: " if isinstance(error.filename, str) else ""
         output.failure(f"{about}{error.strerror} ({where})")
     else:
@@ -204,7 +204,7 @@ def _report(error: Exception, words: list[str], output: Output) -> int:
 
 
 def _forget_stdout() -> None:
-    """Keep the interpreter from failing once more when it flushes at its end (docs: signal)."""
+    """Redirect stdout, so that the flush at exit does not fail again (Python docs: signal)."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.close(null)

@@ -3,10 +3,9 @@
 Git runs the command of `core.fsmonitor` by `sh` at the top of the work tree, whenever it reads the
 index for a work tree. The command finds the Git folder of this work tree and runs the script there.
 
-What holds: only a script in the Git folder whose configuration is in force is run, never a file of
-the work tree; where there is none, the command is silent and Git looks at every file. Where a person
-has something of their own in that slot, in any scope, nothing is installed. `remove` takes only what
-`install` wrote.
+The command runs only a script in that Git folder, never a file of the work tree. Without a script it prints
+nothing, and Git checks every file. If `core.fsmonitor` has another value in any scope, nothing is installed.
+`remove_monitor` removes only what `install_monitor` wrote.
 """
 
 from __future__ import annotations
@@ -30,9 +29,9 @@ if TYPE_CHECKING:
 
 SCRIPT_NAME: Final = "fsmonitor"
 
-# The script is read by the shell that is there already: another one would cost 1 ms. Arguments stay.
-# GIT_DIR comes first: with `git --git-dir=A/.git --work-tree=B` the folder .git of B is not the one
-# that is meant. A linked work tree and a submodule have a file .git; the former shares the script.
+# The running shell sources the script: a second shell would cost 1 ms. The arguments are kept.
+# GIT_DIR has priority: with `git --git-dir=A/.git --work-tree=B` the folder .git of B is the wrong one.
+# A linked work tree and a submodule have a file .git; a linked work tree shares the script.
 _COMMAND: Final = (
     "d=${GIT_DIR:-.git}; "
     'if [ -z "${GIT_DIR-}" ] && [ -f .git ]; then read -r _ d <.git; fi; '
@@ -41,28 +40,28 @@ _COMMAND: Final = (
     '[ -f "$d/gitmodel/fsmonitor" ] && [ -x "$d/gitmodel/fsmonitor" ] '
     '&& . "$d/gitmodel/fsmonitor"; exit 1'
 )
-# Git appends "$@", which the comment swallows.
+# Git appends "$@", which becomes part of the comment.
 _MARK = " # gitmodel-fsmonitor: 1 "
 
 
 class MonitorState(StrEnum):
-    """What the switch is in this clone."""
+    """The state of the switch in this clone."""
 
     OFF = "off"
     ON = "on"
     OUTDATED = "outdated"  # ours, but of another gitmodel or for another Python
-    EDITED = "edited"  # script or key is ours and was changed by a person
+    EDITED = "edited"  # script or key is ours and was edited by a user
     BROKEN = "broken"  # the key is ours and the script is missing
-    TAKEN = "taken"  # the slot is somebody else's
+    TAKEN = "taken"  # the key has a value that is not ours
 
 
 @dataclass(frozen=True, slots=True)
 class Monitor:
-    """The switch as found.
+    """The switch.
 
     Attributes:
-        state: What it is.
-        requested: The person asked for it.
+        state: Its state.
+        requested: Whether the user asked for it.
         config: The configuration of the hook.
     """
 
@@ -73,10 +72,10 @@ class Monitor:
 
 @dataclass(frozen=True, slots=True)
 class MonitorChange:
-    """What was done about the switch.
+    """How the switch was changed.
 
     Attributes:
-        what: What; "nothing" where there is no switch and none was asked for.
+        what: The change; "nothing" if there is no switch and none was requested.
         reason: Why it was refused.
     """
 
@@ -90,14 +89,14 @@ def command_text() -> str:
 
 
 def is_ours(command: str) -> bool:
-    """Whether a value of `core.fsmonitor` is as some gitmodel wrote it."""
+    """Whether gitmodel wrote this value of `core.fsmonitor`."""
     body, mark, check = command.rpartition(_MARK)
     plain = body.encode("utf-8", "surrogateescape")
     return bool(mark) and check == check_of(plain).decode()
 
 
 def look(project: Project, interpreter: str) -> Monitor:
-    """Look at script and key; changes nothing."""
+    """The state of script and key."""
     from gitmodel.project.fsmonitor.switch import monitor_config
 
     config = monitor_config(project)
@@ -129,7 +128,7 @@ def install_monitor(
     Args:
         project: The repository.
         interpreter: Absolute path of the Python that the script starts.
-        wanted: What the person has just said; None keeps what was said before.
+        wanted: What the user asks for; None keeps the earlier choice.
 
     Raises:
         RepositoryError: The Git folder cannot be written.

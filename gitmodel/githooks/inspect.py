@@ -1,11 +1,9 @@
-"""See what is in a hooks folder: which hooks are ours, which are other people's, and whose.
+"""Inspect a hooks folder: which hooks are ours, and which tools own the others.
 
-Words: a *hook* is a file in the hooks folder that Git runs; our *script* may be that file, or stand
-behind the hook of the pre-commit tool, which renames what it finds to `<hook>.legacy` and runs it;
-another tool may be *told* by its own configuration to run `gitmodel hook`;
-the *earlier* hook is the one that we moved to `<hook>.before-gitmodel`.
-
-What holds: nothing here changes anything, and no file in a hooks folder makes it fail or wait.
+A *hook* is a file in the hooks folder that Git runs. Our *script* is that file, or the file `<hook>.legacy`, which
+the hook of the pre-commit tool runs. A hook of another tool is *delegated* if its configuration runs `gitmodel hook`.
+The *earlier* hook is the one that we renamed to `<hook>.before-gitmodel`. Inspecting changes nothing, and no file in
+the folder makes it fail or wait.
 """
 
 from __future__ import annotations
@@ -23,21 +21,21 @@ if TYPE_CHECKING:
 
 EARLIER_SUFFIX: Final = ".before-gitmodel"
 
-# `pre-commit install` renames the hook that it finds so, and runs it before its own checks.
+# `pre-commit install` gives an existing hook this suffix, and runs it before its own checks.
 LEGACY_SUFFIX: Final = ".legacy"
 
 
 class HookState(StrEnum):
-    """What stands at the name of one hook."""
+    """The state of one hook."""
 
     ABSENT = "absent"
     OURS = "ours"  # the script of this gitmodel
     OUTDATED = "outdated"  # the script of an earlier or later gitmodel
-    EDITED = "edited"  # our script, changed by a person
+    EDITED = "edited"  # our script, edited by a user
     NOT_EXECUTABLE = "not executable"  # our script, but Git ignores it
     BEHIND_PRE_COMMIT = "behind"  # the hook of pre-commit, which runs our script as `<hook>.legacy`
-    DELEGATED = "told"  # of another tool, which is told to run gitmodel
-    OTHER = "other"  # somebody else's
+    DELEGATED = "told"  # of another tool, which runs gitmodel
+    OTHER = "other"  # of another tool or the user
 
 
 _STATES = {
@@ -53,18 +51,17 @@ class Inspection:
     """What is in a hooks folder.
 
     Attributes:
-        folder: The folder as it was given.
+        folder: The folder as given.
         states: The state of each of `HOOK_NAMES`.
-        scripts: For hooks that are ours, where our script is.
-        interpreters: For hooks that are ours, the Python that they start ("": none filled in).
-        makers: For hooks that are not ours, the tool that wrote them, where it is a known one.
-        outdated: Hooks that are ours, of another gitmodel, wherever our script is.
-        edited: Hooks that are ours and that a person changed.
-        earlier: Hooks that have a `<hook>.before-gitmodel` beside them.
-        in_work_tree: The folder lies among the files that people commit, so installing there
-            changes or adds such files.
-        manager: The tool that owns and rewrites the whole folder (husky), if there is one.
-        writable: This process may write there, or create the folder.
+        scripts: For our hooks, the path of our script.
+        interpreters: For our hooks, the Python that they start ("" if none is set).
+        makers: For other hooks, the tool that wrote them, if it is known.
+        outdated: Our hooks of another gitmodel version.
+        edited: Our hooks that a user has edited.
+        earlier: Hooks that have a `<hook>.before-gitmodel`.
+        in_work_tree: Whether the folder is part of the work tree, so that installing changes files in it.
+        manager: The tool that owns and rewrites the whole folder (husky), if any.
+        writable: Whether this process may write to the folder, or create it.
     """
 
     folder: str
@@ -82,7 +79,7 @@ class Inspection:
 
 @dataclass(frozen=True, slots=True)
 class FoundHook:
-    """One hook as found: the file that is, or would be, our script, and what is in it."""
+    """One hook: the file that is, or would become, our script, and its text."""
 
     name: str
     path: str
@@ -92,7 +89,7 @@ class FoundHook:
 
 
 def inspect(folder: str, *, work_tree: str | None = None) -> Inspection:
-    """Look at a hooks folder; changes nothing, and a missing folder is no error.
+    """Inspect a hooks folder. A missing folder is no error.
 
     Args:
         folder: Absolute path from `git rev-parse --git-path hooks`.
@@ -119,10 +116,7 @@ def inspect(folder: str, *, work_tree: str | None = None) -> Inspection:
 
 
 def find(folder: str, name: str, *, work_tree: str | None = None) -> FoundHook:
-    """Look at one hook; nothing there is `ABSENT`.
-
-    Without a work tree it is not known what other tools are told.
-    """
+    """Inspect one hook. Without a work tree, delegated hooks are not recognised."""
     place = os.path.join(folder, name)
     text = read_hook(place)
     kind = recognise(name, text)
@@ -143,7 +137,7 @@ def find(folder: str, name: str, *, work_tree: str | None = None) -> FoundHook:
 
 
 def earlier_hooks(folder: str) -> tuple[str, ...]:
-    """Names of the hooks that have an earlier one beside them."""
+    """The hooks that have an earlier hook."""
     places = {name: os.path.join(folder, name) + EARLIER_SUFFIX for name in HOOK_NAMES}
     return tuple(name for name, path in places.items() if os.path.lexists(path))
 
@@ -162,7 +156,7 @@ def _among_files(folder: str, work_tree: str) -> bool:
 
 
 def _manager(folder: str) -> str | None:
-    # husky 9 keeps `h`, earlier ones `husky.sh`, in the folder to which it sets core.hooksPath.
+    # husky sets core.hooksPath to a folder with `h` (husky 9) or `husky.sh` (earlier).
     own = os.path.join(".husky", "_")
     husky = os.path.abspath(folder).endswith(own) or os.path.exists(f"{folder}/husky.sh")
     return "husky" if husky else None

@@ -1,10 +1,8 @@
-"""Put the hook scripts where Git looks for them, beside other people's hooks, and take them away.
+"""Install the hook scripts into Git's hooks folder, beside hooks of other tools, and uninstall them.
 
-Words: a *hook* is a file in the hooks folder that Git runs; the *earlier* hook is the one that was
-there before ours: it moves to `<hook>.before-gitmodel`, and our script runs it first.
-
-What holds: a hook that is not ours is only ever renamed, never changed, and `uninstall` renames it
-back. Files appear whole or not at all. Installing twice is the same as installing once.
+A *hook* is a file in the hooks folder that Git runs. The *earlier* hook is the one that was installed before ours: it
+is renamed to `<hook>.before-gitmodel`, our script runs it first, and `uninstall` renames it back. Hooks of other
+tools are never changed. Files are written atomically. A second install changes nothing.
 """
 
 from __future__ import annotations
@@ -56,9 +54,9 @@ __all__ = [
     "write_script",
 ]
 
-# They look up what to run by the name of their own file: moved to `<hook>.before-gitmodel`, husky's
-# hook ends with 0 and the person's checks no longer run (tried with husky 9).
-_KNOW_THEMSELVES_BY_NAME = ("husky", "overcommit")
+# Tools whose hooks depend on their own file name: renamed to `<hook>.before-gitmodel`, the hook of husky
+# exits with 0 and runs no checks (tried with husky 9).
+_DEPEND_ON_FILE_NAME = ("husky", "overcommit")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +64,11 @@ class InstallReport:
     """Hook names by what `install` did; each is in exactly one of the first four.
 
     Attributes:
-        written: Ours from now on.
-        upgraded: Was ours; text, interpreter or mode renewed.
-        unchanged: Nothing to do.
-        edited: Ours, but edited by a person: only the interpreter was brought up to date.
-        chained: Runs an earlier hook first, moved now or at an earlier time.
+        written: New scripts.
+        upgraded: Our scripts whose text, interpreter or mode was updated.
+        unchanged: Scripts that were up to date.
+        edited: Our scripts that a user has edited; only the interpreter was updated.
+        chained: Scripts that run an earlier hook first, renamed now or before.
     """
 
     written: tuple[str, ...]
@@ -85,10 +83,10 @@ class UninstallReport:
     """Hook names by what `uninstall` did.
 
     Attributes:
-        removed: Our script is gone.
-        restored: The earlier hook is back in its place; these are in `removed` too.
-        left: Not touched: our script was edited by a person, or another tool has put its own hook
-            in front of an earlier one.
+        removed: Our script was removed.
+        restored: The earlier hook was renamed back; these are in `removed` too.
+        left: Unchanged, because a user has edited our script, or another tool has put its own hook in front of
+            an earlier one.
     """
 
     removed: tuple[str, ...]
@@ -97,17 +95,16 @@ class UninstallReport:
 
 
 def install(folder: str, *, interpreter: str, work_tree: str | None = None) -> InstallReport:
-    """Write all scripts into a hooks folder and chain the hooks that are there; idempotent.
+    """Write all scripts into a hooks folder, and chain the existing hooks; idempotent.
 
     Args:
         folder: Absolute path from `git rev-parse --git-path hooks`; created if missing.
         interpreter: Absolute path of the Python that the scripts start.
-        work_tree: To see which hooks of other tools are told to run gitmodel; these stay.
+        work_tree: The work tree, to find hooks of other tools that run gitmodel; these stay.
 
     Raises:
-        RepositoryError: The folder cannot be written; or a hook cannot be moved aside, since
-            another `<hook>.before-gitmodel` is there or it would stop working under another name:
-            no hook was changed then.
+        RepositoryError: The folder cannot be written; or a hook cannot be renamed, because
+            `<hook>.before-gitmodel` exists or the hook depends on its file name. No hook was changed then.
     """
     texts = {name: script_text(name, interpreter=interpreter) for name in HOOK_NAMES}
     hooks = [find(folder, name, work_tree=work_tree) for name in HOOK_NAMES]
@@ -129,7 +126,7 @@ def install(folder: str, *, interpreter: str, work_tree: str | None = None) -> I
 
 
 def uninstall(folder: str) -> UninstallReport:
-    """Remove our scripts and put back the hooks that `install` moved; idempotent.
+    """Remove our scripts, and rename earlier hooks back; idempotent.
 
     Args:
         folder: Absolute path from `git rev-parse --git-path hooks`.
@@ -177,17 +174,17 @@ def _uninstall_one(folder: str, name: str) -> str:
         return "left" if edited or os.path.lexists(earlier) else "absent"
     for path in ours[1:]:
         os.unlink(path)
-    if not os.path.lexists(earlier) or _stands_already(earlier, texts[place]):
+    if not os.path.lexists(earlier) or _is_installed_twice(earlier, texts[place]):
         os.unlink(ours[0])
         return "left" if os.path.lexists(earlier) else "removed"
     os.replace(earlier, ours[0])
     return "restored"
 
 
-def _stands_already(earlier: str, hook: bytes) -> bool:
-    """After ours had moved it, `pre-commit install` put its hook in front of ours once more.
+def _is_installed_twice(earlier: str, hook: bytes) -> bool:
+    """Whether the pre-commit framework owns both the hook and the earlier hook.
 
-    Its hook refuses every commit when it finds itself behind itself.
+    `pre-commit install` ran again after our install. Its hook refuses every commit if it would run itself.
     """
     return maker_of(hook) == "pre-commit" == maker_of(read_hook(earlier))
 
@@ -198,7 +195,7 @@ def _names(done: Mapping[str, str], what: str) -> tuple[str, ...]:
 
 def _check_movable(hook: FoundHook) -> None:
     maker = maker_of(hook.text)
-    if maker in _KNOW_THEMSELVES_BY_NAME:
+    if maker in _DEPEND_ON_FILE_NAME:
         raise RepositoryError(
             f"The hook {hook.path} belongs to {maker} and stops working under another name",
             hint=f'let {maker} run this line in its {hook.name}: gitmodel hook {hook.name} "$@"',
@@ -224,11 +221,11 @@ def _same(path: str, other: str) -> bool:
 
 
 def write_script(path: str, text: bytes, *, earlier: str | None = None) -> None:
-    """Put an executable file at path in one step; what is there moves to `earlier` just before."""
+    """Write an executable file atomically; an existing file is renamed to `earlier` just before."""
     file = PendingFile.holding(path, text)
     try:
         os.fchmod(file.descriptor, 0o755)  # Git runs only executable hooks, as any user
-        os.fsync(file.descriptor)  # before the hook that is there loses its name
+        os.fsync(file.descriptor)  # before the existing hook is renamed
         if earlier is not None:
             os.replace(path, earlier)
     except BaseException:

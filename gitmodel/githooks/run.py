@@ -1,8 +1,8 @@
-"""What Git passes to a hook becomes values, then one workflow, then an exit code.
+"""Run one hook: parse what Git passes, run a workflow, return an exit code.
 
-Hooks print to standard error only. `pre-commit`, `pre-merge-commit` and `pre-push` may refuse; the
-others never change what Git reports. A refusal has an exit code of its own, by which the scripts tell
-it from a crash: a crash must not keep anyone from committing.
+Hooks print to standard error only. `pre-commit`, `pre-merge-commit` and `pre-push` may refuse; the other hooks never
+change the exit status of Git. A refusal has its own exit code, so that the scripts can tell it from a crash, which
+does not stop a commit.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from gitmodel.project.project import Project
 if TYPE_CHECKING:
     from gitmodel.project.committing.commit_report import CommitReport
 
-_CHECK = "GITMODEL_HOOK_CHECK"  # `proof.VARIABLE`, without importing it in every commit
+_CHECK = "GITMODEL_HOOK_CHECK"  # `probe.VARIABLE`, without importing it in every commit
 
 Say = Callable[[str], None]
-_MOST_NAMED = 50  # models with a new version; of more the number is said
+_MOST_NAMED = 50  # new versions listed by name; the rest is counted
 
 
 def run_hook(
@@ -45,15 +45,15 @@ def run_hook(
     """Run one hook.
 
     Args:
-        name: As Git names it (githooks(5)).
-        arguments: What Git passed.
-        stdin: Reads what Git wrote to standard input, to its end.
+        name: The name of the hook (githooks(5)).
+        arguments: The arguments from Git.
+        stdin: Reads standard input to its end.
         context: Environment, folder, progress.
-        say: Prints one line for the person.
+        say: Prints one line.
 
     Returns:
-        0, or `REFUSED` where the hook may refuse and does. Of the merge driver `MERGED`, `REFUSED`
-        for a conflict, or `LINE_BY_LINE` where the file is left to Git.
+        0, or `REFUSED` if the hook refuses. For the merge driver `MERGED`, `REFUSED` for a conflict, or
+        `LINE_BY_LINE` if Git must merge the file.
     """
     if name == "merge-driver":
         return _merge_driver(arguments, context, say)
@@ -61,7 +61,7 @@ def run_hook(
     if hook is None:
         say(f"gitmodel has no hook called {name!r}; gitmodel install brings the hooks up to date")
         return 0
-    if _CHECK in context.environment:  # somebody asks who would run
+    if _CHECK in context.environment:  # `gitmodel doctor` asks which gitmodel runs
         from gitmodel.githooks.probe import answer
 
         say(answer(name))
@@ -83,7 +83,6 @@ def _tell(error: GitmodelError, say: Say) -> None:
 def _pre_commit(
     _arguments: Sequence[str], _stdin: Callable[[], bytes], context: Context, say: Say
 ) -> None:
-    """Bring pointers up to the weights."""
     _report_commit(_update(context, say), say)
 
 
@@ -124,22 +123,22 @@ def _update(context: Context, say: Say) -> CommitReport:
 
 
 class _Script:
-    """The script that started us: it is told which weights are being read, in case we die."""
+    """The pipe to the hook script, which refuses the commit if this process dies while it reads weights."""
 
     def __init__(self, context: Context) -> None:
         number = context.environment.get(BEGUN_VARIABLE, "")
         self._descriptor = int(number) if number.isdecimal() else None
 
     def begun(self, name: str | None) -> None:
-        """Say whose changed weights are read from now on; None: nobody's any more."""
-        # The variable reaches children, whose file of that number is another one, or none.
+        """Report the model whose changed weights are read next; None if none are read any more."""
+        # Child processes inherit the variable, but not the pipe.
         with suppress(OSError):
             if self._descriptor and stat.S_ISFIFO(os.fstat(self._descriptor).st_mode):
                 os.write(self._descriptor, f"{BEGUN_ENDED if name is None else name}\n".encode())
 
 
 def _say_left_alone(error: GitmodelError, say: Say) -> None:
-    """A set-up that is wrong says nothing about this commit, so it goes on, and people are told."""
+    """Report a broken configuration. It does not stop the commit."""
     say(f"gitmodel: {error}; this commit registers no weights")
     if error.hint is not None:
         say(f"hint: {error.hint}")
@@ -148,18 +147,17 @@ def _say_left_alone(error: GitmodelError, say: Say) -> None:
 def _pre_merge_commit(
     _arguments: Sequence[str], _stdin: Callable[[], bytes], context: Context, say: Say
 ) -> None:
-    """Refuse where a version would have to be made: the merge's tree is written already.
+    """Refuse the merge if weights have changed: Git has already written the tree of the merge commit.
 
-    Measured with Git 2.39: what this hook stages is left behind, staged. After a refusal
-    `git commit` concludes the merge, with pre-commit and with the pointer in it. What is stale is
-    left to post-merge, which follows and may bring it.
+    The new version stays staged (measured with Git 2.39), and `git commit` then completes the merge with it.
+    Stale weights are left to post-merge, which runs next and may check them out.
     """
     report = _update(context, say)
     report.notes = [note for note in report.notes if note not in report.stale]
     _report_commit(report, say)
     if report.bumped:
         raise GitmodelError(
-            "the new version is staged, but git merge has already written its tree already",
+            "the new version is staged, but git merge has already written its tree",
             hint="git commit, which completes the merge with the new version",
         )
 
@@ -223,22 +221,22 @@ def _post_checkout(
             case [previous, new, _] if previous != new and previous.strip("0"):
                 ignore_removed_models(project, previous, new)
         if not comes_later(project):
-            _bring_in_line(project, say)
+            _sync_worktree(project, say)
 
 
 def _by_pre_commit(context: Context) -> bool:
-    """Whether the pre-commit framework runs this; it gives no arguments and no standard input."""
+    """Whether the pre-commit framework runs this hook; it passes no arguments and no standard input."""
     return context.environment.get("PRE_COMMIT") == "1"
 
 
-def _align(
+def _post_merge(
     _arguments: Sequence[str], _stdin: Callable[[], bytes], context: Context, say: Say
 ) -> None:
     with Project.open(context) as project:
-        _bring_in_line(project, say)
+        _sync_worktree(project, say)
 
 
-def _bring_in_line(project: Project, say: Say) -> None:
+def _sync_worktree(project: Project, say: Say) -> None:
     from gitmodel.project.git_files.weights_out_of_git import ignore_leftovers
     from gitmodel.workflows.sync_worktree import sync_worktree
 
@@ -260,12 +258,12 @@ def _post_rewrite(
     arguments: Sequence[str], stdin: Callable[[], bytes], context: Context, say: Say
 ) -> None:
     command = arguments[0] if arguments else context.environment.get("PRE_COMMIT_REWRITE_COMMAND")
-    if command != "amend":  # an amended commit has the work tree's pointers
-        _align(arguments, stdin, context, say)
+    if command != "amend":  # an amended commit has the pointers of the work tree
+        _post_merge(arguments, stdin, context, say)
 
 
 def _merge_driver(arguments: Sequence[str], context: Context, say: Say) -> int:
-    """Merge one file for Git, which has passed %O %A %B %L %P."""
+    """Merge one file. Git passes %O %A %B %L %P."""
     from gitmodel.workflows.merge_driver import MergeRequest, merge_pointer
 
     if len(arguments) != 5 or not arguments[3].isdecimal():
@@ -300,7 +298,7 @@ _HOOKS: Mapping[str, _Hook] = {
     "post-commit": _post_commit,
     "pre-push": _pre_push,
     "post-checkout": _post_checkout,
-    "post-merge": _align,
+    "post-merge": _post_merge,
     "post-rewrite": _post_rewrite,
     "fsmonitor": _fsmonitor,
 }
