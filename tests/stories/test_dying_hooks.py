@@ -136,7 +136,7 @@ def test_a_hook_that_dies_before_it_comes_to_changed_weights_warns(
 
     *_, warning, hint = said(done)
     assert warning.startswith("gitmodel did not run to its end (status ")
-    assert warning.endswith("model versions are left as they are in this commit.")
+    assert warning.endswith("this commit registers no weights.")
     assert hint.startswith("hint: gitmodel doctor")
 
 
