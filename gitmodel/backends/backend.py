@@ -1,12 +1,10 @@
-"""Where objects live: one small interface over folders, S3 and Azure.
+"""The interface of backends: objects by key, in a folder, in S3 or in Azure.
 
-A *backend* holds objects by *key* ("packs/ab/…"), bytes under a name. It knows nothing about what the
-bytes mean: names, digests and verification are one floor up, in `objects.py`. All methods may be
-called from several threads at once, and all are idempotent: calling one again after any failure is
-safe.
+An object is bytes under a key ("packs/ab/…"). Names, digests and verification are in `store`. All methods are
+thread-safe and idempotent: a call may be repeated after any failure.
 
-Guaranteed: a reader sees an object whole or not at all, and of many who create one key at the same
-time exactly one owns it (on a store that honours exclusive creation; `doctor` tries).
+Guarantee: a reader sees a whole object or none, and of several concurrent creates of one key exactly one
+succeeds (on a store with exclusive creation, which `doctor` tests).
 """
 
 from __future__ import annotations
@@ -20,13 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """What a listing says about one object.
+    """An entry of a listing.
 
     Args:
         key: Its key, without the remote's own prefix.
         size: Bytes.
         modified: Unix seconds by the store's clock; compare only with other times of that store.
-        etag: The store's opaque mark of this content or write; empty where there is none.
+        etag: The store's opaque tag of this content or write; empty if there is none.
     """
 
     key: str
@@ -36,28 +34,28 @@ class ObjectInfo:
 
 
 class Backend(Protocol):
-    """Objects by key. Every method also raises the errors of the remote as a whole.
+    """Objects by key. Every method can raise these errors of the remote.
 
     Raises:
-        RemoteUnreachableError: No answer, or only failures, after all tries.
-        RemoteDeniedError: Wrong or missing credentials, or no permission.
-        RemoteMissingError: The bucket, container or folder is not there.
+        RemoteUnreachableError: No response, or only failures, after all retries.
+        RemoteDeniedError: Wrong or missing credentials, or a missing permission.
+        RemoteMissingError: The bucket, container or folder does not exist.
         UnsafePathError: The key is not a plain relative path.
     """
 
     @property
     def url(self) -> str:
-        """The place, for messages; never with a secret in it."""
+        """The address for messages, without secrets."""
 
     def read(self, key: str, *, limit: int) -> bytes:
         """Return a whole object.
 
         Args:
             key: Its key.
-            limit: Most bytes that it may have; reading stops there.
+            limit: Most bytes to read.
 
         Raises:
-            ObjectMissingError: It is not there.
+            ObjectMissingError: It does not exist.
             DamagedObjectError: It is larger than `limit`, or ended early.
         """
 
@@ -65,23 +63,22 @@ class Backend(Protocol):
         """Return exactly `size` bytes from offset `start`.
 
         Raises:
-            ObjectMissingError: It is not there.
+            ObjectMissingError: It does not exist.
             DamagedObjectError: It ends before that.
         """
 
     def create(self, key: str, data: bytes | memoryview) -> bool:
-        """Write an object only if its key is free.
+        """Write an object only if its key does not exist.
 
-        An answer that leaves a doubt (lost, "exists already") is followed by reading back, so one's
-        own success is never taken for a loss. As with `write`, what changed on its way is written
-        again.
+        An unclear response (lost, "exists") is followed by reading the object back, so a success is never
+        reported as a conflict. Content that changed in transit is written again.
 
         Returns:
             True if the object now holds `data`, whoever wrote it; False if it holds other bytes.
         """
 
     def read_back(self, key: str, *, limit: int) -> bytes:
-        """Return a whole object as the store has it, past what this machine remembers of writing it.
+        """Return a whole object from the store, not from a cache of this machine.
 
         Raises: as `read`.
         """
@@ -90,33 +87,32 @@ class Backend(Protocol):
         """Create or replace an object; readers see the old bytes or the new ones, never a mixture.
 
         Returns:
-            Whether it is known that what is there is `data`: the server compared a checksum, it was
-            read back, or the system said that it was written and flushed. A large pack of which that
-            is not known is for the caller to read back; all else is read back here.
+            Whether the stored content is known to be `data`: the server compared a checksum, it was read back, or
+            the system reported that it was flushed. False only for packs, which the caller reads back.
         """
 
     def size(self, key: str) -> int | None:
-        """Return the bytes of an object, None if it is not there.
+        """Return the size of an object in bytes, None if it does not exist.
 
         Raises:
-            RemoteDeniedError: Also when the store will not say whether it is there.
+            RemoteDeniedError: Also if the store does not reveal whether it exists.
         """
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yield all objects whose key begins with `prefix` (a string prefix, "" for all).
 
-        The order is not defined. Objects created or deleted meanwhile may or may not be seen.
+        The order is undefined. Objects created or deleted during the listing may be missing or included.
         """
 
     def delete(self, key: str) -> None:
-        """Delete an object; that it is not there is fine."""
+        """Delete an object; a missing one is no error."""
 
     def prove_checks(self) -> dict[str, bool]:
-        """Find out anew, by sending wrong ones, which kinds of checksums of a body the server compares.
+        """Send wrong checksums to find out which kinds of checksums the server compares.
 
         Returns:
-            By kind whether it does; without those of which that could not be found out.
+            Whether it compares them, by kind; kinds with an unclear result are omitted.
         """
 
     def close(self) -> None:
-        """Give connections back; may be called more than once. The backend is not usable after."""
+        """Close connections; idempotent. No other method may be called afterwards."""

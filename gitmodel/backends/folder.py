@@ -1,12 +1,11 @@
-"""Objects as files below a folder: a disk, a network share, the local cache.
+"""Objects as files in a folder: a disk, a network share, the local cache.
 
-fsspec's own local writer is neither atomic nor exclusive (measured: it ignores `mode="create"`, and a
-kill leaves an empty file under the final name), so this is written against the system directly.
+fsspec's local file system is not used, because its writes are neither atomic nor exclusive (measured: it ignores
+`mode="create"`, and a killed process leaves an empty file under the final name).
 
-Guarantee: a file under its final name is complete and flushed to disk, and so is its name. An object has the
-mode and the group of the root (see `shared_folders`), whatever the umask. An object that is being written is
-in the folder `.unfinished`. Files that a killed process left there are never read or listed, and the next
-process that writes an object removes them.
+Guarantee: a file under its final name is complete, and file and name are flushed to disk. An object has the mode
+and the group of the root (`shared_folders`), whatever the umask. Unfinished objects are in the folder
+`.unfinished`, where they are never read or listed. The next process that writes an object removes old ones.
 """
 
 from __future__ import annotations
@@ -36,9 +35,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
-# ENOTDIR: a file stands where the key has a folder. ELOOP: O_NOFOLLOW met a link, see `_open`.
+# ENOTDIR: a parent folder of the key is a file.
 _MISSING = {errno.ENOENT, errno.ENOTDIR}
-# What file systems without hard links answer to link(): FAT, some SMB and FUSE mounts.
+# Errors of link() on file systems without hard links: FAT, some SMB and FUSE mounts.
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
 
 
@@ -46,12 +45,12 @@ class FolderBackend:
     """Objects as files.
 
     Args:
-        root: The folder; must exist, because an unmounted share must not be taken for an empty store.
-        create_root: Create it instead.
+        root: The folder. It must exist, because an unmounted share would look like an empty store.
+        create_root: Create the folder.
 
     Raises:
         RemoteDeniedError: `create_root` and the folder cannot be created.
-        NoSpaceError: The same, for lack of space.
+        NoSpaceError: `create_root`, and the disk is full.
     """
 
     def __init__(self, root: str, *, create_root: bool = False) -> None:
@@ -64,11 +63,10 @@ class FolderBackend:
 
     @property
     def url(self) -> str:
-        """The folder."""
+        """Path of the folder."""
         return self.root
 
     def read(self, key: str, *, limit: int) -> bytes:
-        """See `Backend.read`."""
         with self._open(key) as (descriptor, size):
             if size > limit:
                 raise DamagedObjectError(
@@ -77,15 +75,13 @@ class FolderBackend:
             return self._read_exactly(key, descriptor, 0, size)
 
     def read_range(self, key: str, start: int, size: int) -> bytes:
-        """See `Backend.read_range`."""
         with self._open(key) as (descriptor, _size):
             return self._read_exactly(key, descriptor, start, size)
 
     def read_back(self, key: str, *, limit: int) -> bytes:
-        """See `Backend.read_back`: asks the disk or the file server, where the system can be told to.
+        """Read from the disk or file server, if the system can drop flushed pages from its cache.
 
-        What was flushed is given up by the page cache. Where it was not flushed, or on a file system
-        that does not know the advice, the answer comes from memory and proves nothing.
+        On a file system that ignores the advice the content comes from memory.
         """
         with self._open(key) as (descriptor, _size):
             os.fsync(descriptor)
@@ -93,14 +89,13 @@ class FolderBackend:
         return self.read(key, limit=limit)
 
     def create(self, key: str, data: bytes | memoryview) -> bool:
-        """See `Backend.create`."""
         path = self._path(key)
         with self._errors(path):
             file = self._pending(path, data)
             try:
                 file.commit_new()
             except FileExistsError:
-                # Also the answer to one's own success whose reply a network share lost.
+                # Also the error if a network share lost the response to a successful link().
                 return self._holds(key, data)
             except OSError as error:
                 if error.errno not in _NO_LINKS:
@@ -111,7 +106,7 @@ class FolderBackend:
         return True
 
     def write(self, key: str, data: bytes | memoryview) -> bool:
-        """See `Backend.write`: the word of the system, which says when it cannot write or flush."""
+        """Write and flush; the system reports failures of both."""
         path = self._path(key)
         with self._errors(path):
             self._pending(path, data).commit(durable=True)
@@ -119,7 +114,6 @@ class FolderBackend:
         return True
 
     def size(self, key: str) -> int | None:
-        """See `Backend.size`."""
         path = self._path(key)
         try:
             with self._errors(path):
@@ -131,7 +125,6 @@ class FolderBackend:
         return found.st_size
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """See `Backend.list`."""
         check_prefix(prefix)
         self._require_root()
         folder = prefix.rpartition("/")[0]
@@ -140,17 +133,17 @@ class FolderBackend:
                 yield info
 
     def delete(self, key: str) -> None:
-        """See `Backend.delete`. Folders stay: another process may be about to write into them."""
+        """Delete the file; folders stay, because another process may be writing into them."""
         path = self._path(key)
         with contextlib.suppress(ObjectMissingError), self._errors(path):
             os.unlink(path)
 
     def prove_checks(self) -> dict[str, bool]:
-        """See `Backend.prove_checks`: a folder has none."""
+        """There is no server."""
         return {}
 
     def close(self) -> None:
-        """See `Backend.close`; nothing is kept open between calls."""
+        """Remove the temporary folder of this process."""
         self._scratch.leave()
 
     def _path(self, key: str) -> str:
@@ -158,27 +151,27 @@ class FolderBackend:
 
     @contextlib.contextmanager
     def _errors(self, path: str) -> Iterator[None]:
-        """Turn what the system says about `path` into the errors of a backend."""
+        """Turn system errors at `path` into errors of a backend."""
         try:
             yield
         except OSError as error:
             if error.errno in _MISSING:
                 self._require_root()
-                raise ObjectMissingError(f"{path} is not there") from error
-            raise _translated(error, path) from error
+                raise ObjectMissingError(f"{path} does not exist") from error
+            raise _store_error(error, path) from error
 
     def _require_root(self) -> None:
         if not os.path.isdir(self.root):
             raise RemoteMissingError(
-                f"The folder {self.root} is not there",
-                hint="mount it, or name another one: gitmodel remote add PATH --replace",
+                f"the folder {self.root} does not exist",
+                hint="mount it, or use another folder: gitmodel remote add PATH --replace",
             )
 
     @contextlib.contextmanager
     def _open(self, key: str) -> Iterator[tuple[int, int]]:
         """Open a regular file for reading: descriptor and size.
 
-        A link could lead out of the store and a pipe would block for ever, so neither is opened.
+        Links are refused because they can leave the store, pipes because they block.
         """
         path = self._path(key)
         with self._errors(path):
@@ -193,7 +186,7 @@ class FolderBackend:
 
     def _read_exactly(self, key: str, descriptor: int, start: int, size: int) -> bytes:
         data = os.pread(descriptor, size, start)
-        while len(data) < size:  # the system may return less at once, e.g. above 2 GiB
+        while len(data) < size:  # one call returns at most 2 GiB
             more = os.pread(descriptor, size - len(data), start + len(data))
             if not more:
                 raise DamagedObjectError(
@@ -206,22 +199,21 @@ class FolderBackend:
     def _holds(self, key: str, data: bytes | memoryview) -> bool:
         try:
             return self.read(key, limit=len(data)) == data
-        except DamagedObjectError:  # longer than ours, so it is not ours
+        except DamagedObjectError:  # longer, so it is another object
             return False
 
     def _pending(self, path: str, data: bytes | memoryview) -> PendingFile:
-        """An object with these bytes that has no name yet."""
+        """Write an unnamed file with these bytes."""
         folder = os.path.dirname(path)
-        if not os.path.isdir(folder):  # or it was removed since this process last saw it
+        if not os.path.isdir(folder):  # it may have been removed since it was recorded
             self._known_folders.clear()
         self._make_folder(folder)
         return PendingFile.holding(path, data, self._scratch)
 
     def _create_without_links(self, path: str, data: bytes | memoryview) -> bool:
-        """Create exclusively where hard links are unknown: here a reader can see a partial file.
+        """Create exclusively without hard links; returns False if the name exists.
 
-        It then fails the check against its name or does not parse, which is an error and not wrong
-        bytes. Returns False if the name is taken.
+        A reader can see a partial file. It then fails the digest check or does not parse.
         """
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
@@ -234,15 +226,15 @@ class FolderBackend:
                 write_all(descriptor, data)
                 os.fsync(descriptor)
             finally:
-                os.close(descriptor)  # network shares report a full disk only here
+                os.close(descriptor)  # network shares report a full disk only on close
         except OSError:
             with contextlib.suppress(OSError):
-                os.unlink(path)  # it is ours: it was created exclusively
+                os.unlink(path)  # this process created it
             raise
         return True
 
     def _make_folder(self, folder: str) -> None:
-        """Create a folder below the root, and flush the names of those that were created."""
+        """Create a folder and its parents below the root, and flush their names."""
         if folder in self._known_folders:
             return
         if folder == self.root:
@@ -250,7 +242,7 @@ class FolderBackend:
         else:
             self._make_folder(os.path.dirname(folder))
             make_folder(folder, always=True)
-            # Also if it was there: whoever created it may not have come to flush its name yet.
+            # Also an existing folder: the process that created it may not have flushed its name yet.
             self._flush_folder(os.path.dirname(folder))
         self._known_folders.add(folder)
 
@@ -259,36 +251,36 @@ class FolderBackend:
         try:
             os.fsync(descriptor)
         except OSError as error:
-            # Some network file systems cannot flush a folder and say so; borg tolerates the same.
+            # Some network file systems cannot flush folders; borg tolerates the same errors.
             if error.errno not in {errno.EINVAL, errno.ENOTSUP, errno.EBADF}:
                 raise
         finally:
             os.close(descriptor)
 
     def _walk(self, folder: str) -> Iterator[ObjectInfo]:
-        """Yield the objects below a folder, given relative to the root."""
-        place = os.path.join(self.root, folder) if folder else self.root
+        """Yield the objects below a folder, whose path is relative to the root."""
+        path = os.path.join(self.root, folder) if folder else self.root
         try:
-            with self._errors(place), os.scandir(place) as entries:
+            with self._errors(path), os.scandir(path) as entries:
                 found = [entry for entry in entries if not entry.name.startswith(RESERVED)]
         except ObjectMissingError:
-            return  # no object has this prefix, or the folder went while we walked
+            return  # no object has this prefix, or the folder was deleted
         for entry in found:
             key = f"{folder}/{entry.name}" if folder else entry.name
             if entry.is_dir(follow_symlinks=False):
                 yield from self._walk(key)
             elif entry.is_file(follow_symlinks=False):
-                with contextlib.suppress(FileNotFoundError):  # deleted while we walked
-                    yield _information(key, entry.stat(follow_symlinks=False))
+                with contextlib.suppress(FileNotFoundError):  # deleted in the meantime
+                    yield _object_info(key, entry.stat(follow_symlinks=False))
 
 
-def _information(key: str, found: os.stat_result) -> ObjectInfo:
-    # Size and time to the nanosecond: all that a file system has to tell two writes apart.
+def _object_info(key: str, found: os.stat_result) -> ObjectInfo:
+    # A file system distinguishes two writes by size and nanoseconds only.
     etag = f"{found.st_size:x}-{found.st_mtime_ns:x}"
     return ObjectInfo(key=key, size=found.st_size, modified=found.st_mtime, etag=etag)
 
 
-def _translated(error: OSError, path: str) -> GitmodelError:
+def _store_error(error: OSError, path: str) -> GitmodelError:
     reason = error.strerror or str(error)
     found = explained(error, path)
     if found is not None and error.errno in _DENIED:
@@ -297,4 +289,4 @@ def _translated(error: OSError, path: str) -> GitmodelError:
         return found
     if error.errno == errno.ELOOP:
         return DamagedObjectError(f"{path} is a link, not a file")
-    return StoreError(f"The system failed at {path}: {reason}", hint="gitmodel doctor")
+    return StoreError(f"system error at {path}: {reason}", hint="gitmodel doctor")

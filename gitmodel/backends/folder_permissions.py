@@ -1,4 +1,4 @@
-"""Whether all who share a folder of a store can use what is in it; looks, and changes nothing."""
+"""Permission problems in a folder that several users share. Nothing is changed."""
 
 from __future__ import annotations
 
@@ -13,47 +13,45 @@ from gitmodel.files.os_errors import owner_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_MOST_LOOKED_AT = (
-    5_000  # files and folders: enough to see a habit, and no walk of a million objects
-)
+_MAX_INSPECTED = 5_000  # files and folders; a sample is enough
 
 
-class Trouble(NamedTuple):
-    """What is wrong with a folder, and the command that mends it."""
+class PermissionProblem(NamedTuple):
+    """A problem with permissions, and the command that fixes it."""
 
     detail: str
     hint: str
 
 
-def trouble_in(root: str) -> Trouble | None:
-    """What keeps this person, or others who may use a folder, from using what is in it."""
+def find_problem(root: str) -> PermissionProblem | None:
+    """Find what prevents this user, or others with access to a folder, from using its files."""
     try:
         mode = os.stat(root).st_mode
     except OSError:
         return None
     if not os.access(root, os.W_OK | os.X_OK):
-        detail = f"{root} belongs to {owner_of(root)} and is not writable for you"
-        return Trouble(detail, _mending(root, mode | stat.S_IWGRP))
+        detail = f"{root} belongs to {owner_of(root)} and is not writable by you"
+        return PermissionProblem(detail, _chmod_command(root, mode | stat.S_IWGRP))
     if mode & stat.S_ISGID and not mode & stat.S_IWGRP:
-        detail = f"{root} hands its group on (setgid), which may not write there"
-        return Trouble(detail, _mending(root, mode | stat.S_IWGRP))
-    hidden = list(_hidden(root, mode))
+        detail = f"{root} is setgid, but its group may not write"
+        return PermissionProblem(detail, _chmod_command(root, mode | stat.S_IWGRP))
+    hidden = list(_inaccessible(root, mode))
     if hidden:
         path, *_ = hidden
-        most = "at least " if len(hidden) >= _MOST_LOOKED_AT else ""
+        most = "at least " if len(hidden) >= _MAX_INSPECTED else ""
         detail = (
-            f"{most}{len(hidden):,} files or folders are closed to people who may use {root}, such as "
-            f"{path}; its owner {owner_of(path)} can open it"
+            f"{most}{len(hidden):,} files or folders are not accessible to other users of {root}, such as "
+            f"{path}; its owner {owner_of(path)} can change that"
         )
-        return Trouble(detail, _mending(root, mode))
+        return PermissionProblem(detail, _chmod_command(root, mode))
     if mode & stat.S_IWGRP and not mode & stat.S_ISGID:
-        detail = f"{root} is its group's, and does not hand the group on (setgid)"
-        return Trouble(detail, _mending(root, mode))
+        detail = f"{root} is writable by its group, but not setgid"
+        return PermissionProblem(detail, _chmod_command(root, mode))
     return None
 
 
-def _mending(root: str, mode: int) -> str:
-    """The command by which a person opens their own files in a folder to whom the folder is open."""
+def _chmod_command(root: str, mode: int) -> str:
+    """The command with which users give their files in a folder the access of the folder."""
     folders = "g+rwxs" if mode & stat.S_IWGRP else "g+rx" if mode & stat.S_IRGRP else ""
     others = mode & stat.S_IROTH
     bits = (folders, "o+rx" if others else ""), (folders.rstrip("xs"), "o+r" if others else "")
@@ -62,9 +60,9 @@ def _mending(root: str, mode: int) -> str:
     return f"{own} -type d -exec chmod {below} {{}} +; {own} -type f -exec chmod {files} {{}} +"
 
 
-def _hidden(root: str, mode: int) -> Iterator[str]:
-    """What is closed to whom the folder itself is open; of the first few thousand files and folders."""
-    for path, status in islice(_below(root), _MOST_LOOKED_AT):
+def _inaccessible(root: str, mode: int) -> Iterator[str]:
+    """Files and folders with less access than the root, among the first few thousand."""
+    for path, status in islice(_below(root), _MAX_INSPECTED):
         is_folder = stat.S_ISDIR(status.st_mode)
         wanted = mode & (0o075 if is_folder else 0o044)
         if status.st_mode & wanted != wanted:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from gitmodel.errors import UnsafePathError
 
-RESERVED = (".tmp-", ".gitmodel-tmp-", ".unfinished")  # files of a folder that are no objects yet
+RESERVED = (".tmp-", ".gitmodel-tmp-", ".unfinished")  # temporary files in a folder
 
 
 def check_key(key: str) -> str:
-    """Return a key that stays below the remote's prefix on every store, or refuse it.
+    """Return a key if it stays below the remote's prefix on every store.
 
-    Keys are made by gitmodel; this is the second lock, because a `..` in one would leave the folder
-    and a `?` would be read as an object's version by s3fs and adlfs.
+    A `..` in a key would leave the folder, and s3fs and adlfs read a `?` as the version of an object.
 
     Raises:
         UnsafePathError: Empty, absolute, with `.`, `..` or empty parts, control characters,
@@ -20,12 +19,12 @@ def check_key(key: str) -> str:
     parts = key.split("/")
     bad_part = any(part in {"", ".", ".."} or part.startswith(RESERVED) for part in parts)
     if bad_part or any(sign in key for sign in "\\?#") or not key.isprintable():
-        raise UnsafePathError(f"The object key {key!r} is not a plain relative path")
+        raise UnsafePathError(f"the object key {key!r} is not a plain relative path")
     return key
 
 
 def check_prefix(prefix: str) -> str:
-    """Return a prefix for listing that stays below the remote's own, or refuse it.
+    """Return a prefix for a listing if it stays below the remote's prefix.
 
     Raises:
         UnsafePathError: As for keys; "" and a trailing "/" are fine.

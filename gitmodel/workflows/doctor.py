@@ -189,12 +189,12 @@ def _cache(project: Project) -> Finding:
 
 def _shared_cache(project: Project) -> Finding | None:
     """What is wrong with a cache, or a clone, that several people share."""
-    from gitmodel.backends.folder_permissions import trouble_in
+    from gitmodel.backends.folder_permissions import find_problem
     from gitmodel.files.shared_folders import is_shared
 
-    trouble = trouble_in(project.cache_folder) if is_shared(project.cache_folder) else None
-    if trouble is not None:
-        return Finding("cache", False, trouble.detail, trouble.hint)
+    problem = find_problem(project.cache_folder) if is_shared(project.cache_folder) else None
+    if problem is not None:
+        return Finding("cache", False, problem.detail, problem.hint)
     umask = os.umask(0o077)
     os.umask(umask)
     hidden = umask & (project.settings.shared or 0) & 0o044
@@ -234,15 +234,15 @@ def _trust(project: Project, name: str) -> Finding:
 
 def _permissions(project: Project, name: str) -> list[Finding]:
     """Of a remote that is a folder: whether all who share it can use what is in it."""
-    from gitmodel.backends.folder_permissions import trouble_in
+    from gitmodel.backends.folder_permissions import find_problem
 
     address = project.address(name)
     if address.scheme != "file":
         return []
-    trouble = trouble_in(project.folder_of(address))
+    problem = find_problem(project.folder_of(address))
     title = f"permissions of {name}"
-    if trouble is not None:
-        return [Finding(title, False, trouble.detail, trouble.hint)]
+    if problem is not None:
+        return [Finding(title, False, problem.detail, problem.hint)]
     return [Finding(title, True, "what is in the folder is open to whom the folder is")]
 
 

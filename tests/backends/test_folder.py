@@ -199,7 +199,7 @@ class TestMissingRoot:
         with pytest.raises(RemoteMissingError) as caught:
             call(backend)
 
-        assert str(caught.value) == f"The folder {backend.root} is not there"
+        assert str(caught.value) == f"the folder {backend.root} does not exist"
         assert caught.value.hint
         assert not os.path.exists(backend.root)
 

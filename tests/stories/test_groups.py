@@ -177,7 +177,7 @@ def test_doctor_says_what_is_closed_to_the_group_and_its_command_opens_it(office
     for path in store.rglob("packs/*/*"):
         path.chmod(0o600)
     said = ana.gitmodel(clone, "doctor", check=False)
-    assert "1 files or folders are closed to people who may use" in said
+    assert "1 files or folders are not accessible to other users of" in said
     ana.run(clone, "sh", "-c", hint_of(said, "permissions of primary"))
     assert "permissions of primary: what is in" in ana.gitmodel(clone, "doctor", check=False)
 
@@ -185,9 +185,9 @@ def test_doctor_says_what_is_closed_to_the_group_and_its_command_opens_it(office
 @pytest.mark.parametrize(
     ("mode", "words"),
     [
-        (0o755, "and is not writable for you"),
-        (0o2755, "and is not writable for you"),
-        (0o775, "does not hand the group on (setgid)"),
+        (0o755, "and is not writable by you"),
+        (0o2755, "and is not writable by you"),
+        (0o775, "but not setgid"),
     ],
 )
 def test_doctor_names_a_root_that_is_not_the_groups(office: Office, mode: int, words: str) -> None:

@@ -398,8 +398,8 @@ def test_the_primarys_failure_is_what_is_told(two_versions: Desk, tmp_path: Path
         manifest.unlink()
 
     assert refusal(RemoteMissingError, lambda: bring(ben)) == (
-        f"fraud: The folder {two_versions.store} is not there",
-        "mount it, or name another one: gitmodel remote add PATH --replace",
+        f"fraud: the folder {two_versions.store} does not exist",
+        "mount it, or use another folder: gitmodel remote add PATH --replace",
     )
     assert not (ben.repo.path / "fraud.bin").exists()
 

@@ -276,7 +276,7 @@ def test_offline_the_number_is_free_as_far_as_is_known(fraud: Desk, tmp_path: Pa
 
     assert report.version == 6
     assert fraud.notes == [
-        f"fraud: The folder {fraud.store} is not there; version 6 is free as far as this clone knows"
+        f"fraud: the folder {fraud.store} does not exist; version 6 is free as far as this clone knows"
     ]
 
 

@@ -509,8 +509,8 @@ def test_an_unreachable_remote_says_when_to_push_again(desk: Desk, tmp_path: Pat
     desk.store.rename(tmp_path / "gone")
 
     assert refusal(RemoteMissingError, desk.push) == (
-        f"The folder {desk.store} is not there",
-        "mount it, or name another one: gitmodel remote add PATH --replace; then git push",
+        f"the folder {desk.store} does not exist",
+        "mount it, or use another folder: gitmodel remote add PATH --replace; then git push",
     )
 
 

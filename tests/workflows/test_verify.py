@@ -260,8 +260,8 @@ def test_a_remote_that_cannot_be_used_is_an_error_and_no_problem(
 ) -> None:
     pushed.store.rename(tmp_path / "gone")
     expected = (
-        f"The folder {pushed.store} is not there",
-        "mount it, or name another one: gitmodel remote add PATH --replace",
+        f"the folder {pushed.store} does not exist",
+        "mount it, or use another folder: gitmodel remote add PATH --replace",
     )
 
     assert refusal(RemoteMissingError, lambda: remote(pushed)) == expected
@@ -448,8 +448,8 @@ def test_what_is_wrong_is_found_with_what_to_do(pushed: Desk, tmp_path: Path) ->
             "gitmodel remote trust",
         ),
         "remote primary": (
-            f"The folder {pushed.store} is not there",
-            "mount it, or name another one: gitmodel remote add PATH --replace",
+            f"the folder {pushed.store} does not exist",
+            "mount it, or use another folder: gitmodel remote add PATH --replace",
         ),
     }
 

@@ -1,7 +1,7 @@
-"""Which Azure storage account a remote means, and with what to log in to it.
+"""The Azure storage account of a remote, and its credentials.
 
-The account may come from the remote, secrets come from the environment alone. Guaranteed: a secret of
-one account is never sent to another that a repository happens to name.
+The account may come from the remote; secrets come from the environment only. Guarantee: a secret of one account is
+never sent to another account that a repository names.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ EMULATOR_ACCOUNT = "devstoreaccount1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaticAzureLogin:
-    """What the Azure SDK would find out, where the environment says it plainly.
+    """Address and credential from the environment, as the Azure SDK would find them.
 
     Args:
         url: Address of the account's blob service.
-        account: Its name; part of what is signed.
-        credential: Returns a credential as obstore takes them.
+        account: Name of the account, which is part of the signature.
+        credential: Returns a credential for obstore.
     """
 
     url: str
@@ -43,12 +43,12 @@ class StaticAzureLogin:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account and what the environment offers for it.
+    """An account and its credentials from the environment.
 
     Args:
-        url: Address of its blob service; empty if only the connection string knows.
-        name: Its name, if it is known.
-        connection_string: To be used whole, or None.
+        url: Address of its blob service; empty if only the connection string has it.
+        name: Its name, if known.
+        connection_string: The whole connection string, or None.
         key: Its shared key, or None.
         sas_token: A shared access signature, or None.
     """
@@ -60,18 +60,18 @@ class Account:
     sas_token: str | None = field(default=None, repr=False)
 
     def signature(self) -> str | None:
-        """The shared access signature that requests go with, None if they go with something else."""
+        """The shared access signature of requests, None if they use another credential."""
         parts = _parts(self.connection_string) if self.connection_string is not None else {}
         if parts.get("accountkey") or self.key:
             return None
         return parts.get("sharedaccesssignature") or self.sas_token
 
     def open_client(self, *, anonymous: bool, **options: Any) -> tuple[Any, Any]:
-        """Make a client of the Azure SDK, and the credential that has to be closed with it.
+        """Open a client of the Azure SDK, with the credential to close with it.
 
         Args:
             anonymous: Send no credentials.
-            options: For the client.
+            options: Options of the client.
         """
         from azure.storage.blob.aio import BlobServiceClient
 
@@ -82,17 +82,17 @@ class Account:
         return BlobServiceClient(self.url, credential=credential, **options), credential
 
     def static_login(self, *, anonymous: bool) -> StaticAzureLogin | None:
-        """Where to send requests, and with what key or signature; None if the Azure SDK has to tell.
+        """Address and key or signature from the environment; None if the Azure SDK has to find them.
 
         Args:
-            anonymous: Send no credentials: a container that everybody may read. Left to the SDK.
+            anonymous: Send no credentials. The SDK handles public containers.
         """
         parts = _parts(self.connection_string) if self.connection_string is not None else {}
         name = parts.get("accountname") or self.name
         key = parts.get("accountkey") or self.key
         sas_token = parts.get("sharedaccesssignature") or self.sas_token
         url = self.url or _blob_service(parts)
-        if anonymous or not name or not url or not (key or sas_token) or not _is_plain(parts):
+        if anonymous or not name or not url or not (key or sas_token) or not _is_supported(parts):
             return None
         login = {"access_key": key} if key else {"sas_token": str(sas_token).removeprefix("?")}
         return StaticAzureLogin(
@@ -113,20 +113,20 @@ class Account:
         return DefaultAzureCredential()
 
 
-def credential_of(
+def transport_credential(
     credential: Any, query: str
 ) -> Callable[[], Coroutine[Any, Any, dict[str, Any]]] | None:
-    """Return what gives the transport of packs its credential, from that of a client.
+    """Return a function that gets a credential for obstore from that of a client.
 
     Args:
-        credential: What the client of the Azure SDK logs in with, or None.
-        query: What the client adds to its addresses: a shared access signature, or "".
+        credential: The credential of the client, or None.
+        query: The shared access signature that the client adds to its URLs, or "".
 
     Returns:
-        A request that answers a credential as obstore takes them; None to send none.
+        The function; None for unsigned requests.
     """
 
-    async def answer() -> dict[str, Any]:
+    async def get_credential() -> dict[str, Any]:
         if hasattr(credential, "get_token"):
             token = await credential.get_token(TOKEN_SCOPE)
             return {
@@ -138,18 +138,18 @@ def credential_of(
         signature = query if credential is None else credential.signature
         return {"sas_token": signature.removeprefix("?"), "expires_at": None}
 
-    return answer if credential is not None or query else None
+    return get_credential if credential is not None or query else None
 
 
-def account_of(remote: Remote, environment: Mapping[str, str]) -> Account:
-    """Work out which account a remote means.
+def resolve_account(remote: Remote, environment: Mapping[str, str]) -> Account:
+    """Find the account of a remote.
 
     Args:
         remote: An `az` remote.
-        environment: Variables of the person who runs the command.
+        environment: Variables of the process.
 
     Raises:
-        RemoteDeniedError: Neither says which account, or the connection string cannot be read.
+        RemoteDeniedError: Neither names an account, or the connection string cannot be parsed.
     """
     text = environment.get(CONNECTION_STRING) or None
     parts = _parts(text) if text is not None else {}
@@ -160,7 +160,7 @@ def account_of(remote: Remote, environment: Mapping[str, str]) -> Account:
         return Account("", name, connection_string=text)
     if remote.endpoint is None and name is None:
         raise RemoteDeniedError(
-            f"Nothing says in which storage account {remote.url} is",
+            f"the storage account of {remote.url} is unknown",
             hint=f"set {CONNECTION_STRING} or {ACCOUNT_NAMES[0]}",
         )
     url = remote.endpoint or f"https://{name}.blob.core.windows.net"
@@ -171,7 +171,7 @@ def account_of(remote: Remote, environment: Mapping[str, str]) -> Account:
     return Account(url, name, key=key, sas_token=sas_token)
 
 
-_PLAIN_PARTS = frozenset(
+_SUPPORTED_PARTS = frozenset(
     {
         "defaultendpointsprotocol",
         "accountname",
@@ -179,7 +179,7 @@ _PLAIN_PARTS = frozenset(
         "sharedaccesssignature",
         "blobendpoint",
         "endpointsuffix",
-        # Of other services of an account
+        # other services of an account
         "queueendpoint",
         "tableendpoint",
         "fileendpoint",
@@ -187,20 +187,20 @@ _PLAIN_PARTS = frozenset(
 )
 
 
-def _is_plain(parts: Mapping[str, str]) -> bool:
-    """Whether every part of a connection string is understood here."""
+def _is_supported(parts: Mapping[str, str]) -> bool:
+    """Whether all parts of a connection string are supported."""
     address = parts.get("blobendpoint", "https://")
-    return parts.keys() <= _PLAIN_PARTS and "?" not in address and "@" not in address
+    return parts.keys() <= _SUPPORTED_PARTS and "?" not in address and "@" not in address
 
 
 def _blob_service(parts: Mapping[str, str]) -> str | None:
-    """Address of the blob service that a connection string means, as the Azure SDK reads it."""
+    """Address of the blob service in a connection string, as the Azure SDK reads it."""
     if "blobendpoint" in parts:
         return parts["blobendpoint"]
     if "accountname" not in parts:
         return None
     scheme, suffix = parts.get("defaultendpointsprotocol"), parts.get("endpointsuffix")
-    if scheme is None or suffix is None:  # the SDK wants both, or takes neither protocol
+    if scheme is None or suffix is None:  # the SDK uses the protocol only with a suffix
         scheme = "https"
     return f"{scheme}://{parts['accountname']}.blob.{suffix or 'core.windows.net'}"
 
@@ -210,7 +210,7 @@ def _first(environment: Mapping[str, str], names: tuple[str, ...]) -> str | None
 
 
 def _parts(text: str) -> dict[str, str]:
-    """Split a connection string; its names are compared without case, as the SDK does."""
+    """Split a connection string; names are in lower case, as in the SDK."""
     pairs = [part.partition("=") for part in text.strip().strip(";").split(";")]
     if not all(name and separator for name, separator, _ in pairs):
         raise RemoteDeniedError(

@@ -1,8 +1,8 @@
-"""The file system of adlfs around a client of ours; the only importer of adlfs.
+"""The file system of adlfs with its own client of the Azure SDK; the only importer of adlfs.
 
-The client is made here, because adlfs takes secrets from the environment for whatever account a
-repository names, has no way to switch off the retries of the Azure SDK, and cannot be given the address
-of another cloud over http. Importing all that takes 0.85 s, so nothing does before it is needed.
+The client is created here, because adlfs sends secrets of the environment to any account that a repository names,
+cannot disable the retries of the Azure SDK, and cannot use another cloud over http. The import takes 0.85 s, so it
+is imported when it is needed.
 """
 
 from __future__ import annotations
@@ -20,33 +20,33 @@ if TYPE_CHECKING:
 
     from gitmodel.backends.azure.account import Account
 
-# Larger than any pack, so that one is one GET and one PUT and never blocks that are put together.
+# Larger than any pack, so a pack is one GET or one PUT and never several blocks.
 SINGLE_REQUEST_BYTES = 64 << 20
-# The SDK logs warnings while requests fail, and Python prints those of a logger that nobody handles.
+# Python prints warnings of loggers without a handler. The SDK also raises what it logs.
 logging.getLogger("azure").addHandler(logging.NullHandler())
 
 
 class FileSystem(AzureBlobFileSystem):  # type: ignore[misc] # adlfs has no types
-    """adlfs around a client of ours; no settings from fsspec's files and variables (see `s3_filesystem.py`)."""
+    """adlfs with a given client, and without settings from files and variables of fsspec."""
 
     protocol = "gitmodel-az"
 
     def __init__(self, client: BlobServiceClient, login: Any, **options: object) -> None:
         self.service_client = client
-        self.login = login  # what has to be closed with the client, or None
+        self.login = login  # closed with the client, or None
         # With a connection string (not used, see `do_connect`) adlfs does not look for credentials.
         unused = {"account_name": "unused", "connection_string": "unused", "anon": True}
         super().__init__(**unused, **options)
 
     def do_connect(self) -> None:
-        """Keep the client that was given; adlfs would make one from the environment."""
+        """Keep the given client; adlfs would create one from the environment."""
 
 
 def open_filesystem(account: Account, *, anonymous: bool) -> FileSystem:
-    """Make the file system of an account; nothing is sent.
+    """Open the file system of an account; sends no request.
 
     Args:
-        account: Which, and with what to log in.
+        account: The account and its credentials.
         anonymous: Send no credentials.
     """
     client, login = account.open_client(
@@ -56,15 +56,15 @@ def open_filesystem(account: Account, *, anonymous: bool) -> FileSystem:
         max_single_get_size=SINGLE_REQUEST_BYTES,
         max_single_put_size=SINGLE_REQUEST_BYTES,
         retry_total=0,
-        raw_request_hook=_send_in_pieces,
+        raw_request_hook=_stream_body,
     )
     return FileSystem(
         client, login, skip_instance_cache=True, use_listings_cache=False, max_concurrency=1
     )
 
 
-def _send_in_pieces(request: Any) -> None:
-    """Let aiohttp send a large body piece by piece; given bytes, it blocks its loop and warns."""
+def _stream_body(request: Any) -> None:
+    """Let aiohttp send a large body in parts; with bytes it blocks its loop and warns."""
     body = request.http_request.data
     if isinstance(body, bytes):
         request.http_request.data = io.BytesIO(body)

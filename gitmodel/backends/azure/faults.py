@@ -1,6 +1,6 @@
-"""What the Azure SDK, aiohttp and adlfs raise, and what Azure answers, as a `RequestFailure`.
+"""Classifies exceptions of the Azure SDK, aiohttp and adlfs, and error responses of Azure, as a `RequestFailure`.
 
-Tables of Azure's error codes and HTTP statuses; a code says more than a status and comes first.
+The tables map error codes and HTTP statuses. A code is more precise and wins.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from aiohttp import ClientConnectorError, ClientError
 from azure.core import exceptions as azure
 
-from gitmodel.backends.azure.shared_access_signature import RENEW, problem_of
+from gitmodel.backends.azure.shared_access_signature import RENEW, explain_refusal
 from gitmodel.backends.cloud.errors import one_line
-from gitmodel.backends.cloud.network_faults import PROXY_LOGIN, fault_of_network
-from gitmodel.backends.cloud.retry import FaultKind, RequestFailure
+from gitmodel.backends.cloud.network_faults import PROXY_LOGIN, classify_network_error
+from gitmodel.backends.cloud.retry import FailureKind, RequestFailure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,43 +21,43 @@ if TYPE_CHECKING:
 FAILURES = (OSError, ValueError, ClientError, azure.AzureError)
 
 _KIND_OF_CODE = {
-    "ContainerNotFound": FaultKind.NO_ROOT,
-    "ContainerBeingDeleted": FaultKind.NO_ROOT,
-    "ContainerDisabled": FaultKind.DENIED,
-    "BlobNotFound": FaultKind.MISSING,
-    "ResourceNotFound": FaultKind.MISSING,
-    "BlobAlreadyExists": FaultKind.EXISTS,
-    "ConditionNotMet": FaultKind.EXISTS,
-    "InvalidRange": FaultKind.SHORT,
-    "AuthenticationFailed": FaultKind.LOGIN,
-    "InvalidAuthenticationInfo": FaultKind.LOGIN,
-    "PublicAccessNotPermitted": FaultKind.LOGIN,
-    "NoAuthenticationInformation": FaultKind.LOGIN,
-    "KeyBasedAuthenticationNotPermitted": FaultKind.LOGIN,
-    "AccountIsDisabled": FaultKind.DENIED,
-    "BlobArchived": FaultKind.ARCHIVED,
-    "BlobBeingRehydrated": FaultKind.ARCHIVED,
-    # 409 and 412, which otherwise say that an object exists
-    "BlobImmutableDueToPolicy": FaultKind.DENIED,
-    "LeaseIdMissing": FaultKind.DENIED,
-    "LeaseIdMismatchWithBlobOperation": FaultKind.DENIED,
-    "Md5Mismatch": FaultKind.CHANGED,
-    "Crc64Mismatch": FaultKind.CHANGED,
+    "ContainerNotFound": FailureKind.NO_BUCKET,
+    "ContainerBeingDeleted": FailureKind.NO_BUCKET,
+    "ContainerDisabled": FailureKind.DENIED,
+    "BlobNotFound": FailureKind.MISSING,
+    "ResourceNotFound": FailureKind.MISSING,
+    "BlobAlreadyExists": FailureKind.EXISTS,
+    "ConditionNotMet": FailureKind.EXISTS,
+    "InvalidRange": FailureKind.SHORT,
+    "AuthenticationFailed": FailureKind.LOGIN,
+    "InvalidAuthenticationInfo": FailureKind.LOGIN,
+    "PublicAccessNotPermitted": FailureKind.LOGIN,
+    "NoAuthenticationInformation": FailureKind.LOGIN,
+    "KeyBasedAuthenticationNotPermitted": FailureKind.LOGIN,
+    "AccountIsDisabled": FailureKind.DENIED,
+    "BlobArchived": FailureKind.ARCHIVED,
+    "BlobBeingRehydrated": FailureKind.ARCHIVED,
+    # 409 and 412, which otherwise mean that an object exists
+    "BlobImmutableDueToPolicy": FailureKind.DENIED,
+    "LeaseIdMissing": FailureKind.DENIED,
+    "LeaseIdMismatchWithBlobOperation": FailureKind.DENIED,
+    "Md5Mismatch": FailureKind.CHANGED,
+    "Crc64Mismatch": FailureKind.CHANGED,
 }
 _KIND_OF_STATUS = {
-    302: FaultKind.STRANGER,  # Azure never says so; login pages do
-    303: FaultKind.STRANGER,
-    401: FaultKind.LOGIN,
-    403: FaultKind.DENIED,
-    404: FaultKind.MISSING,
-    407: FaultKind.PROXY,
-    408: FaultKind.BUSY,
-    412: FaultKind.EXISTS,
-    416: FaultKind.SHORT,
-    429: FaultKind.BUSY,
-    501: FaultKind.REFUSED,
-    507: FaultKind.FULL,
-    511: FaultKind.STRANGER,
+    302: FailureKind.NOT_A_STORE,  # sent by login pages, never by Azure
+    303: FailureKind.NOT_A_STORE,
+    401: FailureKind.LOGIN,
+    403: FailureKind.DENIED,
+    404: FailureKind.MISSING,
+    407: FailureKind.PROXY,
+    408: FailureKind.BUSY,
+    412: FailureKind.EXISTS,
+    416: FailureKind.SHORT,
+    429: FailureKind.BUSY,
+    501: FailureKind.REFUSED,
+    507: FailureKind.FULL,
+    511: FailureKind.NOT_A_STORE,
 }
 _LOG_IN = "az login, or set AZURE_STORAGE_CONNECTION_STRING"
 _PROTECTED = "the container's policy or a lease protects it: az storage blob show tells which"
@@ -65,7 +65,7 @@ _HINTS = {
     "KeyBasedAuthenticationNotPermitted": (
         "az login, without account key and signature in the environment: the account takes none"
     ),
-    # What the firewall of an account answers (and an emulator to a wrong signature).
+    # Sent by the firewall of an account (and by an emulator after a wrong signature).
     "AuthorizationFailure": (
         "az storage account network-rule list shows whether the firewall of the account "
         "lets this machine in"
@@ -78,42 +78,42 @@ _HINTS = {
 _TOO_OLD = "Request date header too old"
 
 
-def fault_of(error: Exception, signature: str | None = None) -> RequestFailure | None:
-    """Classify what a request to Azure ended with; None for what is of no such library.
+def classify_error(error: Exception, signature: str | None = None) -> RequestFailure | None:
+    """Classify an exception of a request to Azure; None for other exceptions.
 
     Args:
         error: An exception of the Azure SDK, aiohttp or adlfs.
-        signature: The shared access signature that the request went with, if it went with one.
+        signature: The shared access signature of the request, if it had one.
     """
-    # adlfs raises its own errors while it handles those of the SDK.
+    # Errors of the SDK are the context of errors of adlfs.
     behind = error.__cause__ or error.__context__
     cause = behind if isinstance(behind, azure.AzureError) else error
     if isinstance(cause, azure.HttpResponseError) and cause.status_code:
-        return _fault_of_answer(cause, signature)
+        return _classify_response(cause, signature)
     if isinstance(cause, azure.DecodeError | azure.DeserializationError):
-        return RequestFailure(FaultKind.STRANGER, "its answer is no XML of Azure")
+        return RequestFailure(FailureKind.NOT_A_STORE, "its response is no XML of Azure")
     if isinstance(cause, azure.ClientAuthenticationError):
-        return RequestFailure(FaultKind.LOGIN, _words(cause), hint=_LOG_IN)
-    return fault_of_network(cause) or _fault_without_answer(cause)
+        return RequestFailure(FailureKind.LOGIN, _words(cause), hint=_LOG_IN)
+    return classify_network_error(cause) or _classify_without_response(cause)
 
 
-def _fault_without_answer(cause: BaseException) -> RequestFailure | None:
+def _classify_without_response(cause: BaseException) -> RequestFailure | None:
     match cause:
         case (
             azure.ServiceRequestTimeoutError()
             | azure.ServiceRequestError(inner_exception=ClientConnectorError())
         ):
-            kind = FaultKind.UNREACHABLE
+            kind = FailureKind.UNREACHABLE
         case azure.ServiceRequestError(inner_exception=None):  # the SDK itself refuses to send
-            kind = FaultKind.REFUSED
+            kind = FailureKind.REFUSED
         case azure.AzureError() | ClientError() | ConnectionError() | TimeoutError():
-            kind = FaultKind.BROKEN
+            kind = FailureKind.BROKEN
         case _:
             return None
     return RequestFailure(kind, _words(cause))
 
 
-def _fault_of_answer(error: azure.HttpResponseError, signature: str | None) -> RequestFailure:
+def _classify_response(error: azure.HttpResponseError, signature: str | None) -> RequestFailure:
     code = getattr(error, "error_code", None)
     code = str(getattr(code, "value", code) or "")
     status = int(error.status_code or 0)
@@ -121,19 +121,19 @@ def _fault_of_answer(error: azure.HttpResponseError, signature: str | None) -> R
     code = code or headers.get("x-ms-error-code", "")
     kind = _KIND_OF_CODE.get(code) or _KIND_OF_STATUS.get(status)
     if kind is None:
-        kind = FaultKind.BUSY if status >= 500 else FaultKind.REFUSED
+        kind = FailureKind.BUSY if status >= 500 else FailureKind.REFUSED
     if status < 300:  # 200 where Azure says 201
-        kind = FaultKind.STRANGER
+        kind = FailureKind.NOT_A_STORE
     if code == "AuthenticationFailed" and _TOO_OLD in str(error):
-        kind = FaultKind.CLOCK
+        kind = FailureKind.CLOCK
     detail = one_line(f"{status} {code}: {error.reason or ''}".removesuffix(": "))
-    if kind is FaultKind.PROXY:
+    if kind is FailureKind.PROXY:
         return RequestFailure(kind, PROXY_LOGIN)
-    if signature is not None and kind in {FaultKind.DENIED, FaultKind.LOGIN}:
-        problem = problem_of(signature, code)
+    if signature is not None and kind in {FailureKind.DENIED, FailureKind.LOGIN}:
+        problem = explain_refusal(signature, code)
         if problem is not None:
-            return RequestFailure(FaultKind.LOGIN, f"{problem}: {detail}", hint=RENEW)
-    hint = _HINTS.get(code) or (_LOG_IN if kind is FaultKind.LOGIN else None)
+            return RequestFailure(FailureKind.LOGIN, f"{problem}: {detail}", hint=RENEW)
+    hint = _HINTS.get(code) or (_LOG_IN if kind is FailureKind.LOGIN else None)
     wait = headers.get("Retry-After", "")
     seconds = float(wait) if wait.isascii() and wait.isdigit() else None
     return RequestFailure(kind, detail, hint=hint, retry_after_seconds=seconds)

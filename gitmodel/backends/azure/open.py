@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitmodel.backends.azure.account import account_of
+from gitmodel.backends.azure.account import resolve_account
 from gitmodel.backends.azure.service import AzureService
 from gitmodel.backends.cloud.backend import CloudBackend
 from gitmodel.backends.cloud.checksums import checks_path
-from gitmodel.backends.cloud.fast_path import is_wanted
+from gitmodel.backends.cloud.fast_path import is_enabled
 
 if TYPE_CHECKING:
     from gitmodel.backends.azure.account import StaticAzureLogin
@@ -27,9 +27,9 @@ def open_azure(remote: Remote, options: OpenOptions) -> CloudBackend:
     endpoint gets no writes and no fast path.
     """
     foreign = remote.is_foreign and not options.trusted
-    fast = is_wanted(options.environment) and not foreign
+    fast = is_enabled(options.environment) and not foreign
     anonymous = remote.anonymous or foreign
-    account = account_of(remote, options.environment)
+    account = resolve_account(remote, options.environment)
 
     def open_filesystem() -> FileSystem:
         from gitmodel.backends.azure.adlfs import open_filesystem as open_it

@@ -1,22 +1,21 @@
-"""Objects in an Azure Blob container, through adlfs, or through obstore where settings are plain.
+"""Objects in an Azure Blob container, through adlfs and the Azure SDK.
 
-Reading, looking and listing go to the client beneath adlfs, whose own cost a LIST after each miss and
-hide whether the blob or the container is missing. Where the environment has a key or a signature, all but
-listing and deleting goes through obstore, and adlfs is imported only if something goes wrong; else packs
-go through it (`transport.py`).
+Reads, HEAD and listings call the client of the SDK directly, because adlfs sends a LIST after each miss and hides
+whether the blob or the container is missing. With a key or a signature in the environment all requests except
+listing and deleting use the fast path, and adlfs is imported only after a failure.
 
-One exception to one request a try: a body that breaks off is asked for three times, a second apart, by
-the SDK itself, which has no option for it.
+One attempt is one request, with one exception: the SDK itself requests an interrupted body up to three times, a
+second apart, and has no option to disable that.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from gitmodel.backends.azure.account import credential_of
+from gitmodel.backends.azure.account import transport_credential
 from gitmodel.backends.backend import ObjectInfo
 from gitmodel.backends.cloud.checksums import MD5, md5_of
-from gitmodel.backends.cloud.retry import FaultKind, RequestFailure
+from gitmodel.backends.cloud.retry import FailureKind, RequestFailure
 from gitmodel.backends.cloud.service import BucketService, Page, TooLargeError
 from gitmodel.domain.text.escape import without_user_info
 
@@ -36,10 +35,10 @@ class AzureService(BucketService):
     """Requests to one container.
 
     Args:
-        account: Whose it is, and what requests go with.
-        open_filesystem: See `BucketService`.
+        account: The account and its credentials.
+        open_filesystem: Imports adlfs and opens the file system.
         remote: The container.
-        anonymous: Requests go with nothing.
+        anonymous: Requests are unsigned.
     """
 
     permissions: ClassVar[dict[str, str]] = {
@@ -50,7 +49,7 @@ class AzureService(BucketService):
         "create": "the role Storage Blob Data Contributor",
         "delete": "the role Storage Blob Data Contributor",
     }
-    address_setting: ClassVar[str] = "gitmodel remote list"
+    address_command: ClassVar[str] = "gitmodel remote list"
     kinds: ClassVar[tuple[str, ...]] = (MD5,)
 
     def __init__(
@@ -78,73 +77,69 @@ class AzureService(BucketService):
 
     @property
     def failures(self) -> tuple[type[Exception], ...]:  # type: ignore[override] # known when needed
-        """What adlfs and the Azure SDK raise; asked for only when something was raised."""
+        """Exceptions of adlfs and the Azure SDK; imported after an exception only."""
         from gitmodel.backends.azure.faults import FAILURES
 
         return FAILURES
 
     @property
-    def place(self) -> str:
-        """The container."""
+    def bucket_label(self) -> str:
+        """The container, for messages."""
         return f"container {self.bucket}"
 
     def fetch(self, key: str, limit: int) -> bytes:
-        """See `Service.fetch`: one GET of at most one byte more than allowed."""
+        """One GET of at most one byte more than allowed."""
         data: bytes = self._requests.run(self._download, key, 0, limit + 1)
         if len(data) > limit:
             raise TooLargeError(None)
         return data
 
     def fetch_range(self, key: str, start: int, size: int) -> bytes:
-        """See `Service.fetch_range`."""
         try:
             data: bytes = self._requests.run(self._download, key, start, size)
-        except TooLargeError as error:  # the range was ignored: the bytes are other ones
-            raise RequestFailure(FaultKind.REFUSED, "the server does not serve ranges") from error
+        except TooLargeError as error:  # the server ignored the range
+            raise RequestFailure(FailureKind.REFUSED, "the server does not serve ranges") from error
         return data
 
     def put(self, key: str, data: bytes, *, exclusive: bool) -> str | None:
-        """See `Service.put`: one PUT."""
+        """One PUT."""
         header = {"Content-MD5": md5_of(data)}
         self._requests.run(self._pipe, key, data, overwrite=not exclusive, headers=header)
         return MD5
 
-    def put_wrong(self, key: str, data: bytes, kind: str) -> None:
-        """See `Service.put_wrong`."""
+    def put_with_wrong_checksum(self, key: str, data: bytes, kind: str) -> None:
         del kind  # there is one
         header = {"Content-MD5": md5_of(data + b"changed")}
         self._requests.run(self._pipe, key, data, overwrite=True, headers=header)
 
     def remove(self, key: str) -> None:
-        """See `Service.remove`: one DELETE."""
+        """One DELETE."""
         self._requests.run(self._delete, key)
 
     def stat(self, key: str) -> int:
-        """See `Service.stat`: one HEAD."""
+        """One HEAD."""
         size: int = self._requests.run(self._properties, key)
         return size
 
     def page(self, prefix: str, token: str | None) -> Page:
-        """See `Service.page`: one LIST."""
+        """One LIST."""
         page: Page = self._requests.run(self._list, prefix, token)
         return page
 
     def close(self) -> None:
-        """See `Service.close`: ends client and credential on the loop where they live."""
+        """Close client and credential on their event loop."""
         self._requests.close(self._close)
 
-    def restoring(self, key: str) -> str:
-        """See `Service.restoring`."""
+    def restore_command(self, key: str) -> str:
         return (
             f"az storage blob set-tier --container-name {self.bucket} "
             f"--name {self.object_name(key)} --tier Hot"
         )
 
-    def fault(self, error: Exception) -> RequestFailure:
-        """See `Service.fault`."""
-        from gitmodel.backends.azure.faults import fault_of
+    def classify(self, error: Exception) -> RequestFailure:
+        from gitmodel.backends.azure.faults import classify_error
 
-        return fault_of(error, self._signature) or super().fault(error)
+        return classify_error(error, self._signature) or super().classify(error)
 
     @property
     def _client(self) -> BlobServiceClient:
@@ -156,8 +151,10 @@ class AzureService(BucketService):
         pipe_file = self.filesystem._pipe_file  # noqa: SLF001 - fsspec's asynchronous interface
         answer = await pipe_file(self.path(key), data, **options)
         if isinstance(answer, dict) and not answer.get("etag"):
-            # A proxy or captive portal says 200 to anything; Azure says what it stored.
-            raise RequestFailure(FaultKind.STRANGER, "the answer to the upload is not one of Azure")
+            # A proxy or captive portal answers 200 to any request; Azure adds an ETag.
+            raise RequestFailure(
+                FailureKind.NOT_A_STORE, "the response to the upload is not from Azure"
+            )
 
     async def _delete(self, key: str) -> None:
         rm_file = self.filesystem._rm_file  # noqa: SLF001 - fsspec's asynchronous interface
@@ -168,7 +165,7 @@ class AzureService(BucketService):
 
         def check(response: Any) -> None:
             answers.append(response.http_response)
-            _refuse_more(response.http_response, start, size)
+            _refuse_other_range(response.http_response, start, size)
 
         try:
             async with self._client.get_blob_client(self.bucket, self.object_name(key)) as blob:
@@ -178,14 +175,14 @@ class AzureService(BucketService):
                 data: bytes = await stream.readall()
                 return data
         finally:
-            for answer in answers:  # the SDK leaves one that was not read to its end open
+            for answer in answers:  # the SDK leaves a partly read response open
                 await answer.close()
 
     async def _properties(self, key: str) -> int:
         async with self._client.get_blob_client(self.bucket, self.object_name(key)) as blob:
             found = await blob.get_blob_properties()
             if not found.etag:
-                raise RequestFailure(FaultKind.STRANGER, "an object of Azure has an ETag")
+                raise RequestFailure(FailureKind.NOT_A_STORE, "its response has no ETag")
             return int(found.size)
 
     async def _list(self, prefix: str, token: str | None) -> Page:
@@ -208,15 +205,15 @@ class AzureService(BucketService):
         return [], None
 
     def open_transport(self) -> Transport | None:
-        """See `Service.open_transport`; it logs in with what the client has."""
+        """It logs in with what the client has."""
         self._requests.open()
         account = self._client.account_name
-        if account is None:  # part of what is signed
+        if account is None:  # part of the signature
             return None
         from gitmodel.backends.cloud.obstore import azure_transport
 
         address, _, query = self._client.url.partition("?")
-        credential = credential_of(self._client.credential, query)
+        credential = transport_credential(self._client.credential, query)
         login = None if credential is None else lambda: self._requests.run(credential)
         return azure_transport(address.rstrip("/"), account, self.bucket, login)
 
@@ -227,13 +224,13 @@ class AzureService(BucketService):
             await credential.close()
 
 
-def _refuse_more(answer: Any, start: int, size: int) -> None:
-    """Refuse an answer that is longer than what was asked for, or begins elsewhere.
+def _refuse_other_range(answer: Any, start: int, size: int) -> None:
+    """Refuse a response that is longer than the requested range, or begins elsewhere.
 
-    The SDK collects whatever comes, so a server that ignores the range is stopped here.
+    The SDK reads any length, so a server that ignores the range is stopped here.
     """
     if answer.status_code < 300 and not answer.headers.get("ETag"):
-        raise RequestFailure(FaultKind.STRANGER, "an object of Azure has an ETag")
+        raise RequestFailure(FailureKind.NOT_A_STORE, "its response has no ETag")
     length = int(answer.headers.get("Content-Length") or -1)
     begins = start == 0 or answer.headers.get("Content-Range", "").startswith(f"bytes {start}-")
     if answer.status_code < 300 and not (begins and 0 <= length <= size):

@@ -1,7 +1,6 @@
-"""What a shared access signature itself tells about a refusal: its dates, permissions and addresses.
+"""Explains a refusal from the public parts of a shared access signature: dates, permissions and addresses.
 
-Azure says the same 403 for an expired one as for a missing permission, and an emulator says less. The
-parts that are read here are no secret; the signature (`sig`) is never looked at.
+Azure answers 403 to an expired signature as to a missing permission. The secret part (`sig`) is not read.
 """
 
 from __future__ import annotations
@@ -11,13 +10,13 @@ from urllib.parse import parse_qs
 
 from gitmodel.domain.text.escape import printable
 
-WANTED = "rcwl"
+PERMISSIONS = "rcwl"
 RENEW = (
     "make a new one and set it, in AZURE_STORAGE_SAS_TOKEN or AZURE_STORAGE_CONNECTION_STRING; it needs "
-    f"sp={WANTED}"
+    f"sp={PERMISSIONS}"
 )
 _FORMATS = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%MZ", "%Y-%m-%d", "%Y-%m-%dT%H:%M:%S.%fZ")
-# What Azure answers, and what of the signature is about it.
+# By error code: the part of the signature, and the problem.
 _PARTS = {
     "AuthorizationProtocolMismatch": ("spr", "is for other protocols than that of the address"),
     "AuthorizationSourceIPMismatch": ("sip", "is for other addresses than this machine's"),
@@ -28,13 +27,13 @@ _PARTS = {
 }
 
 
-def problem_of(signature: str, code: str, now: datetime | None = None) -> str | None:
-    """Why this signature is refused, in words; None if it does not tell.
+def explain_refusal(signature: str, code: str, now: datetime | None = None) -> str | None:
+    """Return why a signature was refused; None if its parts do not show it.
 
     Args:
         signature: The shared access signature, with or without the question mark.
-        code: What Azure answered.
-        now: The time; default is the machine's.
+        code: Error code of Azure.
+        now: The time; None for the clock of the machine.
     """
     parts = {name: values[0] for name, values in parse_qs(signature.removeprefix("?")).items()}
     now = now or datetime.now(UTC)

@@ -1,8 +1,7 @@
-"""A backend in a bucket or container: what S3 and Azure have in common.
+"""The backend of a bucket or container, common to S3 and Azure.
 
-Words: a *service* (`service.py`) makes one request and says how it failed; the `CloudBackend` around it
-decides about the way a request takes, about trying again, about doubtful answers, and about what a person
-is told.
+A `CloudClient` sends one request and classifies its failure. `CloudBackend` adds the fast path, retries,
+read-back after unclear responses, and error messages.
 """
 
 from __future__ import annotations
@@ -11,12 +10,12 @@ import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from gitmodel.backends.cloud.checksums import ServerChecks, refuses_wrong
-from gitmodel.backends.cloud.errors import error_of
+from gitmodel.backends.cloud.checksums import ChecksumSupport, refuses_wrong_checksum
+from gitmodel.backends.cloud.errors import describe_failure
 from gitmodel.backends.cloud.fast_path import FastPath
-from gitmodel.backends.cloud.retry import FaultKind, RequestFailure, Retrier
+from gitmodel.backends.cloud.retry import FailureKind, RequestFailure, Retrier
 from gitmodel.backends.cloud.service import TooLargeError
-from gitmodel.backends.cloud.slow_responses import Waits
+from gitmodel.backends.cloud.slow_responses import SilenceWatcher
 from gitmodel.backends.keys import check_key, check_prefix
 from gitmodel.errors import (
     DamagedObjectError,
@@ -34,25 +33,25 @@ if TYPE_CHECKING:
     from gitmodel.backends.cloud.service import CloudClient, Page
 
 Result = TypeVar("Result")
-# How often a key may be said to be taken and then be missing: deleted in between, or a broken store.
-CREATE_ROUNDS = 3
-# How often a small object that changed on its way is written again.
-SETTLE_ROUNDS = 7
+# Attempts to create a key that the store reports as existing and then as missing.
+MAX_CREATE_TRIES = 3
+# Attempts to write a small object whose content changed in transit.
+MAX_REWRITES = 7
 PACKS = "packs/"
 
 
 class CloudBackend:
-    """A backend over a service: retries, read-back, and errors for people.
+    """A backend over a `CloudClient`.
 
     Args:
-        service: Makes the requests.
-        retrier: The only retry layer there is.
-        writable: False where the person has not said yes to the address yet.
-        checks_path: File in which is remembered which checksums the server compares, or None.
-        open_transport: Opens a transport that needs nothing from the service, for all requests; or
-            None, and large packs take the service's own.
-        fast: Take a transport where there is one.
-        note: Is told of long waits for the server; None is told nothing.
+        service: Sends the requests.
+        retrier: Retries requests; nothing below it does.
+        writable: False for an address that is not trusted.
+        checks_path: File that records which checksums the server compares, or None.
+        open_transport: Opens a transport from static settings for all requests. If None, large packs use
+            the transport of the client.
+        fast: Use the fast path.
+        note: Receives a line when the server is slow to respond.
     """
 
     def __init__(
@@ -67,14 +66,14 @@ class CloudBackend:
         note: Callable[[str], None] | None = None,
     ) -> None:
         self._service = service
-        self._waits = None if note is None else Waits(lambda: service.endpoint, note)
+        self._waits = None if note is None else SilenceWatcher(lambda: service.endpoint, note)
         self._retrier = replace(retrier or Retrier(), waits=self._waits)
         self._writable = writable
-        self._checks = ServerChecks(self._refuses_wrong, checks_path)
+        self._checks = ChecksumSupport(self._probe_checksum, checks_path)
         if not fast:
             self._fast_path = FastPath(lambda: None)
         elif open_transport is not None:
-            self._fast_path = FastPath(open_transport, everything=True)
+            self._fast_path = FastPath(open_transport, all_requests=True)
         else:
             self._fast_path = FastPath(service.open_transport)
 
@@ -84,7 +83,6 @@ class CloudBackend:
         return self._service.url
 
     def read(self, key: str, *, limit: int) -> bytes:
-        """See `Backend.read`."""
         check_key(key)
         try:
             return self._run("read", key, lambda: self._fetch(key, limit))
@@ -95,7 +93,6 @@ class CloudBackend:
             ) from error
 
     def read_range(self, key: str, start: int, size: int) -> bytes:
-        """See `Backend.read_range`."""
         check_key(key)
         if size == 0:  # no store has a notation for an empty range
             return b""
@@ -108,58 +105,53 @@ class CloudBackend:
         return data
 
     def read_back(self, key: str, *, limit: int) -> bytes:
-        """See `Backend.read_back`."""
         return self.read(key, limit=limit)
 
     def create(self, key: str, data: bytes | memoryview) -> bool:
-        """See `Backend.create`."""
         check_key(key)
         self._require_writable(key)
         body = bytes(data)
-        for _round in range(CREATE_ROUNDS):
+        for _round in range(MAX_CREATE_TRIES):
             if not self._is_taken(key, body):
                 return True
-            # Taken, or ours from a try whose answer was lost: only the bytes can tell.
-            with contextlib.suppress(ObjectMissingError):  # deleted meanwhile: free again
+            # The key exists. It may be from an earlier attempt whose response was lost, so compare the content.
+            with contextlib.suppress(
+                ObjectMissingError
+            ):  # deleted in the meantime: create it again
                 return self._holds(key, body)
         raise RemoteError(
-            f"{self._name(key)} is taken when we create it and not there when we read it",
+            f"{self._name(key)} exists when it is created and is missing when it is read",
             hint="gitmodel doctor",
         )
 
     def write(self, key: str, data: bytes | memoryview) -> bool:
-        """See `Backend.write`."""
         check_key(key)
         self._require_writable(key)
         body = bytes(data)
         kind = self._run("write", key, lambda: self._put(key, body))
         if key.startswith(PACKS):
             return self._checks.proves(kind, len(body))
-        if not self._is_settled(key, body, kind):
+        if not self._ensure_written(key, body, kind):
             raise self._changed("write", key)
         return True
 
     def prove_checks(self) -> dict[str, bool]:
-        """See `Backend.prove_checks`."""
         return self._checks.renew(self._service.kinds)
 
     def can_copy_from(self, source: object) -> bool:
-        """See `copying.CopyingBackend`."""
         if not (isinstance(source, CloudBackend) and source._writable and self._writable):  # noqa: SLF001
             return False
-        return self._service.can_copy_from(source._service)  # noqa: SLF001 - one of our own kind
+        return self._service.can_copy_from(source._service)  # noqa: SLF001 - the same class
 
     def copy_from(self, source: object, key: str) -> None:
-        """See `copying.CopyingBackend`."""
         check_key(key)
         self._require_writable(key)
         if not isinstance(source, CloudBackend):
             raise TypeError(source)
-        other = source._service  # noqa: SLF001 - one of our own kind
+        other = source._service  # noqa: SLF001 - the same class
         self._run("write", key, lambda: self._service.copy_from(other, key))
 
     def size(self, key: str) -> int | None:
-        """See `Backend.size`."""
         check_key(key)
         try:
             return self._run("look for", key, lambda: self._stat(key))
@@ -167,7 +159,6 @@ class CloudBackend:
             return None
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """See `Backend.list`."""
         check_prefix(prefix)
         token: str | None = None
         while True:
@@ -177,14 +168,12 @@ class CloudBackend:
                 return
 
     def delete(self, key: str) -> None:
-        """See `Backend.delete`."""
         check_key(key)
         self._require_writable(key)
         with contextlib.suppress(ObjectMissingError):
             self._run("delete", key, lambda: self._service.remove(key))
 
     def close(self) -> None:
-        """See `Backend.close`."""
         if self._waits is not None:
             self._waits.close()
         self._fast_path.turn_off()
@@ -221,7 +210,7 @@ class CloudBackend:
         name = self._service.object_name(key)
         return self._fast_path.request(
             key,
-            0,  # claims and manifests: never worth a transport of their own
+            0,  # claims and manifests are small
             lambda transport: transport.create(name, body),
             lambda: self._service.put(key, body, exclusive=True),
         )
@@ -242,51 +231,50 @@ class CloudBackend:
             return [], None
 
     def _is_taken(self, key: str, body: bytes) -> bool:
-        """Try to create an object; whether the key is said to be taken."""
+        """Try to create an object; returns whether the store reports that the key exists."""
 
         def attempt() -> str | None:
-            with self._service.faults():
+            with self._service.translate_errors():
                 return self._create(key, body)
 
         try:
             kind = self._retrier.run(attempt)
-        except RequestFailure as fault:
-            if fault.kind is FaultKind.EXISTS:
+        except RequestFailure as failure:
+            if failure.kind is FailureKind.EXISTS:
                 return True
-            raise error_of(fault, self._service, verb="create", key=key) from fault
-        if not self._is_settled(key, body, kind):
-            # It is ours and damaged, and would be in everybody's way for ever.
+            raise describe_failure(failure, self._service, verb="create", key=key) from failure
+        if not self._ensure_written(key, body, kind):
+            # The damaged object would block the key for everyone.
             with contextlib.suppress(GitmodelError):
                 self.delete(key)
             raise self._changed("create", key)
         return False
 
-    def _is_settled(self, key: str, body: bytes, kind: str | None) -> bool:
-        """Whether what we have just written is there; it is written again if it is not.
+    def _ensure_written(self, key: str, body: bytes, kind: str | None) -> bool:
+        """Read a written object back, and write it again if it differs; returns whether it is stored.
 
-        Small objects are read back where the server is not known to have compared a checksum of this
-        kind: to find that out costs more than to look.
+        An object whose checksum the server compared is not read back.
         """
         if self._checks.knows(kind):
             return True
-        for _ in range(SETTLE_ROUNDS):
-            if self._arrived(key, body):
+        for _ in range(MAX_REWRITES):
+            if self._is_stored(key, body):
                 return True
             self._run("write", key, lambda: self._put(key, body))
-        return self._arrived(key, body)
+        return self._is_stored(key, body)
 
     def _changed(self, verb: str, key: str) -> GitmodelError:
-        fault = RequestFailure(FaultKind.CHANGED, "other bytes were there when it was read back")
-        return error_of(fault, self._service, verb=verb, key=key)
+        failure = RequestFailure(FailureKind.CHANGED, "the object that was read back differs")
+        return describe_failure(failure, self._service, verb=verb, key=key)
 
-    def _refuses_wrong(self, kind: str) -> bool | None:
-        answer = refuses_wrong(self._service, self._retrier, kind)
+    def _probe_checksum(self, kind: str) -> bool | None:
+        answer = refuses_wrong_checksum(self._service, self._retrier, kind)
         if answer is not None and not answer[1]:
-            with contextlib.suppress(GitmodelError):  # pushing never needs the permission to delete
+            with contextlib.suppress(GitmodelError):  # a push works without permission to delete
                 self.delete(answer[0])
         return None if answer is None else answer[1]
 
-    def _arrived(self, key: str, body: bytes) -> bool:
+    def _is_stored(self, key: str, body: bytes) -> bool:
         try:
             return self._holds(key, body)
         except ObjectMissingError:
@@ -295,18 +283,18 @@ class CloudBackend:
     def _holds(self, key: str, body: bytes) -> bool:
         try:
             return self.read(key, limit=len(body)) == body
-        except DamagedObjectError:  # longer than ours, so it is not ours
+        except DamagedObjectError:  # longer, so it is another object
             return False
 
     def _run(self, verb: str, key: str, request: Callable[[], Result]) -> Result:
         def attempt() -> Result:
-            with self._service.faults():
+            with self._service.translate_errors():
                 return request()
 
         try:
             return self._retrier.run(attempt)
-        except RequestFailure as fault:
-            raise error_of(fault, self._service, verb=verb, key=key) from fault
+        except RequestFailure as failure:
+            raise describe_failure(failure, self._service, verb=verb, key=key) from failure
 
     def _name(self, key: str) -> str:
         return f"{self.url}/{key}"
@@ -314,7 +302,7 @@ class CloudBackend:
     def _require_writable(self, key: str) -> None:
         if not self._writable:
             raise UntrustedRemoteError(
-                f"{self._name(key)} was not written: the repository names the address "
-                f"{self._service.endpoint}, and you have not said yet that you trust it",
+                f"{self._name(key)} was not written: {self._service.endpoint} is not "
+                "trusted in this clone",
                 hint="gitmodel remote trust",
             )

@@ -1,12 +1,11 @@
-"""Checksums that go with a body, and which of them a server compares.
+"""Checksums that are sent with a body, and which of them a server compares.
 
-A body that changes on its way, without TLS or behind the end of it, is stored as it arrives unless the
-server has something to compare it with. SeaweedFS does not compare it with the hash that is signed: it
-stored packs with a bit flipped by a proxy and answered 200 (measured). So a checksum of its own goes with
-each body, where the library can send one. Not every server compares it either (moto and `rclone serve s3`
-take a wrong one); a server is known to compare a kind of checksum once it has refused a wrong one.
+Without a checksum, a server stores a body that changed in transit as it arrives. SeaweedFS does not compare the
+hash in the signature: it stored packs with a flipped bit and answered 200 (measured). Each body is therefore sent
+with a checksum, where the library supports one. Some servers ignore it (moto, `rclone serve s3`), so a kind of
+checksum counts only after the server has refused a wrong one.
 
-What was found out is remembered in a small file of the clone; losing it costs one request.
+The results are recorded in a small file of the clone. Without it one more request is sent.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
-from gitmodel.backends.cloud.retry import FaultKind, RequestFailure
+from gitmodel.backends.cloud.retry import FailureKind, RequestFailure
 from gitmodel.domain.digest import digest_of
 from gitmodel.files.safe_open import replace_file
 
@@ -30,12 +29,12 @@ if TYPE_CHECKING:
 MD5 = "md5"  # Content-MD5: RFC 1864, known to servers that know no other
 SHA256 = "sha256"  # x-amz-checksum-sha256
 PROBE_BYTES = 4096
-# From so many bytes on it is asked: the answer costs up to 0.6 s, since it may need s3fs or adlfs.
-WORTH_ASKING = 16 << 20
+# Uploaded bytes after which the server is probed. A probe costs up to 0.6 s, if it loads s3fs or adlfs.
+PROBE_AFTER_BYTES = 16 << 20
 
 
 def md5_of(data: bytes) -> str:
-    """The value of `Content-MD5`. It tells an accident, no attack. Most requests never come here."""
+    """The value of `Content-MD5`. It detects accidents, not attacks."""
     import hashlib
 
     digest = hashlib.md5(data, usedforsecurity=False).digest()
@@ -50,12 +49,12 @@ def sha256_of(data: bytes) -> str:
 
 
 def checks_path(folder: str | None, url: str, server: str) -> str | None:
-    """The file that remembers what one server compares.
+    """The file that records which checksums one server compares.
 
     Args:
-        folder: Where such files are; None remembers nothing.
+        folder: The folder of these files; None records nothing.
         url: The remote.
-        server: What else tells servers apart: address, account, profile.
+        server: Address, account or profile: what else identifies the server.
     """
     if folder is None:
         return None
@@ -64,16 +63,16 @@ def checks_path(folder: str | None, url: str, server: str) -> str | None:
 
 
 class Prober(Protocol):
-    """The part of a service that is needed to find out what its server compares."""
+    """The part of a `CloudClient` that a probe needs."""
 
-    def faults(self) -> AbstractContextManager[None]:
-        """Turn the exceptions of the library into a fault."""
+    def translate_errors(self) -> AbstractContextManager[None]:
+        """Turn the exceptions of the library into a failure."""
 
-    def put_wrong(self, key: str, data: bytes, kind: str) -> None:
-        """Write an object with a wrong checksum of this kind; the fault CHANGED refuses it."""
+    def put_with_wrong_checksum(self, key: str, data: bytes, kind: str) -> None:
+        """Write an object with a wrong checksum of this kind; the failure CHANGED refuses it."""
 
 
-def refuses_wrong(service: Prober, retrier: Retrier, kind: str) -> tuple[str, bool] | None:
+def refuses_wrong_checksum(service: Prober, retrier: Retrier, kind: str) -> tuple[str, bool] | None:
     """Send a body with a wrong checksum, and see what the server says.
 
     Returns:
@@ -84,10 +83,10 @@ def refuses_wrong(service: Prober, retrier: Retrier, kind: str) -> tuple[str, bo
 
     def attempt() -> bool:
         try:
-            with service.faults():
-                service.put_wrong(key, body, kind)
-        except RequestFailure as fault:
-            if fault.kind is FaultKind.CHANGED:
+            with service.translate_errors():
+                service.put_with_wrong_checksum(key, body, kind)
+        except RequestFailure as failure:
+            if failure.kind is FailureKind.CHANGED:
                 return True
             raise
         return False
@@ -98,12 +97,12 @@ def refuses_wrong(service: Prober, retrier: Retrier, kind: str) -> tuple[str, bo
         return None
 
 
-class ServerChecks:
-    """Which kinds of checksums one server compares. Safe to use from several threads.
+class ChecksumSupport:
+    """Which kinds of checksums one server compares. Thread-safe.
 
     Args:
-        probe: Sends a wrong checksum of a kind; whether it was refused, None if that is not known.
-        path: The file that remembers, or None.
+        probe: Sends a wrong checksum of a kind; returns whether it was refused, None if that is unclear.
+        path: The file of the results, or None.
     """
 
     def __init__(self, probe: Callable[[str], bool | None], path: str | None) -> None:
@@ -111,11 +110,11 @@ class ServerChecks:
         self._path = path
         self._lock = threading.Lock()
         self._found: dict[str, bool] | None = None
-        self._doubtful: set[str] = set()
+        self._unclear: set[str] = set()
         self._sent = 0
 
     def knows(self, kind: str | None) -> bool:
-        """Whether the server is known to compare this kind; sends nothing.
+        """Whether the server is known to compare this kind; sends no request.
 
         Args:
             kind: `MD5` or `SHA256`; None where no checksum was sent.
@@ -124,9 +123,9 @@ class ServerChecks:
             return kind is not None and self._load().get(kind, False)
 
     def proves(self, kind: str | None, size: int) -> bool:
-        """Whether the server compares this kind, found out now if that is not known yet.
+        """Whether the server compares this kind; probes it once if that is unknown.
 
-        It is not found out for a few MiB: to read those back costs less.
+        Few MiB cause no probe, because reading them back costs less.
 
         Args:
             kind: As above.
@@ -136,31 +135,31 @@ class ServerChecks:
             return False
         with self._lock:
             found = self._load()
-            if kind not in found and kind not in self._doubtful:
+            if kind not in found and kind not in self._unclear:
                 self._sent += size
-                if self._sent < WORTH_ASKING:
+                if self._sent < PROBE_AFTER_BYTES:
                     return False
-                self._ask(kind)
+                self._probe_kind(kind)
             return found.get(kind, False)
 
     def renew(self, kinds: tuple[str, ...]) -> dict[str, bool]:
-        """Find out anew; kinds of which nothing could be found out are left out."""
+        """Probe these kinds again; the result omits kinds whose probe was unclear."""
         with self._lock:
             self._found = {}
             for kind in kinds:
-                self._ask(kind)
+                self._probe_kind(kind)
             return dict(self._found)
 
-    def _ask(self, kind: str) -> None:
+    def _probe_kind(self, kind: str) -> None:
         answer = self._probe(kind)
         found = self._load()
         if answer is None:
-            self._doubtful.add(kind)  # not asked again by this process
+            self._unclear.add(kind)  # not probed again by this process
             return
         found[kind] = answer
         if self._path is not None:
             lines = [f"{name} {'yes' if yes else 'no'}\n" for name, yes in sorted(found.items())]
-            with suppress(OSError):  # it is asked again the next time
+            with suppress(OSError):  # the next process probes again
                 replace_file(self._path, "".join(lines).encode("ascii"))
 
     def _load(self) -> dict[str, bool]:

@@ -1,14 +1,14 @@
-"""What a person is told when a request to a store failed for good.
+"""Turns the last failure of a request into an error of `gitmodel.errors`.
 
-A `RequestFailure` says what sort of failure it was; here it becomes one of the errors of `gitmodel.errors`, with
-the object, the server, and what to do next. The server's own words are quoted as hostile input.
+The message names the object and the server, and the hint says what to do next. Text of the server is quoted as
+hostile input.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from gitmodel.backends.cloud.retry import FaultKind, RequestFailure
+from gitmodel.backends.cloud.retry import FailureKind, RequestFailure
 from gitmodel.domain.text.escape import printable
 from gitmodel.domain.text.secrets import redact
 from gitmodel.errors import (
@@ -27,132 +27,150 @@ if TYPE_CHECKING:
     from gitmodel.errors import GitmodelError
 
 
-class Place(Protocol):
-    """What an error message needs to know about a service."""
+class ErrorContext(Protocol):
+    """What error messages say about a store."""
 
     @property
     def url(self) -> str:
-        """The remote."""
+        """URL of the remote."""
 
     @property
     def endpoint(self) -> str:
         """Address of the server, without secrets."""
 
     @property
-    def place(self) -> str:
-        """What holds the objects: "bucket models"."""
+    def bucket_label(self) -> str:
+        """The bucket or container: "bucket models"."""
 
     @property
     def permissions(self) -> Mapping[str, str]:
-        """What an administrator has to grant, by verb."""
+        """The permission that each verb needs."""
 
     @property
     def certificates(self) -> str:
         """The variable that names a file with certificates."""
 
-    def restoring(self, key: str) -> str:
-        """The command that brings an archived object back."""
+    def restore_command(self, key: str) -> str:
+        """The command that restores an archived object."""
 
     @property
-    def address_setting(self) -> str:
-        """The command that shows where the address comes from."""
+    def address_command(self) -> str:
+        """The command that shows the source of the address."""
 
 
-def error_of(fault: RequestFailure, place: Place, *, verb: str, key: str) -> GitmodelError:
-    """Say what happened, to what, and what to run next.
+def describe_failure(
+    failure: RequestFailure, context: ErrorContext, *, verb: str, key: str
+) -> GitmodelError:
+    """Return the error for a failure.
 
     Args:
-        fault: How the last try failed.
-        place: Where.
-        verb: What was tried: "read", "look for", "list", "create", "write", "delete".
+        failure: How the last try failed.
+        context: The store.
+        verb: The request: "read", "look for", "list", "create", "write", "delete".
         key: The object, or the prefix of a listing.
     """
-    build = _ERRORS.get(fault.kind, _refused)
-    error = build(fault, place, verb, f"{place.url}/{key}")
-    error.hint = fault.hint or error.hint
-    if fault.kind is FaultKind.ARCHIVED:
-        error.hint = f"{place.restoring(key)}, and wait until it is done"
+    build = _ERRORS.get(failure.kind, _refused)
+    error = build(failure, context, verb, f"{context.url}/{key}")
+    error.hint = failure.hint or error.hint
+    if failure.kind is FailureKind.ARCHIVED:
+        error.hint = f"{context.restore_command(key)}, and wait until it is done"
     return error
 
 
-def _missing(_fault: RequestFailure, _place: Place, _verb: str, name: str) -> GitmodelError:
+def _missing(
+    _failure: RequestFailure, _context: ErrorContext, _verb: str, name: str
+) -> GitmodelError:
     return ObjectMissingError(f"{name} is not there", hint="gitmodel doctor")
 
 
-def _short(_fault: RequestFailure, _place: Place, _verb: str, name: str) -> GitmodelError:
+def _short(
+    _failure: RequestFailure, _context: ErrorContext, _verb: str, name: str
+) -> GitmodelError:
     return DamagedObjectError(f"{name} is shorter than expected", hint="gitmodel verify")
 
 
-def _no_root(_fault: RequestFailure, place: Place, _verb: str, _name: str) -> GitmodelError:
+def _no_bucket(
+    _failure: RequestFailure, context: ErrorContext, _verb: str, _name: str
+) -> GitmodelError:
     return RemoteMissingError(
-        f"There is no {place.place} at {place.endpoint}",
+        f"there is no {context.bucket_label} at {context.endpoint}",
         hint="create it, or name another one: gitmodel remote add URL --replace",
     )
 
 
-def _denied(fault: RequestFailure, place: Place, verb: str, name: str) -> GitmodelError:
-    permission = place.permissions.get(verb)
+def _denied(failure: RequestFailure, context: ErrorContext, verb: str, name: str) -> GitmodelError:
+    permission = context.permissions.get(verb)
     if verb == "look for":
-        message = f"Cannot tell whether {name} is there: {fault.detail}"
+        message = f"cannot tell whether {name} is there: {failure.detail}"
     else:
-        message = f"Not allowed to {verb} {name}: {fault.detail}"
-    hint = f"grant {permission} on the {place.place}" if permission else None
+        message = f"not allowed to {verb} {name}: {failure.detail}"
+    hint = f"grant {permission} on the {context.bucket_label}" if permission else None
     return RemoteDeniedError(message, hint=hint)
 
 
-def _login(fault: RequestFailure, place: Place, _verb: str, _name: str) -> GitmodelError:
-    return RemoteDeniedError(f"There are no valid credentials for {place.url}: {fault.detail}")
+def _login(failure: RequestFailure, context: ErrorContext, _verb: str, _name: str) -> GitmodelError:
+    return RemoteDeniedError(f"there are no valid credentials for {context.url}: {failure.detail}")
 
 
-def _archived(fault: RequestFailure, _place: Place, verb: str, name: str) -> GitmodelError:
+def _archived(
+    failure: RequestFailure, _context: ErrorContext, verb: str, name: str
+) -> GitmodelError:
     return RemoteError(
         f"{name} is archived, and cannot be used before it is restored (tried to {verb} it): "
-        f"{fault.detail}"
+        f"{failure.detail}"
     )
 
 
-def _full(fault: RequestFailure, place: Place, verb: str, name: str) -> GitmodelError:
+def _full(failure: RequestFailure, context: ErrorContext, verb: str, name: str) -> GitmodelError:
     return NoSpaceError(
-        f"{place.endpoint} has no room left to {verb} {name}: {fault.detail}",
-        hint="make room there or have the quota raised, then run the same command again",
+        f"{context.endpoint} has no space left to {verb} {name}: {failure.detail}",
+        hint="free space there or have the quota raised, then run the same command again",
     )
 
 
-def _unreachable(fault: RequestFailure, place: Place, _verb: str, _name: str) -> GitmodelError:
+def _unreachable(
+    failure: RequestFailure, context: ErrorContext, _verb: str, _name: str
+) -> GitmodelError:
     return RemoteUnreachableError(
-        f"{fault.server or place.endpoint} does not answer: {fault.detail}",
-        hint=place.address_setting,
+        f"{failure.server or context.endpoint} does not answer: {failure.detail}",
+        hint=context.address_command,
     )
 
 
-def _proxy(fault: RequestFailure, place: Place, _verb: str, _name: str) -> GitmodelError:
-    name = _scheme_of(place.endpoint) + "_proxy"
+def _proxy(failure: RequestFailure, context: ErrorContext, _verb: str, _name: str) -> GitmodelError:
+    name = _scheme_of(context.endpoint) + "_proxy"
     return RemoteUnreachableError(
-        f"The proxy on the way to {fault.server or place.endpoint} {fault.detail}",
-        hint=f"set {name}=http://USER:PASSWORD@HOST:PORT to one that lets you pass, "
+        f"the proxy on the way to {failure.server or context.endpoint} {failure.detail}",
+        hint=f"set {name}=http://USER:PASSWORD@HOST:PORT that lets you through, "
         "or name the server in no_proxy",
     )
 
 
-def _certificate(fault: RequestFailure, place: Place, _verb: str, _name: str) -> GitmodelError:
+def _certificate(
+    failure: RequestFailure, context: ErrorContext, _verb: str, _name: str
+) -> GitmodelError:
     return RemoteUnreachableError(
-        f"No secure connection to {fault.server or place.endpoint}: {fault.detail}",
-        hint=f"set {place.certificates} to the file with the certificates of your organisation",
+        f"no secure connection to {failure.server or context.endpoint}: {failure.detail}",
+        hint=f"set {context.certificates} to the file with the certificates of your organisation",
     )
 
 
-def _no_host(fault: RequestFailure, place: Place, _verb: str, _name: str) -> GitmodelError:
+def _unknown_host(
+    failure: RequestFailure, context: ErrorContext, _verb: str, _name: str
+) -> GitmodelError:
     return RemoteUnreachableError(
-        f"The name of {fault.server or place.endpoint} cannot be looked up: {fault.detail}",
-        hint=f"check the network, a VPN perhaps, and the address: {place.address_setting}",
+        f"the name of {failure.server or context.endpoint} cannot be looked up: {failure.detail}",
+        hint=f"check the network, a VPN perhaps, and the address: {context.address_command}",
     )
 
 
-def _stranger(fault: RequestFailure, place: Place, verb: str, name: str) -> GitmodelError:
+def _not_a_store(
+    failure: RequestFailure, context: ErrorContext, verb: str, name: str
+) -> GitmodelError:
     return RemoteUnreachableError(
-        f"What answers at {place.endpoint} when we {verb} {name} is no store: {fault.detail}",
+        f"the server at {context.endpoint} is not a store (tried to {verb} {name}): {failure.detail}",
         hint="open any page in a browser: the network may want you to log in; "
-        f"else check the address: {place.address_setting}",
+        f"else check the address: {context.address_command}",
     )
 
 
@@ -160,66 +178,72 @@ def _scheme_of(endpoint: str) -> str:
     return "http" if endpoint.startswith("http://") else "https"
 
 
-def _busy(fault: RequestFailure, place: Place, verb: str, name: str) -> GitmodelError:
+def _busy(failure: RequestFailure, context: ErrorContext, verb: str, name: str) -> GitmodelError:
     return RemoteUnreachableError(
-        f"{place.endpoint} was too busy to {verb} {name}: {fault.detail}",
-        hint="run the same command again later; what has arrived is kept",
+        f"{context.endpoint} was too busy to {verb} {name}: {failure.detail}",
+        hint="run the same command again later; received data is kept",
     )
 
 
-def _broken(fault: RequestFailure, place: Place, verb: str, name: str) -> GitmodelError:
+def _broken(failure: RequestFailure, context: ErrorContext, verb: str, name: str) -> GitmodelError:
     return RemoteUnreachableError(
-        f"The connection to {place.endpoint} broke each time we tried to {verb} {name}: "
-        f"{fault.detail}",
-        hint="run the same command again; what has arrived is kept",
+        f"the connection to {context.endpoint} broke in each attempt to {verb} {name}: "
+        f"{failure.detail}",
+        hint="run the same command again; received data is kept",
     )
 
 
-def _changed(fault: RequestFailure, place: Place, verb: str, name: str) -> GitmodelError:
+def _changed(failure: RequestFailure, context: ErrorContext, verb: str, name: str) -> GitmodelError:
     return RemoteUnreachableError(
-        f"{name} changed on its way to {place.endpoint} each time we tried to {verb} it: "
-        f"{fault.detail}",
-        hint="use an https address, or another network: something between here and there damages data",
+        f"{name} changed on its way to {context.endpoint} in each attempt to {verb} it: "
+        f"{failure.detail}",
+        hint="use an https address, or another network: a device on the way damages data",
     )
 
 
-def _clock(_fault: RequestFailure, place: Place, _verb: str, _name: str) -> GitmodelError:
+def _clock(
+    _failure: RequestFailure, context: ErrorContext, _verb: str, _name: str
+) -> GitmodelError:
     return RemoteError(
-        f"This machine's clock differs too much from that of {place.endpoint}",
+        f"this machine's clock differs too much from that of {context.endpoint}",
         hint="timedatectl set-ntp true",
     )
 
 
-def _wrong_region(fault: RequestFailure, place: Place, _verb: str, _name: str) -> GitmodelError:
-    return RemoteError(f"The {place.place} is in another region: {fault.detail}")
+def _wrong_region(
+    failure: RequestFailure, context: ErrorContext, _verb: str, _name: str
+) -> GitmodelError:
+    return RemoteError(f"the {context.bucket_label} is in another region: {failure.detail}")
 
 
-def _refused(fault: RequestFailure, _place: Place, verb: str, name: str) -> GitmodelError:
-    return RemoteError(f"Could not {verb} {name}: {fault.detail}", hint="gitmodel doctor")
+def _refused(
+    failure: RequestFailure, _context: ErrorContext, verb: str, name: str
+) -> GitmodelError:
+    return RemoteError(f"could not {verb} {name}: {failure.detail}", hint="gitmodel doctor")
 
 
-_ERRORS: Mapping[FaultKind, Callable[[RequestFailure, Place, str, str], GitmodelError]] = {
-    FaultKind.MISSING: _missing,
-    FaultKind.SHORT: _short,
-    FaultKind.NO_ROOT: _no_root,
-    FaultKind.DENIED: _denied,
-    FaultKind.UNREACHABLE: _unreachable,
-    FaultKind.BUSY: _busy,
-    FaultKind.BROKEN: _broken,
-    FaultKind.CHANGED: _changed,
-    FaultKind.LOGIN: _login,
-    FaultKind.ARCHIVED: _archived,
-    FaultKind.FULL: _full,
-    FaultKind.PROXY: _proxy,
-    FaultKind.CERTIFICATE: _certificate,
-    FaultKind.NO_HOST: _no_host,
-    FaultKind.STRANGER: _stranger,
-    FaultKind.CLOCK: _clock,
-    FaultKind.WRONG_REGION: _wrong_region,
+_ERRORS: Mapping[FailureKind, Callable[[RequestFailure, ErrorContext, str, str], GitmodelError]] = {
+    FailureKind.MISSING: _missing,
+    FailureKind.SHORT: _short,
+    FailureKind.NO_BUCKET: _no_bucket,
+    FailureKind.DENIED: _denied,
+    FailureKind.UNREACHABLE: _unreachable,
+    FailureKind.BUSY: _busy,
+    FailureKind.BROKEN: _broken,
+    FailureKind.CHANGED: _changed,
+    FailureKind.LOGIN: _login,
+    FailureKind.ARCHIVED: _archived,
+    FailureKind.FULL: _full,
+    FailureKind.PROXY: _proxy,
+    FailureKind.CERTIFICATE: _certificate,
+    FailureKind.UNKNOWN_HOST: _unknown_host,
+    FailureKind.NOT_A_STORE: _not_a_store,
+    FailureKind.CLOCK: _clock,
+    FailureKind.WRONG_REGION: _wrong_region,
 }
 
 
 def one_line(text: str) -> str:
-    """Make a server's text fit to show: its first line, printable, short, without secrets."""
+    """The first line of a server's text: printable, at most 200 characters, without secrets."""
     first = next((line for line in text.splitlines() if line.strip()), "")
     return redact(printable(first)).strip()[:200]

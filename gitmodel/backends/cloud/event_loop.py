@@ -2,11 +2,11 @@
 
 fsspec runs all asynchronous file systems of a process on one loop in a thread of its own. Its `sync`
 forgets a request when the waiting thread is interrupted; the interpreter then ends with "Task was
-destroyed but it is pending!". Here every request is remembered until it has ended.
+destroyed but it is pending!". `RequestLoop` tracks each request until it has ended.
 
-The file system is opened when the first request needs it, since importing its library takes long.
+The first request opens the file system, because its library is slow to import.
 
-Guaranteed: after `close` none of our requests is left on the loop; those of other users stay.
+Guarantee: after `close` none of the requests of this remote is on the loop. Requests of others stay.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import concurrent.futures
 import threading
 from typing import TYPE_CHECKING, Any
 
-from gitmodel.backends.cloud.retry import FaultKind, RequestFailure
+from gitmodel.backends.cloud.retry import FailureKind, RequestFailure
 
 if TYPE_CHECKING:
     import asyncio
@@ -25,11 +25,10 @@ CLOSE_SECONDS = 5.0
 
 
 class RequestLoop:
-    """Runs requests of one service.
+    """Runs the requests of one remote.
 
     Args:
-        open_loop: Opens the file system and returns its running loop; called once, and not before
-            the first request.
+        open_loop: Opens the file system and returns its running loop. The first request calls it.
     """
 
     def __init__(self, open_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
@@ -43,7 +42,7 @@ class RequestLoop:
         """Open the file system now, if it is not open yet.
 
         Raises:
-            RequestFailure: The service was closed before.
+            RequestFailure: The loop is closed.
         """
         with self._lock:
             self._opened()
@@ -54,7 +53,7 @@ class RequestLoop:
         """Run a request and return its result; an interrupted wait ends the request.
 
         Raises:
-            RequestFailure: The service was closed before or meanwhile.
+            RequestFailure: The loop is closed, or was closed during the request.
         """
         with self._lock:
             loop = self._opened()
@@ -64,7 +63,7 @@ class RequestLoop:
             return future.result()
         except concurrent.futures.CancelledError as error:
             raise RequestFailure(
-                FaultKind.REFUSED, "the connection was closed meanwhile"
+                FailureKind.REFUSED, "the connection was closed during the request"
             ) from error
         finally:
             future.cancel()  # does nothing to a request that has ended
@@ -88,7 +87,7 @@ class RequestLoop:
     def _opened(self) -> asyncio.AbstractEventLoop:
         """The loop; the lock is held."""
         if self._closed:
-            raise RequestFailure(FaultKind.REFUSED, "the connection is closed")
+            raise RequestFailure(FailureKind.REFUSED, "the connection is closed")
         if self._loop is None:
             self._loop = self._open_loop()
         return self._loop
@@ -97,7 +96,7 @@ class RequestLoop:
 def _submit(
     request: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop
 ) -> concurrent.futures.Future[Any]:
-    """Have a loop run a request. Importing asyncio takes 14 ms, and the shorter way needs no loop."""
+    """Submit a request to a loop. Importing asyncio takes 14 ms, and the fast path needs no loop."""
     import asyncio
 
     return asyncio.run_coroutine_threadsafe(request, loop)

@@ -1,17 +1,13 @@
-"""A shorter way to a store: which requests take it, and what happens when it fails.
+"""The fast path: requests through a faster library, with s3fs or adlfs as fallback.
 
-Words: the *transport* makes requests with half the CPU and without 0.35 s of imports; the *usual way*
-is the service's own request through fsspec, which can do everything and is always there; the *lane*
-sits in a service and decides between the two for each request.
+A transport sends requests with half the CPU time and without 0.35 s of imports. The fallback is the client's own
+request through fsspec, which supports every setting. `FastPath` chooses one of them for each request.
 
-A transport that was opened from the person's own plain settings takes every request but listing and
-deleting, which a push or a fetch never does, and the usual way is not even imported. One whose address and credentials had to be taken from the usual
-way takes large packs alone: what is small gains nothing any more.
+A transport from static settings takes all requests except listing and deleting, so the library of the fallback
+is never imported. A transport whose address and credentials come from the fallback takes large packs only.
 
-Guaranteed: whatever goes wrong in a transport, the usual way is asked at once. It then either
-succeeds, or says what is the matter in the words that it always uses; so no error ever comes from a
-transport. It passes on two answers only, and only where the store said them without doubt: the object
-is not there (MISSING), or there already (EXISTS).
+Guarantee: every failure of a transport is followed by the fallback, whose result or error counts. A transport
+itself reports two failures only: MISSING and EXISTS, where the store's response is unambiguous.
 """
 
 from __future__ import annotations
@@ -27,27 +23,27 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 Result = TypeVar("Result")
-# Below it the usual way, once it is there, is as fast.
+# Smaller requests are as fast through the fallback, once its library is loaded.
 LARGE_BYTES = 1 << 20
-# So often a transport may fail where the usual way succeeds before it is given up: a proxy or a
-# certificate that only one of the two libraries knows is not tried again for every pack.
+# Failures after which the fast path is disabled, if the fallback succeeded: one of the two libraries may not
+# know a proxy or a certificate.
 MAX_FAILURES = 3
-# So long a closing lane waits for requests that an interrupt has left alone.
+# Longest wait for requests of an interrupted main thread.
 CLOSE_SECONDS = 2.0
 VARIABLE = "GITMODEL_TRANSPORT"
 _AUTO, _FSSPEC = "auto", "fsspec"
 
 
 class Transport(Protocol):
-    """Requests for objects; called from several threads at once. Names are whole: prefix and key.
+    """Requests for objects, called from several threads. A name is the prefix and the key.
 
     Raises:
-        RequestFailure: MISSING, where the store says that the object is not there (and the bucket is).
+        RequestFailure: MISSING, if the bucket exists and the object does not.
     """
 
     @property
     def failures(self) -> tuple[type[Exception], ...]:
-        """What its methods raise otherwise, in no particular order or meaning."""
+        """Other exceptions of its methods."""
 
     def get(self, name: str, limit: int) -> bytes:
         """Return a whole object; fail if it has more than `limit` bytes."""
@@ -59,36 +55,36 @@ class Transport(Protocol):
         """Create or replace an object in one request; returns the kind of checksum sent with it."""
 
     def create(self, name: str, data: bytes) -> str | None:
-        """Write an object if the name is free; the fault EXISTS says that it is not. As `put`."""
+        """As `put`, but with the failure EXISTS if the object exists."""
 
     def size(self, name: str) -> int:
         """Return the size of an object in bytes."""
 
     def close(self) -> None:
-        """Give connections back; idempotent."""
+        """Close connections; idempotent."""
 
 
 class FastPath:
-    """Takes requests through a transport where that works, else the usual way.
+    """Sends requests through a transport, or through the fallback.
 
     Args:
-        open_transport: Returns the transport, or None as long as (or if) it would not send the same
-            requests with the same credentials to the same address. Raises ImportError where its
-            library is missing. Called again after None.
-        everything: It needs nothing from the usual way and takes all requests, not large packs alone.
+        open_transport: Returns the transport, or None while it could not send the same requests with the
+            same credentials to the same address; it is called again after None. ImportError disables the
+            fast path.
+        all_requests: The transport takes all requests, not only large packs.
     """
 
     def __init__(
-        self, open_transport: Callable[[], Transport | None], *, everything: bool = False
+        self, open_transport: Callable[[], Transport | None], *, all_requests: bool = False
     ) -> None:
         self._open = open_transport
-        self._everything = everything
+        self._all_requests = all_requests
         self._helpers: set[threading.Thread] = set()
         self._lock = threading.Lock()
         self._transport: Transport | None = None
         self._is_off = False
         self._failures = 0
-        self._doubtful: set[str] = set()
+        self._failed_keys: set[str] = set()
 
     def request(
         self,
@@ -97,19 +93,20 @@ class FastPath:
         fast: Callable[[Transport], Result],
         fallback: Callable[[], Result],
     ) -> Result:
-        """Make one request by the better way.
+        """Send one request, through the fallback if the transport fails.
+
+        Retries of a failed key use the fallback at once, so a key costs one additional request at most.
 
         Args:
-            key: The object. After a failure its further tries go the usual way, so that an object
-                costs one request more than without a transport and not twice as many.
-            size: Bytes that may have to be moved.
+            key: The object.
+            size: Bytes to transfer.
             fast: The request through the transport.
-            fallback: The same request through fsspec; what it raises is raised.
+            fallback: The same request through fsspec. Its exceptions are passed on.
 
         Raises:
-            RequestFailure: What the transport was told without doubt, see `Transport`.
+            RequestFailure: MISSING or EXISTS from the transport.
         """
-        transport = self._chosen(key, size)
+        transport = self._transport_for(key, size)
         if transport is not None:
             try:
                 result = self._call(fast, transport)
@@ -117,32 +114,32 @@ class FastPath:
                 self._failures = 0
                 raise
             except transport.failures:
-                self._doubtful.add(key)
+                self._failed_keys.add(key)
             else:
                 self._failures = 0
                 return result
         result = fallback()
         if transport is not None:
-            self._strike()
-        self._doubtful.discard(key)
+            self._count_failure()
+        self._failed_keys.discard(key)
         return result
 
     def turn_off(self) -> None:
-        """Go the usual way from now on; idempotent."""
+        """Use the fallback from now on; idempotent."""
         with self._lock:
             self._is_off = True
             transport, self._transport = self._transport, None
             helpers = list(self._helpers)
         for helper in helpers:
-            # A daemon that came back from native code while the interpreter ends would abort it.
+            # A daemon thread that returns from native code during interpreter shutdown aborts the process.
             helper.join(CLOSE_SECONDS)
         if transport is not None:
             transport.close()
 
-    def _chosen(self, key: str, size: int) -> Transport | None:
-        if self._is_off or key in self._doubtful:
+    def _transport_for(self, key: str, size: int) -> Transport | None:
+        if self._is_off or key in self._failed_keys:
             return None
-        if not (self._everything or is_for_transport(key, size)):
+        if not (self._all_requests or is_large_pack(key, size)):
             return None
         with self._lock:
             if self._transport is None and not self._is_off:
@@ -153,41 +150,41 @@ class FastPath:
             return self._transport
 
     def _call(self, fast: Callable[[Transport], Result], transport: Transport) -> Result:
-        """Make a request; in the main thread so that Ctrl-C ends the wait for it at once.
+        """Call the transport. In the main thread, Ctrl-C ends the wait at once.
 
-        A signal does not reach a call into native code before it returns (measured: 4 s with a read
-        timeout of 4 s), so a helper makes the call there.
+        Python handles a signal only after a call into native code has returned (measured: 4 s with a read
+        timeout of 4 s). A helper thread therefore makes the calls of the main thread.
         """
         if threading.current_thread() is not threading.main_thread():
             return fast(transport)
         answer: Future[Result] = Future()
 
-        def ask() -> None:
+        def call_in_helper() -> None:
             try:
                 answer.set_result(fast(transport))
-            except BaseException as error:  # noqa: BLE001 - raised where the answer is awaited
+            except BaseException as error:  # noqa: BLE001 - raised in the waiting thread
                 answer.set_exception(error)
             finally:
                 self._helpers.discard(helper)
 
-        helper = threading.Thread(target=ask, name="gitmodel-request", daemon=True)
+        helper = threading.Thread(target=call_in_helper, name="gitmodel-request", daemon=True)
         self._helpers.add(helper)
         helper.start()
         return answer.result()
 
-    def _strike(self) -> None:
+    def _count_failure(self) -> None:
         self._failures += 1
         if self._failures >= MAX_FAILURES:
             self.turn_off()
 
 
-def is_for_transport(key: str, size: int) -> bool:
-    """Whether a request is worth a transport beside a usual way that is there: a large pack."""
+def is_large_pack(key: str, size: int) -> bool:
+    """Whether a request transfers a large pack, for which a transport is faster than a loaded fallback."""
     return size >= LARGE_BYTES and key.startswith("packs/")
 
 
-def is_wanted(environment: Mapping[str, str]) -> bool:
-    """Whether the person leaves the choice to us; `GITMODEL_TRANSPORT=fsspec` says no.
+def is_enabled(environment: Mapping[str, str]) -> bool:
+    """Whether the fast path may be used; `GITMODEL_TRANSPORT=fsspec` disables it.
 
     Raises:
         ConfigError: The variable has another value than "auto" and "fsspec".

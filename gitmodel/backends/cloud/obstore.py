@@ -1,11 +1,11 @@
 """Requests through obstore, the Python side of Rust's `object_store`; the only importer of obstore.
 
 Its synchronous calls release the interpreter lock and are called from threads. (The asynchronous ones
-aborted the interpreter at exit in 5 of 12 runs; these in none.) It decides nothing: address and
-credentials are those that s3fs and adlfs settled on, and it tries once.
+aborted the interpreter at exit in 5 of 12 runs; these in none.) Address and
+credentials are those of s3fs and adlfs, and each request is sent once.
 
-obstore takes settings from the environment that the other libraries do not know, and offers no way
-not to. What can be set is set here; where a variable says what cannot be unset, there is no transport.
+obstore reads settings from the environment that the other libraries ignore, and this cannot be disabled. All
+settings are passed explicitly. If a variable has an effect that no setting overrides, there is no transport.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import AzureStore, S3Store
 
 from gitmodel.backends.cloud.checksums import SHA256
-from gitmodel.backends.cloud.retry import FaultKind, RequestFailure
+from gitmodel.backends.cloud.retry import FailureKind, RequestFailure
 from gitmodel.backends.cloud.service import (
     CONNECT_TIMEOUT_SECONDS,
     READ_TIMEOUT_SECONDS,
@@ -44,31 +44,32 @@ if TYPE_CHECKING:
         S3Credential,
     )
 
-# A body is copied once, from pieces of this size: eight packs of 8 MiB at a time then peak at
-# 80 MiB, against 136 MiB with whole bodies.
-PIECE_BYTES = 256 << 10
-# obstore's read timeout also runs while a body is sent, so uploads have a time for the whole: eight
-# packs of 8 MiB at 0.28 MB/s. On a slower line the usual way, which sees progress, takes over.
+# A body is copied in chunks of this size: eight concurrent packs of 8 MiB then peak at 80 MiB, against 136 MiB
+# with whole bodies.
+STREAM_CHUNK_BYTES = 256 << 10
+# obstore's read timeout also runs while a body is sent, so uploads have one timeout for the
+# whole request: eight packs of 8 MiB at 0.28 MB/s. On a slower line the fallback, which sees progress, takes over.
 PUT_TIMEOUT_SECONDS = 240
-SMALL_BYTES = 1 << 20
-# Only against a server that sends a byte now and then; silence ends a GET much sooner.
+# Bodies up to this size have the timeout of a response only, because sending them takes little time.
+SHORT_TIMEOUT_BYTES = 1 << 20
+# Ends a GET from a server that sends single bytes. Silence ends a GET much sooner.
 GET_TIMEOUT_SECONDS = 3600
-# botocore renews credentials that end within 10 minutes, so what it gives is good for as long.
-# obstore asks again 5 minutes before, and asking costs nothing as long as nothing is to be renewed.
+# botocore renews credentials that end within 10 minutes, so they are valid for at least as
+# long. obstore asks again 5 minutes before the end, which costs nothing if no renewal is due.
 CREDENTIAL_SECONDS = 600
-# What obstore would send because of these (or of names that begin so), and s3fs and adlfs would not.
+# Variables, or their beginnings, that change requests of obstore and not those of s3fs and adlfs.
 _S3_VARIABLES = ("AWS_CHECKSUM_ALGORITHM", "AWS_SERVER_SIDE_ENCRYPTION", "AWS_SSE_")
 _AZURE_VARIABLES = ("AZURE_ENCRYPTION_KEY",)
-# What the two kinds of store call an object that is not there, in a bucket that is.
+# Error codes for a missing object in an existing bucket.
 _MISSING_CODES = {"NoSuchKey", "BlobNotFound"}
 _CODE = lazy_compile(r"<Code>(\w+)</Code>")
-# Certificates that botocore and aiohttp trust and obstore does not, or the other way round.
+# Variables for certificates that only some of the libraries read.
 _TLS_VARIABLES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Address:
-    """Where and how botocore sends requests to a bucket.
+    """The address and settings of requests to a bucket.
 
     Args:
         url: Address of the bucket itself, with the bucket's name in host or path.
@@ -84,13 +85,12 @@ class S3Address:
 
 
 class ObstoreTransport:
-    """See `gitmodel.backends.cloud.fast_path.Transport`.
+    """A `Transport` over obstore.
 
     Args:
-        open_store: Makes a store of obstore with these options of its client. There are some, because
-            obstore sets these things per store.
-        url: Address, to know whether it is http.
-        check: Kind of checksum (`checks.py`) that those stores send with each body.
+        open_store: Opens a store of obstore with the given client options. Each timeout needs its own store.
+        url: Address; http is allowed only if it begins with http.
+        check: Kind of checksum that the stores send with each body.
     """
 
     failures: tuple[type[Exception], ...] = (BaseError, OSError, ValueError, TooLargeError)
@@ -109,56 +109,51 @@ class ObstoreTransport:
         self._stores: dict[str, S3Store | AzureStore] = {}
 
     def get(self, name: str, limit: int) -> bytes:
-        """See `Transport.get`."""
         with self._answers(name):
             answer = obstore.get(self._store("get"), name)
-            _require_tag(name, answer.meta["e_tag"])
+            _require_etag(name, answer.meta["e_tag"])
             return _body(answer, answer.meta["size"], limit)
 
     def get_range(self, name: str, start: int, size: int) -> bytes:
-        """See `Transport.get_range`."""
         with self._answers(name):
             span = (start, start + size)
             answer = obstore.get(self._store("get"), name, options={"range": span})
-            _require_tag(name, answer.meta["e_tag"])
+            _require_etag(name, answer.meta["e_tag"])
             first, end = answer.range
             return _body(answer, end - first, size)
 
     def put(self, name: str, data: bytes) -> str | None:
-        """See `Transport.put`."""
         return self._put(name, data, "overwrite")
 
     def create(self, name: str, data: bytes) -> str | None:
-        """See `Transport.create`."""
         try:
             return self._put(name, data, "create")
         except AlreadyExistsError as error:
-            raise RequestFailure(FaultKind.EXISTS, name) from error
+            raise RequestFailure(FailureKind.EXISTS, name) from error
 
     def size(self, name: str) -> int:
-        """See `Transport.size`."""
         with self._answers(name, verb="HEAD"):
             found = obstore.head(self._store("get"), name)
-            _require_tag(name, found["e_tag"])
+            _require_etag(name, found["e_tag"])
             return int(found["size"])
 
     def close(self) -> None:
-        """See `Transport.close`; requests that are under way keep their connection to their end."""
+        """Close connections; running requests keep theirs."""
         with self._lock:
             self._stores.clear()
 
     def _put(self, name: str, data: bytes, mode: Literal["create", "overwrite"]) -> str | None:
-        verb = "put small" if len(data) <= SMALL_BYTES else "put"
+        verb = "put small" if len(data) <= SHORT_TIMEOUT_BYTES else "put"
         answer = obstore.put(self._store(verb), name, data, use_multipart=False, mode=mode)
-        _require_tag(name, answer["e_tag"])
+        _require_etag(name, answer["e_tag"])
         self._root_was_seen = True
         return self._check
 
     @contextlib.contextmanager
     def _answers(self, name: str, *, verb: str = "GET") -> Iterator[None]:
-        """Pass on that an object is missing, if that and nothing else was said.
+        """Report a missing object, if the response means exactly that.
 
-        A 404 can also mean the bucket, or come from a stranger in between; and a HEAD's has no text.
+        A 404 can also mean that the bucket is missing, or come from a proxy. The response to a HEAD has no text.
         """
         try:
             yield
@@ -169,7 +164,7 @@ class ObstoreTransport:
             if code is not None and code[1] not in _MISSING_CODES:
                 raise
             self._root_was_seen = True
-            raise RequestFailure(FaultKind.MISSING, name) from error
+            raise RequestFailure(FailureKind.MISSING, name) from error
         self._root_was_seen = True
 
     def _store(self, verb: str) -> S3Store | AzureStore:
@@ -185,7 +180,7 @@ class ObstoreTransport:
         }
         if verb == "put":
             client["timeout"] = timedelta(seconds=PUT_TIMEOUT_SECONDS)
-        elif verb == "put small":  # sending it takes no time to speak of
+        elif verb == "put small":  # sending it takes little time
             client["timeout"] = timedelta(seconds=READ_TIMEOUT_SECONDS)
         else:
             client["timeout"] = timedelta(seconds=GET_TIMEOUT_SECONDS)
@@ -199,13 +194,13 @@ _ONCE: RetryConfig = {"max_retries": 0}
 def s3_transport(
     address: S3Address, credentials: Callable[[], Any] | None
 ) -> ObstoreTransport | None:
-    """Open the way to a bucket, or None where requests would not be those of s3fs.
+    """Open a transport to a bucket; None if its requests would differ from those of s3fs.
 
     Args:
-        address: Where.
-        credentials: Returns frozen credentials of botocore; None sends requests unsigned.
+        address: The bucket.
+        credentials: Returns frozen credentials of botocore; None for unsigned requests.
     """
-    if _is_hindered(os.environ, address.url, _S3_VARIABLES):
+    if _is_affected_by_environment(os.environ, address.url, _S3_VARIABLES):
         return None
     config: S3Config = {
         # The first wins over the second, and AWS_ENDPOINT_URL_S3 would win over the second too.
@@ -251,15 +246,15 @@ def s3_transport(
 def azure_transport(
     url: str, account: str, container: str, credential: Callable[[], AzureCredential] | None
 ) -> ObstoreTransport | None:
-    """Open the way to a container, or None where requests would not be those of the Azure SDK.
+    """Open a transport to a container; None if its requests would differ from those of the Azure SDK.
 
     Args:
         url: Address of the account's blob service; of an emulator with the account in its path.
         account: Name of the account; part of what is signed.
         container: Name of the container.
-        credential: Returns what to log in with; None sends requests unsigned.
+        credential: Returns the credential; None for unsigned requests.
     """
-    if _is_hindered(os.environ, url, _AZURE_VARIABLES):
+    if _is_affected_by_environment(os.environ, url, _AZURE_VARIABLES):
         return None
     config: AzureConfig = {
         "endpoint": url,
@@ -281,31 +276,33 @@ def azure_transport(
     return ObstoreTransport(open_store, url)
 
 
-def _is_hindered(environment: Mapping[str, str], url: str, names: tuple[str, ...]) -> bool:
-    """Whether variables of the process would make obstore's requests other ones."""
+def _is_affected_by_environment(
+    environment: Mapping[str, str], url: str, names: tuple[str, ...]
+) -> bool:
+    """Whether variables of the process would change the requests of obstore."""
     if url.startswith("https:") and any(environment.get(name) for name in _TLS_VARIABLES):
         return True
     # obstore takes names in any case.
     return any(name.upper().startswith(names) for name in environment)
 
 
-def _require_tag(name: str, tag: str | None) -> None:
-    """Refuse an answer of a proxy or a login page, which says 200 to anything; an object has a tag."""
+def _require_etag(name: str, tag: str | None) -> None:
+    """Refuse a response without an ETag: it comes from a proxy or a login page."""
     if not tag:
         raise ValueError(name)
 
 
 def _body(answer: obstore.GetResult, size: int, limit: int) -> bytes:
-    """Read a body of known size; more is never read, whatever a server sends."""
+    """Read a body of known size, and refuse a longer or shorter one."""
     if size > limit:
         raise TooLargeError(size)
     body = io.BytesIO()
     if size:
-        # All memory at once; `getvalue` of a buffer that is full copies nothing.
+        # Allocate once: `getvalue` of a full buffer copies nothing.
         body.seek(size - 1)
         body.write(b"\0")
         body.seek(0)
-    for piece in answer.stream(min_chunk_size=PIECE_BYTES):
+    for piece in answer.stream(min_chunk_size=STREAM_CHUNK_BYTES):
         if body.tell() + len(piece) > size:
             raise TooLargeError(None)
         body.write(piece)

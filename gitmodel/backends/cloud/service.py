@@ -1,10 +1,10 @@
-"""What a service is: one request to one kind of store, its exceptions turned into a `RequestFailure`.
+"""Clients that send single requests to a store and classify their exceptions as a `RequestFailure`.
 
-`CloudClient` itself speaks the public interface of fsspec and so serves any of its file systems; `s3.py` and
-`azure.py` do better where that interface costs requests or hides an answer.
+`CloudClient` uses the public interface of fsspec and works with any of its file systems. The clients of S3 and
+Azure override requests for which that interface costs more requests or hides the response.
 
-fsspec's `get_file` and `put_file` are never used: a parallel download whose connection broke left a
-file of the right size and the wrong bytes (measured).
+fsspec's `get_file` and `put_file` are not used: a parallel download whose connection broke left a file of the
+right size and the wrong bytes (measured).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from gitmodel.backends.backend import ObjectInfo
 from gitmodel.backends.cloud.errors import one_line
 from gitmodel.backends.cloud.event_loop import RequestLoop
-from gitmodel.backends.cloud.retry import FaultKind, RequestFailure
+from gitmodel.backends.cloud.retry import FailureKind, RequestFailure
 
 if TYPE_CHECKING:
     import asyncio
@@ -30,7 +30,7 @@ READ_TIMEOUT_SECONDS = 60
 
 
 class TooLargeError(Exception):
-    """An object is larger than the reader allows; nothing beyond the limit was read."""
+    """An object is larger than allowed; reading stopped at the limit."""
 
     def __init__(self, size: int | None) -> None:
         super().__init__(size)
@@ -38,7 +38,7 @@ class TooLargeError(Exception):
 
 
 class CloudClient:
-    """One request at a time to one store, below one prefix.
+    """Sends requests for objects below one prefix.
 
     Args:
         filesystem: The fsspec file system.
@@ -47,14 +47,14 @@ class CloudClient:
         endpoint: Address of the server, for messages.
     """
 
-    # What the person's administrator has to grant, by verb of `CloudBackend`.
+    # The permission that each verb of `CloudBackend` needs.
     permissions: ClassVar[dict[str, str]] = {}
     failures: ClassVar[tuple[type[Exception], ...]] = (OSError,)
-    # Kinds of checksums that can go with a body, by its own way or a transport.
+    # Kinds of checksums that it or a transport can send with a body.
     kinds: ClassVar[tuple[str, ...]] = ()
-    # The variable that names a file with the certificates of an organisation.
+    # The variable for a file with certificates of an organisation.
     certificates: ClassVar[str] = "SSL_CERT_FILE"
-    address_setting: ClassVar[str] = "git config --get gitmodel.endpoint"
+    address_command: ClassVar[str] = "git config --get gitmodel.endpoint"
 
     def __init__(self, filesystem: Any, root: str, *, url: str, endpoint: str) -> None:
         self.filesystem = filesystem
@@ -68,8 +68,8 @@ class CloudClient:
         return self._endpoint
 
     @property
-    def place(self) -> str:
-        """What holds the objects, for messages: "bucket models"."""
+    def bucket_label(self) -> str:
+        """The bucket or container, for messages: "bucket models"."""
         return f"store {self.url}"
 
     def path(self, key: str) -> str:
@@ -77,44 +77,44 @@ class CloudClient:
         return f"{self.root}/{key}"
 
     @contextlib.contextmanager
-    def faults(self) -> Iterator[None]:
-        """Turn the exceptions of the library into a fault.
+    def translate_errors(self) -> Iterator[None]:
+        """Turn exceptions of the library into a RequestFailure.
 
         Raises:
-            RequestFailure: Whatever `failures` names.
+            RequestFailure: An exception of `failures`, classified.
         """
         try:
             yield
-        except RequestFailure:  # said already; to look at `failures` would import the library
+        except RequestFailure:  # `failures` imports the library, so it is evaluated last
             raise
         except self.failures as error:
-            raise self.fault(error) from error
+            raise self.classify(error) from error
 
-    def fault(self, error: Exception) -> RequestFailure:
-        """Classify an exception of the library; here by what fsspec promises."""
+    def classify(self, error: Exception) -> RequestFailure:
+        """Classify an exception of the library; here by the exceptions that fsspec documents."""
         match error:
             case FileNotFoundError():
-                kind = FaultKind.MISSING
+                kind = FailureKind.MISSING
             case FileExistsError():
-                kind = FaultKind.EXISTS
+                kind = FailureKind.EXISTS
             case PermissionError():
-                kind = FaultKind.DENIED
+                kind = FailureKind.DENIED
             case ConnectionRefusedError():
-                kind = FaultKind.UNREACHABLE
+                kind = FailureKind.UNREACHABLE
             case TimeoutError() | ConnectionError() | OSError(errno=errno.EIO | errno.EBUSY):
-                kind = FaultKind.BROKEN
+                kind = FailureKind.BROKEN
             case _:
-                kind = FaultKind.REFUSED
+                kind = FailureKind.REFUSED
         return RequestFailure(kind, one_line(str(error) or type(error).__name__))
 
     def fetch(self, key: str, limit: int) -> bytes:
         """Return a whole object of at most `limit` bytes.
 
         Raises:
-            RequestFailure: As for all requests.
+            RequestFailure: The request failed.
             TooLargeError: It is larger.
         """
-        # One byte more than allowed tells "too large" without reading the rest.
+        # One byte more than allowed shows that the object is too large.
         data: bytes = self.filesystem.cat_file(self.path(key), start=0, end=limit + 1)
         if len(data) > limit:
             raise TooLargeError(None)
@@ -126,40 +126,42 @@ class CloudClient:
         return data
 
     def put(self, key: str, data: bytes, *, exclusive: bool) -> str | None:
-        """Write an object whole; with `exclusive` only if the key is free (fault EXISTS).
+        """Write an object whole; with `exclusive` only if the key is free (failure EXISTS).
 
         Returns:
-            The kind of checksum that went with it (`checks.py`).
+            The kind of checksum that was sent with it.
         """
         mode = "create" if exclusive else "overwrite"
         self.filesystem.pipe_file(self.path(key), data, mode=mode)
         return None
 
-    def put_wrong(self, key: str, data: bytes, kind: str) -> None:
-        """Write an object with a wrong checksum of this kind, which a server that looks refuses.
+    def put_with_wrong_checksum(self, key: str, data: bytes, kind: str) -> None:
+        """Write an object with a wrong checksum of this kind.
 
         Raises:
-            RequestFailure: CHANGED, if it looks.
+            RequestFailure: CHANGED, if the server compares it.
         """
-        raise RequestFailure(FaultKind.REFUSED, f"{kind} is not sent to {key} ({len(data)} bytes)")
+        raise RequestFailure(
+            FailureKind.REFUSED, f"{kind} is not sent to {key} ({len(data)} bytes)"
+        )
 
     def can_copy_from(self, source: CloudClient) -> bool:
-        """Whether the store can copy objects of that service by itself; here it cannot."""
+        """Whether the store can copy objects of that client server-side; here it cannot."""
         del source
         return False
 
     def copy_from(self, source: CloudClient, key: str) -> None:
-        """Let the store copy an object of another bucket or prefix, under the same key."""
+        """Copy an object of another bucket or prefix server-side, to the same key."""
         raise NotImplementedError(f"{source.url}/{key}")
 
     def stat(self, key: str) -> int:
-        """Return the size of an object in bytes, or the fault MISSING."""
+        """Return the size of an object in bytes, or the failure MISSING."""
         size: int = self.filesystem.info(self.path(key))["size"]
         return size
 
     def page(self, prefix: str, token: str | None) -> Page:
-        """Return objects whose key begins with `prefix`, and what to pass to get the next ones."""
-        del token  # one page holds everything here
+        """Return objects whose key begins with `prefix`, and the token of the next page."""
+        del token  # there is one page
         folder = self.path(prefix).rpartition("/")[0]
         found: dict[str, dict[str, Any]] = self.filesystem.find(folder, detail=True)
         cut = len(self.filesystem._strip_protocol(self.root)) + 1  # noqa: SLF001 - a class method that fsspec documents
@@ -174,15 +176,15 @@ class CloudClient:
         return self.path(key)
 
     def open_transport(self) -> Transport | None:
-        """Open a shorter way for packs; None as long as there is none, see `transport.Lane`."""
+        """Open a transport for packs; None if there is none yet (`FastPath`)."""
         return None
 
-    def restoring(self, key: str) -> str:
-        """The command that brings an archived object back."""
+    def restore_command(self, key: str) -> str:
+        """The command that restores an archived object."""
         return f"restore {self.path(key)}"
 
     def remove(self, key: str) -> None:
-        """Delete an object; the fault MISSING if it is not there and the store says so."""
+        """Delete an object; the failure MISSING if the store reports that it does not exist."""
         self.filesystem.rm_file(self.path(key))
 
     def close(self) -> None:
@@ -190,17 +192,17 @@ class CloudClient:
 
 
 class BucketService(CloudClient):
-    """A service whose file system is opened by the first request that needs it.
+    """A client whose file system is opened by the first request that needs it.
 
     Args:
-        open_filesystem: Imports and makes the file system.
+        open_filesystem: Imports the library and opens the file system.
         root: Bucket or container and prefix, without a slash at the end.
         url: The remote, for messages.
-        endpoint: Address of the server, for messages, as long as nothing has been sent.
+        endpoint: Address of the server, for messages before the first request.
 
     Attributes:
         bucket: The bucket or container alone.
-        prefix: What stands before each key in it, or "".
+        prefix: The path below which the keys are, or "".
     """
 
     def __init__(
@@ -212,7 +214,7 @@ class BucketService(CloudClient):
         self._requests = RequestLoop(self._open)
 
     def object_name(self, key: str) -> str:
-        """See `CloudClient.object_name`: without the bucket."""
+        """The name of an object without the bucket."""
         return f"{self.prefix}/{key}" if self.prefix else key
 
     def _open(self) -> asyncio.AbstractEventLoop:

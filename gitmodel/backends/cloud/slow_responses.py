@@ -1,13 +1,11 @@
-"""Announces long waits: one line where a remote has given no answer for a while.
+"""Reports slow responses: one line when a remote has not responded for a while.
 
-Words: a *request* is outstanding from its first try to its end, with all tries and the pauses between
-them; *silence* is the time since the last request ended, the oldest outstanding one began, or bytes
-moved, whichever was last.
+A request is outstanding from its first attempt to its end, with all retries and pauses. Silence is the time since
+the last request ended, the oldest outstanding one began, or bytes were transferred, whichever was last.
 
-A remote has one watcher at most, a daemon thread that sleeps. It is started by a request that finds
-none, and ends when it wakes and nothing is outstanding; so requests that are answered cost a few
-microseconds each. Bytes are counted by asking the system about the sockets of this process, which sees
-the uploads of every library alike. Where the system does not say, answers alone count.
+A remote has at most one watcher, a daemon thread. A request starts it if none is running, and it ends when it wakes
+and no request is outstanding, so a request costs a few microseconds. Transferred bytes come from the system's
+counters for the sockets of this process, which include all libraries. Without counters only responses count.
 """
 
 from __future__ import annotations
@@ -21,9 +19,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-# After so much silence there is a line; later ones come after twice the last.
+# Silence before each line; after the last value the time doubles.
 SILENCES_SECONDS = (10.0, 30.0, 60.0, 120.0)
-# Fewer bytes are no progress: a request without a body, sent anew, or the text of a refusal.
+# Fewer bytes are no progress: a repeated request without a body, or the text of a refusal.
 PROGRESS_BYTES = 64 << 10
 CLOSE_SECONDS = 1.0
 # Of Linux' `struct tcp_info`: tcpi_bytes_acked and tcpi_bytes_received, 64 bits each.
@@ -31,7 +29,7 @@ _COUNTERS = slice(120, 136)
 
 
 def moved_bytes() -> int:
-    """Bytes that the peers of this process's TCP sockets have confirmed or sent; 0 if unknown."""
+    """Bytes that the peers of this process's TCP sockets acknowledged or sent; 0 if unknown."""
     import socket
 
     if not hasattr(socket, "TCP_INFO"):
@@ -46,12 +44,12 @@ def moved_bytes() -> int:
 
 
 def _moved_by(descriptor: int) -> int:
-    """The same of one socket, whose descriptor is closed."""
+    """The bytes of one socket; closes the descriptor."""
     import socket
 
     try:
         copy = socket.socket(fileno=descriptor)
-    except OSError:  # no socket any more, so nobody else closes it
+    except OSError:  # no longer a socket, so close it here
         os.close(descriptor)
         raise
     with copy:
@@ -63,21 +61,21 @@ def _start(watch: Callable[[], None]) -> threading.Thread | None:
     thread = threading.Thread(target=watch, name="gitmodel-waiting", daemon=True)
     try:
         thread.start()
-    except RuntimeError:  # no more threads: then nothing is announced
+    except RuntimeError:  # too many threads: report nothing
         return None
     return thread
 
 
-class Waits:
-    """Outstanding requests to one remote, and who is told of silence. Safe to share between threads.
+class SilenceWatcher:
+    """Watches the outstanding requests to one remote and reports silence. Thread-safe.
 
     Args:
-        server: Returns the address of the server, asked for when there is something to say.
-        note: Is given the line; called from a thread of its own.
-        silences: Seconds of silence after which there is a line.
-        clock: Seconds that only grow.
-        moved: Returns how many bytes have moved.
-        start: Runs a function in a thread, which is returned.
+        server: Returns the address of the server; called when a line is due.
+        note: Receives the line, in the thread of the watcher.
+        silences: Seconds of silence before each line.
+        clock: A monotonic clock in seconds.
+        moved: Returns the number of transferred bytes.
+        start: Starts a thread that runs a function, and returns it.
     """
 
     def __init__(
@@ -108,7 +106,7 @@ class Waits:
 
     @contextlib.contextmanager
     def request(self) -> Iterator[Callable[[], None]]:
-        """Have a request watched; what is returned is called before each try."""
+        """Watch a request; the returned function must be called before each attempt."""
         request = object()
         began = self._clock()
 
@@ -127,10 +125,10 @@ class Waits:
                 self._heard = self._clock()
 
     def look(self) -> float | None:
-        """Tell of silence if it is time.
+        """Report silence if a line is due.
 
         Returns:
-            Seconds until the next look, None if nothing is outstanding and nobody need look.
+            Seconds until the next check, None if no request is outstanding.
         """
         moved = self._moved()
         with self._lock:
@@ -152,7 +150,7 @@ class Waits:
                 self._told += 1
             pause = min(self._silences[0] / 2, self._due() - silence)
         if is_due:
-            self._tell(silence, max(tries, 1))
+            self._report(silence, max(tries, 1))
         return pause
 
     def close(self) -> None:
@@ -162,13 +160,13 @@ class Waits:
             self._watcher.join(CLOSE_SECONDS)
 
     def _is_first(self, request: object, began: float) -> bool:
-        """Add a request; whether it has to start the watcher."""
+        """Add a request; returns whether the watcher has to be started."""
         with self._lock:
             self._outstanding[request] = (began, 0)
             if self._is_watched or self._closed.is_set():
                 return False
             self._is_watched = True
-            self._seen_bytes = None  # a count of long ago says nothing
+            self._seen_bytes = None  # the last count is outdated
             return True
 
     def _due(self) -> float:
@@ -181,16 +179,16 @@ class Waits:
         while pause is not None and not self._closed.wait(pause):
             pause = self.look()
 
-    def _tell(self, silence: float, tries: int) -> None:
+    def _report(self, silence: float, tries: int) -> None:
         line = (
             f"waiting for {host_of(self._server())}: no answer for {silence:.0f} s "
             f"(attempt {tries}); Ctrl-C stops, nothing is half published"
         )
-        with contextlib.suppress(OSError, ValueError):  # nobody reads standard error any more
+        with contextlib.suppress(OSError, ValueError):  # standard error is closed
             self._note(line)
 
 
 def host_of(address: str) -> str:
-    """The host, and the port if it is named, of an address; the address itself if it has none."""
+    """The host of an address, with the port if there is one; the text itself if it is no URL."""
     _, found, rest = address.partition("://")
     return rest.partition("/")[0].rpartition("@")[2] if found else address

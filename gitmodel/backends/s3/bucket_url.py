@@ -1,7 +1,7 @@
-"""Where requests to a bucket go, read off a request that botocore made.
+"""The URL of a bucket, from a request that botocore sent.
 
-It depends on options, profile, environment, the rules for the region, and redirects; a second reading
-of all these would be wrong somewhere.
+The URL depends on options, profile, environment, rules for the region, and redirects, which only botocore
+evaluates completely.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """The last request.
+class SentRequest:
+    """A request that botocore sent.
 
     Args:
         url: Its address, with bucket, key and query.
-        region: What it was signed for, or None if it was not signed.
+        region: The region of its signature, None if unsigned.
     """
 
     url: str
     region: str | None
 
     def bucket_url(self, bucket: str, endpoint: str) -> str | None:
-        """Address of the bucket itself; None for one of a form that is not known here.
+        """URL of the bucket itself; None if the form of the request is unknown.
 
         Args:
             bucket: Its name.

@@ -1,6 +1,6 @@
-"""Whose credentials a request to S3 is signed with, as far as variables and files tell.
+"""The source of the credentials for S3, from variables and files, for hints in error messages.
 
-Nothing is imported for it, since each request may have to be explained, and few are.
+Nothing is imported before a hint is needed.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from gitmodel.backends.s3.static_credentials import config_file, profile_options
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-NOT_TO_BE_FOUND = "aws configure, or git config gitmodel.profile NAME for another profile"
-_DEEPEST = 5  # roles that assume roles
+CONFIGURE_HINT = "aws configure, or git config gitmodel.profile NAME for another profile"
+_MAX_ROLES = 5  # in a chain of roles
 
 
-class LoginError(Exception):
-    """No credentials: what happened is its cause."""
+class CredentialsError(Exception):
+    """There are no credentials; the cause is the original error."""
 
 
-class Person:
-    """Whose credentials are looked for.
+class CredentialSource:
+    """The variables or the profile with the credentials of a request.
 
     Args:
-        profile: The person's own choice, which wins over variables with keys; or None.
+        profile: The profile from the settings of the clone, which wins over variables with keys; or None.
         environment: Variables of the process.
     """
 
@@ -36,8 +36,8 @@ class Person:
         self._environment = environment
         self._has_keys = profile is None and bool(environment.get("AWS_ACCESS_KEY_ID"))
 
-    def log_in_again(self) -> str:
-        """What gives this person credentials, as far as the files tell."""
+    def login_hint(self) -> str:
+        """How to get new credentials."""
         if self._has_keys:
             return "set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN anew"
         name, options = self._source()
@@ -51,27 +51,27 @@ class Person:
             )
         if "aws_session_token" in options:
             return f"write new keys and a new token for the profile {name} into ~/.aws/credentials"
-        return f"aws configure{option}" if options else NOT_TO_BE_FOUND
+        return f"aws configure{option}" if options else CONFIGURE_HINT
 
-    def correct(self) -> str:
-        """Where the profile is written down."""
+    def profile_hint(self) -> str:
+        """How to correct the profile."""
         return f"correct the profile {self.profile} in {config_file(self._environment)}"
 
-    def who_am_i(self) -> str:
-        """The command that shows whose credentials are used."""
+    def identity_command(self) -> str:
+        """The command that shows the identity of the credentials."""
         if self._has_keys or self.profile == "default":
             return "aws sts get-caller-identity"
         return f"aws sts get-caller-identity --profile {shlex.quote(self.profile)}"
 
-    def process(self) -> str:
-        """The program that is asked for credentials, for messages."""
+    def process_name(self) -> str:
+        """The name of the credential_process, for messages."""
         return program_of(self._source()[1])
 
     def _source(self) -> tuple[str, Mapping[str, str]]:
-        """The profile at the beginning of a chain of roles, and its options."""
+        """The profile at the start of a chain of roles, and its options."""
         name = self.profile
         options = profile_options(name, self._environment)
-        for _ in range(_DEEPEST):
+        for _ in range(_MAX_ROLES):
             following = options.get("source_profile")
             if not following or following == name:
                 break

@@ -1,9 +1,8 @@
-"""What goes wrong while botocore looks for credentials, and what a person does about it.
+"""Classifies the errors of botocore while it looks for credentials.
 
-Credentials come from variables, files, single sign-on, a program (`credential_process`), another role,
-or the machine; each way fails in its own manner, with all kinds of exceptions: a program that answers
-with no JSON, or with credentials that have expired, is a ValueError and a RuntimeError. They are told
-from the failures of a request by where they happen, see `s3_filesystem.FileSystem`.
+Credentials come from variables, files, single sign-on, a program (`credential_process`), a role or the machine,
+and each source raises other exceptions: a program without JSON output causes a ValueError, expired credentials a
+RuntimeError. `s3fs.FileSystem` distinguishes them from failures of a request.
 """
 
 from __future__ import annotations
@@ -14,12 +13,12 @@ from typing import TYPE_CHECKING
 from botocore import exceptions as boto
 
 from gitmodel.backends.cloud.errors import one_line
-from gitmodel.backends.cloud.network_faults import fault_of_network
-from gitmodel.backends.cloud.retry import FaultKind, RequestFailure
-from gitmodel.backends.s3.credentials import NOT_TO_BE_FOUND
+from gitmodel.backends.cloud.network_faults import classify_network_error
+from gitmodel.backends.cloud.retry import FailureKind, RequestFailure
+from gitmodel.backends.s3.credentials import CONFIGURE_HINT
 
 if TYPE_CHECKING:
-    from gitmodel.backends.s3.credentials import Person
+    from gitmodel.backends.s3.credentials import CredentialSource
 
 _SSO = (
     boto.SSOError,
@@ -28,7 +27,7 @@ _SSO = (
     boto.UnauthorizedSSOTokenError,
 )
 _NETWORK = (boto.HTTPClientError, boto.ConnectionError, boto.ConnectTimeoutError)
-# What is written down wrongly, or is not there.
+# Mistakes in the files of the profile.
 _MISTAKES = (
     boto.InvalidConfigError,
     boto.InfiniteLoopConfigError,
@@ -37,62 +36,68 @@ _MISTAKES = (
     OSError,
     ValueError,
 )
-_CONNECT = "check the network, a VPN perhaps: credentials come from there"
-_EXPIRED = "credentials are still expired"  # botocore's words, in a RuntimeError
+_CONNECT = "check the network or VPN, which the credentials come from"
+_EXPIRED = "credentials are still expired"  # text of botocore in a RuntimeError
 
 
-def fault_of_login(error: BaseException, person: Person) -> RequestFailure:
+def classify_login_error(error: BaseException, credentials: CredentialSource) -> RequestFailure:
     """Classify why there are no credentials.
 
     Args:
-        error: Whatever was raised.
-        person: Whose they would be.
+        error: The error of botocore.
+        credentials: Their source.
     """
-    network = fault_of_network(error)
+    network = classify_network_error(error)
     words = one_line(str(error)) or type(error).__name__
     if network is not None:
-        hint = _CONNECT if network.kind is FaultKind.NO_HOST else network.hint
+        hint = _CONNECT if network.kind is FailureKind.UNKNOWN_HOST else network.hint
         return RequestFailure(network.kind, network.detail, hint=hint, server=_server_in(words))
     if isinstance(error, _NETWORK):
-        return RequestFailure(FaultKind.UNREACHABLE, words, hint=_CONNECT, server=_server_in(words))
-    return RequestFailure(FaultKind.LOGIN, _detail(error, words, person), hint=_hint(error, person))
+        return RequestFailure(
+            FailureKind.UNREACHABLE, words, hint=_CONNECT, server=_server_in(words)
+        )
+    return RequestFailure(
+        FailureKind.LOGIN, _detail(error, words, credentials), hint=_hint(error, credentials)
+    )
 
 
-def _hint(error: BaseException, person: Person) -> str:
+def _hint(error: BaseException, credentials: CredentialSource) -> str:
     match error:
         case boto.ProfileNotFound():
-            return NOT_TO_BE_FOUND
+            return CONFIGURE_HINT
         case boto.ClientError():
-            return f"{person.who_am_i()} shows whose credentials are used"
+            return f"{credentials.identity_command()} shows whose credentials are used"
         case _ if isinstance(error, _MISTAKES):
-            return person.correct()
+            return credentials.profile_hint()
         case _:
-            return person.log_in_again()
+            return credentials.login_hint()
 
 
-def _detail(error: BaseException, words: str, person: Person) -> str:
+def _detail(error: BaseException, words: str, credentials: CredentialSource) -> str:
     match error:
         case boto.NoCredentialsError():
             words = "none were found"
         case _ if isinstance(error, _SSO):
-            session = f"the single sign-on session of the profile {person.profile}"
+            session = f"the single sign-on session of the profile {credentials.profile}"
             words = f"{session} is missing or has expired"
         case RuntimeError() if _EXPIRED in str(error):
-            theirs = f"those that {person.process()} answered for the profile {person.profile}"
+            theirs = f"those that {credentials.process_name()} answered for the profile {credentials.profile}"
             words = f"{theirs} have expired already"
         case json.JSONDecodeError():
-            words = f"{person.process()}, its credential_process, answered no JSON"
+            words = f"{credentials.process_name()}, its credential_process, answered no JSON"
         case FileNotFoundError(filename=str(name)):
-            words = f"{name} is not there, which the profile {person.profile} names"
+            words = f"{name} is not there, which the profile {credentials.profile} names"
         case EOFError():
-            words = f"the profile {person.profile} asks for a code, and nobody can type it here"
+            words = (
+                f"the profile {credentials.profile} asks for a code, and nobody can type it here"
+            )
         case _:
             pass
     return words
 
 
 def _server_in(words: str) -> str:
-    """The server that botocore names in its words, without the path."""
+    """The server in the text of botocore, without the path."""
     address = words.partition('"')[2].partition('"')[0]
     scheme, separator, rest = address.partition("://")
     host = rest.partition("/")[0].rpartition("@")[2]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from gitmodel.backends.cloud.backend import CloudBackend
 from gitmodel.backends.cloud.checksums import checks_path
-from gitmodel.backends.cloud.fast_path import is_wanted
-from gitmodel.backends.s3.credentials import Person
+from gitmodel.backends.cloud.fast_path import is_enabled
+from gitmodel.backends.s3.credentials import CredentialSource
 from gitmodel.backends.s3.service import S3Service
 from gitmodel.backends.s3.static_credentials import static_config
 
@@ -26,7 +26,7 @@ def open_s3(remote: Remote, options: OpenOptions) -> CloudBackend:
     An untrusted foreign endpoint gets no credentials, no writes and no fast path.
     """
     foreign = remote.is_foreign and not options.trusted
-    fast = is_wanted(options.environment) and not foreign
+    fast = is_enabled(options.environment) and not foreign
     profile = options.profile
 
     def open_filesystem() -> FileSystem:
@@ -34,7 +34,7 @@ def open_s3(remote: Remote, options: OpenOptions) -> CloudBackend:
 
         return open_it(remote, profile=profile, foreign=foreign)
 
-    service = S3Service(Person(profile, os.environ), open_filesystem, remote)
+    service = S3Service(CredentialSource(profile, os.environ), open_filesystem, remote)
     if not (foreign or remote.anonymous):
         service.login = (remote.endpoint, profile)
     static = static_config(remote, profile=profile, environment=os.environ) if fast else None

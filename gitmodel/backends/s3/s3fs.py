@@ -1,6 +1,6 @@
-"""The file system of s3fs as this project needs it; the only importer of s3fs.
+"""The file system of s3fs with one attempt per request; the only importer of s3fs.
 
-Importing it takes 0.25 s and its first request 0.1 s more, so nothing does before it is needed.
+The import takes 0.25 s and the first request 0.1 s more, so it is imported when it is needed.
 """
 
 from __future__ import annotations
@@ -12,49 +12,48 @@ from botocore.exceptions import NoCredentialsError
 from s3fs import S3FileSystem
 
 from gitmodel.backends.cloud.service import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS
-from gitmodel.backends.s3.bucket_url import Sent
-from gitmodel.backends.s3.credentials import LoginError
+from gitmodel.backends.s3.bucket_url import SentRequest
+from gitmodel.backends.s3.credentials import CredentialsError
 
 if TYPE_CHECKING:
     from gitmodel.domain.config.remote import Remote
 
-# More than the eight packs in flight, so that a claim need not wait for one of them.
+# More than the eight concurrent packs, so a claim does not wait for a pack.
 CONNECTIONS = 16
-# They log warnings with tracebacks while requests and logins fail, and Python prints those of a logger
-# that nobody handles. What matters is raised, too.
+# Python prints warnings of loggers without a handler. These libraries also raise what they log.
 for _name in ("botocore", "aiobotocore", "s3fs", "fsspec", "urllib3"):
     logging.getLogger(_name).addHandler(logging.NullHandler())
 
 
 class FileSystem(S3FileSystem):  # type: ignore[misc] # s3fs has no types
-    """s3fs with one try, and without the settings that fsspec takes from its own files and variables.
+    """s3fs with one attempt per request, and without settings from files and variables of fsspec.
 
-    Those are looked up by protocol name; a name of our own finds none (FSSPEC_S3_KEY and the like).
+    fsspec looks these up by protocol (FSSPEC_S3_KEY), and there are none for this protocol.
     """
 
     protocol = "gitmodel-s3"
     retries = 1
-    sent: Sent | None = None
+    last_request: SentRequest | None = None
 
     async def set_session(self, *arguments: Any, **options: Any) -> Any:
         """Return the client, as s3fs asks for it before each request.
 
         Raises:
-            LoginError: There are no credentials. They are looked for here, and renewed where they
-                are about to expire, so that no request fails for want of them.
+            CredentialsError: There are no credentials. They are found, and renewed before they expire, here
+                and not in a request.
         """
         try:
             client = await super().set_session(*arguments, **options)
-            await self._look_for_credentials()
+            await self._require_credentials()
         except Exception as error:
-            if _is_about_the_address(error):
+            if _is_endpoint_error(error):
                 raise
-            raise LoginError from error
+            raise CredentialsError from error
         events = client.meta.events
-        events.register("request-created.s3", self._remember, unique_id="gitmodel")
+        events.register("request-created.s3", self._record_request, unique_id="gitmodel")
         return client
 
-    async def _look_for_credentials(self) -> None:
+    async def _require_credentials(self) -> None:
         if self.anon:
             return
         credentials = await self.session.get_credentials()
@@ -62,30 +61,32 @@ class FileSystem(S3FileSystem):  # type: ignore[misc] # s3fs has no types
             raise NoCredentialsError
         await credentials.get_frozen_credentials()
 
-    def _remember(self, request: Any, **_: Any) -> None:
-        self.sent = Sent(request.url, request.context.get("signing", {}).get("region"))
+    def _record_request(self, request: Any, **_: Any) -> None:
+        self.last_request = SentRequest(
+            request.url, request.context.get("signing", {}).get("region")
+        )
 
 
-def _is_about_the_address(error: Exception) -> bool:
-    """Whether the client was refused for where it would ask; botocore says so in words alone."""
+def _is_endpoint_error(error: Exception) -> bool:
+    """Whether botocore refused the endpoint, which only the text of the error shows."""
     return isinstance(error, ValueError) and "endpoint" in str(error).lower()
 
 
 def open_filesystem(remote: Remote, *, profile: str | None, foreign: bool) -> FileSystem:
-    """Make the file system of a remote; nothing is sent.
+    """Open the file system of a remote; sends no request.
 
     Args:
         remote: An `s3` remote.
-        profile: The person's own choice of a profile.
-        foreign: The address gets no credentials.
+        profile: The profile from the settings of the clone.
+        foreign: Send no credentials.
     """
     config = {
         "connect_timeout": CONNECT_TIMEOUT_SECONDS,
         "read_timeout": READ_TIMEOUT_SECONDS,
         "max_pool_connections": CONNECTIONS,
         "retries": {"total_max_attempts": 1},
-        # The CRC headers that botocore adds by default break many compatible stores, and every
-        # byte is checked against its name anyway.
+        # The CRC headers that botocore adds by default fail on many compatible stores, and digests check
+        # the content anyway.
         "request_checksum_calculation": "when_required",
         "response_checksum_validation": "when_required",
     }

@@ -1,13 +1,11 @@
-"""Objects in an S3 bucket, through s3fs, or through obstore where settings are plain.
+"""Objects in an S3 bucket, through s3fs and botocore.
 
-Opened and authorised by s3fs and botocore; reading, looking and listing go to the API calls beneath,
-because s3fs's own cost a HEAD before each GET, and a LIST after each miss, and hide whether the key or
-the bucket is missing. Where the person's settings are plain (`s3_plain.py`) all but listing and deleting
-goes through obstore, and s3fs is imported only if something goes wrong; else packs go through it
-(`transport.py`).
+s3fs opens the session. Reads, HEAD and listings call the S3 API directly, because s3fs sends a HEAD before each
+GET and a LIST after each miss, and hides whether the key or the bucket is missing. With static settings
+(`static_credentials`) all requests except listing and deleting use the fast path, and s3fs is imported only after
+a failure.
 
-Guaranteed: one request a try (s3fs and botocore both retry on their own otherwise), and no connection
-left open after `close`, so nothing is printed when the interpreter ends.
+Guarantee: one request per attempt (s3fs and botocore retry otherwise), and no open connection after `close`.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from gitmodel.backends.backend import ObjectInfo
 from gitmodel.backends.cloud.checksums import MD5, SHA256, md5_of, sha256_of
-from gitmodel.backends.cloud.retry import FaultKind, RequestFailure
+from gitmodel.backends.cloud.retry import FailureKind, RequestFailure
 from gitmodel.backends.cloud.service import BucketService, Page, TooLargeError
 from gitmodel.domain.text.escape import without_user_info
 
@@ -26,11 +24,11 @@ if TYPE_CHECKING:
 
     from gitmodel.backends.cloud.fast_path import Transport
     from gitmodel.backends.cloud.service import CloudClient
-    from gitmodel.backends.s3.credentials import Person
+    from gitmodel.backends.s3.credentials import CredentialSource
     from gitmodel.domain.config.remote import Remote
 
-BLOCK_BYTES = 1 << 20
-# What an answer to a listing has one of, however empty it is.
+READ_BYTES = 1 << 20
+# A response to a listing has at least one of these.
 _LISTING = ("Contents", "Name", "Prefix", "MaxKeys", "KeyCount")
 
 
@@ -38,13 +36,13 @@ class S3Service(BucketService):
     """Requests to one bucket.
 
     Args:
-        person: Whose credentials sign them, for messages.
-        open_filesystem: See `BucketService`.
+        credentials: Source of the credentials, for messages.
+        open_filesystem: Imports s3fs and opens the file system.
         remote: The bucket.
 
     Attributes:
-        login: Endpoint and profile, to tell whether a request to one bucket may name another
-            one as the source of a copy; None where requests are not signed.
+        login: Endpoint and profile. A server-side copy needs two buckets with the same login. None for unsigned
+            requests.
     """
 
     login: tuple[str | None, ...] | None = None
@@ -60,57 +58,58 @@ class S3Service(BucketService):
     certificates: ClassVar[str] = "AWS_CA_BUNDLE"
     _bucket_was_seen = False
 
-    def __init__(self, person: Person, open_filesystem: Callable[[], Any], remote: Remote) -> None:
+    def __init__(
+        self, credentials: CredentialSource, open_filesystem: Callable[[], Any], remote: Remote
+    ) -> None:
         super().__init__(
             open_filesystem,
             remote.url.removeprefix("s3://"),
             url=remote.url,
             endpoint=without_user_info(remote.endpoint or "Amazon S3"),
         )
-        self._person = person
+        self._credentials_source = credentials
 
     @property
     def endpoint(self) -> str:
-        """Address that botocore settled on, from the remote, the profile or the environment."""
+        """The address that botocore uses, from the remote, the profile or the environment."""
         client = self._client
         return without_user_info(client.meta.endpoint_url) if client is not None else self._endpoint
 
     @property
     def failures(self) -> tuple[type[Exception], ...]:  # type: ignore[override] # known when needed
-        """What s3fs and botocore raise; asked for only when something was raised."""
+        """Exceptions of s3fs and botocore; imported after an exception only."""
         from gitmodel.backends.s3.faults import FAILURES
 
         return FAILURES
 
     @property
-    def place(self) -> str:
-        """The bucket."""
+    def bucket_label(self) -> str:
+        """The bucket, for messages."""
         return f"bucket {self.bucket}"
 
     def fetch(self, key: str, limit: int) -> bytes:
-        """See `CloudClient.fetch`: one GET, broken off where the answer is too long."""
+        """One GET, which stops at the limit."""
         return self._transfer(key, limit, {})
 
     def fetch_range(self, key: str, start: int, size: int) -> bytes:
-        """See `CloudClient.fetch_range`."""
         header = {"Range": f"bytes={start}-{start + size - 1}"}
         try:
             return self._transfer(key, size, header)
-        except TooLargeError as error:  # the range was ignored: the bytes are other ones
-            raise RequestFailure(FaultKind.REFUSED, "the server does not serve ranges") from error
+        except TooLargeError as error:  # the server ignored the range
+            raise RequestFailure(FailureKind.REFUSED, "the server does not serve ranges") from error
 
     def put(self, key: str, data: bytes, *, exclusive: bool) -> str | None:
-        """See `CloudClient.put`."""
         mode = "create" if exclusive else "overwrite"
         answer = self._requests.run(self._pipe, key, data, mode=mode, ContentMD5=md5_of(data))
         if answer is not None and not answer.get("ETag"):
-            # A proxy or captive portal says 200 to anything; S3 says what it stored.
-            raise RequestFailure(FaultKind.STRANGER, "the answer to the upload is not one of S3")
+            # A proxy or captive portal answers 200 to any request; S3 adds an ETag.
+            raise RequestFailure(
+                FailureKind.NOT_A_STORE, "the response to the upload is not from S3"
+            )
         self._bucket_was_seen = True
         return MD5
 
-    def put_wrong(self, key: str, data: bytes, kind: str) -> None:
-        """See `CloudClient.put_wrong`."""
+    def put_with_wrong_checksum(self, key: str, data: bytes, kind: str) -> None:
         wrong = data + b"changed"
         checksums = {
             MD5: {"ContentMD5": md5_of(wrong)},
@@ -119,47 +118,49 @@ class S3Service(BucketService):
         self._requests.run(self._pipe, key, data, mode="overwrite", **checksums[kind])
 
     def can_copy_from(self, source: CloudClient) -> bool:
-        """See `CloudClient.can_copy_from`: buckets at one address, with one login."""
+        """Whether both buckets have the same address and login."""
         return isinstance(source, S3Service) and None is not self.login == source.login
 
     def copy_from(self, source: CloudClient, key: str) -> None:
-        """See `CloudClient.copy_from`: one CopyObject, which is atomic and takes up to 5 GiB."""
+        """One CopyObject, which is atomic and takes up to 5 GiB."""
         if not isinstance(source, S3Service):
             raise TypeError(source)
         name = f"{source.bucket}/{source.object_name(key)}"
         self._call("copy_object", Key=self.object_name(key), CopySource=name)
 
     def remove(self, key: str) -> None:
-        """See `CloudClient.remove`; S3 answers the same whether it was there or not."""
+        """Delete an object; S3 does not report a missing one."""
         self._call("delete_object", Key=self.object_name(key))
 
     def stat(self, key: str) -> int:
-        """See `CloudClient.stat`: one HEAD."""
+        """One HEAD."""
         try:
             found = self._call("head_object", Key=self.object_name(key))
         except FileNotFoundError as error:
-            # A HEAD answer has no text, so it does not say what is missing: object or bucket.
+            # A response to HEAD has no text, so it does not tell a missing object from a missing bucket.
             self._require_bucket()
-            raise RequestFailure(FaultKind.MISSING, key) from error
+            raise RequestFailure(FailureKind.MISSING, key) from error
         except OSError as error:
             answer = getattr(error.__cause__, "response", {})
             if answer.get("ResponseMetadata", {}).get("HTTPStatusCode") in {400, 403}:
-                self._say_why(key)
+                self._raise_reason(key)
             raise
-        _require_tag(found)
+        _require_etag(found)
         return int(found["ContentLength"])
 
-    def _say_why(self, key: str) -> None:
-        """Ask for one byte after a HEAD was refused: only the answer to a GET says why, in a text."""
+    def _raise_reason(self, key: str) -> None:
+        """Read one byte after a refused HEAD: only the response to a GET has the reason."""
         with contextlib.suppress(FileNotFoundError, TooLargeError):
             self._transfer(key, 1, {"Range": "bytes=0-0"})
 
     def page(self, prefix: str, token: str | None) -> Page:
-        """See `CloudClient.page`: one LIST of up to 1,000 objects."""
+        """One LIST of up to 1,000 objects."""
         more = {} if token is None else {"ContinuationToken": token}
         found = self._call("list_objects_v2", Prefix=self.object_name(prefix), **more)
         if found.keys().isdisjoint(_LISTING):
-            raise RequestFailure(FaultKind.STRANGER, "the answer to a listing is not one of S3")
+            raise RequestFailure(
+                FailureKind.NOT_A_STORE, "the response to the listing is not from S3"
+            )
         cut = len(self.object_name(""))
         infos = [
             ObjectInfo(
@@ -173,17 +174,15 @@ class S3Service(BucketService):
         return infos, found.get("NextContinuationToken") if found.get("IsTruncated") else None
 
     def close(self) -> None:
-        """See `CloudClient.close`: ends the session on the loop where it lives."""
+        """Close the session on its event loop."""
         self._requests.close(self._close)
 
-    def fault(self, error: Exception) -> RequestFailure:
-        """See `CloudClient.fault`."""
-        from gitmodel.backends.s3.faults import fault_of
+    def classify(self, error: Exception) -> RequestFailure:
+        from gitmodel.backends.s3.faults import classify_error
 
-        return fault_of(error, bucket=self.bucket, person=self._person)
+        return classify_error(error, bucket=self.bucket, credentials=self._credentials_source)
 
-    def restoring(self, key: str) -> str:
-        """See `CloudClient.restoring`."""
+    def restore_command(self, key: str) -> str:
         return (
             f"aws s3api restore-object --bucket {self.bucket} --key {self.object_name(key)} "
             "--restore-request Days=30"
@@ -205,32 +204,32 @@ class S3Service(BucketService):
         return found
 
     def _require_bucket(self) -> None:
-        """Raise the fault NO_ROOT if the bucket is not there; asked once at most."""
+        """Raise the failure NO_BUCKET if the bucket does not exist; sends one request at most."""
         if self._bucket_was_seen:
             return
         try:
             self._call("head_bucket")
         except FileNotFoundError as error:
-            raise RequestFailure(FaultKind.NO_ROOT, "404 Not Found") from error
+            raise RequestFailure(FailureKind.NO_BUCKET, "404 Not Found") from error
         except PermissionError:
-            self._bucket_was_seen = True  # it is there, we may not look at it
+            self._bucket_was_seen = True  # it exists, and HEAD is not permitted
 
     def open_transport(self) -> Transport | None:
-        """See `CloudClient.open_transport`: None until a request has shown where requests go."""
+        """Open a transport; None before the first request, which shows the URL of the bucket."""
         client = self._client
-        if client is None or self.filesystem.sent is None:
+        if client is None or self.filesystem.last_request is None:
             return None
         from botocore import UNSIGNED
 
         from gitmodel.backends.cloud.obstore import S3Address, s3_transport
 
-        sent = self.filesystem.sent
+        sent = self.filesystem.last_request
         signature = client.meta.config.signature_version
         url = sent.bucket_url(self.bucket, client.meta.endpoint_url)
         if url is None or signature not in {"s3v4", UNSIGNED}:
             return None
         if url.startswith("https:") and self.filesystem.session.get_config_variable("ca_bundle"):
-            return None  # certificates that obstore does not know
+            return None  # obstore does not read these certificates
         encryption = self.filesystem.s3_additional_kwargs
         address = S3Address(
             url=url,
@@ -262,7 +261,7 @@ class S3Service(BucketService):
 
     async def _close(self) -> None:
         if self._client is not None:
-            # s3fs has no public way to close that waits until it is done.
+            # s3fs has no public method that waits until the session is closed.
             await self.filesystem._s3creator.__aexit__(None, None, None)  # noqa: SLF001
 
     async def _download(self, key: str, limit: int, header: Mapping[str, str]) -> bytes:
@@ -270,7 +269,7 @@ class S3Service(BucketService):
         answer = await self._ask("get_object", Key=name, **header)
         body = answer["Body"]
         try:
-            _require_tag(answer)
+            _require_etag(answer)
             if header and answer.get("ContentRange", "").partition("-")[0] != (
                 header["Range"].partition("-")[0].replace("=", " ")
             ):
@@ -278,16 +277,16 @@ class S3Service(BucketService):
             if answer["ContentLength"] > limit:
                 raise TooLargeError(answer["ContentLength"])
             data = bytearray()
-            while block := await body.read(BLOCK_BYTES):
+            while block := await body.read(READ_BYTES):
                 data += block
-                if len(data) > limit:  # a server may send more than it announced
+                if len(data) > limit:  # a server may send more than its Content-Length
                     raise TooLargeError(None)
             return bytes(data)
         finally:
             body.close()
 
 
-def _require_tag(answer: Mapping[str, Any]) -> None:
-    """Refuse an answer without an ETag: every object has one, and a login page says 200 too."""
+def _require_etag(answer: Mapping[str, Any]) -> None:
+    """Refuse a response without an ETag: it comes from a proxy or a login page."""
     if not answer.get("ETag"):
-        raise RequestFailure(FaultKind.STRANGER, "an object of S3 has an ETag")
+        raise RequestFailure(FailureKind.NOT_A_STORE, "its response has no ETag")

@@ -1,9 +1,8 @@
-"""Where requests to S3 go and with what keys, where the person's settings say so plainly.
+"""Address and keys of S3 requests from static settings, without botocore.
 
-botocore needs 0.35 s to be imported and to find out the same. Most people, and nearly every CI job, have
-two keys and a region in variables or in a profile; that much is read here. Whatever is not understood to
-the last word, a role, single sign-on, a variable or an option that is not listed, makes the answer None,
-and botocore decides. The tests compare the answers with botocore's own.
+Importing botocore and its search for credentials take 0.35 s. Most users and nearly all CI jobs have two keys and
+a region in variables or in a profile, which this module reads. For any other setting (a role, single sign-on, an
+unlisted variable or option) the result is None and botocore decides. Tests compare the results with botocore's.
 
 Sources: the AWS SDKs and Tools Reference Guide (shared config and credentials files, environment
 variables); botocore's order of providers and its rules for endpoints.
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
     from gitmodel.domain.config.remote import Remote
 
-# Read here, or without a meaning for requests to S3. Any other name that begins so is not understood.
+# Read here, or without effect on requests to S3. Any other AWS_ variable is unsupported.
 _VARIABLES = frozenset(
     {
         "AWS_ACCESS_KEY_ID",
@@ -59,26 +58,26 @@ _VARIABLES = frozenset(
         "AWS_REQUEST_CHECKSUM_CALCULATION",
         "AWS_RESPONSE_CHECKSUM_VALIDATION",
         "AWS_SDK_UA_APP_ID",
-        "AWS_CA_BUNDLE",  # there is no transport over https then, see `obstore_transport.py`
+        "AWS_CA_BUNDLE",  # there is no transport over https then, see `cloud/obstore`
     }
 )
 _KEYS = frozenset({"aws_access_key_id", "aws_secret_access_key", "aws_session_token"})
-# Of a profile in the config file; anything else (role_arn, sso_session, s3, services) is not understood.
+# Options of a profile in the config file. Others (role_arn, sso_session, s3, services) are unsupported.
 _OPTIONS = frozenset({"region", "output", "cli_pager", "cli_auto_prompt", "retry_mode"})
-# Regions of the partition `aws`, whose hosts end in amazonaws.com; others have suffixes of their own.
+# Regions of the partition `aws`, whose hosts end in amazonaws.com; other partitions have other suffixes.
 _REGION = lazy_compile(r"(af|ap|ca|eu|il|me|mx|sa|us)-(central|(north|south)?(east|west)?)-[1-9]")
-_FIRST_REGION = "us-east-1"  # botocore still takes the address from before there were others
-# Names that are a label of a host, so that they can be put before it. No dots: certificates end there.
+_FIRST_REGION = "us-east-1"  # botocore uses the host without a region for it
+# Names that can be a label of a host. No dots, because certificates cover one label.
 _BUCKET = lazy_compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
-_NOT_PLAIN_BUCKET = ("xn--", "sthree-", "arn-")
-_NOT_PLAIN_ENDINGS = ("-s3alias", "--ol-s3", "--x-s3", "--table-s3", ".mrap")
+_SPECIAL_PREFIXES = ("xn--", "sthree-", "arn-")
+_SPECIAL_SUFFIXES = ("-s3alias", "--ol-s3", "--x-s3", "--table-s3", ".mrap")
 _HOST = lazy_compile(r"[a-z0-9][a-z0-9.-]*[a-z0-9]")
 _NUMERIC = lazy_compile(r"[0-9.]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keys:
-    """What requests are signed with."""
+    """Keys that sign requests."""
 
     access_key: str
     secret_key: str = field(repr=False)
@@ -87,12 +86,12 @@ class Keys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaticS3Config:
-    """What botocore would find out.
+    """The settings that botocore would find.
 
     Args:
         url: Address of the bucket itself, with its name in host or path.
-        region: What requests are signed for.
-        keys: What with; None for a bucket that everybody may read.
+        region: Region of the signature.
+        keys: Keys of the signature; None for a public bucket.
     """
 
     url: str
@@ -103,11 +102,11 @@ class StaticS3Config:
 def static_config(
     remote: Remote, *, profile: str | None, environment: Mapping[str, str]
 ) -> StaticS3Config | None:
-    """Work out address, region and keys of a remote; None if botocore has to.
+    """Find address, region and keys of a remote; None if botocore has to.
 
     Args:
         remote: An `s3` remote.
-        profile: The person's own choice of a profile, which wins over variables with keys.
+        profile: The profile from the settings of the clone, which wins over variables with keys.
         environment: Variables of the process.
     """
     if any(name.startswith("AWS_") and name not in _VARIABLES for name in environment):
@@ -136,7 +135,7 @@ def static_config(
 
 
 def profile_options(profile: str, environment: Mapping[str, str]) -> Mapping[str, str]:
-    """Everything that the two files say of a profile; nothing of one that is not there."""
+    """All options of a profile in both files; empty for a missing profile."""
     stored = _sections(environment, "AWS_SHARED_CREDENTIALS_FILE", "credentials") or {}
     options = _sections(environment, "AWS_CONFIG_FILE", "config") or {}
     words = ["default"] if profile == "default" else ["profile", profile]
@@ -145,7 +144,7 @@ def profile_options(profile: str, environment: Mapping[str, str]) -> Mapping[str
 
 
 def _words(section: str) -> list[str]:
-    """The name of a section as botocore reads it: quotes hold a name with spaces together."""
+    """The words of a section name as botocore reads it, with quotes around names with spaces."""
     import shlex
 
     try:
@@ -155,7 +154,7 @@ def _words(section: str) -> list[str]:
 
 
 def _profile_of(environment: Mapping[str, str]) -> str | None:
-    """The profile that variables name, else "default"; None where two of them disagree."""
+    """The profile from variables, or "default"; None if two variables differ."""
     names = {environment.get(name) for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")} - {None, ""}
     return None if len(names) > 1 else next(iter(names), None) or "default"
 
@@ -163,7 +162,7 @@ def _profile_of(environment: Mapping[str, str]) -> str | None:
 def _read_files(
     profile: str, environment: Mapping[str, str]
 ) -> tuple[Mapping[str, str], Mapping[str, str]] | None:
-    """The keys and the options of a profile; None if it says more than that, or is not there."""
+    """Keys and options of a profile; None if it has other options or is missing."""
     stored = _sections(environment, "AWS_SHARED_CREDENTIALS_FILE", "credentials")
     options = _sections(environment, "AWS_CONFIG_FILE", "config")
     if stored is None or options is None:
@@ -177,7 +176,7 @@ def _read_files(
 
 
 def config_file(environment: Mapping[str, str]) -> str:
-    """The file in which profiles are described, for messages."""
+    """The file of profiles, for messages."""
     return environment.get("AWS_CONFIG_FILE") or "~/.aws/config"
 
 
@@ -189,7 +188,7 @@ def _path(environment: Mapping[str, str], variable: str, name: str) -> str:
 def _sections(
     environment: Mapping[str, str], variable: str, name: str
 ) -> Mapping[str, Mapping[str, str]] | None:
-    """The sections of a file of AWS's; none if it is not there, None if it cannot be read."""
+    """The sections of a file of AWS; empty if it is missing, None if it cannot be read."""
     path = _path(environment, variable, name)
     if not path or path.startswith("~") or "$" in path:
         return None
@@ -207,7 +206,7 @@ def _sections(
 def _keys_of(
     environment: Mapping[str, str], stored: Mapping[str, str], *, explicit: bool
 ) -> Keys | None:
-    """The keys of the variables, else of the profile; None if they are not complete."""
+    """The keys from variables or the profile; None if incomplete."""
     if environment.get("AWS_ACCESS_KEY_ID") and not explicit:
         access, secret = environment["AWS_ACCESS_KEY_ID"], environment.get("AWS_SECRET_ACCESS_KEY")
         token = environment.get("AWS_SESSION_TOKEN") or environment.get("AWS_SECURITY_TOKEN")
@@ -226,11 +225,11 @@ def _is_virtual(remote: Remote, endpoint: str | None) -> bool:
 
 
 def _bucket_url(bucket: str, endpoint: str | None, region: str, *, virtual: bool) -> str | None:
-    """Address of a bucket; None for one that is not plain."""
-    plain = _BUCKET.fullmatch(bucket) and not bucket.startswith(_NOT_PLAIN_BUCKET)
-    if not plain or bucket.endswith(_NOT_PLAIN_ENDINGS):
+    """URL of a bucket; None if botocore has to decide."""
+    plain = _BUCKET.fullmatch(bucket) and not bucket.startswith(_SPECIAL_PREFIXES)
+    if not plain or bucket.endswith(_SPECIAL_SUFFIXES):
         return None
-    server = _amazons(region) if endpoint is None else _of_others(endpoint, virtual=virtual)
+    server = _aws_server(region) if endpoint is None else _other_server(endpoint, virtual=virtual)
     if server is None:
         return None
     scheme, host, path = server
@@ -239,16 +238,16 @@ def _bucket_url(bucket: str, endpoint: str | None, region: str, *, virtual: bool
     return f"{scheme}://{host}{path}/{bucket}"
 
 
-def _amazons(region: str) -> tuple[str, str, str] | None:
-    """Scheme, host and path of the server of a region; None for one that is not plain."""
+def _aws_server(region: str) -> tuple[str, str, str] | None:
+    """Scheme, host and path of the server of a region; None for an unsupported region."""
     if not _REGION.fullmatch(region):
         return None
     host = "s3" if region == _FIRST_REGION else f"s3.{region}"
     return "https", f"{host}.amazonaws.com", ""
 
 
-def _of_others(endpoint: str, *, virtual: bool) -> tuple[str, str, str] | None:
-    """Scheme, host with port, and path of an endpoint; None for one that is not plain."""
+def _other_server(endpoint: str, *, virtual: bool) -> tuple[str, str, str] | None:
+    """Scheme, host with port, and path of an endpoint; None for an unsupported endpoint."""
     found = urlsplit(endpoint)
     host = found.netloc.rpartition(":")[0] or found.netloc
     if found.scheme not in {"http", "https"} or found.query or found.fragment:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gitmodel.backends.azure.account import account_of
+from gitmodel.backends.azure.account import resolve_account
 from gitmodel.domain.config.remote import Remote
 
 KEY = "c2VjcmV0IGtleSBvZiBhbiBhY2NvdW50"
@@ -94,7 +94,7 @@ def test_what_is_plain_is_what_the_sdk_does(
     environment: Mapping[str, str], options: Mapping[str, str]
 ) -> None:
     remote = Remote(url="az://team", scheme="az", **options)  # type: ignore[arg-type] # texts
-    account = account_of(remote, environment)
+    account = resolve_account(remote, environment)
 
     plain = account.static_login(anonymous=False)
 
@@ -149,13 +149,13 @@ def test_what_is_not_plain_is_left_to_the_sdk(
     environment: Mapping[str, str], options: Mapping[str, str]
 ) -> None:
     remote = Remote(url="az://team", scheme="az", **options)  # type: ignore[arg-type] # texts
-    account = account_of(remote, environment)
+    account = resolve_account(remote, environment)
 
     assert account.static_login(anonymous=False) is None
 
 
 def test_an_anonymous_remote_is_left_to_the_sdk() -> None:
-    account = account_of(
+    account = resolve_account(
         Remote(url="az://team", scheme="az"), string(AccountName="models", AccountKey=KEY)
     )
 
@@ -163,7 +163,7 @@ def test_an_anonymous_remote_is_left_to_the_sdk() -> None:
 
 
 def test_secrets_are_not_shown() -> None:
-    account = account_of(
+    account = resolve_account(
         Remote(url="az://team", scheme="az"), string(AccountName="models", AccountKey=KEY)
     )
 

@@ -115,7 +115,7 @@ class TestTheRemoteAsAWhole:
         backend.close()
 
         assert str(caught.value) == (
-            f"There is no container no-such-container at {azure_server.endpoint}"
+            f"there is no container no-such-container at {azure_server.endpoint}"
         )
 
     def test_a_wrong_key_is_denied(
@@ -190,7 +190,7 @@ class TestTheAccount:
         with pytest.raises(RemoteDeniedError) as caught:
             opened("az://container")
 
-        assert str(caught.value) == "Nothing says in which storage account az://container is"
+        assert str(caught.value) == "the storage account of az://container is unknown"
         assert caught.value.hint == (
             "set AZURE_STORAGE_CONNECTION_STRING or AZURE_STORAGE_ACCOUNT_NAME"
         )

@@ -10,9 +10,9 @@ import pytest
 
 from gitmodel.backends.cloud.checksums import (
     MD5,
+    PROBE_AFTER_BYTES,
     SHA256,
-    WORTH_ASKING,
-    ServerChecks,
+    ChecksumSupport,
     checks_path,
     md5_of,
     sha256_of,
@@ -55,53 +55,53 @@ def test_checksums_are_those_of_the_protocols() -> None:
 def test_a_server_is_asked_once_and_for_good(tmp_path: Path, *, answer: bool) -> None:
     asking = Asking(answer)
     path = checks_path(str(tmp_path / "ledger"), "s3://models", "http://server")
-    first = ServerChecks(asking, path)
+    first = ChecksumSupport(asking, path)
 
     assert not first.knows(SHA256)
-    assert [first.proves(SHA256, WORTH_ASKING) for _ in range(3)] == [answer] * 3
-    assert ServerChecks(asking, path).proves(SHA256, WORTH_ASKING) is answer
-    assert ServerChecks(asking, path).knows(SHA256) is answer
+    assert [first.proves(SHA256, PROBE_AFTER_BYTES) for _ in range(3)] == [answer] * 3
+    assert ChecksumSupport(asking, path).proves(SHA256, PROBE_AFTER_BYTES) is answer
+    assert ChecksumSupport(asking, path).knows(SHA256) is answer
     assert asking.asked == [SHA256]
 
 
 def test_kinds_are_told_apart(tmp_path: Path) -> None:
     path = checks_path(str(tmp_path), "s3://models", "http://server")
-    checks = ServerChecks(Asking(answer=True), path)
-    checks.proves(SHA256, WORTH_ASKING)
+    checks = ChecksumSupport(Asking(answer=True), path)
+    checks.proves(SHA256, PROBE_AFTER_BYTES)
 
-    assert not ServerChecks(Asking(None), path).knows(MD5)
-    assert not checks.proves(None, WORTH_ASKING)
+    assert not ChecksumSupport(Asking(None), path).knows(MD5)
+    assert not checks.proves(None, PROBE_AFTER_BYTES)
 
 
 def test_what_could_not_be_found_out_is_no_and_is_not_remembered(tmp_path: Path) -> None:
     asking = Asking(None)
     path = checks_path(str(tmp_path), "s3://models", "http://server")
-    checks = ServerChecks(asking, path)
+    checks = ChecksumSupport(asking, path)
 
-    assert [checks.proves(SHA256, WORTH_ASKING) for _ in range(2)] == [False, False]
+    assert [checks.proves(SHA256, PROBE_AFTER_BYTES) for _ in range(2)] == [False, False]
     assert asking.asked == [SHA256]
     asking.answer = True
-    assert ServerChecks(asking, path).proves(SHA256, WORTH_ASKING)
+    assert ChecksumSupport(asking, path).proves(SHA256, PROBE_AFTER_BYTES)
 
 
 def test_a_server_that_changed_its_ways_is_found_out_by_asking_anew(tmp_path: Path) -> None:
     asking = Asking(answer=True)
     path = checks_path(str(tmp_path), "s3://models", "http://server")
-    checks = ServerChecks(asking, path)
-    checks.proves(SHA256, WORTH_ASKING)
+    checks = ChecksumSupport(asking, path)
+    checks.proves(SHA256, PROBE_AFTER_BYTES)
     asking.answer = False
 
     assert checks.renew((SHA256, MD5)) == {SHA256: False, MD5: False}
-    assert not ServerChecks(asking, path).knows(SHA256)
+    assert not ChecksumSupport(asking, path).knows(SHA256)
 
 
 def test_few_bytes_are_not_worth_asking(tmp_path: Path) -> None:
     asking = Asking(answer=True)
-    checks = ServerChecks(asking, checks_path(str(tmp_path), "s3://models", "http://server"))
+    checks = ChecksumSupport(asking, checks_path(str(tmp_path), "s3://models", "http://server"))
 
-    assert not checks.proves(SHA256, WORTH_ASKING // 2)
+    assert not checks.proves(SHA256, PROBE_AFTER_BYTES // 2)
     assert asking.asked == []
-    assert checks.proves(SHA256, WORTH_ASKING // 2)
+    assert checks.proves(SHA256, PROBE_AFTER_BYTES // 2)
     assert checks.proves(SHA256, 1)
     assert asking.asked == [SHA256]
 
@@ -124,14 +124,14 @@ def test_a_record_that_cannot_be_read_is_no_record(tmp_path: Path, text: bytes) 
     with open(path, "wb") as stream:
         stream.write(text)
 
-    assert not ServerChecks(Asking(None), path).knows(SHA256)
+    assert not ChecksumSupport(Asking(None), path).knows(SHA256)
 
 
 def test_without_a_file_it_is_found_out_for_this_process() -> None:
     asking = Asking(answer=True)
-    checks = ServerChecks(asking, None)
+    checks = ChecksumSupport(asking, None)
 
-    assert [checks.proves(MD5, WORTH_ASKING) for _ in range(2)] == [True, True]
+    assert [checks.proves(MD5, PROBE_AFTER_BYTES) for _ in range(2)] == [True, True]
     assert asking.asked == [MD5]
 
 

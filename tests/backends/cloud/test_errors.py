@@ -165,7 +165,7 @@ class TestABusyStore:
             call(either)
 
         assert len(server.asked) == 8
-        assert caught.value.hint == "run the same command again later; what has arrived is kept"
+        assert caught.value.hint == "run the same command again later; received data is kept"
 
     @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
     def test_patience_is_rewarded(
@@ -200,7 +200,7 @@ class TestABusyStore:
                 f"{server.url} was too busy to read s3://models/team/packs/ab/cd: "
                 "503 SlowDown: Please reduce your request rate."
             ),
-            "run the same command again later; what has arrived is kept",
+            "run the same command again later; received data is kept",
         )
 
 
@@ -294,7 +294,7 @@ class TestDoubtfulCreates:
 
         assert told(lambda: s3.create(KEY, MINE)) == (
             "RemoteError",
-            f"s3://models/team/{KEY} is taken when we create it and not there when we read it",
+            f"s3://models/team/{KEY} exists when it is created and is missing when it is read",
             "gitmodel doctor",
         )
 
@@ -333,7 +333,7 @@ class TestBrokenConnections:
     ) -> None:
         server.answers(Answer(200, self.DATA, STORED, cut=100))
 
-        with pytest.raises(RemoteUnreachableError, match="broke each time we tried to read"):
+        with pytest.raises(RemoteUnreachableError, match="broke in each attempt to read"):
             s3.read(KEY, limit=LIMIT)
         assert len(server.asked) == 8
 
@@ -529,7 +529,7 @@ S3_ANSWERS = {
         s3_error(404, "NoSuchBucket"),
         (
             RemoteMissingError,
-            "There is no bucket models at {url}",
+            "there is no bucket models at {url}",
             "create it, or name another one: gitmodel remote add URL --replace",
         ),
     ),
@@ -537,7 +537,7 @@ S3_ANSWERS = {
         s3_error(403, "AccessDenied", "Access Denied"),
         (
             RemoteDeniedError,
-            "Not allowed to write s3://models/team/k: 403 AccessDenied: Access Denied",
+            "not allowed to write s3://models/team/k: 403 AccessDenied: Access Denied",
             "grant s3:PutObject on the bucket models",
         ),
     ),
@@ -545,7 +545,7 @@ S3_ANSWERS = {
         s3_error(403, "InvalidAccessKeyId"),
         (
             RemoteDeniedError,
-            "There are no valid credentials for s3://models/team: 403 InvalidAccessKeyId: In words.",
+            "there are no valid credentials for s3://models/team: 403 InvalidAccessKeyId: In words.",
             "aws sts get-caller-identity shows whose credentials are used; log in again",
         ),
     ),
@@ -554,7 +554,7 @@ S3_ANSWERS = {
         (
             RemoteDeniedError,
             (
-                "There are no valid credentials for s3://models/team: "
+                "there are no valid credentials for s3://models/team: "
                 "400 ExpiredToken: The provided token has expired."
             ),
             "set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN anew",
@@ -564,7 +564,7 @@ S3_ANSWERS = {
         s3_error(403, "RequestTimeTooSkewed"),
         (
             RemoteError,
-            "This machine's clock differs too much from that of {url}",
+            "this machine's clock differs too much from that of {url}",
             "timedatectl set-ntp true",
         ),
     ),
@@ -573,7 +573,7 @@ S3_ANSWERS = {
         (
             RemoteError,
             (
-                "The bucket models is in another region: "
+                "the bucket models is in another region: "
                 "400 AuthorizationHeaderMalformed: expecting 'eu-west-1'"
             ),
             "git config gitmodel.region eu-west-1",
@@ -583,7 +583,7 @@ S3_ANSWERS = {
         s3_error(400, "InvalidArgument", "Encryption is required."),
         (
             RemoteError,
-            "Could not write s3://models/team/k: 400 InvalidArgument: Encryption is required.",
+            "could not write s3://models/team/k: 400 InvalidArgument: Encryption is required.",
             "gitmodel doctor",
         ),
     ),
@@ -597,7 +597,7 @@ S3_ANSWERS = {
         (
             RemoteDeniedError,
             (
-                "Not allowed to write s3://models/team/k: 403 AccessDenied: User: "
+                "not allowed to write s3://models/team/k: 403 AccessDenied: User: "
                 "arn:aws:iam::1:user/a is not authorized to perform: s3:PutObject on resource: "
                 "arn:aws:s3:::models because no identity-based policy allows the s3:PutObject action"
             ),
@@ -611,7 +611,7 @@ S3_ANSWERS = {
         (
             RemoteDeniedError,
             (
-                "Not allowed to write s3://models/team/k: 403 AccessDenied: User: x is not "
+                "not allowed to write s3://models/team/k: 403 AccessDenied: User: x is not "
                 "authorized to perform: kms:GenerateDataKey on it"
             ),
             "grant kms:GenerateDataKey on the encryption key",
@@ -627,7 +627,7 @@ S3_ANSWERS = {
         (
             RemoteDeniedError,
             (
-                "Not allowed to write s3://models/team/k: 403 AccessDenied: User: x is not "
+                "not allowed to write s3://models/team/k: 403 AccessDenied: User: x is not "
                 "authorized to perform: s3:PutObject with an explicit deny in a service control policy"
             ),
             "change the service control policy that denies it: no further grant helps",
@@ -638,7 +638,7 @@ S3_ANSWERS = {
         (
             RemoteDeniedError,
             (
-                "Not allowed to write s3://models/team/k: 400 KMS.DisabledException: "
+                "not allowed to write s3://models/team/k: 400 KMS.DisabledException: "
                 "arn:aws:kms:x is disabled."
             ),
             (
@@ -651,7 +651,7 @@ S3_ANSWERS = {
         s3_error(403, "AllAccessDisabled"),
         (
             RemoteDeniedError,
-            "Not allowed to write s3://models/team/k: 403 AllAccessDisabled: In words.",
+            "not allowed to write s3://models/team/k: 403 AllAccessDisabled: In words.",
             "ask whoever pays for the AWS account: it is closed, suspended or not signed up",
         ),
     ),
@@ -673,16 +673,16 @@ S3_ANSWERS = {
         s3_error(403, "QuotaExceeded"),
         (
             NoSpaceError,
-            "{url} has no room left to write s3://models/team/k: 403 QuotaExceeded: In words.",
-            "make room there or have the quota raised, then run the same command again",
+            "{url} has no space left to write s3://models/team/k: 403 QuotaExceeded: In words.",
+            "free space there or have the quota raised, then run the same command again",
         ),
     ),
     "a full disk of the server": (
         s3_error(507, "XMinioStorageFull"),
         (
             NoSpaceError,
-            "{url} has no room left to write s3://models/team/k: 507 XMinioStorageFull: In words.",
-            "make room there or have the quota raised, then run the same command again",
+            "{url} has no space left to write s3://models/team/k: 507 XMinioStorageFull: In words.",
+            "free space there or have the quota raised, then run the same command again",
         ),
     ),
     "a proxy that wants a login": (
@@ -690,11 +690,11 @@ S3_ANSWERS = {
         (
             RemoteUnreachableError,
             (
-                "The proxy on the way to {url} wants a user and a password "
+                "the proxy on the way to {url} wants a user and a password "
                 "(407 Proxy Authentication Required)"
             ),
             (
-                "set http_proxy=http://USER:PASSWORD@HOST:PORT to one that lets you pass, "
+                "set http_proxy=http://USER:PASSWORD@HOST:PORT that lets you through, "
                 "or name the server in no_proxy"
             ),
         ),
@@ -703,7 +703,7 @@ S3_ANSWERS = {
         s3_error(501, "NotImplemented"),
         (
             RemoteError,
-            "Could not write s3://models/team/k: 501 NotImplemented: In words.",
+            "could not write s3://models/team/k: 501 NotImplemented: In words.",
             "gitmodel doctor",
         ),
     ),
@@ -739,7 +739,7 @@ class TestWhatS3Says:
 
         assert told(lambda: s3.size("k")) == (
             "RemoteDeniedError",
-            "Cannot tell whether s3://models/team/k is there: 403 403: Forbidden",
+            "cannot tell whether s3://models/team/k is there: 403 403: Forbidden",
             "grant s3:GetObject and s3:ListBucket on the bucket models",
         )
 
@@ -778,7 +778,7 @@ AZURE_ANSWERS = {
         azure_error(404, "ContainerNotFound"),
         (
             RemoteMissingError,
-            "There is no container models at {url}/devstoreaccount1",
+            "there is no container models at {url}/devstoreaccount1",
             "create it, or name another one: gitmodel remote add URL --replace",
         ),
     ),
@@ -786,7 +786,7 @@ AZURE_ANSWERS = {
         azure_error(403, "AuthenticationFailed"),
         (
             RemoteDeniedError,
-            "There are no valid credentials for az://models/team: 403 AuthenticationFailed: Forbidden",
+            "there are no valid credentials for az://models/team: 403 AuthenticationFailed: Forbidden",
             "az login, or set AZURE_STORAGE_CONNECTION_STRING",
         ),
     ),
@@ -794,7 +794,7 @@ AZURE_ANSWERS = {
         azure_error(403, "AuthorizationPermissionMismatch"),
         (
             RemoteDeniedError,
-            "Not allowed to write az://models/team/k: 403 AuthorizationPermissionMismatch: Forbidden",
+            "not allowed to write az://models/team/k: 403 AuthorizationPermissionMismatch: Forbidden",
             "grant the role Storage Blob Data Contributor on the container models",
         ),
     ),
@@ -802,7 +802,7 @@ AZURE_ANSWERS = {
         azure_error(403, "AuthorizationFailure"),
         (
             RemoteDeniedError,
-            "Not allowed to write az://models/team/k: 403 AuthorizationFailure: Forbidden",
+            "not allowed to write az://models/team/k: 403 AuthorizationFailure: Forbidden",
             (
                 "az storage account network-rule list shows whether the firewall of the account "
                 "lets this machine in"
@@ -814,7 +814,7 @@ AZURE_ANSWERS = {
         (
             RemoteDeniedError,
             (
-                "There are no valid credentials for az://models/team: "
+                "there are no valid credentials for az://models/team: "
                 "403 KeyBasedAuthenticationNotPermitted: Forbidden"
             ),
             (
@@ -828,7 +828,7 @@ AZURE_ANSWERS = {
         (
             RemoteDeniedError,
             (
-                "There are no valid credentials for az://models/team: "
+                "there are no valid credentials for az://models/team: "
                 "401 InvalidAuthenticationInfo: Unauthorized"
             ),
             "az login, or set AZURE_STORAGE_CONNECTION_STRING",
@@ -852,7 +852,7 @@ AZURE_ANSWERS = {
         azure_error(412, "LeaseIdMissing"),
         (
             RemoteDeniedError,
-            "Not allowed to write az://models/team/k: 412 LeaseIdMissing: Precondition Failed",
+            "not allowed to write az://models/team/k: 412 LeaseIdMissing: Precondition Failed",
             "the container's policy or a lease protects it: az storage blob show tells which",
         ),
     ),
@@ -860,7 +860,7 @@ AZURE_ANSWERS = {
         azure_error(403, "AccountIsDisabled"),
         (
             RemoteDeniedError,
-            "Not allowed to write az://models/team/k: 403 AccountIsDisabled: Forbidden",
+            "not allowed to write az://models/team/k: 403 AccountIsDisabled: Forbidden",
             "ask whoever pays for the account: it is disabled",
         ),
     ),
@@ -869,11 +869,11 @@ AZURE_ANSWERS = {
         (
             RemoteUnreachableError,
             (
-                "The proxy on the way to {url}/devstoreaccount1 wants a user and a password "
+                "the proxy on the way to {url}/devstoreaccount1 wants a user and a password "
                 "(407 Proxy Authentication Required)"
             ),
             (
-                "set http_proxy=http://USER:PASSWORD@HOST:PORT to one that lets you pass, "
+                "set http_proxy=http://USER:PASSWORD@HOST:PORT that lets you through, "
                 "or name the server in no_proxy"
             ),
         ),
@@ -882,7 +882,7 @@ AZURE_ANSWERS = {
         azure_error(400, "InvalidBlobType"),
         (
             RemoteError,
-            "Could not write az://models/team/k: 400 InvalidBlobType: Bad Request",
+            "could not write az://models/team/k: 400 InvalidBlobType: Bad Request",
             "gitmodel doctor",
         ),
     ),
@@ -909,7 +909,7 @@ class TestWhatAzureSays:
     def test_a_refused_look_is_not_an_absence(self, azure: Backend, server: ScriptedServer) -> None:
         server.answers(Answer(403, headers={"x-ms-error-code": "AuthorizationFailure"}))
 
-        with pytest.raises(RemoteDeniedError, match="Cannot tell whether az://models/team/k is"):
+        with pytest.raises(RemoteDeniedError, match="cannot tell whether az://models/team/k is"):
             azure.size("k")
 
 

@@ -16,11 +16,11 @@ from gitmodel.backends.cloud.fast_path import (
     MAX_FAILURES,
     FastPath,
     Transport,
-    is_for_transport,
-    is_wanted,
+    is_enabled,
+    is_large_pack,
 )
-from gitmodel.backends.cloud.retry import FaultKind, RequestFailure
-from gitmodel.backends.s3.bucket_url import Sent
+from gitmodel.backends.cloud.retry import FailureKind, RequestFailure
+from gitmodel.backends.s3.bucket_url import SentRequest
 from gitmodel.errors import ConfigError
 
 PACK = "packs/ab/ab12"
@@ -88,20 +88,20 @@ def carried(lane: FastPath, key: str = PACK, *, usual: bytes | Exception = b"usu
     ],
 )
 def test_large_packs_take_the_transport(key: str, size: int, *, expected: bool) -> None:
-    assert is_for_transport(key, size) is expected
+    assert is_large_pack(key, size) is expected
 
 
 def test_everything_takes_one_that_needs_nothing_from_the_usual_way(quick: Quick) -> None:
-    lane = FastPath(lambda: quick, everything=True)
+    lane = FastPath(lambda: quick, all_requests=True)
 
     assert carried(lane, "versions/p/fraud@7.yaml") == b"quick"
 
 
 def test_what_the_store_said_without_doubt_is_passed_on(quick: Quick) -> None:
     def missing(_transport: Transport) -> bytes:
-        raise RequestFailure(FaultKind.MISSING, "it")
+        raise RequestFailure(FailureKind.MISSING, "it")
 
-    lane = FastPath(lambda: quick, everything=True)
+    lane = FastPath(lambda: quick, all_requests=True)
     with pytest.raises(RequestFailure):
         lane.request(PACK, 0, missing, lambda: pytest.fail("the usual way was asked"))
 
@@ -121,7 +121,7 @@ def test_the_main_thread_stays_interruptible(quick: Quick) -> None:
         called.wait(timeout=30)
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
-    lane = FastPath(lambda: quick, everything=True)
+    lane = FastPath(lambda: quick, all_requests=True)
     threading.Thread(target=interrupt).start()
     with pytest.raises(KeyboardInterrupt):
         lane.request(PACK, 0, slow, lambda: pytest.fail("the usual way was asked"))
@@ -217,11 +217,11 @@ def test_turning_off_closes_once(quick: Quick) -> None:
 
 
 def test_the_person_may_say_no() -> None:
-    assert is_wanted({})
-    assert is_wanted({"GITMODEL_TRANSPORT": "auto"})
-    assert not is_wanted({"GITMODEL_TRANSPORT": "fsspec"})
+    assert is_enabled({})
+    assert is_enabled({"GITMODEL_TRANSPORT": "auto"})
+    assert not is_enabled({"GITMODEL_TRANSPORT": "fsspec"})
     with pytest.raises(ConfigError, match="must be auto or fsspec") as caught:
-        is_wanted({"GITMODEL_TRANSPORT": "boto"})
+        is_enabled({"GITMODEL_TRANSPORT": "boto"})
     assert caught.value.hint == "unset GITMODEL_TRANSPORT"
 
 
@@ -248,7 +248,7 @@ def test_the_person_may_say_no() -> None:
 def test_the_address_of_a_bucket_is_read_off_a_request(
     url: str, endpoint: str, expected: str | None
 ) -> None:
-    assert Sent(url, "r").bucket_url("models", endpoint) == expected
+    assert SentRequest(url, "r").bucket_url("models", endpoint) == expected
 
 
 def test_opening_a_backend_does_not_import_a_library() -> None:

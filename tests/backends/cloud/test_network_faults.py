@@ -98,7 +98,7 @@ def test_a_login_page_is_no_store(
     error = failing(kind, server.url, call)
 
     assert isinstance(error, RemoteUnreachableError)
-    assert f"What answers at {server.url}" in error.message
+    assert f"the server at {server.url} is not a store" in error.message
     assert "is no store" in error.message
     assert "browser" in str(error.hint)
 
@@ -124,7 +124,7 @@ def test_a_redirect_to_a_login_page_is_no_store(
     ("status", "words"),
     [
         (407, "wants a user and a password (407 Proxy Authentication Required)"),
-        (403, "lets nobody pass: 403"),
+        (403, "refuses the connection: 403"),
     ],
 )
 def test_a_proxy_that_refuses_is_named(
@@ -137,7 +137,7 @@ def test_a_proxy_that_refuses_is_named(
     error = failing(kind, "https://store.example.org", CALLS["read"])
 
     assert isinstance(error, RemoteUnreachableError)
-    assert error.message.startswith("The proxy on the way to https://store.example.org")
+    assert error.message.startswith("the proxy on the way to https://store.example.org")
     assert words in error.message
     assert "https_proxy=" in str(error.hint)
     assert set(server.methods) == {"CONNECT"}
@@ -151,7 +151,7 @@ def test_a_proxy_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch, 
 
     error = failing(kind, "https://store.example.org", CALLS["read"])
 
-    assert error.message.startswith("The proxy on the way to https://store.example.org")
+    assert error.message.startswith("the proxy on the way to https://store.example.org")
     assert "does not answer" in error.message
     assert "secret" not in str(error)
 
@@ -160,7 +160,7 @@ def test_a_proxy_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch, 
 def test_a_name_that_nobody_knows_is_no_silence(kind: str) -> None:
     error = failing(kind, "https://nobody.invalid", CALLS["read"])
 
-    assert error.message.startswith("The name of https://nobody.invalid")
+    assert error.message.startswith("the name of https://nobody.invalid")
     assert "cannot be looked up" in error.message
     assert "VPN" in str(error.hint)
 
@@ -171,7 +171,7 @@ def test_a_certificate_of_a_stranger_is_told(tmp_path: Path, kind: str) -> None:
         error = failing(kind, url, CALLS["read"])
 
     assert isinstance(error, RemoteUnreachableError)
-    assert error.message.startswith(f"No secure connection to {url}")
+    assert error.message.startswith(f"no secure connection to {url}")
     assert "self" in error.message
     variable = "AWS_CA_BUNDLE" if kind == "s3" else "SSL_CERT_FILE"
     assert str(error.hint).startswith(f"set {variable} to the file with the certificates")
@@ -220,7 +220,7 @@ def test_a_server_without_tls_at_a_secure_address_is_told(
 
     error = failing(kind, server.url.replace("http:", "https:"), CALLS["read"])
 
-    assert error.message.startswith("No secure connection to https://127.0.0.1")
+    assert error.message.startswith("no secure connection to https://127.0.0.1")
     assert str(error.hint).startswith("write http://")
 
 

@@ -37,9 +37,7 @@ def opened(url: str) -> Backend:
 def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything that is not exclusive goes by obstore; or nothing does."""
     chosen: str = request.param
-    monkeypatch.setattr(
-        "gitmodel.backends.cloud.fast_path.is_for_transport", lambda _key, _size: True
-    )
+    monkeypatch.setattr("gitmodel.backends.cloud.fast_path.is_large_pack", lambda _key, _size: True)
     if chosen == "fsspec":
         monkeypatch.setenv("GITMODEL_TRANSPORT", "fsspec")
     # A miss is answered by the usual way, and many of those in a row must not end the transport.

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitmodel.backends.cloud.retry import FaultKind, RequestFailure, Retrier, RetryPolicy
+from gitmodel.backends.cloud.retry import FailureKind, RequestFailure, Retrier, RetryPolicy
 
-PATIENT = {FaultKind.BUSY, FaultKind.BROKEN, FaultKind.CHANGED}
-BRIEFLY_PATIENT = {FaultKind.UNREACHABLE, FaultKind.NO_HOST}
+PATIENT = {FailureKind.BUSY, FailureKind.BROKEN, FailureKind.CHANGED}
+BRIEFLY_PATIENT = {FailureKind.UNREACHABLE, FailureKind.UNKNOWN_HOST}
 
 
 @dataclass
@@ -46,7 +46,7 @@ class World:
 
 def busy(count: int, *, retry_after_seconds: float | None = None) -> list[RequestFailure]:
     return [
-        RequestFailure(FaultKind.BUSY, "503 SlowDown", retry_after_seconds=retry_after_seconds)
+        RequestFailure(FailureKind.BUSY, "503 SlowDown", retry_after_seconds=retry_after_seconds)
         for _ in range(count)
     ]
 
@@ -73,7 +73,7 @@ def test_no_wait_is_longer_than_the_cap() -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(PATIENT))
-def test_eight_tries_are_all(kind: FaultKind) -> None:
+def test_eight_tries_are_all(kind: FailureKind) -> None:
     world = World([RequestFailure(kind, "again") for _ in range(100)])
 
     with pytest.raises(RequestFailure):
@@ -83,7 +83,7 @@ def test_eight_tries_are_all(kind: FaultKind) -> None:
 
 
 def test_a_dead_address_is_given_up_within_a_second() -> None:
-    world = World([RequestFailure(FaultKind.UNREACHABLE, "refused") for _ in range(100)])
+    world = World([RequestFailure(FailureKind.UNREACHABLE, "refused") for _ in range(100)])
 
     with pytest.raises(RequestFailure):
         world.run()
@@ -92,8 +92,8 @@ def test_a_dead_address_is_given_up_within_a_second() -> None:
     assert world.now < 1
 
 
-@pytest.mark.parametrize("kind", sorted(set(FaultKind) - PATIENT - BRIEFLY_PATIENT))
-def test_a_permanent_fault_is_tried_once(kind: FaultKind) -> None:
+@pytest.mark.parametrize("kind", sorted(set(FailureKind) - PATIENT - BRIEFLY_PATIENT))
+def test_a_permanent_fault_is_tried_once(kind: FailureKind) -> None:
     world = World([RequestFailure(kind, "no")])
 
     with pytest.raises(RequestFailure):
@@ -142,7 +142,7 @@ def test_other_errors_pass_untouched() -> None:
     fraction=st.floats(0, 1, exclude_max=True),
 )
 def test_waits_are_bounded(attempt: int, asked: float | None, fraction: float) -> None:
-    fault = RequestFailure(FaultKind.BUSY, "again", retry_after_seconds=asked)
+    fault = RequestFailure(FailureKind.BUSY, "again", retry_after_seconds=asked)
 
     wait = RetryPolicy().wait_seconds(attempt, fault, fraction)
 

@@ -11,8 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitmodel.backends.cloud.retry import FaultKind, RequestFailure, Retrier
-from gitmodel.backends.cloud.slow_responses import PROGRESS_BYTES, Waits, host_of, moved_bytes
+from gitmodel.backends.cloud.retry import FailureKind, RequestFailure, Retrier
+from gitmodel.backends.cloud.slow_responses import (
+    PROGRESS_BYTES,
+    SilenceWatcher,
+    host_of,
+    moved_bytes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,11 +32,11 @@ class World:
     lines: list[str] = field(default_factory=list)
     watchers: list[Callable[[], None]] = field(default_factory=list)
 
-    def waits(self) -> Waits:
+    def waits(self) -> SilenceWatcher:
         def start(watch: Callable[[], None]) -> None:
             self.watchers.append(watch)
 
-        return Waits(
+        return SilenceWatcher(
             lambda: "https://s3.example.org/models",
             self.lines.append,
             clock=lambda: self.now,
@@ -43,7 +48,7 @@ class World:
         return [line.partition("no answer for ")[2].partition(" s")[0] for line in self.lines]
 
 
-def pass_time(world: World, waits: Waits, until: float) -> None:
+def pass_time(world: World, waits: SilenceWatcher, until: float) -> None:
     """Look as the watcher would."""
     while world.now < until:
         pause = waits.look()
@@ -94,7 +99,7 @@ def test_further_tries_and_the_pauses_between_them_are_part_of_the_wait() -> Non
         pass_time(world, waits, world.now + seconds)
 
     def attempt() -> None:
-        raise RequestFailure(FaultKind.BUSY, "503", retry_after_seconds=8)
+        raise RequestFailure(FailureKind.BUSY, "503", retry_after_seconds=8)
 
     retrier = Retrier(sleep=sleep, clock=lambda: world.now, fraction=lambda: 0.5, waits=waits)
     with pytest.raises(RequestFailure):
@@ -174,7 +179,7 @@ def test_nothing_is_watched_after_closing() -> None:
 
 
 def test_closing_ends_the_watcher_at_once() -> None:
-    waits = Waits(lambda: "https://s3.example.org", lambda _line: None)
+    waits = SilenceWatcher(lambda: "https://s3.example.org", lambda _line: None)
     with waits.request():
         watchers = [one for one in threading.enumerate() if one.name == "gitmodel-waiting"]
         assert len(watchers) == 1

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitmodel.backends.azure.shared_access_signature import problem_of
+from gitmodel.backends.azure.shared_access_signature import explain_refusal
 from gitmodel.backends.cloud.retry import Retrier
 from gitmodel.backends.open import open_backend
 from gitmodel.backends.open_options import OpenOptions
-from gitmodel.backends.s3.credentials import Person
+from gitmodel.backends.s3.credentials import CredentialSource
 from gitmodel.domain.config.remote import Remote
 from gitmodel.errors import GitmodelError, RemoteDeniedError, RemoteUnreachableError
 from tests.support.scripted_server import Answer, scripted_server
@@ -185,7 +185,7 @@ def test_libraries_print_no_tracebacks_of_their_own(
     assert done.stderr == ""
     if refreshable:
         assert message.startswith(f"{closed} does not answer")
-        assert hint == "check the network, a VPN perhaps: credentials come from there"
+        assert hint == "check the network or VPN, which the credentials come from"
     else:
         assert hint == "aws sso login --profile corp-dev"
 
@@ -373,7 +373,7 @@ def test_how_to_log_in_again_is_what_this_person_uses(
 ) -> None:
     configure(config)
 
-    assert Person(None, {**os.environ, **variables}).log_in_again() == expected
+    assert CredentialSource(None, {**os.environ, **variables}).login_hint() == expected
 
 
 # Azure
@@ -406,7 +406,7 @@ SIGNATURE = (
 def test_a_signature_tells_why_it_is_refused(
     start: str, end: str, code: str, expected: str | None
 ) -> None:
-    found = problem_of(SIGNATURE.format(start=start, end=end), code, NOW)
+    found = explain_refusal(SIGNATURE.format(start=start, end=end), code, NOW)
 
     if expected is None:
         assert found is None

@@ -127,7 +127,7 @@ class TestTheRemoteAsAWhole:
         monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
         backend = opened(url)
 
-        with pytest.raises(RemoteDeniedError, match="There are no valid credentials") as caught:
+        with pytest.raises(RemoteDeniedError, match="there are no valid credentials") as caught:
             call(backend)
         backend.close()
 
@@ -171,7 +171,7 @@ def test_a_missing_bucket_is_told_apart_from_a_missing_object(
         call(backend)
     backend.close()
 
-    assert str(caught.value) == f"There is no bucket no-such-bucket-here at {s3_server.endpoint}"
+    assert str(caught.value) == f"there is no bucket no-such-bucket-here at {s3_server.endpoint}"
     assert caught.value.hint == "create it, or name another one: gitmodel remote add URL --replace"
 
 

@@ -11,7 +11,7 @@ import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
 
-from gitmodel.backends.s3.bucket_url import Sent
+from gitmodel.backends.s3.bucket_url import SentRequest
 from gitmodel.backends.s3.static_credentials import static_config
 from gitmodel.domain.config.remote import Remote
 
@@ -83,7 +83,7 @@ def botocores(remote: Remote, profile: str | None = None) -> tuple[object, ...]:
     )
 
     def stop(request: Any, **_: object) -> None:
-        raise AskedError(Sent(request.url, request.context.get("signing", {}).get("region")))
+        raise AskedError(SentRequest(request.url, request.context.get("signing", {}).get("region")))
 
     client.meta.events.register("request-created.s3", stop)
     bucket = remote.url.removeprefix("s3://").partition("/")[0]
