@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gitmodel.errors import UnsafePathError
 
+PACKS = "packs/"  # the prefix of packs, the only large objects
 RESERVED = (".tmp-", ".gitmodel-tmp-", ".unfinished")  # temporary files in a folder
 
 

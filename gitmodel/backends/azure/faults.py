@@ -11,9 +11,9 @@ from aiohttp import ClientConnectorError, ClientError
 from azure.core import exceptions as azure
 
 from gitmodel.backends.azure.shared_access_signature import RENEW, explain_refusal
-from gitmodel.backends.cloud.errors import one_line
+from gitmodel.backends.cloud.errors import error_text, one_line
 from gitmodel.backends.cloud.network_faults import PROXY_LOGIN, classify_network_error
-from gitmodel.backends.cloud.retry import FailureKind, RequestFailure
+from gitmodel.backends.cloud.retry import FailureKind, RequestFailure, parse_retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,7 +93,7 @@ def classify_error(error: Exception, signature: str | None = None) -> RequestFai
     if isinstance(cause, azure.DecodeError | azure.DeserializationError):
         return RequestFailure(FailureKind.NOT_A_STORE, "its response is no XML of Azure")
     if isinstance(cause, azure.ClientAuthenticationError):
-        return RequestFailure(FailureKind.LOGIN, _words(cause), hint=_LOG_IN)
+        return RequestFailure(FailureKind.LOGIN, error_text(cause), hint=_LOG_IN)
     return classify_network_error(cause) or _classify_without_response(cause)
 
 
@@ -110,7 +110,7 @@ def _classify_without_response(cause: BaseException) -> RequestFailure | None:
             kind = FailureKind.BROKEN
         case _:
             return None
-    return RequestFailure(kind, _words(cause))
+    return RequestFailure(kind, error_text(cause))
 
 
 def _classify_response(error: azure.HttpResponseError, signature: str | None) -> RequestFailure:
@@ -134,10 +134,5 @@ def _classify_response(error: azure.HttpResponseError, signature: str | None) ->
         if problem is not None:
             return RequestFailure(FailureKind.LOGIN, f"{problem}: {detail}", hint=RENEW)
     hint = _HINTS.get(code) or (_LOG_IN if kind is FailureKind.LOGIN else None)
-    wait = headers.get("Retry-After", "")
-    seconds = float(wait) if wait.isascii() and wait.isdigit() else None
+    seconds = parse_retry_after(headers.get("Retry-After", ""))
     return RequestFailure(kind, detail, hint=hint, retry_after_seconds=seconds)
-
-
-def _words(error: BaseException) -> str:
-    return one_line(str(error)) or type(error).__name__

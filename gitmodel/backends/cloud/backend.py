@@ -16,7 +16,7 @@ from gitmodel.backends.cloud.fast_path import FastPath
 from gitmodel.backends.cloud.retry import FailureKind, RequestFailure, Retrier
 from gitmodel.backends.cloud.service import TooLargeError
 from gitmodel.backends.cloud.slow_responses import SilenceWatcher
-from gitmodel.backends.keys import check_key, check_prefix
+from gitmodel.backends.keys import PACKS, check_key, check_prefix
 from gitmodel.errors import (
     DamagedObjectError,
     GitmodelError,
@@ -37,7 +37,6 @@ Result = TypeVar("Result")
 MAX_CREATE_TRIES = 3
 # Attempts to write a small object whose content changed in transit.
 MAX_REWRITES = 7
-PACKS = "packs/"
 
 
 class CloudBackend:

@@ -243,6 +243,11 @@ _ERRORS: Mapping[FailureKind, Callable[[RequestFailure, ErrorContext, str, str],
 }
 
 
+def error_text(error: BaseException) -> str:
+    """The first line of an exception's text, or the name of its type."""
+    return one_line(str(error)) or type(error).__name__
+
+
 def one_line(text: str) -> str:
     """The first line of a server's text: printable, at most 200 characters, without secrets."""
     first = next((line for line in text.splitlines() if line.strip()), "")

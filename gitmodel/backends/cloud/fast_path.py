@@ -17,6 +17,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from gitmodel.backends.cloud.retry import RequestFailure
+from gitmodel.backends.keys import PACKS
 from gitmodel.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ class FastPath:
 
 def is_large_pack(key: str, size: int) -> bool:
     """Whether a request transfers a large pack, for which a transport is faster than a loaded fallback."""
-    return size >= LARGE_BYTES and key.startswith("packs/")
+    return size >= LARGE_BYTES and key.startswith(PACKS)
 
 
 def is_enabled(environment: Mapping[str, str]) -> bool:

@@ -119,6 +119,11 @@ class RetryPolicy:
         return max(ceiling * fraction, asked)
 
 
+def parse_retry_after(text: str) -> float | None:
+    """The seconds of a Retry-After header; None for a date or nothing."""
+    return float(text) if text.isascii() and text.isdigit() else None
+
+
 def _fraction() -> float:
     """A random number in [0, 1). Most requests never wait, so `random` is imported late."""
     import random

@@ -14,7 +14,7 @@ import errno
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from gitmodel.backends.backend import ObjectInfo
-from gitmodel.backends.cloud.errors import one_line
+from gitmodel.backends.cloud.errors import error_text
 from gitmodel.backends.cloud.event_loop import RequestLoop
 from gitmodel.backends.cloud.retry import FailureKind, RequestFailure
 
@@ -105,7 +105,7 @@ class CloudClient:
                 kind = FailureKind.BROKEN
             case _:
                 kind = FailureKind.REFUSED
-        return RequestFailure(kind, one_line(str(error) or type(error).__name__))
+        return RequestFailure(kind, error_text(error))
 
     def fetch(self, key: str, limit: int) -> bytes:
         """Return a whole object of at most `limit` bytes.

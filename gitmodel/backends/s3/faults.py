@@ -11,9 +11,9 @@ import aiohttp
 from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 
-from gitmodel.backends.cloud.errors import one_line
+from gitmodel.backends.cloud.errors import error_text, one_line
 from gitmodel.backends.cloud.network_faults import PROXY_LOGIN, classify_network_error
-from gitmodel.backends.cloud.retry import FailureKind, RequestFailure
+from gitmodel.backends.cloud.retry import FailureKind, RequestFailure, parse_retry_after
 from gitmodel.backends.s3.credentials import CredentialsError, CredentialSource
 from gitmodel.backends.s3.login_errors import classify_login_error
 from gitmodel.domain.text.lazy_regex import lazy_compile
@@ -140,8 +140,7 @@ def _classify_response(
         detail = PROXY_LOGIN
     hint = _hint_for(kind, code, region, bucket=bucket, credentials=credentials)
     hint = hint or (_hint_of_refusal(code, words, bucket) if kind is FailureKind.DENIED else None)
-    wait = headers.get("retry-after", "")
-    seconds = float(wait) if wait.isascii() and wait.isdigit() else None
+    seconds = parse_retry_after(headers.get("retry-after", ""))
     return RequestFailure(kind, detail, hint=hint, retry_after_seconds=seconds)
 
 
@@ -150,7 +149,7 @@ def _classify_without_response(error: Exception, credentials: CredentialSource) 
     network = classify_network_error(error)
     if network is not None:
         return network
-    detail = one_line(str(error)) or type(error).__name__
+    detail = error_text(error)
     if isinstance(error, _UNREACHABLE):
         return RequestFailure(FailureKind.UNREACHABLE, detail)
     if isinstance(error, ResponseParserError):

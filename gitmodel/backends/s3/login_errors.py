@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from botocore import exceptions as boto
 
-from gitmodel.backends.cloud.errors import one_line
+from gitmodel.backends.cloud.errors import error_text
 from gitmodel.backends.cloud.network_faults import classify_network_error
 from gitmodel.backends.cloud.retry import FailureKind, RequestFailure
 from gitmodel.backends.s3.credentials import CONFIGURE_HINT
@@ -48,7 +48,7 @@ def classify_login_error(error: BaseException, credentials: CredentialSource) ->
         credentials: Their source.
     """
     network = classify_network_error(error)
-    words = one_line(str(error)) or type(error).__name__
+    words = error_text(error)
     if network is not None:
         hint = _CONNECT if network.kind is FailureKind.UNKNOWN_HOST else network.hint
         return RequestFailure(network.kind, network.detail, hint=hint, server=_server_in(words))
@@ -66,7 +66,7 @@ def _hint(error: BaseException, credentials: CredentialSource) -> str:
         case boto.ProfileNotFound():
             return CONFIGURE_HINT
         case boto.ClientError():
-            return f"{credentials.identity_command()} shows whose credentials are used"
+            return f"{credentials.identity_command()} shows the identity of the credentials"
         case _ if isinstance(error, _MISTAKES):
             return credentials.profile_hint()
         case _:

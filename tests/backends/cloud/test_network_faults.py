@@ -99,7 +99,7 @@ def test_a_login_page_is_no_store(
 
     assert isinstance(error, RemoteUnreachableError)
     assert f"the server at {server.url} is not a store" in error.message
-    assert "is no store" in error.message
+    assert "is not a store" in error.message
     assert "browser" in str(error.hint)
 
 
@@ -116,7 +116,7 @@ def test_a_redirect_to_a_login_page_is_no_store(
 
     error = failing(kind, server.url, CALLS["read"])
 
-    assert "is no store" in error.message
+    assert "is not a store" in error.message
 
 
 @every_kind

@@ -333,7 +333,7 @@ def test_a_role_that_may_not_be_assumed_is_no_matter_of_the_bucket(
     assert "no valid credentials" in error.message
     assert "sts:AssumeRole" in error.message
     assert error.hint == (
-        "aws sts get-caller-identity --profile role shows whose credentials are used"
+        "aws sts get-caller-identity --profile role shows the identity of the credentials"
     )
 
 
