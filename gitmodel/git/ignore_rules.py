@@ -91,8 +91,7 @@ def folder_within(top: str, folder: str) -> str:
 def append_missing(path: str, lines: Sequence[str]) -> bool:
     """Append the lines that a file lacks; returns whether it changed. No process.
 
-    Keeps the file's line ends. All lines are written at once: two concurrent runs may add a line twice, which
-    both formats allow.
+    Keeps the file's line ends. Two concurrent runs may add a line twice, which both formats allow.
 
     Raises:
         RepositoryError: The file is a symbolic link, which Git does not read, or cannot be written.

@@ -136,9 +136,9 @@ class Index:
         return frozenset(item[2:] for item in items if item.startswith("S "))
 
     def stage(self, paths: Iterable[str]) -> None:
-        """Stage the work tree's content of these paths; resolves conflicts on them. One process.
+        """Stage these paths, even if they are ignored or in conflict. One process.
 
-        A path that does not exist is removed from the index. Ignore rules are not applied.
+        A path that does not exist is removed from the index.
         """
         self._update(("--add", "--remove"), paths)
 

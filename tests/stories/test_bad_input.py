@@ -186,7 +186,7 @@ def test_a_name_that_is_taken(pointed: Callable[[str, str], Repo]) -> None:
         ("[" * 100_000, "fraud.model.yaml"),
         ("x: " + "y" * 100_000, "fraud.model.yaml"),
         ("<<<<<<< HEAD\nversion: 1\n=======\nversion: 2\n>>>>>>> x\n", "conflict"),
-        ("gitmodel: 2\n", "newer"),
+        ("gitmodel: 2\n", "supports format 1, not 2"),
     ],
     ids=["broken", "duplicate", "alias", "tag", "brackets", "large", "conflict", "newer"],
 )

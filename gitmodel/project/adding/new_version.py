@@ -59,11 +59,9 @@ class Stored(NamedTuple):
 def store_many(project: Project, jobs: Iterable[Job]) -> Iterator[list[Stored]]:
     """Store the weights of many models; yield them in groups, each once it is durable.
 
-    There is one fsync for each group. A job whose files cannot be read, or change while they are read, gets an
-    error; the other jobs continue. The caller starts the progress report.
-
-    This does not update `have`; the caller does so after it has written the pointer. With the reverse order, a
-    kill between the two would make new weights look outdated, and no commit would register them.
+    A job whose files cannot be read, or change while they are read, gets an error; the other jobs continue.
+    The caller starts the progress report. It also updates `have`, after it has written the pointer: in the
+    reverse order, a kill between the two would make new weights look outdated.
 
     Raises:
         NoSpaceError, StoreError: The cache cannot be written; the groups already yielded are durable.
@@ -257,6 +255,6 @@ def write_pointer(project: Project, path: str, pointer: Pointer) -> None:
 
 
 def write_pointers(project: Project, pointers: Mapping[str, Pointer]) -> None:
-    """Write pointer files by path, each atomically, with one fsync for all."""
+    """Write pointer files by path, each atomically; waits for the disk once."""
     texts = {path: pointer.to_text() for path, pointer in pointers.items()}
     write_text_files(project.root, texts)

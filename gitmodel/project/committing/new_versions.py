@@ -1,7 +1,7 @@
 """The next versions of many models: store them in groups, and register each group once it is durable.
 
-Git is queried once and there is one fsync for each group, however many models there are. Weights are durable
-before a pointer names them, and `have` is updated after the pointer is staged.
+Git is queried once for all models, and each group waits for the disk once. Weights are durable before a
+pointer names them, and `have` is updated after the pointer is staged.
 """
 
 from __future__ import annotations

@@ -52,8 +52,8 @@ def both_ends(
 ) -> tuple[RemoteEnd, RemoteEnd]:
     """The source and target of a copy; one or both may be omitted.
 
-    The default target is the primary remote; its default source is the previous primary remote in Git's
-    history. With another target the default source is the primary remote. With the primary remote as source the
+    The default is a copy from the previous primary remote, found in Git's history, to the primary remote.
+    For another target the default source is the primary remote. For the primary remote as source the
     default target is the only mirror.
 
     Args:
