@@ -1,4 +1,4 @@
-"""An error that nobody foresaw becomes a report in a file and one line for the person.
+"""Write a report of an unexpected error to a file.
 
 What holds: the report has no secret that we can recognise, and only its owner can read it.
 """

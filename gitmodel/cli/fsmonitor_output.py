@@ -1,4 +1,4 @@
-"""What `init`, `install` and `uninstall` do about the switch `--fsmonitor`, and what they say of it."""
+"""Set and report the switch `--fsmonitor`, for `init`, `install` and `uninstall`."""
 
 from __future__ import annotations
 

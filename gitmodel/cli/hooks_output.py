@@ -98,6 +98,6 @@ def show_merge_driver(output: Output, project: Project) -> int:
 
 
 def short_folder(folder: str, top: str) -> str:
-    """The folder as seen from the top of the work tree, where it lies in it."""
+    """The folder relative to the top of the work tree, if it is inside."""
     inside = os.path.relpath(folder, top)
     return folder if inside.startswith(os.pardir) else inside

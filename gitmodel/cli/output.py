@@ -140,7 +140,7 @@ class Output:
         self._complain(text)
 
     def warn(self, text: str) -> None:
-        """Print on stderr what a person should know though nothing failed."""
+        """Print a warning on stderr."""
         self._complain(Paint("warning: ", "doubt"), text)
 
     def hint(self, text: str) -> None:
@@ -173,7 +173,7 @@ class Output:
             self._stderr.write(self._line(self._stderr, parts))
             self._stderr.flush()
         except (OSError, ValueError):
-            pass  # nobody listens: the exit code still speaks
+            pass  # stderr is closed; the exit code still reports the failure
 
     def _write(self, text: str) -> None:
         try:

@@ -31,7 +31,7 @@ class Session:
         self.folder = folder
 
     def context(self) -> Context:
-        """What the workflows are told about the world."""
+        """The context of the workflows: environment, folder, clock and progress."""
         from gitmodel.project.context import Context
 
         progress, interrupt = self._progress()

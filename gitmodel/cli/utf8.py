@@ -15,7 +15,7 @@ _OPTION = ["-X", "utf8"]
 
 
 def start_again() -> None:
-    """Replace this process by one in UTF-8 mode with the same arguments, once; returns where it cannot.
+    """Replace this process by one in UTF-8 mode with the same arguments, once; returns if that fails.
 
     About 10 ms, and only where the locale is not UTF-8: Python takes C and POSIX for UTF-8 by itself.
     """

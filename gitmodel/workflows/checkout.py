@@ -1,7 +1,7 @@
-"""`gitmodel checkout` and `pull`: weights of the versions asked for, verified, in their places.
+"""`gitmodel checkout`: check out the verified weights of versions into the work tree or another folder.
 
-What is missing is decoded as it arrives, but nothing takes its place before everything is there.
-Weights that are in no store are never overwritten without `force`.
+Missing packs are decoded while they arrive, but no weights are replaced before all are complete. Unregistered weights
+are never overwritten without `force`.
 """
 
 from __future__ import annotations
@@ -37,20 +37,20 @@ def checkout(
     remote: str | None = None,
     ask: bool = True,
 ) -> CheckoutReport:
-    """Bring weights to their places in the work tree, or into another folder.
+    """Check out weights into the work tree, or into another folder.
 
     Args:
         project: The project.
-        references: What; every pointer of the work tree if empty. `NAME@REF` also brings the
+        references: The versions; every pointer of the work tree if empty. `NAME@REF` also checks out the
             pointer of that version.
-        out: Another folder, as typed; the work tree is not touched then.
-        force: Overwrite weights that are in no store.
-        remote: From which remote.
-        ask: Whether a remote may be asked if it has weights that would be overwritten; hooks ask none.
+        out: Another folder, as typed, instead of the work tree.
+        force: Overwrite unregistered weights.
+        remote: Name of the remote.
+        ask: Whether a remote may be asked if it has the weights that would be overwritten; hooks ask none.
 
     Raises:
-        UnsavedWeightsError: Weights that are in no store would be overwritten; nothing was.
-        ObjectMissingError, DamagedObjectError, RemoteError: They cannot be had; nothing was placed.
+        UnsavedWeightsError: Unregistered weights would be overwritten; nothing was changed.
+        ObjectMissingError, DamagedObjectError, RemoteError: Weights cannot be fetched; nothing was changed.
     """
     if out is not None:
         models = chosen_models(project, references)
@@ -69,8 +69,8 @@ def checkout(
     with FetchSession(project, models, report, remote) as fetching:
         placer = Materializer(project, fetching, force=force, remote=remote)
         place_each(placer.place, [placer.with_size(model) for model in models], report)
-        fetching.wait()  # also what nobody had to read, because the weights are in place
-    # Also where the pointer was written already: by a run that was killed before it staged it.
+        fetching.wait()  # also packs that no checkout needed to read
+    # Stage existing pointers too: an earlier run may have been killed after it wrote them.
     chosen = [m.path for m, text in zip(models, references, strict=False) if "@" in text]
     project.index.stage(chosen)
     note_seen(project)
@@ -78,7 +78,7 @@ def checkout(
 
 
 def _refuse_left_out(project: Project, models: list[Model]) -> None:
-    """Refuse to bring files into folders that the person has left out of the work tree."""
+    """Refuse to write files into folders that the sparse checkout excludes."""
     missing = [m.path for m in models if read_pointer_file(project.root, m.path) is None]
     left_out = project.index.excluded_by_sparse_checkout(missing)
     for model in models:
@@ -105,7 +105,7 @@ def _refuse_two_versions(models: list[Model]) -> None:
 
 
 def _refuse_foreign_place(present: Models, model: Model) -> None:
-    """Refuse to put an old version where a model of another name lies since `gitmodel mv`."""
+    """Refuse to check out an old version at a path that now belongs to another model."""
     owner = present.at(model.weights)
     if owner is not None and owner.name != model.name:
         raise UsageError(
@@ -116,7 +116,7 @@ def _refuse_foreign_place(present: Models, model: Model) -> None:
 
 
 def _in_work_tree(present: Models, model: Model) -> Model:
-    """The model at the place where its pointer lies now, if it was moved since that version.
+    """The model at the current path of its pointer, if it was moved since that version.
 
     A version in another format keeps the name of its file.
     """

@@ -1,7 +1,7 @@
-"""Parts of a version: some files of a folder, or a byte range, without fetching the rest.
+"""`gitmodel checkout --include`: check out some files of a folder, or read a byte range, without fetching the rest.
 
-Everything is checked before it is handed out: a file that is written by its digest, a range by the hashes of
-its chunks, which are known to be those of the version (`bound`).
+Everything is verified before it is returned: a file by its digest, a range by the hashes of its chunks, which are
+known to be those of the version.
 """
 
 from __future__ import annotations

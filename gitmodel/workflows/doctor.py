@@ -1,7 +1,7 @@
-"""`gitmodel doctor`: prove that everything a clone needs is there and works.
+"""`gitmodel doctor`: test that everything that a clone needs works.
 
-It proves rather than looks: the hooks are run by Git, the remote is asked. It changes nothing, except
-that a remote that may be written gets a probe object, which is deleted again.
+Git runs each hook, and the remote is read. Nothing is changed, except that a probe object is created on a trusted remote
+and deleted again.
 """
 
 from __future__ import annotations
@@ -233,7 +233,7 @@ def _trust(project: Project, name: str) -> Finding:
 
 
 def _permissions(project: Project, name: str) -> list[Finding]:
-    """Of a remote that is a folder: whether all who share it can use what is in it."""
+    """Whether all users who share a remote folder can use the files in it."""
     from gitmodel.backends.folder_permissions import find_problem
 
     address = project.address(name)
@@ -247,7 +247,7 @@ def _permissions(project: Project, name: str) -> list[Finding]:
 
 
 def _checks(compared: Mapping[str, bool]) -> str:
-    """What the server compares of what is uploaded; nothing of a folder."""
+    """The checksums that the server verifies for uploads; empty for a folder."""
     if not compared:
         return ""
     kinds = [kind.upper() for kind, yes in compared.items() if yes]

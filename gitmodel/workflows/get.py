@@ -1,8 +1,7 @@
-"""`gitmodel get`: weights of versions in somebody's repository, without a clone of one's own.
+"""`gitmodel get`: download weights of versions from any repository, without a clone.
 
-An excerpt (see `git/cached_clone/clone`) answers what the references mean, the remote that the repository's
-configuration names has the weights. Both are kept in one cache for all calls, so that the second call
-asks the Git server once and nobody else. Removing that cache costs only time.
+A cached clone resolves the references, and the remote in the repository's configuration has the weights. Both are
+cached for all calls, so that a second call asks the Git server once and no remote. The cache can be deleted at any time.
 """
 
 from __future__ import annotations
@@ -68,13 +67,13 @@ class DownloadedVersion:
 
 @dataclass(slots=True)
 class GetReport:
-    """What was fetched and placed.
+    """The result of a download.
 
     Attributes:
-        url: Of the Git repository, without user name and password.
-        placed: In the order of the references.
-        fetched_packs: Packs that had to be fetched.
-        fetched_bytes: Their bytes.
+        url: URL of the Git repository, without user name and password.
+        placed: The versions, in the order of the references.
+        fetched_packs: Number of packs fetched.
+        fetched_bytes: Their size.
     """
 
     url: str
@@ -96,9 +95,9 @@ def get(
     """Bring weights out of a repository into a folder, verified.
 
     Args:
-        context: What the front door knows.
-        url: Of the Git repository, as typed.
-        references: Which versions.
+        context: Environment, folder, clock and progress.
+        url: URL of the Git repository, as typed.
+        references: The versions.
         out: The folder, as typed.
         include: Only files of folder models whose path matches one of these patterns.
         force: Overwrite other content that is there.
@@ -142,12 +141,12 @@ def get(
 def borrow(
     context: Context, url: str, references: Sequence[str], asking: GetOptions | None = None
 ) -> tuple[ForeignProject, list[Located]]:
-    """Open somebody's repository, find versions in it, and be done with its Git.
+    """Open a foreign repository and resolve references in it.
 
     Args:
-        context: What the front door knows.
-        url: Of the Git repository, as typed.
-        references: Which versions.
+        context: Environment, folder, clock and progress.
+        url: URL of the Git repository, as typed.
+        references: The versions.
         asking: How the repository is asked.
 
     Returns:

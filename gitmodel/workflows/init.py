@@ -1,6 +1,6 @@
-"""`gitmodel init`: everything that a repository needs, checked; run again it changes nothing.
+"""`gitmodel init`: set up a repository or a clone, and test its remote. A second run changes nothing.
 
-Hooks are installed by `githooks.install`, which the front door calls with `hooks_folder`.
+The front door installs the hooks, by `githooks.install` with `hooks_folder`.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class InitReport:
-    """What `init` found and did.
+    """The set-up of a repository.
 
     Attributes:
         project: Name of the project.
         remote: URL of the primary remote.
-        default_folder: Whether that is the embedded default, which no other machine can reach.
-        done: What was changed, a line each; empty if everything was there.
-        hooks_folder: Where hooks belong.
+        default_folder: Whether the remote is the default folder, which no other machine can reach.
+        done: The changes, a line each; empty if nothing was changed.
+        hooks_folder: The folder for hooks.
     """
 
     project: str
@@ -56,15 +56,15 @@ def init(
 ) -> InitReport:
     """Set up a repository, or a clone of one that is set up.
 
-    Nothing is written to the repository before the remote has proved that it can be used.
+    Nothing is written to the repository before the remote was tested.
 
     Args:
         project: The repository.
-        url: Where weights go: `s3://bucket/prefix`, `az://container/prefix` or a folder. The remote
-            that is configured, or the embedded default, if not given.
+        url: The remote: `s3://bucket/prefix`, `az://container/prefix` or a folder. If not given, the
+            configured remote or the default folder.
         options: `endpoint`, `region`, `account` and the like, as in `.gitmodel.yaml`.
-        name: Of the project; from the folder's name if not given.
-        check: Look at the remote: it can be written and creates exclusively.
+        name: Name of the project; from the folder's name if not given.
+        check: Test that the remote can be written and creates objects exclusively.
 
     Raises:
         RepositoryError: There is no work tree.
@@ -120,13 +120,14 @@ def _wanted_config(
 
 
 def check_remote(project: Project, name: str) -> None:
-    """Prove that a remote can be written, creates exclusively, and is nobody else's namesake.
+    """Test that a remote can be written, creates exclusively, and has no other project of this name.
 
-    A person who names a folder means it: it is made. Buckets and containers are not.
+    A missing folder is created. Missing buckets and containers are not.
 
     Raises:
-        RemoteError: It cannot be used.
-        WeakRemoteError: It lets two creates of one object both pass.
+        RemoteError: The remote cannot be used.
+        WeakRemoteError: The remote allows two creations of the same object.
+        UsageError: Another project of this name uses the remote.
     """
     address = project.address(name)
     if address.scheme == "file":
@@ -143,7 +144,7 @@ def check_remote(project: Project, name: str) -> None:
     if marker is None:
         check_exclusive_creation(store, project.context.random(16))
         store.ensure_marker(project.context.random(16))
-    store.backend.prove_checks()  # now, when the person waits anyway, and not in the first push
+    store.backend.prove_checks()  # here, so that the first push does not wait for it
     config = project.config
     if name != PRIMARY:
         return
@@ -155,12 +156,12 @@ def check_remote(project: Project, name: str) -> None:
             hint="gitmodel init URL --project OTHER_NAME, or use another prefix in the bucket",
         )
     url = project.repository.remote_url("origin") or ""
-    with suppress(RemoteError):  # reading is enough for a person who may not write
+    with suppress(RemoteError):  # a user may have read access only
         register(store, config.project, config.project_id, url)
 
 
 def trust(project: Project, name: str) -> bool:
-    """Remember that the person said yes to an address in this clone; returns whether that is new."""
+    """Trust the address of a remote in this clone; returns whether that is new."""
     fingerprint = project.committed_remote(name).fingerprint
     if name == PRIMARY and project.uses_default_folder():
         return False

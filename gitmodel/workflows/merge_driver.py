@@ -1,7 +1,7 @@
-"""Merge one pointer for Git: one side whole, or a conflict that says how it is ended.
+"""The merge driver: take the pointer of one side, or write a conflict that names the command to resolve it.
 
-Nothing of the repository is needed to decide, so this also runs in a bare one, in `git merge-tree`,
-and where `.gitmodel.yaml` is itself in conflict.
+The decision needs only the three texts, so it also works in a bare repository, in `git merge-tree`, and while
+`.gitmodel.yaml` itself is in conflict.
 """
 
 from __future__ import annotations
@@ -54,12 +54,12 @@ class MergeRequest:
 
     @property
     def is_pointer(self) -> bool:
-        """Whether it is a pointer; alias files are lines that Git may merge one by one."""
+        """Whether the file is a pointer. Git merges alias files line by line."""
         return self.path.endswith(POINTER_SUFFIX)
 
 
 def merge_pointer(context: Context, request: MergeRequest) -> str | None:
-    """Leave the result in the file with ours; returns what the person should know, if anything.
+    """Write the result into the file of our side; returns a note to print, if any.
 
     Raises:
         MixedPointerError: Both sides changed the pointer; the file holds both, between markers.

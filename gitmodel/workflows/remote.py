@@ -57,18 +57,18 @@ def add_remote(
     replace: bool = False,
     check: bool = True,
 ) -> RemoteRow:
-    """Make an address the primary remote, or a mirror; what was there stays where it is.
+    """Make an address the primary remote, or a mirror. Nothing is copied from the earlier remote.
 
     Args:
         project: The project.
         url: The address.
         name: `primary`, or a name for the mirror.
         options: As in `.gitmodel.yaml`.
-        replace: Put it in the place of another address of that name.
-        check: Look at the remote first.
+        replace: Replace another address of that name.
+        check: Test the remote first.
 
     Raises:
-        UsageError: There is one of that name, and `replace` is not set.
+        UsageError: A remote of that name exists, and `replace` is not set.
         ConfigError, RemoteError: The address cannot be accepted or used.
     """
     before = project.require_config_text()

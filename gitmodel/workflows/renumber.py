@@ -156,6 +156,6 @@ def _free_number(project: Project, model: Model) -> int:
 
 
 def _may_have(project: Project, model: Model, number: int) -> bool:
-    """Whether nobody has claimed a number, or somebody for this content."""
+    """Whether a number is unclaimed, or claimed for this content."""
     claim = read_owner(project, model.name, number)
     return claim is None or claim.digest == model.pointer.digest

@@ -1,9 +1,7 @@
-"""`gitmodel verify`: prove that cache and remote hold what the pointers say. Neither is changed.
+"""`gitmodel verify`: check that cache and remote have the weights of the pointers.
 
-What this clone remembers of the remote is corrected: what was found missing or damaged counts as unpublished.
-
-`verify_refs` is the check for CI: hooks are a convenience that people can step around, and this one
-is not.
+Neither is changed, but the ledger of this clone is corrected: versions found missing or damaged count as unpublished.
+`verify_refs` is the check for CI, because users can skip hooks.
 """
 
 from __future__ import annotations
@@ -36,13 +34,13 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class VerifyReport:
-    """What was checked, and what is wrong.
+    """The result of a check.
 
     Attributes:
-        checked: Versions looked at.
-        packs: Packs looked at on a remote.
+        checked: Number of checked versions.
+        packs: Number of packs checked on a remote.
         bytes_read: Bytes read and hashed; of packs on a remote 0 if only their sizes were compared.
-        problems: One error for each thing that is wrong.
+        problems: The errors found.
     """
 
     checked: int = 0
@@ -52,7 +50,7 @@ class VerifyReport:
 
     @property
     def ok(self) -> bool:
-        """Whether everything is as the pointers say."""
+        """Whether no errors were found."""
         return not self.problems
 
 
@@ -83,7 +81,7 @@ def verify_cache(project: Project) -> VerifyReport:
 
 
 def _damage_in_cache(project: Project, model: Model, manifest: Manifest) -> GitmodelError | None:
-    """Decode a version; what is found damaged is put out of the way."""
+    """Decode a version from the cache; damaged packs are set aside."""
     from gitmodel.cache.reader import DamagedPackError, Reader, WrongChunksError
 
     reader = Reader(project.cache)
@@ -202,7 +200,7 @@ def _parsed(project: Project, found: Ranges, report: VerifyReport) -> dict[str, 
 def _refuse_double_names(
     tree: Mapping[str, str], parsed: Mapping[str, Model], report: VerifyReport
 ) -> None:
-    """A copy is the same blob under two paths, so paths are what is looked at."""
+    """Report names that two pointer files have, also if the files are identical."""
     models = [replace(parsed[blob], path=path) for path, blob in tree.items() if blob in parsed]
     for name in dict.fromkeys(model.name for model in models):
         try:

@@ -25,7 +25,7 @@ they are: after a rename, or in another format."""
 
 
 def add_parser(verbs: Verbs) -> None:
-    """Describe the verb."""
+    """Add the parser."""
     add = verbs.add(
         "add",
         run,

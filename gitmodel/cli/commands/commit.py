@@ -23,7 +23,7 @@ paths name, so that Git finds a change where nothing but weights changed:
 
 
 def add_parser(verbs: Verbs) -> None:
-    """Describe the verb."""
+    """Add the parser."""
     commit = verbs.add(
         "commit",
         _run_parsed,

@@ -21,7 +21,7 @@ _FOLDERS = frozenset({"DIR", "FOLDER"})
 
 
 def add_parser(verbs: Verbs) -> None:
-    """Describe the verb."""
+    """Add the parser."""
     completion = verbs.add(
         "completion",
         run,

@@ -17,7 +17,7 @@ push, a clone and a checkout. Each command is printed before it runs."""
 
 
 def add_parser(verbs: Verbs) -> None:
-    """Describe the verb."""
+    """Add the parser."""
     demo = verbs.add("demo", run, summary="Show the whole job on a small model", description=_DEMO)
     demo.add_argument("--folder", metavar="DIR", help="where; by default a temporary folder")
     demo.add_argument("--keep", action="store_true", help="leave the folder when it is done")

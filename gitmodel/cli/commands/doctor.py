@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def add_parser(verbs: Verbs) -> None:
-    """Describe the verb."""
+    """Add the parser."""
     doctor = verbs.add(
         "doctor",
         run,

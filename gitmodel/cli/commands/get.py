@@ -29,7 +29,7 @@ default ~/.cache/gitmodel); it can be removed at any time."""
 
 
 def add_parser(verbs: Verbs) -> None:
-    """Describe the verb."""
+    """Add the parser."""
     get = verbs.add(
         "get",
         run,
@@ -73,7 +73,7 @@ def run(
     cache: str | None,
     trust: list[str],
 ) -> int:
-    """Place weights of somebody's repository."""
+    """Download weights from a repository."""
     from gitmodel.workflows.get import GetOptions, get
 
     report = get(

@@ -1,4 +1,4 @@
-"""`gitmodel hook NAME ARGUMENT...`: what the scripts in the hooks folder start; for no person.
+"""`gitmodel hook NAME ARGUMENT...`: run a hook; called by the scripts in the hooks folder.
 
 It costs every commit its time, so there is no parser here.
 """

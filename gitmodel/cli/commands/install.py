@@ -64,7 +64,7 @@ def run(session: Session, *, check: bool, fsmonitor: bool | None) -> int:
 
 
 def _renew(output: Output, project: Project) -> None:
-    """Bring the files of an earlier gitmodel up to date, where there is a work tree with any."""
+    """Update the files of an earlier gitmodel in the work tree."""
     from gitmodel.workflows.install import renew
 
     if work_tree_of(project) is None or not project.is_set_up():
@@ -76,7 +76,7 @@ def _renew(output: Output, project: Project) -> None:
 
 
 def _trust(output: Output, project: Project) -> None:
-    """Show where this clone uploads to; by running this command the person says yes to it."""
+    """Trust the remotes of this clone, and print their addresses."""
     from gitmodel.workflows.remote import trust_remote
 
     for name in project.remote_names():

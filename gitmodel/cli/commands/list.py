@@ -16,7 +16,7 @@ _SHOWN_METRICS = 3
 
 
 def add_parser(verbs: Verbs) -> None:
-    """Describe the verb."""
+    """Add the parser."""
     listing = verbs.add("list", run, summary="List the models of the work tree", json=True)
     listing.add_argument("revision", nargs="?", metavar="REV", help="of a Git revision instead")
 

@@ -19,7 +19,7 @@ work tree, and does not upload complete objects again."""
 
 
 def add_parser(verbs: Verbs) -> None:
-    """Describe the verb."""
+    """Add the parser."""
     push = verbs.add(
         "push",
         run,

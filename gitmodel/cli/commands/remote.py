@@ -23,7 +23,7 @@ credentials to its host, before you trust it in this clone."""
 
 
 def add_parser(verbs: Verbs) -> None:
-    """Describe the verb and the verbs below it."""
+    """Add the parser and its subcommands."""
     remote = verbs.add(
         "remote",
         run_list,
@@ -136,7 +136,7 @@ def run_remove(session: Session, *, name: str) -> int:
 
 
 def run_trust(session: Session, *, name: str) -> int:
-    """Remember the person's yes in this clone."""
+    """Trust the remote in this clone."""
     from gitmodel.workflows.remote import trust_remote
 
     with session.project() as project:

@@ -26,7 +26,7 @@ that .gitmodel.yaml named as primary remote before, in Git's history."""
 
 
 def add_copy_parser(below: Any) -> None:
-    """Describe the verb below `remote`."""
+    """Add the parser."""
     copy = below.add_parser(
         "copy",
         help="Copy every version to another remote",
@@ -46,7 +46,7 @@ def add_copy_parser(below: Any) -> None:
 def run_copy(
     session: Session, *, source: str | None, target: str | None, dry_run: bool, verify: bool
 ) -> int:
-    """Copy, and say what was copied and what is missing."""
+    """Copy versions, and print what was copied and what is missing."""
     from gitmodel.workflows.remote_copy import copy_remote
 
     with session.project() as project:

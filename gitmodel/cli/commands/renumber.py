@@ -18,7 +18,7 @@ renumbered."""
 
 
 def add_parser(verbs: Verbs) -> None:
-    """Describe the verb."""
+    """Add the parser."""
     renumber = verbs.add(
         "renumber",
         run,

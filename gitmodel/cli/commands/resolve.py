@@ -23,7 +23,7 @@ your own commit."""
 
 
 def add_parser(verbs: Verbs) -> None:
-    """Describe the verb."""
+    """Add the parser."""
     resolve = verbs.add(
         "resolve",
         run,

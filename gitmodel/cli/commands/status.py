@@ -20,7 +20,7 @@ pointers. It does not ask the remote. Exit code 1: a pointer is broken."""
 
 
 def add_parser(verbs: Verbs) -> None:
-    """Describe the verb."""
+    """Add the parser."""
     status = verbs.add(
         "status",
         run,

@@ -23,7 +23,7 @@ checks every pointer in the commits of a range, whatever happened to the hooks.
 
 
 def add_parser(verbs: Verbs) -> None:
-    """Describe the verb."""
+    """Add the parser."""
     verify = verbs.add(
         "verify",
         run,
