@@ -197,16 +197,15 @@ def _check_movable(hook: FoundHook) -> None:
     maker = maker_of(hook.text)
     if maker in _DEPEND_ON_FILE_NAME:
         raise RepositoryError(
-            f"The hook {hook.path} belongs to {maker} and stops working under another name",
+            f"the hook {hook.path} belongs to {maker} and stops working under another name",
             hint=f'let {maker} run this line in its {hook.name}: gitmodel hook {hook.name} "$@"',
         )
     if os.path.isdir(hook.path) and not os.path.islink(hook.path):
-        raise RepositoryError(f"The hook {hook.path} is a folder", hint="move the folder away")
+        raise RepositoryError(f"the hook {hook.path} is a folder", hint="move the folder away")
     earlier = hook.path + EARLIER_SUFFIX
     if os.path.lexists(earlier) and not _same(hook.path, earlier):
         raise RepositoryError(
-            f"The hook {hook.path} is not gitmodel's, and the place to which it would move is "
-            f"taken by another one, {earlier}",
+            f"the hook {hook.path} is not gitmodel's, and cannot be renamed because {earlier} exists",
             hint=f"join the two into {earlier}, remove {hook.path}, and run: gitmodel install",
         )
 
@@ -240,6 +239,6 @@ def _explained(folder: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise RepositoryError(
-            f"Hooks cannot be written to {folder}: {error.strerror or error}",
+            f"hooks cannot be written to {folder}: {error.strerror or error}",
             hint="make that folder writable, or choose another: git config core.hooksPath DIR",
         ) from error

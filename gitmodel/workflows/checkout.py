@@ -109,7 +109,7 @@ def _refuse_foreign_place(present: Models, model: Model) -> None:
     owner = present.at(model.weights)
     if owner is not None and owner.name != model.name:
         raise UsageError(
-            f"{model.weights} is the place of the model {owner.name} now",
+            f"{model.weights} is now the path of the model {owner.name}",
             hint=f"gitmodel checkout {model.name}@{model.pointer.version} --out DIR",
             model=model.name,
         )

@@ -243,7 +243,7 @@ def _permissions(project: Project, name: str) -> list[Finding]:
     title = f"permissions of {name}"
     if problem is not None:
         return [Finding(title, False, problem.detail, problem.hint)]
-    return [Finding(title, True, "what is in the folder is open to whom the folder is")]
+    return [Finding(title, True, "all users of the folder can use its files")]
 
 
 def _checks(compared: Mapping[str, bool]) -> str:

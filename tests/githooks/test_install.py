@@ -234,7 +234,7 @@ def test_a_hook_is_not_moved_over_another_one(folder: Path) -> None:
     put(folder / "pre-push.before-gitmodel", b"#!/bin/sh\n# another\n")
     before = snapshot(folder)
 
-    with pytest.raises(RepositoryError, match="is taken by another one") as caught:
+    with pytest.raises(RepositoryError, match="cannot be renamed because") as caught:
         install(str(folder), interpreter=PYTHON)
 
     assert caught.value.hint is not None
@@ -307,7 +307,7 @@ def test_a_large_program_as_hook_is_chained(folder: Path) -> None:
 @pytest.mark.parametrize("place", ["/dev/null", "/dev/null/hooks"])
 def test_hooks_switched_off_are_an_error_with_a_way_out(place: str) -> None:
     """`core.hooksPath=/dev/null` is how people switch hooks off."""
-    with pytest.raises(RepositoryError, match=f"^Hooks cannot be written to {place}: ") as caught:
+    with pytest.raises(RepositoryError, match=f"^hooks cannot be written to {place}: ") as caught:
         install(place, interpreter=PYTHON)
 
     assert caught.value.hint is not None
@@ -330,7 +330,7 @@ def test_a_read_only_folder_is_an_error_with_a_way_out() -> None:
                 os.seteuid(0)
             Path(name).chmod(0o755)
 
-        assert str(caught.value) == f"Hooks cannot be written to {name}: Permission denied"
+        assert str(caught.value) == f"hooks cannot be written to {name}: Permission denied"
         assert caught.value.hint is not None
         assert list(Path(name).iterdir()) == []
 

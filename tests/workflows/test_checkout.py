@@ -181,7 +181,7 @@ def test_weights_of_another_model_are_not_overwritten(desk: Desk) -> None:
     desk.repo.commit("rename")
 
     assert refusal(UsageError, lambda: bring(desk, "fraud@1")) == (
-        "fraud: fraud.bin is the place of the model risk now",
+        "fraud: fraud.bin is now the path of the model risk",
         "gitmodel checkout fraud@1 --out DIR",
     )
     assert desk.repo.read("fraud.bin") == TWO
@@ -538,5 +538,5 @@ def test_a_hook_asks_no_remote_whether_it_may_overwrite_weights(desk: Desk) -> N
     with desk.open() as project:
         (note,) = sync_worktree(project).notes
 
-    assert "in no store" in note
+    assert "stored nowhere else" in note
     assert desk.repo.read("fraud.bin") == TWO
