@@ -36,7 +36,7 @@ ACTS = {
 MOMENTS = {
     "listed": "gitmodel.worktree.worktree:WorkTree.hash",
     "being hashed": "gitmodel.worktree.hashing:FileHasher.update",
-    "hashed": "gitmodel.project.committing.new_versions:gather",
+    "hashed": "gitmodel.project.committing.new_versions:collect_metadata",
     "listed for storing": "gitmodel.worktree.worktree:WorkTree.sources",
     "stored": "gitmodel.worktree.worktree:WorkTree.remember",
 }
