@@ -183,10 +183,10 @@ def test_a_model_of_which_nothing_changed_is_no_reason_to_refuse(world: World) -
     ana.git("reset", "-q", "--hard", "HEAD~")
     ana.gitmodel("status")  # reads them once: this world is a copy, whose files have other inodes
     ana.write("code.py", "x = 3\n")
-    let_hooks_die(ana, DEATHS["SIGKILL"], "gitmodel.workflows.register_changes:stale")
+    let_hooks_die(ana, DEATHS["SIGKILL"], "gitmodel.workflows.register_changes:stale_note")
     assert ana.git("commit", "-qam", "code", check=False).returncode == 0
     (ana.path / WEIGHTS).unlink()
-    let_hooks_die(ana, DEATHS["SIGKILL"], "gitmodel.git.index:Index.staged_files")
+    let_hooks_die(ana, DEATHS["SIGKILL"], "gitmodel.git.index:Index.staged_changes")
     ana.write("code.py", "x = 4\n")
     assert ana.git("commit", "-qam", "code", check=False).returncode == 0
 
