@@ -549,7 +549,8 @@ class TestFailures:
         server: ScriptedServer,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr("gitmodel.backends.cloud.obstore.PUT_TIMEOUT_SECONDS", 0.2)
+        for name in ("PUT_TIMEOUT_SECONDS", "READ_TIMEOUT_SECONDS"):
+            monkeypatch.setattr(f"gitmodel.backends.cloud.obstore.{name}", 0.2)
         backend = open_s3()
         server.script = lambda asked: Answer(100, stall=0) if is_quick(asked) else stored(asked)
 
