@@ -71,6 +71,16 @@ def start_team(folder: Path, url: str) -> Team:
     return team
 
 
+def build_team(folder: Path) -> Repo:
+    """A team whose weights go to a folder; returns Ana's clone, to be kept."""
+    return start_team(folder, str(folder / "store")).members["ana"]
+
+
+def kept_team(folder: Path, ana: Repo) -> Team:
+    """The team that `build_team` made."""
+    return Team(folder, Repo(folder / "server.git"), str(folder / "store"), {"ana": ana})
+
+
 @pytest.fixture
 def team(tmp_path: Path) -> Team:
     """A team whose weights go to a folder."""

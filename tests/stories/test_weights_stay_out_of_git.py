@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.stories.conftest import version_in
+from tests.stories.conftest import build_team, kept_team, version_in
+from tests.support.kept import Kept
 from tests.support.models import model
 
 if TYPE_CHECKING:
@@ -24,10 +25,8 @@ EXCLUDE = ".git/info/exclude"
 STAYS = " would be committed to Git itself and stay in its history"
 
 
-@pytest.fixture
-def ana(team: Team) -> Repo:
-    """A file and a folder on `main`, and a branch `other` from before."""
-    repo = team.members["ana"]
+def build(folder: Path) -> Repo:
+    repo = build_team(folder)
     repo.git("branch", "other")
     repo.write(WEIGHTS, b"weights 1")
     repo.write(f"{FOLDER}/config.json", "{}")
@@ -36,6 +35,25 @@ def ana(team: Team) -> Repo:
     repo.gitmodel("add", FOLDER)
     repo.git("commit", "-qm", "models")
     return repo
+
+
+KEPT = Kept(build)
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return KEPT.folder_for(request, "ana", tmp_path)
+
+
+@pytest.fixture
+def team(tmp_path: Path) -> Team:
+    return kept_team(tmp_path, KEPT.repo())
+
+
+@pytest.fixture
+def ana(team: Team) -> Repo:
+    """A file and a folder on `main`, and a branch `other` from before."""
+    return team.members["ana"]
 
 
 def in_git(repo: Repo) -> list[str]:
