@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.job import new_server
+from tests.support.kept import Kept
 from tests.support.operations import World, restored_world
 from tests.support.repo import Repo
 
@@ -81,10 +82,19 @@ def kept_team(folder: Path, ana: Repo) -> Team:
     return Team(folder, Repo(folder / "server.git"), str(folder / "store"), {"ana": ana})
 
 
+_TEAM = Kept(build_team)
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """The folder of the test, with the team in it if the test uses `team`."""
+    return _TEAM.folder_for(request, "team", tmp_path)
+
+
 @pytest.fixture
 def team(tmp_path: Path) -> Team:
     """A team whose weights go to a folder."""
-    return start_team(tmp_path, str(tmp_path / "store"))
+    return kept_team(tmp_path, _TEAM.repo())
 
 
 @pytest.fixture(
