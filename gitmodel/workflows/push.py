@@ -155,8 +155,8 @@ def _publish_missed(
         report.add(publish(project, lenient, git_url=git_url))
     except GitmodelError as error:
         project.context.note(
-            f"{format_versions(rest)}: not confirmed on the remote: {error.message}; this push introduces "
-            "need it and continues; later, run: gitmodel push"
+            f"{format_versions(rest)}: not confirmed on the remote: {error.message}; this push does "
+            "not need it and continues; later, run: gitmodel push"
         )
         return False
     return not report.holes
@@ -168,7 +168,7 @@ def _tell_holes(project: Project, report: PushReport) -> None:
         way = "" if hole.hint is None else f"; to repair it: {hole.hint}"
         project.context.note(
             f"{hole.version}: incomplete on the remote: "
-            f"{hole.problem}; this push introduces none of it and goes on{way}"
+            f"{hole.problem}; this push does not need it and continues{way}"
         )
     told = {hole.version for hole in report.holes}
     known = [version for version in project.ledger().holes() if version not in told]

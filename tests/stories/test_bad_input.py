@@ -276,7 +276,7 @@ def test_weights_in_no_store_are_never_overwritten(team: Team) -> None:
     ana.git("commit", "-qm", "fraud")
     ana.write("fraud.bin", b"not saved anywhere")
 
-    refused(ana.gitmodel("checkout", check=False), "in no store", "--force")
+    refused(ana.gitmodel("checkout", check=False), "stored nowhere else", "--force")
 
     assert ana.read("fraud.bin") == b"not saved anywhere"
     ana.gitmodel("checkout", "--force")

@@ -204,11 +204,11 @@ def test_a_colleagues_hole_at_the_tip_refuses_no_push_of_code(branch: str, world
     said = [push_code(world, branch) for _ in range(2)]
 
     for words in said:
-        assert "fraud@3: an earlier push left it incomplete, or it was damaged since" in words
+        assert "fraud@3: incomplete on the remote: " in words
         assert "the weights of version 3" in words
-        assert "this push introduces none of it and goes on" in words
+        assert "this push does not need it and continues" in words
     world.git("push", "-q", who=world.ben)
-    assert "left it incomplete" not in push_code(world, branch)
+    assert "incomplete on the remote: " not in push_code(world, branch)
     everything_pushed_is_stored(world)
 
 
@@ -232,7 +232,7 @@ def test_a_colleagues_number_that_is_taken_refuses_no_push_of_code(world: World)
     said = push_code(world, "main")
 
     assert "version 3 is already taken by other content" in said
-    assert "this push introduces none of it and goes on" in said
+    assert "this push does not need it and continues" in said
 
 
 def test_a_new_version_upon_a_colleagues_hole_is_whole(world: World) -> None:
@@ -277,7 +277,7 @@ def test_a_hole_that_cannot_be_filled_now_refuses_no_push_that_needs_nothing(wor
     said = world.git("push", "-q", "origin", "side")
 
     assert world.codes == [0, 0]
-    assert "fraud@3: not known to be on the remote" in said
+    assert "fraud@3: not confirmed on the remote" in said
     assert "run: gitmodel push" in said
     (world.folder / "away").rename(world.store)
     world.git("push", "-q")

@@ -120,7 +120,7 @@ class Case:
         said = push(self.repo)
         assert said.code == 0, said
         if self.row.clone == "fresh" and self.spoils_version_2:
-            assert "fraud@2: an earlier push left it incomplete" in said.err
+            assert "fraud@2: incomplete on the remote: " in said.err
         if self.row.clone == "newest":  # this clone had to look, and has what is missing
             assert self.world.sizes_are_right(2)
         return said

@@ -228,7 +228,7 @@ def test_a_repository_configured_so(
     clone = main_job(remote_of(ana, server), server, tmp_path)
 
     commit_of_one_path(ana)
-    assert "set up already" in clone.gitmodel("init").stdout
+    assert "already set up" in clone.gitmodel("init").stdout
 
 
 def test_configuration_of_one_worktree(tmp_path: Path, server: Repo) -> None:
