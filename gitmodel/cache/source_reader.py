@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitmodel.cache.encoder import RawPiece
+from gitmodel.cache.chunk_encoder import RawPiece
 from gitmodel.domain.digest import Digest, FileHasher
 from gitmodel.encoding.chunking.choose import (
     Chunker,
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
 
     from gitmodel.domain.progress import Progress
-    from gitmodel.files.source import SourceFile
+    from gitmodel.files.source_file import SourceFile
 
 BLOCK_SIZE = 4 * 2**20  # bytes read at a time, or a few more
 _UNNAMED = PlannedChunk(size=0, key=None, width=0)  # for a chunk that is in no plan

@@ -14,8 +14,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple, Self
 
+from gitmodel.cache.chunk_encoder import EncodedChunk, StoredChunk, encode_group, known_places
 from gitmodel.cache.delta_bases import Bases
-from gitmodel.cache.encoder import EncodedChunk, StoredChunk, encode_group, known_places
 from gitmodel.cache.ordered_workers import process_in_order
 from gitmodel.cache.source_reader import BLOCK_SIZE, ReadBlock, SourceReader, block_buffers
 from gitmodel.domain.digest import ListedFile, folder_digest
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from gitmodel.cache.cache import Cache
     from gitmodel.domain.progress import Progress
-    from gitmodel.files.source import SourceFile
+    from gitmodel.files.source_file import SourceFile
 
 _MOST_WORKERS = 4  # each holds a block and its encoded chunks; the disk takes no more
 _WRITERS = 2

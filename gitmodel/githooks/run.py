@@ -14,13 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gitmodel.errors import ConfigError, GitmodelError, MixedPointerError
-from gitmodel.githooks.scripts import (
-    BEGUN_ENDED,
-    BEGUN_VARIABLE,
-    LINE_BY_LINE,
-    MERGED,
-    REFUSED,
-)
+from gitmodel.githooks.scripts import BEGUN_ENDED, BEGUN_VARIABLE, LINE_BY_LINE, MERGED, REFUSED
 from gitmodel.project.clone import work_tree_of
 from gitmodel.project.context import Context
 from gitmodel.project.project import Project
@@ -286,7 +280,7 @@ def _merge_driver(arguments: Sequence[str], context: Context, say: Say) -> int:
 def _fsmonitor(
     arguments: Sequence[str], _stdin: Callable[[], bytes], context: Context, say: Say
 ) -> None:
-    from gitmodel.githooks.prepare_commit import register_before
+    from gitmodel.githooks.fsmonitor_query import register_before
 
     register_before(arguments, context, say)
 

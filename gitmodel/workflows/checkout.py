@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from gitmodel.domain.pointer import Pointer
 from gitmodel.errors import GitmodelError, RepositoryError, UnsavedWeightsError, UsageError
-from gitmodel.project.fetching.placing import Materializer, checkout_elsewhere, place_each
+from gitmodel.project.fetching.materialize import Materializer, checkout_elsewhere, place_each
 from gitmodel.project.fetching.session import CheckoutReport, FetchSession, chosen_models
 from gitmodel.project.fsmonitor.seen_weights import note_seen
 from gitmodel.project.models import Model, damaged_weights, read_models, read_pointer_file
@@ -212,7 +212,7 @@ def _is_saved(project: Project, name: str, digest: Digest, *, ask: bool) -> bool
 def _is_whole_on_primary(project: Project, digest: Digest) -> bool:
     """Whether the primary remote has a manifest and every pack of it, by their sizes."""
     from gitmodel.project.publishing.weight_sources import packs_of
-    from gitmodel.store.presence import Presence
+    from gitmodel.store.pack_presence import Presence
 
     try:
         store = project.store()

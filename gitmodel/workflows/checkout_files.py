@@ -13,12 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gitmodel.cache.reader import WrongChunksError
 from gitmodel.domain.paths import safe_parts
 from gitmodel.domain.reference import Reference
-from gitmodel.errors import (
-    GitmodelError,
-    UnknownReferenceError,
-    UnsavedWeightsError,
-    UsageError,
-)
+from gitmodel.errors import GitmodelError, UnknownReferenceError, UnsavedWeightsError, UsageError
 from gitmodel.files.os_errors import disk_errors
 from gitmodel.files.safe_open import NewFile, folder_handle, require_space
 from gitmodel.files.sparse import bytes_of_holes
@@ -212,7 +207,7 @@ def _is_lacking(model: Model, entry: FileEntry, top: str, name: str, *, force: b
         return False
     if not force:
         raise UnsavedWeightsError(
-            f"{place} is there already, with other content",
+            f"{place} exists already with other content",
             hint="use --force to overwrite it, or another --out",
             model=model.name,
         )

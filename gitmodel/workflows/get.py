@@ -195,7 +195,7 @@ def _place(
         from gitmodel.workflows.checkout_files import write_files
 
         return write_files(project, models, include, out=out, force=force)
-    from gitmodel.project.fetching.placing import checkout_elsewhere
+    from gitmodel.project.fetching.materialize import checkout_elsewhere
 
     records = project.records_of(os.path.join(project.context.folder, out))
     return checkout_elsewhere(project, models, out, force=force, records=records)

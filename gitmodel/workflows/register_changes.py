@@ -31,10 +31,10 @@ from gitmodel.project.committing.commit_notes import (
     unfollowed_note,
 )
 from gitmodel.project.committing.commit_report import CommitReport
-from gitmodel.project.committing.decisions import decide_commit
 from gitmodel.project.committing.edited_pointers import edited_by_hand, with_restore_hint
 from gitmodel.project.committing.new_versions import Change, register_new_versions
 from gitmodel.project.committing.unstaged_fields import unstaged_fields
+from gitmodel.project.committing.version_decisions import decide_commit
 from gitmodel.project.git_files.weights_out_of_git import refuse_weights_in_git
 from gitmodel.project.models import Model, damaged_weights
 from gitmodel.worktree.scan import EntryKind
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from gitmodel.domain.digest import Digest
     from gitmodel.git.index import IndexEntry
-    from gitmodel.project.committing.decisions import CommitDecision
+    from gitmodel.project.committing.version_decisions import CommitDecision
     from gitmodel.project.project import Project
     from gitmodel.worktree.worktree import Weights
 

@@ -8,11 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gitmodel.errors import UnsavedWeightsError
-from gitmodel.project.models import (
-    Model,
-    delete_file,
-    read_models,
-)
+from gitmodel.project.models import Model, delete_file, read_models
 from gitmodel.worktree.scan import EntryKind
 
 if TYPE_CHECKING:

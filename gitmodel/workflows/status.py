@@ -204,7 +204,7 @@ def _state(project: Project, model: Model, weights: Weights) -> State:
         return _state_without_digest(weights)
     if weights.digest == model.pointer.digest:
         return State.CLEAN
-    from gitmodel.project.committing.decisions import decide_commit
+    from gitmodel.project.committing.version_decisions import decide_commit
 
     verdict = decide_commit(project, model, weights).verdict
     return {

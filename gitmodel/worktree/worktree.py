@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gitmodel.encoding.manifest.manifest import Manifest
-    from gitmodel.files.source import SourceFile
+    from gitmodel.files.source_file import SourceFile
 
 __all__ = ["Scan", "Weights", "WorkTree"]
 
@@ -302,7 +302,7 @@ class WorkTree:
 
     def sources(self, scan: Scan) -> list[SourceFile]:
         """The files of a scan, for storing them."""
-        from gitmodel.files.source import SourceFile
+        from gitmodel.files.source_file import SourceFile
 
         parts = safe_parts(scan.path)
 

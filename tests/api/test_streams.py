@@ -71,7 +71,7 @@ def test_another_version_that_takes_the_place_just_now_is_not_handed_out(
     fraud: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the look at the file and its opening."""
-    from gitmodel.cache import file_objects as streams
+    from gitmodel.cache import file_streams as streams
 
     class Late(streams.UnchangedFile):
         def __init__(self, path: str, model: str) -> None:

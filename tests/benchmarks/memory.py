@@ -23,7 +23,7 @@ from gitmodel.cache.reader import Reader
 from gitmodel.cache.writer import store_weights
 from gitmodel.domain.digest import Digest
 from gitmodel.domain.progress import Silent
-from gitmodel.files.source import SourceFile
+from gitmodel.files.source_file import SourceFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

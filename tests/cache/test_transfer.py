@@ -9,13 +9,7 @@ import pytest
 
 from gitmodel.cache.cache import Cache
 from gitmodel.cache.reader import DamagedPackError
-from gitmodel.cache.transfer import (
-    PackDownload,
-    Plan,
-    fetch_packs,
-    plan_fetch,
-    push_packs,
-)
+from gitmodel.cache.transfer import PackDownload, Plan, fetch_packs, plan_fetch, push_packs
 from gitmodel.domain.progress import Silent
 from gitmodel.errors import (
     DamagedObjectError,

@@ -25,7 +25,7 @@ from gitmodel.errors import (
     StoreError,
     UnsafePathError,
 )
-from gitmodel.files.source import SourceFile
+from gitmodel.files.source_file import SourceFile
 from gitmodel.store.layout import pack_key
 from tests.support.stores import (
     files_below,
@@ -355,7 +355,7 @@ CHILD = textwrap.dedent("""
     import os, signal, sys
     from gitmodel.domain.progress import Silent
     from gitmodel.cache.cache import Cache
-    from gitmodel.files.source import SourceFile
+    from gitmodel.files.source_file import SourceFile
     from gitmodel.cache.writer import store_weights
 
     path, root, stop = sys.argv[1], sys.argv[2], int(sys.argv[3])

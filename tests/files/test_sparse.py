@@ -12,7 +12,7 @@ from gitmodel.cache.cache import Cache
 from gitmodel.cache.reader import Reader
 from gitmodel.cache.writer import store_weights
 from gitmodel.domain.progress import Silent
-from gitmodel.files.source import SourceFile
+from gitmodel.files.source_file import SourceFile
 from gitmodel.files.sparse import SparseReader, bytes_of_holes, write_sparse
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ USERS = {
     "decoded": set(),
     "FileView": {
         "cache/delta_bases.py",  # looks for bases: what it reads stays inside
-        "cache/file_objects.py",  # of which it is given
+        "cache/file_streams.py",  # of which it is given
         "project/fetching/stream.py",  # of files that are bound
     },
     "PackSource": {"project/fetching/verified_chunks.py"},
@@ -24,14 +24,14 @@ USERS = {
     "Reader": {  # whole files, by their digest
         "project/fetching/verified_chunks.py",
         "workflows/checkout_files.py",
-        "project/fetching/placing.py",
+        "project/fetching/materialize.py",
         "project/publishing/weight_sources.py",
         "workflows/verify.py",
     },
 }
 HOMES = {
     "gitmodel.cache.chunk_reader",
-    "gitmodel.cache.file_objects",
+    "gitmodel.cache.file_streams",
     "gitmodel.cache.reader",
     "gitmodel.project.fetching.verified_chunks",
 }

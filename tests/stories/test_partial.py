@@ -187,7 +187,7 @@ def test_files_that_are_there_already_are_left_alone(team: Team) -> None:
     other.write_bytes(b"mine")
     refused = ben.gitmodel(*order, check=False)
     assert refused.returncode == 1
-    assert "is there already, with other content" in refused.stderr
+    assert "exists already with other content" in refused.stderr
     assert not (ben.path / "o/bert/config.json").exists()
     ben.gitmodel(*order, "--force")
     assert other.read_bytes() != b"mine"

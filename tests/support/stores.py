@@ -12,7 +12,7 @@ from gitmodel.cache.transfer import Plan
 from gitmodel.cache.writer import store_weights
 from gitmodel.domain.progress import Silent
 from gitmodel.errors import RemoteUnreachableError
-from gitmodel.files.source import SourceFile
+from gitmodel.files.source_file import SourceFile
 from gitmodel.store.layout import manifest_key, pack_key
 from gitmodel.store.objects import ObjectStore
 

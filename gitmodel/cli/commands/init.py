@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitmodel.cli.fsmonitor_output import (
-    add_fsmonitor_option,
-    show_monitor_change,
-)
-from gitmodel.cli.hooks_output import (
-    has_changed,
-    install_hooks,
-    install_merge_driver,
-)
+from gitmodel.cli.fsmonitor_output import add_fsmonitor_option, show_monitor_change
+from gitmodel.cli.hooks_output import has_changed, install_hooks, install_merge_driver
 from gitmodel.cli.output import Paint
 from gitmodel.cli.remote_options import add_remote_options, address_help, given_options
 from gitmodel.project.clone import has_committed_hooks

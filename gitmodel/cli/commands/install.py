@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitmodel.cli.fsmonitor_output import (
-    add_fsmonitor_option,
-    show_monitor,
-    show_monitor_change,
-)
+from gitmodel.cli.fsmonitor_output import add_fsmonitor_option, show_monitor, show_monitor_change
 from gitmodel.cli.hooks_output import (
     has_changed,
     install_hooks,

@@ -5,12 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from gitmodel.cli.fsmonitor_output import (
-    remove_monitor,
-)
-from gitmodel.cli.hooks_output import (
-    remove_merge_driver,
-)
+from gitmodel.cli.fsmonitor_output import remove_monitor
+from gitmodel.cli.hooks_output import remove_merge_driver
 from gitmodel.project.clone import hooks_folder_of
 
 if TYPE_CHECKING:

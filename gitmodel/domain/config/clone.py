@@ -219,7 +219,7 @@ def _checked_setting(name: str, value: str, where: str) -> str:
     _checked_text(value, where)
     grammar = {"region": _REGION, "profile": _PROFILE}.get(name)
     if name == "endpoint":
-        from gitmodel.domain.config.endpoint import parse_endpoint
+        from gitmodel.domain.config.endpoint import parse_endpoint  # 3 ms, and few remotes have one
 
         return parse_endpoint(value, where=where)
     if not value or (grammar and not grammar.fullmatch(value)):

@@ -12,7 +12,7 @@ from gitmodel.formats import misnamed_files
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from gitmodel.files.source import SourceFile
+    from gitmodel.files.source_file import SourceFile
     from gitmodel.formats.misnamed_files import Suspicion
     from gitmodel.project.project import Project
     from gitmodel.worktree.weights import Scan

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gitmodel.project.committed_models import parsed_or_none
-from gitmodel.project.committing.decisions import is_merging
+from gitmodel.project.committing.version_decisions import is_merging
 from gitmodel.project.models import read_pointer_file
 
 if TYPE_CHECKING:

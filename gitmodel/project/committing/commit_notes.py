@@ -11,7 +11,7 @@ from gitmodel.project.models import read_pointer_file
 
 if TYPE_CHECKING:
     from gitmodel.domain.digest import Digest
-    from gitmodel.project.committing.decisions import CommitDecision
+    from gitmodel.project.committing.version_decisions import CommitDecision
     from gitmodel.project.models import Model
     from gitmodel.project.project import Project
 

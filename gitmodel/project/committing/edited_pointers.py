@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from gitmodel.domain.merge import same_except_annotations
 from gitmodel.domain.pointer import Pointer
 from gitmodel.errors import GitmodelError
-from gitmodel.project.committing.decisions import is_merging, pointer_at_head
+from gitmodel.project.committing.version_decisions import is_merging, pointer_at_head
 from gitmodel.project.models import blob_at
 
 if TYPE_CHECKING:

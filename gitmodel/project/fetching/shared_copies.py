@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from gitmodel.errors import GitmodelError, StoreError
 from gitmodel.files.os_errors import nearest
-from gitmodel.project.fetching.placing import checkout_elsewhere
+from gitmodel.project.fetching.materialize import checkout_elsewhere
 from gitmodel.worktree.records import Records
 from gitmodel.worktree.worktree import WorkTree
 

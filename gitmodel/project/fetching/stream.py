@@ -11,7 +11,7 @@ from gitmodel.errors import GitmodelError, UnknownReferenceError, WeightsError
 from gitmodel.files.path_encoding import native
 
 if TYPE_CHECKING:
-    from gitmodel.cache.file_objects import FileStream
+    from gitmodel.cache.file_streams import FileStream
     from gitmodel.encoding.manifest.manifest import FileEntry, Manifest
     from gitmodel.project.models import Model
     from gitmodel.project.project import Project
@@ -63,7 +63,7 @@ def _open_checked_out(
     project: Project, model: Model, reference: str, file: str | None
 ) -> BinaryIO | None:
     """Open a file of checked-out weights; None if they are not those of the version."""
-    from gitmodel.cache.file_objects import UnchangedFile
+    from gitmodel.cache.file_streams import UnchangedFile
 
     weights = checked_out_path(project, model)
     if weights is None:
@@ -110,7 +110,7 @@ def _first_files(folder: str) -> str:
 def _open_stored(project: Project, model: Model, file: str | None) -> FileStream:
     """Open one file of a version in the store; the stream closes the project."""
     from gitmodel.cache.chunk_reader import FileView
-    from gitmodel.cache.file_objects import FileStream
+    from gitmodel.cache.file_streams import FileStream
     from gitmodel.project.fetching.verified_chunks import bound_files
 
     files = bound_files(project, model, lambda manifest: _entry(model, manifest, file))

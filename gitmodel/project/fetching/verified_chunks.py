@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitmodel.cache.file_objects import PackSource
+from gitmodel.cache.file_streams import PackSource
 from gitmodel.cache.reader import DamagedPackError, Reader, WrongChunksError
 from gitmodel.cache.verified_files import Proofs
 from gitmodel.errors import GitmodelError, StoreError

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gitmodel.project.project import Project
     from gitmodel.project.publishing.outgoing import Outgoing
     from gitmodel.store.objects import ObjectStore
-    from gitmodel.store.presence import Pack, Presence
+    from gitmodel.store.pack_presence import Pack, Presence
     from gitmodel.store.push_intents import Sweep
 
 

@@ -19,7 +19,7 @@ from gitmodel.errors import (
 from gitmodel.project.fetching.session import check_size
 from gitmodel.project.project import PRIMARY
 from gitmodel.project.publishing.weight_sources import decoding_error, packs_of
-from gitmodel.store.presence import OTHER_BYTES, Presence
+from gitmodel.store.pack_presence import OTHER_BYTES, Presence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gitmodel.encoding.manifest.manifest import Manifest
     from gitmodel.project.models import Model
     from gitmodel.project.project import Project
-    from gitmodel.store.presence import Pack
+    from gitmodel.store.pack_presence import Pack
 
 
 class RemoteCheck:

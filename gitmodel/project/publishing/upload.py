@@ -16,8 +16,8 @@ from gitmodel.errors import (
 from gitmodel.project.publishing.manifest_choice import Content, ManifestSelector
 from gitmodel.project.publishing.missing_weights import damaged_pack_error
 from gitmodel.project.publishing.weight_sources import decoding_error, packs_of
+from gitmodel.store.pack_presence import Presence
 from gitmodel.store.parallel import beside, for_each
-from gitmodel.store.presence import Presence
 from gitmodel.store.push_intents import read_sweep, write_intent
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gitmodel.project.project import Project
     from gitmodel.project.publishing.outgoing import Outgoing
     from gitmodel.store.objects import ObjectStore
-    from gitmodel.store.presence import Pack
+    from gitmodel.store.pack_presence import Pack
 
 
 class Upload:

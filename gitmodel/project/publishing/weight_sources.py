@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gitmodel.encoding.manifest.manifest import Manifest
     from gitmodel.project.project import Project
     from gitmodel.project.publishing.outgoing import Outgoing
-    from gitmodel.store.presence import Pack
+    from gitmodel.store.pack_presence import Pack
 
 _WORKERS = 4  # few, because each holds packs from the remote in memory
 

@@ -9,11 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gitmodel.encoding.chunking.choose import (
-    Chunker,
-    ChunkerId,
-    ContentChunker,
-)
+from gitmodel.encoding.chunking.choose import Chunker, ChunkerId, ContentChunker
 from tests.support.noise import noise
 
 MIB = 1 << 20

@@ -11,7 +11,7 @@ from gitmodel.cache.transfer import push_packs
 from gitmodel.domain.progress import Silent
 from gitmodel.store.layout import pack_key
 from gitmodel.store.objects import ObjectStore
-from gitmodel.store.presence import Presence
+from gitmodel.store.pack_presence import Presence
 from tests.support.stores import WrappedBackend, flip, plan_of, remote_at, some_bytes, store_bytes
 
 if TYPE_CHECKING:
