@@ -14,9 +14,21 @@ from gitmodel.githooks.parent_command_line import read_procargs, words_of
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_words_are_those_that_the_process_was_started_with() -> None:
-    words = [sys.executable, "-c", "input()", "commit", "-m", "drop -a flag", "", "two\nlines", "ü"]
-    process = subprocess.Popen(words, stdin=subprocess.PIPE)
+    words = [
+        sys.executable,
+        "-c",
+        "print(flush=True); input()",
+        "commit",
+        "-m",
+        "drop -a flag",
+        "",
+        "two\nlines",
+        "ü",
+    ]
+    process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout is not None
     try:
+        process.stdout.readline()  # the kernel shows no words while it starts the program
         found = words_of(process.pid)
     finally:
         process.communicate(b"\n")

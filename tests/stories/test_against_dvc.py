@@ -98,7 +98,7 @@ def test_d5_a_relative_path_of_a_store_means_one_folder(
     ana.git("worktree", "add", "-q", "-b", "topic", "../elsewhere/at/another/depth")
     lost = Repo(tmp_path / "elsewhere" / "at" / "another" / "depth").gitmodel("verify", check=False)
     assert lost.returncode == 1
-    assert "is not there" in lost.stderr
+    assert "does not exist" in lost.stderr
     assert not (tmp_path / "elsewhere" / "at" / "share").exists(), "a typing error makes no store"
 
 

@@ -88,6 +88,12 @@ class Person:
         self.repo.gitmodel("checkout")
 
 
+@pytest.fixture
+def tmp_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty folder: this module builds teams of its own."""
+    return tmp_path_factory.mktemp("numbers")
+
+
 @pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.s3)])
 def team(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Team:
     """A team on a folder, in the long form also on SeaweedFS."""

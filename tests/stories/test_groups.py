@@ -173,13 +173,17 @@ def test_doctor_says_what_is_closed_to_the_group_and_its_command_opens_it(office
     ana = office.person()
     clone = clone_of(ana, server)
     first_version(ana, clone, store)
-    assert "permissions of primary: what is in" in ana.gitmodel(clone, "doctor", check=False)
+    assert "permissions of primary: all users of the folder" in ana.gitmodel(
+        clone, "doctor", check=False
+    )
     for path in store.rglob("packs/*/*"):
         path.chmod(0o600)
     said = ana.gitmodel(clone, "doctor", check=False)
     assert "1 files or folders are not accessible to other users of" in said
     ana.run(clone, "sh", "-c", hint_of(said, "permissions of primary"))
-    assert "permissions of primary: what is in" in ana.gitmodel(clone, "doctor", check=False)
+    assert "permissions of primary: all users of the folder" in ana.gitmodel(
+        clone, "doctor", check=False
+    )
 
 
 @pytest.mark.parametrize(
@@ -202,7 +206,9 @@ def test_doctor_names_a_root_that_is_not_the_groups(office: Office, mode: int, w
     ana.run(store, "true")
     os.chown(store, ana.uid, TEAM)
     ana.run(ana.home, "sh", "-c", hint_of(said, "permissions of primary"))
-    assert "permissions of primary: what is in" in ben.gitmodel(clone, "doctor", check=False)
+    assert "permissions of primary: all users of the folder" in ben.gitmodel(
+        clone, "doctor", check=False
+    )
 
 
 def test_doctor_names_a_umask_that_closes_a_shared_work_tree(office: Office) -> None:

@@ -235,7 +235,7 @@ def test_a_merge_that_would_need_a_bump_is_concluded_by_git_commit(
     merged = ana.git("merge", "--no-edit", "other", check=False)
 
     assert merged.returncode != 0
-    assert "git commit, which concludes the merge" in merged.stderr
+    assert "git commit, which completes the merge" in merged.stderr
     ana.git("commit", "-q", "--no-edit")
     assert version_in(ana.git("show", "HEAD:fraud.model.yaml").stdout) == 2
     assert len(ana.git("log", "-1", "--format=%P").stdout.split()) == 2

@@ -125,7 +125,7 @@ def test_h9_an_unreachable_remote_refuses_the_push_with_the_command_to_retry(wor
     said = world.git("push", "-q")
 
     assert world.codes[-1] == 1
-    assert "is not there" in said
+    assert "does not exist" in said
     assert "then git push" in said
 
 
