@@ -8,16 +8,31 @@ What an earlier test left there is moved away first.
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
-from tests.support.repo import SECONDS_BETWEEN_COMMITS, Repo
+from tests.support.repo import GLOBAL_CONFIG, SECONDS_BETWEEN_COMMITS, Repo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import pytest
+
+
+@contextmanager
+def plain_configuration(folder: Path) -> Iterator[None]:
+    """Run Git with a configuration that has an identity only: what is built serves later tests too.
+
+    The first test that needs the repositories may have other settings.
+    """
+    config = folder / "gitconfig"
+    config.write_text(GLOBAL_CONFIG, encoding="utf-8")
+    with patch.dict(os.environ, GIT_CONFIG_GLOBAL=str(config)):
+        yield
 
 
 class Kept:
@@ -49,7 +64,8 @@ class Kept:
         if self._built is None:
             folder = factory.mktemp("kept") / "world"
             folder.mkdir()
-            repo = self._build(folder)
+            with plain_configuration(folder.parent):
+                repo = self._build(folder)
             self._built = (folder, repo.path, repo.now())
             folder.rename(folder.with_name("made"))
         folder = self._built[0]

@@ -25,6 +25,7 @@ from gitmodel.project.project import Project
 from gitmodel.store.layout import pack_key
 from gitmodel.workflows.checkout import checkout
 from gitmodel.workflows.status import ModelStatus, State, status
+from tests.support.kept import plain_configuration
 from tests.support.repo import FIRST_COMMIT_SECONDS, SECONDS_BETWEEN_COMMITS, Repo
 
 if TYPE_CHECKING:
@@ -121,7 +122,8 @@ def restored_world(factory: pytest.TempPathFactory, *, switch: bool = False) -> 
     if not _built:
         folder = factory.mktemp("operations") / "world"
         folder.mkdir()
-        _build(folder)
+        with plain_configuration(folder.parent):
+            _build(folder)
         kept = folder.with_name("kept")
         shutil.copytree(folder, kept, symlinks=True)
         _built.append((folder, kept))
