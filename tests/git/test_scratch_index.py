@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from tests.support.repo import Repo
 
+pytestmark = pytest.mark.slow
+
 HOLD = """\
 import os, sys
 from gitmodel.git.repository import Repository

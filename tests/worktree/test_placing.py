@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
     from gitmodel.encoding.manifest.manifest import FileEntry, Manifest
 
+pytestmark = pytest.mark.slow
+
 COMPOSED = unicodedata.normalize("NFC", "modèle.bin")
 DECOMPOSED = unicodedata.normalize("NFD", COMPOSED)
 

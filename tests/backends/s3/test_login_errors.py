@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 SESSION = """
     [sso-session corp]
     sso_start_url = https://corp.awsapps.com/start
