@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from gitmodel.project.models import Model
 
+pytestmark = pytest.mark.slow
+
 ONE, TWO, THREE = b"weights one", b"weights two", b"weights three"
 
 

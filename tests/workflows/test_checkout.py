@@ -31,6 +31,8 @@ from tests.support.stores import files_below, flip, some_bytes
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 ONE, TWO, THREE = b"weights one", b"weights two", b"weights three"
 
 

@@ -19,6 +19,8 @@ from tests.support.models import write_folder
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+pytestmark = pytest.mark.slow
+
 FILES = {"model.bin": b"model", "optimizer.pt": b"state", "deep/x.swp": b"swap", "deep/y": b"y"}
 KEPT = {"model.bin": b"model", "deep/y": b"y"}
 

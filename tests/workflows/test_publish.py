@@ -34,6 +34,8 @@ from tests.support.stores import WrappedBackend, files_below, flip, some_bytes
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 
 ONE, TWO, THREE = b"weights one", b"weights two", b"weights three"
 ZEROS = "0" * 40

@@ -29,6 +29,8 @@ from tests.support.stores import files_below, flip, some_bytes
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 ONE, TWO = some_bytes(100_000, seed=1), some_bytes(100_000, seed=2)
 
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from gitmodel.encoding.manifest.manifest import Manifest
     from gitmodel.workflows.publish import PushReport
 
+pytestmark = pytest.mark.slow
+
 WEIGHTS = "fraud.safetensors"
 ONE = model(seed=1, size=60_000)
 TWO, THREE = perturbed(ONE, seed=2), perturbed(ONE, seed=3)
