@@ -1,4 +1,4 @@
-"""Output of `checkout`, `fetch` and `pull`."""
+"""Output of `checkout`, `fetch`, `pull` and `get`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from gitmodel.cli.output import Paint
 if TYPE_CHECKING:
     from gitmodel.cli.session import Session
     from gitmodel.project.fetching.session import CheckoutReport
+    from gitmodel.workflows.get import GetReport
 
 
-def show_checkout(session: Session, report: CheckoutReport, *, placing: bool = True) -> int:
+def show_checkout(
+    session: Session, report: CheckoutReport | GetReport, *, placing: bool = True
+) -> int:
     """Print a report of weights that were fetched or checked out."""
     output = session.output
     if output.as_json:

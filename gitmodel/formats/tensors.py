@@ -22,9 +22,8 @@ SAFETENSORS: Final = "safetensors"
 TORCH_ZIP: Final = "zip"
 GGUF: Final = "gguf"
 _START: Final = 8  # bytes that recognize a format
-_MAX_FILE: Final = (
-    4 << 40
-)  # bytes; 4 TiB has a million pieces, and a sparse file of that costs nothing
+# Bytes, 4 TiB. A tensor of that size is a million planned chunks, and a sparse file costs nothing.
+_MAX_FILE: Final = 4 << 40
 
 
 class TensorReader(Protocol):

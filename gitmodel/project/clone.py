@@ -11,9 +11,8 @@ if TYPE_CHECKING:
 
     from gitmodel.project.project import Project
 
-AFTER_COMMIT_NOTE = (
-    "gitmodel-after-commit"  # a file in the Git folder, from pre-commit to post-commit
-)
+# A file in the Git folder, from pre-commit to post-commit.
+AFTER_COMMIT_NOTE = "gitmodel-after-commit"
 
 
 def work_tree_of(project: Project) -> str | None:

@@ -244,8 +244,7 @@ def by_alias(project: Project, reference: Reference) -> Model | None:
     if same:  # renumbered content has several pointers
         return next((m for m in same if m.pointer.version == alias.version), same[0])
     # A shallow clone lacks the old pointer. The alias has version and digest; `checkout` reads
-    # the size
-    # from the manifest.
+    # the size from the manifest.
     current = _latest(project, reference.name)
     bare = Pointer(
         name=reference.name,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from concurrent.futures import Future
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 PACKS_IN_FLIGHT = 8
 Item = TypeVar("Item")
@@ -26,19 +26,10 @@ def for_each(
 @contextmanager
 def beside(work: Callable[[], None]) -> Iterator[None]:
     """Run work in a thread beside the block; the block ends after it, and raises its error."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    thread = ThreadPoolExecutor(1, thread_name_prefix="gitmodel-beside")
-    answer_wanted = True
-    try:
-        future = thread.submit(work)
+    with _threads(1, "gitmodel-beside") as threads:
+        future = threads.submit(work)
         yield
         future.result()
-    except KeyboardInterrupt:
-        answer_wanted = False
-        raise
-    finally:
-        thread.shutdown(wait=answer_wanted, cancel_futures=True)
 
 
 def run_all(
@@ -50,12 +41,10 @@ def run_all(
     """Run `work(*item)` for all items in a few threads, with a bounded queue."""
     if not items:
         return
-    from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+    from concurrent.futures import FIRST_COMPLETED, wait
 
-    threads = ThreadPoolExecutor(min(in_flight, len(items)), thread_name_prefix="gitmodel-transfer")
     waiting: set[Future[None]] = set()
-    answers_wanted = True
-    try:
+    with _threads(min(in_flight, len(items)), "gitmodel-transfer") as threads:
         for item in items:
             if len(waiting) >= in_flight:
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
@@ -64,8 +53,19 @@ def run_all(
             waiting.add(threads.submit(work, *item))
         for future in waiting:
             future.result()
+
+
+@contextmanager
+def _threads(count: int, name: str) -> Iterator[ThreadPoolExecutor]:
+    """Threads for the block. After Ctrl-C it does not wait for them: a request may take a minute."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    threads = ThreadPoolExecutor(count, thread_name_prefix=name)
+    responses_wanted = True
+    try:
+        yield threads
     except KeyboardInterrupt:
-        answers_wanted = False  # a request may wait a minute for its answer
+        responses_wanted = False
         raise
     finally:
-        threads.shutdown(wait=answers_wanted, cancel_futures=True)
+        threads.shutdown(wait=responses_wanted, cancel_futures=True)

@@ -162,11 +162,9 @@ def borrow(
     root = cache_root(context, asking.cache)
     folder = os.path.join(root, "repositories", address.key)
     with locked(folder):
-        excerpt = CachedClone(
-            folder, address, start=context.folder, environment=context.environment
-        )
+        clone = CachedClone(folder, address, start=context.folder, environment=context.environment)
         project = ForeignProject(
-            excerpt.repository,
+            clone.repository,
             context,
             url=address,
             cache=root,
@@ -174,8 +172,8 @@ def borrow(
             offline=asking.offline,
         )
         try:
-            located = Locator(project, excerpt, offline=asking.offline).find(wanted)
-            _ = project.settings  # the last thing that is read from the excerpt
+            located = Locator(project, clone, offline=asking.offline).find(wanted)
+            _ = project.settings  # the last read of the clone, which is locked
         except BaseException:
             project.close()
             raise

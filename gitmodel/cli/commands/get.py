@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitmodel.cli.format import count_text, size_text
-from gitmodel.cli.output import Paint
+from gitmodel.cli.checkout_output import show_checkout
 
 if TYPE_CHECKING:
     from gitmodel.cli.parsers import Verbs
     from gitmodel.cli.session import Session
-    from gitmodel.workflows.get import GetReport
 
 _GET = """\
 GIT_URL is what `git clone` takes: https://HOST/PATH, ssh://HOST/PATH,
@@ -24,8 +22,8 @@ REF is one of
                   (NAME@git:REVISION if an alias has that name)
   NAME@blake3:…   by the first 8 or more digits of its digest
 
-What was fetched once is kept in a cache (--cache DIR, GITMODEL_GET_CACHE, by
-default ~/.cache/gitmodel); it can be removed at any time."""
+Fetched repositories and weights stay in a cache (--cache DIR,
+GITMODEL_GET_CACHE, by default ~/.cache/gitmodel). You can delete it any time."""
 
 
 def add_parser(verbs: Verbs) -> None:
@@ -39,7 +37,7 @@ def add_parser(verbs: Verbs) -> None:
     )
     get.add_argument("url", metavar="GIT_URL", help="the repository")
     get.add_argument("references", nargs="+", metavar="REF", help="which versions")
-    get.add_argument("--out", metavar="DIR", required=True, help="write there")
+    get.add_argument("--out", metavar="DIR", required=True, help="write to this folder")
     get.add_argument(
         "--include",
         metavar="GLOB",
@@ -51,7 +49,7 @@ def add_parser(verbs: Verbs) -> None:
     get.add_argument(
         "--offline", action="store_true", help="ask no Git server: use the cached repository"
     )
-    get.add_argument("--cache", metavar="DIR", help="keep what is fetched there")
+    get.add_argument("--cache", metavar="DIR", help="folder of cached repositories and weights")
     get.add_argument(
         "--trust",
         metavar="ADDRESS",
@@ -85,24 +83,4 @@ def run(
         force=force,
         asking=GetOptions(offline=offline, cache=cache, trust=trust),
     )
-    _show(session, report)
-    return 0
-
-
-def _show(session: Session, report: GetReport) -> None:
-    output = session.output
-    if output.as_json:
-        output.json(report)
-        return
-    changed = [one for one in report.placed if one.changed]
-    rows: list[list[str | Paint]] = [
-        [Paint(one.name, "strong"), f"v{one.version}", size_text(one.size), one.path]
-        for one in (report.placed if output.verbose else changed)
-    ]
-    if not output.quiet:
-        output.table(rows)
-    if not changed:
-        output.say("already up to date")
-    if report.fetched_packs:
-        packs = count_text(report.fetched_packs, "pack")
-        output.say(f"fetched {packs}, {size_text(report.fetched_bytes)}")
+    return show_checkout(session, report)

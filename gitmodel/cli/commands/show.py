@@ -65,7 +65,7 @@ def _facts(report: ShowReport) -> Iterator[tuple[str, str]]:
         yield "", f"{report.first.commit[:10]} {report.first.subject}".strip()
     if pointer.previous is not None:
         yield "previous", f"v{pointer.previous.version}"
-    yield "cache", "here" if report.in_cache else "not here; gitmodel fetch brings it"
+    yield "cache", "yes" if report.in_cache else "no; to fetch it: gitmodel fetch"
     if report.stored is not None:
         yield "stored", size_text(report.stored)
     if report.files:

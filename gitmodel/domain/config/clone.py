@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from gitmodel.domain.config.remote import Remote
 
 DEFAULT_COMMIT_LIMIT = 20 << 30  # 20 GiB: about a minute of hashing inside `git commit`
-DEFAULT_LONG_UPLOAD = (
-    1 << 30
-)  # 1 GiB: takes minutes, after which SSH servers close idle connections
+# 1 GiB takes minutes, after which SSH servers close idle connections.
+DEFAULT_LONG_UPLOAD = 1 << 30
 
 _SIZE = lazy_compile(r"([0-9]{1,18})([kmg]?)", re.IGNORECASE | re.ASCII)
 _OCTAL = lazy_compile(r"0?[0-7]{3}", re.ASCII)

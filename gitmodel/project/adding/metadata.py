@@ -96,9 +96,8 @@ def collect_metadata(project: Project, given: MetadataInput, old: Pointer | None
         source = None if inside is None else MetricsSource(inside, digest_of(raw))
     elif remembered is not None:
         reread, source = _again(project, remembered, old, left_out)
-        # Given metrics replace those of the file. The file's digest is recorded all the same, so
-        # that the
-        # next version does not take its values for new ones.
+        # Given metrics replace those of the file. The file's digest is recorded all the same, so that
+        # the next version does not take its values for new ones.
         metrics = {} if has_given_metrics else reread
     read = metrics_from_mapping(given.metric_values, what="the metrics")
     metrics.update(_taken(read, "the metrics", left_out))
