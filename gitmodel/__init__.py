@@ -23,6 +23,7 @@ if sys.getfilesystemencoding() != "utf-8":
 if TYPE_CHECKING:
     from gitmodel.api import AddReport, add, log, open, path, tensor  # noqa: A004
     from gitmodel.errors import (
+        AliasError,
         ChangedWhileReadError,
         ConfigError,
         DamagedObjectError,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
         GitCommandError,
         GitmodelError,
         GitmodelWarning,
+        MixedAliasError,
         MixedPointerError,
         ModelNameError,
         NewerFormatError,
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AddReport",
+    "AliasError",
     "ChangedWhileReadError",
     "ConfigError",
     "DamagedObjectError",
@@ -69,6 +72,7 @@ __all__ = [
     "GitCommandError",
     "GitmodelError",
     "GitmodelWarning",
+    "MixedAliasError",
     "MixedPointerError",
     "ModelNameError",
     "NewerFormatError",

@@ -11,6 +11,8 @@ is printed on a line of its own.
         ConfigError                   .gitmodel.yaml or a git config value is not valid
         PointerError                  a pointer that does not parse
           MixedPointerError           its check line does not match: merged or edited by hand
+        AliasError                    a file of an alias or of deprecated versions that does not parse
+          MixedAliasError             its check line does not match: merged or edited by hand
       ModelNameError                    a model name that is not valid, or used twice
       UnsafePathError                 a path outside its folder, or unsafe on some system
         UnsafeNameError               an unsafe file name in a folder of weights
@@ -102,6 +104,14 @@ class PointerError(TextError):
 
 class MixedPointerError(PointerError):
     """The check line of a pointer does not match the rest: merged or edited by hand."""
+
+
+class AliasError(TextError):
+    """A file of an alias, or of deprecated versions, does not parse."""
+
+
+class MixedAliasError(AliasError):
+    """The check line of an alias does not match the rest: merged or edited by hand."""
 
 
 class ModelNameError(GitmodelError):

@@ -1,156 +1,261 @@
 """Aliases: movable names for versions of one model, such as `production` or `staging`.
 
-`NAME.aliases.yaml` is a file beside the pointer, so a promotion can have its own pull request and code owners. Each
-alias is one line with number and digest, so a merge by lines cannot mix two aliases. A clone of depth 1 can resolve
-an alias, and roll it back to `was`.
+An alias is a small file beside the model's pointer, `STEM.ALIAS.alias.yaml`. So two aliases never meet in a
+merge, and a promotion can have its own code owners. The file contains size and metrics of the version: a clone
+of depth 1 can show it, and the diff of a promotion shows what changes. Name, alias, version and digest are
+neighbours, and the last line is a `check` as in pointers. Without them Git would merge a renamed alias with the
+move of another one.
 
-Guarantees: `Aliases.from_text(a.to_text()) == a`; equal values have equal texts; unknown keys are kept; invalid bytes
-raise TextError or NewerFormatError only.
+Guarantees: `Alias.from_text(a.to_text(), path) == a`; equal aliases have equal texts; unknown keys are kept;
+invalid bytes raise AliasError or NewerFormatError only.
 """
 
 from __future__ import annotations
 
-import re
+import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
-from gitmodel.domain.conflict_markers import refuse_newer
+from gitmodel.domain.check_line import check_as_written, check_of
+from gitmodel.domain.conflict_markers import FORMAT, refuse_conflict, refuse_newer, resolve_hint
 from gitmodel.domain.fields import Fields
-from gitmodel.domain.pointer import HEADER, POINTER_SUFFIX
-from gitmodel.domain.reference import MAX_VERSION, check_alias
+from gitmodel.domain.pointer import HEADER, MAX_SIZE, POINTER_SUFFIX, Pointer, Previous
+from gitmodel.domain.reference import MAX_VERSION, check_alias, check_name
 from gitmodel.domain.text.escape import quote_text
-from gitmodel.domain.text.lazy_regex import lazy_compile
 from gitmodel.domain.text.limits import MAX_TEXT_BYTES
-from gitmodel.domain.yaml.key_order import sort_keys
-from gitmodel.domain.yaml.reader import block, decode, entry, parse_decoded, quoted
-from gitmodel.errors import ModelNameError, TextError
+from gitmodel.domain.yaml.key_order import first_difference, key_lines
+from gitmodel.domain.yaml.reader import decode, parse_decoded
+from gitmodel.errors import (
+    AliasError,
+    MixedAliasError,
+    ModelNameError,
+    PointerError,
+    TextError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gitmodel.domain.digest import Digest
-    from gitmodel.domain.yaml.reader import Value
+    from gitmodel.domain.metrics import Metric
+    from gitmodel.domain.yaml.reader import Value, Writable
 
-ALIASES_SUFFIX = ".aliases.yaml"
-
-_NUMBER = lazy_compile("[1-9][0-9]{0,8}")
-_CONFLICT = lazy_compile(r"^(?:<{7,}|>{7,})(?: |$)", re.MULTILINE)
+ALIAS_SUFFIX = ".alias.yaml"
+EARLY_SUFFIX = ".aliases.yaml"  # one file for all aliases of a model, in early builds
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Alias:
-    """The version of one alias.
+    """What one alias of a model means.
 
     Attributes:
-        version: Number of the version.
-        digest: Digest of its weights, which takes precedence over the number.
-        was: The previous number, if the alias was moved.
+        digest: Of the weights; it takes precedence over the number.
+        size: Of the weights, in bytes.
+        chunks: As in the pointer; None if unknown.
+        metrics: Copied from the version's pointer.
+        previous: What the alias meant before it was promoted to this version; None if unknown.
+        why: The reason that was given for the promotion.
+        forced: The reason that was given for overriding a gate.
+        imported: Where an imported alias comes from: `from`, `id`, `by`, `at`.
         unknown: Unknown keys, kept unchanged.
     """
 
+    name: str
+    alias: str
     version: int
     digest: Digest
-    was: int | None = None
+    size: int
+    chunks: Digest | None = None
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
+    previous: Previous | None = None
+    why: str | None = None
+    forced: str | None = None
+    imported: Mapping[str, Value] | None = None
     unknown: Mapping[str, Value] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Aliases:
-    """All aliases of one model, and its deprecated versions.
-
-    Attributes:
-        aliases: The aliases by name.
-        deprecated: Reasons of deprecated versions, by number.
-        unknown: Unknown keys, kept unchanged.
-    """
-
-    aliases: Mapping[str, Alias] = field(default_factory=dict)
-    deprecated: Mapping[int, str] = field(default_factory=dict)
-    unknown: Mapping[str, Value] = field(default_factory=dict)
-
-    def to_text(self) -> str:
-        """Return the canonical text, with aliases sorted by name and deprecated versions by number.
-
-        Raises:
-            TextError: The text would be too long, or `from_text` would refuse it.
-        """
-        lines = [HEADER, "aliases:" if self.aliases else "aliases: {}"]
-        for name in sorted(self.aliases):
-            alias = self.aliases[name]
-            values: dict[str, Value] = {"version": alias.version, "digest": str(alias.digest)}
-            if alias.was is not None:
-                values["was"] = alias.was
-            lines.append(entry(name, {**values, **sort_keys(alias.unknown)}, 2))
-        if self.deprecated:
-            lines.append("deprecated:")
-            lines += [
-                f"  {number}: {quoted(self.deprecated[number])}"
-                for number in sorted(self.deprecated)
-            ]
-        lines += block(sort_keys(self.unknown))
-        text = "\n".join(lines) + "\n"
-        if (size := len(text.encode())) > MAX_TEXT_BYTES:
-            raise TextError(
-                f"the alias file would have {size} bytes; the maximum is {MAX_TEXT_BYTES}",
-                hint="remove unused aliases",
-            )
-        self.from_text(text, what="the new alias file")
-        return text
 
     @classmethod
-    def from_text(cls, raw: bytes | str, *, what: str) -> Self:
-        """Read an alias file, canonical or not; an empty file has no aliases.
+    def of(cls, alias: str, pointer: Pointer, **keys: Previous | str | None) -> Self:
+        """Return an alias that means the version of a pointer; `keys` are `previous`, `why` and `forced`."""
+        return cls(
+            name=pointer.name,
+            alias=alias,
+            version=pointer.version,
+            digest=pointer.digest,
+            size=pointer.size,
+            chunks=pointer.chunks,
+            metrics=pointer.metrics,
+            **keys,  # type: ignore[arg-type]  # a mapping cannot have one type a key
+        )
+
+    def means(self, other: Alias) -> bool:
+        """Whether both mean the same version."""
+        return (self.version, self.digest) == (other.version, other.digest)
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.alias}"
+
+    def to_text(self) -> str:
+        """Return the canonical text, with the check as its last line.
+
+        Raises AliasError if `from_text` would not return an equal alias; the message names the key.
+        """
+        try:
+            body = self.body()
+        except PointerError as error:
+            message = error.message.replace("the new pointer", "the new alias", 1)
+            raise AliasError(message, hint=error.hint) from error
+        text = f'{HEADER}\n{body}check: "{check_of(body)}"\n'
+        if (size := len(text.encode())) > MAX_TEXT_BYTES:
+            raise AliasError(
+                f"the file of {self} would have {size} bytes; the maximum is {MAX_TEXT_BYTES}",
+                hint="give a shorter reason",
+                model=self.name,
+            )
+        path = alias_path_for(self.name.rpartition("/")[2] + POINTER_SUFFIX, self.alias)
+        back = type(self).from_text(text, path, what="the new alias")
+        if back != self and (key := first_difference(self, back)):
+            raise AliasError(
+                f"the new alias: {key} would not be read back unchanged", model=self.name
+            )
+        return text
+
+    def body(self) -> str:
+        """Return the canonical lines from `gitmodel:` to the one before `check:`."""
+        previous = self.previous
+        known: dict[str, Writable] = {
+            "gitmodel": FORMAT,
+            "name": self.name,
+            "alias": self.alias,
+            "version": self.version,
+            "digest": str(self.digest),
+            "size": self.size,
+            "chunks": None if self.chunks is None else str(self.chunks),
+            "metrics": self.metrics or None,
+            "previous": None
+            if previous is None
+            else {
+                "version": previous.version,
+                "digest": str(previous.digest),
+                **previous.unknown,
+            },
+            "why": self.why,
+            "forced": self.forced,
+            "imported": self.imported,
+        }
+        lines: list[str] = []
+        for name, value in known.items():
+            if value is not None:
+                lines += key_lines(name, value)
+        for name in sorted(self.unknown):
+            lines += key_lines(name, self.unknown[name], blocks=True)
+        return "\n".join(lines) + "\n"
+
+    @classmethod
+    def from_text(cls, raw: bytes | str, path: str, *, what: str | None = None) -> Self:
+        """Read an alias file, canonical or not.
 
         Args:
             raw: The bytes of the file.
-            what: Path of the file, the beginning of every message.
+            path: Of the file; name and alias must fit it.
+            what: The beginning of every message, `path` if None.
 
         Raises:
-            TextError: The file has conflict markers or is invalid otherwise.
+            MixedAliasError: There are conflict markers, or the check is missing or wrong.
+            AliasError: The alias is invalid otherwise.
             NewerFormatError: The format is a newer one.
         """
+        what = path if what is None else what
         data = raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw
-        text = decode(data, what=what)
-        refuse_newer(text, what)
-        if _CONFLICT.search(text):
-            raise TextError(
-                f"{what}: unresolved merge conflict",
-                hint="keep one line for each alias, remove the markers, then git add FILE",
-            )
-        fields = Fields(parse_decoded(text, what=what), what, error=TextError)
-        aliases = _aliases(fields.inner("aliases") or Fields({}, what))
-        deprecated = _deprecated(fields.inner("deprecated") or Fields({}, what))
-        return cls(aliases, deprecated, fields.rest())
-
-
-def aliases_path_for(pointer_path: str) -> str:
-    """Return the path of a pointer's alias file: beside it, with the same stem."""
-    return pointer_path.removesuffix(POINTER_SUFFIX) + ALIASES_SUFFIX
-
-
-def _aliases(fields: Fields) -> dict[str, Alias]:
-    aliases: dict[str, Alias] = {}
-    for name in fields.names():
         try:
-            check_alias(name)
-        except ModelNameError as error:
-            raise TextError(f"{fields.what}: {error.message}", hint=error.hint) from error
-        values = fields.inner(name)
-        if values is None:
-            raise fields.wrong(name, "is empty")
-        aliases[name] = Alias(
-            version=values.number("version", least=1, most=MAX_VERSION),
-            digest=values.digest("digest"),
-            was=values.optional_number("was", least=1, most=MAX_VERSION),
-            unknown=values.rest(),
+            text = decode(data, what=what)
+            refuse_newer(text, what)
+            refuse_conflict(text, what)
+            values = parse_decoded(text, what=what)
+            check = values.pop("check", None)
+            alias = cls._from_values(Fields(values, what, error=AliasError))
+        except AliasError:
+            raise
+        except TextError as error:
+            raise AliasError(error.message, hint=error.hint) from error
+        _refuse_other_place(alias, path, what)
+        if (check is None or check != check_as_written(text)) and check != check_of(alias.body()):
+            problem = "no check line" if check is None else "the check line does not match"
+            raise MixedAliasError(
+                f"{what}: {problem}: the file was merged line by line or edited by hand",
+                hint=resolve_hint(alias.name, alias.alias),
+                model=alias.name,
+            )
+        return alias
+
+    @classmethod
+    def _from_values(cls, fields: Fields) -> Self:
+        if fields.take("gitmodel") != FORMAT:
+            raise fields.wrong("gitmodel", f"must be {FORMAT}")
+        return cls(
+            name=fields.checked("name", check_name),
+            alias=fields.checked("alias", check_alias),
+            version=fields.number("version", least=1, most=MAX_VERSION),
+            digest=fields.digest("digest"),
+            size=fields.number("size", least=0, most=MAX_SIZE),
+            chunks=fields.optional_digest("chunks"),
+            metrics=fields.metrics("metrics"),
+            previous=_previous(fields.inner("previous")),
+            why=fields.optional_text("why"),
+            forced=fields.optional_text("forced"),
+            imported=fields.optional_mapping("imported"),
+            unknown=fields.rest(),
         )
-    return aliases
 
 
-def _deprecated(fields: Fields) -> dict[int, str]:
-    deprecated: dict[int, str] = {}
-    for name in fields.names():
-        if not _NUMBER.fullmatch(name):
-            raise fields.wrong(quote_text(name), "is not a version number")
-        deprecated[int(name)] = fields.text(name)
-    return deprecated
+def alias_path_for(pointer_path: str, alias: str) -> str:
+    """Return the path of an alias: beside the pointer, with the same stem."""
+    return f"{pointer_path.removesuffix(POINTER_SUFFIX)}.{alias}{ALIAS_SUFFIX}"
+
+
+def split_alias_path(path: str) -> tuple[str, str]:
+    """Return the path of the pointer beside an alias file, and the alias that the path names.
+
+    Raises AliasError if the path names no alias.
+    """
+    stem, dot, alias = path.removesuffix(ALIAS_SUFFIX).rpartition(".")
+    problem = "the file name is not STEM.ALIAS.alias.yaml"
+    if dot and path.endswith(ALIAS_SUFFIX) and stem.rpartition("/")[2]:
+        try:
+            return stem + POINTER_SUFFIX, check_alias(alias)
+        except ModelNameError as error:
+            problem = error.message
+    raise AliasError(
+        f"{quote_text(path, limit=200)} is not the path of an alias: {problem}",
+        hint=f"git rm {shlex.quote(path)}, then gitmodel promote NAME@VERSION production",
+    )
+
+
+def refuse_early_file(path: str, name: str) -> AliasError:
+    """Return the error for the alias file of an early build."""
+    return AliasError(
+        f"{path} is of an early build",
+        hint=f"gitmodel promote {name}@VERSION production, the same for each alias in it, "
+        f"then git rm {shlex.quote(path)}",
+        model=name,
+    )
+
+
+def _previous(fields: Fields | None) -> Previous | None:
+    if fields is None:
+        return None
+    version = fields.number("version", least=1, most=MAX_VERSION)
+    return Previous(version, fields.digest("digest"), fields.rest())
+
+
+def _refuse_other_place(alias: Alias, path: str, what: str) -> None:
+    """Refuse a file that was renamed, or that Git merged into the file of another alias."""
+    pointer_path, word = split_alias_path(path)
+    stem = pointer_path.rpartition("/")[2].removesuffix(POINTER_SUFFIX)
+    if (stem, word) == (alias.name.rpartition("/")[2], alias.alias):
+        return
+    raise MixedAliasError(
+        f"{what} has the content of {alias}, which does not belong at this path",
+        hint=f"git mv {shlex.quote(path)} {shlex.quote(alias_path_for(pointer_path, alias.alias))}; or take a side: "
+        f"{resolve_hint(alias.name, word)}",
+        model=alias.name,
+    )

@@ -7,9 +7,15 @@ from __future__ import annotations
 
 import re
 
-from gitmodel.domain.reference import check_name
+from gitmodel.domain.reference import check_alias, check_name
 from gitmodel.domain.text.lazy_regex import lazy_compile
-from gitmodel.errors import MixedPointerError, ModelNameError, NewerFormatError
+from gitmodel.errors import (
+    MixedAliasError,
+    MixedPointerError,
+    ModelNameError,
+    NewerFormatError,
+    TextError,
+)
 
 FORMAT = 1
 
@@ -17,6 +23,7 @@ _FORMAT_LINE = lazy_compile(r"^gitmodel: *0*([0-9]+) *$", re.MULTILINE)
 # Also longer ones: `conflict-marker-size` in .gitattributes sets their length.
 _CONFLICT = lazy_compile(r"^<{7,}(?: |$)", re.MULTILINE)
 _NAME_LINE = lazy_compile(r'^name: "([a-z0-9._/-]{1,200})"$', re.MULTILINE)
+_ALIAS_LINE = lazy_compile(r'^alias: "([a-z0-9_-]{1,63})"$', re.MULTILINE)
 _VERSION_LINE = lazy_compile(r"^version: ([0-9]{1,9})$", re.MULTILINE)
 _DIGEST_LINE = lazy_compile(r'^digest: "blake3:([0-9a-f]{12})[0-9a-f]{52}"$', re.MULTILINE)
 
@@ -35,19 +42,19 @@ def refuse_newer(text: str, what: str) -> None:
 
 
 def refuse_conflict(text: str, what: str) -> None:
-    """Check that a pointer's text has no conflict markers.
+    """Check that the text of a pointer or an alias has no conflict markers.
 
-    Raises:
-        MixedPointerError: It has; the message names the versions of both sides.
+    Raises MixedPointerError or MixedAliasError if it has; the message names the versions of both sides.
     """
     sides = conflict_sides(text)
     if sides is None:
         return
     ours, theirs = sides
-    name = _NAME_LINE.search(ours)
-    raise MixedPointerError(
+    name, alias = _NAME_LINE.search(ours), _ALIAS_LINE.search(ours)
+    error: type[TextError] = MixedPointerError if alias is None else MixedAliasError
+    raise error(
         f"{what}: unresolved merge conflict: ours is {_version_in(ours)}, theirs is {_version_in(theirs)}",
-        hint=resolve_hint(name[1] if name else ""),
+        hint=resolve_hint(name[1] if name else "", alias[1] if alias else ""),
     )
 
 
@@ -83,11 +90,12 @@ def _version_in(side: str) -> str:
     return f"{written} ({digest[1]})" if digest else written
 
 
-def resolve_hint(name: str) -> str:
-    """Return the command that resolves a conflict of this model, with NAME for an invalid name."""
+def resolve_hint(name: str, alias: str = "") -> str:
+    """Return the command that resolves a conflict of a model or an alias, with NAME for an invalid name."""
     try:
         check_name(name)
+        at = f"@{check_alias(alias)}" if alias else ""
     except ModelNameError:
         # People paste hints into a shell.
-        name = "NAME"
-    return f"gitmodel resolve {name} --ours|--theirs"
+        name, at = "NAME", "@ALIAS" if alias else ""
+    return f"gitmodel resolve {name}{at} --ours|--theirs"

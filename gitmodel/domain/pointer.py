@@ -14,8 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from blake3 import blake3
-
+from gitmodel.domain.check_line import check_as_written, check_of
 from gitmodel.domain.conflict_markers import FORMAT, refuse_conflict, refuse_newer, resolve_hint
 from gitmodel.domain.exclude import check_patterns
 from gitmodel.domain.fields import Fields
@@ -163,7 +162,7 @@ class Pointer:
         except (TypeError, ValueError, AttributeError) as error:  # an array, say, as metrics
             message = "the new pointer: a value has an unsupported type"
             raise PointerError(message, hint=UNWRITABLE_HINT) from error
-        return f'{HEADER}\n{body}check: "{_check_of(body)}"\n'
+        return f'{HEADER}\n{body}check: "{check_of(body)}"\n'
 
     @classmethod
     def from_text(cls, raw: bytes | str, *, what: str, trust_edits: bool = False) -> Self:
@@ -192,7 +191,7 @@ class Pointer:
             raise PointerError(error.message, hint=error.hint) from error
         check = values.pop("check", None)
         pointer = cls._from_values(Fields(values, what))
-        if not trust_edits and (check is None or check != _check_as_written(text)):
+        if not trust_edits and (check is None or check != check_as_written(text)):
             # Lines may have been reordered or commented without a change of their values.
             _compare(pointer, check, what)
         return pointer
@@ -308,7 +307,7 @@ def _metrics_source(fields: Fields | None) -> MetricsSource | None:
 
 def _checked_path(path: str) -> str:
     safe_parts(path)
-    if path.lower().endswith((POINTER_SUFFIX, ".aliases.yaml")):
+    if path.lower().endswith((POINTER_SUFFIX, ".aliases.yaml", ".alias.yaml", ".deprecated.yaml")):
         # Weights there would be read as the pointer of another model.
         raise UnsafePathError("weights cannot be a pointer or an alias file")
     return path
@@ -322,28 +321,10 @@ def _with_digest(
 
 def _compare(pointer: Pointer, check: Value, what: str) -> None:
     # A parsed pointer can always be written, so body() does not raise.
-    if check is None or check != _check_of(pointer.body()):
+    if check is None or check != check_of(pointer.body()):
         problem = "no check line" if check is None else "the check line does not match"
         raise MixedPointerError(
             f"{what}: {problem}: the file was merged line by line or edited by hand",
             hint=resolve_hint(pointer.name),
             model=pointer.name,
         )
-
-
-def _check_of(body: str) -> str:
-    """Return 16 hex digits of BLAKE3, which detect accidents but not attacks."""
-    return blake3(body.encode()).hexdigest()[:16]
-
-
-def _check_as_written(text: str) -> str | None:
-    """Return the check of the unchanged lines, or None if they do not end with a check.
-
-    A later gitmodel may order its keys differently; its check still matches its own lines.
-    """
-    start = 0
-    while text.startswith("#", start):
-        start = text.find("\n", start) + 1 or len(text)
-    end = text.rfind("\ncheck: ") + 1
-    whole = text.startswith("gitmodel: ", start) and text.find("\n", end) == len(text) - 1
-    return _check_of(text[start:end]) if 0 < start < end and whole else None

@@ -1,6 +1,6 @@
 """Parses model names, aliases and references, which people type to select a version.
 
-A *name* has parts joined by `/`; an *alias* is one such part. A *reference* is a name, or a name, `@` and a
+A *name* has parts joined by `/`; an *alias* is one word. A *reference* is a name, or a name, `@` and a
 selector: `fraud`, `fraud@7`, `fraud@production`, `fraud@blake3:9f2c41aa`, `fraud@git:v1.2`.
 
 Guarantee: a checked name or alias is the same file name on every file system, a safe part of a store key,
@@ -29,6 +29,7 @@ MAX_NAME_BYTES = 200
 MAX_VERSION = 999_999_999
 
 _PART = lazy_compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
+_ALIAS = lazy_compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
 _VERSION = lazy_compile(r"v?([0-9]+)", re.ASCII)
 _DIGEST = lazy_compile(r"blake3:([0-9a-f]{8,64})", re.ASCII)
 # Windows ignores everything after the first dot: "con.model.yaml" is a device too.
@@ -64,22 +65,23 @@ def check_name(name: str) -> str:
 
 
 def check_alias(alias: str) -> str:
-    """Return `alias` if it is a valid alias: one part of a model name that is not reserved.
+    """Return `alias` if it is valid: `[a-z0-9][a-z0-9_-]{0,62}`, and not reserved.
 
-    `latest` and version numbers such as `7` and `v7` are reserved.
+    `latest`, `none` and version numbers such as `7` and `v7` are reserved. An alias has no dot, because the
+    name of its file is `STEM.ALIAS.alias.yaml`.
 
     Raises:
         ModelNameError: The alias is invalid.
     """
-    problem = _part_problem(alias) if alias else "it is empty"
-    if problem is None and (alias == "latest" or _VERSION.fullmatch(alias)):
+    problem = None
+    if not _ALIAS.fullmatch(alias):
+        problem = "1 to 63 of a-z, 0-9, '_' and '-' are allowed, and a letter or digit comes first"
+    elif alias in ("latest", "none") or _VERSION.fullmatch(alias):
         problem = "it is reserved"
-    if problem is None and ".." in alias:
-        problem = "Git reads two dots as a range"  # NAME@WORD may be a Git revision
     if problem is None:
         return alias
     raise ModelNameError(
-        f"{quote_text(alias)} is not a valid alias: {problem}",
+        f"{quote_text(alias, limit=80)} is not a valid alias: {problem}",
         hint="use one word in lower case, such as production or staging",
     )
 

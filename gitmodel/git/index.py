@@ -164,7 +164,11 @@ class Index:
         """
         repository = self._repository
         real = os.path.join(repository.git_dir, "index")
-        wanted = _literal(paths) if paths else _pathspecs(("*.model.yaml", "*.aliases.yaml"))
+        wanted = (
+            _literal(paths)
+            if paths
+            else _pathspecs(("*.model.yaml", "*.alias.yaml", "*.deprecated.yaml"))
+        )
         outdated = self._differences(
             "diff-index", "--cached", "HEAD", "--", *wanted, index_file=real
         )

@@ -1,21 +1,227 @@
-"""Alias files of models in the work tree."""
+"""Aliases and deprecated versions of models, as the work tree or a commit has them.
+
+The work tree decides for a model whose pointer it has, HEAD for the others. The files are beside the pointer,
+with its stem.
+"""
 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.aliases import aliases_path_for
+from gitmodel.domain.aliases import (
+    ALIAS_SUFFIX,
+    EARLY_SUFFIX,
+    Alias,
+    alias_path_for,
+    refuse_early_file,
+    split_alias_path,
+)
+from gitmodel.domain.deprecations import DEPRECATED_SUFFIX, Deprecations, deprecations_path_for
+from gitmodel.domain.pointer import POINTER_SUFFIX
+from gitmodel.errors import AliasError, GitmodelError
+from gitmodel.project.committed_models import find_in_tree
+from gitmodel.project.models import delete_file, read_models, read_pointer_file, write_text_file
 from gitmodel.worktree.move import move_entry
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gitmodel.project.project import Project
 
 
-def move_aliases(project: Project, old_pointer: str, new_pointer: str) -> list[str]:
-    """Move the alias file along with its pointer; returns the changed paths."""
-    old, new = aliases_path_for(old_pointer), aliases_path_for(new_pointer)
-    if not os.path.lexists(os.path.join(project.root, old)):
-        return []
-    move_entry(project.root, old, new)
-    return [old, new]
+@dataclass(frozen=True, slots=True)
+class AliasFile:
+    """An alias, and the path and bytes of its file."""
+
+    path: str
+    alias: Alias
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAliases:
+    """The aliases of models, by path, and the alias files that do not parse."""
+
+    files: tuple[AliasFile, ...] = ()
+    broken: tuple[tuple[str, GitmodelError], ...] = ()
+
+    def get(self, name: str, alias: str) -> AliasFile | None:
+        """The alias of a model, None if there is none."""
+        return next((f for f in self.files if (f.alias.name, f.alias.alias) == (name, alias)), None)
+
+    def naming(self, name: str, digest_hex: str) -> list[str]:
+        """The aliases that mean a version of a model, sorted."""
+        found = (f.alias for f in self.files if f.alias.name == name)
+        return sorted(alias.alias for alias in found if alias.digest.hex == digest_hex)
+
+
+def find_alias(project: Project, name: str, alias: str) -> AliasFile | None:
+    """The alias of a model, None if the model has no such alias.
+
+    Raises AliasError if its file does not parse, or if the model has an alias file of an early build.
+    """
+    pointer_path, commit = _place(project, name)
+    if pointer_path is None:
+        return None
+    path = alias_path_for(pointer_path, alias)
+    raw = _read(project, commit, [path, _early_path(pointer_path)])
+    if path not in raw and raw:
+        raise refuse_early_file(_early_path(pointer_path), name)
+    return _parsed(path, raw[path], name) if path in raw else None
+
+
+def aliases_of(project: Project, name: str) -> ModelAliases:
+    """All aliases of one model; an alias file of an early build is one that does not parse."""
+    pointer_path, commit = _place(project, name)
+    if pointer_path is None:
+        return ModelAliases()
+    if commit is not None:
+        return aliases_in_tree(project, commit, {pointer_path: name})
+    paths = alias_paths_beside(project.root, pointer_path)
+    return _collect(_read(project, None, paths).items(), {pointer_path: name})
+
+
+def all_aliases(project: Project) -> ModelAliases:
+    """All aliases of the work tree that the index names; one Git process."""
+    entries = project.index.entries(f"*{ALIAS_SUFFIX}", f"*{EARLY_SUFFIX}")
+    paths = sorted({entry.path for entry in entries})
+    return _collect(_read(project, None, paths).items(), {})
+
+
+def aliases_in_tree(
+    project: Project, commit: str, of: dict[str, str] | None = None
+) -> ModelAliases:
+    """The aliases of a commit: all, or those of the models in `of`, which maps pointer paths to names."""
+    entries = [
+        entry
+        for suffix in (ALIAS_SUFFIX, EARLY_SUFFIX)
+        for entry in project.reader.tree(commit, suffix)
+        if of is None or _pointer_beside(entry.path) in of
+    ]
+    blobs = project.reader.blobs([entry.oid for entry in entries])
+    found = ((entry.path, blobs[entry.oid]) for entry in entries if entry.oid in blobs)
+    return _collect(found, of or {})
+
+
+def deprecations_of(project: Project, name: str) -> Deprecations:
+    """The deprecated versions of a model.
+
+    Raises AliasError if their file does not parse.
+    """
+    pointer_path, commit = _place(project, name)
+    if pointer_path is None:
+        return Deprecations()
+    path = deprecations_path_for(pointer_path)
+    raw = _read(project, commit, [path]).get(path)
+    return Deprecations() if raw is None else Deprecations.from_text(raw, what=path)
+
+
+def alias_paths_beside(root: str, pointer_path: str) -> list[str]:
+    """The paths of a model's alias files in the work tree, sorted, also one of an early build."""
+    folder, slash, _ = pointer_path.rpartition("/")
+    names: list[str] = []
+    with suppress(FileNotFoundError, NotADirectoryError):
+        names = os.listdir(os.path.join(root, folder))
+    paths = sorted(
+        f"{folder}{slash}{name}" for name in names if name.endswith((ALIAS_SUFFIX, EARLY_SUFFIX))
+    )
+    return [path for path in paths if _pointer_beside(path) == pointer_path]
+
+
+def move_aliases(project: Project, old_pointer: str, new_pointer: str, name: str) -> list[str]:
+    """Move aliases and deprecations of a model beside its new pointer; returns the changed paths.
+
+    Args:
+        project: The project.
+        old_pointer: The path of the pointer until now.
+        new_pointer: The path of the pointer from now on.
+        name: The name of the model from now on, which alias files contain.
+    """
+    changed: list[str] = []
+    for old in alias_paths_beside(project.root, old_pointer):
+        if old.endswith(EARLY_SUFFIX):
+            continue
+        raw = read_pointer_file(project.root, old)
+        _, word = split_alias_path(old)
+        new = alias_path_for(new_pointer, word)
+        alias = Alias.from_text(raw or b"", old)
+        if new != old or alias.name != name:
+            write_text_file(project.root, new, replace(alias, name=name).to_text())
+            if new != old:
+                delete_file(project.root, old)
+            changed += [old, new]
+    old, new = deprecations_path_for(old_pointer), deprecations_path_for(new_pointer)
+    if old != new and os.path.lexists(os.path.join(project.root, old)):
+        move_entry(project.root, old, new)
+        changed += [old, new]
+    return changed
+
+
+def _place(project: Project, name: str) -> tuple[str | None, str | None]:
+    """The path of a model's pointer, and the commit that has it if the work tree does not."""
+    if project.repository.work_tree is not None:
+        model = read_models(project, name=name).get(name)
+        if model is not None:
+            return model.path, None
+    head = project.reader.resolve("HEAD")
+    found = None if head is None else find_in_tree(project, head, name)
+    return (None, None) if found is None else (found.path, head)
+
+
+def _read(project: Project, commit: str | None, paths: Iterable[str]) -> dict[str, bytes]:
+    """The files that exist, by path, in the work tree or in a commit."""
+    if commit is None:
+        read = {path: read_pointer_file(project.root, path) for path in paths}
+        return {path: raw for path, raw in read.items() if raw is not None}
+    wanted = set(paths)
+    suffixes = {
+        s for s in (ALIAS_SUFFIX, EARLY_SUFFIX, DEPRECATED_SUFFIX) for p in wanted if p.endswith(s)
+    }
+    entries = [e for suffix in sorted(suffixes) for e in project.reader.tree(commit, suffix)]
+    oids = {entry.path: entry.oid for entry in entries if entry.path in wanted}
+    blobs = project.reader.blobs(oids.values())
+    return {path: blobs[oid] for path, oid in oids.items() if oid in blobs}
+
+
+def _collect(files: Iterable[tuple[str, bytes]], names: dict[str, str]) -> ModelAliases:
+    found: list[AliasFile] = []
+    broken: list[tuple[str, GitmodelError]] = []
+    for path, raw in files:
+        try:
+            if path.endswith(EARLY_SUFFIX):
+                raise refuse_early_file(path, _stem(path))
+            found.append(_parsed(path, raw, names.get(_pointer_beside(path) or "")))
+        except GitmodelError as error:
+            broken.append((path, error))
+    return ModelAliases(tuple(sorted(found, key=lambda file: file.path)), tuple(sorted(broken)))
+
+
+def _parsed(path: str, raw: bytes, name: str | None) -> AliasFile:
+    """The alias, which must be one of the model beside it."""
+    alias = Alias.from_text(raw, path)
+    if name is not None and alias.name != name:
+        raise AliasError(
+            f"{path} has an alias of {alias.name}, but the pointer beside it is {name}",
+            hint=f"gitmodel promote {name}@VERSION {alias.alias}",
+            model=name,
+        )
+    return AliasFile(path, alias, raw)
+
+
+def _pointer_beside(path: str) -> str | None:
+    """The path of the pointer that an alias file belongs to; None for another file."""
+    if path.endswith(EARLY_SUFFIX):
+        return path.removesuffix(EARLY_SUFFIX) + POINTER_SUFFIX
+    stem, dot, _ = path.removesuffix(ALIAS_SUFFIX).rpartition(".")
+    return stem + POINTER_SUFFIX if dot else None
+
+
+def _early_path(pointer_path: str) -> str:
+    return pointer_path.removesuffix(POINTER_SUFFIX) + EARLY_SUFFIX
+
+
+def _stem(path: str) -> str:
+    return path.rpartition("/")[2].removesuffix(EARLY_SUFFIX)

@@ -10,10 +10,11 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.aliases import ALIASES_SUFFIX, Aliases, aliases_path_for
 from gitmodel.domain.pointer import Pointer, read_head
+from gitmodel.domain.reference import check_alias
 from gitmodel.domain.versions import VersionNumbers
-from gitmodel.errors import GitmodelError, UnknownReferenceError
+from gitmodel.errors import GitmodelError, ModelNameError, UnknownReferenceError
+from gitmodel.project.aliases import aliases_of, find_alias
 from gitmodel.project.committed_models import find_in_tree, models_in_tree
 from gitmodel.project.history.missing_history import fetch_pointers, find_missing_history
 from gitmodel.project.history.model_history import ModelHistory, history_of
@@ -22,12 +23,12 @@ from gitmodel.project.history.version_owners import ambiguous_reference, claims_
 from gitmodel.project.models import (
     Model,
     read_models,
-    read_pointer_file,
     require_model,
     unknown_model,
 )
 
 if TYPE_CHECKING:
+    from gitmodel.domain.aliases import Alias
     from gitmodel.domain.pointer import Head
     from gitmodel.domain.reference import Reference
     from gitmodel.project.project import Project
@@ -207,50 +208,55 @@ def _uncommitted(project: Project, reference: Reference) -> Model | None:
     return model
 
 
-def _aliases(project: Project, name: str) -> Aliases | None:
-    """The aliases beside a model's pointer in the work tree, else at HEAD."""
-    if project.repository.work_tree is not None:
-        model = read_models(project, name=name).get(name)
-        if model is not None:
-            path = aliases_path_for(model.path)
-            raw = read_pointer_file(project.root, path)
-            return None if raw is None else Aliases.from_text(raw, what=path)
-    head = project.reader.resolve("HEAD")
-    found = None if head is None else find_in_tree(project, head, name)
-    if head is None or found is None:
-        return None
-    path = aliases_path_for(found.path)
-    for entry in project.reader.tree(head, ALIASES_SUFFIX):
-        if entry.path == path:
-            raw = project.reader.blobs([entry.oid]).get(entry.oid)
-            return None if raw is None else Aliases.from_text(raw, what=path)
-    return None
-
-
 def _known_words(project: Project, name: str) -> str:
-    aliases = _aliases(project, name)
-    return ", ".join(f"{name}@{word}" for word in aliases.aliases) if aliases else ""
+    return ", ".join(str(file.alias) for file in aliases_of(project, name).files)
 
 
 def by_alias(project: Project, reference: Reference) -> Model | None:
     """The pointer that an alias names, None if the model has no such alias."""
-    aliases = _aliases(project, reference.name)
-    alias = None if aliases is None else aliases.aliases.get(reference.value)
-    if alias is None:
-        return None
+    try:
+        word = check_alias(reference.value)
+    except ModelNameError:
+        return None  # a branch such as release/1.0
+    file = find_alias(project, reference.name, word)
+    return None if file is None else version_of_alias(project, file.alias)
+
+
+def version_of_alias(project: Project, alias: Alias) -> Model:
+    """The pointer of the version that an alias means, under the number of the alias.
+
+    A shallow clone may lack that pointer. Then it is made of the alias, without params and run.
+    """
     wanted = alias.digest.hex
-    history = history_of(project, reference.name, only=lambda head: head.digest == wanted)
+    history = history_of(project, alias.name, only=lambda head: head.digest == wanted)
     same = [item.model for item in history.seen if item.model.pointer.digest == alias.digest]
-    if same:  # renumbered content has several pointers
-        return next((m for m in same if m.pointer.version == alias.version), same[0])
-    # A shallow clone lacks the old pointer. The alias has version and digest; `checkout` reads
-    # the size from the manifest.
-    current = _latest(project, reference.name)
+    for model in same:
+        if model.pointer.version == alias.version:
+            return model
+    if same:  # the content was renumbered after the promotion; `verify` reports it
+        pointer = replace(same[0].pointer, version=alias.version)
+        return Model(same[0].path, pointer, pointer.to_text().encode())
+    current = _latest(project, alias.name)
     bare = Pointer(
-        name=reference.name,
+        name=alias.name,
         version=alias.version,
         digest=alias.digest,
-        size=0,
+        size=alias.size,
+        chunks=alias.chunks,
+        metrics=alias.metrics,
         path=current.pointer.path,
     )
     return Model(current.path, bare, bare.to_text().encode())
+
+
+def known_by_alias(pointer: Pointer) -> Pointer:
+    """The part of a pointer that an alias of its version has too."""
+    return Pointer(
+        name=pointer.name,
+        version=pointer.version,
+        digest=pointer.digest,
+        size=pointer.size,
+        chunks=pointer.chunks,
+        metrics=pointer.metrics,
+        path=pointer.path,
+    )

@@ -11,7 +11,6 @@ import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.pointer import Pointer
 from gitmodel.errors import GitmodelError, RepositoryError, UnsavedWeightsError, UsageError
 from gitmodel.project.fetching.materialize import Materializer, checkout_elsewhere, place_each
 from gitmodel.project.fetching.session import CheckoutReport, FetchSession, chosen_models
@@ -68,13 +67,31 @@ def checkout(
     report = CheckoutReport()
     with FetchSession(project, models, report, remote) as fetching:
         placer = Materializer(project, fetching, force=force, remote=remote)
-        place_each(placer.place, [placer.with_size(model) for model in models], report)
+        _note_what_is_missing(project, models)
+        place_each(placer.place, models, report)
         fetching.wait()  # also packs that no checkout needed to read
     # Stage existing pointers too: an earlier run may have been killed after it wrote them.
     chosen = [m.path for m, text in zip(models, references, strict=False) if "@" in text]
     project.index.stage(chosen)
     note_seen(project)
     return report
+
+
+def _note_what_is_missing(project: Project, models: list[Model]) -> None:
+    """Say so if a pointer was made of an alias, because this clone lacks the version's own pointer."""
+    from gitmodel.project.history.missing_history import find_missing_history
+    from gitmodel.project.references import known_by_alias
+
+    for model in models:
+        pointer = model.pointer
+        if (
+            pointer == known_by_alias(pointer)
+            and (lack := find_missing_history(project)) is not None
+        ):
+            project.context.note(
+                f"{model.name}: version {pointer.version} is older than this clone's history, so its "
+                f"params and run are missing; to fetch them: {lack.command}"
+            )
 
 
 def _refuse_left_out(project: Project, models: list[Model]) -> None:
@@ -169,15 +186,10 @@ def _refuse_unsaved_pointer(
     if force or current is None or current.raw == model.raw:
         return
     from gitmodel.project.history.model_history import history_of
+    from gitmodel.project.references import known_by_alias
 
     pointer = current.pointer
-    bare = Pointer(  # all there is to the pointer of an alias in a clone of depth 1
-        name=pointer.name,
-        version=pointer.version,
-        digest=pointer.digest,
-        size=pointer.size,
-        path=pointer.path,
-    )
+    bare = known_by_alias(pointer)  # all there is in a clone of depth 1
     committed = [item.model.pointer for item in history_of(project, model.name).seen]
     saved = {replace(old, path=pointer.path).body() for old in [bare, *committed]}
     if pointer.body() not in saved:

@@ -6,14 +6,14 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.aliases import aliases_path_for
+from gitmodel.domain.deprecations import deprecations_path_for
 from gitmodel.domain.paths import find_clash, safe_parts
 from gitmodel.domain.pointer import pointer_path_for
 from gitmodel.domain.reference import check_name
 from gitmodel.errors import ModelNameError, UnsafePathError, UsageError
 from gitmodel.files.safe_open import folder_handle
 from gitmodel.project.adding.metadata import path_inside
-from gitmodel.project.aliases import move_aliases
+from gitmodel.project.aliases import alias_paths_beside, move_aliases
 from gitmodel.project.fsmonitor.seen_weights import note_seen
 from gitmodel.project.git_files.gitignore import ignore_weights
 from gitmodel.project.git_files.weights_out_of_git import ignore_in_clone
@@ -124,12 +124,12 @@ def _move_pointer(
     touched = [model.path, pointer_path]
     if pointer_path != model.path:
         delete_file(project.root, model.path)
-        touched += move_aliases(project, model.path, pointer_path)
-    return touched
+    return touched + move_aliases(project, model.path, pointer_path, name)
 
 
 def _refuse_taken(project: Project, pointer_path: str) -> None:
-    for taken in (pointer_path, aliases_path_for(pointer_path)):
+    beside = alias_paths_beside(project.root, pointer_path)
+    for taken in (pointer_path, deprecations_path_for(pointer_path), *beside):
         if os.path.lexists(os.path.join(project.root, taken)):
             raise ModelNameError(f"{taken} is there already", hint="choose another name")
 

@@ -16,6 +16,7 @@ LEAST = {
     "completion": ["bash"],
     "get": ["https://example.org/team.git", "fraud", "--out", "models"],
     "mv": ["fraud"],
+    "promote": ["fraud@1", "production"],
     "renumber": ["fraud"],
     "resolve": ["fraud", "--ours"],
     "rm": ["fraud"],

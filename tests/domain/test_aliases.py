@@ -1,122 +1,161 @@
+"""An alias file is read exactly, written canonically, and never read as a mixture of two."""
+
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitmodel.domain.aliases import Alias, Aliases, aliases_path_for
+from gitmodel.domain.aliases import Alias, alias_path_for, refuse_early_file, split_alias_path
 from gitmodel.domain.digest import Digest
-from gitmodel.errors import GitmodelError, NewerFormatError, TextError
+from gitmodel.domain.pointer import Pointer, Previous
+from gitmodel.errors import AliasError, GitmodelError, MixedAliasError, NewerFormatError, TextError
 from tests.support import strategies
 
-FOUR, FIVE = Digest("4" * 64), Digest("5" * 64)
-
-FRAUD = Aliases(
-    aliases={"staging": Alias(5, FIVE), "production": Alias(5, FIVE, 4)},
-    deprecated={10: "unit \u202e test", 3: "trained on leaked labels"},
+PATH = "models/fraud.production.alias.yaml"
+SEVEN, FIVE = Digest("7" * 64), Digest("5" * 64)
+FRAUD = Alias(
+    name="fraud",
+    alias="production",
+    version=7,
+    digest=SEVEN,
+    size=90868376,
+    chunks=FIVE,
+    metrics={"logloss": 0.161, "auc": 0.944},
+    previous=Previous(5, FIVE),
+    why="May hold-out, #214",
 )
-FRAUD_TEXT = f"""\
+TEXT = f"""\
 # Written by gitmodel; unknown keys are kept, comments are not.
-aliases:
-  production: {{version: 5, digest: "{FIVE}", was: 4}}
-  staging: {{version: 5, digest: "{FIVE}"}}
-deprecated:
-  3: "trained on leaked labels"
-  10: "unit \\u202e test"
+gitmodel: 1
+name: "fraud"
+alias: "production"
+version: 7
+digest: "{SEVEN}"
+size: 90868376
+chunks: "{FIVE}"
+metrics:
+  auc: 0.944
+  logloss: 0.161
+previous: {{version: 5, digest: "{FIVE}"}}
+why: "May hold-out, #214"
+check: "b2db99dbdeeaed44"
 """
 
 
-def read(content: str | bytes) -> Aliases:
-    return Aliases.from_text(content, what="fraud.aliases.yaml")
+def read(content: str | bytes, path: str = PATH) -> Alias:
+    return Alias.from_text(content, path)
 
 
-def refusal(content: str | bytes) -> GitmodelError:
-    with pytest.raises(TextError) as caught:
-        read(content)
+def path_of(alias: Alias) -> str:
+    return alias_path_for(f"models/{alias.name.rpartition('/')[2]}.model.yaml", alias.alias)
+
+
+def refusal(content: str | bytes, path: str = PATH) -> GitmodelError:
+    with pytest.raises(AliasError) as caught:
+        read(content, path)
     return caught.value
 
 
+def checked(body: str) -> str:
+    """A text with a right check line, whatever it says."""
+    from gitmodel.domain.check_line import check_of
+
+    return f'{body}check: "{check_of(body)}"\n'
+
+
 def test_the_canonical_text_is_this() -> None:
-    assert FRAUD.to_text() == FRAUD_TEXT
-    assert read(FRAUD_TEXT) == FRAUD
+    assert FRAUD.to_text() == TEXT
+    assert read(TEXT) == FRAUD
 
 
-def test_what_people_write_is_read() -> None:
-    content = f"""
-deprecated: {{3: "trained on leaked labels", "10": "unit \\u202e test"}}
-aliases:   # ours
-    staging:
-        digest: {FIVE}
-        version: 5
-    production: {{version: 5, was: 4, digest: '{FIVE}'}}
-"""
-    assert read(content) == FRAUD
+def test_an_alias_copies_what_the_pointer_says_of_the_weights() -> None:
+    pointer = Pointer(
+        name="fraud",
+        version=7,
+        digest=SEVEN,
+        size=90868376,
+        path="fraud.bin",
+        chunks=FIVE,
+        metrics={"auc": 0.944, "logloss": 0.161},
+        params={"lr": 1},
+    )
+
+    alias = Alias.of("production", pointer, previous=Previous(5, FIVE), why="May hold-out, #214")
+
+    assert alias == FRAUD
 
 
-@pytest.mark.parametrize(
-    "content", ["", "# none\n", "aliases:\n", "aliases: {}\n", "deprecated: {}\n"]
-)
-def test_there_may_be_none(content: str) -> None:
-    assert read(content) == Aliases()
-    assert Aliases().to_text().endswith("\naliases: {}\n")
+def test_lines_in_another_order_and_comments_are_read() -> None:
+    lines = TEXT.splitlines(keepends=True)
+    shuffled = "".join([*lines[1:3], "# by hand\n", *reversed(lines[3:7]), *lines[7:]])
+
+    assert read(shuffled) == FRAUD
 
 
 @given(strategies.aliases)
-def test_aliases_read_back_and_their_text_is_canonical(aliases: Aliases) -> None:
+def test_aliases_read_back_and_their_text_is_canonical(alias: Alias) -> None:
     try:
-        content = aliases.to_text()
+        content = alias.to_text()
     except TextError:
         return
-    assert read(content) == aliases
-    assert read(content).to_text() == content
-    reordered = Aliases(
-        dict(reversed(list(aliases.aliases.items()))),
-        dict(reversed(list(aliases.deprecated.items()))),
-        dict(reversed(list(aliases.unknown.items()))),
-    )
-    assert reordered.to_text() == content
+    assert read(content, path_of(alias)) == alias or "nan" in content
+    assert read(content, path_of(alias)).to_text() == content
 
 
-def test_unknown_keys_survive() -> None:
-    content = f"""\
-aliases:
-  production: {{version: 5, digest: "{FIVE}", by: "ana", at: [1, {{x: 2}}]}}
-future: {{key: "x"}}
-"""
-    aliases = read(content)
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("version: 7", "version: 5"),
+        (str(SEVEN), str(FIVE)),
+        ("size: 90868376", "size: 1"),
+        ("auc: 0.944", "auc: 0.99"),
+        ("version: 5", "version: 4"),
+        ("#214", "#215"),
+        ('check: "', 'check: "0'),
+        ('check: "b2db99dbdeeaed44"\n', ""),
+    ],
+)
+def test_one_changed_value_is_refused(old: str, new: str) -> None:
+    assert old in TEXT
+    with pytest.raises(MixedAliasError) as caught:
+        read(TEXT.replace(old, new, 1))
 
-    assert aliases.unknown == {"future": {"key": "x"}}
-    assert aliases.aliases["production"].unknown == {"by": "ana", "at": [1, {"x": 2}]}
-    assert read(aliases.to_text()) == aliases
+    assert caught.value.hint == "gitmodel resolve fraud@production --ours|--theirs"
 
 
-@pytest.mark.parametrize("name", ["latest", "v5", "7", "Production", "a/b", "", "-x", "a b", "nul"])
-def test_reserved_and_unsafe_names_are_refused(name: str) -> None:
-    error = refusal(f'aliases: {{"{name}": {{version: 5, digest: "{FIVE}"}}}}\n')
+@pytest.mark.parametrize(
+    "path",
+    [
+        "models/fraud.staging.alias.yaml",
+        "models/other.production.alias.yaml",
+        "models/fraud.x.production.alias.yaml",
+    ],
+)
+def test_an_alias_at_the_place_of_another_is_refused(path: str) -> None:
+    """Git follows a renamed file, and would put the version of one alias into another one."""
+    with pytest.raises(MixedAliasError) as caught:
+        read(TEXT, path)
 
-    assert str(error).startswith("fraud.aliases.yaml: ")
-    assert error.hint
+    assert f"{path} has the content of fraud@production" in caught.value.message
+    assert f"git mv {path} {path.rsplit('.', 3)[0]}.production.alias.yaml" in str(caught.value.hint)
 
 
 WRONG = {
-    "list": ("aliases: []\n", "aliases must be a mapping"),
-    "alias to a number": ("aliases: {production: 5}\n", "aliases.production must be a mapping"),
-    "alias to nothing": ("aliases: {production: null}\n", "aliases.production is empty"),
-    "no version": (f'aliases: {{a: {{digest: "{FIVE}"}}}}\n', "aliases.a.version is missing"),
-    "no digest": ("aliases: {a: {version: 5}}\n", "aliases.a.digest is missing"),
-    "version 0": (f'aliases: {{a: {{version: 0, digest: "{FIVE}"}}}}\n', "aliases.a.version must be a whole number from 1 to 999999999"),
-    "wrong digest": ('aliases: {a: {version: 1, digest: "x"}}\n', "aliases.a.digest must be blake3: and 64 lower-case hex digits"),
-    "was a word": (f'aliases: {{a: {{version: 1, digest: "{FIVE}", was: x}}}}\n', "aliases.a.was must be a whole number from 1 to 999999999"),
-    "deprecated a list": ("deprecated: [3]\n", "deprecated must be a mapping"),
-    "deprecated a word": ('deprecated: {v3: "x"}\n', 'deprecated."v3" is not a version number'),
-    "deprecated zero": ('deprecated: {03: "x"}\n', 'deprecated."03" is not a version number'),
-    "deprecated an escape": ('deprecated: {"\\e[2J": "x"}\n', 'deprecated."\\x1b[2J" is not a version number'),
-    "no reason": ("deprecated: {3: null}\n", "deprecated.3 is missing"),
-    "reason a number": ("deprecated: {3: 4}\n", "deprecated.3 must be a string, in double quotes"),
-    "one alias twice": ("aliases:\n  a: {}\n  a: {}\n", 'line 3: the key "a" occurs twice'),
-    "conflict": ("aliases:\n<<<<<<< HEAD\n  a: {}\n=======\n>>>>>>> x\n", "unresolved merge conflict"),
-    "rest of a conflict": ("aliases: {}\n>>>>>>> x\n", "unresolved merge conflict"),
-    "anchor": ("aliases: &a {}\n", "line 1: anchors (&name) are not accepted"),
+    "a list": ("[]\n", "the file must be a mapping"),
+    "nothing": ("", "gitmodel must be 1"),
+    "no version": (TEXT.replace("version: 7\n", ""), "version is missing"),
+    "no digest": (TEXT.replace(f'digest: "{SEVEN}"\n', "", 1), "digest is missing"),
+    "no size": (TEXT.replace("size: 90868376\n", ""), "size is missing"),
+    "version 0": (TEXT.replace("version: 7", "version: 0"), "version must be a whole number from 1 to 999999999"),
+    "a reserved alias": (TEXT.replace('"production"', '"latest"'), 'alias is refused: "latest" is not a valid alias: it is reserved'),
+    "a name with steps": (TEXT.replace('"fraud"', '"../fraud"'), "name is refused"),
+    "a reason of another type": (TEXT.replace('"May hold-out, #214"', "4"), "why must be a string, in double quotes"),
+    "previous a number": (TEXT.replace(f'{{version: 5, digest: "{FIVE}"}}', "5"), "previous must be a mapping"),
+    "a key twice": (TEXT.replace("version: 7\n", "version: 7\nversion: 7\n"), 'the key "version" occurs twice'),
+    "an anchor": (TEXT.replace("version: 7", "version: &a 7"), "anchors (&name) are not accepted"),
 }  # fmt: skip
 
 
@@ -124,51 +163,81 @@ WRONG = {
 def test_a_wrong_value_is_refused_with_its_place(content: str, message: str) -> None:
     error = refusal(content)
 
-    assert str(error) == f"fraud.aliases.yaml: {message}"
-    assert type(error) is TextError
+    assert str(error).removeprefix("fraud: ").startswith(f"{PATH}: ")
+    assert message in str(error)
     assert error.hint
+
+
+def test_conflict_markers_are_refused_with_both_versions() -> None:
+    other = replace(FRAUD, version=8, digest=FIVE, why=None).to_text()
+    error = refusal(f"<<<<<<< ours\n{TEXT}=======\n{other}>>>>>>> theirs\n")
+
+    assert type(error) is MixedAliasError
+    assert error.message == (
+        f"{PATH}: unresolved merge conflict: ours is version 7 (777777777777), "
+        "theirs is version 8 (555555555555)"
+    )
+    assert error.hint == "gitmodel resolve fraud@production --ours|--theirs"
 
 
 def test_a_newer_format_is_told_apart() -> None:
     with pytest.raises(NewerFormatError):
-        read("gitmodel: 2\naliases: !new [\n")
+        read("gitmodel: 2\nalias: !new [\n")
 
 
-@given(st.binary(max_size=100) | st.tuples(st.integers(0, 400), strategies.texts).map(
-    lambda edit: FRAUD_TEXT[: edit[0]] + edit[1] + FRAUD_TEXT[edit[0] :]
-))  # fmt: skip
-def test_whatever_the_bytes_only_text_errors_are_raised(raw: bytes | str) -> None:
+@given(
+    st.binary(max_size=100)
+    | st.tuples(st.integers(0, 500), strategies.texts).map(
+        lambda edit: TEXT[: edit[0]] + edit[1] + TEXT[edit[0] :]
+    )
+)
+def test_whatever_the_bytes_only_these_errors_are_raised(raw: bytes | str) -> None:
     try:
-        aliases = read(raw)
+        alias = read(raw)
         hint: str | None = "none needed"
-    except (TextError, NewerFormatError) as error:
-        aliases, hint = Aliases(), error.hint
+    except (AliasError, NewerFormatError) as error:
+        alias, hint = FRAUD, error.hint
     assert hint
-    assert read(aliases.to_text()) == aliases
-
-
-def test_what_could_not_be_read_back_is_not_written() -> None:
-    with pytest.raises(TextError) as caught:
-        Aliases(deprecated=dict.fromkeys(range(1, 1000), "x" * 100)).to_text()
-
-    assert caught.value.hint
-
-
-def test_aliases_lie_beside_the_pointer() -> None:
-    assert aliases_path_for("models/fraud.model.yaml") == "models/fraud.aliases.yaml"
+    assert read(alias.to_text()) == alias
 
 
 @pytest.mark.parametrize(
-    "aliases",
+    "alias",
     [
-        Aliases(aliases={"latest": Alias(1, Digest("1" * 64))}),
-        Aliases(aliases={"production": Alias(0, Digest("1" * 64))}),
-        Aliases(deprecated={0: "never"}),
-        Aliases(unknown={"aliases": {}}),
-        Aliases(unknown={"x": b"bytes"}),  # type: ignore[dict-item]
-        Aliases(deprecated={1: "\udcff"}),
+        replace(FRAUD, alias="latest"),
+        replace(FRAUD, version=0),
+        replace(FRAUD, size=-1),
+        replace(FRAUD, why="\udcff"),
+        replace(FRAUD, unknown={"version": 8}),
+        replace(FRAUD, unknown={"x": b"bytes"}),  # type: ignore[dict-item]
+        replace(FRAUD, why="x" * 70_000),
     ],
 )
-def test_no_file_of_aliases_is_written_that_could_not_be_read(aliases: Aliases) -> None:
-    with pytest.raises(TextError):
-        aliases.to_text()
+def test_what_could_not_be_read_back_is_not_written(alias: Alias) -> None:
+    with pytest.raises(AliasError):
+        alias.to_text()
+
+
+def test_an_alias_is_beside_the_pointer() -> None:
+    assert alias_path_for("models/fraud.model.yaml", "production") == PATH
+    assert split_alias_path(PATH) == ("models/fraud.model.yaml", "production")
+    assert split_alias_path("llama-3.1.eu.alias.yaml") == ("llama-3.1.model.yaml", "eu")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["fraud.alias.yaml", ".x.alias.yaml", "a/.x.alias.yaml", "fraud.v7.alias.yaml", "x.yaml"],
+)
+def test_other_files_are_no_aliases(path: str) -> None:
+    with pytest.raises(AliasError):
+        split_alias_path(path)
+
+
+def test_the_file_of_an_early_build_is_refused_with_the_way_over() -> None:
+    error = refuse_early_file("models/fraud.aliases.yaml", "fraud")
+
+    assert error.message == "models/fraud.aliases.yaml is of an early build"
+    assert error.hint == (
+        "gitmodel promote fraud@VERSION production, the same for each alias in it, "
+        "then git rm models/fraud.aliases.yaml"
+    )

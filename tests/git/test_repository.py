@@ -559,7 +559,7 @@ def test_a_link_is_never_written_through(repo: Repo, tmp_path: Path) -> None:
 
 
 def test_attributes_are_added_once_at_the_top(repo: Repo) -> None:
-    lines = ("*.model.yaml text eol=lf merge=gitmodel", "*.aliases.yaml text eol=lf merge=gitmodel")
+    lines = ("*.model.yaml text eol=lf merge=gitmodel", "*.alias.yaml text eol=lf merge=gitmodel")
     repo.write(".gitattributes", f"* text=auto\n{lines[0]}")
     repo.write("sub/x", "x")
     repository = opened(repo.path / "sub")

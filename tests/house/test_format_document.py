@@ -21,8 +21,9 @@ import zstandard
 
 from gitmodel.backends.folder import FolderBackend
 from gitmodel.cache.cache import Cache
-from gitmodel.domain.aliases import Aliases
+from gitmodel.domain.aliases import Alias
 from gitmodel.domain.config.repository import Config
+from gitmodel.domain.deprecations import Deprecations
 from gitmodel.domain.digest import Digest
 from gitmodel.domain.pointer import Pointer
 from gitmodel.encoding.chunking.choose import (
@@ -610,11 +611,13 @@ def test_the_small_objects_of_the_page_are_what_gitmodel_writes(
 
 
 def test_the_other_text_files_of_the_page_are_read() -> None:
-    aliases, config = re.findall(
-        r"^```yaml\n((?:# [^\n]*\n)?(?:aliases|gitmodel):.*?)^```", TEXT, re.MULTILINE | re.DOTALL
-    )[:2]
+    alias, deprecated, config = re.findall(
+        r"^```yaml\n((?:# [^\n]*\n)?gitmodel:.*?)^```", TEXT, re.MULTILINE | re.DOTALL
+    )[0:3]
 
-    assert Aliases.from_text(aliases, what="docs/format.md").to_text() == aliases
+    path = "models/fraud.production.alias.yaml"
+    assert Alias.from_text(alias, path).to_text() == alias
+    assert Deprecations.from_text(deprecated, what="docs/format.md").to_text() == deprecated
     assert Config.from_text(config).project == "fraud-detection"
 
 

@@ -46,7 +46,7 @@ PLACEHOLDERS = {
     "SHELL": "bash",
 }
 # Words of commands that are no values: the verbs below verbs, and values of options.
-SMALL_WORDS = {"add", "list", "remove", "trust", "copy", "bash"}
+SMALL_WORDS = {"add", "list", "remove", "trust", "copy", "bash", "production"}
 NO_VERBS = {"COMMAND", "hook"}  # any of them; one that Git's scripts type
 # Texts that speak of gitmodel, and name no command.
 PROSE = re.compile(r"gitmodel (?:ARGUMENT|COMMAND|\.\.\.|--help)")

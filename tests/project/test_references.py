@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitmodel.domain.aliases import Alias, Aliases
 from gitmodel.domain.reference import Reference
 from gitmodel.errors import MixedPointerError, ModelNameError, UnknownReferenceError
 from gitmodel.project.history.model_history import history_of, next_number
@@ -49,13 +48,9 @@ def two_versions(desk: Desk) -> Desk:
     desk.version(ONE)
     desk.repo.git("tag", "-a", "-m", "first release", "release-1")
     desk.version(TWO)
-    write_aliases(desk, production=Alias(1, digest(ONE)))
+    desk.alias("production", 1, ONE)
     desk.repo.commit("promote")
     return desk
-
-
-def write_aliases(desk: Desk, stem: str = "fraud", **aliases: Alias) -> None:
-    desk.repo.write(f"{stem}.aliases.yaml", Aliases(aliases).to_text())
 
 
 @pytest.mark.parametrize(
@@ -92,7 +87,8 @@ def test_an_alias_follows_the_digest_and_takes_the_pointer_of_its_number(desk: D
     desk.version(ONE)
     desk.repo.write("fraud.model.yaml", replace(desk.pointer(), version=4).to_text())
     desk.repo.commit("renumber")
-    write_aliases(desk, old=Alias(1, digest(ONE)), new=Alias(4, digest(ONE)))
+    desk.alias("old", 1, ONE)
+    desk.alias("new", 4, ONE)
 
     assert (number(desk, "fraud@old"), number(desk, "fraud@new")) == (1, 4)
 
@@ -208,7 +204,7 @@ def test_checking_out_an_alias_in_a_clone_of_depth_1_brings_weights_and_pointer(
     assert (pointer.version, pointer.digest, pointer.size) == (1, digest(ONE), len(ONE))
     assert ben.notes == [
         (
-            "fraud: version 1 is older than this clone's history, so its metrics and other metadata are "
+            "fraud: version 1 is older than this clone's history, so its params and run are "
             "missing; to fetch them: git fetch --unshallow"
         )
     ]

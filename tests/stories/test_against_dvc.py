@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import gitmodel
 from gitmodel.cache.cache import Cache
 from gitmodel.cache.transfer import fetch_packs, plan_fetch, push_packs
+from gitmodel.domain.aliases import Alias
 from gitmodel.domain.digest import digest_of
 from gitmodel.domain.progress import Silent
 from gitmodel.store.layout import manifest_key, pack_key
@@ -128,8 +129,10 @@ def test_d4_command_and_library_mean_the_same_by_an_alias(
     set_up(ana, tmp_path / "store")
     second_version(ana)
     digest = str(digest_of(FIRST))
-    text = f'aliases:\n  production: {{version: 1, digest: "{digest}"}}\n'
-    ana.write("fraud.aliases.yaml", text)
+    alias = Alias(
+        name="fraud", alias="production", version=1, digest=digest_of(FIRST), size=len(FIRST)
+    )
+    ana.write("fraud.production.alias.yaml", alias.to_text())
     monkeypatch.chdir(ana.path)
 
     shown = json.loads(ana.gitmodel("show", "fraud@production", "--json").stdout)

@@ -252,23 +252,32 @@ def test_what_strangers_write_cannot_paint_the_terminal(
     assert not strange
 
 
+_ALIAS = 'gitmodel: 1\nname: "fraud"\nalias: "production"\nversion: 1\ndigest: "blake3:%s"\n' % (
+    "0" * 64
+)
+
+
 @pytest.mark.parametrize(
     "text",
     [
-        'aliases:\n  production: {version: 1, digest: "blake3:../../../etc/passwd"}\n',
-        'aliases:\n  latest: {version: 1, digest: "blake3:%s"}\n' % ("0" * 64),
-        'aliases:\n  production: {version: -1, digest: "blake3:%s"}\n' % ("0" * 64),
-        'aliases:\n  production: {version: 1e400, digest: "blake3:%s"}\n' % ("0" * 64),
-        'aliases:\n  "--upload-pack=touch x": {version: 1, digest: "blake3:%s"}\n' % ("0" * 64),
-        "aliases: &a\n  production: *a\n",
-        "aliases:\n  production: !!python/object/apply:os.system [id]\n",
-        "aliases: " + "[" * 50_000,
+        _ALIAS.replace("0" * 64, "../../../etc/passwd"),
+        _ALIAS.replace('"production"', '"latest"'),
+        _ALIAS.replace("version: 1", "version: -1"),
+        _ALIAS.replace("version: 1", "version: 1e400"),
+        _ALIAS.replace('"production"', '"--upload-pack=touch x"'),
+        _ALIAS.replace('"production"', '"\\e[2J"'),
+        _ALIAS.replace('"fraud"', '"../fraud"'),
+        _ALIAS + "size: 1\n",
+        _ALIAS + "size: -1\n",
+        "name: &a fraud\nalias: *a\n",
+        "alias: !!python/object/apply:os.system [id]\n",
+        "metrics: " + "[" * 50_000,
         "\x1b[2J",
-        "aliases: 7\n",
+        "alias: 7\n",
     ],
 )
-def test_an_aliases_file_with_tricks_is_refused_in_one_line(text: str, clone: Repo) -> None:
-    clone.write("fraud.aliases.yaml", text)
+def test_an_alias_file_with_tricks_is_refused_in_one_line(text: str, clone: Repo) -> None:
+    clone.write("fraud.production.alias.yaml", text)
     clone.git("add", "-A")
     clone.git("commit", "-qm", "aliases", "--no-verify")
 

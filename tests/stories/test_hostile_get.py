@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gitmodel.domain.aliases import Alias
 from gitmodel.domain.pointer import Pointer
 from tests.stories.conftest import start_team
 from tests.stories.test_hostile_clone import (
@@ -89,8 +90,8 @@ def test_nothing_of_the_repository_runs(reference: str, stranger: Repo) -> None:
         shutil.copy(stranger.path / name, folder / "victim" / name)
     publish(
         stranger,
-        "fraud.aliases.yaml",
-        f'aliases:\n  production: {{version: 1, digest: "{pointer(stranger).digest}"}}\n',
+        "fraud.production.alias.yaml",
+        Alias.of("production", pointer(stranger)).to_text(),
     )
 
     done = get(stranger, reference, "--out", "o")
@@ -136,7 +137,9 @@ def test_a_link_at_the_place_is_not_followed(stranger: Repo) -> None:
     assert (victim / "mine").read_text() == "mine"
 
 
-@pytest.mark.parametrize("name", ["fraud.model.yaml", ".gitmodel.yaml", "fraud.aliases.yaml"])
+@pytest.mark.parametrize(
+    "name", ["fraud.model.yaml", ".gitmodel.yaml", "fraud.production.alias.yaml"]
+)
 def test_a_link_in_git_is_no_file(name: str, stranger: Repo, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("password: hunter2\n")
@@ -159,7 +162,7 @@ def test_what_strangers_write_cannot_paint_the_terminal(stranger: Repo) -> None:
     )
     publish(stranger, "fraud.model.yaml", painted.to_text())
     publish(stranger, f"x{ESCAPES}/spam.model.yaml", "\x1b[2J nothing\n")
-    publish(stranger, "fraud.aliases.yaml", f"aliases:\n  {ESCAPES!r}: 1\n")
+    publish(stranger, "fraud.production.alias.yaml", f"gitmodel: 1\n{ESCAPES!r}: 1\n")
 
     for reference in ("fraud", "fraud@production", "spam", "nothing", f"fraud@{ESCAPES}"):
         done = get(stranger, reference, "--out", "o")

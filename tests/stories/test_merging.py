@@ -504,28 +504,6 @@ def test_where_gitmodel_does_not_run_git_merges_as_it_would(ana: Repo, python: s
     assert sound(ana) == sound(ana, "other")
 
 
-def test_aliases_are_merged_line_by_line(ana: Repo) -> None:
-    digest = str(sound(ana).digest)
-
-    def aliases(*names: str) -> str:
-        lines = "".join(f'  {n}: {{version: 1, digest: "{digest}"}}\n' for n in names)
-        return f"# Written by gitmodel\naliases:\n{lines}"
-
-    ana.write("fraud.aliases.yaml", aliases("a", "b", "c", "d", "e"))
-    ana.commit("aliases")
-    ana.git("switch", "-qc", "other")
-    ana.write("fraud.aliases.yaml", aliases("a", "b", "c", "d"))
-    ana.commit("no e")
-    ana.git("switch", "-q", "main")
-    ana.write("fraud.aliases.yaml", aliases("b", "c", "d", "e"))
-    ana.commit("no a")
-
-    merged = ana.git("merge", "-q", "--no-edit", "other")
-
-    assert "gitmodel" not in merged.stderr
-    assert ana.read("fraud.aliases.yaml").decode() == aliases("b", "c", "d")
-
-
 def test_uninstall_leaves_the_configuration_as_it_was(ana: Repo) -> None:
     ana.gitmodel("uninstall")
     before = ana.git("config", "--local", "--list").stdout

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gitmodel.domain.aliases import Alias
 from gitmodel.domain.digest import Digest, digest_of
 from gitmodel.domain.pointer import Pointer
 from gitmodel.project.adding.metadata import MetadataInput
@@ -98,6 +99,15 @@ class Desk:
         """A pointer of a commit."""
         text = self.repo.git("show", f"{revision}:{path}").stdout
         return Pointer.from_text(text, what=path)
+
+    def alias(
+        self, alias: str, version: int, content: bytes, stem: str = "fraud", **keys: object
+    ) -> Alias:
+        """Write an alias file by hand, without staging it; the weights are `content`."""
+        keys = {"size": len(content), "digest": digest_of(content), **keys}
+        new = Alias(name=stem, alias=alias, version=version, **keys)  # type: ignore[arg-type]
+        self.repo.write(f"{stem}.{alias}.alias.yaml", new.to_text())
+        return new
 
     def staged(self) -> list[str]:
         """Paths whose entry in the index is not HEAD's."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from gitmodel.domain.aliases import Alias, Aliases
+from gitmodel.domain.aliases import Alias
+from gitmodel.domain.deprecations import Deprecation, Deprecations
 from gitmodel.domain.digest import Digest, ListedFile
 from gitmodel.domain.exclude import check_patterns
 from gitmodel.domain.paths import safe_parts, to_nfc
@@ -33,7 +34,9 @@ def _passes(check: Callable[[Any], object]) -> Callable[[Any], bool]:
 
 _part = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,15}", fullmatch=True)
 names = st.lists(_part, min_size=1, max_size=3).map("/".join).filter(_passes(check_name))
-alias_names = _part.filter(_passes(check_alias))
+alias_names = st.from_regex(r"[a-z0-9][a-z0-9_-]{0,62}", fullmatch=True).filter(
+    _passes(check_alias)
+)
 versions = st.integers(1, MAX_VERSION)
 digests = st.binary(min_size=32, max_size=32).map(lambda raw: Digest(raw.hex()))
 sizes = st.integers(0, MAX_SIZE)
@@ -74,7 +77,13 @@ pointers = st.builds(
     version=versions,
     digest=digests,
     size=sizes,
-    path=paths.filter(lambda path: not path.lower().endswith((".model.yaml", ".aliases.yaml"))),
+    path=paths.filter(
+        lambda path: (
+            not path.lower().endswith(
+                (".model.yaml", ".aliases.yaml", ".alias.yaml", ".deprecated.yaml")
+            )
+        )
+    ),
     chunks=st.none() | digests,
     exclude=st.lists(st.from_regex(r"[a-z.]{1,6}[*]?", fullmatch=True), max_size=2, unique=True)
     .filter(_passes(check_patterns))
@@ -93,17 +102,38 @@ pointers = st.builds(
     base=st.none() | texts,
     unknown=_unknown,
 )
+_metrics = st.dictionaries(texts, st.booleans() | st.integers() | floats | texts, max_size=4)
+_alias_keys = set(Alias.__dataclass_fields__) | {"gitmodel", "check"}
 aliases = st.builds(
-    Aliases,
-    aliases=st.dictionaries(
-        alias_names,
-        st.builds(Alias, version=versions, digest=digests, was=st.none() | versions),
-        max_size=4,
+    Alias,
+    name=names,
+    alias=alias_names,
+    version=versions,
+    digest=digests,
+    size=sizes,
+    chunks=st.none() | digests,
+    metrics=_metrics,
+    previous=st.none() | st.builds(Previous, version=versions, digest=digests),
+    why=st.none() | texts,
+    forced=st.none() | texts,
+    imported=st.none() | mappings,
+    unknown=st.dictionaries(texts.filter(lambda k: k not in _alias_keys), values, max_size=2),
+)
+dates = st.dates().map(lambda day: day.isoformat())
+deprecations = st.builds(
+    Deprecations,
+    versions=st.dictionaries(
+        versions,
+        st.builds(
+            Deprecation,
+            why=texts,
+            since=st.none() | dates,
+            until=st.none() | dates,
+            instead=st.none() | versions,
+        ),
+        max_size=3,
     ),
-    deprecated=st.dictionaries(versions, texts, max_size=3),
     unknown=st.dictionaries(
-        texts.filter(lambda key: key not in {"aliases", "deprecated", "gitmodel"}),
-        values,
-        max_size=2,
+        texts.filter(lambda key: key not in {"deprecated", "gitmodel"}), values, max_size=2
     ),
 )

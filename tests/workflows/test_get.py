@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 import gitmodel
-from gitmodel.domain.aliases import Alias, Aliases
 from gitmodel.errors import (
     ConfigError,
     GitCommandError,
@@ -100,8 +99,7 @@ def ana(desk: Desk) -> Desk:
         desk.repo.write("code.py", f"print({number})\n")
         desk.version(content)
         desk.repo.git("tag", f"v{number}.0")
-    aliases = Aliases({"production": Alias(1, digest(ONE))})
-    desk.repo.write("fraud.aliases.yaml", aliases.to_text())
+    desk.alias("production", 1, ONE)
     desk.repo.commit("promote")
     desk.push()
     return desk
@@ -153,7 +151,7 @@ def test_nothing_but_three_small_files_of_one_commit_is_fetched(reader: Reader, 
     reader.get("fraud", "fraud@latest", out="out")
 
     excerpt = excerpt_of(home)
-    assert blobs_in(excerpt) == 3  # configuration, pointer, aliases
+    assert blobs_in(excerpt) == 2  # configuration, pointer
     assert (excerpt.path / "shallow").exists()
 
 
@@ -225,7 +223,7 @@ def test_history_brings_pointers_only(reader: Reader, home: Path) -> None:
 
     excerpt = excerpt_of(home)
     assert not (excerpt.path / "shallow").exists()
-    assert blobs_in(excerpt) == 5  # three pointers, configuration, aliases
+    assert blobs_in(excerpt) == 4  # three pointers, configuration
 
 
 def test_an_alias_wins_over_a_branch_of_its_name(reader: Reader, ana: Desk) -> None:

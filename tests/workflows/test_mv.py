@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
-from gitmodel.domain.aliases import Alias, Aliases
+from gitmodel.domain.aliases import Alias
 from gitmodel.domain.pointer import Previous
 from gitmodel.domain.reference import Reference
 from gitmodel.errors import (
@@ -137,15 +138,15 @@ def test_only_the_pointer_moves_where_there_are_no_weights(fraud: Desk) -> None:
 
 
 def test_aliases_go_along(fraud: Desk) -> None:
-    text = Aliases({"production": Alias(1, digest(ONE))}).to_text()
-    fraud.repo.write("fraud.aliases.yaml", text)
+    alias = fraud.alias("production", 1, ONE)
     fraud.repo.commit("promote")
 
     move(fraud, "fraud", new_name="risk", path="models/risk.bin")
 
-    assert fraud.repo.read("models/risk.aliases.yaml").decode() == text
-    assert not (fraud.repo.path / "fraud.aliases.yaml").exists()
-    assert {"fraud.aliases.yaml", "models/risk.aliases.yaml"} <= set(fraud.staged())
+    new = "models/risk.production.alias.yaml"
+    assert Alias.from_text(fraud.repo.read(new), new) == replace(alias, name="risk")
+    assert not (fraud.repo.path / "fraud.production.alias.yaml").exists()
+    assert {"fraud.production.alias.yaml", new} <= set(fraud.staged())
     fraud.repo.commit("rename")
     with fraud.open() as project:
         found = resolve(project, Reference.parse("risk@production"))

@@ -432,7 +432,7 @@ def test_what_is_wrong_is_found_with_what_to_do(pushed: Desk, tmp_path: Path) ->
         "hooks": (f"pre-commit is absent in {folder}", "gitmodel install"),
         "attributes": (
             (
-                ".gitattributes has no line for *.model.yaml, *.aliases.yaml, *.alias.yaml, "
+                ".gitattributes has no line for *.model.yaml, *.alias.yaml, "
                 "*.deprecated.yaml, .gitignore"
             ),
             "gitmodel install",

@@ -243,4 +243,7 @@ def _move_pointer(project: Project, target: Target) -> list[str]:
     if target.model is None or target.model.path == target.pointer_path:
         return []
     delete_file(project.root, target.model.path)
-    return [target.model.path, *move_aliases(project, target.model.path, target.pointer_path)]
+    return [
+        target.model.path,
+        *move_aliases(project, target.model.path, target.pointer_path, target.model.name),
+    ]

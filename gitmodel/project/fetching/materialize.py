@@ -125,18 +125,6 @@ class Materializer:
         self._force = force
         self._remote = remote
 
-    def with_size(self, model: Model) -> Model:
-        """The model with its size from the manifest, for an alias whose pointer this clone lacks."""
-        manifest = self._fetching.manifests[model.pointer.digest]
-        if model.pointer.size == manifest.total_size:
-            return model
-        self._project.context.note(
-            f"{model.name}: version {model.pointer.version} is older than this clone's history, so "
-            "its metrics and other metadata are missing; to fetch them: git fetch --unshallow"
-        )
-        pointer = replace(model.pointer, size=manifest.total_size)
-        return Model(model.path, pointer, pointer.to_text().encode())
-
     def place(self, model: Model) -> CheckedOut:
         """Write one model's files and pointer into the work tree."""
         project = self._project
@@ -179,10 +167,7 @@ class Materializer:
                 hint="use --force to overwrite it, or another --out",
             )
         self._place(Model(name + ".pointer", replace(pointer, path=name), model.raw), elsewhere)
-        size = self._fetching.manifests[
-            pointer.digest
-        ].total_size  # an alias does not have the size
-        return CheckedOut(model.name, pointer.version, whole, size, changed=True)
+        return CheckedOut(model.name, pointer.version, whole, pointer.size, changed=True)
 
     def _place(self, model: Model, worktree: WorkTree) -> None:
         """Write the files, trying each manifest until one matches the version's chunks."""

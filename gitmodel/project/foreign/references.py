@@ -12,7 +12,8 @@ import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitmodel.domain.aliases import ALIASES_SUFFIX
+from gitmodel.domain.aliases import ALIAS_SUFFIX, EARLY_SUFFIX
+from gitmodel.domain.deprecations import DEPRECATED_SUFFIX
 from gitmodel.domain.pointer import POINTER_SUFFIX
 from gitmodel.domain.text.escape import quote_text
 from gitmodel.domain.text.lazy_regex import lazy_compile
@@ -103,7 +104,9 @@ class Locator:
         names = {CONFIG_NAME}
         for reference in references:
             stem = reference.name.rpartition("/")[2]
-            names |= {stem + POINTER_SUFFIX, stem + ALIASES_SUFFIX}
+            names |= {stem + suffix for suffix in (POINTER_SUFFIX, DEPRECATED_SUFFIX)}
+            if reference.kind == "word":
+                names |= {f"{stem}.{reference.value}{ALIAS_SUFFIX}", stem + EARLY_SUFFIX}
         if self._server_omits_files(names):
             self._clone.fetch_with_files()
             self._use_base()

@@ -19,7 +19,7 @@ _OURS: Final = "text eol=lf merge=gitmodel"
 # Two branches that add a model to the same folder both add a line to its `.gitignore`. With this
 # attribute Git keeps both lines, even where gitmodel is not installed.
 _WANTED: Final = {
-    **dict.fromkeys(("*.model.yaml", "*.aliases.yaml", "*.alias.yaml", "*.deprecated.yaml"), _OURS),
+    **dict.fromkeys(("*.model.yaml", "*.alias.yaml", "*.deprecated.yaml"), _OURS),
     ".gitignore": "merge=union",
 }
 
