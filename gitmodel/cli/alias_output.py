@@ -1,26 +1,101 @@
-"""What `promote` and `rollback` print."""
+"""What `promote` and `rollback` take and print."""
 
 from __future__ import annotations
 
 import shlex
 from typing import TYPE_CHECKING
 
+from gitmodel.domain.metric_changes import metric_changes
+
 if TYPE_CHECKING:
+    import argparse
+
     from gitmodel.cli.output import Output
     from gitmodel.domain.aliases import Alias
-    from gitmodel.project.alias_changes import AliasChange
+    from gitmodel.project.alias_changes import AliasChange, Delivery
+
+
+def add_delivery(parser: argparse.ArgumentParser) -> None:
+    """Add `-m`, `--commit` and `--pr`."""
+    parser.add_argument(
+        "-m", "--message", dest="why", metavar="WHY", help="the reason, kept in the alias"
+    )
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--commit", action="store_true", help="commit the file of the alias alone")
+    how.add_argument(
+        "--pr",
+        action="store_true",
+        help="push a commit on the remote's default branch as a branch of its own, for review; "
+        "index and work tree stay as they are",
+    )
+
+
+def delivery_of(*, commit: bool, pr: bool) -> Delivery:
+    """How the change is to be made."""
+    return "pr" if pr else "commit" if commit else "stage"
 
 
 def say_change(output: Output, change: AliasChange) -> None:
     """Say what an alias meant, what it means now, and what to run next."""
+    if output.as_json:
+        output.json(_document(change))
+        return
     name = f"{change.name}@{change.alias}"
-    if not change.staged and change.after is not None:
-        output.say(f"{name} is v{change.after.version} already")
+    if not change.is_new:
+        output.say(f"{name} is {_version(change.after)} already")
         return
     output.say(f"{name}: {_version(change.before)} -> {_version(change.after)}")
-    output.say(f"staged {change.path}")
-    output.say(f"next: git commit -m {shlex.quote(change.subject)}")
+    _say_metrics(output, change)
+    for note in change.notes:
+        output.note(note)
+    if change.branch is not None:
+        output.say(f"pushed {change.branch}, for {change.base}")
+        if change.compare_url is not None:
+            output.say(f"next: open a pull request at {change.compare_url}")
+        else:
+            output.say(f"next: open a pull request for {change.branch}")
+    elif change.commit is not None:
+        output.say(f"committed {change.path} as {change.commit[:10]}")
+        output.say("next: git push")
+    else:
+        output.say(f"staged {change.path}")
+        output.say(f"next: git commit -m {shlex.quote(change.subject)}")
+
+
+def _say_metrics(output: Output, change: AliasChange) -> None:
+    before, after = change.before, change.after
+    if before is None or after is None or not (before.metrics or after.metrics):
+        return
+    rows = [
+        [one.name, _value(one.before), _value(one.after), one.words]
+        for one in metric_changes(before.metrics, after.metrics)
+    ]
+    output.table(rows, header=["metric", _version(before), _version(after), "change"])
+
+
+def _value(value: object) -> str:
+    return "-" if value is None else str(value)
 
 
 def _version(alias: Alias | None) -> str:
     return "none" if alias is None else f"v{alias.version}"
+
+
+def _document(change: AliasChange) -> dict[str, object]:
+    """The JSON of a promotion or a roll-back."""
+    return {
+        "name": change.name,
+        "alias": change.alias,
+        "from": _pair(change.before),
+        "to": _pair(change.after),
+        "path": change.path,
+        "staged": change.staged,
+        "commit": change.commit,
+        "branch": change.branch,
+        "compare_url": change.compare_url,
+        "gate": None,
+    }
+
+
+def _pair(alias: Alias | None) -> dict[str, object] | None:
+    return None if alias is None else {"version": alias.version, "digest": alias.digest}

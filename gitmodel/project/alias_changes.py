@@ -1,4 +1,4 @@
-"""A changed alias: written into the work tree and staged, committed, or proposed on a branch.
+"""A changed alias: staged in the work tree, committed, or proposed for review on a branch of its own.
 
 `promote` and `rollback` decide what an alias is to mean. The change is the same for both: one file.
 """
@@ -6,13 +6,59 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from gitmodel.domain.aliases import ALIAS_SUFFIX, Alias, alias_path_for
-from gitmodel.project.models import delete_file, write_text_file
+from gitmodel.project.aliases import find_alias
+from gitmodel.project.models import delete_file, require_model, write_text_file
 
 if TYPE_CHECKING:
     from gitmodel.project.project import Project
+
+Delivery = Literal["stage", "commit", "pr"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AliasTarget:
+    """An alias that is to be changed, on a branch.
+
+    Attributes:
+        name: Of the model.
+        alias: The alias.
+        path: Of its file.
+        tip: The commit on which the change is made: HEAD, or the remote's default branch as this clone knows it.
+            None before the first commit.
+        branch: The name of that branch, for messages.
+        committed: What the alias means at the tip; None if it does not exist there.
+        present: What the alias means now, also if that is not committed.
+        delivery: How the change is made.
+    """
+
+    name: str
+    alias: str
+    path: str
+    tip: str | None
+    branch: str
+    committed: Alias | None
+    present: Alias | None
+    delivery: Delivery
+
+    def change_to(self, after: Alias | None) -> AliasChange:
+        """Return the change to a value, None to remove the alias. It is not made yet."""
+        if after is not None and self.committed is not None and self.committed.means(after):
+            after = self.committed
+        start = self.present if self.delivery == "stage" else self.committed
+        is_new = (after is None) != (start is None) or (
+            after is not None and start is not None and not start.means(after)
+        )
+        return AliasChange(
+            name=self.name,
+            alias=self.alias,
+            path=self.path,
+            before=self.committed,
+            after=after,
+            is_new=is_new,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,12 +69,16 @@ class AliasChange:
         name: Of the model.
         alias: The alias.
         path: Of its file.
-        before: What it meant before, as HEAD has it; None if it did not exist.
+        before: What it meant before, on the branch that is changed; None if it did not exist.
         after: What it means now; None if it is removed.
-        staged: Whether the file was written and staged. If nothing is, the alias had this value already.
+        is_new: Whether anything changes; otherwise the alias had this value already.
+        staged: Whether the file was written and staged.
         commit: The id of the commit that was made.
         branch: The branch that was pushed for review.
+        base: The branch that it is to be merged into.
         compare_url: Where a pull request for that branch is opened.
+        notes: What the user should know besides.
+        subject: The subject of a commit with this change.
     """
 
     name: str
@@ -36,39 +86,73 @@ class AliasChange:
     path: str
     before: Alias | None
     after: Alias | None
+    is_new: bool
     staged: bool = False
     commit: str | None = None
     branch: str | None = None
+    base: str | None = None
     compare_url: str | None = None
+    notes: tuple[str, ...] = ()
+    subject: str = ""
 
     @property
-    def subject(self) -> str:
-        """The subject of a commit with this change."""
-        if self.after is None:
-            return f"Remove {self.name}@{self.alias}"
-        return f"Promote {self.name} v{self.after.version} to {self.alias}"
-
     def texts(self) -> dict[str, str | None]:
         """The content of each changed file; None for a removed one."""
         return {self.path: None if self.after is None else self.after.to_text()}
 
 
-def committed_alias(project: Project, pointer_path: str, alias: str) -> Alias | None:
-    """What the alias of the model with this pointer means at HEAD, None if there is none.
+def alias_target(project: Project, name: str, alias: str, delivery: Delivery) -> AliasTarget:
+    """The alias of a model, to be changed on HEAD's branch or, for `pr`, on the remote's default branch.
 
-    Raises AliasError if its file does not parse.
+    Raises:
+        UnknownReferenceError: There is no such model there.
+        RepositoryError: For `pr`, the default branch of the remote is unknown.
+        AliasError: The present file of the alias does not parse.
     """
-    head = project.reader.resolve("HEAD")
-    path = alias_path_for(pointer_path, alias)
-    entries = () if head is None else project.reader.tree(head, f".{alias}{ALIAS_SUFFIX}")
+    model = require_model(project, name)
+    file = find_alias(project, name, alias)
+    tip = project.reader.resolve("HEAD")
+    return AliasTarget(
+        name=name,
+        alias=alias,
+        path=alias_path_for(model.path, alias),
+        tip=tip,
+        branch=project.repository.branch() or "HEAD",
+        committed=_committed(project, tip, alias_path_for(model.path, alias), alias),
+        present=None if file is None else file.alias,
+        delivery=delivery,
+    )
+
+
+def _committed(project: Project, tip: str | None, path: str, alias: str) -> Alias | None:
+    entries = () if tip is None else project.reader.tree(tip, f".{alias}{ALIAS_SUFFIX}")
     oid = next((entry.oid for entry in entries if entry.path == path), None)
     raw = None if oid is None else project.reader.blobs([oid]).get(oid)
     return None if raw is None else Alias.from_text(raw, path)
 
 
-def stage_change(project: Project, change: AliasChange) -> AliasChange:
-    """Write the file into the work tree, or remove it there, and stage it."""
-    for path, text in change.texts().items():
+def make_change(
+    project: Project,
+    change: AliasChange,
+    delivery: Delivery,  # noqa: ARG001
+    *,
+    subject: str,
+    branch: str,  # noqa: ARG001
+) -> AliasChange:
+    """Make a change, if it is new.
+
+    Args:
+        project: The project.
+        change: The change.
+        delivery: `stage` writes and stages the file; `commit` also commits that path alone; `pr` pushes a commit
+            on the remote's default branch as a branch of its own, and touches neither index nor work tree.
+        subject: Of the commit. The reason follows as its body.
+        branch: The name of the branch for `pr`.
+    """
+    change = replace(change, subject=subject)
+    if not change.is_new:
+        return change
+    for path, text in change.texts.items():
         if text is None:
             delete_file(project.root, path)
         else:

@@ -4,50 +4,108 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.aliases import Alias, alias_path_for
+from gitmodel.domain.aliases import Alias
 from gitmodel.domain.pointer import Previous
 from gitmodel.domain.reference import check_alias
-from gitmodel.errors import UnknownReferenceError
-from gitmodel.project.alias_changes import AliasChange, committed_alias, stage_change
-from gitmodel.project.aliases import find_alias
-from gitmodel.project.models import require_model
+from gitmodel.errors import GitmodelError, UnknownReferenceError
+from gitmodel.project.alias_changes import alias_target, make_change
+from gitmodel.project.aliases import deprecations_of
+from gitmodel.project.merged_versions import require_merged
+from gitmodel.project.publishing.on_primary import require_on_primary
 from gitmodel.project.references import resolve
 
 if TYPE_CHECKING:
+    from gitmodel.domain.pointer import Pointer
     from gitmodel.domain.reference import Reference
+    from gitmodel.project.alias_changes import AliasChange, AliasTarget, Delivery
     from gitmodel.project.project import Project
 
 NONE = "none"  # the reference NAME@none removes an alias
 
 
 def promote(
-    project: Project, reference: Reference, alias: str, *, why: str | None = None
+    project: Project,
+    reference: Reference,
+    alias: str,
+    *,
+    why: str | None = None,
+    delivery: Delivery = "stage",
+    unmerged: bool = False,
 ) -> AliasChange:
-    """Let an alias mean a version; NAME@none removes the alias. The file is staged.
+    """Let an alias mean a version; NAME@none removes the alias.
+
+    Args:
+        project: The project.
+        reference: The version.
+        alias: The alias.
+        why: The reason, kept in the file of the alias.
+        delivery: How the change is made.
+        unmerged: Also take a version that the branch of the change does not have.
 
     Raises:
-        UnknownReferenceError: There is no such version, or no such alias to remove.
+        UnknownReferenceError: There is no such version or model, or no such alias to remove; or the version is on
+            other branches only.
+        GitmodelError: The version is deprecated.
+        ObjectMissingError, VersionTakenError: The primary lacks the version, or has another one of that number.
         ModelNameError: The alias is not valid.
         AliasError: The present file of the alias does not parse.
+        RemoteError: The primary cannot be asked, and the ledger does not know the version.
     """
     check_alias(alias)
-    model = require_model(project, reference.name)
-    path = alias_path_for(model.path, alias)
     removes = reference.kind == "word" and reference.value == NONE
     pointer = None if removes else resolve(project, reference).pointer
-    now = find_alias(project, reference.name, alias)
-    before = committed_alias(project, model.path, alias)
-    after = None
-    if pointer is not None:
-        previous = None if before is None else Previous(before.version, before.digest)
-        after = Alias.of(alias, pointer, previous=previous, why=why)
-    elif now is None:
+    target = alias_target(project, reference.name, alias, delivery)
+    if pointer is None:
+        return _remove(project, target)
+    next_ = f"gitmodel promote {pointer.name}@{pointer.version} {alias}"
+    refuse_deprecated(project, pointer, alias)
+    require_on_primary(project, pointer.name, pointer.version, pointer.digest, next_)
+    if not unmerged and target.tip is not None:
+        require_merged(project, pointer, target.tip, target.branch, next_)
+    before = target.committed
+    previous = None if before is None else Previous(before.version, before.digest)
+    change = target.change_to(Alias.of(alias, pointer, previous=previous, why=why))
+    name = pointer.name.replace("/", "-")
+    return make_change(
+        project,
+        change,
+        delivery,
+        subject=f"Promote {pointer.name} v{pointer.version} to {alias}",
+        branch=f"promote/{name}-{alias}-v{pointer.version}",
+    )
+
+
+def refuse_deprecated(project: Project, pointer: Pointer, alias: str) -> None:
+    """Refuse to let an alias mean a deprecated version.
+
+    Raises GitmodelError, whose hint names the version to use instead.
+    """
+    found = deprecations_of(project, pointer.name).versions
+    deprecation = found.get(pointer.version)
+    if deprecation is None:
+        return
+    instead = deprecation.instead
+    raise GitmodelError(
+        f"{pointer.name}@{pointer.version} is {deprecation.words()}",
+        hint=f"gitmodel log {pointer.name}"
+        if instead is None
+        else f"gitmodel promote {pointer.name}@{instead} {alias}",
+        model=pointer.name,
+    )
+
+
+def _remove(project: Project, target: AliasTarget) -> AliasChange:
+    if target.present is None and target.committed is None:
         raise UnknownReferenceError(
-            f"there is no {reference.name}@{alias}",
-            hint=f"gitmodel show {reference.name}",
-            model=reference.name,
+            f"there is no {target.name}@{target.alias}",
+            hint=f"gitmodel list {target.name}",
+            model=target.name,
         )
-    change = AliasChange(name=model.name, alias=alias, path=path, before=before, after=after)
-    if now is not None and after is not None and now.alias.means(after):
-        return change
-    return stage_change(project, change)
+    name = target.name.replace("/", "-")
+    return make_change(
+        project,
+        target.change_to(None),
+        target.delivery,
+        subject=f"Remove {target.name}@{target.alias}",
+        branch=f"promote/{name}-{target.alias}-none",
+    )

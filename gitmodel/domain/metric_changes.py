@@ -1,0 +1,59 @@
+"""The metrics of two versions beside each other.
+
+Differences are exact decimal differences of the numbers as written: 0.3 - 0.1 is 0.2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gitmodel.domain.metrics import Metric
+
+
+@dataclass(frozen=True, slots=True)
+class MetricChange:
+    """One metric of two versions.
+
+    Attributes:
+        before: Its value in the first version; None if it has none.
+        after: Its value in the second version; None if it has none.
+    """
+
+    name: str
+    before: Metric | None
+    after: Metric | None
+
+    @property
+    def delta(self) -> Decimal | None:
+        """The exact difference of two finite numbers; None for everything else."""
+        before, after = as_decimal(self.before), as_decimal(self.after)
+        return None if before is None or after is None else after - before
+
+    @property
+    def words(self) -> str:
+        """The difference with its sign, such as `+0.013`; `-` if there is none."""
+        delta = self.delta
+        if delta is None:
+            return "-"
+        return "0" if delta == 0 else f"{delta:+f}"
+
+
+def as_decimal(value: Metric | None) -> Decimal | None:
+    """Return a finite number exactly as it is written; None for other values."""
+    if value is None or isinstance(value, str | bool):
+        return None
+    number = Decimal(repr(value))
+    return number if number.is_finite() else None
+
+
+def metric_changes(
+    before: Mapping[str, Metric], after: Mapping[str, Metric]
+) -> tuple[MetricChange, ...]:
+    """Return every metric of either version, sorted by name."""
+    names = sorted({*before, *after})
+    return tuple(MetricChange(name, before.get(name), after.get(name)) for name in names)

@@ -1,0 +1,26 @@
+"""Which commits and refs contain a commit: git-merge-base(1), git-for-each-ref(1)."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gitmodel.git.repository import Repository
+
+
+def is_ancestor(repository: Repository, commit: str, tip: str) -> bool:
+    """Whether a commit is `tip` or one of its ancestors. One process."""
+    return repository.succeeded("merge-base", "--is-ancestor", commit, tip)
+
+
+def refs_containing(repository: Repository, commit: str) -> list[str]:
+    """The short names of branches and tags that contain a commit, remote-tracking branches first. One process."""
+    output = repository.run(
+        *("for-each-ref", f"--contains={commit}", "--format=%(refname)%00%(refname:short)"),
+        *("refs/remotes", "refs/heads", "refs/tags"),
+    )
+    lines = [line.split("\0") for line in os.fsdecode(output).splitlines()]
+    order = ("refs/remotes/", "refs/heads/", "refs/tags/")
+    found = [(ref, short) for ref, short in lines if not ref.endswith("/HEAD")]
+    return [short for prefix in order for ref, short in found if ref.startswith(prefix)]

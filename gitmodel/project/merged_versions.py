@@ -1,0 +1,59 @@
+"""Whether a branch has a version: an alias on a branch names only versions of that branch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gitmodel.errors import UnknownReferenceError
+from gitmodel.git.history.containing import is_ancestor, refs_containing
+from gitmodel.project.history.missing_history import find_missing_history
+from gitmodel.project.history.model_history import history_of
+from gitmodel.project.history.renames import with_earlier_names
+
+if TYPE_CHECKING:
+    from gitmodel.domain.pointer import Pointer
+    from gitmodel.project.project import Project
+
+_MOST_REFS = 3  # named in a message
+
+
+def require_merged(project: Project, pointer: Pointer, tip: str, branch: str, next_: str) -> None:
+    """Make sure that the history of a commit has a version.
+
+    A clone without the whole history may lack the version's pointer. Then nothing is refused: whoever pushes the
+    alias or checks the branch has the history.
+
+    Args:
+        project: The project.
+        pointer: Of the version.
+        tip: The commit.
+        branch: What messages call it.
+        next_: The command, to which the hint adds an option.
+
+    Raises:
+        UnknownReferenceError: The version is on other branches only; the message names them.
+    """
+    name = pointer.name
+    history = history_of(project, name)
+    if not history.knows(pointer.digest):
+        history = with_earlier_names(project, history, pointer)
+    commits = [i.change.commit for i in history.seen if i.model.pointer.digest == pointer.digest]
+    commits = list(dict.fromkeys(commits))
+    if any(is_ancestor(project.repository, commit, tip) for commit in reversed(commits)):
+        return
+    if not commits and find_missing_history(project) is not None:
+        return
+    if not commits:
+        raise UnknownReferenceError(
+            f"{name}@{pointer.version} is in no commit",
+            hint=f"git commit, git push, then {next_}",
+            model=name,
+        )
+    refs = refs_containing(project.repository, commits[-1])
+    on = ", ".join(refs[:_MOST_REFS]) or f"commit {commits[-1][:10]}"
+    merge = f"git merge {refs[0]}, or: " if refs else ""
+    raise UnknownReferenceError(
+        f"{name}@{pointer.version} is only on {on}; {branch} would name a version that it does not have",
+        hint=f"{merge}{next_} --unmerged",
+        model=name,
+    )

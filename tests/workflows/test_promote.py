@@ -1,0 +1,241 @@
+"""`gitmodel promote` moves an alias to a version that everybody can fetch, and refuses every other one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gitmodel.domain.aliases import Alias
+from gitmodel.domain.deprecations import Deprecation, Deprecations
+from gitmodel.domain.pointer import Previous
+from gitmodel.domain.reference import Reference
+from gitmodel.errors import (
+    GitmodelError,
+    MixedAliasError,
+    ModelNameError,
+    ObjectMissingError,
+    UnknownReferenceError,
+    VersionTakenError,
+)
+from gitmodel.workflows.mv import rename_model
+from gitmodel.workflows.promote import promote
+from tests.support.desk import digest, refusal
+
+if TYPE_CHECKING:
+    from gitmodel.project.alias_changes import AliasChange
+    from tests.support.desk import Desk
+
+pytestmark = pytest.mark.slow
+
+ONE, TWO, THREE = b"weights one", b"weights two", b"weights three"
+PATH = "fraud.production.alias.yaml"
+
+
+def promoted(desk: Desk, text: str, alias: str = "production", **options: object) -> AliasChange:
+    with desk.open() as project:
+        return promote(project, Reference.parse(text), alias, **options)  # type: ignore[arg-type]
+
+
+def alias_of(desk: Desk, path: str = PATH) -> Alias:
+    return Alias.from_text(desk.repo.read(path), path)
+
+
+@pytest.fixture
+def ana(desk: Desk) -> Desk:
+    """Versions 1 and 2 of fraud, pushed to the store."""
+    desk.version(ONE)
+    desk.version(TWO)
+    desk.push()
+    return desk
+
+
+def test_a_promotion_is_one_staged_file(ana: Desk) -> None:
+    change = promoted(ana, "fraud@2", why="May hold-out, #214")
+
+    pointer = ana.pointer()
+    assert alias_of(ana) == Alias.of("production", pointer, why="May hold-out, #214")
+    assert ana.staged() == [PATH]
+    assert (change.before, change.staged, change.subject) == (
+        None,
+        True,
+        "Promote fraud v2 to production",
+    )
+
+
+def test_the_next_promotion_keeps_what_the_alias_meant(ana: Desk) -> None:
+    promoted(ana, "fraud@1")
+    ana.repo.commit("promote")
+
+    change = promoted(ana, "fraud@2")
+
+    assert alias_of(ana).previous == Previous(1, digest(ONE))
+    assert change.before is not None
+    assert change.before.version == 1
+
+
+def test_two_promotions_in_one_commit_keep_what_was_committed(ana: Desk) -> None:
+    promoted(ana, "fraud@1")
+    ana.repo.commit("promote")
+    ana.version(THREE)
+    ana.push()
+    promoted(ana, "fraud@2")
+
+    promoted(ana, "fraud@3")
+
+    assert alias_of(ana).previous == Previous(1, digest(ONE))
+
+
+def test_the_same_value_writes_nothing(ana: Desk) -> None:
+    promoted(ana, "fraud@2", why="first")
+    before = ana.repo.read(PATH)
+
+    change = promoted(ana, "fraud@2", why="second")
+
+    assert not change.is_new
+    assert ana.repo.read(PATH) == before
+
+
+def test_back_to_the_committed_value_is_no_change_for_git(ana: Desk) -> None:
+    promoted(ana, "fraud@1")
+    ana.repo.commit("promote")
+    promoted(ana, "fraud@2")
+
+    change = promoted(ana, "fraud@1")
+
+    assert change.is_new
+    assert ana.staged() == []
+
+
+def test_none_removes_an_alias(ana: Desk) -> None:
+    promoted(ana, "fraud@2")
+    ana.repo.commit("promote")
+
+    change = promoted(ana, "fraud@none")
+
+    assert change.after is None
+    assert change.subject == "Remove fraud@production"
+    assert not (ana.repo.path / PATH).exists()
+    assert ana.staged() == [PATH]
+
+
+def test_another_alias_can_be_promoted(ana: Desk) -> None:
+    promoted(ana, "fraud@1", "staging")
+
+    promoted(ana, "fraud@staging")
+
+    assert alias_of(ana).version == 1
+
+
+def test_what_is_refused_and_how(ana: Desk) -> None:
+    assert refusal(UnknownReferenceError, lambda: promoted(ana, "fraud@9")) == (
+        "fraud: there is no fraud@9",
+        "there are fraud@1, fraud@2",
+    )
+    assert refusal(UnknownReferenceError, lambda: promoted(ana, "frod@1")) == (
+        "no model is called 'frod'",
+        "did you mean fraud?",
+    )
+    assert refusal(UnknownReferenceError, lambda: promoted(ana, "fraud@none")) == (
+        "fraud: there is no fraud@production",
+        "gitmodel list fraud",
+    )
+    assert refusal(ModelNameError, lambda: promoted(ana, "fraud@1", "v1")) == (
+        '"v1" is not a valid alias: it is reserved',
+        "use one word in lower case, such as production or staging",
+    )
+    assert not (ana.repo.path / PATH).exists()
+
+
+def test_a_deprecated_version_is_refused_with_the_one_to_use(ana: Desk) -> None:
+    leaked = Deprecation(why="leaked labels", since="2026-11-28", instead=2)
+    ana.repo.write("fraud.deprecated.yaml", Deprecations({1: leaked}).to_text())
+
+    assert refusal(GitmodelError, lambda: promoted(ana, "fraud@1")) == (
+        "fraud: fraud@1 is deprecated since 2026-11-28: leaked labels",
+        "gitmodel promote fraud@2 production",
+    )
+
+    ana.repo.write(
+        "fraud.deprecated.yaml", Deprecations({1: replace(leaked, instead=None)}).to_text()
+    )
+    assert refusal(GitmodelError, lambda: promoted(ana, "fraud@1"))[1] == "gitmodel log fraud"
+
+
+def test_a_version_that_was_not_pushed_is_refused(ana: Desk) -> None:
+    ana.version(THREE)
+    with ana.open() as project:
+        url = project.store().url
+
+    assert refusal(ObjectMissingError, lambda: promoted(ana, "fraud@3")) == (
+        f"fraud: fraud@3 is not on {url} yet",
+        "git push, then gitmodel promote fraud@3 production",
+    )
+
+    ana.push()
+    assert promoted(ana, "fraud@3").is_new
+
+
+def test_a_number_that_is_another_s_on_the_primary_is_refused(ana: Desk) -> None:
+    """Ben pushed his version 3 first; ana's has the same number, and other weights."""
+    ben = ana.join("ben")
+    ben.version(b"weights of ben")
+    ben.push()
+    ana.version(THREE)
+
+    with pytest.raises((VersionTakenError, ObjectMissingError)) as caught:
+        promoted(ana, "fraud@3")
+
+    assert caught.value.hint
+    assert not (ana.repo.path / PATH).exists()
+
+
+def test_a_version_of_another_branch_is_refused_with_the_branch(ana: Desk) -> None:
+    ana.repo.git("switch", "-qc", "exp-lr")
+    ana.version(THREE)
+    ana.push()
+    ana.repo.git("switch", "-q", "main")
+
+    assert refusal(UnknownReferenceError, lambda: promoted(ana, "fraud@3")) == (
+        "fraud: fraud@3 is only on exp-lr; main would name a version that it does not have",
+        "git merge exp-lr, or: gitmodel promote fraud@3 production --unmerged",
+    )
+    assert promoted(ana, "fraud@3", unmerged=True).is_new
+
+
+def test_an_alias_file_with_two_sides_is_refused(ana: Desk) -> None:
+    promoted(ana, "fraud@2")
+    text = ana.repo.read(PATH).decode().replace("version: 2", "version: 1")
+    ana.repo.write(PATH, text)
+
+    message, hint = refusal(MixedAliasError, lambda: promoted(ana, "fraud@1"))
+
+    assert "the check line does not match" in message
+    assert hint == "gitmodel resolve fraud@production --ours|--theirs"
+
+
+def test_a_version_of_before_a_rename_is_found_by_its_earlier_claim(ana: Desk) -> None:
+    with ana.open() as project:
+        rename_model(project, "fraud", new_name="risk")
+    ana.repo.commit("rename")
+
+    promoted(ana, "risk@1")
+
+    assert alias_of(ana, "risk.production.alias.yaml").digest == digest(ONE)
+
+
+def test_a_clone_of_depth_1_can_promote_what_another_alias_means(ana: Desk) -> None:
+    promoted(ana, "fraud@1", "staging")
+    ana.repo.commit("promote")
+    ben = ana.join("ben", "--depth", "1")
+
+    promoted(ben, "fraud@staging")
+
+    assert alias_of(ben).digest == digest(ONE)
+
+
+def test_the_ledger_answers_without_network(ana: Desk) -> None:
+    ana.store.rename(ana.store.with_name("away"))
+
+    assert promoted(ana, "fraud@2").is_new
