@@ -209,13 +209,14 @@ def find_program(start: str, environment: Mapping[str, str]) -> str | None:
 
 
 def chosen_environment(
-    environment: Mapping[str, str], *, discovery: bool = False
+    environment: Mapping[str, str], *, discovery: bool = False, as_typed: bool = False
 ) -> dict[str, str]:
     """The environment for git: see the module's lists.
 
     Args:
         environment: The environment of this process.
         discovery: Keep the variables that select the repository.
+        as_typed: Force nothing, for commands that run the user's hooks and may ask for a password.
     """
     chosen = {
         name: value
@@ -225,7 +226,7 @@ def chosen_environment(
         or name.startswith(_INHERITED_PREFIXES)
         or (discovery and name in _DISCOVERY)
     }
-    return chosen | _FORCED
+    return chosen if as_typed else chosen | _FORCED
 
 
 def raise_for(

@@ -203,6 +203,26 @@ class Repository:
         folders = self._location | dict(extra or {})
         return self.program.start(arguments, folder=self.folder, extra=folders)
 
+    def call_as_typed(
+        self, *arguments: str, input_bytes: bytes | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run git as if the user had typed it; never raises for its exit code. One process.
+
+        Hooks get the locale and the variables of the user, and git may ask for a password on the terminal. Its
+        messages may be in any language.
+
+        Raises:
+            GitCommandError: There is no git program, or it cannot be started.
+        """
+        named = any(name in self.environment for name in ("GIT_DIR", "GIT_WORK_TREE"))
+        program = GitProgram(self.program.path, chosen_environment(self.environment, as_typed=True))
+        return program.call(
+            arguments,
+            folder=self.folder,
+            input_bytes=input_bytes,
+            extra=self._location if named else {},
+        )
+
     # Configuration
 
     def settings(self) -> tuple[tuple[str, str], ...]:

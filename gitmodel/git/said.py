@@ -1,0 +1,51 @@
+"""What git, its hooks and a server said while a command failed, as one message and a hint.
+
+`git.program.first_words` gives one line, for commands that say what is wrong in one. Here the reason may be in any
+line, since hooks and servers print as they like, and in any language.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from gitmodel.domain.text.escape import printable, without_user_info
+
+if TYPE_CHECKING:
+    from subprocess import CompletedProcess
+
+_HINT = "hint: "
+_MESSAGE_LIMIT = 1000  # characters
+# Git says this as well, whatever the reason.
+_SAYS_NOTHING = ("hint:", "error: failed to push some refs", "Everything up-to-date")
+
+
+def said_by(done: CompletedProcess[bytes], *, url: str = "") -> str:
+    """The lines of stderr as one, without prefixes and without the user and password of a URL."""
+    said = []
+    for line in _lines(done):
+        words = line.removeprefix("remote:").strip()
+        if words and not words.startswith(_SAYS_NOTHING):
+            said.append(re.sub(r"^(?:fatal|error|gitmodel): ", "", words))
+    text = "; ".join(dict.fromkeys(said)) or f"exit code {done.returncode}"
+    if url:
+        text = text.replace(url, without_user_info(url))
+    text = re.sub(r"(://)[^/@\s']*@", r"\1", text)
+    return printable(text[:_MESSAGE_LIMIT])
+
+
+def hint_by(done: CompletedProcess[bytes]) -> str | None:
+    """The last line of stderr that is a hint, as gitmodel's hooks and Git print it."""
+    hints = [line.removeprefix(_HINT) for line in _lines(done) if line.startswith(_HINT)]
+    return printable(hints[-1]) if hints else None
+
+
+def server_lines(done: CompletedProcess[bytes]) -> tuple[str, ...]:
+    """What the server of a push said, line by line."""
+    return tuple(
+        line.removeprefix("remote:").strip() for line in _lines(done) if line.startswith("remote:")
+    )
+
+
+def _lines(done: CompletedProcess[bytes]) -> list[str]:
+    return done.stderr.decode("utf-8", "replace").splitlines()

@@ -1,0 +1,56 @@
+"""Commit a few files alone, as `git commit --only` does: what else is staged stays staged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gitmodel.errors import GitCommandError, RepositoryError
+from gitmodel.git.said import hint_by, said_by
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gitmodel.project.project import Project
+
+# Git refuses to commit single files during a merge; during the others it would end them.
+_IN_THE_WAY = frozenset({"merge", "cherry-pick", "revert"})
+
+
+def commit_paths(project: Project, paths: Sequence[str], message: str) -> str | None:
+    """Commit these files as they are in the work tree, and nothing else; returns the commit's id.
+
+    Hooks run, and Git signs as usual. If a hook refuses, the files stay staged.
+
+    Args:
+        project: The project.
+        paths: Files, with `/`, from the top of the work tree; one that does not exist is removed.
+        message: The message of the commit.
+
+    Returns:
+        None if the files are as in HEAD already; then nothing was committed.
+
+    Raises:
+        RepositoryError: The repository is bare, or a merge, cherry-pick or revert is in progress.
+        GitCommandError: A hook or Git refuses.
+    """
+    repository = project.repository
+    _ = repository.top
+    operation = repository.in_progress()
+    if operation in _IN_THE_WAY:
+        raise RepositoryError(
+            f"a {operation} is in progress, and during one no file can be committed alone",
+            hint=f"git {operation} --continue, or git {operation} --abort, then again",
+        )
+    project.index.stage(paths)
+    if not project.index.changed_since_head(paths):
+        return None
+    done = repository.call_as_typed(
+        *("commit", "--quiet", "--only", "--cleanup=whitespace", "-F", "-", "--"),
+        *(f":(literal){path}" for path in paths),
+        input_bytes=message.encode("utf-8", "surrogateescape"),
+    )
+    if done.returncode:
+        raise GitCommandError(
+            f"git commit failed: {said_by(done)}", hint=hint_by(done) or "git status"
+        )
+    return repository.head()
