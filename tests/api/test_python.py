@@ -24,7 +24,7 @@ from gitmodel.errors import (
     WeightsError,
 )
 from gitmodel.workflows.add import add
-from tests.support.desk import Desk, digest, refusal
+from tests.support.desk import Desk, digest, kept_desk, refusal
 from tests.support.models import write_folder
 from tests.support.stores import files_below
 
@@ -35,14 +35,21 @@ class Split(Enum):
     TEST = "test"
 
 
-@pytest.fixture
-def fraud(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    """Versions 1 and 2 of fraud; the process stands in the repository."""
+def two_versions(desk: Desk) -> None:
+    """Versions 1 and 2 of fraud."""
     desk.version(ONE)
     desk.version(TWO)
     desk.push()
-    monkeypatch.chdir(desk.repo.path)
-    return desk
+
+
+pushed = kept_desk(two_versions)
+
+
+@pytest.fixture
+def fraud(pushed: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """Versions 1 and 2 of fraud; the process stands in the repository."""
+    monkeypatch.chdir(pushed.repo.path)
+    return pushed
 
 
 def children() -> list[str]:

@@ -19,24 +19,24 @@ from gitmodel.errors import (
     StoreError,
 )
 from gitmodel.workflows.remote import add_remote
+from tests.support.desk import Desk, kept_desk
 from tests.support.models import write_folder
 from tests.support.stores import some_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.support.desk import Desk
-
 ONE, TWO = (some_bytes(3_000_000, seed=seed) for seed in (1, 2))
 
 
-@pytest.fixture
-def fraud(desk: Desk) -> Desk:
+def two_versions(desk: Desk) -> None:
     """Versions 1 and 2 of fraud, pushed."""
     for content in (ONE, TWO):
         desk.version(content)
     desk.push()
-    return desk
+
+
+fraud = kept_desk(two_versions)
 
 
 def spoil(folder: Path) -> None:

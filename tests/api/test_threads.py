@@ -4,29 +4,27 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
-import pytest
 
 import gitmodel
+from tests.support.desk import Desk, kept_desk
 from tests.support.formats import safetensors_file
 from tests.support.stores import some_bytes
-
-if TYPE_CHECKING:
-    from tests.support.desk import Desk
 
 THREADS = 6
 CONTENTS = [some_bytes(300_000, seed=seed) for seed in (1, 2, 3)]
 
 
-@pytest.fixture
-def net(desk: Desk) -> Desk:
+def three_versions(desk: Desk) -> Desk:
     """Three versions of a model of one tensor, pushed; Ben has a clone with nothing fetched."""
     for content in CONTENTS:
         desk.version(safetensors_file({"w": content}), "net.safetensors")
     desk.push()
     return desk.join("ben")
+
+
+net = kept_desk(three_versions)
 
 
 def test_threads_read_versions_at_the_same_time(net: Desk) -> None:

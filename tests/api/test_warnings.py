@@ -15,6 +15,7 @@ import pytest
 import gitmodel
 from gitmodel import api
 from gitmodel.project.references import resolve
+from tests.support.desk import Desk, kept_desk
 from tests.support.formats import safetensors_file
 from tests.support.stores import some_bytes
 
@@ -24,18 +25,18 @@ if TYPE_CHECKING:
     from gitmodel.domain.reference import Reference
     from gitmodel.project.models import Model
     from gitmodel.project.project import Project
-    from tests.support.desk import Desk
 
 ONE, TWO = (some_bytes(100_000, seed=seed) for seed in (1, 2))
 
 
-@pytest.fixture
-def fraud(desk: Desk) -> Desk:
+def two_versions(desk: Desk) -> None:
     """Versions 1 and 2 of fraud, pushed; the last with metrics."""
     for content in (ONE, TWO):
         desk.version(content)
     desk.push()
-    return desk
+
+
+fraud = kept_desk(two_versions)
 
 
 def line_of(text: str) -> int:

@@ -14,7 +14,7 @@ from gitmodel.project.project import Project
 from gitmodel.project.references import models_at, resolve
 from gitmodel.workflows.checkout import checkout
 from gitmodel.workflows.mv import rename_model
-from tests.support.desk import Desk, digest, refusal, short
+from tests.support.desk import Desk, digest, kept_desk, refusal, short
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,15 +42,16 @@ def unknown(desk: Desk, text: str) -> tuple[str, str | None]:
     return refusal(UnknownReferenceError, lambda: meant(desk, text))
 
 
-@pytest.fixture
-def two_versions(desk: Desk) -> Desk:
+def make_two_versions(desk: Desk) -> None:
     """Versions 1 and 2 of `fraud`, and an alias `production` for 1."""
     desk.version(ONE)
     desk.repo.git("tag", "-a", "-m", "first release", "release-1")
     desk.version(TWO)
     desk.alias("production", 1, ONE)
     desk.repo.commit("promote")
-    return desk
+
+
+two_versions = kept_desk(make_two_versions)
 
 
 @pytest.mark.parametrize(

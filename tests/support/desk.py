@@ -22,6 +22,7 @@ from gitmodel.project.project import Project
 from gitmodel.workflows.add import AddReport, add
 from gitmodel.workflows.init import init
 from gitmodel.workflows.push import push_head
+from tests.support.kept import Kept
 from tests.support.repo import Repo
 
 if TYPE_CHECKING:
@@ -136,10 +137,35 @@ def new_desk(folder: Path, *, store: Path) -> Desk:
     return desk
 
 
-@pytest.fixture
-def desk(tmp_path: Path) -> Desk:
+def kept_desk(build: Callable[[Desk], Desk | None]) -> object:
+    """A fixture: a new desk to which this was done, once in each test process, and copied for each test.
+
+    Args:
+        build: What is done; it may return the desk of a clone, at which the tests are then.
+    """
+    made: list[Desk] = []
+
+    def build_all(folder: Path) -> Repo:
+        desk = new_desk(folder / "ana", store=folder / "store")
+        made.append(build(desk) or desk)
+        return made[0].repo
+
+    kept = Kept(build_all)
+
+    def restored(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+        folder = kept.restored(tmp_path_factory)
+        # Random names that were not taken when it was built.
+        return Desk(kept.repo(), folder / "store", list(made[0].notes), itertools.count(1000))
+
+    restored.__doc__ = build.__doc__
+    return pytest.fixture(restored)
+
+
+def _nothing_more(_desk: Desk) -> None:
     """A repository that is set up, with its weights in a folder."""
-    return new_desk(tmp_path / "ana", store=tmp_path / "store")
+
+
+desk = kept_desk(_nothing_more)
 
 
 def short(content: bytes) -> str:

@@ -52,15 +52,16 @@ class Kept:
         if fixture not in request.fixturenames:
             return otherwise
         factory: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
-        return self._restored(factory)
+        return self.restored(factory)
 
     def repo(self) -> Repo:
         """The repository that `build` returned, with the dates of commits going on."""
-        assert self._built is not None, "tmp_path comes first"
+        assert self._built is not None, "the folder comes first"
         _, path, seconds = self._built
         return Repo(path, clock=itertools.count(seconds, SECONDS_BETWEEN_COMMITS))
 
-    def _restored(self, factory: pytest.TempPathFactory) -> Path:
+    def restored(self, factory: pytest.TempPathFactory) -> Path:
+        """The folder as it was built; the first call builds it."""
         if self._built is None:
             folder = factory.mktemp("kept") / "world"
             folder.mkdir()

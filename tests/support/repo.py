@@ -146,3 +146,7 @@ class Repo:
         target = Path(to) if Path(to).is_absolute() else self.path.parent / to
         self.git("clone", "-q", *options, "--", self.path.as_uri(), str(target))
         return Repo(target, clock=self._clock)
+
+    def beside(self, name: str) -> Repo:
+        """Return a repository that is in the folder beside this one; dates rise over both."""
+        return Repo(self.path.with_name(name), clock=self._clock)

@@ -24,7 +24,7 @@ from gitmodel.workflows.mv import rename_model
 from gitmodel.workflows.push import push_head
 from gitmodel.workflows.remote import add_remote
 from gitmodel.workflows.sync_worktree import SyncReport, sync_worktree
-from tests.support.desk import Desk, digest, refusal, short
+from tests.support.desk import Desk, digest, kept_desk, refusal, short
 from tests.support.models import write_folder
 from tests.support.stores import files_below, flip, some_bytes
 
@@ -60,13 +60,14 @@ def leftovers(desk: Desk) -> list[str]:
     return [name for name in files_below(desk.repo.path) if PREFIX in name]
 
 
-@pytest.fixture
-def two_versions(desk: Desk) -> Desk:
+def publish_two_versions(desk: Desk) -> None:
     """Versions 1 and 2 of fraud, committed and published."""
     desk.version(ONE)
     desk.version(TWO)
     desk.push()
-    return desk
+
+
+two_versions = kept_desk(publish_two_versions)
 
 
 def test_a_version_brings_weights_and_pointer(two_versions: Desk) -> None:
@@ -223,33 +224,36 @@ def test_an_empty_folder_is_no_obstacle(desk: Desk) -> None:
 
 
 def test_out_writes_elsewhere_and_leaves_the_work_tree_alone(
-    two_versions: Desk, tmp_path: Path
+    two_versions: Desk,
 ) -> None:
+    out = two_versions.repo.path.parent / "out"
+
     report = bring(two_versions, "fraud@1", out="../out/deep")
 
-    place = tmp_path / "out/deep/fraud.bin"
+    place = out / "deep/fraud.bin"
     assert report.placed == [CheckedOut("fraud", 1, str(place), len(ONE), changed=True)]
     assert place.read_bytes() == ONE
-    assert files_below(tmp_path / "out") == ["deep/fraud.bin"]
+    assert files_below(out) == ["deep/fraud.bin"]
     assert (two_versions.pointer().version, two_versions.staged()) == (2, [])
 
 
-def test_out_refuses_other_content(two_versions: Desk, tmp_path: Path) -> None:
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out/fraud.bin").write_bytes(THREE)
+def test_out_refuses_other_content(two_versions: Desk) -> None:
+    out = two_versions.repo.path.parent / "out"
+    out.mkdir()
+    (out / "fraud.bin").write_bytes(THREE)
 
     assert refusal(UnsavedWeightsError, lambda: bring(two_versions, out="../out")) == (
         "fraud: ../out/fraud.bin exists already with other content",
         "use --force to overwrite it, or another --out",
     )
-    assert (tmp_path / "out/fraud.bin").read_bytes() == THREE
+    assert (out / "fraud.bin").read_bytes() == THREE
     bring(two_versions, out="../out", force=True)
-    assert (tmp_path / "out/fraud.bin").read_bytes() == TWO
+    assert (out / "fraud.bin").read_bytes() == TWO
     assert bring(two_versions, out="../out").placed[0].changed is False
 
 
-def test_out_that_is_a_file_is_wrong_use(two_versions: Desk, tmp_path: Path) -> None:
-    (tmp_path / "out").write_bytes(b"")
+def test_out_that_is_a_file_is_wrong_use(two_versions: Desk) -> None:
+    (two_versions.repo.path.parent / "out").write_bytes(b"")
 
     assert refusal(UsageError, lambda: bring(two_versions, out="../out")) == (
         "fraud: ../out cannot be created: File exists",
@@ -258,7 +262,7 @@ def test_out_that_is_a_file_is_wrong_use(two_versions: Desk, tmp_path: Path) -> 
 
 
 def test_two_models_with_one_file_name_do_not_fit_into_one_folder(
-    desk: Desk, tmp_path: Path
+    desk: Desk,
 ) -> None:
     desk.version(ONE, "a/model.bin", name="a")
     desk.version(TWO, "b/model.bin", name="b")
@@ -267,7 +271,7 @@ def test_two_models_with_one_file_name_do_not_fit_into_one_folder(
         "a and b would both be written to ../out/model.bin",
         "gitmodel checkout b --out ANOTHER_DIR",
     )
-    assert not (tmp_path / "out").exists()
+    assert not (desk.repo.path.parent / "out").exists()
 
 
 def test_a_damaged_cache_heals(two_versions: Desk, tmp_path: Path) -> None:

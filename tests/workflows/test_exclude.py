@@ -13,7 +13,7 @@ from gitmodel.workflows.register_changes import register_changes
 from gitmodel.workflows.rm import remove_model
 from gitmodel.workflows.status import status
 from gitmodel.workflows.sync_worktree import sync_worktree
-from tests.support.desk import Desk, refusal
+from tests.support.desk import Desk, kept_desk, refusal
 from tests.support.models import write_folder
 
 if TYPE_CHECKING:
@@ -55,8 +55,7 @@ def checked_out(desk: Desk, *references: str, force: bool = False) -> None:
         checkout(project, references, force=force)
 
 
-@pytest.fixture
-def folder(desk: Desk) -> Desk:
+def leave_files_out(desk: Desk) -> None:
     """Version 1 has all files, version 2 leaves two out; all are on disk, and the remote has both."""
     write_folder(FILES, desk.repo.path / "ck")
     desk.version(b"x", "other.bin")
@@ -65,7 +64,9 @@ def folder(desk: Desk) -> Desk:
     excluding(desk, "optimizer*", "*.swp")
     desk.repo.git("commit", "-qm", "two")
     desk.push()
-    return desk
+
+
+folder = kept_desk(leave_files_out)
 
 
 def test_leaving_files_out_is_a_new_version_and_stands_in_the_pointer(folder: Desk) -> None:

@@ -25,7 +25,7 @@ from gitmodel.errors import (
 )
 from gitmodel.project.context import Context
 from gitmodel.workflows.get import DownloadedVersion, GetOptions, GetReport, get
-from tests.support.desk import Desk, digest, new_desk, refusal, short
+from tests.support.desk import Desk, digest, kept_desk, new_desk, refusal, short
 from tests.support.git_server import GitServer, git_server
 from tests.support.models import folder_model, write_folder
 from tests.support.repo import Repo
@@ -91,8 +91,7 @@ def blobs_in(excerpt: Repo) -> int:
     return output.count(" blob ")
 
 
-@pytest.fixture
-def ana(desk: Desk) -> Desk:
+def publish_three_versions(desk: Desk) -> None:
     """Versions 1 to 3 of fraud, tagged; production is 1; pushed to the store."""
     desk.repo.git("config", "uploadpack.allowFilter", "true")
     for number, content in enumerate((ONE, TWO, THREE), 1):
@@ -102,7 +101,9 @@ def ana(desk: Desk) -> Desk:
     desk.alias("production", 1, ONE)
     desk.repo.commit("promote")
     desk.push()
-    return desk
+
+
+ana = kept_desk(publish_three_versions)
 
 
 @pytest.fixture
@@ -112,8 +113,8 @@ def reader(ana: Desk, tmp_path: Path) -> Reader:
 
 
 @pytest.fixture
-def server(ana: Desk, tmp_path: Path) -> Iterator[GitServer]:
-    with git_server(tmp_path) as running:
+def server(ana: Desk) -> Iterator[GitServer]:
+    with git_server(ana.repo.path.parent) as running:
         yield running
 
 

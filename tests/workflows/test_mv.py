@@ -29,7 +29,7 @@ from gitmodel.workflows.mv import RenameReport, rename_model
 from gitmodel.workflows.register_changes import register_changes
 from gitmodel.workflows.renumber import RenumberReport, renumber
 from gitmodel.workflows.rm import RemoveReport, remove_model
-from tests.support.desk import Desk, digest, refusal
+from tests.support.desk import Desk, digest, kept_desk, refusal
 from tests.support.models import write_folder
 from tests.support.stores import files_below
 
@@ -42,10 +42,11 @@ Result = TypeVar("Result")
 ONE, TWO, THREE = b"weights one", b"weights two", b"weights three"
 
 
-@pytest.fixture
-def fraud(desk: Desk) -> Desk:
+def one_version(desk: Desk) -> None:
     desk.version(ONE)
-    return desk
+
+
+fraud = kept_desk(one_version)
 
 
 def with_project(desk: Desk, work: Callable[[Project], Result]) -> Result:

@@ -13,7 +13,7 @@ from gitmodel.workflows.add import add, add_many
 from gitmodel.workflows.checkout import checkout
 from gitmodel.workflows.register_changes import register_changes
 from gitmodel.worktree import placing
-from tests.support.desk import Desk, digest, refusal, short
+from tests.support.desk import Desk, digest, kept_desk, refusal, short
 from tests.support.models import folder_model, write_folder
 from tests.support.processes import started_processes
 
@@ -41,11 +41,12 @@ def forget(desk: Desk) -> None:
         record.unlink()
 
 
-@pytest.fixture
-def first(desk: Desk) -> Desk:
+def one_version(desk: Desk) -> None:
     """Version 1 of fraud is committed."""
     desk.version(ONE)
-    return desk
+
+
+first = kept_desk(one_version)
 
 
 def test_nothing_to_do(first: Desk) -> None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from gitmodel.errors import ModelNameError, UnknownReferenceError
 from gitmodel.workflows.resolve import ResolveReport, conflicts, resolve_conflict
 from gitmodel.workflows.status import status
-from tests.support.desk import Desk, refusal, short
+from tests.support.desk import Desk, kept_desk, refusal, short
 from tests.support.stores import some_bytes
 
 if TYPE_CHECKING:
@@ -23,8 +21,7 @@ def resolved(desk: Desk, name: str, side: Side) -> ResolveReport:
         return resolve_conflict(project, name, side)
 
 
-@pytest.fixture
-def split(desk: Desk) -> Desk:
+def two_branches(desk: Desk) -> None:
     """Version 1, and two branches in conflict: version 3 here, version 2 on the other."""
     desk.version(ONE)
     desk.repo.git("switch", "-qc", "other")
@@ -32,7 +29,9 @@ def split(desk: Desk) -> Desk:
     desk.repo.git("switch", "-q", "main")
     desk.version(THREE)
     desk.repo.git("merge", "-q", "other", check=False)
-    return desk
+
+
+split = kept_desk(two_branches)
 
 
 def test_the_weights_come_from_the_cache(split: Desk) -> None:

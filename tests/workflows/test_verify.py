@@ -23,7 +23,7 @@ from gitmodel.store.claims import claim_key
 from gitmodel.workflows.doctor import Finding, doctor
 from gitmodel.workflows.fetch import fetch
 from gitmodel.workflows.verify import VerifyReport, verify_cache, verify_refs, verify_remote
-from tests.support.desk import Desk, digest, refusal, short
+from tests.support.desk import Desk, digest, kept_desk, refusal, short
 from tests.support.stores import files_below, flip, some_bytes
 
 if TYPE_CHECKING:
@@ -34,13 +34,14 @@ pytestmark = pytest.mark.slow
 ONE, TWO = some_bytes(100_000, seed=1), some_bytes(100_000, seed=2)
 
 
-@pytest.fixture
-def pushed(desk: Desk) -> Desk:
+def publish_two_versions(desk: Desk) -> None:
     """Versions 1 and 2 of fraud, on the remote."""
     desk.version(ONE)
     desk.version(TWO)
     desk.push()
-    return desk
+
+
+pushed = kept_desk(publish_two_versions)
 
 
 def problems(report: VerifyReport) -> list[tuple[type[GitmodelError], str, str | None]]:

@@ -126,9 +126,9 @@ def test_metrics_of_one_version_are_never_taken_for_those_of_the_next(desk: Desk
 
 
 def test_a_metrics_file_outside_the_repository_is_read_but_not_remembered(
-    desk: Desk, tmp_path: Path
+    desk: Desk,
 ) -> None:
-    (tmp_path / "outside.toml").write_text("auc = 0.9\n")
+    (desk.repo.path.parent / "outside.toml").write_text("auc = 0.9\n")
 
     desk.add(content=ONE, metrics_file="../outside.toml")
 

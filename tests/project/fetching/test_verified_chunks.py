@@ -16,7 +16,7 @@ from gitmodel.store.layout import manifest_key, pack_key
 from gitmodel.workflows.push import push_head
 from gitmodel.workflows.remote import add_remote
 from gitmodel.workflows.verify import verify_remote
-from tests.support.desk import Desk, refusal, short
+from tests.support.desk import Desk, kept_desk, refusal, short
 from tests.support.formats import safetensors_file
 from tests.support.manifests import with_chunks_of
 from tests.support.stores import files_below, some_bytes
@@ -37,13 +37,14 @@ def weights(seed: int) -> bytes:
 ONE, TWO = weights(1), weights(2)
 
 
-@pytest.fixture
-def net(desk: Desk) -> Desk:
+def publish_two_versions(desk: Desk) -> None:
     """Two versions of a file, pushed."""
     for content in (ONE, TWO):
         desk.version(content, "net.safetensors")
         desk.push()
-    return desk
+
+
+net = kept_desk(publish_two_versions)
 
 
 def older(desk: Desk) -> None:

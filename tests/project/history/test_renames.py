@@ -14,7 +14,7 @@ from gitmodel.project.references import resolve
 from gitmodel.workflows.checkout import checkout
 from gitmodel.workflows.log import log
 from gitmodel.workflows.mv import rename_model
-from tests.support.desk import Desk, digest
+from tests.support.desk import Desk, digest, kept_desk
 from tests.support.processes import started_processes
 
 if TYPE_CHECKING:
@@ -25,13 +25,14 @@ def content(number: int) -> bytes:
     return f"weights {number}".encode()
 
 
-@pytest.fixture
-def renamed(desk: Desk) -> Desk:
+def rename_after_three_versions(desk: Desk) -> None:
     """Versions 1 to 3 as a, renamed to b and not committed."""
     for number in (1, 2, 3):
         desk.version(content(number), "a.bin", metrics=[f"auc=0.{number}"])
     move(desk, "a", new_name="b")
-    return desk
+
+
+renamed = kept_desk(rename_after_three_versions)
 
 
 def move(desk: Desk, name: str, **options: str) -> None:

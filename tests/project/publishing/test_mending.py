@@ -17,7 +17,7 @@ from gitmodel.workflows.fetch import fetch
 from gitmodel.workflows.push import push_head
 from gitmodel.workflows.remote import add_remote
 from gitmodel.workflows.verify import verify_remote
-from tests.support.desk import Desk, refusal, short
+from tests.support.desk import Desk, kept_desk, refusal, short
 from tests.support.models import model, perturbed
 from tests.support.repo import Repo
 from tests.support.stores import flip, some_bytes
@@ -36,22 +36,23 @@ ONE = model(seed=1, size=60_000)
 TWO, THREE = perturbed(ONE, seed=2), perturbed(ONE, seed=3)
 
 
-@pytest.fixture
-def ana(desk: Desk, tmp_path: Path) -> Desk:
+def publish_two_versions(desk: Desk) -> None:
     """Versions 1 and 2 of fraud are on the remote and on a Git remote; 2 is stored against 1."""
-    server = Repo.create(tmp_path / "server.git", "--bare")
+    server = Repo.create(desk.store.with_name("server.git"), "--bare")
     desk.repo.git("remote", "add", "origin", str(server.path))
     for content in (ONE, TWO):
         desk.version(content, WEIGHTS)
         desk.push()
     desk.repo.git("push", "-q", "-u", "origin", "main")
-    return desk
+
+
+ana = kept_desk(publish_two_versions)
 
 
 @pytest.fixture
-def ben(ana: Desk, tmp_path: Path) -> Desk:
+def ben(ana: Desk) -> Desk:
     """A clone with the newest version alone in its cache and work tree."""
-    clone = Repo(tmp_path / "server.git").clone(tmp_path / "ben")
+    clone = Repo(ana.store.with_name("server.git")).clone("ben")
     desk = Desk(clone, ana.store)
     from gitmodel.workflows.checkout import checkout
     from gitmodel.workflows.init import init
