@@ -104,7 +104,7 @@ def team(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     server = request.getfixturevalue("s3_server")
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
-    return start_team(tmp_path, f"{server.new_bucket()}/models")
+    return start_team(tmp_path, f"{server.new_place()}/models")
 
 
 def test_every_content_by_digest_and_every_number_by_number_in_every_clone(

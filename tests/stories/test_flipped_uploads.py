@@ -112,7 +112,7 @@ def world(
     server = request.getfixturevalue(f"{request.param}_server")
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
-    team = start_team(tmp_path / "team", f"{server.new_bucket()}/models")
+    team = start_team(tmp_path / "team", f"{server.new_place()}/models")
     with bad_network(server.endpoint) as network:
         through = {
             name: value.replace(f"http://{network.upstream}", network.url)

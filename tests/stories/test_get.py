@@ -103,7 +103,7 @@ def test_credentials_go_to_an_endpoint_that_the_repository_names_after_a_yes_onl
     for name, value in s3.environment.items():
         if "ENDPOINT" not in name:
             monkeypatch.setenv(name, value)
-    bucket = s3.new_bucket()
+    bucket = s3.new_place()
     ana = team.members["ana"]
     ana.gitmodel("remote", "add", f"{bucket}/m", "--endpoint", s3.endpoint, "--replace")
     ana.git("commit", "-qam", "to S3")

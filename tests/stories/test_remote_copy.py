@@ -427,7 +427,7 @@ def test_from_a_folder_to_s3_and_on_to_azure(
     for server in servers:
         for name, value in server.environment.items():
             monkeypatch.setenv(name, value)
-    first, second = (f"{server.new_bucket()}/models" for server in servers)
+    first, second = (f"{server.new_place()}/models" for server in servers)
     fresh = moved(team, first)
     assert copied(fresh)["copied"] == 4
     fresh.gitmodel("remote", "add", "--replace", second)

@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -69,6 +69,13 @@ class Server(Protocol):
     def new_bucket(self) -> str:
         """Create an empty bucket or container and return its URL."""
 
+    def new_place(self) -> str:
+        """A URL below which nothing is, in a bucket that all tests share."""
+
+
+def _new_name() -> str:
+    return f"test-{uuid.uuid4().hex[:12]}"
+
 
 @dataclass(frozen=True, slots=True)
 class S3Server:
@@ -77,6 +84,8 @@ class S3Server:
     endpoint: str
     client: Client
     """For what a test does behind the back of gitmodel; making one takes 0.15 s, so they share it."""
+    shared: str
+    """A bucket; SeaweedFS sets up volumes for each new one, which takes up to seconds."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -98,9 +107,12 @@ class S3Server:
         return self.environment | keys
 
     def new_bucket(self) -> str:
-        bucket = f"test-{uuid.uuid4().hex[:12]}"
+        bucket = _new_name()
         self.client.create_bucket(Bucket=bucket)
         return f"s3://{bucket}"
+
+    def new_place(self) -> str:
+        return f"s3://{self.shared}/{_new_name()}"
 
 
 class Client(Protocol):
@@ -116,6 +128,7 @@ class AzureServer:
     """Azurite's blob service, data in memory."""
 
     endpoint: str
+    shared: str = ""
 
     @property
     def connection_string(self) -> str:
@@ -134,12 +147,15 @@ class AzureServer:
     def new_bucket(self) -> str:
         from azure.storage.blob import BlobServiceClient
 
-        container = f"test-{uuid.uuid4().hex[:12]}"
+        container = _new_name()
         with BlobServiceClient.from_connection_string(
             self.connection_string, retry_total=0, connection_timeout=5, read_timeout=20
         ) as client:
             client.create_container(container)
         return f"az://{container}"
+
+    def new_place(self) -> str:
+        return f"{self.shared}/{_new_name()}"
 
 
 def free_ports(count: int) -> list[int]:
@@ -179,9 +195,9 @@ def running_s3() -> Iterator[S3Server]:
 
     def ready(ports: list[int]) -> S3Server:
         endpoint = f"http://127.0.0.1:{ports[-1]}"
-        server = S3Server(endpoint, stack.enter_context(_client(endpoint)))
-        bucket = server.new_bucket().removeprefix("s3://")
-        server.client.put_object(Bucket=bucket, Key="ready", Body=b"ready")
+        server = S3Server(endpoint, stack.enter_context(_client(endpoint)), shared=_new_name())
+        server.client.create_bucket(Bucket=server.shared)
+        server.client.put_object(Bucket=server.shared, Key="ready", Body=b"ready")
         return server
 
     from botocore.exceptions import BotoCoreError, ClientError
@@ -229,8 +245,7 @@ def running_azure() -> Iterator[AzureServer]:
 
     def ready(ports: list[int]) -> AzureServer:
         server = AzureServer(endpoint=f"http://127.0.0.1:{ports[0]}/{AZURE_ACCOUNT}")
-        server.new_bucket()
-        return server
+        return replace(server, shared=server.new_bucket())
 
     from azure.core.exceptions import AzureError
 

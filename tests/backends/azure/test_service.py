@@ -39,7 +39,7 @@ def credentials(azure_server: AzureServer, monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.fixture
 def url(azure_server: AzureServer) -> str:
-    return f"{azure_server.new_bucket()}/team/models"
+    return f"{azure_server.new_place()}/team/models"
 
 
 def opened(url: str, *, trusted: bool = True, **options: str) -> Backend:
@@ -67,9 +67,9 @@ class TestAzure(BackendSuite):
     """The common promises."""
 
 
-def test_objects_lie_below_the_prefix(backend: Backend, url: str) -> None:
-    container = url.split("/")[2]
-    top = opened(f"az://{container}")
+def test_objects_lie_below_the_prefix(azure_server: AzureServer) -> None:
+    container = azure_server.new_bucket()
+    backend, top = opened(f"{container}/team/models"), opened(container)
     top.write("elsewhere", b"not ours")
     top.write("team/modelsandmore/x", b"not ours")
 
@@ -82,6 +82,7 @@ def test_objects_lie_below_the_prefix(backend: Backend, url: str) -> None:
         "team/models/a/b",
     }
     top.close()
+    backend.close()
 
 
 def test_a_listing_goes_on_over_pages(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:

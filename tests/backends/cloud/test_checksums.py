@@ -141,7 +141,7 @@ def test_seaweedfs_compares_both_kinds(
 ) -> None:
     for name, value in s3_server.environment.items():
         monkeypatch.setenv(name, value)
-    remote = Remote(url=s3_server.new_bucket(), scheme="s3", endpoint=s3_server.endpoint)
+    remote = Remote(url=s3_server.new_place(), scheme="s3", endpoint=s3_server.endpoint)
     with closing(open_backend(remote, OpenOptions(trusted=True))) as backend:
         assert backend.prove_checks() == {SHA256: True, MD5: True}
         assert [*backend.list("")] == []
@@ -153,7 +153,7 @@ def test_azurite_compares_the_kind_that_its_protocol_has(
 ) -> None:
     for name, value in azure_server.environment.items():
         monkeypatch.setenv(name, value)
-    remote = Remote(url=azure_server.new_bucket(), scheme="az")
+    remote = Remote(url=azure_server.new_place(), scheme="az")
     with closing(open_backend(remote, OpenOptions(trusted=True))) as backend:
         assert backend.prove_checks() == {MD5: True}
         assert [*backend.list("")] == []

@@ -589,13 +589,13 @@ class TestFailures:
 def s3_url(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
     for name, value in s3_server.environment.items():
         monkeypatch.setenv(name, value)
-    return f"{s3_server.new_bucket()}/team"
+    return f"{s3_server.new_place()}/team"
 
 
 @pytest.fixture
 def azure_url(azure_server: AzureServer, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    return f"{azure_server.new_bucket()}/team"
+    return f"{azure_server.new_place()}/team"
 
 
 def assert_packs_move_quickly(

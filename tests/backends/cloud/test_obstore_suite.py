@@ -50,7 +50,7 @@ class TestS3(BackendSuite):
     def url(self, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
         for name, value in s3_server.environment.items():
             monkeypatch.setenv(name, value)
-        return f"{s3_server.new_bucket()}/team/models"
+        return f"{s3_server.new_place()}/team/models"
 
     @pytest.fixture
     def backend(self, url: str) -> Iterator[Backend]:
@@ -71,7 +71,7 @@ class TestAzure(BackendSuite):
     def url(self, azure_server: AzureServer, monkeypatch: pytest.MonkeyPatch) -> str:
         for name, value in azure_server.environment.items():
             monkeypatch.setenv(name, value)
-        return f"{azure_server.new_bucket()}/team/models"
+        return f"{azure_server.new_place()}/team/models"
 
     @pytest.fixture
     def backend(self, url: str) -> Iterator[Backend]:

@@ -39,7 +39,7 @@ def credentials(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def url(s3_server: S3Server) -> str:
-    return f"{s3_server.new_bucket()}/team/models"
+    return f"{s3_server.new_place()}/team/models"
 
 
 def opened(url: str, *, trusted: bool = True, endpoint: str | None = None) -> Backend:
@@ -65,8 +65,9 @@ class TestS3(BackendSuite):
     """The common promises."""
 
 
-def test_objects_lie_below_the_prefix(s3_server: S3Server, backend: Backend, url: str) -> None:
-    bucket = url.split("/")[2]
+def test_objects_lie_below_the_prefix(s3_server: S3Server) -> None:
+    bucket = s3_server.new_bucket().removeprefix("s3://")
+    backend = opened(f"s3://{bucket}/team/models")
     for key in ("elsewhere", "team/modelsandmore/x"):
         s3_server.client.put_object(Bucket=bucket, Key=key, Body=b"not ours")
     backend.write("a/b", b"x")
@@ -75,6 +76,7 @@ def test_objects_lie_below_the_prefix(s3_server: S3Server, backend: Backend, url
     at_the_top = opened(f"s3://{bucket}")
     keys = {info.key for info in at_the_top.list("")}
     at_the_top.close()
+    backend.close()
     assert keys == {"elsewhere", "team/modelsandmore/x", "team/models/a/b"}
 
 
