@@ -13,6 +13,7 @@ import pytest
 from gitmodel.githooks.fsmonitor import MonitorState, command_text, is_ours, look
 from gitmodel.project.context import Context
 from gitmodel.project.project import Project
+from tests.support.kept import Kept
 from tests.support.repo import Repo
 
 if TYPE_CHECKING:
@@ -24,20 +25,39 @@ pytestmark = pytest.mark.slow
 SCRIPT = ".git/gitmodel/fsmonitor"
 
 
-@pytest.fixture
-def desk(tmp_path: Path) -> Repo:
-    """A repository with gitmodel and a committed file, in a folder that a shell would split."""
-    repo = Repo.create(tmp_path / "a 'quoted' \"$HOME\" place")
-    repo.gitmodel("init", str(tmp_path / "store"))
+def build(folder: Path) -> Repo:
+    repo = Repo.create(folder / "a 'quoted' \"$HOME\" place")
+    repo.gitmodel("init", str(folder / "store"))
     repo.write("code.py", "x = 1\n")
     repo.commit("set up")
     return repo
 
 
+def build_on(folder: Path) -> Repo:
+    repo = build(folder)
+    repo.gitmodel("install", "--fsmonitor")
+    return repo
+
+
+DESK, ON = Kept(build), Kept(build_on)
+
+
 @pytest.fixture
-def on(desk: Repo) -> Repo:
-    desk.gitmodel("install", "--fsmonitor")
-    return desk
+def tmp_path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    kept, fixture = (ON, "on") if "on" in request.fixturenames else (DESK, "desk")
+    return kept.folder_for(request, fixture, tmp_path)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Repo:
+    """A repository with gitmodel and a committed file, in a folder that a shell would split."""
+    return DESK.repo()
+
+
+@pytest.fixture
+def on(tmp_path: Path) -> Repo:
+    """The same with the switch."""
+    return ON.repo()
 
 
 def state(repo: Repo) -> MonitorState:
@@ -412,6 +432,7 @@ def test_git_asks_once_and_takes_the_first_answer(
     on: Repo, tmp_path: Path, command: list[str], most: int
 ) -> None:
     """Of an answer that fails Git asks again, in an earlier way, and then looks at every file."""
+    on.git("status")  # so that its index knows the files of this copy
     on.write("code.py", "x = 2\n")
     trace = tmp_path / "trace"
 

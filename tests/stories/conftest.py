@@ -11,11 +11,11 @@ import pytest
 
 from tests.support.job import new_server
 from tests.support.kept import Kept
+from tests.support.models import model
 from tests.support.operations import World, restored_world
 from tests.support.repo import Repo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -77,24 +77,46 @@ def build_team(folder: Path) -> Repo:
     return start_team(folder, str(folder / "store")).members["ana"]
 
 
-def kept_team(folder: Path, ana: Repo) -> Team:
-    """The team that `build_team` made."""
-    return Team(folder, Repo(folder / "server.git"), str(folder / "store"), {"ana": ana})
+def kept_team(folder: Path, ana: Repo, *others: str) -> Team:
+    """The team that `build_team` made, and who joined it since."""
+    members = {"ana": ana} | {name: ana.beside(name) for name in others}
+    return Team(folder, Repo(folder / "server.git"), str(folder / "store"), members)
 
 
-_TEAM = Kept(build_team)
+def build_fraud(folder: Path) -> Repo:
+    """The same, and Ana has registered, committed and pushed a first version of `fraud.safetensors`."""
+    ana = build_team(folder)
+    ana.write("fraud.safetensors", model(seed=1))
+    ana.write("metrics.json", '{"auc": 0.9}')
+    ana.gitmodel("add", "fraud.safetensors", "--metrics", "metrics.json")
+    ana.git("add", "metrics.json")
+    ana.git("commit", "-qm", "fraud 1")
+    ana.git("push", "-q", "origin", "main")
+    return ana
+
+
+_TEAM, _FRAUD = Kept(build_team), Kept(build_fraud)
 
 
 @pytest.fixture
 def tmp_path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """The folder of the test, with the team in it if the test uses `team`."""
+    if "fraud" in request.fixturenames:
+        return _FRAUD.folder_for(request, "fraud", tmp_path)
     return _TEAM.folder_for(request, "team", tmp_path)
 
 
 @pytest.fixture
-def team(tmp_path: Path) -> Team:
+def team(request: pytest.FixtureRequest, tmp_path: Path) -> Team:
     """A team whose weights go to a folder."""
-    return kept_team(tmp_path, _TEAM.repo())
+    kept = _FRAUD if "fraud" in request.fixturenames else _TEAM
+    return kept_team(tmp_path, kept.repo())
+
+
+@pytest.fixture
+def fraud(team: Team) -> Repo:
+    """Ana's clone, in which a first version of `fraud.safetensors` is committed and pushed."""
+    return team.members["ana"]
 
 
 @pytest.fixture(
@@ -113,24 +135,7 @@ def team_anywhere(
     server = request.getfixturevalue(f"{request.param}_server")
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
-    return start_team(tmp_path, f"{server.new_bucket()}/models")
-
-
-@pytest.fixture
-def fraud(team: Team) -> Callable[[bytes], Repo]:
-    """Ana registers, commits and pushes a first version of `fraud.safetensors`."""
-
-    def register(weights: bytes) -> Repo:
-        ana = team.members["ana"]
-        ana.write("fraud.safetensors", weights)
-        ana.write("metrics.json", '{"auc": 0.9}')
-        ana.gitmodel("add", "fraud.safetensors", "--metrics", "metrics.json")
-        ana.git("add", "metrics.json")
-        ana.git("commit", "-qm", "fraud 1")
-        ana.git("push", "-q", "origin", "main")
-        return ana
-
-    return register
+    return start_team(tmp_path, f"{server.new_place()}/models")
 
 
 @pytest.fixture

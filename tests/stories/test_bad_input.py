@@ -4,20 +4,53 @@ from __future__ import annotations
 
 import os
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.stories.conftest import start_team
+from tests.stories.conftest import build_team, kept_team, start_team
+from tests.support.kept import Kept
 from tests.support.models import model
 from tests.support.repo import Repo
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.stories.conftest import Team
+
+
+def build_fraud(folder: Path) -> Repo:
+    """The team, and Ana has committed the weights of a model."""
+    ana = build_team(folder)
+    ana.write("fraud.bin", model(seed=1))
+    ana.gitmodel("add", "fraud.bin")
+    ana.git("commit", "-qm", "fraud")
+    return ana
+
+
+def build_pushed(folder: Path) -> Repo:
+    """She has pushed as well, and Ben has a clone."""
+    ana = build_fraud(folder)
+    ana.git("push", "-q")
+    kept_team(folder, ana).join("ben")
+    return ana
+
+
+COMMITTED, PUSHED = Kept(build_fraud), Kept(build_pushed)
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    folder = COMMITTED.folder_for(request, "committed", tmp_path)
+    return PUSHED.folder_for(request, "damaged", folder)
+
+
+@pytest.fixture
+def committed(tmp_path: Path) -> Repo:
+    """Ana's clone, with one version of a model in a commit."""
+    return COMMITTED.repo()
 
 
 def refused(done: subprocess.CompletedProcess[str], *words: str, code: int = 1) -> None:
@@ -79,16 +112,13 @@ def test_weights_that_git_tracks(team: Team) -> None:
 
 
 @pytest.fixture
-def pointed(team: Team) -> Callable[[str, str], Repo]:
+def pointed(committed: Repo) -> Callable[[str, str], Repo]:
     """Ana's clone, with one piece of text of the fraud pointer replaced and its check renewed."""
 
     def make(old: str, new: str) -> Repo:
         from gitmodel.domain.digest import digest_of
 
-        ana = team.members["ana"]
-        ana.write("fraud.bin", model(seed=1))
-        ana.gitmodel("add", "fraud.bin")
-        ana.git("commit", "-qm", "fraud")
+        ana = committed
         text = ana.read("fraud.model.yaml").decode()
         assert old in text
         changed = text.replace(old, new)
@@ -142,11 +172,9 @@ def test_a_link_in_the_way_of_a_checkout(team: Team, tmp_path: Path) -> None:
 
 
 def test_a_link_as_the_final_name_is_replaced_not_written_through(
-    team: Team, tmp_path: Path
+    committed: Repo, tmp_path: Path
 ) -> None:
-    ana = team.members["ana"]
-    ana.write("fraud.bin", model(seed=1))
-    ana.gitmodel("add", "fraud.bin")
+    ana = committed
     victim = tmp_path / "victim.bin"
     victim.write_bytes(b"precious")
     (ana.path / "fraud.bin").unlink()
@@ -269,11 +297,8 @@ def test_an_address_outside_the_allow_list(repo: Repo, url: str) -> None:
     assert not (repo.path / ".gitmodel.yaml").exists()
 
 
-def test_weights_in_no_store_are_never_overwritten(team: Team) -> None:
-    ana = team.members["ana"]
-    ana.write("fraud.bin", model(seed=1))
-    ana.gitmodel("add", "fraud.bin")
-    ana.git("commit", "-qm", "fraud")
+def test_weights_in_no_store_are_never_overwritten(committed: Repo) -> None:
+    ana = committed
     ana.write("fraud.bin", b"not saved anywhere")
 
     refused(ana.gitmodel("checkout", check=False), "stored nowhere else", "--force")
@@ -284,23 +309,18 @@ def test_weights_in_no_store_are_never_overwritten(team: Team) -> None:
 
 
 @pytest.fixture
-def damaged(team: Team) -> tuple[Repo, Team]:
+def damaged(tmp_path: Path) -> tuple[Repo, Path]:
     """Ben has a clone, Ana has pushed; tests damage the remote in between."""
-    ana = team.members["ana"]
-    ana.write("fraud.bin", model(seed=1))
-    ana.gitmodel("add", "fraud.bin")
-    ana.git("commit", "-qm", "fraud")
-    ana.git("push", "-q")
-    return team.join("ben"), team
+    return Repo(tmp_path / "ben"), tmp_path / "store"
 
 
 @pytest.mark.parametrize("kind", ["packs", "manifests"])
 @pytest.mark.parametrize("damage", ["truncate", "empty", "flip", "missing"])
 def test_a_damaged_remote_is_noticed_and_nothing_is_written(
-    damaged: tuple[Repo, Team], kind: str, damage: str
+    damaged: tuple[Repo, Path], kind: str, damage: str
 ) -> None:
-    ben, team = damaged
-    (target,) = list(Path(team.url).glob(f"{kind}/*/*"))
+    ben, store = damaged
+    (target,) = list(store.glob(f"{kind}/*/*"))
     raw = target.read_bytes()
     match damage:
         case "truncate":
@@ -322,7 +342,7 @@ def test_a_damaged_remote_is_noticed_and_nothing_is_written(
         assert target.exists(), "readers never delete"
 
 
-def test_a_damaged_cache_heals_from_the_remote(damaged: tuple[Repo, Team]) -> None:
+def test_a_damaged_cache_heals_from_the_remote(damaged: tuple[Repo, Path]) -> None:
     ben, _ = damaged
     ben.gitmodel("checkout")
     (pack,) = list((ben.path / ".git/gitmodel/packs").glob("*/*"))
@@ -379,7 +399,7 @@ def test_a_missing_bucket_and_wrong_credentials(
     from tests.support.servers import S3Server
 
     assert isinstance(s3_server, S3Server)
-    bucket = s3_server.new_bucket()
+    bucket = f"s3://{s3_server.shared}"
     for name, value in s3_server.environment.items():
         monkeypatch.setenv(name, value)
     refused(repo.gitmodel("init", "s3://no-such-bucket-here/x", check=False), "no-such-bucket-here")

@@ -6,30 +6,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.stories.conftest import version_in
+from tests.stories.conftest import build_team, kept_team, version_in
+from tests.support.kept import Kept
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.stories.conftest import Team
     from tests.support.repo import Repo
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    """Where the weights really are."""
-    folder = tmp_path / "data"
-    (folder / "sub").mkdir(parents=True)
-    (folder / "a").write_bytes(b"weights 1")
-    (folder / "other").write_bytes(b"somebody's")
-    (folder / "sub/z").write_bytes(b"inner 1")
-    return folder
-
-
-@pytest.fixture
-def ana(team: Team, data: Path) -> Repo:
-    """A link in the place of a file, and a folder with a link to a file and one to a folder."""
-    repo = team.members["ana"]
+def build(folder: Path) -> Repo:
+    data = folder / "data"
+    (data / "sub").mkdir(parents=True)
+    (data / "a").write_bytes(b"weights 1")
+    (data / "other").write_bytes(b"somebody's")
+    (data / "sub/z").write_bytes(b"inner 1")
+    repo = build_team(folder)
     (repo.path / "a.bin").symlink_to(data / "a")
     repo.write("d/x", "x")
     (repo.path / "d/y").symlink_to(data / "a")
@@ -38,6 +30,26 @@ def ana(team: Team, data: Path) -> Repo:
         repo.gitmodel("add", "--follow", path)
     repo.git("commit", "-qm", "models")
     return repo
+
+
+KEPT = Kept(build)
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return KEPT.folder_for(request, "ana", tmp_path)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Where the weights really are."""
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def ana(tmp_path: Path) -> Repo:
+    """A link in the place of a file, and a folder with a link to a file and one to a folder."""
+    return KEPT.repo()
 
 
 def commit_code(repo: Repo, text: str) -> str:
@@ -115,9 +127,9 @@ def test_unsaved_weights_behind_a_link_stay(ana: Repo, data: Path) -> None:
     assert (data / "a").read_bytes() == b"weights that no store has"
 
 
-def test_nobody_else_follows_a_link_because_of_it(ana: Repo, team: Team, data: Path) -> None:
+def test_nobody_else_follows_a_link_because_of_it(ana: Repo, data: Path) -> None:
     ana.git("push", "-q", "origin", "main")
-    ben = team.join("ben")
+    ben = kept_team(data.parent, ana).join("ben")
     (ben.path / "a.bin").symlink_to(data / "other")
 
     said = commit_code(ben, "x = 1\n")

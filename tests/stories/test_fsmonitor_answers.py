@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.kept import Kept
 from tests.support.repo import GIT, Repo
 
 if TYPE_CHECKING:
@@ -191,10 +192,9 @@ KINDS = [
 ]
 
 
-@pytest.fixture
-def repo(tmp_path: Path) -> Repo:
-    repo = Repo.create(tmp_path / "repo")
-    repo.gitmodel("init", str(tmp_path / "store"), "--fsmonitor")
+def build(folder: Path) -> Repo:
+    repo = Repo.create(folder / "repo")
+    repo.gitmodel("init", str(folder / "store"), "--fsmonitor")
     for name in NAMES[:7]:
         repo.write(name, "x = 1\n")
     repo.write("fraud.bin", b"weights")
@@ -203,6 +203,19 @@ def repo(tmp_path: Path) -> Repo:
     hooks = repo.path / ".git/hooks"
     shutil.rmtree(hooks)  # they have tests of their own, and take most of the time here
     return repo
+
+
+KEPT = Kept(build)
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return KEPT.folder_for(request, "repo", tmp_path)
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Repo:
+    return KEPT.repo()
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tests.stories.conftest import version, version_in
-from tests.support.models import model, perturbed
+from tests.support.models import model
 
 if TYPE_CHECKING:
     from tests.stories.conftest import Team
     from tests.support.repo import Repo
 
-Register = Callable[[bytes], "Repo"]
 
-
-def test_stale_weights_never_take_back_a_colleagues_version(team: Team, fraud: Register) -> None:
+def test_stale_weights_never_take_back_a_colleagues_version(team: Team, fraud: Repo) -> None:
     """Ben pulls version 2 without its weights, commits something else and pushes: it stays 2."""
-    ana = fraud(model(seed=1))
+    ana = fraud
     ben = team.join("ben")
     ben.gitmodel("checkout")
     ana.write("fraud.safetensors", model(seed=2))
@@ -38,9 +35,9 @@ def test_stale_weights_never_take_back_a_colleagues_version(team: Team, fraud: R
     assert ben.read("fraud.safetensors") == model(seed=2)
 
 
-def test_a_push_uploads_what_is_pushed_not_what_is_checked_out(team: Team, fraud: Register) -> None:
+def test_a_push_uploads_what_is_pushed_not_what_is_checked_out(team: Team, fraud: Repo) -> None:
     """`git push origin one` while on branch `two` (DVC uploads the model of `two`)."""
-    ana = fraud(model(seed=1))
+    ana = fraud
     for branch, seed in (("one", 11), ("two", 12)):
         ana.git("switch", "-q", "-c", branch, "main")
         ana.write("fraud.safetensors", model(seed=seed))
@@ -55,9 +52,9 @@ def test_a_push_uploads_what_is_pushed_not_what_is_checked_out(team: Team, fraud
     assert ben.read("fraud.safetensors") == model(seed=11)
 
 
-def test_three_commits_with_three_versions_are_all_uploaded(team: Team, fraud: Register) -> None:
+def test_three_commits_with_three_versions_are_all_uploaded(team: Team, fraud: Repo) -> None:
     """DVC pushes only the last of them."""
-    ana = fraud(model(seed=1))
+    ana = fraud
     for number in (2, 3, 4):
         ana.write("fraud.safetensors", model(seed=number))
         ana.git("commit", "--allow-empty", "-qam", f"fraud {number}")
@@ -69,9 +66,9 @@ def test_three_commits_with_three_versions_are_all_uploaded(team: Team, fraud: R
         assert ben.read(f"v{number}/fraud.safetensors") == model(seed=number)
 
 
-def test_a_hole_left_by_no_verify_heals_with_the_next_push(team: Team, fraud: Register) -> None:
+def test_a_hole_left_by_no_verify_heals_with_the_next_push(team: Team, fraud: Repo) -> None:
     """With git-lfs it stays for ever."""
-    ana = fraud(model(seed=1))
+    ana = fraud
     ana.write("fraud.safetensors", model(seed=2))
     ana.git("commit", "--allow-empty", "-qam", "fraud 2")
     ana.git("push", "-q", "--no-verify")
@@ -90,9 +87,9 @@ def test_a_hole_left_by_no_verify_heals_with_the_next_push(team: Team, fraud: Re
 
 
 def test_two_clones_that_make_the_same_version_learn_of_it_before_anything_moves(
-    team: Team, fraud: Register
+    team: Team, fraud: Repo
 ) -> None:
-    ana = fraud(model(seed=1))
+    ana = fraud
     ben = team.join("ben")
     ben.gitmodel("checkout")
     ana.write("fraud.safetensors", model(seed=2))
@@ -120,9 +117,9 @@ def test_two_clones_that_make_the_same_version_learn_of_it_before_anything_moves
     assert ana.read("bens/fraud.safetensors") == model(seed=3)
 
 
-def test_git_commit_path_keeps_the_bump_in_the_next_commit(team: Team, fraud: Register) -> None:
+def test_git_commit_path_keeps_the_bump_in_the_next_commit(team: Team, fraud: Repo) -> None:
     """A hook that stages another file is silently reverted by the next commit otherwise."""
-    ana = fraud(model(seed=1))
+    ana = fraud
     ana.write("fraud.safetensors", model(seed=2))
     ana.write("metrics.json", '{"auc": 0.95}')
     ana.git("commit", "-q", "metrics.json", "-m", "only metrics")
@@ -138,11 +135,9 @@ def test_git_commit_path_keeps_the_bump_in_the_next_commit(team: Team, fraud: Re
     assert ana.git("status", "--porcelain").stdout == ""
 
 
-def test_a_version_made_by_git_commit_of_the_pointer_is_not_undone(
-    team: Team, fraud: Register
-) -> None:
+def test_a_version_made_by_git_commit_of_the_pointer_is_not_undone(team: Team, fraud: Repo) -> None:
     """Git has put the pointer into its real index already, before the hook makes the version."""
-    ana = fraud(model(seed=1))
+    ana = fraud
     ana.write("fraud.safetensors", model(seed=2))
     ana.gitmodel("add", "fraud.safetensors")
     ana.write("fraud.safetensors", model(seed=3))
@@ -157,8 +152,8 @@ def test_a_version_made_by_git_commit_of_the_pointer_is_not_undone(
     assert ana.git("status", "--porcelain").stdout == ""
 
 
-def test_switching_branches_brings_weights_from_the_cache(team: Team, fraud: Register) -> None:
-    ana = fraud(model(seed=1))
+def test_switching_branches_brings_weights_from_the_cache(team: Team, fraud: Repo) -> None:
+    ana = fraud
     ana.git("switch", "-q", "-c", "two")
     ana.write("fraud.safetensors", model(seed=2))
     ana.git("commit", "--allow-empty", "-qam", "fraud 2")
@@ -169,8 +164,8 @@ def test_switching_branches_brings_weights_from_the_cache(team: Team, fraud: Reg
     assert ana.read("fraud.safetensors") == model(seed=2)
 
 
-def test_switching_branches_never_touches_new_weights(team: Team, fraud: Register) -> None:
-    ana = fraud(model(seed=1))
+def test_switching_branches_never_touches_new_weights(team: Team, fraud: Repo) -> None:
+    ana = fraud
     ana.git("branch", "two")
     ana.write("fraud.safetensors", model(seed=9))
 
@@ -180,11 +175,9 @@ def test_switching_branches_never_touches_new_weights(team: Team, fraud: Registe
     assert ana.read("fraud.safetensors") == model(seed=9)
 
 
-def test_a_commit_of_nothing_but_weights_works_when_it_is_repeated(
-    team: Team, fraud: Register
-) -> None:
+def test_a_commit_of_nothing_but_weights_works_when_it_is_repeated(team: Team, fraud: Repo) -> None:
     """Git reads the index before it runs the hook: docs/decisions/02-one-command-commits.md."""
-    ana = fraud(model(seed=1))
+    ana = fraud
     ana.write("fraud.safetensors", model(seed=2))
 
     first = ana.git("commit", "-qam", "fraud 2", check=False)
@@ -195,8 +188,8 @@ def test_a_commit_of_nothing_but_weights_works_when_it_is_repeated(
     assert version_in(ana.git("show", "HEAD:fraud.model.yaml").stdout) == 2
 
 
-def test_amending_and_rebasing_carry_the_pointer_as_it_is(team: Team, fraud: Register) -> None:
-    ana = fraud(model(seed=1))
+def test_amending_and_rebasing_carry_the_pointer_as_it_is(team: Team, fraud: Repo) -> None:
+    ana = fraud
     ana.git("switch", "-q", "-c", "topic")
     ana.write("fraud.safetensors", model(seed=2))
     ana.write("code.py", "x = 1\n")
@@ -217,11 +210,9 @@ def test_amending_and_rebasing_carry_the_pointer_as_it_is(team: Team, fraud: Reg
     ana.git("push", "-q", "origin", "topic")
 
 
-def test_a_merge_that_would_need_a_bump_is_concluded_by_git_commit(
-    team: Team, fraud: Register
-) -> None:
+def test_a_merge_that_would_need_a_bump_is_concluded_by_git_commit(team: Team, fraud: Repo) -> None:
     """What pre-merge-commit stages is not part of the merge commit (measured), so it refuses."""
-    ana = fraud(model(seed=1))
+    ana = fraud
     ana.git("switch", "-q", "-c", "other")
     ana.write("other.txt", "other\n")
     ana.git("add", ".")
@@ -252,10 +243,8 @@ def test_weights_staged_into_git_by_mistake_are_refused(team: Team) -> None:
     assert "gitmodel add big.safetensors" in refused.stderr
 
 
-def test_new_weights_under_a_pointer_that_moved_ask_for_a_choice(
-    team: Team, fraud: Register
-) -> None:
-    ana = fraud(model(seed=1))
+def test_new_weights_under_a_pointer_that_moved_ask_for_a_choice(team: Team, fraud: Repo) -> None:
+    ana = fraud
     ben = team.join("ben")
     ben.gitmodel("checkout")
     ana.write("fraud.safetensors", model(seed=2))
@@ -276,8 +265,8 @@ def test_new_weights_under_a_pointer_that_moved_ask_for_a_choice(
     assert version(ben) == 3
 
 
-def test_a_pointer_edited_by_hand_gets_its_check_renewed(team: Team, fraud: Register) -> None:
-    ana = fraud(perturbed(model(seed=1), seed=5))
+def test_a_pointer_edited_by_hand_gets_its_check_renewed(team: Team, fraud: Repo) -> None:
+    ana = fraud
     text = ana.read("fraud.model.yaml").decode()
     edited = text.replace("check:", 'description: "for card payments"\ncheck:')
     ana.write("fraud.model.yaml", edited)
@@ -291,9 +280,9 @@ def test_a_pointer_edited_by_hand_gets_its_check_renewed(team: Team, fraud: Regi
     assert ana.git("status", "--porcelain").stdout == ""
 
 
-def test_a_mixed_pointer_is_refused(team: Team, fraud: Register) -> None:
+def test_a_mixed_pointer_is_refused(team: Team, fraud: Repo) -> None:
     """A line merge can leave one side's version beside the other side's digest."""
-    ana = fraud(model(seed=1))
+    ana = fraud
     text = ana.read("fraud.model.yaml").decode()
     ana.write("fraud.model.yaml", text.replace("version: 1", "version: 7"))
 
@@ -303,11 +292,9 @@ def test_a_mixed_pointer_is_refused(team: Team, fraud: Register) -> None:
     assert "fraud.model.yaml" in refused.stderr
 
 
-def test_a_conflict_on_a_pointer_is_ended_by_taking_one_side_whole(
-    team: Team, fraud: Register
-) -> None:
+def test_a_conflict_on_a_pointer_is_ended_by_taking_one_side_whole(team: Team, fraud: Repo) -> None:
     """Two branches made version 2 of different weights; the one taken gets a number of its own."""
-    ana = fraud(model(seed=1))
+    ana = fraud
     ana.git("branch", "other")
     ana.write("fraud.safetensors", model(seed=2))
     ana.git("commit", "--allow-empty", "-qam", "main 2")

@@ -13,7 +13,7 @@ import pytest
 
 from gitmodel.domain.aliases import Alias
 from gitmodel.domain.pointer import Pointer
-from tests.stories.conftest import start_team
+from tests.stories.conftest import build_team
 from tests.stories.test_hostile_clone import (
     CREDENTIALS,
     ESCAPES,
@@ -21,23 +21,24 @@ from tests.stories.test_hostile_clone import (
     PROGRAMS,
     SECRET,
 )
+from tests.support.kept import Kept
 from tests.support.models import model
-from tests.support.repo import PACKAGE_ROOT, TIMEOUT_SECONDS, Repo
+from tests.support.repo import PACKAGE_ROOT, TIMEOUT_SECONDS
 from tests.support.scripted_server import ScriptedServer, scripted_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.support.repo import Repo
+
 REFERENCES = ("fraud", "fraud@1", "fraud@production", "fraud@git:main", "fraud@main~1")
 
 
-@pytest.fixture
-def stranger(tmp_path: Path) -> Repo:
-    """Their clone; what they push is what the victim reads. Everything in it is a trap."""
-    sprung = tmp_path / "sprung"
+def build(folder: Path) -> Repo:
+    stranger = build_team(folder)
+    sprung = folder / "sprung"
     sprung.mkdir()
-    stranger = start_team(tmp_path, str(tmp_path / "store")).members["ana"]
     stranger.write("fraud.bin", model(seed=1))
     stranger.gitmodel("add", "fraud.bin", "-m", "fraud 1")
     for name in (*PROGRAMS, "yaml.py", "gitmodel/__init__.py", "hooks/post-checkout"):
@@ -48,12 +49,26 @@ def stranger(tmp_path: Path) -> Repo:
     stranger.git("add", "-A")
     stranger.git("commit", "-qm", "traps", "--no-verify")
     stranger.git("push", "-q")
-    hook = tmp_path / "server.git/hooks/post-upload-pack"
+    hook = folder / "server.git/hooks/post-upload-pack"
     hook.parent.mkdir(exist_ok=True)
     hook.write_text(f"#!/bin/sh\ntouch {sprung}/trap\n")
     hook.chmod(0o755)
-    (tmp_path / "victim").mkdir()
+    (folder / "victim").mkdir()
     return stranger
+
+
+KEPT = Kept(build)
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return KEPT.folder_for(request, "stranger", tmp_path)
+
+
+@pytest.fixture
+def stranger(tmp_path: Path) -> Repo:
+    """Their clone; what they push is what the victim reads. Everything in it is a trap."""
+    return KEPT.repo()
 
 
 def publish(stranger: Repo, path: str, text: str) -> None:

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.models import model
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -48,17 +46,6 @@ def loaded(repo: Repo, *arguments: str) -> list[str]:
     return line.split()[1:]
 
 
-@pytest.fixture
-def idle(team: Team) -> Repo:
-    """A clone with one model, all of it committed and pushed."""
-    ana = team.members["ana"]
-    ana.write("fraud.safetensors", model(seed=1))
-    ana.gitmodel("add", "fraud.safetensors")
-    ana.git("commit", "-qm", "fraud 1")
-    ana.git("push", "-q")
-    return ana
-
-
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -73,20 +60,22 @@ def idle(team: Team) -> Repo:
     ],
     ids=" ".join,
 )
-def test_h16_an_idle_command_loads_no_heavy_library(idle: Repo, arguments: tuple[str, ...]) -> None:
-    assert loaded(idle, *arguments) == []
+def test_h16_an_idle_command_loads_no_heavy_library(
+    fraud: Repo, arguments: tuple[str, ...]
+) -> None:
+    assert loaded(fraud, *arguments) == []
 
 
 def test_commit_and_push_without_a_changed_model_need_no_remote(
-    idle: Repo, team: Team, tmp_path: Path
+    fraud: Repo, team: Team, tmp_path: Path
 ) -> None:
     from pathlib import Path
 
     Path(team.url).rename(tmp_path / "gone")
-    idle.write("notes.txt", "unrelated\n")
-    idle.git("add", ".")
+    fraud.write("notes.txt", "unrelated\n")
+    fraud.git("add", ".")
 
-    idle.git("commit", "-qm", "notes")
-    idle.git("push", "-q")
+    fraud.git("commit", "-qm", "notes")
+    fraud.git("push", "-q")
 
     assert not Path(team.url).exists()

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitmodel.files.temporary_names import PREFIX
+from tests.stories.conftest import build_team, kept_team
+from tests.support.kept import Kept
 from tests.support.repo import PACKAGE_ROOT, TIMEOUT_SECONDS, Repo
 
 if TYPE_CHECKING:
@@ -27,14 +29,26 @@ def unfinished(*folders: Path) -> list[Path]:
     return [path for folder in folders for path in folder.rglob(f"{PREFIX}*") if path.is_file()]
 
 
-@pytest.fixture
-def ana(team: Team) -> Repo:
-    ana = team.members["ana"]
+def build(folder: Path) -> Repo:
+    ana = build_team(folder)
     for name, content in FOLDER.items():
         ana.write(f"models/bert/{name}", content)
     ana.gitmodel("add", "models/bert")
     ana.git("commit", "-qm", "bert")
     return ana
+
+
+KEPT = Kept(build)
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return KEPT.folder_for(request, "ana", tmp_path)
+
+
+@pytest.fixture
+def ana(tmp_path: Path) -> Repo:
+    return KEPT.repo()
 
 
 def kill_when(repo: Repo, *words: str, what: signal.Signals, where: Path, name: str) -> bool:
@@ -77,13 +91,13 @@ def test_a_killed_checkout_leaves_no_files_beside_the_weights(
     assert unfinished(ana.path) == []
 
 
-def test_a_killed_push_leaves_nothing_on_a_folder(team: Team, ana: Repo, tmp_path: Path) -> None:
+def test_a_killed_push_leaves_nothing_on_a_folder(ana: Repo, tmp_path: Path) -> None:
     store = tmp_path / "store"
     kill_when(ana, "push", what=signal.SIGKILL, where=store, name=f"{PREFIX}*")
     ana.gitmodel("push")
     assert unfinished(store, ana.path) == []
     assert not (store / ".unfinished").exists()
-    ben = team.join("ben")
+    ben = kept_team(tmp_path, ana).join("ben")
     ana.git("push", "-q", "origin", "HEAD:main")
     ben.git("pull", "-q", "origin", "main")
     ben.gitmodel("checkout")

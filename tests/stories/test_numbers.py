@@ -12,11 +12,11 @@ import pytest
 
 import gitmodel
 from gitmodel.domain.digest import digest_of
+from tests.stories.conftest import build_fraud, kept_team
+from tests.support.kept import Kept
 from tests.support.models import model
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.stories.conftest import Team
     from tests.support.repo import Repo
 
@@ -55,18 +55,6 @@ def named(weights: bytes) -> str:
     return str(digest_of(weights))
 
 
-def collide(team: Team, fraud: Callable[[bytes], Repo]) -> tuple[Repo, Repo]:
-    """Ana pushes version 2; Ben makes another one, and his push is refused."""
-    ana = fraud(ONE)
-    ben = team.join("ben")
-    ben.gitmodel("checkout")
-    train(ana, TWO, "ana 2")
-    ana.git("push", "-q")
-    train(ben, THREE, "ben 2")
-    assert "taken by other content" in ben.git("push", check=False).stderr
-    return ana, ben
-
-
 def merge(repo: Repo, side: str = "--ours") -> None:
     """Merge what the server has; the side that is named wins the pointer."""
     repo.git("pull", "-q", "--no-rebase", "--no-edit", check=False)
@@ -75,19 +63,74 @@ def merge(repo: Repo, side: str = "--ours") -> None:
         repo.git("commit", "-q", "--no-edit")
 
 
-def mended(team: Team, fraud: Callable[[bytes], Repo]) -> tuple[Repo, Repo]:
+def build_collided(folder: Path) -> Repo:
+    """Ana pushes version 2; Ben makes another one, and his push is refused."""
+    ana = build_fraud(folder)
+    ben = kept_team(folder, ana).join("ben")
+    ben.gitmodel("checkout")
+    train(ana, TWO, "ana 2")
+    ana.git("push", "-q")
+    train(ben, THREE, "ben 2")
+    assert "taken by other content" in ben.git("push", check=False).stderr
+    return ana
+
+
+def build_mended(folder: Path) -> Repo:
     """The collision, ended with the command that the refused push names."""
-    ana, ben = collide(team, fraud)
+    ana = build_collided(folder)
+    ben = ana.beside("ben")
     ben.gitmodel("renumber", "fraud", "--commit")
     merge(ben)
     ben.git("push", "-q", "origin", "main")
-    return ana, ben
+    return ana
+
+
+KEPT = {
+    "fraud": Kept(build_fraud),
+    "collided": Kept(build_collided),
+    "mended": Kept(build_mended),
+}
+
+
+@pytest.fixture
+def kept(request: pytest.FixtureRequest) -> Kept:
+    """What the test starts from."""
+    return next(kept for fixture, kept in KEPT.items() if fixture in request.fixturenames)
+
+
+@pytest.fixture
+def tmp_path(kept: Kept, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return kept.restored(tmp_path_factory)
+
+
+@pytest.fixture
+def team(kept: Kept, tmp_path: Path) -> Team:
+    others = () if kept is KEPT["fraud"] else ("ben",)
+    return kept_team(tmp_path, kept.repo(), *others)
+
+
+@pytest.fixture
+def fraud(team: Team) -> Repo:
+    """Ana's clone, in which version 1 is committed and pushed."""
+    return team.members["ana"]
+
+
+@pytest.fixture
+def collided(team: Team) -> Repo:
+    """Ben's clone, whose version 2 is not that of the remote."""
+    return team.members["ben"]
+
+
+@pytest.fixture
+def mended(team: Team) -> Repo:
+    """Ben's clone, with his version renumbered."""
+    return team.members["ben"]
 
 
 def test_a_number_that_was_mended_means_its_claim_in_every_clone(
-    team: Team, fraud: Callable[[bytes], Repo], tmp_path: Path
+    team: Team, mended: Repo, tmp_path: Path
 ) -> None:
-    ana, ben = mended(team, fraud)
+    ana, ben = team.members["ana"], mended
     ana.git("pull", "-q")
     fresh = team.join("fresh")
     late = team.server.clone(team.folder / "late", "--depth", "2")
@@ -106,8 +149,7 @@ def test_a_number_that_was_mended_means_its_claim_in_every_clone(
         assert (out / "fraud.safetensors").read_bytes() == weights
 
 
-def test_a_mended_number_needs_no_remote(team: Team, fraud: Callable[[bytes], Repo]) -> None:
-    mended(team, fraud)
+def test_a_mended_number_needs_no_remote(team: Team, mended: Repo) -> None:
     fresh = team.join("fresh")
     os.rename(team.url, f"{team.url}-gone")
 
@@ -115,10 +157,8 @@ def test_a_mended_number_needs_no_remote(team: Team, fraud: Callable[[bytes], Re
     assert meaning(fresh, "fraud@3") == named(THREE)
 
 
-def test_a_collision_that_nobody_mended_is_decided_by_its_claim(
-    team: Team, fraud: Callable[[bytes], Repo]
-) -> None:
-    _ana, ben = collide(team, fraud)
+def test_a_collision_that_nobody_mended_is_decided_by_its_claim(team: Team, collided: Repo) -> None:
+    ben = collided
     ben.git("push", "-q", "--no-verify", "origin", "main:ben")
     fresh = team.join("fresh")
 
@@ -135,9 +175,9 @@ def test_a_collision_that_nobody_mended_is_decided_by_its_claim(
 
 
 def test_a_clone_that_lacks_the_owners_content_says_so_instead_of_taking_the_other(
-    team: Team, fraud: Callable[[bytes], Repo]
+    team: Team, collided: Repo
 ) -> None:
-    _ana, ben = collide(team, fraud)
+    ben = collided
 
     said = refused(ben, "show", "fraud@2")
 
@@ -149,9 +189,9 @@ def test_a_clone_that_lacks_the_owners_content_says_so_instead_of_taking_the_oth
 
 
 def test_a_branch_alone_does_not_give_its_old_number_to_renumbered_content(
-    team: Team, fraud: Callable[[bytes], Repo]
+    team: Team, collided: Repo
 ) -> None:
-    _ana, ben = collide(team, fraud)
+    ben = collided
     ben.gitmodel("renumber", "fraud", "--commit")
     ben.git("push", "-q", "origin", "main:ben")
     single = team.server.clone(team.folder / "single", "--single-branch", "--branch", "ben")
@@ -163,9 +203,9 @@ def test_a_branch_alone_does_not_give_its_old_number_to_renumbered_content(
 
 
 def test_the_side_that_owns_a_number_keeps_it_when_a_merge_takes_it(
-    team: Team, fraud: Callable[[bytes], Repo]
+    team: Team, collided: Repo
 ) -> None:
-    ana, ben = collide(team, fraud)
+    ana, ben = team.members["ana"], collided
     assert ben.git("pull", "-q", "--no-rebase", "--no-edit", check=False).returncode
     ben.gitmodel("resolve", "fraud", "--theirs")
     ben.git("commit", "-q", "--no-edit")
@@ -178,9 +218,9 @@ def test_the_side_that_owns_a_number_keeps_it_when_a_merge_takes_it(
 
 
 def test_renumber_leaves_content_at_the_number_that_it_owns(
-    fraud: Callable[[bytes], Repo],
+    fraud: Repo,
 ) -> None:
-    ana = fraud(ONE)
+    ana = fraud
 
     said = refused(ana, "renumber", "fraud", "--commit")
 
@@ -189,9 +229,9 @@ def test_renumber_leaves_content_at_the_number_that_it_owns(
 
 
 def test_renumber_without_a_name_takes_the_models_whose_number_is_taken(
-    team: Team, fraud: Callable[[bytes], Repo]
+    team: Team, collided: Repo
 ) -> None:
-    _ana, ben = collide(team, fraud)
+    ben = collided
     ben.write("other.safetensors", FOUR)
     ben.gitmodel("add", "other.safetensors", "-m", "other 1")
 
@@ -207,10 +247,10 @@ def test_renumber_without_a_name_takes_the_models_whose_number_is_taken(
 
 
 def test_three_people_with_overlapping_numbers_end_with_one_meaning_each(
-    team: Team, fraud: Callable[[bytes], Repo]
+    team: Team, fraud: Repo
 ) -> None:
     """Ana has 2, Ben loses 2 and then 3 to Cem, who lost 2 as well."""
-    ana = fraud(ONE)
+    ana = fraud
     ben, cem = team.join("ben"), team.join("cem")
     for person, weights in ((ana, TWO), (ben, THREE), (cem, FOUR)):
         train(person, weights, f"{person.path.name} 2")
@@ -236,10 +276,7 @@ def test_three_people_with_overlapping_numbers_end_with_one_meaning_each(
     assert {number: meaning(offline, f"fraud@{number}") for number in wanted} == wanted
 
 
-def test_log_says_which_number_a_renumbered_version_has_now(
-    team: Team, fraud: Callable[[bytes], Repo]
-) -> None:
-    mended(team, fraud)
+def test_log_says_which_number_a_renumbered_version_has_now(team: Team, mended: Repo) -> None:
     fresh = team.join("fresh")
 
     versions = json.loads(fresh.gitmodel("log", "fraud", "--json").stdout)["versions"]
@@ -255,9 +292,8 @@ def test_log_says_which_number_a_renumbered_version_has_now(
 
 
 def test_in_a_partial_clone_a_number_waits_for_the_pointers_that_were_left_out(
-    team: Team, fraud: Callable[[bytes], Repo]
+    team: Team, mended: Repo
 ) -> None:
-    _ana, _ben = mended(team, fraud)
     team.server.git("config", "uploadpack.allowFilter", "true")
     team.server.git("config", "uploadpack.allowAnySHA1InWant", "true")
     partial = team.server.clone(team.folder / "partial", "--filter=blob:none")
@@ -269,9 +305,9 @@ def test_in_a_partial_clone_a_number_waits_for_the_pointers_that_were_left_out(
 
 
 def test_a_shallow_clone_says_what_it_lacks_instead_of_taking_the_other_content(
-    team: Team, fraud: Callable[[bytes], Repo]
+    team: Team, collided: Repo
 ) -> None:
-    _ana, ben = collide(team, fraud)
+    ben = collided
     ben.gitmodel("renumber", "fraud", "--commit")
     ben.git("push", "-q", "origin", "main:ben")
     shallow = team.server.clone(team.folder / "shallow", "--depth", "2", "--branch", "ben")
@@ -284,9 +320,9 @@ def test_a_shallow_clone_says_what_it_lacks_instead_of_taking_the_other_content(
 
 
 def test_get_remembers_whose_number_it_is_for_calls_without_a_network(
-    team: Team, fraud: Callable[[bytes], Repo], tmp_path: Path
+    team: Team, collided: Repo, tmp_path: Path
 ) -> None:
-    _ana, ben = collide(team, fraud)
+    ben = collided
     ben.git("push", "-q", "--no-verify", "--force", "origin", "HEAD~1:refs/heads/x", "main:ben")
     url, out = str(team.server.path), str(tmp_path / "out")
 
@@ -300,9 +336,9 @@ def test_get_remembers_whose_number_it_is_for_calls_without_a_network(
 
 @pytest.mark.parametrize("side", ["--ours", "--theirs"])
 def test_without_the_remote_a_merge_leaves_the_number_to_what_was_pushed(
-    team: Team, fraud: Callable[[bytes], Repo], side: str
+    team: Team, fraud: Repo, side: str
 ) -> None:
-    ana = fraud(ONE)
+    ana = fraud
     ben = team.join("ben")
     train(ana, TWO, "ana 2")
     ana.git("push", "-q")
@@ -325,9 +361,9 @@ def test_without_the_remote_a_merge_leaves_the_number_to_what_was_pushed(
 
 
 def test_a_rebased_branch_takes_its_content_to_the_number_that_it_got(
-    team: Team, fraud: Callable[[bytes], Repo]
+    team: Team, collided: Repo
 ) -> None:
-    _ana, ben = collide(team, fraud)
+    ben = collided
     ben.gitmodel("renumber", "fraud", "--commit")
     ben.git("fetch", "-q")
     done = ben.git("rebase", "-q", "origin/main", check=False)
@@ -348,9 +384,9 @@ def test_a_rebased_branch_takes_its_content_to_the_number_that_it_got(
 
 
 def test_a_number_from_before_a_rename_means_what_was_claimed_under_the_old_name(
-    team: Team, fraud: Callable[[bytes], Repo]
+    team: Team, collided: Repo
 ) -> None:
-    ana, ben = collide(team, fraud)
+    ana, ben = team.members["ana"], collided
     ben.git("push", "-q", "--no-verify", "origin", "main:ben")
     ana.gitmodel("mv", "fraud", "scam")
     ana.git("commit", "-qm", "another name")

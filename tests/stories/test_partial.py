@@ -17,6 +17,8 @@ from gitmodel.domain.digest import digest_of
 from gitmodel.errors import UnknownReferenceError
 from gitmodel.project.context import Context
 from gitmodel.project.project import Project
+from tests.stories.conftest import build_team, kept_team
+from tests.support.kept import Kept
 from tests.support.models import folder_model, model
 
 if TYPE_CHECKING:
@@ -26,15 +28,28 @@ if TYPE_CHECKING:
 BIG = os.urandom(30_000_000)
 
 
-def bens_clone(team: Team) -> Repo:
-    """Ana has pushed a folder with one large and some small files; Ben has a clone without weights."""
-    ana = team.members["ana"]
+def build(folder: Path) -> Repo:
+    ana = build_team(folder)
     for path, content in folder_model(seed=1).items():
         ana.write(f"bert/{path}", content)
     ana.write("bert/big.bin", BIG)
     ana.gitmodel("add", "bert", "-m", "bert 1")
     ana.git("push", "-q")
-    return team.join("ben")
+    return kept_team(folder, ana).join("ben")
+
+
+KEPT = Kept(build)
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return KEPT.folder_for(request, "ben", tmp_path)
+
+
+@pytest.fixture
+def ben(tmp_path: Path) -> Repo:
+    """Ana has pushed a folder with one large and some small files; Ben has a clone without weights."""
+    return KEPT.repo()
 
 
 def safetensors(tensors: dict[str, bytes]) -> bytes:
@@ -53,9 +68,7 @@ def cached_bytes(repo: Repo) -> int:
     return sum(p.stat().st_size for p in (repo.path / ".git/gitmodel/packs").glob("*/*"))
 
 
-def test_some_files_of_a_folder_come_without_the_large_one(team: Team) -> None:
-    ben = bens_clone(team)
-
+def test_some_files_of_a_folder_come_without_the_large_one(ben: Repo) -> None:
     ben.gitmodel("checkout", "bert@1", "--include", "*.json", "--include", "tok*/*", "--out", "o")
 
     wanted = {
@@ -77,9 +90,7 @@ def test_some_files_of_a_folder_come_without_the_large_one(team: Team) -> None:
     assert "hint: there are" in none.stderr
 
 
-def test_a_byte_range_is_read_from_the_remote_alone(team: Team) -> None:
-    ben = bens_clone(team)
-
+def test_a_byte_range_is_read_from_the_remote_alone(ben: Repo) -> None:
     with gitmodel.open("bert", "big.bin", repo=ben.path) as stream:
         stream.seek(17_000_000)
         assert stream.read(1000) == BIG[17_000_000:17_001_000]
@@ -90,9 +101,8 @@ def test_a_byte_range_is_read_from_the_remote_alone(team: Team) -> None:
     assert cached_bytes(ben) == 0
 
 
-def test_a_damaged_range_is_refused(team: Team) -> None:
-    ben = bens_clone(team)
-    for pack in Path(team.url).glob("packs/*/*"):
+def test_a_damaged_range_is_refused(ben: Repo, tmp_path: Path) -> None:
+    for pack in (tmp_path / "store").glob("packs/*/*"):
         raw = pack.read_bytes()
         pack.write_bytes(bytes(byte ^ 1 for byte in raw[:100_000]) + raw[100_000:])
 
@@ -103,12 +113,8 @@ def test_a_damaged_range_is_refused(team: Team) -> None:
         stream.read()
 
 
-def test_a_stream_leaves_nothing_open(team: Team, tmp_path: Path) -> None:
+def test_a_stream_leaves_nothing_open(team: Team, fraud: Repo) -> None:
     """Not even when it is forgotten and the interpreter ends."""
-    ana = team.members["ana"]
-    ana.write("fraud.safetensors", model(seed=1))
-    ana.gitmodel("add", "fraud.safetensors", "-m", "fraud 1")
-    ana.git("push", "-q")
     ben = team.join("ben")
     code = "import gitmodel; s = gitmodel.open('fraud'); print(len(s.read()))"
 
@@ -171,9 +177,8 @@ def test_a_tensor_that_is_not_there_is_named_with_those_that_are(team: Team) -> 
     assert caught.value.hint == "gitmodel.open reads files of any format"
 
 
-def test_files_that_are_there_already_are_left_alone(team: Team) -> None:
+def test_files_that_are_there_already_are_left_alone(ben: Repo) -> None:
     """Asking for the same files twice is no conflict; other content is, and nothing is written then."""
-    ben = bens_clone(team)
     order = ("checkout", "bert@1", "--include", "*.json", "--include", "tok*/*", "--out", "o")
     ben.gitmodel(*order)
     (ben.path / "o/bert/config.json").unlink()

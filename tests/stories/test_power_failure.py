@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.stories.conftest import version
+from tests.stories.conftest import build_team, version
+from tests.support.kept import Kept
 from tests.support.noise import noise
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.stories.conftest import Team
     from tests.support.repo import Repo
 
@@ -51,15 +54,27 @@ def lose_the_second_half(repo: Repo) -> None:
     os.truncate(path, size)
 
 
-@pytest.fixture
-def ana(team: Team) -> Repo:
-    """A clone with one model, all of it committed and pushed."""
-    repo = team.members["ana"]
+def build(folder: Path) -> Repo:
+    repo = build_team(folder)
     repo.write(WEIGHTS, CONTENT)
     repo.gitmodel("add", WEIGHTS)
     repo.git("commit", "-qm", "fraud 1")
     repo.git("push", "-q")
     return repo
+
+
+KEPT = Kept(build)
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return KEPT.folder_for(request, "ana", tmp_path)
+
+
+@pytest.fixture
+def ana(tmp_path: Path) -> Repo:
+    """A clone with one model, all of it committed and pushed."""
+    return KEPT.repo()
 
 
 @pytest.fixture
