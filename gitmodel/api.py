@@ -18,6 +18,7 @@ from gitmodel.errors import GitmodelWarning, RemoteDeniedError, UnknownReference
 from gitmodel.files.path_encoding import given, given_inside, native
 from gitmodel.project.adding.metadata import MetadataInput
 from gitmodel.project.context import Context
+from gitmodel.project.deprecated_versions import check_deprecated
 from gitmodel.project.fetching.shared_copies import shared_copy
 from gitmodel.project.fetching.stream import checked_out_path, open_file
 from gitmodel.project.foreign.url import is_repository_url
@@ -218,14 +219,24 @@ def _resolved(reference: str, repo: str | os.PathLike[str], notes: _Notes) -> tu
 
         context = Context(environment=os.environ, folder=os.getcwd(), note=notes.note)
         borrowed, located = borrow(context, repo, [reference])
-        return borrowed, located[0].model
+        return borrowed, _checked(borrowed, located[0].model)
     folder = os.path.abspath(given(repo))
     project = Project.open(Context(environment=os.environ, folder=folder, note=notes.note))
     try:
-        return project, resolve(project, Reference.parse(reference))
+        return project, _checked(project, resolve(project, Reference.parse(reference)))
     except BaseException:
         project.close()
         raise
+
+
+def _checked(project: Project, model: Model) -> Model:
+    """The model, after a warning if the version is deprecated; closes the project if it is refused."""
+    try:
+        check_deprecated(project, [model], "gitmodel checkout")
+    except BaseException:
+        project.close()
+        raise
+    return model
 
 
 def _open(

@@ -30,6 +30,12 @@ class Session:
         self.environment = environment
         self.folder = folder
 
+    def refuse_deprecated(self) -> None:
+        """Let this command refuse deprecated versions instead of warning about them."""
+        from gitmodel.project.deprecated_versions import REFUSE_VARIABLE
+
+        self.environment = {**self.environment, REFUSE_VARIABLE: "1"}
+
     def context(self) -> Context:
         """The context of the workflows: environment, folder, clock and progress."""
         from gitmodel.project.context import Context

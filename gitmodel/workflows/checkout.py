@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitmodel.errors import GitmodelError, RepositoryError, UnsavedWeightsError, UsageError
+from gitmodel.project.deprecated_versions import check_deprecated
 from gitmodel.project.fetching.materialize import Materializer, checkout_elsewhere, place_each
 from gitmodel.project.fetching.session import CheckoutReport, FetchSession, chosen_models
 from gitmodel.project.fsmonitor.seen_weights import note_seen
@@ -53,10 +54,13 @@ def checkout(
     """
     if out is not None:
         models = chosen_models(project, references)
+        check_deprecated(project, models, "gitmodel checkout")
         _refuse_two_versions(models)
         return checkout_elsewhere(project, models, out, force=force, remote=remote)
     present = read_models(project)
     models = chosen_models(project, references, present=present)
+    if ask:
+        check_deprecated(project, models, "gitmodel checkout")
     _refuse_two_versions(models)
     models = [_in_work_tree(present, model) for model in models]
     _refuse_left_out(project, models)

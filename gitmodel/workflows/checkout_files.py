@@ -17,6 +17,7 @@ from gitmodel.errors import GitmodelError, UnknownReferenceError, UnsavedWeights
 from gitmodel.files.os_errors import disk_errors
 from gitmodel.files.safe_open import NewFile, folder_handle, require_space
 from gitmodel.files.sparse import bytes_of_holes
+from gitmodel.project.deprecated_versions import check_deprecated
 from gitmodel.project.fetching.partial_fetch import (
     fetch_files,
     keep_manifest,
@@ -73,6 +74,7 @@ def checkout_files(
         ObjectMissingError, DamagedObjectError, RemoteError: They cannot be had.
     """
     models = [resolve(project, Reference.parse(text)) for text in references]
+    check_deprecated(project, models, "gitmodel checkout")
     return write_files(project, models, patterns, out=out, force=force, remote=remote)
 
 

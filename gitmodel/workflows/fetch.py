@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gitmodel.project.deprecated_versions import check_deprecated
 from gitmodel.project.fetching.session import CheckoutReport, chosen_models, fetch_models
 
 if TYPE_CHECKING:
@@ -28,5 +29,6 @@ def fetch(
     """
     report = CheckoutReport()
     models = chosen_models(project, references)
+    check_deprecated(project, models, "gitmodel fetch")
     fetch_models(project, models, report, remote)
     return report

@@ -7,6 +7,7 @@ cached for all calls, so that a second call asks the Git server once and no remo
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from gitmodel.errors import RemoteDeniedError, UnsafePathError, UsageError
 from gitmodel.git.cached_clone.clone import CachedClone
 from gitmodel.git.cached_clone.guard import locked
 from gitmodel.git.url import GitUrl
+from gitmodel.project.deprecated_versions import check_deprecated
 from gitmodel.project.foreign.project import ForeignProject, cache_root
 from gitmodel.project.foreign.references import Located, Locator
 
@@ -114,6 +116,12 @@ def get(
     """
     project, located = borrow(context, url, references, asking)
     with project:
+        check_deprecated(
+            project,
+            [found.model for found in located],
+            f"gitmodel get {shlex.quote(project.url.shown)}",
+            options=f"--out {shlex.quote(out)}",
+        )
         _refuse_places(located, out)
         try:
             report = _place(project, located, out, include, force=force)

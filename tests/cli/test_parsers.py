@@ -14,6 +14,7 @@ from gitmodel.errors import UsageError
 LEAST = {
     "add": ["w.bin"],
     "completion": ["bash"],
+    "deprecate": ["fraud@1"],
     "get": ["https://example.org/team.git", "fraud", "--out", "models"],
     "mv": ["fraud"],
     "promote": ["fraud@1", "production"],
@@ -67,6 +68,7 @@ def test_options_may_stand_between_the_references() -> None:
         "references": ["fraud", "spam@2"],
         "out": "d",
         "force": False,
+        "no_deprecated": False,
         "remote": None,
         "include": [],
         "as_json": False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gitmodel.cli.checkout_output import show_checkout
-from gitmodel.cli.reference_help import REFERENCES
+from gitmodel.cli.reference_help import REFERENCES, add_no_deprecated
 
 if TYPE_CHECKING:
     from gitmodel.cli.parsers import Verbs
@@ -43,6 +43,7 @@ def add_parser(verbs: Verbs) -> None:
         default=[],
         help="only the matching files of a folder; needs --out; can be repeated",
     )
+    add_no_deprecated(checkout)
 
 
 def run(
@@ -53,10 +54,13 @@ def run(
     force: bool,
     remote: str | None,
     include: list[str],
+    no_deprecated: bool,
 ) -> int:
     """Place weights."""
     from gitmodel.workflows.checkout import checkout
 
+    if no_deprecated:
+        session.refuse_deprecated()
     if include:
         return _checkout_files(session, references, include, out=out, force=force, remote=remote)
     with session.project() as project:

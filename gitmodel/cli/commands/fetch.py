@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gitmodel.cli.checkout_output import show_checkout
-from gitmodel.cli.reference_help import REFERENCES
+from gitmodel.cli.reference_help import REFERENCES, add_no_deprecated
 
 if TYPE_CHECKING:
     from gitmodel.cli.parsers import Verbs
@@ -25,12 +25,15 @@ def add_parser(verbs: Verbs) -> None:
         "references", nargs="*", metavar="REF", help="models or versions; all if none"
     )
     parser.add_argument("--remote", metavar="NAME", help="from this remote only")
+    add_no_deprecated(parser)
 
 
-def run(session: Session, *, references: list[str], remote: str | None) -> int:
+def run(session: Session, *, references: list[str], remote: str | None, no_deprecated: bool) -> int:
     """Fill the cache."""
     from gitmodel.workflows.fetch import fetch
 
+    if no_deprecated:
+        session.refuse_deprecated()
     with session.project() as project:
         report = fetch(project, references, remote=remote)
     if not session.output.as_json and not report.fetched_packs:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gitmodel.cli.checkout_output import show_checkout
+from gitmodel.cli.reference_help import add_no_deprecated
 
 if TYPE_CHECKING:
     from gitmodel.cli.parsers import Verbs
@@ -57,6 +58,7 @@ def add_parser(verbs: Verbs) -> None:
         default=[],
         help="trust this remote address for this call; can be repeated",
     )
+    add_no_deprecated(get)
 
 
 def run(
@@ -70,10 +72,13 @@ def run(
     offline: bool,
     cache: str | None,
     trust: list[str],
+    no_deprecated: bool,
 ) -> int:
     """Download weights from a repository."""
     from gitmodel.workflows.get import GetOptions, get
 
+    if no_deprecated:
+        session.refuse_deprecated()
     report = get(
         session.context(),
         url,
