@@ -74,9 +74,15 @@ def write_tree(repository: Repository, commit: str, changes: Mapping[str, str | 
     top: _Changes = {}
     for path, text in changes.items():
         _insert(top, path, text)
-    whole = repository.run("rev-parse", "--verify", "--end-of-options", f"{commit}^{{tree}}")
-    tree = whole.decode("ascii").strip()
-    return _changed_tree(repository, tree, top, "") or _store_tree(repository, {})
+    return _changed_tree(repository, tree_of(repository, commit), top, "") or _store_tree(
+        repository, {}
+    )
+
+
+def tree_of(repository: Repository, commit: str) -> str:
+    """The id of a commit's tree. One process."""
+    output = repository.run("rev-parse", "--verify", "--end-of-options", f"{commit}^{{tree}}")
+    return output.decode("ascii").strip()
 
 
 def commit_tree(repository: Repository, tree: str, parent: str, message: str) -> str:

@@ -135,8 +135,10 @@ def branches_on(
 
 
 def fetch_without_ref(repository: Repository, remote: PushRemote, branch: str) -> bool:
-    """Fetch a branch of the remote without any ref; whether that succeeded. One process."""
-    # In a shallow clone a fetch of an older commit would bring its whole history.
+    """Fetch a branch of the remote without any ref; whether that succeeded. One process.
+
+    In a shallow clone its history is cut, since that of an older commit would be fetched as a whole.
+    """
     depth = ("--depth=1",) if repository.is_shallow() else ()
     done = repository.call_as_typed(
         *("fetch", "--quiet", "--no-tags", "--no-prune", "--no-write-fetch-head", "--refmap="),

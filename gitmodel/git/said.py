@@ -21,7 +21,12 @@ _SAYS_NOTHING = ("hint:", "error: failed to push some refs", "Everything up-to-d
 
 
 def said_by(done: CompletedProcess[bytes], *, url: str = "") -> str:
-    """The lines of stderr as one, without prefixes and without the user and password of a URL."""
+    """The lines of stderr as one, without prefixes.
+
+    Args:
+        done: The command.
+        url: The URL that it was about; user, password and query of it are left out.
+    """
     said = []
     for line in _lines(done):
         words = line.removeprefix("remote:").strip()
@@ -30,14 +35,16 @@ def said_by(done: CompletedProcess[bytes], *, url: str = "") -> str:
     text = "; ".join(dict.fromkeys(said)) or f"exit code {done.returncode}"
     if url:
         text = text.replace(url, without_user_info(url))
+        query = url.partition("?")[2]
+        text = text.replace(query, "…") if query else text
     text = re.sub(r"(://)[^/@\s']*@", r"\1", text)
     return printable(text[:_MESSAGE_LIMIT])
 
 
 def hint_by(done: CompletedProcess[bytes]) -> str | None:
-    """The last line of stderr that is a hint, as gitmodel's hooks and Git print it."""
+    """The hint in stderr, as gitmodel's hooks and Git print it; Git breaks its own into lines."""
     hints = [line.removeprefix(_HINT) for line in _lines(done) if line.startswith(_HINT)]
-    return printable(hints[-1]) if hints else None
+    return printable(" ".join(hints)[:_MESSAGE_LIMIT]) or None
 
 
 def server_lines(done: CompletedProcess[bytes]) -> tuple[str, ...]:

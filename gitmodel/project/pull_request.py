@@ -19,7 +19,7 @@ from urllib.parse import unquote
 from gitmodel.domain.text.escape import quote_text, without_user_info
 from gitmodel.errors import RepositoryError, UsageError
 from gitmodel.git.cat_file import present_objects
-from gitmodel.git.commit_files import commit_tree, write_tree
+from gitmodel.git.commit_files import commit_tree, tree_of, write_tree
 from gitmodel.git.compare_url import compare_url
 from gitmodel.git.push_branch import (
     base_of,
@@ -109,7 +109,7 @@ def open_pull_request(
             f"{branch} is the default branch of {remote.name}", hint="name a branch of its own"
         )
     tree = write_tree(repository, base.commit, changes)
-    if tree == write_tree(repository, base.commit, {}):
+    if tree == tree_of(repository, base.commit):
         raise RepositoryError(
             f"{base.branch} on {remote.name} has {_named(changes)} like this already",
             hint=f"git merge {shlex.quote(f'{remote.name}/{base.branch}')}",

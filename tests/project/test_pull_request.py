@@ -14,6 +14,7 @@ from gitmodel.project.committing.commit_paths import commit_paths
 from gitmodel.project.context import Context
 from gitmodel.project.project import Project
 from gitmodel.project.pull_request import PullRequest, open_pull_request
+from tests.support.git_server import git_server
 from tests.support.kept import Kept
 from tests.support.repo import Repo
 from tests.support.untouched import untouched
@@ -184,6 +185,45 @@ def test_a_clone_that_has_not_everything(clone: Repo, options: list[str]) -> Non
     assert proposed(small) == replace(made, is_new=False)
 
 
+def test_the_same_from_another_shallow_clone_is_there_already(clone: Repo) -> None:
+    small = server_of(clone).clone("small", "--depth=1")
+    made = proposed(clone)
+
+    assert proposed(small) == replace(made, is_new=False)
+    assert small.git("fsck").returncode == 0
+    small.git("fetch", "-q")
+    assert small.git("log", "--oneline", "origin/main").stdout.count("\n") == 1
+
+
+def test_a_shallow_clone_that_cannot_tell_refuses(clone: Repo) -> None:
+    """It does not have the commit that the first proposal was made on."""
+    there = proposed(clone).commit
+    other = colleague_of(clone)
+    other.write("README.md", "newer\n")
+    other.commit("newer")
+    other.git("push", "-q")
+    small = server_of(clone).clone("small", "--depth=1")
+
+    assert str(refused(small)).endswith(f"with another change ({there[:10]})")
+    assert small.git("fsck").returncode == 0
+
+
+def test_a_repository_that_the_environment_names(
+    clone: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (clone.path / ".git").rename(clone.path.with_name("elsewhere"))
+    monkeypatch.setenv("GIT_DIR", str(clone.path.with_name("elsewhere")))
+    monkeypatch.setenv("GIT_WORK_TREE", str(clone.path))
+    clone.write(ALIAS, "version: 7\n")
+    made = proposed(clone)
+    with opened(clone) as project:
+        assert commit_paths(project, [ALIAS], MESSAGE) == clone.head()
+
+    monkeypatch.delenv("GIT_DIR")
+    monkeypatch.delenv("GIT_WORK_TREE")
+    assert server_of(clone).head(BRANCH) == made.commit
+
+
 def test_a_repository_with_sha256(tmp_path: Path) -> None:
     first = Repo.create(tmp_path / "first", "--object-format=sha256")
     first.write("README.md", "read me\n")
@@ -245,6 +285,31 @@ def test_a_remote_that_cannot_be_reached_is_git_s_error_without_the_password(
     assert str(error).startswith("origin cannot be read: unable to access 'http://127.0.0.1:9/")
     assert "hunter2" not in str(error)
     assert error.hint == "git ls-remote origin, to see whether Git reaches it"
+
+
+def test_a_password_is_asked_for_as_for_git_push_and_never_shown(
+    clone: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = clone.path.with_name("askpass")
+    asked.write_text('#!/bin/sh\necho "$1" >> ../asked\necho hunter2\n', encoding="utf-8")
+    asked.chmod(0o755)
+    server = server_of(clone)
+    server.git("config", "http.receivepack", "true")
+    with git_server(clone.path.parent) as running:
+        running.password = "ana:hunter2"  # noqa: S105
+        clone.git("remote", "set-url", "origin", running.url("server", user="ana"))
+        monkeypatch.setenv("GIT_ASKPASS", str(asked))
+        made = proposed(clone)
+        hook(server, "pre-receive", 'echo "closed" >&2\nexit 1\n')
+        monkeypatch.setenv("GIT_ASKPASS", "true")
+        clone.git("remote", "set-url", "origin", running.url("server", user="ana:hunter2"))
+        error = refused(clone, branch="another")
+
+    assert server.head(BRANCH) == made.commit
+    assert "Password" in clone.path.with_name("asked").read_text(encoding="utf-8")
+    assert str(error) == (
+        "another was not pushed to origin: closed; [remote rejected] (pre-receive hook declined)"
+    )
 
 
 def test_a_remote_that_runs_a_program_is_refused(clone: Repo) -> None:
@@ -553,6 +618,40 @@ def test_a_hook_that_refuses_a_commit_is_quoted_and_the_file_stays_staged(clone:
 
     assert str(caught.value) == "git commit failed: no ticket in the message"
     assert clone.git("status", "--porcelain").stdout == f"A  {ALIAS}\n"
+
+
+def test_a_conflict_in_another_file_stays_one(clone: Repo) -> None:
+    clone.write("README.md", "stashed\n")
+    clone.git("stash", "-q")
+    clone.write("README.md", "another\n")
+    clone.commit("another")
+    assert clone.git("stash", "pop", check=False).returncode == 1
+    clone.write(ALIAS, "version: 7\n")
+    with opened(clone) as project:
+        commit_paths(project, [ALIAS], MESSAGE)
+
+    assert changed_in(clone, "HEAD") == f"A\t{ALIAS}\n"
+    assert clone.git("status", "--porcelain").stdout == "UU README.md\n"
+
+
+def test_a_file_that_a_sparse_checkout_excludes_is_committed(clone: Repo) -> None:
+    clone.git("sparse-checkout", "set", "old")
+    clone.write("models/fraud.model.yaml", "version: 8\n")
+    with opened(clone) as project:
+        commit_paths(project, ["models/fraud.model.yaml"], MESSAGE)
+
+    assert changed_in(clone, "HEAD") == "M\tmodels/fraud.model.yaml\n"
+
+
+def test_the_commit_is_signed_if_git_commit_would_sign_it(clone: Repo) -> None:
+    clone.git("config", "gpg.format", "ssh")
+    clone.git("config", "user.signingKey", "/no/such/key")
+    clone.git("config", "commit.gpgSign", "true")
+    clone.write(ALIAS, "version: 7\n")
+    with opened(clone) as project, pytest.raises(GitCommandError) as caught:
+        commit_paths(project, [ALIAS], MESSAGE)
+
+    assert "/no/such/key" in str(caught.value)
 
 
 def test_during_a_merge_nothing_is_committed_or_staged(clone: Repo) -> None:
