@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from gitmodel.domain.aliases import ALIAS_SUFFIX, Alias, alias_path_for
+from gitmodel.errors import UnknownReferenceError
 from gitmodel.project.aliases import find_alias
+from gitmodel.project.committed_models import find_in_tree
 from gitmodel.project.models import delete_file, require_model, write_text_file
 
 if TYPE_CHECKING:
@@ -109,6 +111,8 @@ def alias_target(project: Project, name: str, alias: str, delivery: Delivery) ->
         RepositoryError: For `pr`, the default branch of the remote is unknown.
         AliasError: The present file of the alias does not parse.
     """
+    if delivery == "pr":
+        return _on_default_branch(project, name, alias)
     model = require_model(project, name)
     file = find_alias(project, name, alias)
     tip = project.reader.resolve("HEAD")
@@ -124,6 +128,32 @@ def alias_target(project: Project, name: str, alias: str, delivery: Delivery) ->
     )
 
 
+def _on_default_branch(project: Project, name: str, alias: str) -> AliasTarget:
+    from gitmodel.git.push_branch import base_of, push_remote
+
+    repository = project.repository
+    base = base_of(repository, push_remote(repository).name)
+    model = find_in_tree(project, base.commit, name)
+    if model is None:
+        raise UnknownReferenceError(
+            f"no model is called {name!r} on {base.branch} of the remote",
+            hint=f"git push, and let {base.branch} have it first",
+            model=name,
+        )
+    path = alias_path_for(model.path, alias)
+    committed = _committed(project, base.commit, path, alias)
+    return AliasTarget(
+        name=name,
+        alias=alias,
+        path=path,
+        tip=base.commit,
+        branch=base.branch,
+        committed=committed,
+        present=committed,
+        delivery="pr",
+    )
+
+
 def _committed(project: Project, tip: str | None, path: str, alias: str) -> Alias | None:
     entries = () if tip is None else project.reader.tree(tip, f".{alias}{ALIAS_SUFFIX}")
     oid = next((entry.oid for entry in entries if entry.path == path), None)
@@ -132,12 +162,7 @@ def _committed(project: Project, tip: str | None, path: str, alias: str) -> Alia
 
 
 def make_change(
-    project: Project,
-    change: AliasChange,
-    delivery: Delivery,  # noqa: ARG001
-    *,
-    subject: str,
-    branch: str,  # noqa: ARG001
+    project: Project, change: AliasChange, delivery: Delivery, *, subject: str, branch: str
 ) -> AliasChange:
     """Make a change, if it is new.
 
@@ -152,10 +177,35 @@ def make_change(
     change = replace(change, subject=subject)
     if not change.is_new:
         return change
+    why = None if change.after is None else change.after.why
+    message = f"{subject}\n\n{why}\n" if why else f"{subject}\n"
+    if delivery == "pr":
+        from gitmodel.project.pull_request import open_pull_request
+
+        done = open_pull_request(project, change.texts, message, branch)
+        notes = (
+            ()
+            if done.is_base_current
+            else (
+                f"{done.base} on {done.remote} has moved since this clone fetched it ({done.short_base})",
+            )
+        )
+        return replace(
+            change,
+            commit=done.commit,
+            branch=done.branch,
+            base=done.base,
+            compare_url=done.compare_url,
+            notes=notes,
+        )
     for path, text in change.texts.items():
         if text is None:
             delete_file(project.root, path)
         else:
             write_text_file(project.root, path, text)
         project.index.stage([path])
-    return replace(change, staged=True)
+    if delivery == "stage":
+        return replace(change, staged=True)
+    from gitmodel.project.committing.commit_paths import commit_paths
+
+    return replace(change, staged=True, commit=commit_paths(project, list(change.texts), message))

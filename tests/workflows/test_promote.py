@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -22,8 +23,11 @@ from gitmodel.errors import (
 from gitmodel.workflows.mv import rename_model
 from gitmodel.workflows.promote import promote
 from tests.support.desk import digest, refusal
+from tests.support.repo import Repo
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gitmodel.project.alias_changes import AliasChange
     from tests.support.desk import Desk
 
@@ -239,3 +243,119 @@ def test_the_ledger_answers_without_network(ana: Desk) -> None:
     ana.store.rename(ana.store.with_name("away"))
 
     assert promoted(ana, "fraud@2").is_new
+
+
+def said(desk: Desk, *words: str) -> str:
+    return desk.repo.gitmodel(*words).stdout
+
+
+def test_commit_commits_the_file_alone(ana: Desk) -> None:
+    ana.repo.write("code.py", "print(1)\n")
+    ana.repo.git("add", "code.py")
+
+    change = promoted(ana, "fraud@2", why="May hold-out", delivery="commit")
+
+    assert ana.repo.git("show", "--format=%s%n%b", "--name-only", "HEAD").stdout.split() == [
+        *["Promote", "fraud", "v2", "to", "production", "May", "hold-out"],
+        PATH,
+    ]
+    assert change.commit == ana.repo.git("rev-parse", "HEAD").stdout.strip()
+    assert ana.staged() == ["code.py"]
+
+
+def test_commit_commits_what_was_staged_before(ana: Desk) -> None:
+    promoted(ana, "fraud@2")
+
+    change = promoted(ana, "fraud@2", delivery="commit")
+
+    assert change.commit is not None
+    assert ana.staged() == []
+    assert not promoted(ana, "fraud@2", delivery="commit").is_new
+
+
+@pytest.fixture
+def server(ana: Desk, tmp_path: Path) -> Repo:
+    """A Git server that has ana's branch, and that ana's clone knows as origin."""
+    bare = Repo.create(tmp_path / "server.git", "--bare")
+    ana.repo.git("remote", "add", "origin", str(bare.path))
+    ana.repo.gitmodel("install")
+    ana.repo.git("push", "-qu", "origin", "main")
+    ana.repo.git("remote", "set-head", "origin", "main")
+    return bare
+
+
+def test_a_pull_request_touches_nothing_here(ana: Desk, server: Repo) -> None:
+    promoted(ana, "fraud@1")
+    ana.repo.commit("promote")
+    ana.repo.git("push", "-q", "origin", "main")
+    ana.repo.write("code.py", "print(1)\n")
+    ana.repo.git("add", "code.py")
+    before = everything(ana)
+
+    change = promoted(ana, "fraud@2", why="May hold-out, #214", delivery="pr")
+
+    assert everything(ana) == before
+    assert (change.branch, change.base) == ("promote/fraud-production-v2", "main")
+    text = server.git("show", f"{change.branch}:{PATH}").stdout
+    assert Alias.from_text(text, PATH).previous == Previous(1, digest(ONE))
+    assert server.git("log", "-1", "--format=%s%n%n%b", str(change.branch)).stdout.strip() == (
+        "Promote fraud v2 to production\n\nMay hold-out, #214"
+    )
+    assert server.git("diff", "--name-only", "main", str(change.branch)).stdout == f"{PATH}\n"
+
+
+def everything(desk: Desk) -> tuple[bytes, str, str, str]:
+    """Index file, HEAD, local refs and status."""
+    git = desk.repo.git
+    return (
+        (desk.repo.path / ".git/index").read_bytes(),
+        (desk.repo.path / ".git/HEAD").read_text(),
+        git("for-each-ref", "refs/heads", "refs/tags").stdout,
+        git("status", "--porcelain").stdout,
+    )
+
+
+def test_a_pull_request_for_a_version_of_another_branch_is_refused(ana: Desk, server: Repo) -> None:
+    """What counts is the branch that the request is for, not the one that is checked out."""
+    ana.repo.git("switch", "-qc", "exp-lr")
+    ana.version(THREE)
+    ana.repo.git("push", "-q", "origin", "exp-lr")
+
+    message, hint = refusal(UnknownReferenceError, lambda: promoted(ana, "fraud@3", delivery="pr"))
+
+    assert message == (
+        "fraud: fraud@3 is only on origin/exp-lr, exp-lr; main would name a version that it does not have"
+    )
+    assert hint == ("git merge origin/exp-lr, or: gitmodel promote fraud@3 production --unmerged")
+
+
+def test_the_whole_output(ana: Desk) -> None:
+    ana.add(content=THREE, metrics=("auc=0.944", "logloss=0.161"))
+    ana.repo.commit("three")
+    ana.push()
+    assert said(ana, "promote", "fraud@2", "production", "--commit").splitlines()[:1] == [
+        "fraud@production: none -> v2"
+    ]
+
+    assert said(ana, "promote", "fraud@3", "production", "-m", "better") == (
+        "fraud@production: v2 -> v3\n"
+        "metric   v2  v3     change\n"
+        "auc      -   0.944  -\n"
+        "logloss  -   0.161  -\n"
+        f"staged {PATH}\n"
+        "next: git commit -m 'Promote fraud v3 to production'\n"
+    )
+    assert said(ana, "promote", "fraud@3", "production") == "fraud@production is v3 already\n"
+    document = json.loads(said(ana, "promote", "fraud@1", "production", "--json"))
+    assert document == {
+        "name": "fraud",
+        "alias": "production",
+        "from": {"version": 2, "digest": str(digest(TWO))},
+        "to": {"version": 1, "digest": str(digest(ONE))},
+        "path": PATH,
+        "staged": True,
+        "commit": None,
+        "branch": None,
+        "compare_url": None,
+        "gate": None,
+    }
