@@ -151,13 +151,16 @@ class Alias:
         return "\n".join(lines) + "\n"
 
     @classmethod
-    def from_text(cls, raw: bytes | str, path: str, *, what: str | None = None) -> Self:
+    def from_text(
+        cls, raw: bytes | str, path: str, *, what: str | None = None, anywhere: bool = False
+    ) -> Self:
         """Read an alias file, canonical or not.
 
         Args:
             raw: The bytes of the file.
             path: Of the file; name and alias must fit it.
             what: The beginning of every message, `path` if None.
+            anywhere: Accept the file of another alias or model, such as one side of a renamed file.
 
         Raises:
             MixedAliasError: There are conflict markers, or the check is missing or wrong.
@@ -177,7 +180,8 @@ class Alias:
             raise
         except TextError as error:
             raise AliasError(error.message, hint=error.hint) from error
-        _refuse_other_place(alias, path, what)
+        if not anywhere:
+            _refuse_other_place(alias, path, what)
         if (check is None or check != check_as_written(text)) and check != check_of(alias.body()):
             problem = "no check line" if check is None else "the check line does not match"
             raise MixedAliasError(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from gitmodel.domain.reference import check_alias, check_name
+from gitmodel.domain.reference import DEPRECATED, check_alias, check_name
 from gitmodel.domain.text.lazy_regex import lazy_compile
 from gitmodel.errors import (
     MixedAliasError,
@@ -91,10 +91,13 @@ def _version_in(side: str) -> str:
 
 
 def resolve_hint(name: str, alias: str = "") -> str:
-    """Return the command that resolves a conflict of a model or an alias, with NAME for an invalid name."""
+    """Return the command that resolves a conflict of a model or an alias, with NAME for an invalid name.
+
+    The alias may be `deprecated`, which stands for the deprecations of the model.
+    """
     try:
         check_name(name)
-        at = f"@{check_alias(alias)}" if alias else ""
+        at = f"@{alias if alias == DEPRECATED else check_alias(alias)}" if alias else ""
     except ModelNameError:
         # People paste hints into a shell.
         name, at = "NAME", "@ALIAS" if alias else ""

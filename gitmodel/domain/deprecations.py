@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from gitmodel.domain.yaml.reader import Value
 
 DEPRECATED_SUFFIX = ".deprecated.yaml"
+DEPRECATED = (
+    "deprecated"  # no alias has this name, so `gitmodel resolve NAME@deprecated` is unambiguous
+)
 
 _NUMBER = lazy_compile("[1-9][0-9]{0,8}")
 _DATE = lazy_compile("[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])")

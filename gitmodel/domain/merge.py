@@ -9,23 +9,25 @@ Guarantee: `decide` never mixes two sides.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from gitmodel.domain.conflict_markers import resolve_hint
+from gitmodel.domain.conflict_text import (
+    MARKER_SIZE,
+    SIDES,
+    between_markers,
+    describe_version,
+    label,
+    take_command,
+)
 from gitmodel.domain.pointer import Pointer
-from gitmodel.domain.text.escape import quote_text
-from gitmodel.domain.text.lazy_regex import lazy_compile
 from gitmodel.errors import GitmodelError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Side = Literal["ours", "theirs"]
+    from gitmodel.domain.conflict_text import Side
 
-MARKER_SIZE = 7  # the default of Git, and the minimum that `conflict_markers` detects
 _ANNOTATIONS = ("description", "license", "tags")
-_MAX_METRICS = 5  # of one side, in a label
-_PLAIN = lazy_compile(r"[A-Za-z0-9_.@/+-]{1,40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,17 +115,16 @@ def conflict_text(
         words: Description of each side, such as "what is checked out".
         marker_size: Length of a marker, at least seven.
     """
-    size = max(MARKER_SIZE, marker_size)
-    first, last = (_label(decision, side, words[side]) for side in ("ours", "theirs"))
-    return b"".join(
-        [
-            f"{'<' * size} {first}\n".encode(),
-            _with_line_end(ours),
-            b"=" * size + b"\n",
-            _with_line_end(theirs),
-            f"{'>' * size} {last}\n".encode(),
-        ]
-    )
+    labels = {
+        side: label(
+            side,
+            words=words[side],
+            about=describe(decision.pointer(side)),
+            command=resolve_command(decision, side),
+        )
+        for side in SIDES
+    }
+    return between_markers(ours, theirs, labels, marker_size=marker_size)
 
 
 def same_except_annotations(one: Pointer, other: Pointer) -> bool:
@@ -133,29 +134,13 @@ def same_except_annotations(one: Pointer, other: Pointer) -> bool:
 
 def describe(pointer: Pointer | None) -> str:
     """Describe a side in one line: version, digest and metrics."""
-    if pointer is None:
-        return "an invalid pointer"
-    parts = [f"version {pointer.version} ({pointer.digest.short})"]
-    named = sorted(pointer.metrics.items())
-    parts += [
-        f"{_escape_unusual(name)} {_escape_unusual(str(value))}"
-        for name, value in named[:_MAX_METRICS]
-    ]
-    if len(named) > _MAX_METRICS:
-        parts.append("…")
-    return ", ".join(parts)
+    return "an invalid pointer" if pointer is None else describe_version(pointer)
 
 
 def resolve_command(decision: Decision, side: Side) -> str:
     """Return the command that takes one side."""
     pointer = decision.pointer(side)
-    both = resolve_hint(decision.name if pointer is None else pointer.name)
-    return both.replace("--ours|--theirs", f"--{side}")
-
-
-def _label(decision: Decision, side: Side, words: str) -> str:
-    about = describe(decision.pointer(side))
-    return f"{side}, {words}: {about}; to take it: {resolve_command(decision, side)}"
+    return take_command(side, decision.name if pointer is None else pointer.name)
 
 
 def _side_with_annotations(ours: Pointer, theirs: Pointer, base: Pointer | None) -> Side | None:
@@ -184,11 +169,3 @@ def _parse_or_none(raw: bytes) -> Pointer | None:
         return Pointer.from_text(raw, what="")
     except GitmodelError:
         return None
-
-
-def _escape_unusual(text: str) -> str:
-    return text if _PLAIN.fullmatch(text) else quote_text(text, limit=40)
-
-
-def _with_line_end(text: bytes) -> bytes:
-    return text if text.endswith(b"\n") or not text else text + b"\n"

@@ -27,6 +27,7 @@ MAX_PART_BYTES = 100
 MAX_NAME_BYTES = 200
 # Nine digits fit into 32-bit integers and every JSON reader.
 MAX_VERSION = 999_999_999
+DEPRECATED = "deprecated"  # no alias: `gitmodel resolve NAME@deprecated` means the deprecations
 
 _PART = lazy_compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
 _ALIAS = lazy_compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
@@ -67,7 +68,7 @@ def check_name(name: str) -> str:
 def check_alias(alias: str) -> str:
     """Return `alias` if it is valid: `[a-z0-9][a-z0-9_-]{0,62}`, and not reserved.
 
-    `latest`, `none` and version numbers such as `7` and `v7` are reserved. An alias has no dot, because the
+    `latest`, `none`, `deprecated` and version numbers such as `7` and `v7` are reserved. An alias has no dot, because the
     name of its file is `STEM.ALIAS.alias.yaml`.
 
     Raises:
@@ -76,7 +77,7 @@ def check_alias(alias: str) -> str:
     problem = None
     if not _ALIAS.fullmatch(alias):
         problem = "1 to 63 of a-z, 0-9, '_' and '-' are allowed, and a letter or digit comes first"
-    elif alias in ("latest", "none") or _VERSION.fullmatch(alias):
+    elif alias in ("latest", "none", DEPRECATED) or _VERSION.fullmatch(alias):
         problem = "it is reserved"
     if problem is None:
         return alias

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 DRIVER_KEY = "merge.gitmodel.driver"
 _NAME_KEY = "merge.gitmodel.name"
-_NAME = "gitmodel: takes one side of a pointer, or reports a conflict"
+_NAME = "gitmodel: takes one side of a pointer or an alias, or reports a conflict"
 _RECURSIVE_KEY = "merge.gitmodel.recursive"
 # If two branches have several bases, Git merges these first. A conflict there would put markers
 # into the base of the real merge; `binary` takes the common ancestor of the bases instead.

@@ -1,7 +1,7 @@
 """The merge driver of a clone: its command, and how it is put into Git's configuration and taken out.
 
-Git runs the command by `sh` for every pointer and alias file that both sides of a merge changed. It
-starts gitmodel as the hooks do. Where gitmodel does not run to its end, or leaves the file to Git,
+Git runs the command by `sh` for every pointer, alias file and file of deprecations that both sides of a merge
+changed. It starts gitmodel as the hooks do. Where gitmodel does not run to its end, or leaves the file to Git,
 the command merges line by line, as Git would without a driver: the check line of a pointer makes
 two sides that both changed it conflict.
 

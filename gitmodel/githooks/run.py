@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from gitmodel.errors import ConfigError, GitmodelError, MixedPointerError
+from gitmodel.errors import ConfigError, GitmodelError, MixedAliasError, MixedPointerError
 from gitmodel.githooks.scripts import BEGUN_ENDED, BEGUN_VARIABLE, LINE_BY_LINE, MERGED, REFUSED
 from gitmodel.project.clone import work_tree_of
 from gitmodel.project.context import Context
@@ -258,18 +258,18 @@ def _post_rewrite(
 
 def _merge_driver(arguments: Sequence[str], context: Context, say: Say) -> int:
     """Merge one file. Git passes %O %A %B %L %P."""
-    from gitmodel.workflows.merge_driver import MergeRequest, merge_pointer
+    from gitmodel.workflows.merge_driver import MergeRequest, is_merged_here, merge_file
 
     if len(arguments) != 5 or not arguments[3].isdecimal():
         say("gitmodel: the merge driver was called in another way than Git's: run gitmodel install")
         return LINE_BY_LINE
     base, ours, theirs, size, path = arguments
     request = MergeRequest(base, ours, theirs, int(size), path)
-    if not request.is_pointer:
+    if not is_merged_here(path):
         return LINE_BY_LINE
     try:
-        note = merge_pointer(context, request)
-    except MixedPointerError as error:
+        note = merge_file(context, request)
+    except (MixedPointerError, MixedAliasError) as error:
         _tell(error, say)
         return REFUSED
     if note is not None:

@@ -1,6 +1,6 @@
-"""The merge driver: take the pointer of one side, or write a conflict that names the command to resolve it.
+"""The merge driver: take the file of one side, or write a conflict that names the command to resolve it.
 
-The decision needs only the three texts, so it also works in a bare repository, in `git merge-tree`, and while
+Pointers, aliases and deprecations have rules of their own, in `domain/merge*.py`. The decision needs only the three texts, so it also works in a bare repository, in `git merge-tree`, and while
 `.gitmodel.yaml` itself is in conflict.
 """
 
@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from gitmodel.domain.aliases import ALIAS_SUFFIX
 from gitmodel.domain.conflict_markers import resolve_hint
+from gitmodel.domain.deprecations import DEPRECATED_SUFFIX
 from gitmodel.domain.digest import digest_of
-from gitmodel.domain.merge import Side, conflict_text, decide, describe
 from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer
+from gitmodel.domain.reference import DEPRECATED
 from gitmodel.domain.text.escape import quote_text
-from gitmodel.errors import GitmodelError, MixedPointerError
+from gitmodel.errors import GitmodelError, MixedAliasError, MixedPointerError
 from gitmodel.git.merge_driver import (
     driver_command,
     is_rebasing,
@@ -29,7 +31,11 @@ from gitmodel.git.merge_driver import (
 from gitmodel.git.repository import Repository
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from gitmodel.domain.conflict_text import Side
     from gitmodel.domain.merge import Decision
+    from gitmodel.errors import TextError
     from gitmodel.project.context import Context
     from gitmodel.project.project import Project
 
@@ -52,32 +58,112 @@ class MergeRequest:
     marker_size: int
     path: str
 
-    @property
-    def is_pointer(self) -> bool:
-        """Whether the file is a pointer. Git merges alias files line by line."""
-        return self.path.endswith(POINTER_SUFFIX)
+
+class _Texts(NamedTuple):
+    """The three versions of a file."""
+
+    base: bytes
+    ours: bytes
+    theirs: bytes
 
 
-def merge_pointer(context: Context, request: MergeRequest) -> str | None:
+class _Result(NamedTuple):
+    """The result of a merge.
+
+    Attributes:
+        content: Of the file.
+        conflict: The error that reports a conflict; the file has both sides between markers.
+        note: What to tell about a merge without a conflict.
+    """
+
+    content: bytes
+    conflict: TextError | None = None
+    note: str | None = None
+
+
+def is_merged_here(path: str) -> bool:
+    """Whether gitmodel merges a file. Git merges others line by line."""
+    return path.endswith(tuple(_RULES))
+
+
+def merge_file(context: Context, request: MergeRequest) -> str | None:
     """Write the result into the file of our side; returns a note to print, if any.
 
     Raises:
         MixedPointerError: Both sides changed the pointer; the file holds both, between markers.
+        MixedAliasError: The same of an alias, or of deprecations.
     """
-    texts = [read_side(context.folder, name) for name in (request.base, request.ours)]
-    base, ours = texts
-    theirs = read_side(context.folder, request.theirs)
-    decision = decide(base, ours, theirs)
-    if decision.taken is None:
-        words = _words(context)
-        conflict = conflict_text(
-            decision, ours, theirs, words=words, marker_size=request.marker_size
-        )
-        write_result(context.folder, request.ours, conflict)
-        raise _conflict(decision, request.path, words)
-    if decision.taken == "theirs":
-        write_result(context.folder, request.ours, theirs)
-    return _left_out(decision)
+    texts = _Texts(
+        *(read_side(context.folder, n) for n in (request.base, request.ours, request.theirs))
+    )
+    rule = next(rule for suffix, rule in _RULES.items() if request.path.endswith(suffix))
+    result = rule(request, texts, _words(context))
+    if result.content != texts.ours:
+        write_result(context.folder, request.ours, result.content)
+    if result.conflict is not None:
+        raise result.conflict
+    return result.note
+
+
+def _merge_pointer(request: MergeRequest, texts: _Texts, words: Mapping[Side, str]) -> _Result:
+    from gitmodel.domain.merge import conflict_text, decide, describe
+
+    decision = decide(*texts)
+    if decision.taken is not None:
+        return _Result(getattr(texts, decision.taken), note=_left_out(decision))
+    sides = _sides({side: describe(decision.pointer(side)) for side in words}, words)
+    error = MixedPointerError(
+        f"both sides changed {quote_text(request.path, limit=200)}: {sides}",
+        hint=resolve_hint(decision.name),
+        model=decision.name or None,
+    )
+    text = conflict_text(
+        decision, texts.ours, texts.theirs, words=words, marker_size=request.marker_size
+    )
+    return _Result(text, error)
+
+
+def _merge_alias(request: MergeRequest, texts: _Texts, words: Mapping[Side, str]) -> _Result:
+    from gitmodel.domain.merge_aliases import alias_conflict_text, decide_alias, describe_alias
+
+    decision = decide_alias(*texts, request.path)
+    if decision.taken is not None:
+        return _Result(getattr(texts, decision.taken))
+    about = {side: describe_alias(decision.alias(side), request.path) for side in words}
+    name, alias = decision.reference
+    error = MixedAliasError(
+        f"both sides changed {quote_text(request.path, limit=200)}: {_sides(about, words)}",
+        hint=resolve_hint(name, alias),
+        model=name or None,
+    )
+    text = alias_conflict_text(
+        decision, texts.ours, texts.theirs, words=words, marker_size=request.marker_size
+    )
+    return _Result(text, error)
+
+
+def _merge_deprecations(request: MergeRequest, texts: _Texts, words: Mapping[Side, str]) -> _Result:
+    from gitmodel.domain.merge_deprecations import merge_deprecation_texts
+
+    name = request.path.rpartition("/")[2].removesuffix(DEPRECATED_SUFFIX)
+    content, contested = merge_deprecation_texts(
+        *texts, name=name, words=words, marker_size=request.marker_size
+    )
+    if not contested:
+        return _Result(content)
+    error = MixedAliasError(
+        f"both sides changed {quote_text(request.path, limit=200)}: {contested}",
+        hint=resolve_hint(name, DEPRECATED),
+        model=name,
+    )
+    return _Result(content, error)
+
+
+_RULES: Mapping[str, Callable[[MergeRequest, _Texts, Mapping[Side, str]], _Result]] = {
+    POINTER_SUFFIX: _merge_pointer,
+    ALIAS_SUFFIX: _merge_alias,
+    DEPRECATED_SUFFIX: _merge_deprecations,
+}
 
 
 def clone_driver(project: Project) -> str | None:
@@ -137,15 +223,8 @@ def _in_rebase(context: Context) -> bool:
     return False
 
 
-def _conflict(decision: Decision, path: str, words: dict[Side, str]) -> MixedPointerError:
-    sides = "; ".join(
-        f"{side}, {words[side]}, is {describe(decision.pointer(side))}" for side in words
-    )
-    return MixedPointerError(
-        f"both sides changed {quote_text(path, limit=200)}: {sides}",
-        hint=resolve_hint(decision.name),
-        model=decision.name or None,
-    )
+def _sides(about: Mapping[Side, str], words: Mapping[Side, str]) -> str:
+    return "; ".join(f"{side}, {words[side]}, is {about[side]}" for side in words)
 
 
 def _left_out(decision: Decision) -> str | None:

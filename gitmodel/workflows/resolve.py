@@ -25,7 +25,7 @@ from gitmodel.project.models import blob_at, delete_file, read_pointer_file, wri
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from gitmodel.domain.merge import Side
+    from gitmodel.domain.conflict_text import Side
     from gitmodel.project.project import Project
 
 _SIDES: tuple[Side, Side] = ("ours", "theirs")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -11,8 +12,11 @@ from hypothesis import strategies as st
 
 from gitmodel.domain.conflict_markers import conflict_sides
 from gitmodel.domain.digest import digest_of
-from gitmodel.domain.merge import Side, conflict_text, decide, describe, resolve_command
+from gitmodel.domain.merge import conflict_text, decide, describe, resolve_command
 from gitmodel.domain.pointer import Pointer
+
+if TYPE_CHECKING:
+    from gitmodel.domain.conflict_text import Side
 
 WORDS: dict[Side, str] = {"ours": "what is checked out", "theirs": "what comes in"}
 

@@ -165,6 +165,7 @@ def test_words_can_be_aliases(alias: str) -> None:
         "a/b",
         "Prod",
         "none",
+        "deprecated",
         "eu.canary",
         "x" * 64,
         "x.",

@@ -11,7 +11,7 @@ from tests.support.desk import Desk, kept_desk, refusal, short
 from tests.support.stores import some_bytes
 
 if TYPE_CHECKING:
-    from gitmodel.domain.merge import Side
+    from gitmodel.domain.conflict_text import Side
 
 ONE, TWO, THREE = (some_bytes(50_000, seed=seed) for seed in (1, 2, 3))
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.merge import same_except_annotations
 from gitmodel.domain.pointer import Pointer
 from gitmodel.errors import GitmodelError
 from gitmodel.project.committing.version_decisions import is_merging, pointer_at_head
@@ -34,6 +33,8 @@ def edited_by_hand(project: Project, path: str, raw: bytes) -> Pointer | None:
         identity = (edited.head, edited.chunks, edited.exclude)
         same = head is not None and (head.head, head.chunks, head.exclude) == identity
         return edited if same else None
+    from gitmodel.domain.merge import same_except_annotations
+
     revisions = ("HEAD", *project.index.other_heads(), "CHERRY_PICK_HEAD", "REBASE_HEAD")
     sides = [_pointer_at(project, revision, path) for revision in revisions]
     fits = any(side is not None and same_except_annotations(side, edited) for side in sides)
