@@ -41,7 +41,7 @@ _TWO_NAMES = lazy_compile(r"[^/]+/[^/]+")
 _NAMES = lazy_compile(r"[^/]+(?:/[^/]+)+")
 _AZURE_SSH = lazy_compile(r"v3/(?P<owner>[^/]+)/(?P<project>[^/]+)/(?P<name>[^/]+)")
 _AZURE_QUERY = "pullrequestcreate?sourceRef={head}&targetRef={base}"
-_BITBUCKET_SERVER = lazy_compile(r"bitbucket\.(?!org\Z).+")
+_BITBUCKET_SERVER = lazy_compile(r"bitbucket\.(?!org\Z).+|stash\..+")  # its earlier name
 _BITBUCKET_QUERY = (
     "pull-requests?create&sourceBranch=refs%2Fheads%2F{head}&targetBranch=refs%2Fheads%2F{base}"
 )
@@ -94,6 +94,11 @@ _FORGES = (
     _Forge(
         lazy_compile(r"[^.]+\.visualstudio\.com"),
         lazy_compile(r"(?:[^/]+/){0,2}_git/[^/]+"),
+        f"{{path}}/{_AZURE_QUERY}",
+    ),
+    _Forge(  # Azure DevOps Server, on any host: nobody else has such a path
+        lazy_compile(r".+"),
+        lazy_compile(r"(?:[^/]+/)+_git/[^/]+"),
         f"{{path}}/{_AZURE_QUERY}",
     ),
     _Forge(  # Gitea and Forgejo

@@ -12,20 +12,22 @@ import os
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitmodel.domain.text.escape import printable
 from gitmodel.errors import GitCommandError, RepositoryError
 from gitmodel.git.object_id import is_oid
-from gitmodel.git.said import hint_by, said_by, server_lines
+from gitmodel.git.remote_tracking import tracking_tips
+from gitmodel.git.said import hint_by, refused_refs, said_by, server_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from subprocess import CompletedProcess
 
     from gitmodel.git.repository import Repository
 
 _DEFAULT_REMOTE = "origin"
 _HEADS = "refs/heads/"
-_REFUSED = "!\t"  # what `git push --porcelain` prints before a refused ref
-_OTHER_WAY = "use --commit instead of --pr, and push the commit to a branch that you may push to"
+_BEFORE_ANY_HOOK = 128  # exit code of `git push` if it cannot begin
+# What a push is refused with if the branch has appeared since it was looked for.
+_EXISTS_BY_NOW = ("[rejected] (stale info)", "reference already exists")
 
 
 class Base(NamedTuple):
@@ -105,10 +107,9 @@ def _base_hint(repository: Repository, remote: str) -> str:
     name = shlex.quote(remote)
     ask = f"git remote set-head {name} --auto"
     fetched = _config(repository, f"remote.{remote}.fetch")
-    if any(spec.endswith(f":refs/remotes/{remote}/*") for spec in fetched):
-        return ask
-    # A clone of one branch would not get the others.
-    return f"git remote set-branches {name} '*', then git fetch {name}, then {ask}"
+    if not any(spec.endswith(f":refs/remotes/{remote}/*") for spec in fetched):  # of one branch
+        return f"git remote set-branches {name} '*', then git fetch {name}, then {ask}"
+    return ask if tracking_tips(repository, remote) else f"git fetch {name}, then {ask}"
 
 
 def branches_on(
@@ -164,16 +165,21 @@ def push_new_branch(
     )
     if not done.returncode:
         return server_lines(done)
-    reasons = [
-        line.rpartition("\t")[2]
-        for line in os.fsdecode(done.stdout).splitlines()
-        if line.startswith(_REFUSED)
-    ]
-    words = "; ".join([said_by(done, url=remote.url), *map(printable, reasons)])
     raise GitCommandError(
-        f"{branch} was not pushed to {remote.name}: {words}",
-        hint=_OTHER_WAY if reasons else hint_by(done) or _reach_hint(remote),
+        f"{branch} was not pushed to {remote.name}: {said_by(done, url=remote.url)}",
+        hint=_push_hint(done, remote),
     )
+
+
+def _push_hint(done: CompletedProcess[bytes], remote: PushRemote) -> str:
+    reasons = refused_refs(done)
+    if any(words in said_by(done) for words in _EXISTS_BY_NOW):
+        return "the branch appeared meanwhile: run the same command again"
+    if reasons:
+        return "use --commit instead of --pr, and push that to a branch that you may push to"
+    if done.returncode == _BEFORE_ANY_HOOK:
+        return _reach_hint(remote)
+    return hint_by(done) or "the hook pre-push refused; it is in: git rev-parse --git-path hooks"
 
 
 def _reach_hint(remote: PushRemote) -> str:

@@ -18,20 +18,19 @@ _HINT = "hint: "
 _MESSAGE_LIMIT = 1000  # characters
 # Git says this as well, whatever the reason.
 _SAYS_NOTHING = ("hint:", "error: failed to push some refs", "Everything up-to-date")
+# What `git push --porcelain` prints on stdout beside the words of the hook pre-push.
+_PORCELAIN = ("To ", "Done", "!\t", "*\t", "=\t", "-\t", "+\t", " \t")
 
 
 def said_by(done: CompletedProcess[bytes], *, url: str = "") -> str:
-    """The lines of stderr as one, without prefixes.
+    """The lines of stderr as one, else those of stdout, without prefixes; then why a push was refused.
 
     Args:
         done: The command.
         url: The URL that it was about; user, password and query of it are left out.
     """
-    said = []
-    for line in _lines(done):
-        words = line.removeprefix("remote:").strip()
-        if words and not words.startswith(_SAYS_NOTHING):
-            said.append(re.sub(r"^(?:fatal|error|gitmodel): ", "", words))
+    said = _reasons(_lines(done)) or _reasons(_on_stdout(done))
+    said += refused_refs(done)
     text = "; ".join(dict.fromkeys(said)) or f"exit code {done.returncode}"
     if url:
         text = text.replace(url, without_user_info(url))
@@ -39,6 +38,12 @@ def said_by(done: CompletedProcess[bytes], *, url: str = "") -> str:
         text = text.replace(query, "…") if query else text
     text = re.sub(r"(://)[^/@\s']*@", r"\1", text)
     return printable(text[:_MESSAGE_LIMIT])
+
+
+def refused_refs(done: CompletedProcess[bytes]) -> tuple[str, ...]:
+    """Why refs of a `git push --porcelain` were refused, in Git's words."""
+    lines = _decoded(done.stdout)
+    return tuple(printable(line.rpartition("\t")[2]) for line in lines if line.startswith("!\t"))
 
 
 def hint_by(done: CompletedProcess[bytes]) -> str | None:
@@ -54,5 +59,22 @@ def server_lines(done: CompletedProcess[bytes]) -> tuple[str, ...]:
     )
 
 
+def _reasons(lines: list[str]) -> list[str]:
+    said = [line.removeprefix("remote:").strip() for line in lines]
+    return [
+        re.sub(r"^(?:fatal|error|gitmodel): ", "", words)
+        for words in said
+        if words and not words.startswith(_SAYS_NOTHING)
+    ]
+
+
+def _on_stdout(done: CompletedProcess[bytes]) -> list[str]:
+    return [line for line in _decoded(done.stdout) if not line.startswith(_PORCELAIN)]
+
+
 def _lines(done: CompletedProcess[bytes]) -> list[str]:
-    return done.stderr.decode("utf-8", "replace").splitlines()
+    return _decoded(done.stderr)
+
+
+def _decoded(output: bytes) -> list[str]:
+    return output.decode("utf-8", "replace").splitlines()

@@ -87,6 +87,10 @@ PAGES = [
         "https://ana:hunter2@bitbucket.acme.example/scm/~ana/models.git",
         f"https://bitbucket.acme.example/users/ana/repos/models{SERVER}",
     ),
+    (
+        "ssh://git@stash.acme.example:7999/RISK/models.git",
+        f"https://stash.acme.example/projects/RISK/repos/models{SERVER}",
+    ),
     # Azure DevOps
     (
         "https://acme@dev.azure.com/acme/risk/_git/models",
@@ -120,6 +124,10 @@ PAGES = [
     (
         "acme@vs-ssh.visualstudio.com:v3/acme/risk/models",
         f"https://acme.visualstudio.com/risk/_git/models{AZURE}",
+    ),
+    (
+        "https://tfs.acme.example:8443/tfs/DefaultCollection/risk/_git/models",
+        f"https://tfs.acme.example:8443/tfs/DefaultCollection/risk/_git/models{AZURE}",
     ),
     # Gitea and Forgejo
     ("https://codeberg.org/acme/models.git", f"https://codeberg.org/acme/models{GITEA}"),

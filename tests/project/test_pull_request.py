@@ -263,6 +263,14 @@ def test_a_hook_that_refuses_is_quoted_with_its_hint(clone: Repo) -> None:
     assert error.hint == "git pull"
 
 
+def test_a_hook_that_speaks_on_stdout_is_quoted(clone: Repo) -> None:
+    hook(clone, "pre-push", 'echo "lint: failed"\nexit 1\n')
+
+    error = refused(clone)
+    assert str(error) == f"{BRANCH} was not pushed to origin: lint: failed"
+    assert error.hint == "the hook pre-push refused; it is in: git rev-parse --git-path hooks"
+
+
 def test_a_server_that_refuses_is_quoted(clone: Repo) -> None:
     hook(server_of(clone), "pre-receive", 'echo "error: only release managers" >&2\nexit 1\n')
     error = refused(clone)
@@ -272,7 +280,7 @@ def test_a_server_that_refuses_is_quoted(clone: Repo) -> None:
         "[remote rejected] (pre-receive hook declined)"
     )
     assert error.hint == (
-        "use --commit instead of --pr, and push the commit to a branch that you may push to"
+        "use --commit instead of --pr, and push that to a branch that you may push to"
     )
 
 
@@ -416,6 +424,7 @@ def test_a_branch_that_appears_during_the_push_is_not_moved(clone: Repo) -> None
         open_pull_request(project, CHANGES, MESSAGE, BRANCH)
 
     assert str(caught.value).startswith(f"{BRANCH} was not pushed to origin: ")
+    assert caught.value.hint == "the branch appeared meanwhile: run the same command again"
     assert server.head(BRANCH) == server.head("main^")
 
 
@@ -462,6 +471,21 @@ def test_a_clone_that_does_not_know_the_default_branch_is_told_how(
     assert error.hint == hint
     subprocess.run(hint.replace(", then", " &&"), shell=True, check=True, cwd=other.path)  # noqa: S602
     assert proposed(other).base == "main"
+
+
+def test_a_checkout_of_one_commit_is_told_how(clone: Repo) -> None:
+    """As a CI service makes it: no branch of the remote is there."""
+    server = server_of(clone)
+    ci = Repo.create(clone.path.with_name("ci"))
+    ci.git("remote", "add", "origin", server.path.as_uri())
+    server.git("update-ref", "refs/pull/1/merge", "main")
+    ci.git("fetch", "-q", "--depth=1", "origin", "+refs/pull/1/merge:refs/remotes/pull/1/merge")
+    ci.git("checkout", "-q", "--detach", "refs/remotes/pull/1/merge")
+    hint = refused(ci).hint or ""
+    assert hint == "git fetch origin, then git remote set-head origin --auto"
+    subprocess.run(hint.replace(", then", " &&"), shell=True, check=True, cwd=ci.path)  # noqa: S602
+
+    assert proposed(ci).base == "main"
 
 
 def test_a_repository_without_a_remote_is_told_how(repo: Repo) -> None:
