@@ -234,8 +234,17 @@ def split_alias_path(path: str) -> tuple[str, str]:
     )
 
 
-def refuse_early_file(path: str, name: str) -> AliasError:
-    """Return the error for the alias file of an early build."""
+def pointer_beside(path: str) -> str | None:
+    """Return the path of the pointer that an alias file belongs to; None for a file of another kind."""
+    if path.endswith(EARLY_SUFFIX):
+        return path.removesuffix(EARLY_SUFFIX) + POINTER_SUFFIX
+    stem, dot, _ = path.removesuffix(ALIAS_SUFFIX).rpartition(".")
+    return stem + POINTER_SUFFIX if dot and path.endswith(ALIAS_SUFFIX) else None
+
+
+def early_file_error(path: str, name: str | None = None) -> AliasError:
+    """Return the error for the alias file of an early build; the model is named by the file if None."""
+    name = path.rpartition("/")[2].removesuffix(EARLY_SUFFIX) if name is None else name
     return AliasError(
         f"{path} is of an early build",
         hint=f"gitmodel promote {name}@VERSION production, the same for each alias in it, "

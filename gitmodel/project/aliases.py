@@ -16,7 +16,8 @@ from gitmodel.domain.aliases import (
     EARLY_SUFFIX,
     Alias,
     alias_path_for,
-    refuse_early_file,
+    early_file_error,
+    pointer_beside,
     split_alias_path,
 )
 from gitmodel.domain.deprecations import DEPRECATED_SUFFIX, Deprecations, deprecations_path_for
@@ -52,6 +53,10 @@ class ModelAliases:
         """The alias of a model, None if there is none."""
         return next((f for f in self.files if (f.alias.name, f.alias.alias) == (name, alias)), None)
 
+    def of(self, name: str) -> list[Alias]:
+        """The aliases of a model, sorted."""
+        return [file.alias for file in self.files if file.alias.name == name]
+
     def naming(self, name: str, digest_hex: str) -> list[str]:
         """The aliases that mean a version of a model, sorted."""
         found = (f.alias for f in self.files if f.alias.name == name)
@@ -69,7 +74,7 @@ def find_alias(project: Project, name: str, alias: str) -> AliasFile | None:
     path = alias_path_for(pointer_path, alias)
     raw = _read(project, commit, [path, _early_path(pointer_path)])
     if path not in raw and raw:
-        raise refuse_early_file(_early_path(pointer_path), name)
+        raise early_file_error(_early_path(pointer_path), name)
     return _parsed(path, raw[path], name) if path in raw else None
 
 
@@ -84,13 +89,6 @@ def aliases_of(project: Project, name: str) -> ModelAliases:
     return _collect(_read(project, None, paths).items(), {pointer_path: name})
 
 
-def all_aliases(project: Project) -> ModelAliases:
-    """All aliases of the work tree that the index names; one Git process."""
-    entries = project.index.entries(f"*{ALIAS_SUFFIX}", f"*{EARLY_SUFFIX}")
-    paths = sorted({entry.path for entry in entries})
-    return _collect(_read(project, None, paths).items(), {})
-
-
 def aliases_in_tree(
     project: Project, commit: str, of: dict[str, str] | None = None
 ) -> ModelAliases:
@@ -99,7 +97,7 @@ def aliases_in_tree(
         entry
         for suffix in (ALIAS_SUFFIX, EARLY_SUFFIX)
         for entry in project.reader.tree(commit, suffix)
-        if of is None or _pointer_beside(entry.path) in of
+        if of is None or pointer_beside(entry.path) in of
     ]
     blobs = project.reader.blobs([entry.oid for entry in entries])
     found = ((entry.path, blobs[entry.oid]) for entry in entries if entry.oid in blobs)
@@ -128,7 +126,7 @@ def alias_paths_beside(root: str, pointer_path: str) -> list[str]:
     paths = sorted(
         f"{folder}{slash}{name}" for name in names if name.endswith((ALIAS_SUFFIX, EARLY_SUFFIX))
     )
-    return [path for path in paths if _pointer_beside(path) == pointer_path]
+    return [path for path in paths if pointer_beside(path) == pointer_path]
 
 
 def move_aliases(project: Project, old_pointer: str, new_pointer: str, name: str) -> list[str]:
@@ -192,8 +190,8 @@ def _collect(files: Iterable[tuple[str, bytes]], names: dict[str, str]) -> Model
     for path, raw in files:
         try:
             if path.endswith(EARLY_SUFFIX):
-                raise refuse_early_file(path, _stem(path))
-            found.append(_parsed(path, raw, names.get(_pointer_beside(path) or "")))
+                raise early_file_error(path)
+            found.append(_parsed(path, raw, names.get(pointer_beside(path) or "")))
         except GitmodelError as error:
             broken.append((path, error))
     return ModelAliases(tuple(sorted(found, key=lambda file: file.path)), tuple(sorted(broken)))
@@ -211,17 +209,5 @@ def _parsed(path: str, raw: bytes, name: str | None) -> AliasFile:
     return AliasFile(path, alias, raw)
 
 
-def _pointer_beside(path: str) -> str | None:
-    """The path of the pointer that an alias file belongs to; None for another file."""
-    if path.endswith(EARLY_SUFFIX):
-        return path.removesuffix(EARLY_SUFFIX) + POINTER_SUFFIX
-    stem, dot, _ = path.removesuffix(ALIAS_SUFFIX).rpartition(".")
-    return stem + POINTER_SUFFIX if dot else None
-
-
 def _early_path(pointer_path: str) -> str:
     return pointer_path.removesuffix(POINTER_SUFFIX) + EARLY_SUFFIX
-
-
-def _stem(path: str) -> str:
-    return path.rpartition("/")[2].removesuffix(EARLY_SUFFIX)

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gitmodel.project.models import Model, read_models
+from gitmodel.project.version_marks import VersionMarks, marks_at, marks_in_work_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from gitmodel.domain.deprecations import Deprecation
     from gitmodel.errors import GitmodelError
     from gitmodel.project.project import Project
 
@@ -27,6 +29,17 @@ class Listed:
     digest: str
     run_id: str | None
     metrics: dict[str, object]
+    aliases: tuple[AliasRow, ...] = ()  # of the model, of any version
+    deprecated: Deprecation | None = None  # of this version
+
+
+@dataclass(frozen=True, slots=True)
+class AliasRow:
+    """An alias and the version that it means."""
+
+    alias: str
+    version: int
+    digest: str
 
 
 @dataclass(slots=True)
@@ -45,17 +58,21 @@ def list_models(project: Project, revision: str | None = None) -> ListReport:
     """
     if revision is None and project.repository.work_tree is not None:
         found = read_models(project)
-        return ListReport(_sorted(found.models), [error for _, error in found.broken])
+        marks = marks_in_work_tree(project)
+        broken = [error for _, error in (*found.broken, *marks.broken)]
+        return ListReport(_sorted(found.models, marks), broken)
     from gitmodel.project.references import models_at
 
-    return ListReport(_sorted(models_at(project, revision or "HEAD")))
+    marks = marks_at(project, revision or "HEAD")
+    return ListReport(_sorted(models_at(project, revision or "HEAD"), marks))
 
 
-def _sorted(models: Iterable[Model]) -> list[Listed]:
-    return sorted(map(_row, models), key=lambda row: (row.name, os.fsencode(row.pointer_path)))
+def _sorted(models: Iterable[Model], marks: VersionMarks) -> list[Listed]:
+    rows = [_row(model, marks) for model in models]
+    return sorted(rows, key=lambda row: (row.name, os.fsencode(row.pointer_path)))
 
 
-def _row(model: Model) -> Listed:
+def _row(model: Model, marks: VersionMarks) -> Listed:
     return Listed(
         name=model.name,
         version=model.pointer.version,
@@ -65,4 +82,9 @@ def _row(model: Model) -> Listed:
         digest=str(model.pointer.digest),
         run_id=model.pointer.run_id,
         metrics=dict(model.pointer.metrics),
+        aliases=tuple(
+            AliasRow(alias.alias, alias.version, str(alias.digest))
+            for alias in marks.aliases_of(model.path)
+        ),
+        deprecated=marks.deprecation(model.path, model.pointer.version),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitmodel.project.history.missing_history import note_gaps
@@ -10,6 +11,7 @@ from gitmodel.project.history.renames import EarlierNames, with_earlier_names
 from gitmodel.project.history.version_log import LogEntry, versions_of
 from gitmodel.project.models import Models, read_models, require_model
 from gitmodel.project.references import models_at
+from gitmodel.project.version_marks import VersionMarks, marks_at, marks_in_work_tree
 
 if TYPE_CHECKING:
     from gitmodel.project.project import Project
@@ -29,7 +31,7 @@ def log(project: Project, name: str | None = None) -> list[LogEntry]:
     if not found:
         _refuse_unknown(project, name)
     note_gaps(project, name, {entry.version for entry in found})
-    return found
+    return found if here is None else _marked(found, here.path, _marks(project))
 
 
 def _log_of_all(project: Project) -> list[LogEntry]:
@@ -40,13 +42,34 @@ def _log_of_all(project: Project) -> list[LogEntry]:
             current.get(name)  # raises if two pointers have the name
     entries: list[LogEntry] = []
     earlier = EarlierNames(project)
+    marks = _marks(project)
     with project.cached_history.snapshot() as snapshot:
         for name, here in by_name.items():
             history = earlier.joined(history_of(project, name, snapshot), here.pointer)
             found = versions_of(history, here)
             note_gaps(project, name, {entry.version for entry in found})
-            entries.extend(found)
+            entries.extend(_marked(found, here.path, marks))
     return sorted(entries, key=lambda entry: entry.at or "9", reverse=True)
+
+
+def _marks(project: Project) -> VersionMarks:
+    if project.repository.work_tree is not None:
+        return marks_in_work_tree(project)
+    return marks_at(project, "HEAD")
+
+
+def _marked(entries: list[LogEntry], pointer_path: str, marks: VersionMarks) -> list[LogEntry]:
+    """The entries with aliases and deprecations; a number that is taken means another content."""
+    return [
+        replace(
+            entry,
+            aliases=tuple(
+                marks.naming(pointer_path, entry.version, entry.digest.removeprefix("blake3:"))
+            ),
+            deprecated=None if entry.taken else marks.deprecation(pointer_path, entry.version),
+        )
+        for entry in entries
+    ]
 
 
 def _current_models(project: Project, name: str | None = None) -> Models:

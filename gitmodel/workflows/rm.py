@@ -7,7 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gitmodel.errors import UnsavedWeightsError
+from gitmodel.domain.deprecations import deprecations_path_for
+from gitmodel.errors import AliasError, UnsavedWeightsError
+from gitmodel.project.aliases import alias_paths_beside
 from gitmodel.project.models import Model, delete_file, read_models
 from gitmodel.worktree.scan import EntryKind
 
@@ -23,27 +25,43 @@ class RemoveReport:
     pointer_path: str
     weights_path: str
     weights_removed: bool
+    also_removed: tuple[str, ...] = ()  # files of aliases and deprecations
 
 
-def remove_model(project: Project, name: str, *, weights: bool = False) -> RemoveReport:
+def remove_model(
+    project: Project, name: str, *, weights: bool = False, aliases: bool = False
+) -> RemoveReport:
     """Remove the pointer of a model. Its versions stay in history and on the remote.
 
     Args:
         project: The project.
         name: The model.
         weights: Also remove the weights from disk. Otherwise they stay, and Git still ignores them.
+        aliases: Also remove the aliases of the model.
 
     Raises:
         UnknownReferenceError: No model has that name.
         UnsavedWeightsError: `weights`, and the cache does not have them.
+        AliasError: The model has aliases, and `aliases` is not set.
     """
     model = read_models(project).require(name)
+    beside = alias_paths_beside(project.root, model.path)
+    if beside and not aliases:
+        raise AliasError(
+            f"{name} has aliases: {', '.join(beside)}",
+            hint=f"gitmodel rm {name} --aliases",
+            model=name,
+        )
+    deprecated = deprecations_path_for(model.path)
+    if os.path.lexists(os.path.join(project.root, deprecated)):
+        beside.append(deprecated)
     if weights:
         _remove_weights(project, model)
-    delete_file(project.root, model.path)
-    project.index.stage([model.path])
+    for path in (model.path, *beside):
+        delete_file(project.root, path)
+    project.index.stage([model.path, *beside])
     project.worktree.records.remove(model.weights, name=name)
-    return RemoveReport(name, model.path, model.weights, weights)
+    return RemoveReport(name, model.path, model.weights, weights, tuple(beside))
 
 
 def _remove_weights(project: Project, model: Model) -> None:

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.reference import Reference
+from gitmodel.project.aliases import aliases_of, deprecations_of
 from gitmodel.project.history.model_history import history_of
 from gitmodel.project.history.renames import with_earlier_names
 from gitmodel.project.history.version_log import LogEntry, versions_of
 from gitmodel.project.references import resolve
 
 if TYPE_CHECKING:
+    from gitmodel.domain.aliases import Alias
+    from gitmodel.domain.deprecations import Deprecation
     from gitmodel.project.models import Model
     from gitmodel.project.project import Project
 
@@ -27,6 +30,9 @@ class ShowReport:
         int | None
     )  # bytes of the packs that its manifest needs, if the manifest is in the cache
     files: tuple[tuple[str, int, str], ...]  # of a folder: path, bytes, digest
+    alias: Alias | None = None  # that the reference named
+    aliases: tuple[str, ...] = ()  # that mean the version
+    deprecated: Deprecation | None = None
 
 
 def show(project: Project, reference: str) -> ShowReport:
@@ -35,7 +41,10 @@ def show(project: Project, reference: str) -> ShowReport:
     Raises:
         UnknownReferenceError: The reference names no version.
     """
-    model = resolve(project, Reference.parse(reference))
+    wanted = Reference.parse(reference)
+    model = resolve(project, wanted)
+    found = aliases_of(project, model.name)
+    named = found.get(model.name, wanted.value) if wanted.kind == "word" else None
     same = history_of(project, model.name, only=lambda head: head == model.pointer.head)
     if not same.seen:
         same = with_earlier_names(project, history_of(project, model.name), model.pointer)
@@ -52,4 +61,7 @@ def show(project: Project, reference: str) -> ShowReport:
         files=()
         if manifest is None or manifest.kind == "file"
         else tuple((entry.path, entry.size, str(entry.digest)) for entry in manifest.files),
+        alias=None if named is None else named.alias,
+        aliases=tuple(found.naming(model.name, model.pointer.digest.hex)),
+        deprecated=deprecations_of(project, model.name).versions.get(model.pointer.version),
     )

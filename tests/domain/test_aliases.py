@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitmodel.domain.aliases import Alias, alias_path_for, refuse_early_file, split_alias_path
+from gitmodel.domain.aliases import Alias, alias_path_for, early_file_error, split_alias_path
 from gitmodel.domain.digest import Digest
 from gitmodel.domain.pointer import Pointer, Previous
 from gitmodel.errors import AliasError, GitmodelError, MixedAliasError, NewerFormatError, TextError
@@ -234,7 +234,7 @@ def test_other_files_are_no_aliases(path: str) -> None:
 
 
 def test_the_file_of_an_early_build_is_refused_with_the_way_over() -> None:
-    error = refuse_early_file("models/fraud.aliases.yaml", "fraud")
+    error = early_file_error("models/fraud.aliases.yaml", "fraud")
 
     assert error.message == "models/fraud.aliases.yaml is of an early build"
     assert error.hint == (

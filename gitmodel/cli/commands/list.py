@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from gitmodel.cli.parsers import Verbs
     from gitmodel.cli.session import Session
 
-_HEADER = ("model", "version", "size", "run", "metrics", "path")
+_HEADER = ("model", "version", "size", "aliases", "run", "metrics", "path")
 _SHOWN_METRICS = 3
 
 
@@ -35,8 +35,9 @@ def run(session: Session, *, revision: str | None) -> int:
         rows: list[list[str | Paint]] = [
             [
                 Paint(row.name, "strong"),
-                f"v{row.version}",
+                f"v{row.version}" if row.deprecated is None else f"v{row.version} deprecated",
                 size_text(row.size),
+                " ".join(f"{one.alias}=v{one.version}" for one in row.aliases),
                 row.run_id or "",
                 values_text(row.metrics, most=most),
                 row.path,

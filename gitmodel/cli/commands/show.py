@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from gitmodel.cli.parsers import Verbs
     from gitmodel.cli.session import Session
+    from gitmodel.domain.aliases import Alias
     from gitmodel.workflows.show import ShowReport
 
 
@@ -57,6 +58,12 @@ def _facts(report: ShowReport) -> Iterator[tuple[str, str]]:
     yield "size", f"{size_text(pointer.size)} ({pointer.size:,} bytes)"
     yield "weights", report.model.weights
     yield "pointer", report.model.path
+    if report.aliases:
+        yield "aliases", " ".join(report.aliases)
+    if report.alias is not None:
+        yield from _promotion(report.alias)
+    if report.deprecated is not None:
+        yield "deprecated", report.deprecated.words().removeprefix("deprecated ")
     yield from _people_say(report)
     if pointer.format:
         yield "format", _flat(pointer.format)
@@ -70,6 +77,16 @@ def _facts(report: ShowReport) -> Iterator[tuple[str, str]]:
         yield "stored", size_text(report.stored)
     if report.files:
         yield "files", count_text(len(report.files), "file")
+
+
+def _promotion(alias: Alias) -> Iterator[tuple[str, str]]:
+    """What an alias says of its promotion."""
+    if alias.why is not None:
+        yield "why", alias.why
+    if alias.forced is not None:
+        yield "forced", alias.forced
+    if alias.previous is not None:
+        yield "before", f"{alias} was v{alias.previous.version}"
 
 
 def _people_say(report: ShowReport) -> Iterator[tuple[str, str]]:
@@ -101,5 +118,8 @@ def _document(report: ShowReport) -> dict[str, object]:
         "first": report.first,
         "in_cache": report.in_cache,
         "stored": report.stored,
+        "alias": report.alias,
+        "aliases": report.aliases,
+        "deprecated": report.deprecated,
         "files": [{"path": p, "size": size, "digest": digest} for p, size, digest in report.files],
     }

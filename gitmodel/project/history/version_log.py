@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from gitmodel.domain.deprecations import Deprecation
     from gitmodel.domain.pointer import Pointer
     from gitmodel.project.history.model_history import ModelHistory
     from gitmodel.project.models import Model
@@ -31,6 +32,8 @@ class LogEntry:
         taken: Whether the number belongs to other content, according to history and the claims that this
             clone has read. A reference by that number means the other content.
         renumbered: The content's new number in that case.
+        aliases: Those that mean this version in the work tree, or at HEAD of a bare repository.
+        deprecated: Why it should no longer be used; None if it may be used.
     """
 
     name: str
@@ -46,6 +49,8 @@ class LogEntry:
     current: bool
     taken: bool = False
     renumbered: int | None = None
+    aliases: tuple[str, ...] = ()
+    deprecated: Deprecation | None = None
 
 
 def versions_of(history: ModelHistory, current: Model | None) -> list[LogEntry]:
