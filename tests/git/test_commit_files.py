@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
@@ -333,3 +334,56 @@ def test_a_partial_clone_fetches_no_file(base: Repo, blobless: bool) -> None:
     assert old not in present
     changed = clone.git("diff-tree", "--name-only", "-r", "HEAD", commit).stdout
     assert changed == f"models.txt\n{ALIAS}\n"
+
+
+def test_random_changes_make_the_tree_that_git_makes_of_them(tmp_path: Path) -> None:
+    """With names whose order among files and folders differs. `GITMODEL_TESTS_COMMITS` makes more."""
+    chance = random.Random(7)  # noqa: S311
+    names = ["a", "a-b", "a.b", "a0", "A", "b", "ä", "z z", "-x", "a\n"]
+    repo = Repo.create(tmp_path / "random")
+    repo.git("commit", "-q", "--allow-empty", "-m", "empty")
+    repository = opened(repo)
+    there: dict[str, str] = {}
+    rounds, refused = int(os.environ.get("GITMODEL_TESTS_COMMITS", "25")), 0
+    for number in range(rounds):
+        changes: dict[str, str | None] = {}
+        for _ in range(chance.randrange(1, 5)):
+            path = "/".join(chance.choices(names, k=chance.randrange(1, 4)))
+            changes[path] = None if chance.random() < 0.4 else f"{number}\n"
+        for path in chance.sample(sorted(there), min(2, len(there))):
+            changes[path] = None
+        after = _applied(there, changes)
+        head = repo.head()
+        if after is None:
+            with pytest.raises((RepositoryError, UnsafePathError)):
+                commit_files(repository, head, changes, "m")
+            refused += 1
+            continue
+        commit = commit_files(repository, head, changes, "m")
+        assert repo.head(f"{commit}^{{tree}}") == _tree_by_git(repo, after)
+        repo.git("update-ref", "HEAD", commit)
+        there = after
+
+    assert rounds // 10 < refused < rounds // 2
+
+
+def _applied(there: dict[str, str], changes: Mapping[str, str | None]) -> dict[str, str] | None:
+    """The files afterwards; None if a path is file and folder in one."""
+    paths = {*there, *changes}
+    for path in changes:
+        if any(other.startswith(f"{path}/") or path.startswith(f"{other}/") for other in paths):
+            return None
+    merged = {**there, **changes}
+    return {path: text for path, text in merged.items() if text is not None}
+
+
+def _tree_by_git(repo: Repo, files: Mapping[str, str]) -> str:
+    """The tree that Git writes from an index of these files."""
+    lines = "".join(
+        f"100644 {repo.git('hash-object', '-w', '--stdin', input_text=text).stdout.strip()}\t{path}\0"
+        for path, text in files.items()
+    )
+    own = {"GIT_INDEX_FILE": str(repo.path.with_name("own-index"))}
+    repo.git("read-tree", "--empty", env=own)
+    repo.git("update-index", "-z", "--index-info", env=own, input_text=lines)
+    return repo.git("write-tree", env=own).stdout.strip()
