@@ -198,6 +198,10 @@ def make_change(
             compare_url=done.compare_url,
             notes=notes,
         )
+    from gitmodel.project.committing.commit_paths import commit_paths, require_no_operation
+
+    if delivery == "commit":
+        require_no_operation(project)
     for path, text in change.texts.items():
         if text is None:
             delete_file(project.root, path)
@@ -206,6 +210,4 @@ def make_change(
         project.index.stage([path])
     if delivery == "stage":
         return replace(change, staged=True)
-    from gitmodel.project.committing.commit_paths import commit_paths
-
     return replace(change, staged=True, commit=commit_paths(project, list(change.texts), message))

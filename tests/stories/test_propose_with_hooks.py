@@ -69,3 +69,36 @@ def test_a_file_committed_alone_takes_no_weights_along(pushed: Repo) -> None:
 
     assert pushed.git("show", "--format=", "--name-only").stdout == "fraud.production.txt\n"
     assert pushed.git("status", "--porcelain").stdout == ""
+
+
+def test_a_promotion_is_proposed_once_and_found_again(pushed: Repo) -> None:
+    branch = "promote/fraud-production-v1"
+    with untouched(pushed, but=f"refs/remotes/origin/{branch}"):
+        pushed.gitmodel("promote", "fraud@1", "production", "--pr", "-m", "first")
+        pushed.gitmodel("promote", "fraud@1", "production", "--pr", "-m", "first")
+        other = pushed.gitmodel(
+            *("promote", "fraud@1", "production", "--pr", "-m", "another"), check=False
+        )
+
+    tip = pushed.head(f"origin/{branch}")
+    changed = pushed.git("diff", "--name-status", "origin/main", tip).stdout
+    assert changed == "A\tfraud.production.alias.yaml\n"
+    assert (other.returncode, other.stdout) == (1, "")
+    assert other.stderr == (
+        f"error: origin has a branch {branch} already, with another change ({tip[:10]})\n"
+        f"hint: git push origin --delete {branch}, then again\n"
+    )
+
+
+def test_a_promotion_that_cannot_be_committed_leaves_nothing(pushed: Repo) -> None:
+    pushed.git("commit", "-q", "--allow-empty", "-m", "side")
+    pushed.git("branch", "side")
+    pushed.git("reset", "-q", "--hard", "HEAD^")
+    pushed.git("merge", "-q", "--no-ff", "--no-commit", "side")
+    with untouched(pushed):
+        done = pushed.gitmodel("promote", "fraud@1", "production", "--commit", check=False)
+
+    assert done.stderr == (
+        "error: a merge is in progress, and during one no file can be committed alone\n"
+        "hint: git merge --continue, or git merge --abort, then again\n"
+    )

@@ -16,6 +16,21 @@ if TYPE_CHECKING:
 _IN_THE_WAY = frozenset({"merge", "cherry-pick", "revert"})
 
 
+def require_no_operation(project: Project) -> None:
+    """Raise if Git cannot commit single files now.
+
+    Raises:
+        RepositoryError: The repository is bare, or a merge, cherry-pick or revert is in progress.
+    """
+    _ = project.repository.top
+    operation = project.repository.in_progress()
+    if operation in _IN_THE_WAY:
+        raise RepositoryError(
+            f"a {operation} is in progress, and during one no file can be committed alone",
+            hint=f"git {operation} --continue, or git {operation} --abort, then again",
+        )
+
+
 def commit_paths(project: Project, paths: Sequence[str], message: str) -> str | None:
     """Commit these files as they are in the work tree, and nothing else; returns the commit's id.
 
@@ -30,21 +45,14 @@ def commit_paths(project: Project, paths: Sequence[str], message: str) -> str | 
         None if the files are as in HEAD already; then nothing was committed.
 
     Raises:
-        RepositoryError: The repository is bare, or a merge, cherry-pick or revert is in progress.
+        RepositoryError: As `require_no_operation`.
         GitCommandError: A hook or Git refuses.
     """
-    repository = project.repository
-    _ = repository.top
-    operation = repository.in_progress()
-    if operation in _IN_THE_WAY:
-        raise RepositoryError(
-            f"a {operation} is in progress, and during one no file can be committed alone",
-            hint=f"git {operation} --continue, or git {operation} --abort, then again",
-        )
+    require_no_operation(project)
     project.index.stage(paths)
     if not project.index.changed_since_head(paths):
         return None
-    done = repository.call_as_typed(
+    done = project.repository.call_as_typed(
         *("commit", "--quiet", "--only", "--cleanup=whitespace", "-F", "-", "--"),
         *(f":(literal){path}" for path in paths),
         input_bytes=message.encode("utf-8", "surrogateescape"),
@@ -53,4 +61,4 @@ def commit_paths(project: Project, paths: Sequence[str], message: str) -> str | 
         raise GitCommandError(
             f"git commit failed: {said_by(done)}", hint=hint_by(done) or "git status"
         )
-    return repository.head()
+    return project.repository.head()
