@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from gitmodel.domain.yaml.reader import Value, Writable
 
 POINTER_SUFFIX = ".model.yaml"
+# Of the files beside a pointer: aliases, deprecations, and the alias files of early builds.
+BESIDE_SUFFIXES = (".alias.yaml", ".deprecated.yaml", ".aliases.yaml")
 HEADER = "# Written by gitmodel; unknown keys are kept, comments are not."
 MAX_SIZE = 2**63 - 1  # bytes; the limit of file systems and of integers in other languages
 
@@ -307,7 +309,7 @@ def _metrics_source(fields: Fields | None) -> MetricsSource | None:
 
 def _checked_path(path: str) -> str:
     safe_parts(path)
-    if path.lower().endswith((POINTER_SUFFIX, ".aliases.yaml", ".alias.yaml", ".deprecated.yaml")):
+    if path.lower().endswith((POINTER_SUFFIX, *BESIDE_SUFFIXES)):
         # Weights there would be read as the pointer of another model.
         raise UnsafePathError("weights cannot be a pointer or an alias file")
     return path

@@ -19,7 +19,7 @@ from gitmodel.git.cat_file import EMPTY_TREES, Batch, fetch_objects, present_obj
 from gitmodel.git.object_id import is_oid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from gitmodel.git.repository import Repository
 
@@ -39,8 +39,8 @@ class ObjectReader(Protocol):
     def resolve(self, revision: str) -> str | None:
         """The commit of a revision, through tags; None if there is none."""
 
-    def tree(self, commit: str, suffix: str) -> tuple[TreeEntry, ...]:
-        """All plain files of a commit whose path ends with `suffix`, sorted as bytes.
+    def tree(self, commit: str, *suffixes: str) -> tuple[TreeEntry, ...]:
+        """All plain files of a commit whose path ends with one of `suffixes`, sorted as bytes.
 
         Raises:
             RepositoryError: There is no such commit.
@@ -95,23 +95,26 @@ class ProgramReader:
             return None if code else output.decode("ascii").strip()
         return answer.oid if answer is not None and answer.kind == "commit" else None
 
-    def tree(self, commit: str, suffix: str) -> tuple[TreeEntry, ...]:
+    def tree(self, commit: str, *suffixes: str) -> tuple[TreeEntry, ...]:
         """See `ObjectReader`. One process."""
         _check_oid(commit)
+        # Several patterns cost Git more than the entries that only their common end lets through (measured).
+        end = _common_end(suffixes)
         # A comparison with the empty tree is `ls-tree` with patterns: of 100,000 files only the
         # matching ones are written and read (37 ms instead of 82).
         output = self._repository.run(
             *("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev"),
             *(EMPTY_TREES[self._repository.object_format], f"{commit}^{{commit}}"),
-            *("--", f":(glob)**/*{_glob_escaped(suffix)}"),
+            *("--", f":(glob)**/*{_glob_escaped(end)}"),
         )
         found = []
         words = output.split(b"\0")[:-1]
         # Descriptions such as ":000000 100644 <zeros> <oid> A" and paths alternate.
         for description, path in zip(words[::2], words[1::2], strict=True):
             _, mode, _, oid, _ = description.decode("ascii").split(" ")
-            if mode.startswith("100"):
-                found.append(TreeEntry(os.fsdecode(path), oid))
+            name = os.fsdecode(path)
+            if mode.startswith("100") and name.endswith(suffixes):
+                found.append(TreeEntry(name, oid))
         return tuple(found)
 
     def blobs(self, oids: Iterable[str], *, limit: int = MAX_TEXT_BYTES) -> dict[str, bytes]:
@@ -174,12 +177,12 @@ class LibraryReader:
         except (KeyError, ValueError, pygit2.GitError):  # unknown, ambiguous, a blob or a tree
             return None
 
-    def tree(self, commit: str, suffix: str) -> tuple[TreeEntry, ...]:
+    def tree(self, commit: str, *suffixes: str) -> tuple[TreeEntry, ...]:
         """See `ObjectReader`."""
         import pygit2
 
         _check_oid(commit)
-        wanted = os.fsencode(suffix)
+        wanted = tuple(os.fsencode(suffix) for suffix in suffixes)
         found: list[tuple[bytes, str]] = []
         try:
             folders = [(b"", self._opened[commit].peel(pygit2.Commit).tree)]
@@ -221,6 +224,14 @@ class LibraryReader:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _common_end(texts: Sequence[str]) -> str:
+    """The longest end that all texts have."""
+    last = texts[0]
+    while not all(text.endswith(last) for text in texts):
+        last = last[1:]
+    return last
 
 
 def _check_oid(commit: str) -> None:

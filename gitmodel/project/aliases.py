@@ -95,8 +95,7 @@ def aliases_in_tree(
     """The aliases of a commit: all, or those of the models in `of`, which maps pointer paths to names."""
     entries = [
         entry
-        for suffix in (ALIAS_SUFFIX, EARLY_SUFFIX)
-        for entry in project.reader.tree(commit, suffix)
+        for entry in project.reader.tree(commit, ALIAS_SUFFIX, EARLY_SUFFIX)
         if of is None or pointer_beside(entry.path) in of
     ]
     blobs = project.reader.blobs([entry.oid for entry in entries])
@@ -178,7 +177,7 @@ def _read(project: Project, commit: str | None, paths: Iterable[str]) -> dict[st
     suffixes = {
         s for s in (ALIAS_SUFFIX, EARLY_SUFFIX, DEPRECATED_SUFFIX) for p in wanted if p.endswith(s)
     }
-    entries = [e for suffix in sorted(suffixes) for e in project.reader.tree(commit, suffix)]
+    entries = project.reader.tree(commit, *sorted(suffixes)) if suffixes else ()
     oids = {entry.path: entry.oid for entry in entries if entry.path in wanted}
     blobs = project.reader.blobs(oids.values())
     return {path: blobs[oid] for path, oid in oids.items() if oid in blobs}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer
@@ -10,6 +11,23 @@ from gitmodel.project.models import Model, Models
 
 if TYPE_CHECKING:
     from gitmodel.project.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class CommittedFile:
+    """An alias file, or a file of deprecations, in a commit.
+
+    Attributes:
+        path: Its path.
+        blob: Its object id.
+        commit: The commit whose tree has it.
+        required: Whether a push fails without its proof: the push introduces it.
+    """
+
+    path: str
+    blob: str
+    commit: str
+    required: bool = True
 
 
 def parsed_or_none(raw: bytes, path: str) -> Pointer | None:

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 from gitmodel.domain.aliases import (
     ALIAS_SUFFIX,
-    EARLY_SUFFIX,
     Alias,
     early_file_error,
     pointer_beside,
 )
 from gitmodel.domain.deprecations import DEPRECATED_SUFFIX, Deprecations
-from gitmodel.domain.pointer import POINTER_SUFFIX
+from gitmodel.domain.pointer import BESIDE_SUFFIXES, POINTER_SUFFIX
 from gitmodel.errors import GitmodelError
 from gitmodel.project.models import read_pointer_file
 
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 
     from gitmodel.domain.deprecations import Deprecation
     from gitmodel.project.project import Project
-
-_SUFFIXES = (ALIAS_SUFFIX, DEPRECATED_SUFFIX, EARLY_SUFFIX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +53,7 @@ class VersionMarks:
 
 def marks_in_work_tree(project: Project) -> VersionMarks:
     """Those of the files that the index names. One Git process."""
-    entries = project.index.entries(*(f"*{suffix}" for suffix in _SUFFIXES))
+    entries = project.index.entries(*(f"*{suffix}" for suffix in BESIDE_SUFFIXES))
     marks = VersionMarks()
     for path in sorted({entry.path for entry in entries}):
         try:
@@ -71,11 +68,7 @@ def marks_in_work_tree(project: Project) -> VersionMarks:
 def marks_at(project: Project, revision: str) -> VersionMarks:
     """Those of a revision; none if Git knows no such revision."""
     commit = project.reader.resolve(revision)
-    entries = [
-        entry
-        for suffix in (() if commit is None else _SUFFIXES)
-        for entry in project.reader.tree(commit or "", suffix)
-    ]
+    entries = () if commit is None else project.reader.tree(commit, *BESIDE_SUFFIXES)
     blobs = project.reader.blobs([entry.oid for entry in entries])
     marks = VersionMarks()
     _take(marks, sorted((e.path, blobs[e.oid]) for e in entries if e.oid in blobs))

@@ -14,6 +14,7 @@ from gitmodel.errors import DamagedObjectError, GitmodelError, ObjectMissingErro
 from gitmodel.project.project import CONFIG_NAME, PRIMARY
 from gitmodel.project.publishing.outgoing import (
     collect,
+    files_at,
     format_references,
     format_versions,
     in_history,
@@ -121,15 +122,27 @@ def _push_tips(
 
     Then publish the other pointers at the tips, and those that earlier pushes missed. Their errors are noted.
     """
-    found = collect(project, tips, exclude=exclude, not_on_remote=hidden)
+    files = files_at(project, tips)
+    found = collect(project, tips, exclude=exclude, not_on_remote=hidden, files=files)
     introduced = [item for item in found if item.required]
+    unknown = {key for key in files.beside if not project.ledger().knows(key[1])}
+    proof = None
+    if unknown:  # the proof is imported only then
+        from gitmodel.project.publishing.pushed_aliases import PushedAliases
+
+        proof = PushedAliases(project, files, unknown)
+        proof.read(tips, exclude=exclude, not_on_remote=hidden)
     report = PushReport(remote=project.address().url)
     if introduced:
         _refuse_default_folder(project, git_url)
         _announce_long_upload(project, introduced)
         report = publish(project, introduced, git_url=git_url)
         # If the remote is another store than the ledger's, publishing has cleared the ledger.
-        found = collect(project, tips, exclude=exclude, not_on_remote=hidden, tell=False)
+        found = collect(
+            project, tips, exclude=exclude, not_on_remote=hidden, tell=False, files=files
+        )
+    if proof is not None:
+        proof.prove(published={item.pointer.digest.hex for item in introduced})
     rest = [item for item in found if not item.required]
     heads = _heads(project, tips, hidden)
     rest += missed_by_earlier_pushes(project, heads, but={item.blob for item in found})

@@ -26,6 +26,7 @@ from gitmodel.project.project import PRIMARY
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gitmodel.domain.digest import Digest
     from gitmodel.encoding.manifest.manifest import Manifest
     from gitmodel.project.history.revision_ranges import Ranges
     from gitmodel.project.project import Project
@@ -38,12 +39,14 @@ class VerifyReport:
 
     Attributes:
         checked: Number of checked versions.
+        aliases: Number of checked aliases.
         packs: Number of packs checked on a remote.
         bytes_read: Bytes read and hashed; of packs on a remote 0 if only their sizes were compared.
         problems: The errors found.
     """
 
     checked: int = 0
+    aliases: int = 0
     packs: int = 0
     bytes_read: int = 0
     problems: list[GitmodelError] = field(default_factory=list)
@@ -124,8 +127,37 @@ def verify_remote(
         RemoteError: The remote cannot be used.
     """
     report = VerifyReport()
-    _check(project, chosen_models(project, references), report, remote=remote, full=full)
+    models = chosen_models(project, references)
+    served = [] if references else _served(project, models, report)
+    _check(project, [*models, *served], report, remote=remote, full=full)
+    report.checked = len(models)
     return report
+
+
+def _served(project: Project, models: Sequence[Model], report: VerifyReport) -> list[Model]:
+    """The versions that aliases of the work tree mean, besides those of its pointers."""
+    from gitmodel.project.publishing.alias_proof import AliasProof
+    from gitmodel.project.references import version_of_alias
+    from gitmodel.project.version_marks import marks_at, marks_in_work_tree
+
+    marks = (
+        marks_at(project, "HEAD")
+        if project.repository.work_tree is None
+        else marks_in_work_tree(project)
+    )
+    report.problems += [error for _, error in marks.broken]
+    proof = AliasProof(project)
+    known = {model.pointer.digest for model in models}
+    found: dict[Digest, Model] = {}
+    for alias in (alias for aliases in marks.aliases.values() for alias in aliases):
+        report.aliases += 1
+        try:
+            proof.check(alias)
+            if alias.digest not in known:
+                found[alias.digest] = version_of_alias(project, alias)
+        except GitmodelError as error:
+            report.problems.append(error)
+    return list(found.values())
 
 
 def _check(
@@ -168,11 +200,32 @@ def verify_refs(
     pointers = [(model.pointer, found.pointers[blob]) for blob, model in parsed.items()]
     report.problems += reused_numbers(project, found, pointers)
     distinct = {(model.pointer.digest, model.pointer.size): model for model in parsed.values()}
+    for model in _named_by_aliases(project, found, report, remote=remote):
+        distinct.setdefault((model.pointer.digest, model.pointer.size), model)
     _check(project, list(distinct.values()), report, remote=remote, full=full)
     report.checked = len(parsed)
     tips = [model for blob, model in parsed.items() if found.pointers[blob].at_tip]
     _check_claims(project, project.store(remote), tips, report)
     return report
+
+
+def _named_by_aliases(
+    project: Project, found: Ranges, report: VerifyReport, *, remote: str
+) -> list[Model]:
+    """Check the alias files at the tips; returns the versions that sound ones mean. Only the primary has claims."""
+    if not found.beside:
+        return []
+    from gitmodel.project.publishing.alias_proof import AliasProof
+    from gitmodel.project.references import version_of_alias
+
+    proof = AliasProof(project)
+    proof.read(found.beside)
+    aliases = proof.aliases
+    report.aliases = len(aliases)
+    if remote == PRIMARY:
+        aliases = [alias for _, alias in proof.prove()]
+    report.problems += [error for _, error in proof.problems]
+    return [version_of_alias(project, alias) for alias in aliases]
 
 
 def _parsed(project: Project, found: Ranges, report: VerifyReport) -> dict[str, Model]:

@@ -85,6 +85,8 @@ def run(
 def _looked_at(report: VerifyReport) -> str:
     """What was looked at, and how."""
     parts = [count_text(report.checked, "version")]
+    if report.aliases:
+        parts.append(f"{report.aliases:,} {'alias' if report.aliases == 1 else 'aliases'}")
     if report.packs:
         how = "" if report.bytes_read else " compared by size"
         parts.append(count_text(report.packs, "pack") + how)

@@ -72,19 +72,19 @@ def first_difference(one: object, other: object) -> str | None:
     """Return the first key with different values; NaN equals NaN, and a tuple equals a list."""
     names = _keys(one)
     pairs = ((name, getattr(one, name), getattr(other, name)) for name in names)
-    return next((name for name, a, b in pairs if a != b and _comparable(a) != _comparable(b)), None)
+    return next((name for name, a, b in pairs if a != b and comparable(a) != comparable(b)), None)
 
 
 def _keys(value: object) -> tuple[str, ...]:
     return tuple(value.__dataclass_fields__) if is_dataclass(value) else ()
 
 
-def _comparable(value: object) -> object:
+def comparable(value: object) -> object:
     """Return a form of a value in which NaN equals NaN and a tuple equals a list."""
     if is_dataclass(value):
-        return [_comparable(getattr(value, name)) for name in _keys(value)]
+        return [comparable(getattr(value, name)) for name in _keys(value)]
     if isinstance(value, Mapping):
-        return {name: _comparable(item) for name, item in value.items()}
+        return {name: comparable(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_comparable(item) for item in value]
+        return [comparable(item) for item in value]
     return "nan" if value != value else value  # noqa: PLR0124  (only NaN differs from itself)

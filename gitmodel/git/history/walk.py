@@ -76,7 +76,7 @@ class History:
         *,
         exclude: Sequence[str] = (),
         not_on_remote: str | None = None,
-        suffix: str = ".model.yaml",
+        suffixes: Sequence[str] = (".model.yaml",),
         paths: Sequence[str] = (),
     ) -> list[Change]:
         """The changes of commits reachable from `tips` and not from excluded commits; newest first.
@@ -87,7 +87,7 @@ class History:
             tips: Object ids of commits or tags; tags of other objects are skipped.
             exclude: Object ids that the remote already has.
             not_on_remote: Also exclude the remote-tracking branches of this Git remote.
-            suffix: Suffix of the paths, if `paths` is empty.
+            suffixes: Suffixes of the paths, if `paths` is empty.
             paths: Exact paths.
 
         Raises:
@@ -96,7 +96,7 @@ class History:
         if not tips:
             return []
         hidden = _tracking_refs(not_on_remote)
-        return self._walk(tips, exclude, *hidden, *_pathspecs(suffix, paths))
+        return self._walk(tips, exclude, *hidden, *_pathspecs(suffixes, paths))
 
     def all_refs_changes(self, file_name: str | None = None) -> list[Change]:
         """The changes on all branches, remote-tracking refs, tags, stash and HEADs, newest first.
@@ -180,7 +180,7 @@ class History:
         """
         if "\n" in revision or not revision:
             raise GitCommandError(f"{revision!r} is not a revision")
-        return self._log((revision,), *_pathspecs("", (path,)), full=False)
+        return self._log((revision,), *_pathspecs((), (path,)), full=False)
 
     def pushed_tips(self, updates: Iterable[RefUpdate]) -> tuple[str, ...]:
         """The commits that a push sets refs to; annotated tags are resolved. One process.
@@ -311,10 +311,10 @@ def _blob(description: bytes) -> str | None:
     return oid if mode.startswith("100") else None
 
 
-def _pathspecs(suffix: str, paths: Sequence[str]) -> tuple[str, ...]:
+def _pathspecs(suffixes: Sequence[str], paths: Sequence[str]) -> tuple[str, ...]:
     if paths:
         return ("--", *(f":(literal){path}" for path in paths))
-    return ("--", f"*{suffix}")
+    return ("--", *(f"*{suffix}" for suffix in suffixes))
 
 
 def _pathspec_of(file_name: str | None) -> str:

@@ -176,20 +176,20 @@ class _CachingReader:
 
     def __init__(self, reader: ObjectReader) -> None:
         self._reader = reader
-        self._trees: dict[tuple[str, str], tuple[TreeEntry, ...]] = {}
+        self._trees: dict[tuple[str, tuple[str, ...]], tuple[TreeEntry, ...]] = {}
         self._blobs: dict[str, bytes] = {}
 
     def resolve(self, revision: str) -> str | None:
         """See `ObjectReader`."""
         return self._reader.resolve(revision)
 
-    def tree(self, commit: str, suffix: str) -> tuple[TreeEntry, ...]:
-        """See `ObjectReader`; a cached listing for a shorter suffix is filtered."""
+    def tree(self, commit: str, *suffixes: str) -> tuple[TreeEntry, ...]:
+        """See `ObjectReader`; a cached listing for shorter suffixes is filtered."""
         for (known, shorter), entries in self._trees.items():
-            if known == commit and suffix.endswith(shorter):
-                return tuple(entry for entry in entries if entry.path.endswith(suffix))
-        found = self._reader.tree(commit, suffix)
-        self._trees[commit, suffix] = found
+            if known == commit and all(suffix.endswith(shorter) for suffix in suffixes):
+                return tuple(entry for entry in entries if entry.path.endswith(suffixes))
+        found = self._reader.tree(commit, *suffixes)
+        self._trees[commit, suffixes] = found
         return found
 
     def blobs(self, oids: Iterable[str], *, limit: int = MAX_TEXT_BYTES) -> dict[str, bytes]:
@@ -226,7 +226,7 @@ class _HistoryOf(History):
 
     def all_refs_changes(self, file_name: str | None = None) -> list[Change]:
         """As `History.all_refs_changes`, for the tips. One process."""
-        changes = self.changes(self._tips, suffix=file_name or POINTER_SUFFIX)
+        changes = self.changes(self._tips, suffixes=(file_name or POINTER_SUFFIX,))
         return [c for c in changes if file_name in (None, c.path.rpartition("/")[2])]
 
 

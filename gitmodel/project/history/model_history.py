@@ -195,7 +195,7 @@ def published_contents(project: Project, name: str, number: int) -> set[str]:
     listed = project.repository.run("for-each-ref", "--format=%(objectname)", "refs/remotes")
     tips = list(dict.fromkeys(listed.decode("ascii").split()))
     stem = name.rpartition("/")[2] + POINTER_SUFFIX
-    changes = project.history.changes(tips, suffix=stem)
+    changes = project.history.changes(tips, suffixes=(stem,))
     blobs = project.reader.blobs([change.oid for change in changes if change.oid is not None])
     heads = [read_head(raw) for raw in blobs.values()]
     return {h.digest for h in heads if h is not None and (h.name, h.version) == (name, number)}

@@ -10,10 +10,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.pointer import POINTER_SUFFIX
+from gitmodel.domain.pointer import BESIDE_SUFFIXES, POINTER_SUFFIX
 from gitmodel.domain.versions import ambiguous_numbers
 from gitmodel.errors import GitmodelError, UnknownReferenceError, VersionTakenError
-from gitmodel.project.committed_models import parsed_or_none
+from gitmodel.project.committed_models import CommittedFile, parsed_or_none
 from gitmodel.project.history.version_owners import known_owner
 
 if TYPE_CHECKING:
@@ -49,11 +49,13 @@ class Ranges:
         pointers: Every pointer file, by blob.
         trees: The tree of each tip: path -> blob.
         start: Pointer files at the starts of the ranges, by blob; their version numbers are taken.
+        beside: The files of aliases and deprecations at the tips.
     """
 
     pointers: dict[str, IntroducedPointer] = field(default_factory=dict)
     trees: list[dict[str, str]] = field(default_factory=list)
     start: dict[str, IntroducedPointer] = field(default_factory=dict)
+    beside: list[CommittedFile] = field(default_factory=list)
 
 
 def pointers_of(project: Project, ranges: Sequence[str]) -> Ranges:
@@ -71,7 +73,13 @@ def pointers_of(project: Project, ranges: Sequence[str]) -> Ranges:
                 entry.oid: IntroducedPointer(entry.oid, entry.path, start, at_tip=False)
                 for entry in project.reader.tree(start, POINTER_SUFFIX)
             }
-        entries = project.reader.tree(tip, POINTER_SUFFIX)
+        files = project.reader.tree(tip, POINTER_SUFFIX, *BESIDE_SUFFIXES)
+        entries = [entry for entry in files if entry.path.endswith(POINTER_SUFFIX)]
+        found.beside += [
+            CommittedFile(entry.path, entry.oid, tip)
+            for entry in files
+            if entry.path.endswith(BESIDE_SUFFIXES)
+        ]
         found.trees.append({entry.path: entry.oid for entry in entries})
         for entry in entries:
             commit = introduced[entry.oid].commit if entry.oid in introduced else tip

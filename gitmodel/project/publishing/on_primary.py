@@ -37,7 +37,7 @@ def require_on_primary(
         if project.store().manifest(digest) is None:
             raise _missing(project, name, version, next_)
         project.ledger(PRIMARY).note_whole([digest])
-    owner = _owner(project, name, version, digest)
+    owner = owner_of(project, name, version, digest)
     if owner is None:
         raise _missing(project, name, version, next_)
     if owner != digest.hex:
@@ -48,7 +48,7 @@ def require_on_primary(
         )
 
 
-def _owner(project: Project, name: str, version: int, digest: Digest) -> str | None:
+def owner_of(project: Project, name: str, version: int, digest: Digest) -> str | None:
     """The content of a number by its claim, under this name or an earlier name of the model."""
     owner = known_owner(project, name, version)
     if owner is not None:

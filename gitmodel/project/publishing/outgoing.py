@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer
+from gitmodel.domain.pointer import BESIDE_SUFFIXES, POINTER_SUFFIX, Pointer
 from gitmodel.errors import GitmodelError, ObjectMissingError
 from gitmodel.project.project import PRIMARY
 
@@ -71,6 +71,7 @@ def collect(
     remote: str = PRIMARY,
     tell: bool = True,
     trust_ledger: bool = True,
+    files: TipFiles | None = None,
 ) -> list[Outgoing]:
     """The pointers to publish: all that the push introduces, and those at its tips.
 
@@ -84,13 +85,14 @@ def collect(
         remote: The remote for the weights.
         tell: Note broken pointers at the tips that the Git remote already has.
         trust_ledger: Skip other pointers at the tips that the ledger knows.
+        files: Those of the tips, if they are known already.
 
     Raises:
         PointerError: An introduced pointer at a tip does not parse, or mixes two sides.
     """
     if not tips:
         return []
-    at_tips = _at_tips(project, tips)
+    at_tips = (files or files_at(project, tips)).pointers
     introduced = {
         change.oid: (at_tips.get(change.oid, (change.path, ""))[0], change.commit)
         for change in project.history.changes(tips, exclude=exclude, not_on_remote=not_on_remote)
@@ -113,12 +115,28 @@ def collect(
     return outgoing
 
 
-def _at_tips(project: Project, tips: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """The pointer blobs in the trees of these commits, each with its path and the first commit."""
-    found: dict[str, tuple[str, str]] = {}
+@dataclass(frozen=True, slots=True)
+class TipFiles:
+    """gitmodel's files in the trees of pushed commits.
+
+    Attributes:
+        pointers: Path and first commit by blob.
+        beside: The first commit of each alias file and each file of deprecations, by path and blob.
+    """
+
+    pointers: dict[str, tuple[str, str]]
+    beside: dict[tuple[str, str], str]
+
+
+def files_at(project: Project, tips: Sequence[str]) -> TipFiles:
+    """Gitmodel's files in the trees of these commits. One process a commit."""
+    found = TipFiles({}, {})
     for tip in tips:
-        for entry in project.reader.tree(tip, POINTER_SUFFIX):
-            found.setdefault(entry.oid, (entry.path, tip))
+        for entry in project.reader.tree(tip, POINTER_SUFFIX, *BESIDE_SUFFIXES):
+            if entry.path.endswith(POINTER_SUFFIX):
+                found.pointers.setdefault(entry.oid, (entry.path, tip))
+            else:
+                found.beside.setdefault((entry.path, entry.oid), tip)
     return found
 
 

@@ -1,0 +1,85 @@
+"""The alias files that a push sends: those that it introduces must be proven, the others are only reported."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gitmodel.domain.pointer import BESIDE_SUFFIXES
+from gitmodel.errors import GitmodelError
+from gitmodel.project.committed_models import CommittedFile
+from gitmodel.project.project import PRIMARY
+from gitmodel.project.publishing.alias_proof import AliasProof
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from gitmodel.project.project import Project
+    from gitmodel.project.publishing.outgoing import TipFiles
+
+
+class PushedAliases:
+    """The alias files at the tips of a push that the ledger does not know.
+
+    Args:
+        project: The project.
+        files: The files at the tips.
+        unknown: Path and blob of those that the ledger does not know.
+    """
+
+    def __init__(
+        self, project: Project, files: TipFiles, unknown: Collection[tuple[str, str]]
+    ) -> None:
+        self._project = project
+        self._proof = AliasProof(project)
+        self._files = {key: files.beside[key] for key in sorted(unknown)}
+
+    def read(
+        self, tips: Sequence[str], *, exclude: Sequence[str], not_on_remote: str | None
+    ) -> None:
+        """Parse the files before anything is uploaded. One more Git process, no network.
+
+        Raises the first error of a file that the push introduces.
+        """
+        history = self._project.history
+        new = {
+            change.oid
+            for change in history.changes(
+                tips, exclude=exclude, not_on_remote=not_on_remote, suffixes=BESIDE_SUFFIXES
+            )
+        }
+        self._proof.read(
+            [
+                CommittedFile(path, blob, commit, required=blob in new)
+                for (path, blob), commit in self._files.items()
+            ]
+        )
+        self._report()
+
+    def prove(self, published: Collection[str]) -> None:
+        """Look for weights and claims on the primary; `published` are digests that were just seen there.
+
+        Raises the first error of a file that the push introduces, and errors of the primary if there is such a
+        file.
+        """
+        project = self._project
+        try:
+            proven = self._proof.prove(published)
+        except GitmodelError as error:
+            if self._proof.has_required:
+                raise
+            project.context.note(
+                f"aliases were not checked on the remote: {error.message}; this push does not change "
+                "them and continues"
+            )
+            return
+        project.ledger(PRIMARY).confirm(file.blob for file, _ in proven)
+        self._report()
+
+    def _report(self) -> None:
+        problems, self._proof.problems = self._proof.problems, []
+        for file, error in problems:
+            if file.required:
+                raise error
+        for _, error in problems:
+            way = "" if error.hint is None else f"; to repair it: {error.hint}"
+            self._project.context.note(f"{error}; this push does not change it and continues{way}")

@@ -1,0 +1,288 @@
+"""No alias reaches a Git server that means weights which the primary does not have, or no version at all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gitmodel.domain.aliases import Alias
+from gitmodel.domain.digest import Digest, digest_of
+from gitmodel.domain.reference import Reference
+from gitmodel.errors import (
+    AliasError,
+    GitmodelError,
+    MixedAliasError,
+    ObjectMissingError,
+    VersionTakenError,
+)
+from gitmodel.git.pre_push import RefUpdate
+from gitmodel.workflows.mv import rename_model
+from gitmodel.workflows.promote import promote
+from gitmodel.workflows.push import push_updates
+from tests.support.desk import digest, refusal
+from tests.support.repo import Repo
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.desk import Desk
+
+pytestmark = pytest.mark.slow
+
+ONE, TWO, THREE = b"weights one", b"weights two", b"weights three"
+PATH = "fraud.production.alias.yaml"
+NOWHERE = b"these weights exist nowhere"
+
+
+@pytest.fixture
+def ana(desk: Desk, tmp_path: Path) -> Desk:
+    """Versions 1 and 2 of fraud, pushed to a Git server; an alias may be written now."""
+    desk.version(ONE)
+    desk.version(TWO)
+    Repo.create(tmp_path / "server.git", "--bare")
+    desk.repo.git("remote", "add", "origin", str(tmp_path / "server.git"))
+    push(desk)
+    return desk
+
+
+def push(desk: Desk) -> None:
+    """What the hook does, then what Git does."""
+    head = desk.repo.git("rev-parse", "HEAD").stdout.strip()
+    tracked = desk.repo.git("rev-parse", "-q", "--verify", "origin/main", check=False).stdout
+    update = RefUpdate("refs/heads/main", head, "refs/heads/main", tracked.strip() or "0" * 40)
+    with desk.open() as project:
+        push_updates(project, [update], git_remote="origin", git_url=str(desk.repo.path))
+    desk.repo.git("push", "-q", "--no-verify", "-u", "origin", "main")
+
+
+def commit(desk: Desk) -> None:
+    desk.repo.git("add", "-A")
+    desk.repo.git("commit", "-qm", "alias", "--no-verify")
+
+
+def url(desk: Desk) -> str:
+    with desk.open() as project:
+        return project.address().url
+
+
+def test_an_alias_of_weights_that_exist_nowhere_is_refused(ana: Desk) -> None:
+    ana.alias("production", 9, NOWHERE)
+    commit(ana)
+
+    message, hint = refusal(AliasError, lambda: push(ana))
+
+    assert message == (
+        f"fraud: fraud@production means version 9 ({digest_of(NOWHERE).short}), "
+        "and no commit has such a version"
+    )
+    assert hint == "gitmodel promote fraud@VERSION production"
+
+
+def test_a_version_in_git_whose_weights_were_never_uploaded_is_refused(ana: Desk) -> None:
+    """Its commit went to the server without the hooks, from a clone that is gone."""
+    ana.version(NOWHERE)
+    ana.repo.git("push", "-q", "--no-verify", "origin", "main")
+    ana.alias("production", 3, NOWHERE)
+    commit(ana)
+    forget_cache(ana)
+
+    message, hint = refusal(ObjectMissingError, lambda: push(ana))
+
+    assert message == (
+        f"fraud: fraud@production means version 3 ({digest_of(NOWHERE).short}), "
+        f"whose weights are not on {url(ana)}"
+    )
+    assert hint == f"gitmodel promote fraud@VERSION production, or git rm {PATH}"
+
+
+def test_number_and_digest_of_two_versions_are_refused(ana: Desk) -> None:
+    ana.alias("production", 1, TWO)
+    commit(ana)
+
+    assert refusal(AliasError, lambda: push(ana)) == (
+        (
+            f"fraud: fraud@production means version 1 ({digest(TWO).short}), "
+            "but these weights are version 2"
+        ),
+        "gitmodel promote fraud@2 production",
+    )
+
+
+def test_an_alias_and_its_version_pass_in_one_push(ana: Desk) -> None:
+    ana.version(THREE)
+    pointer = ana.pointer()
+    ana.repo.write(PATH, Alias.of("production", pointer).to_text())
+    commit(ana)
+
+    push(ana)
+
+    assert ana.notes == []
+
+
+def test_a_promotion_passes_and_is_remembered(ana: Desk) -> None:
+    with ana.open() as project:
+        promote(project, Reference.parse("fraud@1"), "production")
+    commit(ana)
+    push(ana)
+    ana.repo.write("code.py", "1\n")
+    commit(ana)
+
+    ana.store.rename(ana.store.with_name("away"))  # nothing is asked any more
+    push(ana)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("size", 1), ("metrics", {"auc": 0.99}), ("chunks", Digest("7" * 64))],
+)
+def test_what_no_pointer_of_the_version_says_is_refused(ana: Desk, key: str, value: object) -> None:
+    alias = replace(Alias.of("production", ana.pointer()), **{key: value})  # type: ignore[arg-type]
+    ana.repo.write(PATH, alias.to_text())
+    commit(ana)
+
+    assert refusal(AliasError, lambda: push(ana)) == (
+        f"fraud: fraud@production has other {key} than any pointer of version 2",
+        "gitmodel promote fraud@2 production",
+    )
+
+
+def test_a_mixed_file_is_refused(ana: Desk) -> None:
+    text = Alias.of("production", ana.pointer()).to_text()
+    ana.repo.write(PATH, text.replace("version: 2", "version: 1"))
+    commit(ana)
+
+    with pytest.raises(MixedAliasError, match="the check line does not match"):
+        push(ana)
+
+
+def test_a_number_that_is_other_content_on_the_primary_is_refused(ana: Desk) -> None:
+    """Ben has pushed his version 3; ana's commit of hers went to the server without the hooks."""
+    ben = ana.join("ben")
+    ben.version(b"weights of ben")
+    ben.push()
+    ana.version(THREE)
+    ana.repo.git("push", "-q", "--no-verify", "-f", "origin", "main")
+    with ana.open() as project:  # the weights are there, but not as version 3
+        from gitmodel.project.publishing.outgoing import Outgoing, collect
+        from gitmodel.project.publishing.upload import Upload
+
+        head = project.repository.head()
+        assert head is not None
+        found: list[Outgoing] = collect(
+            project, (head,), exclude=(), not_on_remote=None, trust_ledger=False
+        )
+        Upload(project, project.store(upload=True), found, remote="primary", full=False).run()
+    ana.repo.write(PATH, Alias.of("production", ana.pointer()).to_text())
+    commit(ana)
+
+    message, hint = refusal(VersionTakenError, lambda: push(ana))
+
+    assert "version 3" in message
+    assert "other content" in message
+    assert hint
+
+
+def test_an_alias_without_a_model_is_refused(ana: Desk) -> None:
+    ana.repo.git("rm", "-q", "fraud.model.yaml")
+    ana.alias("production", 2, TWO)
+    commit(ana)
+
+    assert refusal(AliasError, lambda: push(ana)) == (
+        f"fraud: {PATH} is an alias of fraud, and there is no such model",
+        f"git rm {PATH}",
+    )
+
+
+def test_an_alias_in_another_folder_is_refused(ana: Desk) -> None:
+    text = Alias.of("production", ana.pointer()).to_text()
+    ana.repo.write(f"other/{PATH}", text)
+    commit(ana)
+
+    assert refusal(AliasError, lambda: push(ana)) == (
+        f"fraud: other/{PATH} is not beside fraud.model.yaml, whose alias it is",
+        f"git mv other/{PATH} {PATH}",
+    )
+
+
+def test_the_file_of_an_early_build_is_refused(ana: Desk) -> None:
+    ana.repo.write("fraud.aliases.yaml", "aliases: {}\n")
+    commit(ana)
+
+    assert refusal(AliasError, lambda: push(ana))[0] == (
+        "fraud: fraud.aliases.yaml is of an early build"
+    )
+
+
+def test_a_renamed_model_keeps_its_aliases(ana: Desk) -> None:
+    with ana.open() as project:
+        promote(project, Reference.parse("fraud@1"), "production")
+    commit(ana)
+    with ana.open() as project:
+        rename_model(project, "fraud", new_name="risk")
+    commit(ana)
+
+    push(ana)
+
+    assert ana.notes == []
+
+
+def test_an_alias_that_is_on_the_server_already_does_not_stop_others(ana: Desk) -> None:
+    """Somebody pushed it without the hooks. Whoever pushes a file of text is told, and goes on."""
+    ana.alias("production", 9, NOWHERE)
+    commit(ana)
+    ana.repo.git("push", "-q", "--no-verify", "origin", "main")
+    ana.repo.write("code.py", "1\n")
+    commit(ana)
+
+    push(ana)
+
+    (note,) = ana.notes
+    assert note.startswith("fraud: fraud@production means version 9")
+    assert "this push does not change it and continues" in note
+
+
+def test_a_removed_alias_passes(ana: Desk) -> None:
+    ana.alias("production", 9, NOWHERE)
+    commit(ana)
+    ana.repo.git("rm", "-q", PATH)
+    commit(ana)
+
+    push(ana)
+
+
+def test_a_clone_without_history_does_not_judge_what_it_cannot_see(
+    ana: Desk, tmp_path: Path
+) -> None:
+    with ana.open() as project:
+        promote(project, Reference.parse("fraud@1"), "staging")
+    commit(ana)
+    push(ana)
+    ana.repo.git("config", "receive.denyCurrentBranch", "ignore")
+    ben = ana.join("ben", "--depth", "1")
+    with ben.open() as project:
+        promote(project, Reference.parse("fraud@staging"), "production")
+    commit(ben)
+
+    push(ben)
+
+    assert ben.notes == []
+
+
+def test_an_unreachable_primary_refuses_a_promotion_but_no_other_push(ana: Desk) -> None:
+    with ana.open() as project:
+        promote(project, Reference.parse("fraud@1"), "production")
+    commit(ana)
+    ana.store.rename(ana.store.with_name("away"))
+
+    with pytest.raises(GitmodelError):
+        push(ana)
+
+
+def forget_cache(desk: Desk) -> None:
+    """Another clone of the same commits: this one's cache has no weights."""
+    import shutil
+
+    shutil.rmtree(desk.repo.path / ".git/gitmodel")
+    (desk.repo.path / "fraud.bin").unlink()
