@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from gitmodel.project.models import Model, read_models
 from gitmodel.project.version_marks import VersionMarks, marks_at, marks_in_work_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from gitmodel.domain.deprecations import Deprecation
     from gitmodel.errors import GitmodelError
@@ -31,6 +31,10 @@ class Listed:
     metrics: dict[str, object]
     aliases: tuple[AliasRow, ...] = ()  # of the model, of any version
     deprecated: Deprecation | None = None  # of this version
+    format: Mapping[str, object] | None = None
+    license: str | None = None
+    by: str | None = None  # author of the commit that registered this version
+    at: str | None = None  # its author time, UTC, ISO 8601
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,24 @@ def list_models(project: Project, revision: str | None = None) -> ListReport:
     return ListReport(_sorted(models_at(project, revision or "HEAD"), marks))
 
 
+def with_authors(project: Project, report: ListReport) -> ListReport:
+    """The report with the commit that registered each version, from one walk through history."""
+    from gitmodel.project.history.model_history import histories_of
+    from gitmodel.project.history.version_log import versions_of
+
+    histories = histories_of(project, {row.name for row in report.models})
+    first = {
+        (entry.name, entry.version, entry.digest): entry
+        for history in histories.values()
+        for entry in versions_of(history, None)
+    }
+    rows = []
+    for row in report.models:
+        entry = first.get((row.name, row.version, row.digest))
+        rows.append(row if entry is None else replace(row, by=entry.author, at=entry.at or None))
+    return ListReport(rows, report.broken)
+
+
 def _sorted(models: Iterable[Model], marks: VersionMarks) -> list[Listed]:
     rows = [_row(model, marks) for model in models]
     return sorted(rows, key=lambda row: (row.name, os.fsencode(row.pointer_path)))
@@ -87,4 +109,6 @@ def _row(model: Model, marks: VersionMarks) -> Listed:
             for alias in marks.aliases_of(model.path)
         ),
         deprecated=marks.deprecation(model.path, model.pointer.version),
+        format=model.pointer.format,
+        license=model.pointer.license,
     )

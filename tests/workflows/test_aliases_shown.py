@@ -58,6 +58,16 @@ def test_list_names_the_aliases_of_each_model(ana: Desk) -> None:
     assert "production=v1 staging=v2" in said(ana, "list")
 
 
+def test_the_json_of_list_names_who_registered_each_version(ana: Desk) -> None:
+    fraud, spam = json.loads(said(ana, "list", "--json"))["models"]
+
+    assert (fraud["name"], spam["name"]) == ("fraud", "spam")
+    assert fraud["by"] == ana.repo.git("log", "-1", "--format=%an <%ae>").stdout.strip()
+    assert fraud["at"].endswith("Z")
+    assert [one["alias"] for one in fraud["aliases"]] == ["production", "staging"]
+    assert {"format", "license", "deprecated"} <= spam.keys()
+
+
 def test_list_has_no_column_of_aliases_where_there_are_none(ana: Desk) -> None:
     assert "aliases" not in said(ana, "list", "HEAD~1")
 

@@ -23,11 +23,13 @@ def add_parser(verbs: Verbs) -> None:
 
 def run(session: Session, *, revision: str | None) -> int:
     """List the models of a tree."""
-    from gitmodel.workflows.list import list_models
+    from gitmodel.workflows.list import list_models, with_authors
 
+    output = session.output
     with session.project() as project:
         report = list_models(project, revision)
-    output = session.output
+        if output.as_json:
+            report = with_authors(project, report)
     most = None if output.verbose else _SHOWN_METRICS
     if output.as_json:
         output.json(report)
