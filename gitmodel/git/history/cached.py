@@ -37,6 +37,24 @@ _AT_ONCE = 2**17  # commits in memory before they are written: about 40 MiB
 _ATTEMPTS = 3  # each attempt removes a damaged segment; after that the index is not used
 
 
+def has_few_objects(repository: Repository, most: int = _SMALL) -> bool:
+    """Whether a repository has fewer than `most` objects, by an estimate. No process.
+
+    Objects in an alternate cannot be counted, so a repository with one is never small.
+    """
+    objects = os.path.join(repository.common_dir, "objects")
+    if os.path.exists(os.path.join(objects, "info", "alternates")):
+        return False
+    count = 0
+    with suppress(FileNotFoundError), os.scandir(os.path.join(objects, "pack")) as packs:
+        sizes = (pack.stat().st_size for pack in packs if pack.name.endswith(".idx"))
+        count += sum(sizes) // _INDEX_BYTES
+    # Extrapolate from one of 256 folders, as `git gc --auto` does.
+    with suppress(FileNotFoundError):
+        count += 256 * len(os.listdir(os.path.join(objects, "17")))
+    return count < most
+
+
 class Snapshot(Protocol):
     """The history of all refs at one moment; a context manager."""
 
@@ -136,22 +154,8 @@ class CachedHistory:
         return self._history.lacks_trees()
 
     def _is_small(self) -> bool:
-        """Whether comparing all commits is faster than starting two processes. No process.
-
-        Objects in an alternate cannot be counted, so a repository with one is never small.
-        """
-        objects = os.path.join(self._repository.common_dir, "objects")
-        if os.path.exists(os.path.join(objects, "info", "alternates")):
-            return False
-        count = 0
-        with suppress(FileNotFoundError), os.scandir(os.path.join(objects, "pack")) as packs:
-            sizes = (pack.stat().st_size for pack in packs if pack.name.endswith(".idx"))
-            count += sum(sizes) // _INDEX_BYTES
-        with suppress(
-            FileNotFoundError
-        ):  # extrapolate from one of 256 folders, as `git gc --auto` does
-            count += 256 * len(os.listdir(os.path.join(objects, "17")))
-        return count < self._small
+        """Whether comparing all commits is faster than starting two processes."""
+        return has_few_objects(self._repository, self._small)
 
     def _look(self, tips: bytes) -> Snapshot:
         self._refuse_altered()

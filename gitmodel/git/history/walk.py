@@ -284,23 +284,38 @@ class History:
 
 
 def _read_commits(output: bytes) -> Iterator[tuple[str, list[Change]]]:
-    """Parse `-z --raw -c` output: a header for each commit, then description and path of each file."""
+    """Parse `-z --raw -c` output with our format."""
+    for (commit, seconds, author, subject), files in read_raw_log(output, 4):
+        # A hand-made commit may lack a date.
+        when = int(seconds) if seconds.lstrip("-").isdecimal() else 0
+        yield commit, [Change(commit, path, oid, author, when, subject) for path, oid in files]
+
+
+def read_raw_log(
+    output: bytes, lines: int
+) -> Iterator[tuple[list[str], list[tuple[str, str | None]]]]:
+    """Parse `-z --raw` output: a header for each commit, then description and path of each file.
+
+    Args:
+        output: Of git-log(1) or git-diff-tree(1).
+        lines: The number of lines in a header.
+
+    Yields:
+        The lines, and path and blob of each file; None for a file that is deleted or not plain.
+    """
     words = iter(output.split(b"\0"))
-    commit, when, author, subject = "", 0, "", ""
-    changes: list[Change] = []
+    head: list[str] = []
+    files: list[tuple[str, str | None]] = []
     for word in words:
         text = word.lstrip(b"\n")
         if text.startswith(b":"):
-            path = os.fsdecode(next(words))
-            changes.append(Change(commit, path, _blob(text), author, when, subject))
+            files.append((os.fsdecode(next(words)), _blob(text)))
         elif text:
-            if commit:
-                yield commit, changes
-            commit, seconds, author, subject = text.decode("utf-8", "replace").split("\n", 3)
-            # A hand-made commit may lack a date.
-            when, changes = int(seconds) if seconds.lstrip("-").isdecimal() else 0, []
-    if commit:
-        yield commit, changes
+            if head:
+                yield head, files
+            head, files = text.decode("utf-8", "replace").split("\n", lines - 1), []
+    if head:
+        yield head, files
 
 
 def _blob(description: bytes) -> str | None:

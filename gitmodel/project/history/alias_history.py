@@ -1,0 +1,202 @@
+"""The values that one alias had on the first-parent line of a branch, newest first.
+
+Only that line counts: the merge of a promotion is the promotion. The alias is followed through `gitmodel mv`: when
+its file appears in a commit that removes the file of an alias of the same name and the same version, the history of
+that file continues it. A file that does not parse is an unknown value: it is listed, and nothing returns to it.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import dropwhile
+from typing import TYPE_CHECKING, NamedTuple
+
+from gitmodel.domain.alias_stack import AliasStack
+from gitmodel.domain.aliases import ALIAS_SUFFIX, Alias
+from gitmodel.errors import GitmodelError
+from gitmodel.project.history.missing_history import MissingHistory, find_missing_history
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gitmodel.git.history.first_parent import LineChange
+    from gitmodel.project.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class AliasValue:
+    """What an alias meant from one commit of the line on.
+
+    Attributes:
+        alias: The value as its file had it; None if the file was removed, or does not parse.
+        is_unknown: Whether there is a file that does not parse.
+        change: The commit, its dates and author, and the path of the file. For a merge these are those of the
+            merge; `brought_by` finds the commit that it merged.
+    """
+
+    alias: Alias | None
+    is_unknown: bool
+    change: LineChange
+
+
+@dataclass(frozen=True, slots=True)
+class AliasHistory:
+    """The values of one alias on one line.
+
+    Attributes:
+        values: Newest first. Neighbours may mean the same version, with other metrics or another reason.
+        missing: Why older values may be missing in this clone; None if these are all.
+    """
+
+    values: tuple[AliasValue, ...]
+    missing: MissingHistory | None
+
+    def stack(self, name: str) -> AliasStack:
+        """The values as a stack, under the present name of the model."""
+        known = [value for value in reversed(self.values) if not value.is_unknown]
+        return AliasStack.of(
+            None if value.alias is None else replace(value.alias, name=name) for value in known
+        )
+
+
+class Bringer(NamedTuple):
+    """The commit that first had a value, and its author."""
+
+    commit: str
+    author: str
+    when: int
+
+
+def alias_history(project: Project, path: str, alias: str, tip: str | None) -> AliasHistory:
+    """The values of an alias on the first-parent line of a commit.
+
+    Two processes in a small repository or if the index has the tip; more in a partial clone.
+
+    Args:
+        project: The project.
+        path: Of the alias file at that commit.
+        alias: The alias.
+        tip: The id of the commit; None before the first commit.
+    """
+    if tip is None:
+        return AliasHistory((), None)
+    missing = find_missing_history(project)
+    files = _Files(project)
+    changes = _follow(_changes_of_alias(project, alias, tip), path, files)
+    files.read(changes)
+    values = []
+    for change in changes:
+        if files.lacks(
+            change
+        ):  # what is older would look as if it came directly before what is newer
+            missing = MissingHistory("older files of the alias cannot be fetched", "git fetch")
+            break
+        value = files.alias(change)
+        is_unknown = value is None and change.oid is not None
+        values.append(AliasValue(value, is_unknown, change))
+    return AliasHistory(tuple(values), missing)
+
+
+class _Files:
+    """Reads alias files of history, each once."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._raw: dict[str, bytes] = {}
+
+    def alias(self, change: LineChange) -> Alias | None:
+        """The value after a change; None if the file was removed, or does not parse."""
+        if change.oid is None:
+            return None
+        if change.oid not in self._raw:
+            self.read([change])
+        with suppress(GitmodelError):
+            return Alias.from_text(self._raw.get(change.oid, b""), change.path)
+        return None
+
+    def lacks(self, change: LineChange) -> bool:
+        """Whether this clone lacks a file that was read."""
+        return change.oid is not None and change.oid not in self._raw
+
+    def read(self, changes: Sequence[LineChange]) -> None:
+        """Read the files of changes; a partial clone fetches those it lacks, in one connection."""
+        project = self._project
+        oids = [change.oid for change in changes if change.oid not in (None, *self._raw)]
+        wanted = [oid for oid in oids if oid is not None]
+        self._raw |= project.reader.blobs(wanted)
+        lacking = [oid for oid in wanted if oid not in self._raw]
+        if lacking and project.repository.is_partial_clone():
+            from gitmodel.git.objects import open_reader
+
+            with (
+                suppress(GitmodelError),  # no network
+                open_reader(project.repository, may_fetch=True) as reader,
+            ):
+                self._raw |= reader.blobs(lacking)
+
+
+def _changes_of_alias(project: Project, alias: str, tip: str) -> list[LineChange]:
+    """The changes to the alias files of this alias, of all models."""
+    from gitmodel.git.history.first_parent import FirstParentHistory, LineChange
+
+    suffix = f".{alias}{ALIAS_SUFFIX}"
+    if not project.history.lacks_trees():
+        return FirstParentHistory(project.repository).changes(tip, suffix)
+    # Without trees Git would fetch each commit's: only the tip counts.
+    return [
+        LineChange(tip, entry.path, entry.oid, 0, 0, "", "", is_merge=False)
+        for entry in project.reader.tree(tip, suffix)
+    ]
+
+
+def _follow(changes: Sequence[LineChange], path: str, files: _Files) -> list[LineChange]:
+    """The changes of one file, and before a rename those of the file that it was."""
+    by_commit: dict[str, list[LineChange]] = {}
+    for change in changes:
+        by_commit.setdefault(change.commit, []).append(change)
+    found = []
+    for together in by_commit.values():
+        for change in together:
+            if change.path == path:
+                found.append(change)
+                path = _path_before(changes, change, together, files)
+                break
+    return found
+
+
+def _path_before(
+    changes: Sequence[LineChange], new: LineChange, together: Sequence[LineChange], files: _Files
+) -> str:
+    """The path of a changed file before its commit: another one if the commit renamed it."""
+    gone = [change.path for change in together if change.oid is None]
+    value = files.alias(new) if gone else None
+    existed = _last_before(changes, new.commit, new.path)
+    if value is None or (existed is not None and existed.oid is not None):
+        return new.path
+    for path in gone:
+        before = _last_before(changes, new.commit, path)
+        old = None if before is None else files.alias(before)
+        if old is not None and old.means(value):
+            return path
+    return new.path
+
+
+def _last_before(changes: Sequence[LineChange], commit: str, path: str) -> LineChange | None:
+    """The last change of a file before a commit."""
+    older = dropwhile(lambda change: change.commit != commit, changes)
+    return next((one for one in older if one.commit != commit and one.path == path), None)
+
+
+def brought_by(project: Project, change: LineChange) -> Bringer:
+    """The commit that first had a value of the line: for a merge the commit that it merged. One process.
+
+    The merge itself, if it was made when two values met.
+    """
+    own = Bringer(change.commit, change.author, change.when)
+    first = project.reader.resolve(f"{change.commit}^1") if change.is_merge else None
+    if first is None:
+        return own
+    merged = project.history.changes((change.commit,), exclude=(first,), paths=(change.path,))
+    same = [one for one in merged if one.oid == change.oid and one.commit != change.commit]
+    return Bringer(same[-1].commit, same[-1].author, same[-1].when) if same else own
