@@ -57,6 +57,8 @@ def say_change(output: Output, change: AliasChange) -> None:
     elif change.commit is not None:
         output.say(f"committed {change.path} as {change.commit[:10]}")
         output.say("next: git push")
+    elif change.is_committed:
+        output.say(f"{change.path} is as it is committed; there is nothing to commit")
     else:
         output.say(f"staged {change.path}")
         output.say(f"next: git commit -m {shlex.quote(change.subject)}")

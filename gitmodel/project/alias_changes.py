@@ -60,6 +60,7 @@ class AliasTarget:
             before=self.committed,
             after=after,
             is_new=is_new,
+            is_committed=after == self.committed,
         )
 
 
@@ -74,6 +75,7 @@ class AliasChange:
         before: What it meant before, on the branch that is changed; None if it did not exist.
         after: What it means now; None if it is removed.
         is_new: Whether anything changes; otherwise the alias had this value already.
+        is_committed: Whether the branch has the alias like this, so that there is nothing to commit.
         staged: Whether the file was written and staged.
         commit: The id of the commit that was made.
         branch: The branch that was pushed for review.
@@ -89,6 +91,7 @@ class AliasChange:
     before: Alias | None
     after: Alias | None
     is_new: bool
+    is_committed: bool = False
     staged: bool = False
     commit: str | None = None
     branch: str | None = None
