@@ -158,11 +158,24 @@ def _follow(changes: Sequence[LineChange], path: str, files: _Files) -> list[Lin
     found = []
     for together in by_commit.values():
         for change in together:
-            if change.path == path:
-                found.append(change)
-                path = _path_before(changes, change, together, files)
-                break
+            if change.path != path:
+                continue
+            if change.oid is None and _is_moved_away(changes, change, together, files):
+                return found  # what is older belongs to the renamed model
+            found.append(change)
+            path = _path_before(changes, change, together, files)
+            break
     return found
+
+
+def _is_moved_away(
+    changes: Sequence[LineChange], gone: LineChange, together: Sequence[LineChange], files: _Files
+) -> bool:
+    """Whether the commit that removed a file wrote its value to another one."""
+    before = _last_before(changes, gone.commit, gone.path)
+    value = None if before is None else files.alias(before)
+    written = (files.alias(change) for change in together if change.oid is not None)
+    return value is not None and any(one is not None and one.means(value) for one in written)
 
 
 def _path_before(
