@@ -38,6 +38,8 @@ def delivery_of(*, commit: bool, pr: bool) -> Delivery:
 def say_change(output: Output, change: AliasChange) -> None:
     """Say what an alias meant, what it means now, and what to run next."""
     if output.as_json:
+        for note in change.notes:
+            output.warn(note)
         output.json(_document(change))
         return
     name = f"{change.name}@{change.alias}"
@@ -47,7 +49,7 @@ def say_change(output: Output, change: AliasChange) -> None:
     output.say(f"{name}: {_version(change.before)} -> {_version(change.after)}")
     _say_metrics(output, change)
     for note in change.notes:
-        output.note(note)
+        output.warn(note)
     if change.branch is not None:
         output.say(f"pushed {change.branch}, for {change.base}")
         if change.compare_url is not None:

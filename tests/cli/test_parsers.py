@@ -21,6 +21,7 @@ LEAST = {
     "renumber": ["fraud"],
     "resolve": ["fraud", "--ours"],
     "rm": ["fraud"],
+    "rollback": ["fraud", "production"],
     "show": ["fraud"],
 }
 COMMANDS = [

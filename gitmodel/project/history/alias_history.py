@@ -155,7 +155,7 @@ def _follow(changes: Sequence[LineChange], path: str, files: _Files) -> list[Lin
     by_commit: dict[str, list[LineChange]] = {}
     for change in changes:
         by_commit.setdefault(change.commit, []).append(change)
-    found = []
+    found: list[LineChange] = []
     for together in by_commit.values():
         for change in together:
             if change.path != path:
