@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gitmodel.errors import ModelNameError, UnknownReferenceError
-from gitmodel.workflows.resolve import ResolveReport, conflicts, resolve_conflict
+from gitmodel.project.conflicts import conflict_errors
+from gitmodel.workflows.resolve import ResolveReport, resolve_conflict
 from gitmodel.workflows.status import status
 from tests.support.desk import Desk, kept_desk, refusal, short
 from tests.support.stores import some_bytes
@@ -67,7 +68,7 @@ def test_weights_that_are_not_in_the_cache_are_said(split: Desk) -> None:
 
 def test_status_names_both_sides(split: Desk) -> None:
     with split.open() as project:
-        (error,) = conflicts(project)
+        (error,) = conflict_errors(project)
         report = status(project)
 
     assert (str(error), error.hint) == (
