@@ -13,10 +13,11 @@ from gitmodel.domain.conflict_markers import (
     FORMAT,
     conflict_sides,
     refuse_newer,
+    resolve_hint,
 )
 from gitmodel.domain.fields import Fields
 from gitmodel.domain.pointer import HEADER, POINTER_SUFFIX
-from gitmodel.domain.reference import MAX_VERSION
+from gitmodel.domain.reference import DEPRECATED, MAX_VERSION
 from gitmodel.domain.text.escape import quote_text
 from gitmodel.domain.text.lazy_regex import lazy_compile
 from gitmodel.domain.text.limits import MAX_TEXT_BYTES
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     from gitmodel.domain.yaml.reader import Value
 
 DEPRECATED_SUFFIX = ".deprecated.yaml"
-DEPRECATED = (
-    "deprecated"  # no alias has this name, so `gitmodel resolve NAME@deprecated` is unambiguous
-)
 
 _NUMBER = lazy_compile("[1-9][0-9]{0,8}")
 _DATE = lazy_compile("[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])")
@@ -98,7 +96,7 @@ class Deprecations:
 
     @classmethod
     def from_text(cls, raw: bytes | str, *, what: str) -> Self:
-        """Read a file of deprecations, canonical or not; `what` begins every message.
+        """Read a file of deprecations, canonical or not; `what`, its path, begins every message.
 
         Raises:
             AliasError: The file has conflict markers or is invalid otherwise.
@@ -113,9 +111,9 @@ class Deprecations:
         except TextError as error:
             raise AliasError(error.message, hint=error.hint) from error
         if in_conflict:
+            stem = what.rpartition("/")[2].removesuffix(DEPRECATED_SUFFIX)
             raise AliasError(
-                f"{what}: unresolved merge conflict",
-                hint="keep one line for each version, remove the markers, then git add FILE",
+                f"{what}: unresolved merge conflict", hint=resolve_hint(stem, DEPRECATED)
             )
         fields = Fields(values, what, error=AliasError)
         if fields.take("gitmodel") != FORMAT:

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from gitmodel.project.project import Project
 
 SUFFIXES = (POINTER_SUFFIX, ALIAS_SUFFIX, DEPRECATED_SUFFIX)
+REVISIONS: Mapping[Side, tuple[str, ...]] = {
+    "ours": ("HEAD",),
+    "theirs": ("MERGE_HEAD", "REBASE_HEAD", "CHERRY_PICK_HEAD"),
+}
 _STAGES: Mapping[int, Side] = {2: "ours", 3: "theirs"}  # of the index
 
 
@@ -73,10 +77,42 @@ def conflicts_in_index(project: Project) -> list[Conflict]:
         by_path.setdefault(entry.path, {})[entry.stage] = blobs.get(entry.oid, b"")
     found = []
     for path, stages in by_path.items():
-        sides = {_STAGES[stage]: raw for stage, raw in stages.items() if stage in _STAGES}
-        names, word = _names(path, stages.values())
+        sides = {
+            _STAGES[stage]: _whole_side(project, path, _STAGES[stage], raw)
+            for stage, raw in stages.items()
+            if stage in _STAGES
+        }
+        names, word = _names(path, [*sides.values(), stages.get(1, b"")])
         found.append(Conflict(path, sides, names, word, stages.get(1, b""), in_index=True))
     return found
+
+
+def _whole_side(project: Project, path: str, side: Side, raw: bytes) -> bytes:
+    """The text of a side as its commit has it.
+
+    If both sides renamed a file, Git merges the texts and gives the result to both, with markers or mixed
+    (measured with Git 2.39).
+    """
+    if path.endswith(DEPRECATED_SUFFIX) or not _is_mixed(path, raw):
+        return raw
+    for revision in REVISIONS[side]:
+        blob = blob_at(project, revision, path)
+        text = None if blob is None else project.reader.blobs([blob]).get(blob)
+        if text is not None and not _is_mixed(path, text):
+            return text
+    between = conflict_sides(raw.decode("utf-8", "replace"))
+    return raw if between is None else between[SIDES.index(side)].encode()
+
+
+def _is_mixed(path: str, raw: bytes) -> bool:
+    """Whether a text has markers or a wrong check, or belongs to another path."""
+    try:
+        _parse(path, raw)
+    except (MixedPointerError, MixedAliasError):
+        return True
+    except GitmodelError:
+        pass
+    return False
 
 
 def conflicts_of(
@@ -120,6 +156,15 @@ def _error_of(conflict: Conflict) -> MixedPointerError | MixedAliasError:
         f"{conflict.path}: unresolved merge conflict: {describe_conflict(conflict)}",
         hint=conflict.command,
     )
+
+
+def mixed_in_merge(project: Project, path: str) -> Conflict | None:
+    """The two sides of the merge in progress for a file that mixes them; None if one does not have the file."""
+    sides = _sides_at(project, path, ("HEAD", *project.index.other_heads()[:1]))
+    if len(sides) < len(SIDES):
+        return None
+    names, word = _names(path, sides.values())
+    return Conflict(path, sides, names, word, b"", in_index=False)
 
 
 def describe_conflict(conflict: Conflict) -> str:
@@ -179,12 +224,7 @@ def _sides_of_file(project: Project, path: str) -> Mapping[Side, bytes]:
     if raw is None:
         return {}
     try:
-        if path.endswith(ALIAS_SUFFIX):
-            Alias.from_text(raw, path)
-        elif path.endswith(POINTER_SUFFIX):
-            Pointer.from_text(raw, what=path)
-        else:
-            parse(raw)
+        _parse(path, raw)
     except GitmodelError as error:
         between = conflict_sides(raw.decode("utf-8", "replace"))
         if between is not None:
@@ -192,6 +232,15 @@ def _sides_of_file(project: Project, path: str) -> Mapping[Side, bytes]:
         if isinstance(error, MixedPointerError | MixedAliasError):
             return _sides_of_merge(project, path, raw)
     return {}
+
+
+def _parse(path: str, raw: bytes) -> None:
+    if path.endswith(ALIAS_SUFFIX):
+        Alias.from_text(raw, path)
+    elif path.endswith(POINTER_SUFFIX):
+        Pointer.from_text(raw, what=path)
+    else:
+        parse(raw)
 
 
 def _sides_of_merge(project: Project, path: str, raw: bytes) -> Mapping[Side, bytes]:

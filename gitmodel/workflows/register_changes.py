@@ -43,10 +43,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gitmodel.domain.digest import Digest
-    from gitmodel.git.index import IndexEntry
+    from gitmodel.git.index import Difference, IndexEntry
     from gitmodel.project.committing.version_decisions import CommitDecision
     from gitmodel.project.project import Project
     from gitmodel.worktree.worktree import Weights
+
+_ALIAS_SUFFIXES = (".alias.yaml", ".deprecated.yaml", ".aliases.yaml")  # of `staged_aliases`
 
 
 def register_changes(
@@ -63,6 +65,7 @@ def register_changes(
         StaleWeightsError: Weights, have and pointer all differ, so the user must choose.
         ChangedWhileReadError, WeightsError: The weights cannot be registered now.
         MixedPointerError: A pointer was merged line by line, or its version or digest was edited.
+        AliasError: A changed alias file, or changed deprecations, do not parse.
     """
     report = CommitReport()
     entries = project.index.entries(f"*{POINTER_SUFFIX}")
@@ -70,6 +73,8 @@ def register_changes(
     entries = tuple(entry for entry in entries if entry.path not in conflicted)
     blobs = project.reader.blobs([entry.oid for entry in entries]) if entries else {}
     named = project.index.changed_since_head() if project.index.is_partial else None
+    changes = project.index.staged_changes()
+    _refuse_broken_aliases(project, changes)
     candidates = []
     for entry in entries:
         raw = blobs.get(entry.oid)
@@ -91,11 +96,18 @@ def register_changes(
     if new:
         begun(new[0].model.name if len(new) == 1 else f"{len(new):,} models")
         _register(project, new, report, histories)
-    refuse_weights_in_git(project, report.models)
+    refuse_weights_in_git(project, report.models, changes)
     if report.bumped:
         names = {entry.path for entry in entries}
         report.otherwise_empty = project.index.changed_since_head() <= names
     return report
+
+
+def _refuse_broken_aliases(project: Project, changes: Sequence[Difference]) -> None:
+    if any(change.path.endswith(_ALIAS_SUFFIXES) for change in changes):
+        from gitmodel.project.committing.staged_aliases import refuse_broken_aliases
+
+        refuse_broken_aliases(project, changes)
 
 
 def _changed(

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.conflict_text import OTHER_SIDE
-from gitmodel.domain.pointer import Pointer, weights_path
+from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer, weights_path
 from gitmodel.domain.reference import DEPRECATED, check_alias, check_name
 from gitmodel.errors import GitmodelError, ModelNameError, UnknownReferenceError
 from gitmodel.git.merge_driver import is_rebasing
 from gitmodel.project.committed_models import parsed_or_none
-from gitmodel.project.conflicts import conflicts_in_index, conflicts_of
+from gitmodel.project.conflicts import REVISIONS, conflicts_in_index, conflicts_of
 from gitmodel.project.history.model_history import history_of, next_number, published_contents
 from gitmodel.project.history.version_owners import known_owner
 from gitmodel.project.models import delete_file, write_text_file
@@ -171,15 +171,16 @@ def _parsed(conflict: Conflict, side: Side) -> Pointer:
     try:
         return Pointer.from_text(conflict.sides[side], what=f"{conflict.path} of {side}")
     except GitmodelError as error:
-        error.hint = f"take the other side: gitmodel resolve {min(conflict.names)} --{OTHER_SIDE[side]}"
+        error.hint = (
+            f"take the other side: gitmodel resolve {min(conflict.names)} --{OTHER_SIDE[side]}"
+        )
         raise
 
 
 def _path_on_side(project: Project, conflict: Conflict, side: Side) -> str:
     """The path of the pointer on this side. If one side moved it, Git puts the conflict at the new path."""
     blob = project.repository.blob_id(conflict.sides[side])
-    revisions = ("HEAD",) if side == "ours" else ("MERGE_HEAD", "REBASE_HEAD", "CHERRY_PICK_HEAD")
-    for revision in revisions if conflict.in_index else ():
+    for revision in REVISIONS[side] if conflict.in_index else ():
         commit = project.reader.resolve(revision)
         entries = () if commit is None else project.reader.tree(commit, POINTER_SUFFIX)
         paths = [entry.path for entry in entries if entry.oid == blob]

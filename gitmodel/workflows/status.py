@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from gitmodel.domain.aliases import ALIAS_SUFFIX, EARLY_SUFFIX
+from gitmodel.domain.deprecations import DEPRECATED_SUFFIX
 from gitmodel.domain.pointer import POINTER_SUFFIX
 from gitmodel.domain.versions import Verdict
 from gitmodel.errors import GitmodelError, MixedPointerError
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
     from gitmodel.project.project import Project
     from gitmodel.worktree.worktree import Weights
+
+_SUFFIXES = (POINTER_SUFFIX, ALIAS_SUFFIX, DEPRECATED_SUFFIX, EARLY_SUFFIX)
 
 
 class State(StrEnum):
@@ -63,7 +67,7 @@ class ModelStatus:
 
 @dataclass(slots=True)
 class StatusReport:
-    """All models, pointer files with errors, and weights that Git tracks or would stage."""
+    """All models, pointers and aliases with errors, and weights that Git tracks or would stage."""
 
     models: list[ModelStatus] = field(default_factory=list)
     broken: list[GitmodelError] = field(default_factory=list)
@@ -90,16 +94,23 @@ def status(project: Project, *, rehash: bool = False) -> StatusReport:
     project.require_set_up()
     if rehash:
         project.worktree.rehash()
-    indexed = project.index.entries(f"*{POINTER_SUFFIX}")
-    entries = {entry.path: entry for entry in indexed if not entry.stage}
+    indexed = project.index.entries(*(f"*{suffix}" for suffix in _SUFFIXES))
+    in_conflict = {entry.path for entry in indexed if entry.stage}
+    merged = [entry for entry in indexed if not entry.stage]
+    entries = {entry.path: entry for entry in merged if entry.path.endswith(POINTER_SUFFIX)}
     models = read_models(project, sorted(entries))
     report = StatusReport(remote=project.address().url)
     models = _with_edited(project, models)
     report.broken = [error for _, error in models.broken]
-    if len(entries) < len(indexed):
-        from gitmodel.workflows.resolve import conflicts
+    if len(entries) < len(merged):
+        from gitmodel.project.version_marks import marks_in_work_tree
 
-        report.broken += conflicts(project)
+        broken = marks_in_work_tree(project).broken
+        report.broken += [error for path, error in broken if path not in in_conflict]
+    if in_conflict:
+        from gitmodel.project.conflicts import conflict_errors
+
+        report.broken += conflict_errors(project)
     staged = project.index.changed_since_head() if models.models else frozenset()
     published_blobs = _published(project, models.models)
     for model in models.models:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _STATUS = """\
 Compares the weights on disk, what was last added or checked out here, and the
-pointers. It does not ask the remote. Exit code 1: a pointer is broken."""
+pointers. It does not ask the remote. Exit code 1: a pointer or an
+alias is broken."""
 
 
 def add_parser(verbs: Verbs) -> None:

@@ -123,7 +123,9 @@ def _is_ignored(rule: tuple[str, str] | None) -> bool:
 # Refusing weights in a commit
 
 
-def refuse_weights_in_git(project: Project, models: Sequence[Model]) -> None:
+def refuse_weights_in_git(
+    project: Project, models: Sequence[Model], changes: Sequence[Difference]
+) -> None:
     """Refuse to commit weights to Git.
 
     Refused are weights named in the index or HEAD, or recorded in this clone, whatever their size, and other
@@ -132,11 +134,11 @@ def refuse_weights_in_git(project: Project, models: Sequence[Model]) -> None:
     Args:
         project: The project.
         models: The models of the index.
+        changes: The differences between the commit and HEAD.
 
     Raises:
         WeightsError: Such a file is staged.
     """
-    changes = project.index.staged_changes()
     files = [change for change in changes if change.is_file and not _is_pointer(change.path)]
     if not files:
         return
