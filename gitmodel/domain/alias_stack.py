@@ -38,18 +38,20 @@ class AliasStack:
     Attributes:
         entries: The values, the lowest first; the last one is the top. `previous` of each is the value beneath it.
         is_removed: Whether the alias is removed at present.
+        is_cut_off: Whether there may be older values than those that are known.
     """
 
     entries: tuple[Alias, ...] = ()
     is_removed: bool = False
+    is_cut_off: bool = False
 
     @classmethod
-    def of(cls, values: Iterable[Alias | None]) -> Self:
+    def of(cls, values: Iterable[Alias | None], *, is_cut_off: bool = False) -> Self:
         """Return the stack of values, oldest first; None where the alias was removed.
 
         Files that do not parse are no values: leave them out.
         """
-        stack = cls()
+        stack = cls(is_cut_off=is_cut_off)
         for value in values:
             stack = stack.moved(value)
         return stack
@@ -66,17 +68,21 @@ class AliasStack:
         entries = self.entries
         top = self.top
         if top is None:
-            return type(self)((value,))
+            first = value if self.is_cut_off else replace(value, previous=None)
+            return self._with((first,))
         if top.means(value):
-            return type(self)((*entries[:-1], replace(value, previous=top.previous)))
+            return self._with((*entries[:-1], replace(value, previous=top.previous)))
         if len(entries) == 1 and _is(top.previous, value):  # beneath what is known of the history
-            own = None if value.previous is None or _is(value.previous, top) else value.previous
-            return type(self)((replace(value, previous=own),))
+            own = None if _is(value.previous, top) else value.previous
+            return self._with((replace(value, previous=own),))
         depth = self._depth(value)
         if depth is None:
-            return type(self)((*entries, replace(value, previous=_key(top))))
+            return self._with((*entries, replace(value, previous=_key(top))))
         there = entries[depth]
-        return type(self)((*entries[:depth], replace(value, previous=there.previous)))
+        return self._with((*entries[:depth], replace(value, previous=there.previous)))
+
+    def _with(self, entries: tuple[Alias, ...]) -> Self:
+        return replace(self, entries=entries, is_removed=False)
 
     def _depth(self, value: Alias) -> int | None:
         """The index of the entry that a move to `value` returns to, None if the move pushes."""

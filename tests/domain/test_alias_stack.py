@@ -113,7 +113,7 @@ def test_an_alias_that_never_was() -> None:
 
 
 def test_where_history_is_cut_off_previous_serves_once() -> None:
-    stack = AliasStack.of([value(6, 5)])
+    stack = AliasStack.of([value(6, 5)], is_cut_off=True)
     assert stack.back() == Previous(5, digest_of(b"5"))
 
     stack = stack.moved(value(5))
@@ -121,10 +121,14 @@ def test_where_history_is_cut_off_previous_serves_once() -> None:
     assert stack.back() is None
 
 
+def test_what_a_branch_meant_before_its_merge_is_not_beneath_the_first_value() -> None:
+    assert AliasStack.of([value(6, 5)]).back() is None
+
+
 def test_a_roll_back_beneath_the_cut_keeps_what_the_file_knows() -> None:
     """History begins with 6, and the next commit is the roll-back that a full clone made."""
-    assert back(AliasStack.of([value(6, 5), value(5, 4)])) == 4
-    assert back(AliasStack.of([value(6, 5), value(5, 6)])) is None
+    assert back(AliasStack.of([value(6, 5), value(5, 4)], is_cut_off=True)) == 4
+    assert back(AliasStack.of([value(6, 5), value(5, 6)], is_cut_off=True)) is None
 
 
 def test_two_contents_of_one_number_are_two_values() -> None:

@@ -55,9 +55,8 @@ class AliasHistory:
     def stack(self, name: str) -> AliasStack:
         """The values as a stack, under the present name of the model."""
         known = [value for value in reversed(self.values) if not value.is_unknown]
-        return AliasStack.of(
-            None if value.alias is None else replace(value.alias, name=name) for value in known
-        )
+        values = (v.alias if v.alias is None else replace(v.alias, name=name) for v in known)
+        return AliasStack.of(values, is_cut_off=self.missing is not None)
 
 
 class Bringer(NamedTuple):
