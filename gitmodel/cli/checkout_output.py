@@ -8,22 +8,39 @@ from gitmodel.cli.format import count_text, size_text
 from gitmodel.cli.output import Paint
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gitmodel.cli.session import Session
     from gitmodel.project.fetching.session import CheckoutReport
     from gitmodel.workflows.get import GetReport
 
 
 def show_checkout(
-    session: Session, report: CheckoutReport | GetReport, *, placing: bool = True
+    session: Session,
+    report: CheckoutReport | GetReport,
+    *,
+    placing: bool = True,
+    metrics: Mapping[str, str] | None = None,
 ) -> int:
-    """Print a report of weights that were fetched or checked out."""
+    """Print a report of weights that were fetched or checked out.
+
+    Args:
+        session: The session.
+        report: The report.
+        placing: Whether weights were to be written to their places.
+        metrics: The metrics of each version that has some, by the path of its weights.
+    """
     output = session.output
     if output.as_json:
         output.json(report)
     else:
         changed = [placed for placed in report.placed if placed.changed]
+        beside = metrics or {}
         rows: list[list[str | Paint]] = [
-            [Paint(one.name, "strong"), f"v{one.version}", size_text(one.size), one.path]
+            [
+                *(Paint(one.name, "strong"), f"v{one.version}", size_text(one.size), one.path),
+                *([beside.get(one.path, "")] if beside else []),
+            ]
             for one in (report.placed if output.verbose else changed)
         ]
         if not output.quiet:

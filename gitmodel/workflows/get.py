@@ -22,9 +22,10 @@ from gitmodel.project.foreign.project import ForeignProject, cache_root
 from gitmodel.project.foreign.references import Located, Locator
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from gitmodel.domain.digest import Digest
+    from gitmodel.domain.metrics import Metric
     from gitmodel.project.context import Context
     from gitmodel.project.fetching.session import CheckoutReport
 
@@ -56,6 +57,7 @@ class DownloadedVersion:
         size: Bytes.
         changed: Whether anything had to be written.
         commit: A commit in which the pointer, or the alias that was asked for, stands.
+        metrics: Of the pointer, or of the alias that was asked for.
     """
 
     name: str
@@ -65,6 +67,7 @@ class DownloadedVersion:
     size: int
     changed: bool
     commit: str
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -138,6 +141,7 @@ def get(
                 size=one.size,
                 changed=one.changed,
                 commit=found.commit,
+                metrics=found.model.pointer.metrics,
             )
             for one, found in zip(report.placed, located, strict=True)
         ],

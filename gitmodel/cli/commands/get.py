@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gitmodel.cli.checkout_output import show_checkout
+from gitmodel.cli.format import values_text
 from gitmodel.cli.reference_help import add_no_deprecated
 
 if TYPE_CHECKING:
     from gitmodel.cli.parsers import Verbs
     from gitmodel.cli.session import Session
 
+_SHOWN_METRICS = 3
 _GET = """\
 GIT_URL is what `git clone` takes: https://HOST/PATH, ssh://HOST/PATH,
 HOST:PATH, or the path of a repository on this machine.
@@ -88,4 +90,11 @@ def run(
         force=force,
         asking=GetOptions(offline=offline, cache=cache, trust=trust),
     )
-    return show_checkout(session, report)
+    most = None if session.output.verbose else _SHOWN_METRICS
+    return show_checkout(
+        session,
+        report,
+        metrics={
+            one.path: values_text(one.metrics, most=most) for one in report.placed if one.metrics
+        },
+    )
