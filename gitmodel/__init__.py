@@ -13,8 +13,6 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from gitmodel.version import __version__
-
 if sys.getfilesystemencoding() != "utf-8":
     from gitmodel.files.utf8_os import install
 
@@ -60,6 +58,7 @@ if TYPE_CHECKING:
         WeightsError,
     )
     from gitmodel.formats.tensor import Tensor
+    from gitmodel.version import __version__
 
 __all__ = [
     "AddReport",
@@ -112,7 +111,9 @@ if not TYPE_CHECKING:  # a type checker shall see the imports above, and refuse 
     def __getattr__(name: str) -> object:
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        if name == "Tensor":
+        if name == "__version__":
+            from gitmodel import version as module
+        elif name == "Tensor":
             from gitmodel.formats import tensor as module
         elif name.endswith(("Error", "Warning")):
             from gitmodel import errors as module

@@ -13,9 +13,6 @@ import os
 import sys
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from gitmodel.cli.format import columns
-from gitmodel.domain.text.escape import escaped
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import TextIO
@@ -123,6 +120,8 @@ class Output:
             rows: Rows of the same length.
             header: A title for each column, or none.
         """
+        from gitmodel.cli.format import columns
+
         cells = [[_paint(cell) for cell in row] for row in rows]
         if not cells:
             return
@@ -212,11 +211,17 @@ class Output:
 
 def _paint(part: str | Paint) -> Paint:
     paint = part if isinstance(part, Paint) else Paint(part)
+    if paint.text.isprintable():
+        return paint
+    from gitmodel.domain.text.escape import escaped
+
     return Paint(escaped(paint.text), paint.style)
 
 
 def _aligned(row: Sequence[Paint], widths: Sequence[int]) -> list[Paint]:
     """The row as parts with two spaces between columns and none at the end."""
+    from gitmodel.cli.format import columns
+
     parts: list[Paint] = []
     pending = 0
     for cell, width in zip(row, widths, strict=True):
@@ -229,6 +234,8 @@ def _aligned(row: Sequence[Paint], widths: Sequence[int]) -> list[Paint]:
 
 def _cut(parts: Sequence[Paint], limit: int | None) -> list[Paint]:
     """The parts as far as they fit into so many columns, with an ellipsis where they do not."""
+    from gitmodel.cli.format import columns
+
     if limit is None or sum(columns(part.text) for part in parts) <= limit:
         return list(parts)
     kept: list[Paint] = []

@@ -62,7 +62,7 @@ class Session:
 
     def _progress(self) -> tuple[Progress, Callable[[], None]]:
         if self.output.quiet or not self.output.stderr.isatty():
-            from gitmodel.domain.progress import Silent
+            from gitmodel.project.context import Silent
 
             return Silent(), lambda: None
         from gitmodel.cli.progress import TerminalProgress

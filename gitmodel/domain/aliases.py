@@ -16,13 +16,27 @@ import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
-from gitmodel.domain.check_line import check_as_written, check_of
-from gitmodel.domain.conflict_markers import FORMAT, refuse_conflict, refuse_newer, resolve_hint
+from gitmodel.domain.conflict_markers import (
+    FORMAT,
+    check_as_written,
+    check_of,
+    refuse_conflict,
+    refuse_newer,
+    resolve_hint,
+)
 from gitmodel.domain.fields import Fields
-from gitmodel.domain.pointer import HEADER, MAX_SIZE, POINTER_SUFFIX, Pointer, Previous
+from gitmodel.domain.pointer import (
+    ALIAS_SUFFIX,
+    EARLY_SUFFIX,
+    HEADER,
+    MAX_SIZE,
+    POINTER_SUFFIX,
+    Pointer,
+    Previous,
+)
 from gitmodel.domain.reference import MAX_VERSION, check_alias, check_name
+from gitmodel.domain.text import MAX_TEXT_BYTES
 from gitmodel.domain.text.escape import quote_text
-from gitmodel.domain.text.limits import MAX_TEXT_BYTES
 from gitmodel.domain.yaml.key_order import first_difference, key_lines
 from gitmodel.domain.yaml.reader import decode, parse_decoded
 from gitmodel.errors import (
@@ -39,9 +53,6 @@ if TYPE_CHECKING:
     from gitmodel.domain.digest import Digest
     from gitmodel.domain.metrics import Metric
     from gitmodel.domain.yaml.reader import Value, Writable
-
-ALIAS_SUFFIX = ".alias.yaml"
-EARLY_SUFFIX = ".aliases.yaml"  # one file for all aliases of a model, in early builds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,14 @@
-"""Detects conflict markers and newer formats in gitmodel's files before they are parsed.
+"""Detects pointers and aliases that were merged line by line: by conflict markers, and by their check line.
 
-A newer format may use YAML outside the supported subset, and conflict markers are not YAML.
+Markers and newer formats are detected before a file is parsed, because neither needs to be the supported subset
+of YAML. The check is the last line of a file: a hash of the lines before it. It does not detect attacks.
 """
 
 from __future__ import annotations
 
 import re
+
+from blake3 import blake3
 
 from gitmodel.domain.reference import DEPRECATED, check_alias, check_name
 from gitmodel.domain.text.lazy_regex import lazy_compile
@@ -102,3 +105,21 @@ def resolve_hint(name: str, alias: str = "") -> str:
         # People paste hints into a shell.
         name, at = "NAME", "@ALIAS" if alias else ""
     return f"gitmodel resolve {name}{at} --ours|--theirs"
+
+
+def check_of(body: str) -> str:
+    """Return 16 hex digits of BLAKE3, which detect accidents but not attacks."""
+    return blake3(body.encode()).hexdigest()[:16]
+
+
+def check_as_written(text: str) -> str | None:
+    """Return the check of the unchanged lines, or None if they do not end with a check.
+
+    A later gitmodel may order its keys differently; its check still matches its own lines.
+    """
+    start = 0
+    while text.startswith("#", start):
+        start = text.find("\n", start) + 1 or len(text)
+    end = text.rfind("\ncheck: ") + 1
+    whole = text.startswith("gitmodel: ", start) and text.find("\n", end) == len(text) - 1
+    return check_of(text[start:end]) if 0 < start < end and whole else None

@@ -16,11 +16,11 @@ from gitmodel.domain.conflict_markers import (
     resolve_hint,
 )
 from gitmodel.domain.fields import Fields
-from gitmodel.domain.pointer import HEADER, POINTER_SUFFIX
+from gitmodel.domain.pointer import DEPRECATED_SUFFIX, HEADER, POINTER_SUFFIX
 from gitmodel.domain.reference import DEPRECATED, MAX_VERSION
+from gitmodel.domain.text import MAX_TEXT_BYTES
 from gitmodel.domain.text.escape import quote_text
 from gitmodel.domain.text.lazy_regex import lazy_compile
-from gitmodel.domain.text.limits import MAX_TEXT_BYTES
 from gitmodel.domain.yaml.key_order import sort_keys
 from gitmodel.domain.yaml.reader import block, decode, entry, parse_decoded
 from gitmodel.errors import AliasError, TextError
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gitmodel.domain.yaml.reader import Value
-
-DEPRECATED_SUFFIX = ".deprecated.yaml"
 
 _NUMBER = lazy_compile("[1-9][0-9]{0,8}")
 _DATE = lazy_compile("[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])")

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.aliases import ALIAS_SUFFIX, Alias, split_alias_path
+from gitmodel.domain.aliases import Alias, split_alias_path
 from gitmodel.domain.conflict_text import (
     MARKER_SIZE,
     SIDES,
@@ -21,7 +21,7 @@ from gitmodel.domain.conflict_text import (
     label,
     take_command,
 )
-from gitmodel.domain.pointer import POINTER_SUFFIX, Previous
+from gitmodel.domain.pointer import ALIAS_SUFFIX, POINTER_SUFFIX, Previous
 from gitmodel.errors import AliasError, GitmodelError
 
 if TYPE_CHECKING:

@@ -14,14 +14,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from gitmodel.domain.check_line import check_as_written, check_of
-from gitmodel.domain.conflict_markers import FORMAT, refuse_conflict, refuse_newer, resolve_hint
+from gitmodel.domain.conflict_markers import (
+    FORMAT,
+    check_as_written,
+    check_of,
+    refuse_conflict,
+    refuse_newer,
+    resolve_hint,
+)
 from gitmodel.domain.exclude import check_patterns
 from gitmodel.domain.fields import Fields
 from gitmodel.domain.paths import safe_parts
 from gitmodel.domain.reference import MAX_VERSION, check_name
+from gitmodel.domain.text import MAX_TEXT_BYTES
 from gitmodel.domain.text.lazy_regex import lazy_compile
-from gitmodel.domain.text.limits import MAX_TEXT_BYTES
 from gitmodel.domain.yaml.key_order import UNWRITABLE_HINT, first_difference, key_lines
 from gitmodel.domain.yaml.reader import decode, parse_decoded
 from gitmodel.errors import (
@@ -39,8 +45,11 @@ if TYPE_CHECKING:
     from gitmodel.domain.yaml.reader import Value, Writable
 
 POINTER_SUFFIX = ".model.yaml"
-# Of the files beside a pointer: aliases, deprecations, and the alias files of early builds.
-BESIDE_SUFFIXES = (".alias.yaml", ".deprecated.yaml", ".aliases.yaml")
+# Of the files beside a pointer.
+ALIAS_SUFFIX = ".alias.yaml"
+DEPRECATED_SUFFIX = ".deprecated.yaml"
+EARLY_SUFFIX = ".aliases.yaml"  # one file for all aliases of a model, in early builds
+BESIDE_SUFFIXES = (ALIAS_SUFFIX, DEPRECATED_SUFFIX, EARLY_SUFFIX)
 HEADER = "# Written by gitmodel; unknown keys are kept, comments are not."
 MAX_SIZE = 2**63 - 1  # bytes; the limit of file systems and of integers in other languages
 

@@ -16,16 +16,3 @@ class Progress(Protocol):
 
     def finish(self) -> None:
         """End the step, also after an error; may be called twice."""
-
-
-class Silent:
-    """Ignores progress."""
-
-    def start(self, label: str, total_bytes: int) -> None:
-        """Ignore it."""
-
-    def advance(self, done_bytes: int) -> None:
-        """Ignore it."""
-
-    def finish(self) -> None:
-        """Ignore it."""

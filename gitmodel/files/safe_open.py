@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Self
 from gitmodel.errors import NoSpaceError, UnsafePathError, WeightsError
 from gitmodel.files.os_errors import named, nearest
 from gitmodel.files.shared_folders import adopt, make_folders
-from gitmodel.files.temporary_folder import Scratch, new_file, sweep_once
-from gitmodel.files.temporary_names import new_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from gitmodel.files.temporary_folder import Scratch
 
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # Bytes written at a time. From 2 MiB on Linux takes huge pages for the page cache, which a virtual
@@ -108,6 +108,9 @@ class NewFile:
     """
 
     def __init__(self, handle: int, name: str) -> None:
+        from gitmodel.files.temporary_folder import sweep_once
+        from gitmodel.files.temporary_names import new_name
+
         self._handle = os.dup(handle)
         self._name = name
         self._temporary: str | None = new_name()
@@ -208,6 +211,8 @@ class PendingFile:
         make_folders(folder)
         self._path = path
         if scratch is None:
+            from gitmodel.files.temporary_folder import new_file, sweep_once
+
             sweep_once(folder)
             self.descriptor, self._temporary = new_file(folder)
         else:

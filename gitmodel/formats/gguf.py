@@ -14,11 +14,13 @@ import math
 from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from gitmodel.formats.extent import NOT_A_TENSOR, SMALL, Extent
 from gitmodel.formats.header import (
     MAX_HEADER,
     MAX_NAME,
     MAX_TENSORS,
+    NOT_A_TENSOR,
+    SMALL,
+    Extent,
     UnrecognizedFormatError,
     checked_name,
 )

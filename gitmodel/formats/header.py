@@ -1,4 +1,4 @@
-"""Bounded reading of the header of an untrusted file.
+"""Extents of a file as its header describes them, and bounded reading of the header of an untrusted file.
 
 Guarantee: `HeaderReader.take` returns exactly the requested bytes or raises. It never reads bytes outside
 the file, or more than 16 MiB, whatever numbers the file contains.
@@ -7,7 +7,7 @@ the file, or more than 16 MiB, whatever numbers the file contains.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 MAX_HEADER: Final = 16 << 20  # 16 MiB: 250,000 tensors of a safetensors file
 MAX_TENSORS: Final = 1_000_000
@@ -53,3 +53,32 @@ def checked_name(raw: bytes) -> str:
     if len(raw) > MAX_NAME:
         raise UnrecognizedFormatError("a tensor's name is too long")
     return raw.decode("utf-8")
+
+
+SMALL: Final = 256 << 10  # bytes; a tensor as long as this is a piece of its own
+
+
+class Extent(NamedTuple):
+    """Consecutive bytes of a file: one tensor, or bytes between tensors.
+
+    Attributes:
+        size: Bytes.
+        name: The tensor's; None for bytes that are no tensor.
+        width: Bytes after which the layout repeats: of one element, or of one block of a quantised
+            tensor; 1 for bytes without such layout, 0 if unknown.
+        dtype: Type of the elements as the header names it: `F32`, `BF16`, `Q4_K`; of npz as NumPy
+            writes it, `<f4`. None if the header does not say.
+        shape: Sizes of the dimensions. None if the header does not say.
+        order: Whether the last index varies fastest (`C`) or the first (`F`).
+    """
+
+    size: int
+    name: str | None
+    width: int
+    dtype: str | None = None
+    shape: tuple[int, ...] | None = None
+    order: Literal["C", "F"] = "C"
+
+
+NOT_A_TENSOR: Final = "\0"  # begins the name of an extent that is a piece of its own, but no tensor
+END_OF_GROUP: Final = Extent(0, None, 0)  # the extents before and after do not belong together

@@ -15,8 +15,7 @@ import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gitmodel.domain.text.lazy_regex import lazy_compile
-from gitmodel.formats.extent import Extent
-from gitmodel.formats.header import MAX_HEADER, UnrecognizedFormatError, checked_name
+from gitmodel.formats.header import MAX_HEADER, Extent, UnrecognizedFormatError, checked_name
 
 if TYPE_CHECKING:
     import re

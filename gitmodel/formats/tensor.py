@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from gitmodel.formats.extent import Extent
+    from gitmodel.formats.header import Extent
 
     DType: TypeAlias = np.dtype[np.generic[object]]
     Array: TypeAlias = np.ndarray[tuple[int, ...], DType]

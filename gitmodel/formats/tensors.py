@@ -9,14 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from gitmodel.formats.extent import NOT_A_TENSOR
-from gitmodel.formats.header import MAX_HEADER, HeaderReader
+from gitmodel.formats.header import MAX_HEADER, NOT_A_TENSOR, HeaderReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gitmodel.formats.extent import Extent
-    from gitmodel.formats.header import Read
+    from gitmodel.formats.header import Extent, Read
 
 SAFETENSORS: Final = "safetensors"
 TORCH_ZIP: Final = "zip"

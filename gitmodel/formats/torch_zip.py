@@ -16,8 +16,13 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from gitmodel.domain.text.lazy_regex import lazy_compile
-from gitmodel.formats.extent import END_OF_GROUP, Extent
-from gitmodel.formats.header import MAX_NAME, MAX_TENSORS, UnrecognizedFormatError
+from gitmodel.formats.header import (
+    END_OF_GROUP,
+    MAX_NAME,
+    MAX_TENSORS,
+    Extent,
+    UnrecognizedFormatError,
+)
 
 if TYPE_CHECKING:
     import re

@@ -12,7 +12,6 @@ from typing import NamedTuple, NoReturn
 
 from gitmodel.domain.text.lazy_regex import lazy_compile
 from gitmodel.errors import RepositoryError
-from gitmodel.files.path_encoding import given, native
 from gitmodel.git.program import GitProgram, first_words
 
 # One process answers all questions. The fixed words between the paths (true, false, sha1) separate
@@ -90,6 +89,8 @@ def find_with_libgit2(start: str) -> RepositoryFolders:
         RepositoryError: There is none, or libgit2 cannot read its format.
     """
     import pygit2
+
+    from gitmodel.files.path_encoding import given, native
 
     found = pygit2.discover_repository(native(start))
     if found is None:

@@ -12,11 +12,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
-from gitmodel.domain.text.limits import MAX_TEXT_BYTES
+from gitmodel.domain.text import MAX_TEXT_BYTES
 from gitmodel.errors import GitCommandError, RepositoryError
-from gitmodel.files.path_encoding import native
 from gitmodel.git.cat_file import EMPTY_TREES, Batch, fetch_objects, present_objects
-from gitmodel.git.object_id import is_oid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -159,6 +157,8 @@ class LibraryReader:
         import pygit2
 
         try:
+            from gitmodel.files.path_encoding import native
+
             self._opened = pygit2.Repository(native(repository.git_dir))
         except (pygit2.GitError, KeyError, ValueError) as error:
             raise RepositoryError(
@@ -241,3 +241,11 @@ def _check_oid(commit: str) -> None:
 
 def _glob_escaped(text: str) -> str:
     return "".join("\\" + letter if letter in "*?[\\" else letter for letter in text)
+
+
+_HEX_DIGITS = frozenset("0123456789abcdef")
+
+
+def is_oid(text: str) -> bool:
+    """Whether a text is a full object id."""
+    return len(text) in {40, 64} and not set(text) - _HEX_DIGITS

@@ -9,7 +9,7 @@ import os
 from typing import NamedTuple
 
 from gitmodel.errors import GitCommandError
-from gitmodel.git.object_id import is_oid
+from gitmodel.git.objects import is_oid
 
 
 class RefUpdate(NamedTuple):

@@ -13,7 +13,7 @@ import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.errors import GitCommandError, RepositoryError
-from gitmodel.git.object_id import is_oid
+from gitmodel.git.objects import is_oid
 from gitmodel.git.remote_tracking import tracking_tips
 from gitmodel.git.said import hint_by, refused_refs, said_by, server_lines
 

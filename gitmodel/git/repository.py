@@ -14,7 +14,6 @@ import os
 from typing import TYPE_CHECKING
 
 from gitmodel.errors import ConfigError, GitCommandError, RepositoryError
-from gitmodel.git.check_ignore import ignore_rules
 from gitmodel.git.discovery import (
     find_with_git,
     find_with_libgit2,
@@ -22,7 +21,7 @@ from gitmodel.git.discovery import (
     is_shallow_clone,
     operation_in_progress,
 )
-from gitmodel.git.ignore_rules import append_missing
+from gitmodel.git.ignore_rules import append_missing, ignore_rules
 from gitmodel.git.program import GitProgram, chosen_environment, find_program, raise_for
 
 if TYPE_CHECKING:
@@ -308,9 +307,9 @@ class Repository:
 
     def blob_id(self, content: bytes) -> str:
         """The id of a blob with this content. No process."""
-        import hashlib  # takes 4 ms with OpenSSL, and not every command needs it
+        from gitmodel.domain.sha import sha
 
-        hasher = hashlib.new(self.object_format, b"blob %d\0" % len(content), usedforsecurity=False)
+        hasher = sha(self.object_format, b"blob %d\0" % len(content))
         hasher.update(content)
         return hasher.hexdigest()
 

@@ -20,7 +20,7 @@ from gitmodel.project.context import Context
 from gitmodel.project.project import Project
 
 if TYPE_CHECKING:
-    from gitmodel.project.committing.commit_report import CommitReport
+    from gitmodel.project.committing.commit_notes import CommitReport
 
 _CHECK = "GITMODEL_HOOK_CHECK"  # `probe.VARIABLE`, without importing it in every commit
 
@@ -81,7 +81,7 @@ def _pre_commit(
 
 
 def _update(context: Context, say: Say) -> CommitReport:
-    from gitmodel.project.committing.commit_report import CommitReport
+    from gitmodel.project.committing.commit_notes import CommitReport
     from gitmodel.project.committing.index_after_commit import remove_note, write_note
     from gitmodel.project.fsmonitor.seen_weights import note_seen
     from gitmodel.project.git_files.weights_out_of_git import refuse_remembered_weights

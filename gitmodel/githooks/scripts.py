@@ -160,7 +160,7 @@ def maker_of(text: bytes) -> str | None:
 
 def check_of(plain: bytes) -> bytes:
     """Sixteen hex digits of a digest, which show whether a user has edited our text."""
-    import hashlib  # late: it loads OpenSSL, and most hooks need the constants only
+    from gitmodel.domain.sha import sha  # late: most hooks need the constants only
 
     # This detects edits. It is no protection: whoever can write the hook can run anything.
-    return hashlib.sha256(plain).hexdigest()[:16].encode("ascii")
+    return sha("sha256", plain).hexdigest()[:16].encode("ascii")

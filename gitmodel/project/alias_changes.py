@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from gitmodel.domain.aliases import ALIAS_SUFFIX, Alias, alias_path_for
+from gitmodel.domain.aliases import Alias, alias_path_for
+from gitmodel.domain.pointer import ALIAS_SUFFIX
 from gitmodel.errors import UnknownReferenceError
 from gitmodel.project.aliases import find_alias
 from gitmodel.project.committed_models import find_in_tree

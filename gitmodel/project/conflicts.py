@@ -9,14 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.aliases import ALIAS_SUFFIX, Alias
+from gitmodel.domain.aliases import Alias
 from gitmodel.domain.conflict_markers import conflict_sides, resolve_hint
 from gitmodel.domain.conflict_text import SIDES
-from gitmodel.domain.deprecations import DEPRECATED_SUFFIX
 from gitmodel.domain.merge import describe
 from gitmodel.domain.merge_aliases import describe_alias, fits, named_by, parsed_anywhere
 from gitmodel.domain.merge_deprecations import merge_deprecations, parse
-from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer
+from gitmodel.domain.pointer import ALIAS_SUFFIX, DEPRECATED_SUFFIX, POINTER_SUFFIX, Pointer
 from gitmodel.domain.reference import DEPRECATED
 from gitmodel.errors import GitmodelError, MixedAliasError, MixedPointerError
 from gitmodel.git.merge_driver import last_change

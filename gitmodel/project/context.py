@@ -27,10 +27,17 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _silent() -> Progress:
-    from gitmodel.domain.progress import Silent
+class Silent:
+    """Ignores progress."""
 
-    return Silent()
+    def start(self, label: str, total_bytes: int) -> None:
+        """Ignore it."""
+
+    def advance(self, done_bytes: int) -> None:
+        """Ignore it."""
+
+    def finish(self) -> None:
+        """Ignore it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +55,7 @@ class Context:
 
     environment: Mapping[str, str]
     folder: str
-    progress: Progress = field(default_factory=_silent)
+    progress: Progress = field(default_factory=Silent)
     now: Callable[[], datetime] = _now
     random: Callable[[int], str] = _random_hex
     note: Callable[[str], None] = lambda _text: None

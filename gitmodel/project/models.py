@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from gitmodel.domain.paths import safe_parts
 from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer, weights_path
 from gitmodel.domain.reference import similar_names
-from gitmodel.domain.text.limits import MAX_TEXT_BYTES
+from gitmodel.domain.text import MAX_TEXT_BYTES
 from gitmodel.errors import (
     GitmodelError,
     ModelNameError,
@@ -21,7 +20,6 @@ from gitmodel.errors import (
 )
 from gitmodel.files.os_errors import disk_errors
 from gitmodel.files.safe_open import NewFile, folder_handle, open_file, write_all
-from gitmodel.files.write_back import in_parallel, start_writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -75,6 +73,8 @@ class Models:
         """
         found = [model for model in self.models if model.name == name]
         if len(found) > 1:
+            import shlex
+
             both = " and ".join(model.path for model in found[:2])
             raise ModelNameError(
                 f"two pointers are called {name}: {both}",
@@ -262,6 +262,8 @@ def write_text_file(root: str, path: str, text: str) -> None:
 
 def write_text_files(root: str, texts: Mapping[str, str]) -> None:
     """Replace small text files as `write_text_file` does, with one wait for the disk."""
+    from gitmodel.files.write_back import in_parallel, start_writing
+
     waiting = list(texts.items())
     for start in range(0, len(waiting), _AT_ONCE):
         with disk_errors(root), ExitStack() as stack:

@@ -14,7 +14,6 @@ from gitmodel.domain.pointer import Pointer, read_head
 from gitmodel.domain.reference import check_alias
 from gitmodel.domain.versions import VersionNumbers
 from gitmodel.errors import GitmodelError, ModelNameError, UnknownReferenceError
-from gitmodel.project.aliases import aliases_of, find_alias
 from gitmodel.project.committed_models import find_in_tree, models_in_tree
 from gitmodel.project.history.missing_history import fetch_pointers, find_missing_history
 from gitmodel.project.history.model_history import ModelHistory, history_of
@@ -209,6 +208,8 @@ def _uncommitted(project: Project, reference: Reference) -> Model | None:
 
 
 def _known_words(project: Project, name: str) -> str:
+    from gitmodel.project.aliases import aliases_of
+
     return ", ".join(str(file.alias) for file in aliases_of(project, name).files)
 
 
@@ -218,6 +219,8 @@ def by_alias(project: Project, reference: Reference) -> Model | None:
         word = check_alias(reference.value)
     except ModelNameError:
         return None  # a branch such as release/1.0
+    from gitmodel.project.aliases import find_alias
+
     file = find_alias(project, reference.name, word)
     return None if file is None else version_of_alias(project, file.alias)
 

@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.aliases import (
-    ALIAS_SUFFIX,
     Alias,
     early_file_error,
     pointer_beside,
 )
-from gitmodel.domain.deprecations import DEPRECATED_SUFFIX, Deprecations
-from gitmodel.domain.pointer import BESIDE_SUFFIXES, POINTER_SUFFIX
+from gitmodel.domain.deprecations import Deprecations
+from gitmodel.domain.pointer import ALIAS_SUFFIX, BESIDE_SUFFIXES, DEPRECATED_SUFFIX, POINTER_SUFFIX
 from gitmodel.errors import GitmodelError
 from gitmodel.project.models import read_pointer_file
 

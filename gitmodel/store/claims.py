@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from gitmodel.domain.digest import Digest
 from gitmodel.domain.reference import check_name
-from gitmodel.domain.text.limits import MAX_TEXT_BYTES
+from gitmodel.domain.text import MAX_TEXT_BYTES
 from gitmodel.domain.yaml.reader import Value, block, parse
 from gitmodel.errors import (
     DamagedObjectError,

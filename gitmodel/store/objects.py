@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.digest import Digest, digest_of
-from gitmodel.domain.text.limits import MAX_TEXT_BYTES
+from gitmodel.domain.text import MAX_TEXT_BYTES
 from gitmodel.encoding.manifest.manifest import MAX_MANIFEST, Manifest
 from gitmodel.encoding.pack import PACK_MAX
 from gitmodel.errors import (

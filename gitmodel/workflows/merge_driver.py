@@ -10,11 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitmodel.domain.aliases import ALIAS_SUFFIX
 from gitmodel.domain.conflict_markers import resolve_hint
-from gitmodel.domain.deprecations import DEPRECATED_SUFFIX
 from gitmodel.domain.digest import digest_of
-from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer
+from gitmodel.domain.pointer import ALIAS_SUFFIX, DEPRECATED_SUFFIX, POINTER_SUFFIX, Pointer
 from gitmodel.domain.reference import DEPRECATED
 from gitmodel.domain.text.escape import quote_text
 from gitmodel.errors import GitmodelError, MixedAliasError, MixedPointerError

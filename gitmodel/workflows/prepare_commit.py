@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from gitmodel.domain.pointer import POINTER_SUFFIX
 from gitmodel.errors import GitmodelError
 from gitmodel.git.scratch_index import scratch_index
-from gitmodel.project.committing.commit_report import CommitReport
+from gitmodel.project.committing.commit_notes import CommitReport
 from gitmodel.project.fsmonitor.seen_weights import note_seen
 from gitmodel.project.project import Project
 from gitmodel.workflows.register_changes import register_changes

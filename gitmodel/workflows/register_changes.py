@@ -10,7 +10,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer
+from gitmodel.domain.pointer import BESIDE_SUFFIXES, POINTER_SUFFIX, Pointer
 from gitmodel.domain.versions import Verdict
 from gitmodel.errors import (
     ChangedWhileReadError,
@@ -21,20 +21,15 @@ from gitmodel.errors import (
     UnsafePathError,
     WeightsError,
 )
-from gitmodel.project.adding.new_version import write_pointer
-from gitmodel.project.adding.next_numbers import Histories
 from gitmodel.project.committing.abandoned_versions import pointer_of_failed_commit
 from gitmodel.project.committing.commit_notes import (
+    CommitReport,
     changed_error,
     choice_error,
     stale_note,
     unfollowed_note,
 )
-from gitmodel.project.committing.commit_report import CommitReport
-from gitmodel.project.committing.edited_pointers import edited_by_hand, with_restore_hint
-from gitmodel.project.committing.new_versions import Change, register_new_versions
-from gitmodel.project.committing.unstaged_fields import unstaged_fields
-from gitmodel.project.committing.version_decisions import decide_commit
+from gitmodel.project.committing.version_decisions import Change, decide_commit
 from gitmodel.project.git_files.weights_out_of_git import refuse_weights_in_git
 from gitmodel.project.models import Model, damaged_weights
 from gitmodel.worktree.scan import EntryKind
@@ -44,11 +39,10 @@ if TYPE_CHECKING:
 
     from gitmodel.domain.digest import Digest
     from gitmodel.git.index import Difference, IndexEntry
+    from gitmodel.project.adding.next_numbers import Histories
     from gitmodel.project.committing.version_decisions import CommitDecision
     from gitmodel.project.project import Project
     from gitmodel.worktree.worktree import Weights
-
-_ALIAS_SUFFIXES = (".alias.yaml", ".deprecated.yaml", ".aliases.yaml")  # of `staged_aliases`
 
 
 def register_changes(
@@ -80,6 +74,24 @@ def register_changes(
         raw = blobs.get(entry.oid)
         if raw is not None and not (raw == b"" and _is_only_intended(project, entry)):
             candidates += _changed(project, entry, raw, report, named)
+    if candidates:
+        _register_candidates(project, candidates, report, begun)
+    refuse_weights_in_git(project, report.models, changes)
+    if report.bumped:
+        names = {entry.path for entry in entries}
+        report.otherwise_empty = project.index.changed_since_head() <= names
+    return report
+
+
+def _register_candidates(
+    project: Project,
+    candidates: Sequence[Model],
+    report: CommitReport,
+    begun: Callable[[str | None], None],
+) -> None:
+    """Register those models whose weights changed; `begun` as in `register_changes`."""
+    from gitmodel.project.adding.next_numbers import Histories
+
     histories = Histories(project, [model.name for model in candidates])
     new: list[Change] = []
     for model in candidates:
@@ -96,15 +108,10 @@ def register_changes(
     if new:
         begun(new[0].model.name if len(new) == 1 else f"{len(new):,} models")
         _register(project, new, report, histories)
-    refuse_weights_in_git(project, report.models, changes)
-    if report.bumped:
-        names = {entry.path for entry in entries}
-        report.otherwise_empty = project.index.changed_since_head() <= names
-    return report
 
 
 def _refuse_broken_aliases(project: Project, changes: Sequence[Difference]) -> None:
-    if any(change.path.endswith(_ALIAS_SUFFIXES) for change in changes):
+    if any(change.path.endswith(BESIDE_SUFFIXES) for change in changes):
         from gitmodel.project.committing.staged_aliases import refuse_broken_aliases
 
         refuse_broken_aliases(project, changes)
@@ -177,9 +184,14 @@ def _read_staged(project: Project, entry: IndexEntry, raw: bytes, report: Commit
     try:
         return Pointer.from_text(raw, what=entry.path)
     except MixedPointerError as error:
+        from gitmodel.project.committing.edited_pointers import edited_by_hand, with_restore_hint
+        from gitmodel.project.committing.unstaged_fields import unstaged_fields
+
         edited = edited_by_hand(project, entry.path, raw)
         if edited is None:
             raise with_restore_hint(project, entry.path, error) from None
+        from gitmodel.project.adding.new_version import write_pointer
+
         words = unstaged_fields(project, entry.path, edited, raw)
         write_pointer(project, entry.path, edited)
         project.index.stage([entry.path])
@@ -303,6 +315,8 @@ def _register(
     project: Project, changes: Sequence[Change], report: CommitReport, histories: Histories
 ) -> None:
     """Register the weights of these models, and stage their pointers."""
+    from gitmodel.project.committing.new_versions import register_new_versions
+
     refused = []
     for new in register_new_versions(project, changes, histories):
         model = new.model

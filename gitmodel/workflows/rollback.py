@@ -12,9 +12,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.aliases import ALIAS_SUFFIX, Alias
+from gitmodel.domain.aliases import Alias
 from gitmodel.domain.digest import Digest
-from gitmodel.domain.pointer import Previous
+from gitmodel.domain.pointer import ALIAS_SUFFIX, Previous
 from gitmodel.domain.reference import Reference, check_alias
 from gitmodel.domain.text.escape import quote_text
 from gitmodel.errors import (

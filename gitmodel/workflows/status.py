@@ -9,9 +9,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.aliases import ALIAS_SUFFIX, EARLY_SUFFIX
-from gitmodel.domain.deprecations import DEPRECATED_SUFFIX
-from gitmodel.domain.pointer import POINTER_SUFFIX
+from gitmodel.domain.pointer import ALIAS_SUFFIX, DEPRECATED_SUFFIX, EARLY_SUFFIX, POINTER_SUFFIX
 from gitmodel.domain.versions import Verdict
 from gitmodel.errors import GitmodelError, MixedPointerError
 from gitmodel.project.git_files.weights_out_of_git import Exposed, exposed

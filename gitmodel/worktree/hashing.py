@@ -12,7 +12,6 @@ from gitmodel.domain.digest import FileHasher
 from gitmodel.errors import ChangedWhileReadError, UnsafePathError, WeightsError
 from gitmodel.files.file_stat import FileStat
 from gitmodel.files.safe_open import folder_handle, open_file
-from gitmodel.files.sparse import SparseReader
 from gitmodel.worktree.records import CachedDigest, now_ns
 
 if TYPE_CHECKING:
@@ -64,6 +63,8 @@ def hash_listed(descriptor: int, file: Found, name: str) -> CachedDigest:
         hasher = FileHasher()
         buffer = memoryview(bytearray(min(_READ, before.size + 1)))
         size = 0
+        from gitmodel.files.sparse import SparseReader
+
         reader = SparseReader(descriptor)
         # At most a step beyond its size: a file may grow as fast as it is read.
         while size <= before.size and (count := reader.read_into(buffer)):

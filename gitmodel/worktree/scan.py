@@ -6,7 +6,6 @@ Links are followed only with `add --follow`. Names that some file systems misrea
 from __future__ import annotations
 
 import os
-import shlex
 import stat
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +22,8 @@ from gitmodel.files.safe_open import folder_handle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from gitmodel.domain.digest import Digest, ListedFile
 
 _MAX_DEPTH = 64  # folders in folders
 _LEFT_OUT = frozenset({".DS_Store", "__pycache__", ".ipynb_checkpoints"})
@@ -50,6 +51,44 @@ class Found:
     path: str
     parts: tuple[str, ...]
     stat: FileStat
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The weights at the path of a model.
+
+    Attributes:
+        kind: File, folder, link or nothing.
+        digest: Digest of the whole; None if there is nothing, if it is changing, or if it was not hashed.
+        size: Total bytes.
+        files: Files with their digests, path "" for a single file.
+        changing: A file changed while it was hashed.
+        damaged: A file has the stat it had when it was hashed, and other bytes: the machine crashed
+            before they were on disk.
+    """
+
+    kind: EntryKind
+    digest: Digest | None = None
+    size: int = 0
+    files: tuple[ListedFile, ...] = ()
+    changing: bool = False
+    damaged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """The files at a path at one moment, without their digests."""
+
+    path: str
+    kind: EntryKind
+    files: tuple[Found, ...]
+    at_ns: int  # unix nanoseconds, after the scan
+    follow: bool
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+        return sum(file.stat.size for file in self.files)
 
 
 def kind_at(root: str, parts: tuple[str, ...], *, follow: bool = False) -> EntryKind:
@@ -106,9 +145,11 @@ def list_files(
         raise _named("/".join(parts), error) from error
     found = sorted(some, key=lambda file: file.path.encode())
     if not found and exclude:
+        from shlex import quote
+
         raise WeightsError(
             f"{'/'.join(parts)} has no file that its patterns do not exclude",
-            hint=f"gitmodel add --no-exclude {shlex.quote('/'.join(parts))}",
+            hint=f"gitmodel add --no-exclude {quote('/'.join(parts))}",
         )
     if not found:
         raise WeightsError(f"{'/'.join(parts)} is an empty folder")
@@ -198,16 +239,18 @@ class _UnsafeFileError(UnsafeNameError):
 
 def _named(folder: str, error: _UnsafeFileError) -> UnsafeNameError:
     """The error with a suggestion for another name."""
+    from shlex import quote
+
     unsafe = next(part for part in error.inner if not _is_safe(part))
     at = "/".join((folder, *error.inner[: error.inner.index(unsafe)]))
     better = suggest_safe_name(unsafe)
     rename = ""
     if better is not None:
-        one, other = (shlex.quote(f"{at}/{name}") for name in (unsafe, better))
+        one, other = (quote(f"{at}/{name}") for name in (unsafe, better))
         rename = f"rename it: mv {one} {other}; or "
     return UnsafeNameError(
         f"{folder} has a file with a name that not every system can have: {error.reason}",
-        hint=f"{rename}leave it out: gitmodel add {shlex.quote(folder)} --exclude PATTERN",
+        hint=f"{rename}leave it out: gitmodel add {quote(folder)} --exclude PATTERN",
     )
 
 

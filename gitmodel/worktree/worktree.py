@@ -15,9 +15,8 @@ from gitmodel.domain.paths import safe_parts
 from gitmodel.errors import ChangedWhileReadError, GitmodelError, UnsafePathError, WeightsError
 from gitmodel.worktree.hashing import has_hole, hash_listed, open_listed
 from gitmodel.worktree.records import CachedDigest, Record, Records, boot_id, now_ns
-from gitmodel.worktree.scan import EntryKind, Found, kind_at, list_files, walk
+from gitmodel.worktree.scan import EntryKind, Found, Scan, Weights, kind_at, list_files, walk
 from gitmodel.worktree.symlinks import led_elsewhere, links_at, still_lead
-from gitmodel.worktree.weights import Scan, Weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ import pytest
 
 import gitmodel
 from gitmodel.formats import tensors
-from gitmodel.formats.extent import Extent
+from gitmodel.formats.header import Extent
 from gitmodel.formats.tensor import Tensor
 from tests.support.formats import gguf_header, gguf_tensor, raw_safetensors, zip_file
 

@@ -22,8 +22,8 @@ from gitmodel.cache.cache import Cache
 from gitmodel.cache.reader import Reader
 from gitmodel.cache.writer import store_weights
 from gitmodel.domain.digest import Digest
-from gitmodel.domain.progress import Silent
 from gitmodel.files.source_file import SourceFile
+from gitmodel.project.context import Silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -32,8 +32,8 @@ from gitmodel.cache.cache import Cache
 from gitmodel.cache.transfer import fetch_packs, plan_fetch, push_packs
 from gitmodel.cache.writer import store_weights
 from gitmodel.domain.digest import Digest
-from gitmodel.domain.progress import Silent
 from gitmodel.errors import GitmodelError, NoSpaceError, StoreError
+from gitmodel.project.context import Silent
 from gitmodel.store.layout import manifest_key, pack_key
 from gitmodel.store.objects import ObjectStore
 from gitmodel.worktree.placing import place

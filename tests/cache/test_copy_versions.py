@@ -10,8 +10,8 @@ import pytest
 from gitmodel.cache.cache import Cache
 from gitmodel.cache.copy_versions import VersionCopy
 from gitmodel.cache.transfer import push_packs
-from gitmodel.domain.progress import Silent
 from gitmodel.errors import NoSpaceError, ObjectMissingError, RemoteUnreachableError
+from gitmodel.project.context import Silent
 from gitmodel.store.layout import manifest_key, pack_key
 from gitmodel.store.objects import ObjectStore
 from gitmodel.store.push_intents import NO_SWEEP, Sweep

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from gitmodel.cache.cache import Cache
 from gitmodel.cache.reader import DamagedPackError, Reader
 from gitmodel.domain.digest import digest_of
-from gitmodel.domain.progress import Silent
 from gitmodel.encoding.manifest.manifest import ChunkLocation, ManifestBuilder
 from gitmodel.encoding.pack import HEADER_SIZE
 from gitmodel.errors import DamagedObjectError, GitmodelError, NoSpaceError, ObjectMissingError
 from gitmodel.files.os_errors import disk_errors
+from gitmodel.project.context import Silent
 from tests.support.stores import (
     flip,
     object_paths,

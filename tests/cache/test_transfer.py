@@ -10,13 +10,13 @@ import pytest
 from gitmodel.cache.cache import Cache
 from gitmodel.cache.reader import DamagedPackError
 from gitmodel.cache.transfer import PackDownload, Plan, fetch_packs, plan_fetch, push_packs
-from gitmodel.domain.progress import Silent
 from gitmodel.errors import (
     DamagedObjectError,
     GitmodelError,
     ObjectMissingError,
     RemoteUnreachableError,
 )
+from gitmodel.project.context import Silent
 from gitmodel.store.layout import pack_key
 from gitmodel.store.objects import ObjectStore
 from gitmodel.store.parallel import PACKS_IN_FLIGHT, for_each

@@ -16,7 +16,6 @@ from gitmodel.cache.cache import Cache
 from gitmodel.cache.source_reader import BLOCK_SIZE
 from gitmodel.cache.writer import store_weights
 from gitmodel.domain.digest import digest_of
-from gitmodel.domain.progress import Silent
 from gitmodel.encoding.pack import PACK_MAX
 from gitmodel.errors import (
     ChangedWhileReadError,
@@ -26,6 +25,7 @@ from gitmodel.errors import (
     UnsafePathError,
 )
 from gitmodel.files.source_file import SourceFile
+from gitmodel.project.context import Silent
 from gitmodel.store.layout import pack_key
 from tests.support.stores import (
     files_below,
@@ -353,7 +353,7 @@ def test_the_manifest_comes_after_all_packs_are_flushed(
 
 CHILD = textwrap.dedent("""
     import os, signal, sys
-    from gitmodel.domain.progress import Silent
+    from gitmodel.project.context import Silent
     from gitmodel.cache.cache import Cache
     from gitmodel.files.source_file import SourceFile
     from gitmodel.cache.writer import store_weights
@@ -421,7 +421,7 @@ LIMITED = textwrap.dedent("""
     cache = Cache(sys.argv[1])
     folder = Path(sys.argv[2])
     resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, resource.RLIM_INFINITY))
-    from gitmodel.domain.progress import Silent
+    from gitmodel.project.context import Silent
     from gitmodel.cache.writer import store_weights
     from tests.support.stores import source_of
     try:

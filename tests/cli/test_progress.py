@@ -14,7 +14,7 @@ import pytest
 from gitmodel.cli.output import Output
 from gitmodel.cli.progress import TerminalProgress
 from gitmodel.cli.session import Session
-from gitmodel.domain.progress import Silent
+from gitmodel.project.context import Silent
 from tests.support.repo import PACKAGE_ROOT
 
 if TYPE_CHECKING:

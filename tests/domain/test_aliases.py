@@ -61,7 +61,7 @@ def refusal(content: str | bytes, path: str = PATH) -> GitmodelError:
 
 def checked(body: str) -> str:
     """A text with a right check line, whatever it says."""
-    from gitmodel.domain.check_line import check_of
+    from gitmodel.domain.conflict_markers import check_of
 
     return f'{body}check: "{check_of(body)}"\n'
 

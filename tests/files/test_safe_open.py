@@ -215,7 +215,7 @@ def test_an_existing_temporary_name_is_not_taken_over(
 ) -> None:
     """O_EXCL: a link planted under the very name that we choose is not followed."""
     (root / "guessed").symlink_to(outside / "victim")
-    monkeypatch.setattr("gitmodel.files.safe_open.new_name", lambda: "guessed")
+    monkeypatch.setattr("gitmodel.files.temporary_names.new_name", lambda: "guessed")
 
     with folder_handle(str(root), []) as handle, pytest.raises(FileExistsError):
         NewFile(handle, "name")

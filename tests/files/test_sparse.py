@@ -11,9 +11,9 @@ import pytest
 from gitmodel.cache.cache import Cache
 from gitmodel.cache.reader import Reader
 from gitmodel.cache.writer import store_weights
-from gitmodel.domain.progress import Silent
 from gitmodel.files.source_file import SourceFile
 from gitmodel.files.sparse import SparseReader, bytes_of_holes, write_sparse
+from gitmodel.project.context import Silent
 
 if TYPE_CHECKING:
     from pathlib import Path

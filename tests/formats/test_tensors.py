@@ -13,8 +13,7 @@ import pytest
 
 from gitmodel.encoding.chunking.choose import CONTENT_CHUNKER, choose_chunker, planned_chunks
 from gitmodel.formats import tensors
-from gitmodel.formats.extent import SMALL, Extent
-from gitmodel.formats.header import UnrecognizedFormatError
+from gitmodel.formats.header import SMALL, Extent, UnrecognizedFormatError
 from gitmodel.formats.tensors import TensorFormat, read_extents, register_format, tensor_places
 from tests.support.formats import (
     gguf_file,

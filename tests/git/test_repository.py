@@ -15,8 +15,7 @@ from gitmodel.errors import (
     RepositoryError,
     UnsafePathError,
 )
-from gitmodel.git.check_ignore import add_ignores
-from gitmodel.git.ignore_rules import ignore_line
+from gitmodel.git.ignore_rules import add_ignores, ignore_line
 from gitmodel.git.program import chosen_environment, find_program
 from gitmodel.git.repository import Repository
 from tests.support.processes import started_processes

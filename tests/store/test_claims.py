@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitmodel.domain.digest import digest_of
-from gitmodel.domain.text.limits import MAX_TEXT_BYTES
+from gitmodel.domain.text import MAX_TEXT_BYTES
 from gitmodel.errors import DamagedObjectError, ObjectMissingError, RemoteUnreachableError
 from gitmodel.store.claims import (
     Claim,

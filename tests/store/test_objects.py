@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gitmodel.cache.cache import Cache
 from gitmodel.domain.digest import digest_of
-from gitmodel.domain.text.limits import MAX_TEXT_BYTES
+from gitmodel.domain.text import MAX_TEXT_BYTES
 from gitmodel.encoding.pack import PACK_MAX, pack_name
 from gitmodel.errors import (
     DamagedObjectError,

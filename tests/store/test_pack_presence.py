@@ -8,7 +8,7 @@ import pytest
 
 from gitmodel.cache.cache import Cache
 from gitmodel.cache.transfer import push_packs
-from gitmodel.domain.progress import Silent
+from gitmodel.project.context import Silent
 from gitmodel.store.layout import pack_key
 from gitmodel.store.objects import ObjectStore
 from gitmodel.store.pack_presence import Presence

@@ -19,7 +19,7 @@ from gitmodel.cache.cache import Cache
 from gitmodel.cache.transfer import fetch_packs, plan_fetch, push_packs
 from gitmodel.domain.aliases import Alias
 from gitmodel.domain.digest import digest_of
-from gitmodel.domain.progress import Silent
+from gitmodel.project.context import Silent
 from gitmodel.store.layout import manifest_key, pack_key
 from gitmodel.store.objects import ObjectStore
 from tests.support.job import FIRST, SECOND, WEIGHTS, check_out, second_version, set_up

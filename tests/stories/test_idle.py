@@ -25,11 +25,17 @@ try:
 except SystemExit:
     pass
 print("LOADED", *sorted(set({heavy!r}) & set(sys.modules)))
+print("OWN", *sorted(name for name in sys.modules if name.partition(".")[0] == "gitmodel"))
 """
 
 
 def loaded(repo: Repo, *arguments: str) -> list[str]:
     """Which heavy libraries a command imports, in a fresh interpreter."""
+    return modules(repo, *arguments)[0]
+
+
+def modules(repo: Repo, *arguments: str) -> tuple[list[str], list[str]]:
+    """The heavy libraries and the modules of gitmodel that a command imports, in a fresh interpreter."""
     code = PROBE.format(arguments=list(arguments), heavy=HEAVY)
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -41,9 +47,29 @@ def loaded(repo: Repo, *arguments: str) -> list[str]:
         env=dict(os.environ),
         timeout=60,
     )
-    line = done.stdout.strip().splitlines()[-1]
-    assert line.startswith("LOADED"), done.stdout + done.stderr
-    return line.split()[1:]
+    heavy, own = (line.split() for line in done.stdout.strip().splitlines()[-2:])
+    assert (heavy[0], own[0]) == ("LOADED", "OWN"), done.stdout + done.stderr
+    return heavy[1:], own[1:]
+
+
+# Each costs 0.2 to 0.5 ms in every commit. If a number has to grow, see first what can be imported late:
+# python -X importtime -m gitmodel status
+MODULES = {
+    ("--version",): 5,
+    ("status",): 72,
+    ("hook", "pre-commit"): 83,
+    ("hook", "pre-push", "origin", "file:///nowhere"): 59,
+    ("hook", "post-checkout", "0", "0", "1"): 62,
+}
+
+
+@pytest.mark.parametrize("arguments", MODULES, ids=" ".join)
+def test_an_idle_command_imports_no_more_modules_than_recorded(
+    fraud: Repo, arguments: tuple[str, ...]
+) -> None:
+    _, own = modules(fraud, *arguments)
+
+    assert len(own) <= MODULES[arguments], own
 
 
 @pytest.mark.parametrize(

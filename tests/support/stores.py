@@ -10,9 +10,9 @@ from gitmodel.backends.folder import FolderBackend
 from gitmodel.cache.reader import Reader
 from gitmodel.cache.transfer import Plan
 from gitmodel.cache.writer import store_weights
-from gitmodel.domain.progress import Silent
 from gitmodel.errors import RemoteUnreachableError
 from gitmodel.files.source_file import SourceFile
+from gitmodel.project.context import Silent
 from gitmodel.store.layout import manifest_key, pack_key
 from gitmodel.store.objects import ObjectStore
 

@@ -20,7 +20,7 @@ from gitmodel.errors import (
     UsageError,
     VersionTakenError,
 )
-from gitmodel.project.committing.commit_report import CommitReport
+from gitmodel.project.committing.commit_notes import CommitReport
 from gitmodel.project.history.version_owners import claims_seen
 from gitmodel.project.references import resolve
 from gitmodel.store.claims import claim_key

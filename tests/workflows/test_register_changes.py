@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitmodel.errors import MixedPointerError, StaleWeightsError, WeightsError
-from gitmodel.project.committing.commit_report import CommitReport
+from gitmodel.project.committing.commit_notes import CommitReport
 from gitmodel.workflows.add import add, add_many
 from gitmodel.workflows.checkout import checkout
 from gitmodel.workflows.register_changes import register_changes

@@ -15,8 +15,8 @@ import pytest
 
 from gitmodel.cache.cache import Cache
 from gitmodel.cache.writer import store_weights
-from gitmodel.domain.progress import Silent
 from gitmodel.errors import DamagedObjectError, GitmodelError, UnsafePathError, UnsavedWeightsError
+from gitmodel.project.context import Silent
 from gitmodel.worktree.placing import place
 from gitmodel.worktree.records import Records
 from gitmodel.worktree.scan import EntryKind

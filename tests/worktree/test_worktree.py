@@ -13,10 +13,10 @@ import pytest
 from gitmodel.cache.cache import Cache
 from gitmodel.cache.writer import store_weights
 from gitmodel.domain.digest import ListedFile, digest_of, folder_digest
-from gitmodel.domain.progress import Silent
 from gitmodel.errors import ChangedWhileReadError, UnsafePathError, WeightsError
 from gitmodel.files.file_stat import FileStat
 from gitmodel.files.sparse import SparseReader
+from gitmodel.project.context import Silent
 from gitmodel.worktree import scan as listing
 from gitmodel.worktree import worktree
 from gitmodel.worktree.records import CachedDigest, Record, Records

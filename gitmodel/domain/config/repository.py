@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Self
 from gitmodel.domain.config.clone import LocalSettings, Overrides, effective_remote, needs_trust
 from gitmodel.domain.config.remote import Addressing, Remote
 from gitmodel.domain.reference import check_name
+from gitmodel.domain.text import MAX_TEXT_BYTES
 from gitmodel.domain.text.escape import quote_text
 from gitmodel.domain.text.lazy_regex import lazy_compile
-from gitmodel.domain.text.limits import MAX_TEXT_BYTES
 from gitmodel.domain.text.secrets import WHERE_SECRETS_BELONG, find_secret, is_secret_name
 from gitmodel.domain.yaml.reader import block, parse
 from gitmodel.errors import ConfigError, ModelNameError, NewerFormatError, TextError

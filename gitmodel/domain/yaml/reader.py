@@ -20,9 +20,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from gitmodel.domain.text import MAX_TEXT_BYTES
 from gitmodel.domain.text.escape import quote_text
 from gitmodel.domain.text.lazy_regex import lazy_compile
-from gitmodel.domain.text.limits import MAX_TEXT_BYTES
 from gitmodel.domain.yaml import fast_reader
 from gitmodel.domain.yaml.fast_reader import Value
 from gitmodel.domain.yaml.writer import (

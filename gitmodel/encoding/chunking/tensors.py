@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 from blake3 import blake3
 
 from gitmodel.encoding.chunking.chunker import LONGEST_CHUNK, ChunkerId
-from gitmodel.formats.extent import END_OF_GROUP, SMALL, Extent
+from gitmodel.formats.header import END_OF_GROUP, SMALL, Extent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -25,7 +25,7 @@ from gitmodel.errors import GitCommandError, RepositoryError
 from gitmodel.git.cached_clone.guard import environment_for, refuse_foreign
 from gitmodel.git.cat_file import present_objects
 from gitmodel.git.discovery import find_with_git
-from gitmodel.git.object_id import is_oid
+from gitmodel.git.objects import is_oid
 from gitmodel.git.program import GitProgram, find_program, raise_for
 from gitmodel.git.repository import Repository
 

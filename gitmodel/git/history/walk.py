@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.errors import GitCommandError
 from gitmodel.git.cat_file import present_objects
-from gitmodel.git.history.treeless import commits_with_trees, lacks_trees
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -159,6 +158,7 @@ class History:
 
     def _without_trees(self, file_name: str | None) -> Iterator[Change]:
         """The files of commits whose trees are present; at most 25 more processes."""
+        from gitmodel.git.history.treeless import commits_with_trees
         from gitmodel.git.objects import ProgramReader
 
         with ProgramReader(self._repository) as reader:
@@ -246,6 +246,8 @@ class History:
 
     def lacks_trees(self) -> bool:
         """Whether this clone lacks trees. At most one process."""
+        from gitmodel.git.history.treeless import lacks_trees
+
         return lacks_trees(self._repository)
 
     def is_altered(self) -> bool:

@@ -25,7 +25,6 @@ from gitmodel.project.adding.new_version import (
 from gitmodel.project.adding.next_numbers import Histories
 from gitmodel.project.adding.report import report_of
 from gitmodel.project.adding.weight_checks import check_weights
-from gitmodel.project.aliases import move_aliases
 from gitmodel.project.fetching.session import CheckoutReport, fetch_models
 from gitmodel.project.git_files.gitignore import ignore_weights
 from gitmodel.project.git_files.weights_out_of_git import ignore_in_clone
@@ -242,6 +241,8 @@ def _move_pointer(project: Project, target: Target) -> list[str]:
     """Move aliases and delete the pointer if the pointer's path changes; returns the changed paths."""
     if target.model is None or target.model.path == target.pointer_path:
         return []
+    from gitmodel.project.aliases import move_aliases
+
     delete_file(project.root, target.model.path)
     return [
         target.model.path,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from gitmodel.domain.glob_filter import is_companion, is_gitmodel_file, is_temporary
 from gitmodel.domain.reference import has_weights_ending
 from gitmodel.errors import GitmodelError, UsageError
-from gitmodel.git.check_ignore import tracked_paths
+from gitmodel.git.ignore_rules import tracked_paths
 from gitmodel.project.adding.targets import (
     Targets,
     list_some,

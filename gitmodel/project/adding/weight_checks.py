@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gitmodel.files.source_file import SourceFile
     from gitmodel.formats.misnamed_files import Suspicion
     from gitmodel.project.project import Project
-    from gitmodel.worktree.weights import Scan
+    from gitmodel.worktree.scan import Scan
 
 _MAX_FILES = 2000  # of a folder; each is opened
 _MAX_WARNINGS = 3

@@ -14,7 +14,7 @@ from gitmodel.project.fsmonitor.seen_weights import is_watched
 from gitmodel.project.fsmonitor.switch import monitor_config, reason_against
 
 if TYPE_CHECKING:
-    from gitmodel.project.committing.commit_report import CommitReport
+    from gitmodel.project.committing.commit_notes import CommitReport
     from gitmodel.project.project import Project
 
 

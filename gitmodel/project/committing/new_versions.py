@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from gitmodel.encoding.manifest.manifest import Manifest
     from gitmodel.project.adding.metadata import Metadata
     from gitmodel.project.adding.next_numbers import Histories
+    from gitmodel.project.committing.version_decisions import Change
     from gitmodel.project.models import Model
     from gitmodel.project.project import Project
     from gitmodel.worktree.worktree import Scan, Weights
@@ -52,13 +53,6 @@ class NewVersion:
     pointer: Pointer | None = None
     warnings: tuple[str, ...] = ()
     error: GitmodelError | None = None
-
-
-class Change(NamedTuple):
-    """A model whose weights differ from its pointer, and their digest."""
-
-    model: Model
-    digest: Digest
 
 
 class _Known(NamedTuple):

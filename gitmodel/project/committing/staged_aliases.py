@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.aliases import ALIAS_SUFFIX, EARLY_SUFFIX, Alias, early_file_error
+from gitmodel.domain.aliases import Alias, early_file_error
 from gitmodel.domain.conflict_markers import conflict_sides
-from gitmodel.domain.deprecations import DEPRECATED_SUFFIX, Deprecations
+from gitmodel.domain.deprecations import Deprecations
 from gitmodel.domain.merge_aliases import named_by, parsed_anywhere
+from gitmodel.domain.pointer import ALIAS_SUFFIX, DEPRECATED_SUFFIX, EARLY_SUFFIX
 from gitmodel.errors import GitmodelError, MixedAliasError
 from gitmodel.project.committing.version_decisions import is_merging
 from gitmodel.project.models import blob_at

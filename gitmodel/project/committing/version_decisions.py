@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.domain.versions import Observation, Verdict, decide
 from gitmodel.errors import GitmodelError
-from gitmodel.project.adding.next_numbers import Histories
 from gitmodel.project.committed_models import find_in_tree
 
 if TYPE_CHECKING:
+    from gitmodel.domain.digest import Digest
     from gitmodel.domain.pointer import Pointer
+    from gitmodel.project.adding.next_numbers import Histories
     from gitmodel.project.models import Model
     from gitmodel.project.project import Project
     from gitmodel.worktree.worktree import Weights
@@ -50,6 +51,8 @@ def decide_commit(
     known = None
     is_known = as_head = False
     if weights.digest is not None and weights.digest not in (pointer.digest, have):
+        from gitmodel.project.adding.next_numbers import Histories
+
         histories = histories or Histories(project, [model.name])
         history = histories.joined(histories.of(model.name), pointer)
         known = history.version_of(weights.digest)
@@ -83,3 +86,10 @@ def pointer_at_head(project: Project, name: str) -> Pointer | None:
         found = None if head is None else find_in_tree(project, head, name)
         return None if found is None else found.pointer
     return None
+
+
+class Change(NamedTuple):
+    """A model whose weights differ from its pointer, and their digest."""
+
+    model: Model
+    digest: Digest

@@ -11,10 +11,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitmodel.cache.reader import DamagedPackError, Reader, WrongChunksError
-from gitmodel.domain.progress import Silent
 from gitmodel.errors import GitmodelError, UnsavedWeightsError, UsageError
 from gitmodel.files.safe_open import require_space
 from gitmodel.files.sparse import bytes_of_holes
+from gitmodel.project.context import Silent
 from gitmodel.project.fetching.partial_fetch import (
     fetch_files,
     keep_manifest,

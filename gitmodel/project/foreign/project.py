@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NoReturn, Self
 
 from gitmodel.domain.digest import digest_of
 from gitmodel.domain.pointer import POINTER_SUFFIX
-from gitmodel.domain.text.limits import MAX_TEXT_BYTES
+from gitmodel.domain.text import MAX_TEXT_BYTES
 from gitmodel.errors import RemoteDeniedError, RemoteMissingError, UntrustedRemoteError, UsageError
 from gitmodel.git.cached_clone.guard import refuse_foreign
 from gitmodel.git.history.cached import CachedHistory

@@ -12,14 +12,12 @@ import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitmodel.domain.aliases import ALIAS_SUFFIX, EARLY_SUFFIX
-from gitmodel.domain.deprecations import DEPRECATED_SUFFIX
-from gitmodel.domain.pointer import POINTER_SUFFIX
+from gitmodel.domain.pointer import ALIAS_SUFFIX, DEPRECATED_SUFFIX, EARLY_SUFFIX, POINTER_SUFFIX
 from gitmodel.domain.text.escape import quote_text
 from gitmodel.domain.text.lazy_regex import lazy_compile
 from gitmodel.errors import GitmodelError, NotSetUpError, RepositoryError, UnknownReferenceError
 from gitmodel.git.cached_clone.clone import BASE, ref_names
-from gitmodel.git.object_id import is_oid
+from gitmodel.git.objects import is_oid
 from gitmodel.project.history.model_history import history_of
 from gitmodel.project.project import CONFIG_NAME
 from gitmodel.project.references import by_alias, models_at, resolve

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from gitmodel.git.check_ignore import add_ignores
-from gitmodel.git.ignore_rules import ignore_line
+from gitmodel.git.ignore_rules import add_ignores, ignore_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

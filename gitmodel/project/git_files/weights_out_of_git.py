@@ -15,10 +15,15 @@ from typing import TYPE_CHECKING
 from gitmodel.domain.exclude import is_excluded
 from gitmodel.domain.pointer import POINTER_SUFFIX
 from gitmodel.errors import GitmodelError, WeightsError
-from gitmodel.formats.weight_files import HEAD_SIZE, has_head, has_name
 from gitmodel.git.cat_file import head_of_blob, sizes_of
-from gitmodel.git.check_ignore import ignore_rules, tracked_paths
-from gitmodel.git.ignore_rules import append_missing, at_or_above, ignore_line, is_shared_rule
+from gitmodel.git.ignore_rules import (
+    append_missing,
+    at_or_above,
+    ignore_line,
+    ignore_rules,
+    is_shared_rule,
+    tracked_paths,
+)
 from gitmodel.project.committed_models import parsed_or_none
 from gitmodel.project.models import Model
 from gitmodel.worktree.scan import is_left_out
@@ -239,6 +244,8 @@ def _refusal(
 
 
 def _refuse_big_weights(project: Project, files: Sequence[Difference]) -> None:
+    from gitmodel.formats.weight_files import HEAD_SIZE, has_head, has_name
+
     sizes = sizes_of(project.repository, [file.new_oid for file in files])
     for file in files:
         if sizes.get(file.new_oid, 0) < _BIG:

@@ -13,7 +13,8 @@ from itertools import dropwhile
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.domain.alias_stack import AliasStack
-from gitmodel.domain.aliases import ALIAS_SUFFIX, Alias
+from gitmodel.domain.aliases import Alias
+from gitmodel.domain.pointer import ALIAS_SUFFIX
 from gitmodel.errors import GitmodelError
 from gitmodel.project.history.missing_history import MissingHistory, find_missing_history
 

@@ -12,13 +12,13 @@ import shlex
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.aliases import (
-    EARLY_SUFFIX,
     Alias,
     alias_path_for,
     early_file_error,
     pointer_beside,
 )
-from gitmodel.domain.deprecations import DEPRECATED_SUFFIX, Deprecations
+from gitmodel.domain.deprecations import Deprecations
+from gitmodel.domain.pointer import DEPRECATED_SUFFIX, EARLY_SUFFIX
 from gitmodel.domain.text.escape import quote_text
 from gitmodel.errors import AliasError, GitmodelError, ObjectMissingError, VersionTakenError
 from gitmodel.project.committed_models import CommittedFile, find_in_tree

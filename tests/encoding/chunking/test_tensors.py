@@ -22,8 +22,13 @@ from gitmodel.encoding.chunking.choose import (
     planned_chunks,
 )
 from gitmodel.encoding.chunking.tensors import GROUP_MAX, plan_chunks
-from gitmodel.formats.extent import END_OF_GROUP, SMALL, Extent
-from gitmodel.formats.header import HeaderReader, UnrecognizedFormatError
+from gitmodel.formats.header import (
+    END_OF_GROUP,
+    SMALL,
+    Extent,
+    HeaderReader,
+    UnrecognizedFormatError,
+)
 from gitmodel.formats.tensors import tensor_places
 from tests.support.formats import gguf_file, pread, pread_only, safetensors_file, zip_file
 
