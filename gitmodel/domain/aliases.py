@@ -64,7 +64,8 @@ class Alias:
         size: Of the weights, in bytes.
         chunks: As in the pointer; None if unknown.
         metrics: Copied from the version's pointer.
-        previous: What the alias meant before it was promoted to this version; None if unknown.
+        previous: What roll-back returns to: what the alias meant before it was promoted to this version; None if
+            unknown.
         why: The reason that was given for the promotion.
         forced: The reason that was given for overriding a gate.
         imported: Where an imported alias comes from: `from`, `id`, `by`, `at`.

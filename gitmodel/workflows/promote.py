@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.aliases import Alias
-from gitmodel.domain.pointer import Previous
 from gitmodel.domain.reference import check_alias
 from gitmodel.errors import GitmodelError, UnknownReferenceError
 from gitmodel.project.alias_changes import alias_target, make_change
 from gitmodel.project.aliases import deprecations_of
+from gitmodel.project.history.alias_history import promoted_value
 from gitmodel.project.merged_versions import require_merged
 from gitmodel.project.publishing.on_primary import require_on_primary
 from gitmodel.project.references import resolve
@@ -62,9 +62,8 @@ def promote(
     require_on_primary(project, pointer.name, pointer.version, pointer.digest, next_)
     if not unmerged and target.tip is not None:
         require_merged(project, pointer, target.tip, target.branch, next_)
-    before = target.committed
-    previous = None if before is None else Previous(before.version, before.digest)
-    change = target.change_to(Alias.of(alias, pointer, previous=previous, why=why))
+    after = Alias.of(alias, pointer, why=why)
+    change = target.change_to(promoted_value(project, target.path, target.tip, after))
     name = pointer.name.replace("/", "-")
     return make_change(
         project,

@@ -125,8 +125,14 @@ class Course:
             "remove": self._remove,
             "other": lambda _: self.commit(),
         }
+        before = self.present()
         one_of[kind](number)
         self.note()
+        after = self.present()
+        if kind in ("promote", "back", "to") and after not in (None, before):
+            assert after is not None
+            previous = None if after.previous is None else after.previous.version
+            assert previous == (self.stack[-2] if len(self.stack) > 1 else None)
 
     def _back(self, _: int) -> None:
         stack, expected = self.stack, self.beneath()

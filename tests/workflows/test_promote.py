@@ -91,6 +91,21 @@ def test_two_promotions_in_one_commit_keep_what_was_committed(ana: Desk) -> None
     assert alias_of(ana).previous == Previous(1, digest(ONE))
 
 
+def test_promoting_the_value_before_is_a_roll_back_also_for_a_clone_of_depth_1(ana: Desk) -> None:
+    ana.version(THREE)
+    ana.push()
+    for number in (1, 2, 3):
+        promoted(ana, f"fraud@{number}")
+        ana.repo.commit("promote")
+
+    promoted(ana, "fraud@2")
+    assert alias_of(ana).previous == Previous(1, digest(ONE))
+
+    ana.repo.git("reset", "-q", "--hard")
+    promoted(ana, "fraud@1")  # further down: a promotion
+    assert alias_of(ana).previous == Previous(3, digest(THREE))
+
+
 def test_the_same_value_writes_nothing(ana: Desk) -> None:
     promoted(ana, "fraud@2", why="first")
     before = ana.repo.read(PATH)

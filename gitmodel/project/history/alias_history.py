@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.domain.alias_stack import AliasStack
 from gitmodel.domain.aliases import Alias
-from gitmodel.domain.pointer import ALIAS_SUFFIX
+from gitmodel.domain.pointer import ALIAS_SUFFIX, Previous
 from gitmodel.errors import GitmodelError
 from gitmodel.project.history.missing_history import MissingHistory, find_missing_history
 
@@ -199,6 +199,23 @@ def _last_before(changes: Sequence[LineChange], commit: str, path: str) -> LineC
     """The last change of a file before a commit."""
     older = dropwhile(lambda change: change.commit != commit, changes)
     return next((one for one in older if one.commit != commit and one.path == path), None)
+
+
+def promoted_value(project: Project, path: str, tip: str | None, value: Alias) -> Alias:
+    """A value that an alias is promoted to, whose `previous` is what roll-back returns to from it.
+
+    That is what the alias means or meant last; for the value before, promoted again, what is beneath that.
+
+    Args:
+        project: The project.
+        path: Of the alias file.
+        tip: The commit that the value is to follow.
+        value: The value.
+    """
+    stack = alias_history(project, path, value.alias, tip).stack(value.name)
+    top = stack.top
+    before = None if top is None else Previous(top.version, top.digest)
+    return stack.moved(replace(value, previous=before)).top or value
 
 
 def brought_by(project: Project, change: LineChange) -> Bringer:
