@@ -187,20 +187,21 @@ def make_change(
         from gitmodel.project.pull_request import open_pull_request
 
         done = open_pull_request(project, change.texts, message, branch)
-        notes = (
-            ()
-            if done.is_base_current
-            else (
-                f"{done.base} on {done.remote} has moved since this clone fetched it ({done.short_base})",
+        notes = []
+        if not done.is_new:
+            notes.append(f"{done.remote} had {done.branch} already, with this change")
+        if not done.is_base_current:
+            notes.append(
+                f"{done.base} on {done.remote} has moved since this clone fetched it "
+                f"({done.short_base}); to see what came: git fetch {done.remote}"
             )
-        )
         return replace(
             change,
             commit=done.commit,
             branch=done.branch,
             base=done.base,
             compare_url=done.compare_url,
-            notes=notes,
+            notes=tuple(notes),
         )
     from gitmodel.project.committing.commit_paths import commit_paths, require_no_operation
 

@@ -183,6 +183,7 @@ class _Demo:
         second = self._second_version()
         self._colleague(second)
         self._older_version(first)
+        self._aliases()
         self._say("")
         self._say("That is all: train, git commit, git push; and gitmodel checkout to get weights.")
 
@@ -243,6 +244,20 @@ class _Demo:
         self._step("Bring version 1, beside the current one.")
         self._gitmodel("checkout", f"{MODEL}@1", "--out", _FIRST)
         self._compare(f"{_FIRST}/{WEIGHTS_NAME}", trained, "the first file that Ana trained")
+
+    def _aliases(self) -> None:
+        self._step("Say which version serves: an alias is one more small file in Git.")
+        self._gitmodel("promote", f"{MODEL}@1", "production", "--commit")
+        self._step(
+            "Promote the better one. The metrics of both are shown, and stand in the commit."
+        )
+        self._gitmodel("promote", f"{MODEL}@2", "production", "-m", "May hold-out", "--commit")
+        self._step("It drifts. Go back to what the alias meant before.")
+        self._gitmodel("rollback", MODEL, "production", "-m", "drift", "--commit")
+        self._step("The history of the alias: who, when and why.")
+        self._git("log", "--format=%an: %s", "--", f"{MODEL}.production.alias.yaml")
+        self._step("Push. A hook makes sure that the weights of the alias are on the remote.")
+        self._git("push", "--quiet")
 
     def _step(self, text: str) -> None:
         self._say("")

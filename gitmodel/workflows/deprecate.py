@@ -129,7 +129,7 @@ def _refuse_served(project: Project, pointer: Pointer) -> None:
         served = " and ".join(f"{pointer.name}@{alias}" for alias in names)
         raise GitmodelError(
             f"{served} {'means' if len(names) == 1 else 'mean'} version {pointer.version}",
-            hint=f"gitmodel promote {pointer.name}@VERSION {names[0]}",
+            hint=f"gitmodel rollback {pointer.name} {names[0]}",
             model=pointer.name,
         )
 

@@ -152,6 +152,11 @@ $ gitmodel checkout
 $ python train.py --evaluate moons.safetensors
 $ gitmodel log moons
 $ gitmodel checkout moons@1 --out first-version
+$ gitmodel promote moons@1 production --commit
+$ gitmodel promote moons@2 production -m 'May hold-out' --commit
+$ gitmodel rollback moons production -m drift --commit
+$ git log '--format=%an: %s' -- moons.production.alias.yaml
+$ git push --quiet
 """
 
 
@@ -194,8 +199,9 @@ def test_the_whole_job_works_where_git_was_never_configured(tmp_path: Path) -> N
 
     text = "\n".join(front.lines)
     assert "".join(f"{line}\n" for line in front.lines if line.startswith("$ ")) == COMMANDS
-    assert (report.commands, report.compared, report.kept) == (19, 2, False)
+    assert (report.commands, report.compared, report.kept) == (24, 2, False)
     assert "+version: 2" in text
+    assert "moons@production: v2 -> v1" in text
     assert "the same, byte for byte, as the file that Ana trained" in text
     assert [path.name for path in tmp_path.rglob("*")] == ["home"]
 

@@ -94,7 +94,7 @@ def test_what_is_refused_and_how(ana: Desk) -> None:
     ana.alias("production", 2, TWO)
     assert refusal(GitmodelError, lambda: deprecated(ana, "fraud@2")) == (
         "fraud: fraud@production means version 2",
-        "gitmodel promote fraud@VERSION production",
+        "gitmodel rollback fraud production",
     )
     assert refusal(UnknownReferenceError, lambda: deprecated(ana, "fraud@9")) == (
         "fraud: there is no fraud@9",
