@@ -10,6 +10,7 @@ import pytest
 
 from gitmodel.domain.aliases import Alias
 from gitmodel.domain.deprecations import Deprecation, Deprecations
+from gitmodel.domain.digest import digest_of
 from gitmodel.domain.pointer import Pointer
 from tests.support.kept import Kept
 from tests.support.repo import Repo
@@ -213,3 +214,46 @@ def test_a_mixture_in_a_merge_names_both_sides(ana: Repo) -> None:
     ana.gitmodel("resolve", "fraud@production", "--ours")
     ana.git("commit", "-qm", "merged")
     assert ana.read(PATH).decode() == ours
+
+
+def test_from_the_conflict_to_the_commit_each_message_names_the_next_command(ana: Repo) -> None:
+    conflict(ana)
+    ana.git("merge", "--abort")
+
+    merged = ana.git("merge", "other", check=False)
+
+    one, two = (digest_of(bytes([number]) * 2000).short for number in (1, 2))
+    assert merged.stderr.splitlines()[:2] == [
+        (
+            f'gitmodel: fraud: both sides changed "{PATH}": ours, what is checked out, is version 1 ({one}); '
+            f'theirs, what comes in from "other", is version 2 ({two})'
+        ),
+        "hint: gitmodel resolve fraud@production --ours|--theirs",
+    ]
+    status = ana.gitmodel("status", check=False)
+    assert (status.returncode, status.stderr.splitlines()[:2]) == (
+        1,
+        [
+            (
+                f"error: {PATH}: unresolved merge conflict: ours is version 1 ({one}); "
+                f"theirs is version 2 ({two})"
+            ),
+            "hint: gitmodel resolve fraud@production --ours|--theirs",
+        ],
+    )
+    wrong = ana.gitmodel("resolve", "fraud", "--ours", check=False)
+    assert (wrong.returncode, wrong.stderr.splitlines()) == (
+        1,
+        [
+            "error: no pointer of fraud is in conflict, but fraud@production is",
+            "hint: gitmodel resolve fraud@production --ours|--theirs",
+        ],
+    )
+    resolved = ana.gitmodel("resolve", "fraud@production", "--theirs")
+    assert resolved.stdout == "fraud@production  v2, of theirs\n"
+    assert resolved.stderr == "hint: git commit\n"
+    ana.git("commit", "-qm", "merged")
+    taken = Alias.from_text(ana.git("show", f"HEAD:{PATH}").stdout, PATH)
+    assert taken.previous is not None
+    assert (taken.version, taken.previous.version, taken.previous.digest.short) == (2, 1, one)
+    assert ana.git("status", "--porcelain").stdout == ""

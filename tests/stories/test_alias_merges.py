@@ -1,7 +1,7 @@
 """No merge mixes an alias: with the driver, on a server without it, and with -X ours and -X theirs.
 
 After each merge a file that reads as valid is one side whole. The random form makes 10 histories; with
-GITMODEL_TESTS_LONG=1 it makes 200, each merged in twelve ways, and GITMODEL_TESTS_SEED chooses others.
+GITMODEL_TESTS_LONG=1 it makes 500, each merged in twelve ways and on a server, and GITMODEL_TESTS_SEED chooses others.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 import random
+import sys
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import pytest
@@ -30,7 +31,6 @@ from tests.support.kept import Kept
 from tests.support.repo import Repo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 LONG = os.environ.get("GITMODEL_TESTS_LONG") == "1"
@@ -377,19 +377,19 @@ def random_tree(chance: random.Random, base: Tree | None) -> Tree:
     return files
 
 
-def test_random_merges(
-    world_of_merges: MergeWorld, record_property: Callable[[str, object], None]
-) -> None:
+def test_random_merges(world_of_merges: MergeWorld, capsys: pytest.CaptureFixture[str]) -> None:
     world = world_of_merges
-    counts = {"merges": 0, "conflicts": 0}
-    for number in range(200 if LONG else 10):
+    counts = dict.fromkeys(("merges", "conflicts", "resolved", "on a server", "conflicts there"), 0)
+    for number in range(500 if LONG else 10):
         chance = random.Random(f"{SEED} {number}")  # noqa: S311  (a test draws)
         base = random_tree(chance, None)
         ours, theirs = (random_tree(chance, base) for _ in range(2))
         sides = Sides.of([ours, theirs])
         world.make(base, ours, theirs)
-        _, files = world.in_bare()
+        clean, files = world.in_bare()
         assert sides.problems(files, whole=True) == [], (SEED, number)
+        counts["on a server"] += 1
+        counts["conflicts there"] += not clean
         runs: list[tuple[How, str, bool]] = [
             (chance.choice(HOWS), "", True),
             (chance.choice(HOWS), chance.choice(FAVOURED), False),
@@ -405,6 +405,7 @@ def test_random_merges(
             if driver and not clean:
                 side: Literal["ours", "theirs"] = chance.choice(("ours", "theirs"))
                 world.resolve(side)
+                counts["resolved"] += 1
                 disk, index = world.left()
                 assert disk == index
                 assert sides.problems(disk, whole=False, resolved=True) == [], (
@@ -413,5 +414,7 @@ def test_random_merges(
                     how,
                     side,
                 )
-    record_property("counts", str(counts))
+    if LONG:
+        with capsys.disabled():
+            sys.stdout.write(f"seed {SEED}: {counts}\n")
     assert counts["conflicts"] > 0
