@@ -11,10 +11,16 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from gitmodel.domain.aliases import ALIAS_SUFFIX, Alias
-from gitmodel.domain.deprecations import DEPRECATED_SUFFIX, Deprecation, Deprecations
+from gitmodel.domain.aliases import Alias
+from gitmodel.domain.deprecations import Deprecation, Deprecations
 from gitmodel.domain.digest import digest_of
-from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer, Previous
+from gitmodel.domain.pointer import (
+    ALIAS_SUFFIX,
+    DEPRECATED_SUFFIX,
+    POINTER_SUFFIX,
+    Pointer,
+    Previous,
+)
 from gitmodel.errors import GitmodelError
 from gitmodel.project.context import Context
 from gitmodel.project.project import Project
