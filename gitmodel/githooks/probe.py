@@ -34,11 +34,7 @@ def answer(name: str) -> str:
 def prove(project: Project, scripts: Mapping[str, str]) -> dict[str, str]:
     """Let Git run scripts, and return what is wrong with those that did not start this gitmodel.
 
-    Two processes for each.
-
-    Args:
-        project: Whose environment counts.
-        scripts: Absolute path of our script for each hook.
+    Two processes for each hook, in the project's environment. `scripts` maps hooks to absolute paths.
     """
     if not scripts:
         return {}

@@ -61,11 +61,7 @@ class Claim:
 
     @classmethod
     def from_text(cls, raw: bytes, *, what: str) -> Claim:
-        """Parse a claim.
-
-        Raises:
-            DamagedObjectError: It is not a claim.
-        """
+        """Parse a claim. Raises DamagedObjectError if it is not one."""
         try:
             rows = parse(raw, what=what)
             version = rows["version"]
@@ -102,8 +98,7 @@ def claim_key(project: str, name: str, version: int) -> str:
 def read_claim(store: ObjectStore, project: str, name: str, version: int) -> Claim | None:
     """Read the claim of a version, None if the number is free. One GET.
 
-    Raises:
-        DamagedObjectError: The object is not a claim of this version.
+    Raises DamagedObjectError if the object is not a claim of this version.
     """
     key = claim_key(project, name, version)
     try:
@@ -129,16 +124,11 @@ def replace_claim(store: ObjectStore, project: str, claim: Claim) -> None:
 
 
 def claim_version(store: ObjectStore, project: str, claim: Claim) -> Claim:
-    """Claim a number for a digest; returns the claim that owns it.
+    """Claim a number for a digest; returns this claim, an earlier one of the digest, or another owner's.
 
     Idempotent: if the answer to a create is lost, the object is read back, and an equal digest is success.
-
-    Returns:
-        This claim, an earlier one of the same digest, or that of another owner.
-
-    Raises:
-        ObjectMissingError: The number is taken, but no claim can be read.
-        DamagedObjectError: The object is not a claim.
+    Raises ObjectMissingError if the number is taken but no claim can be read, DamagedObjectError if the
+    object is not a claim.
     """
     key = claim_key(project, claim.name, claim.version)
     for _ in range(2):  # a store may list a new object late, or a person may delete it
@@ -159,9 +149,8 @@ def list_claims(store: ObjectStore, project: str) -> Iterator[tuple[str, int]]:
     for info in store.backend.list(prefix):
         name, _, number = info.key[len(prefix) :].removesuffix(".yaml").rpartition("@")
         if number.isascii() and number.isdecimal() and len(number) <= _LONGEST_NUMBER:
-            with suppress(
-                ModelNameError
-            ):  # anybody who may write to the bucket can choose this key
+            # anybody who may write to the bucket can choose this key
+            with suppress(ModelNameError):
                 yield check_name(name), int(number)
 
 
@@ -170,12 +159,8 @@ def copy_claim(
 ) -> tuple[Claim, Claim, bool]:
     """Copy a claim to another store, unless that has one for the number.
 
-    Returns:
-        The claim of the source, the claim of the target, and whether that was created now.
-
-    Raises:
-        ObjectMissingError: The source has no such claim.
-        DamagedObjectError: One of the objects is not a claim.
+    Returns the claim of the source, the claim of the target, and whether that was created now. Raises
+    ObjectMissingError if the source has no such claim, DamagedObjectError if one of the two is no claim.
     """
     key = claim_key(project, name, version)
     raw = source.backend.read(key, limit=MAX_TEXT_BYTES)

@@ -53,9 +53,7 @@ class Marker:
     def from_bytes(cls, raw: bytes, *, url: str) -> Marker:
         """Parse a marker.
 
-        Raises:
-            NewerFormatError: This gitmodel does not know the store's format.
-            DamagedObjectError: It is not a marker.
+        Raises NewerFormatError if the store's format is not known, DamagedObjectError if it is no marker.
         """
         try:
             value = json.loads(raw)
@@ -118,10 +116,8 @@ class ObjectStore:
     def manifest(self, digest: Digest) -> Manifest | None:
         """Read the manifest of a digest, None if this store does not have it.
 
-        One GET; a damaged manifest is read a second time.
-
-        Raises:
-            DamagedObjectError: The object is not a manifest of this digest.
+        One GET; a damaged manifest is read a second time. Raises DamagedObjectError if the object is
+        not a manifest of this digest.
         """
         key = manifest_key(digest)
         for last in (False, True):
@@ -151,15 +147,10 @@ class ObjectStore:
         self.backend.write(manifest_key(manifest.digest), manifest.to_bytes())
 
     def pack(self, name: str, size: int) -> bytes:
-        """Read a whole pack, and check its name; a damaged pack is read a second time.
+        """Read a whole pack, and check its name (hex of its BLAKE3); a damaged one is read a second time.
 
-        Args:
-            name: Hex of the BLAKE3 of the pack.
-            size: Its size in bytes, from a manifest.
-
-        Raises:
-            ObjectMissingError: The store does not have it.
-            DamagedObjectError: Its bytes do not match its name.
+        The size in bytes is that of a manifest. Raises ObjectMissingError if the store does not have the
+        pack, DamagedObjectError if its bytes do not match its name.
         """
         problem = ""
         for _ in range(2):
@@ -199,14 +190,9 @@ class ObjectStore:
 def check_exclusive_creation(store: ObjectStore, probe: str) -> None:
     """Create one object twice, to check that the store refuses the second create.
 
-    Version numbers are unique only on such a store.
-
-    Args:
-        store: The store; needs permission to write. The object is deleted if the permissions allow it.
-        probe: A random name for the object.
-
-    Raises:
-        WeakRemoteError: Both creates succeeded.
+    Version numbers are unique only on such a store. `probe` is a random name for the object, which is
+    deleted if the permissions allow it; writing must be allowed. Raises WeakRemoteError if both creates
+    succeeded.
     """
     key = f"gc/probes/{probe}"
     first = store.backend.create(key, b"first\n")

@@ -26,14 +26,9 @@ OTHER_BYTES = "has other bytes than its name says"
 class Presence:
     """Packs of one remote, each checked once. For one command and one thread.
 
-    Args:
-        store: The remote.
-        full: Read every pack and check its bytes, instead of requesting its size.
-        suspects: Packs whose bytes were wrong when they were last read: they are always read.
-        progress: Receives the number of bytes read.
-
-    Attributes:
-        bytes_read: Bytes of the packs that were read.
+    With `full` every pack is read and its bytes are checked, instead of requesting its size. `suspects`,
+    whose bytes were wrong when they were last read, are always read. `progress` and `bytes_read` count
+    the bytes of the packs that were read.
     """
 
     def __init__(
@@ -52,11 +47,7 @@ class Presence:
         self.bytes_read = 0
 
     def look(self, packs: Iterable[Pack]) -> None:
-        """Check packs that were not checked yet, many at a time.
-
-        Raises:
-            RemoteError: The remote cannot be used.
-        """
+        """Check packs that were not checked yet, many at a time. Raises RemoteError."""
         fresh = [pack for pack in dict.fromkeys(packs) if pack not in self._faults]
         read = [pack for pack in fresh if self._full or pack[0] in self._suspects]
         for_each(self._read, read)

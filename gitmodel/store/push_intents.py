@@ -37,21 +37,12 @@ NO_SWEEP = Sweep("", frozenset(), frozenset())
 
 
 def write_intent(
-    store: ObjectStore,
-    intent_id: str,
-    *,
-    digests: Iterable[Digest],
-    packs: Iterable[str],
-    at: str,
+    store: ObjectStore, intent_id: str, *, digests: Iterable[Digest], packs: Iterable[str], at: str
 ) -> None:
-    """Write the intent of a push. It expires 14 days later, by the store's clock.
+    """Write the intent of a push, under a random id. It expires 14 days later, by the store's clock.
 
-    Args:
-        store: The remote.
-        intent_id: A random id.
-        digests: Contents that the push will refer to.
-        packs: Packs that the push will refer to, uploaded now or before.
-        at: Time of the push, UTC, ISO 8601; for people only.
+    It names all contents and packs that the push will refer to, uploaded now or before. `at` is the
+    time of the push, UTC, ISO 8601, for people only.
     """
     body = {
         "format": _FORMAT,
@@ -65,9 +56,8 @@ def write_intent(
 def read_sweep(store: ObjectStore) -> Sweep:
     """Read the sweep flag, `NO_SWEEP` if it is not set. Call it after `write_intent`.
 
-    Raises:
-        DamagedObjectError: The flag is damaged, so the push must not refer to any object.
-        NewerFormatError: This gitmodel does not know the flag's format; the same holds.
+    Raises DamagedObjectError if the flag is damaged and NewerFormatError if its format is not known:
+    then the push must not refer to any object.
     """
     try:
         raw = store.backend.read(SWEEP_KEY, limit=SWEEP_LIMIT)

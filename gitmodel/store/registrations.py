@@ -19,11 +19,7 @@ if TYPE_CHECKING:
 def register(store: ObjectStore, project: str, project_id: str, git_url: str) -> None:
     """Register a repository with a store; idempotent.
 
-    Args:
-        store: The store.
-        project: Name of the project.
-        project_id: Its random id.
-        git_url: URL of the Git repository, "" if it has none; stored without user and password.
+    The URL ("" if the Git repository has none) is stored without user and password.
     """
     git_url = without_user_info(git_url)
     body = json.dumps({"format": 1, "url": git_url}).encode() + b"\n"
