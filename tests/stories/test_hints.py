@@ -37,7 +37,7 @@ def hint_of(done: subprocess.CompletedProcess[str]) -> str:
 def test_a_path_in_a_hint_is_typed_from_where_the_person_is(world: World) -> None:
     """Also in a hook, which Git runs at the top; and a space in it does not make two of it."""
     ana = world.ana
-    ana.gitmodel("status")  # the weights of others are known by stat
+    world.look()
     ana.write("models/my net.bin", b"weights")
     ana.gitmodel("add", "models/my net.bin", "-m", "my net 1")
     (ana.path / "notes").mkdir(exist_ok=True)

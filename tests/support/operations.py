@@ -14,6 +14,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ from gitmodel.project.project import Project
 from gitmodel.store.layout import pack_key
 from gitmodel.workflows.checkout import checkout
 from gitmodel.workflows.status import ModelStatus, State, status
+from gitmodel.worktree.records import _FINE_TICK_NS
 from tests.support.kept import plain_configuration
 from tests.support.repo import FIRST_COMMIT_SECONDS, SECONDS_BETWEEN_COMMITS, Repo
 
@@ -110,6 +112,16 @@ class World:
         repo.write("metrics.json", f'{{"auc": "{subject}"}}')
         done = self._git(repo, ("commit", "-qam", subject), {})
         assert done.returncode == 0, done.stderr
+
+    def look(self) -> None:
+        """Let Ana's clone read its weights and know them by stat from then on.
+
+        What was hashed in the tick in which it was written is read again, and this world was just copied.
+        """
+        written_ns = (self.ana.path / WEIGHTS).stat().st_ctime_ns
+        while time.time_ns() <= written_ns + _FINE_TICK_NS:
+            time.sleep(0.01)  # between two looks at the condition, not in place of one
+        self.ana.gitmodel("status")
 
     def open(self, who: Repo | None = None) -> Project:
         """The project as one command of a clone sees it."""

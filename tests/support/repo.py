@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gitmodel
+from tests.support.served import run_served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -88,9 +89,14 @@ class Repo:
         input_text: str = "",
     ) -> subprocess.CompletedProcess[str]:
         """Run `gitmodel` here in a process of its own."""
-        package = {"PYTHONPATH": str(PACKAGE_ROOT)}
-        command = [sys.executable, "-P", "-m", "gitmodel", *arguments]
-        return self._run(command, check=check, env=package | dict(env or {}), text=input_text)
+        env = {"PYTHONPATH": str(PACKAGE_ROOT)} | dict(env or {})
+        done = run_served(
+            self.path, arguments, os.environ | env, text=input_text, timeout=TIMEOUT_SECONDS
+        )
+        if done is None:
+            command = [sys.executable, "-P", "-m", "gitmodel", *arguments]
+            return self._run(command, check=check, env=env, text=input_text)
+        return self._checked(done, check=check)
 
     def _run(
         self, command: list[str], *, check: bool, env: Mapping[str, str], text: str
@@ -106,8 +112,14 @@ class Repo:
             timeout=TIMEOUT_SECONDS,
             check=False,
         )
+        return self._checked(done, check=check)
+
+    @staticmethod
+    def _checked(
+        done: subprocess.CompletedProcess[str], *, check: bool
+    ) -> subprocess.CompletedProcess[str]:
         if check and done.returncode:
-            message = f"{command[1:]} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+            message = f"{done.args[1:]} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
             raise AssertionError(message)
         return done
 
