@@ -7,6 +7,7 @@ it was loaded.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -18,12 +19,13 @@ import pytest
 
 from tests.support.desk import desk
 from tests.support.repo import GLOBAL_CONFIG, Repo
-from tests.support.servers import azure_server, s3_server
+from tests.support.served import end_served
+from tests.support.servers import azure_server, descriptions, s3_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["azure_server", "desk", "s3_server"]  # fixtures, given on to every test
+__all__ = ["azure_server", "descriptions", "desk", "s3_server"]  # fixtures, given on to every test
 
 # A slow machine is no defect: nothing here is judged by time.
 _PATIENT = (hypothesis.HealthCheck.too_slow,)
@@ -57,6 +59,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         marked = any(item.get_closest_marker(name) for name in ("slow", "s3", "azure"))
         if not (server or marked or STORIES in item.path.parents):
             item.add_marker("quick")
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what was collected: it lives to the end, and is 1 s to look through."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """End what tests of this process shared."""
+    end_served()
 
 
 # What would let the machine leak into a test. Our own switches are included: a test sets its own.
