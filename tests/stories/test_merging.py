@@ -41,20 +41,6 @@ def build(folder: Path) -> Repo:
     return repo
 
 
-KEPT = Kept(build)
-
-
-@pytest.fixture
-def tmp_path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    return KEPT.folder_for(request, "ana", tmp_path)
-
-
-@pytest.fixture
-def ana(tmp_path: Path) -> Repo:
-    """A clone with the hooks and the driver, and version 1 of fraud on main."""
-    return KEPT.repo()
-
-
 def diverge(repo: Repo) -> None:
     """Main and other each make a version 2 of their own; main is checked out."""
     repo.git("switch", "-qc", "other")
@@ -68,9 +54,15 @@ def diverge(repo: Repo) -> None:
     repo.git("commit", "-qm", "main 3")
 
 
-def same_number(repo: Repo, tmp_path: Path) -> Repo:
-    """Two clones make version 2 of different weights; returns the second, with ana's branch fetched."""
-    ben = repo.clone(tmp_path / "ben")
+def build_diverged(folder: Path) -> Repo:
+    repo = build(folder)
+    diverge(repo)
+    return repo
+
+
+def build_same_number(folder: Path) -> Repo:
+    repo = build(folder)
+    ben = repo.clone("ben")
     ben.gitmodel("init")
     ben.gitmodel("checkout", check=False)
     ben.write("fraud.bin", weights(3))
@@ -79,7 +71,41 @@ def same_number(repo: Repo, tmp_path: Path) -> Repo:
     register(repo, 2, "ana 2", auc=0.92)
     ben.git("fetch", "-q")
     assert version(ben) == version(repo) == 2
-    return ben
+    return repo
+
+
+PLAIN, DIVERGED, SAME_NUMBER = Kept(build), Kept(build_diverged), Kept(build_same_number)
+
+
+@pytest.fixture
+def kept(request: pytest.FixtureRequest) -> Kept:
+    """What the test starts from."""
+    if "diverged" in request.fixturenames:
+        return DIVERGED
+    return SAME_NUMBER if "ben" in request.fixturenames else PLAIN
+
+
+@pytest.fixture
+def tmp_path(kept: Kept, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return kept.restored(tmp_path_factory)
+
+
+@pytest.fixture
+def ana(kept: Kept, tmp_path: Path) -> Repo:
+    """A clone with the hooks and the driver, and version 1 of fraud on main."""
+    return kept.repo()
+
+
+@pytest.fixture
+def diverged(ana: Repo) -> Repo:
+    """Main and other each made a version 2 of their own; main is checked out."""
+    return ana
+
+
+@pytest.fixture
+def ben(ana: Repo) -> Repo:
+    """Two clones made version 2 of different weights; this is the second, with ana's branch fetched."""
+    return ana.beside("ben")
 
 
 def in_conflict(repo: Repo) -> str:
@@ -101,10 +127,8 @@ def clean(repo: Repo) -> None:
     assert repo.gitmodel("status", "--json", check=False).stdout
 
 
-def test_a_merge_of_two_versions_names_both_and_how_to_go_on(ana: Repo) -> None:
-    diverge(ana)
-
-    merged = ana.git("merge", "other", check=False)
+def test_a_merge_of_two_versions_names_both_and_how_to_go_on(diverged: Repo) -> None:
+    merged = diverged.git("merge", "other", check=False)
 
     assert merged.returncode == 1
     assert "CONFLICT (content): Merge conflict in fraud.model.yaml" in merged.stdout
@@ -113,7 +137,7 @@ def test_a_merge_of_two_versions_names_both_and_how_to_go_on(ana: Repo) -> None:
     ) in merged.stderr
     assert 'theirs, what comes in from "other", is version 2 (' in merged.stderr
     assert "hint: gitmodel resolve fraud --ours|--theirs" in merged.stderr
-    text = in_conflict(ana)
+    text = in_conflict(diverged)
     first, last = text.splitlines()[0], text.splitlines()[-1]
     assert re.fullmatch(
         r"<{7} ours, what is checked out: version 3 \([0-9a-f]{12}\), auc 0.92; "
@@ -125,32 +149,28 @@ def test_a_merge_of_two_versions_names_both_and_how_to_go_on(ana: Repo) -> None:
         r"to take it: gitmodel resolve fraud --theirs",
         last,
     )
-    ours = ana.git("show", f"main:{POINTER}").stdout
-    theirs = ana.git("show", f"other:{POINTER}").stdout
+    ours = diverged.git("show", f"main:{POINTER}").stdout
+    theirs = diverged.git("show", f"other:{POINTER}").stdout
     assert text == f"{first}\n{ours}=======\n{theirs}{last}\n"
 
 
 @pytest.mark.parametrize(("side", "number", "seed"), [("ours", 3, 2), ("theirs", 2, 3)])
 def test_taking_a_side_ends_the_merge_and_brings_its_weights(
-    ana: Repo, side: str, number: int, seed: int
+    diverged: Repo, side: str, number: int, seed: int
 ) -> None:
-    diverge(ana)
-    ana.git("merge", "other", check=False)
+    diverged.git("merge", "other", check=False)
 
-    resolved = ana.gitmodel("resolve", "fraud", f"--{side}")
+    resolved = diverged.gitmodel("resolve", "fraud", f"--{side}")
 
     assert "hint: git commit\n" in resolved.stdout + resolved.stderr
-    assert ana.read("fraud.bin") == weights(seed)
-    ana.git("commit", "-q", "--no-edit")
-    assert sound(ana) == sound(ana, {"ours": "HEAD^1", "theirs": "HEAD^2"}[side])
-    assert version(ana) == number
-    clean(ana)
+    assert diverged.read("fraud.bin") == weights(seed)
+    diverged.git("commit", "-q", "--no-edit")
+    assert sound(diverged) == sound(diverged, {"ours": "HEAD^1", "theirs": "HEAD^2"}[side])
+    assert version(diverged) == number
+    clean(diverged)
 
 
-def test_the_side_taken_gets_a_new_number_where_the_other_has_the_same(
-    ana: Repo, tmp_path: Path
-) -> None:
-    ben = same_number(ana, tmp_path)
+def test_the_side_taken_gets_a_new_number_where_the_other_has_the_same(ben: Repo) -> None:
     merged = ben.git("merge", "origin/main", check=False)
     assert "ours, what is checked out, is version 2" in merged.stderr
 
@@ -197,9 +217,7 @@ def test_a_pull_of_a_version_where_only_words_changed_here_brings_weights(ana: R
     clean(ana)
 
 
-def test_in_a_rebase_the_words_say_that_ours_is_the_new_base(ana: Repo, tmp_path: Path) -> None:
-    ben = same_number(ana, tmp_path)
-
+def test_in_a_rebase_the_words_say_that_ours_is_the_new_base(ben: Repo) -> None:
     rebased = ben.git("rebase", "origin/main", check=False)
 
     assert rebased.returncode == 1
@@ -219,8 +237,7 @@ def test_in_a_rebase_the_words_say_that_ours_is_the_new_base(ana: Repo, tmp_path
     clean(ben)
 
 
-def test_a_rebase_of_two_versions_keeps_each_of_them_whole(ana: Repo, tmp_path: Path) -> None:
-    ben = same_number(ana, tmp_path)
+def test_a_rebase_of_two_versions_keeps_each_of_them_whole(ben: Repo) -> None:
     register(ben, 4, "ben 3", auc=0.94)
     assert version(ben) == 3
 
@@ -240,32 +257,29 @@ def test_a_rebase_of_two_versions_keeps_each_of_them_whole(ana: Repo, tmp_path: 
     clean(ben)
 
 
-def test_a_cherry_pick(ana: Repo) -> None:
-    diverge(ana)
-
-    picked = ana.git("cherry-pick", "other", check=False)
+def test_a_cherry_pick(diverged: Repo) -> None:
+    picked = diverged.git("cherry-pick", "other", check=False)
 
     assert "theirs, what comes in, is version 2" in picked.stderr
-    in_conflict(ana)
-    resolved = ana.gitmodel("resolve", "fraud", "--theirs")
+    in_conflict(diverged)
+    resolved = diverged.gitmodel("resolve", "fraud", "--theirs")
     assert "git cherry-pick --continue" in resolved.stdout + resolved.stderr
-    ana.git("-c", "core.editor=true", "cherry-pick", "--continue")
-    assert sound(ana) == sound(ana, "other")
-    assert ana.read("fraud.bin") == weights(3)
-    clean(ana)
+    diverged.git("-c", "core.editor=true", "cherry-pick", "--continue")
+    assert sound(diverged) == sound(diverged, "other")
+    assert diverged.read("fraud.bin") == weights(3)
+    clean(diverged)
 
 
-def test_a_cherry_pick_that_ends_as_before_is_skipped(ana: Repo) -> None:
-    diverge(ana)
-    before = ana.head()
-    ana.git("cherry-pick", "other", check=False)
+def test_a_cherry_pick_that_ends_as_before_is_skipped(diverged: Repo) -> None:
+    before = diverged.head()
+    diverged.git("cherry-pick", "other", check=False)
 
-    resolved = ana.gitmodel("resolve", "fraud", "--ours")
+    resolved = diverged.gitmodel("resolve", "fraud", "--ours")
 
     assert "git cherry-pick --skip" in resolved.stdout + resolved.stderr
-    ana.git("cherry-pick", "--skip")
-    assert ana.head() == before
-    clean(ana)
+    diverged.git("cherry-pick", "--skip")
+    assert diverged.head() == before
+    clean(diverged)
 
 
 def test_a_revert_of_an_older_version(ana: Repo) -> None:
@@ -304,19 +318,18 @@ def test_a_stash_that_is_popped_onto_another_version(ana: Repo) -> None:
 
 
 @pytest.mark.parametrize("option", ["-Xours", "-Xtheirs"])
-def test_options_that_favour_a_side_never_mix(ana: Repo, option: str) -> None:
+def test_options_that_favour_a_side_never_mix(diverged: Repo, option: str) -> None:
     """Git does not tell a driver of them; without one they mix two sides line by line."""
-    diverge(ana)
-    ana.write("README.md", "models of main\n")
-    ana.git("commit", "-qam", "words of main")
+    diverged.write("README.md", "models of main\n")
+    diverged.git("commit", "-qam", "words of main")
 
-    ana.git("merge", "-q", option, "other", check=False)
+    diverged.git("merge", "-q", option, "other", check=False)
 
-    in_conflict(ana)
+    in_conflict(diverged)
     side = option.removeprefix("-X")
-    ana.gitmodel("resolve", "fraud", f"--{side}")
-    ana.git("commit", "-q", "--no-edit")
-    assert sound(ana) == sound(ana, "HEAD^1" if side == "ours" else "HEAD^2")
+    diverged.gitmodel("resolve", "fraud", f"--{side}")
+    diverged.git("commit", "-q", "--no-edit")
+    assert sound(diverged) == sound(diverged, "HEAD^1" if side == "ours" else "HEAD^2")
 
 
 def test_both_add_the_same_model(ana: Repo) -> None:
@@ -389,25 +402,22 @@ def test_one_side_moves_what_the_other_trained(ana: Repo, side: str) -> None:
 
 
 @pytest.mark.parametrize("style", ["merge", "diff3", "zdiff3"])
-def test_git_itself_makes_the_conflict_anew(ana: Repo, style: str) -> None:
-    diverge(ana)
-    ana.git("config", "merge.conflictStyle", style)
-    ana.git("merge", "-q", "other", check=False)
-    before = in_conflict(ana).splitlines()
-    ana.write(POINTER, "spoilt\n")
+def test_git_itself_makes_the_conflict_anew(diverged: Repo, style: str) -> None:
+    diverged.git("config", "merge.conflictStyle", style)
+    diverged.git("merge", "-q", "other", check=False)
+    before = in_conflict(diverged).splitlines()
+    diverged.write(POINTER, "spoilt\n")
 
-    ana.git("checkout", "-q", "-m", "--", POINTER)
+    diverged.git("checkout", "-q", "-m", "--", POINTER)
 
-    assert in_conflict(ana).splitlines()[1:-1] == before[1:-1]
+    assert in_conflict(diverged).splitlines()[1:-1] == before[1:-1]
 
 
-def test_a_merge_without_a_work_tree(ana: Repo) -> None:
-    diverge(ana)
-
-    merged = ana.git("merge-tree", "--write-tree", "main", "other", check=False)
+def test_a_merge_without_a_work_tree(diverged: Repo) -> None:
+    merged = diverged.git("merge-tree", "--write-tree", "main", "other", check=False)
 
     tree = merged.stdout.split("\n")[0]
-    text = ana.git("show", f"{tree}:{POINTER}").stdout
+    text = diverged.git("show", f"{tree}:{POINTER}").stdout
     assert merged.returncode == 1
     assert text.startswith("<<<<<<< ours, what is checked out: version 3 ")
 
@@ -427,81 +437,77 @@ def test_longer_markers_are_markers_too(ana: Repo) -> None:
     assert sound(ana) == sound(ana, "HEAD^1")
 
 
-def test_a_criss_cross_has_no_conflict_inside_a_conflict(ana: Repo) -> None:
+def test_a_criss_cross_has_no_conflict_inside_a_conflict(diverged: Repo) -> None:
     """Git merges several bases first: their conflict would be the base of the real merge."""
-    diverge(ana)
-    ana.git("branch", "main-1")
-    ana.git("merge", "-q", "other", check=False)
-    ana.gitmodel("resolve", "fraud", "--ours")
-    ana.git("commit", "-q", "--no-edit")
-    ana.git("switch", "-q", "other")
-    ana.git("merge", "-q", "main-1", check=False)
-    ana.gitmodel("resolve", "fraud", "--ours")
-    ana.git("commit", "-q", "--no-edit")
-    ana.git("switch", "-q", "main")
+    diverged.git("branch", "main-1")
+    diverged.git("merge", "-q", "other", check=False)
+    diverged.gitmodel("resolve", "fraud", "--ours")
+    diverged.git("commit", "-q", "--no-edit")
+    diverged.git("switch", "-q", "other")
+    diverged.git("merge", "-q", "main-1", check=False)
+    diverged.gitmodel("resolve", "fraud", "--ours")
+    diverged.git("commit", "-q", "--no-edit")
+    diverged.git("switch", "-q", "main")
 
-    ana.git("merge", "other", check=False)
+    diverged.git("merge", "other", check=False)
 
-    text = in_conflict(ana)
+    text = in_conflict(diverged)
     assert text.count("<<<<<<<") == 1
-    ana.gitmodel("resolve", "fraud", "--theirs")
-    ana.git("commit", "-q", "--no-edit")
-    assert sound(ana) == sound(ana, "other")
+    diverged.gitmodel("resolve", "fraud", "--theirs")
+    diverged.git("commit", "-q", "--no-edit")
+    assert sound(diverged) == sound(diverged, "other")
 
 
-def test_what_rerere_remembers_is_taken_again(ana: Repo) -> None:
-    ana.git("config", "rerere.enabled", "true")
-    ana.git("config", "rerere.autoUpdate", "true")
-    diverge(ana)
-    ana.git("merge", "-q", "other", check=False)
-    ana.gitmodel("resolve", "fraud", "--theirs")
-    ana.git("commit", "-q", "--no-edit")
-    ana.git("reset", "-q", "--hard", "HEAD^")
+def test_what_rerere_remembers_is_taken_again(diverged: Repo) -> None:
+    diverged.git("config", "rerere.enabled", "true")
+    diverged.git("config", "rerere.autoUpdate", "true")
+    diverged.git("merge", "-q", "other", check=False)
+    diverged.gitmodel("resolve", "fraud", "--theirs")
+    diverged.git("commit", "-q", "--no-edit")
+    diverged.git("reset", "-q", "--hard", "HEAD^")
 
-    again = ana.git("merge", "other", check=False)
+    again = diverged.git("merge", "other", check=False)
 
     assert "Staged 'fraud.model.yaml' using previous resolution" in again.stdout + again.stderr
-    ana.git("commit", "-q", "--no-edit")
-    assert sound(ana) == sound(ana, "other")
+    diverged.git("commit", "-q", "--no-edit")
+    assert sound(diverged) == sound(diverged, "other")
 
 
-def test_a_conflict_that_was_added_as_it_stood_is_refused_and_can_be_ended(ana: Repo) -> None:
-    diverge(ana)
-    ana.git("merge", "-q", "other", check=False)
-    ana.git("add", POINTER)
+def test_a_conflict_that_was_added_as_it_stood_is_refused_and_can_be_ended(diverged: Repo) -> None:
+    diverged.git("merge", "-q", "other", check=False)
+    diverged.git("add", POINTER)
 
-    refused = ana.git("commit", "-q", "--no-edit", check=False)
+    refused = diverged.git("commit", "-q", "--no-edit", check=False)
 
     assert refused.returncode != 0
     assert "gitmodel resolve fraud --ours|--theirs" in refused.stderr
-    ana.gitmodel("resolve", "fraud", "--theirs")
-    ana.git("commit", "-q", "--no-edit")
-    assert sound(ana) == sound(ana, "other")
-    clean(ana)
+    diverged.gitmodel("resolve", "fraud", "--theirs")
+    diverged.git("commit", "-q", "--no-edit")
+    assert sound(diverged) == sound(diverged, "other")
+    clean(diverged)
 
 
 @pytest.mark.parametrize(
     "python", ["/nowhere/python", "/bin/false"], ids=["missing", "ends with an error"]
 )
-def test_where_gitmodel_does_not_run_git_merges_as_it_would(ana: Repo, python: str) -> None:
-    diverge(ana)
-    driver = ana.git("config", "merge.gitmodel.driver").stdout.strip()
+def test_where_gitmodel_does_not_run_git_merges_as_it_would(diverged: Repo, python: str) -> None:
+    driver = diverged.git("config", "merge.gitmodel.driver").stdout.strip()
     broken = re.sub(r"^gitmodel_python='[^']*'", f"gitmodel_python='{python}'", driver)
-    ana.git("config", "merge.gitmodel.driver", broken)
+    diverged.git("config", "merge.gitmodel.driver", broken)
 
-    merged = ana.git("merge", "other", check=False, env={"PATH": "/usr/bin:/bin"})
+    merged = diverged.git("merge", "other", check=False, env={"PATH": "/usr/bin:/bin"})
 
     assert merged.returncode == 1
     assert "gitmodel did not run to its end, so Git merges line by line: fraud.model.yaml" in (
         merged.stderr
     )
-    text = in_conflict(ana)
+    text = in_conflict(diverged)
     assert "<<<<<<< ours\n" in text
     assert "version: 2" in text
     assert "version: 3" in text
-    ana.gitmodel("resolve", "fraud", "--theirs")
-    ana.git("commit", "-q", "--no-edit")
-    assert sound(ana) == sound(ana, "other")
+    diverged.gitmodel("resolve", "fraud", "--theirs")
+    diverged.git("commit", "-q", "--no-edit")
+    assert sound(diverged) == sound(diverged, "other")
 
 
 def test_uninstall_leaves_the_configuration_as_it_was(ana: Repo) -> None:
@@ -518,9 +524,8 @@ def test_uninstall_leaves_the_configuration_as_it_was(ana: Repo) -> None:
     assert "wrong merge driver: " in missing.stdout
 
 
-def test_a_linked_work_tree_merges_by_the_same_driver(ana: Repo, tmp_path: Path) -> None:
-    diverge(ana)
-    ana.git("worktree", "add", "-q", str(tmp_path / "tree"), "other")
+def test_a_linked_work_tree_merges_by_the_same_driver(diverged: Repo, tmp_path: Path) -> None:
+    diverged.git("worktree", "add", "-q", str(tmp_path / "tree"), "other")
     tree = Repo(tmp_path / "tree")
 
     merged = tree.git("merge", "main", check=False)
@@ -660,10 +665,9 @@ def test_a_squash_that_mixed_two_sides_knows_only_the_side_it_was_put_on(ana: Re
 
 
 def test_a_number_of_two_contents_in_a_range_is_found_and_can_be_settled(
-    ana: Repo, tmp_path: Path
+    ana: Repo, ben: Repo
 ) -> None:
-    start = ana.head()
-    ben = same_number(ana, tmp_path)
+    start = ana.head("HEAD^")
     ana.gitmodel("push")
     register(ben, 4, "ben 3", auc=0.94)
     ben.git("merge", "-q", "origin/main", check=False)
@@ -692,11 +696,8 @@ def test_a_number_of_two_contents_in_a_range_is_found_and_can_be_settled(
     assert sound(ben) == sound(ben, "HEAD~2")
 
 
-def test_a_conflict_ended_by_resolve_is_no_number_of_two_contents(
-    ana: Repo, tmp_path: Path
-) -> None:
-    start = ana.head()
-    ben = same_number(ana, tmp_path)
+def test_a_conflict_ended_by_resolve_is_no_number_of_two_contents(ana: Repo, ben: Repo) -> None:
+    start = ana.head("HEAD^")
     ana.gitmodel("push")
     unmerged = ben.gitmodel("verify", "--refs", "origin/main..HEAD", check=False)
     assert "fraud: version 2 names two contents: " in unmerged.stderr
@@ -709,49 +710,46 @@ def test_a_conflict_ended_by_resolve_is_no_number_of_two_contents(
     assert ben.gitmodel("verify", "--refs", f"{start}..HEAD").returncode == 0
 
 
-def test_an_octopus_never_mixes(ana: Repo) -> None:
+def test_an_octopus_never_mixes(diverged: Repo) -> None:
     """Git merges three branches at once by lines, without drivers."""
-    diverge(ana)
-    ana.git("switch", "-qc", "third", "main~1")
-    ana.write("third.txt", "x")
-    ana.commit("third")
-    ana.git("switch", "-q", "main")
-    head = ana.head()
+    diverged.git("switch", "-qc", "third", "main~1")
+    diverged.write("third.txt", "x")
+    diverged.commit("third")
+    diverged.git("switch", "-q", "main")
+    head = diverged.head()
 
-    merged = ana.git("merge", "-q", "--no-edit", "third", "other", check=False)
+    merged = diverged.git("merge", "-q", "--no-edit", "third", "other", check=False)
 
     assert merged.returncode != 0
     assert "gitmodel: " not in merged.stderr
-    ana.git("reset", "-q", "--hard", head)
-    assert version(ana) == 3
+    diverged.git("reset", "-q", "--hard", head)
+    assert version(diverged) == 3
 
 
-def test_words_that_a_person_writes_while_a_merge_is_concluded_are_kept(ana: Repo) -> None:
-    diverge(ana)
-    ana.git("merge", "-q", "other", check=False)
-    ana.gitmodel("resolve", "fraud", "--theirs")
-    text = ana.read(POINTER).decode()
-    ana.write(POINTER, text.replace("check:", 'description: "cards"\ncheck:'))
-    ana.git("add", POINTER)
+def test_words_that_a_person_writes_while_a_merge_is_concluded_are_kept(diverged: Repo) -> None:
+    diverged.git("merge", "-q", "other", check=False)
+    diverged.gitmodel("resolve", "fraud", "--theirs")
+    text = diverged.read(POINTER).decode()
+    diverged.write(POINTER, text.replace("check:", 'description: "cards"\ncheck:'))
+    diverged.git("add", POINTER)
 
-    ana.git("commit", "-q", "--no-edit")
+    diverged.git("commit", "-q", "--no-edit")
 
-    assert sound(ana).description == "cards"
-    assert sound(ana).metrics == {"auc": 0.93}
+    assert sound(diverged).description == "cards"
+    assert sound(diverged).metrics == {"auc": 0.93}
 
 
 @pytest.mark.parametrize("verb", ["cherry-pick", "merge"])
-def test_a_metric_of_the_other_side_is_no_edit(ana: Repo, verb: str) -> None:
+def test_a_metric_of_the_other_side_is_no_edit(diverged: Repo, verb: str) -> None:
     """However it got there, while something is concluded that brings another side."""
-    diverge(ana)
-    ana.git(verb, "other", check=False)
-    ana.gitmodel("resolve", "fraud", "--ours")
-    text = ana.read(POINTER).decode()
-    ana.write(POINTER, text.replace("auc: 0.92", "auc: 0.93"))
-    ana.write("notes.txt", "x")
-    ana.git("add", POINTER, "notes.txt")
+    diverged.git(verb, "other", check=False)
+    diverged.gitmodel("resolve", "fraud", "--ours")
+    text = diverged.read(POINTER).decode()
+    diverged.write(POINTER, text.replace("auc: 0.92", "auc: 0.93"))
+    diverged.write("notes.txt", "x")
+    diverged.git("add", POINTER, "notes.txt")
 
-    refused = ana.git("commit", "-q", "-m", "mixed", check=False)
+    refused = diverged.git("commit", "-q", "-m", "mixed", check=False)
 
     assert refused.returncode != 0
     assert "the check line does not match" in refused.stderr
