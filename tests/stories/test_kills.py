@@ -33,8 +33,8 @@ from tests.support.repo import Repo
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-POINTS = 10_000 if os.environ.get("GITMODEL_TESTS_PROFILE") == "deep" else 18
-THROUGH_GIT = 10_000 if os.environ.get("GITMODEL_TESTS_PROFILE") == "deep" else 5
+POINTS = 10_000 if os.environ.get("GITMODEL_TESTS_PROFILE") == "deep" else 13
+THROUGH_GIT = 10_000 if os.environ.get("GITMODEL_TESTS_PROFILE") == "deep" else 4
 TEMPORARY = (".tmp-", ".gitmodel-tmp-")
 OUR_OBJECTS = (".git/gitmodel/packs", ".git/gitmodel/manifests", ".git/hooks")
 FIRST, SECOND = model(seed=1), perturbed(model(seed=1), seed=2)

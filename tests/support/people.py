@@ -10,6 +10,7 @@ import sys
 import sysconfig
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -154,19 +155,33 @@ def _python_for_all(folder: Path) -> str:
     return str(place / "bin/python")
 
 
+_shared: list[str] = []
+
+
+def _shared_python(session: pytest.Session) -> str:
+    """The Python of all tests of this process, in a folder that everybody can go through."""
+    if not _shared:
+        folder = Path(tempfile.mkdtemp(prefix="gitmodel-python-"))
+        session.addfinalizer(partial(shutil.rmtree, folder, ignore_errors=True))
+        folder.chmod(0o755)
+        python = _python_for_all(folder)
+        try:
+            Office(folder, python).person().gitmodel(folder, "--version")
+        except (AssertionError, OSError) as error:
+            pytest.skip(f"another person cannot run gitmodel here: {error}")
+        _shared.append(python)
+    return _shared[0]
+
+
 @pytest.fixture
-def office() -> Iterator[Office]:
+def office(request: pytest.FixtureRequest) -> Iterator[Office]:
     """Skipped where this process may not become another user, or others cannot read this Python."""
     if os.geteuid() != 0:
         pytest.skip("only root can become another person")
+    python = _shared_python(request.session)
     folder = Path(tempfile.mkdtemp(prefix="gitmodel-office-"))
     folder.chmod(0o755)
     try:
-        office = Office(folder, _python_for_all(folder))
-        try:
-            office.person().gitmodel(folder, "--version")
-        except (AssertionError, OSError) as error:
-            pytest.skip(f"another person cannot run gitmodel here: {error}")
-        yield office
+        yield Office(folder, python)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
