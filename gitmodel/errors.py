@@ -9,6 +9,7 @@ is printed on a line of its own.
       GateError                       exit 3   a gate failed
       TextError                       a YAML file outside the supported subset
         ConfigError                   .gitmodel.yaml or a git config value is not valid
+          GateConfigError     exit 2  gates or better in .gitmodel.yaml are not valid
         PointerError                  a pointer that does not parse
           MixedPointerError           its check line does not match: merged or edited by hand
         AliasError                    a file of an alias or of deprecated versions that does not parse
@@ -96,6 +97,12 @@ class TextError(GitmodelError):
 
 class ConfigError(TextError):
     """`.gitmodel.yaml` or `git config gitmodel.*` has a value that is not valid."""
+
+
+class GateConfigError(ConfigError):
+    """`gates` or `better` in `.gitmodel.yaml` has a value that is not valid."""
+
+    exit_code = 2
 
 
 class PointerError(TextError):
