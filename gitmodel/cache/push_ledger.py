@@ -4,6 +4,7 @@ One append-only text file a remote, in the cache. Its lines:
 
     store ID             the lines before are about another store and do not count
     OID                  a pointer blob: its weights are on the remote, and its version is claimed
+    beside OID HASH      an alias file, by its blob and a hash of its path: it is proven
     stored DIGEST        weights that a push uploaded or a fetch found
     walked COMMIT        a commit whose history has nothing left that this cache could upload
     bad NAME             a pack, or a manifest by its digest, whose bytes on the remote were damaged
@@ -65,6 +66,14 @@ class Ledger:
         """Whether a pointer blob was confirmed on the remote."""
         return blob in self._load()
 
+    def knows_file(self, path: str, blob: str) -> bool:
+        """Whether an alias file was proven at this path. A copy at another path is another file."""
+        return _beside(path, blob) in self._load()
+
+    def confirm_files(self, files: Iterable[tuple[str, str]]) -> None:
+        """Record alias files, by path and blob, as proven."""
+        self.confirm(_beside(path, blob) for path, blob in files)
+
     def belongs_to(self, store_id: str) -> None:
         """Clear the ledger if the remote is another store than before."""
         self._load()
@@ -121,6 +130,10 @@ class Ledger:
         self._load()
         return bool(self._store_id)
 
+    def has_hole(self, digest: Digest) -> bool:
+        """Whether a version of these weights was incomplete at the last check."""
+        return any(line.startswith(f"hole {digest.hex} ") for line in self._load())
+
     def has_stored(self, digest: Digest) -> bool:
         """Whether a push or fetch of this cache has found a digest's weights on the remote."""
         return f"stored {digest.hex}" in self._load()
@@ -146,6 +159,11 @@ class Ledger:
 
     def _append(self, lines: list[str]) -> None:
         remember_lines(self._path, lines)
+
+
+def _beside(path: str, blob: str) -> str:
+    """A line; paths may contain newlines."""
+    return f"beside {blob} {digest_of(os.fsencode(path)).hex[:32]}"
 
 
 class UploadJournal:

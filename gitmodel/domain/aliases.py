@@ -246,14 +246,6 @@ def split_alias_path(path: str) -> tuple[str, str]:
     )
 
 
-def pointer_beside(path: str) -> str | None:
-    """Return the path of the pointer that an alias file belongs to; None for a file of another kind."""
-    if path.endswith(EARLY_SUFFIX):
-        return path.removesuffix(EARLY_SUFFIX) + POINTER_SUFFIX
-    stem, dot, _ = path.removesuffix(ALIAS_SUFFIX).rpartition(".")
-    return stem + POINTER_SUFFIX if dot and path.endswith(ALIAS_SUFFIX) else None
-
-
 def early_file_error(path: str, name: str | None = None) -> AliasError:
     """Return the error for the alias file of an early build; the model is named by the file if None."""
     name = path.rpartition("/")[2].removesuffix(EARLY_SUFFIX) if name is None else name
@@ -278,9 +270,12 @@ def _refuse_other_place(alias: Alias, path: str, what: str) -> None:
     stem = pointer_path.rpartition("/")[2].removesuffix(POINTER_SUFFIX)
     if (stem, word) == (alias.name.rpartition("/")[2], alias.alias):
         return
+    hint = f"git rm {shlex.quote(path)}"
+    if stem == alias.name.rpartition("/")[2]:
+        right = alias_path_for(pointer_path, alias.alias)
+        hint = f"git mv {shlex.quote(path)} {shlex.quote(right)}; or take a side: {resolve_hint(alias.name, word)}"
     raise MixedAliasError(
         f"{what} has the content of {alias}, which does not belong at this path",
-        hint=f"git mv {shlex.quote(path)} {shlex.quote(alias_path_for(pointer_path, alias.alias))}; or take a side: "
-        f"{resolve_hint(alias.name, word)}",
+        hint=hint,
         model=alias.name,
     )

@@ -286,6 +286,14 @@ def read_head(raw: bytes) -> Head | None:
     return Head(name.decode(), int(version), digest.decode())
 
 
+def pointer_beside(path: str) -> str | None:
+    """Return the path of the pointer that an alias file belongs to; None for a file of another kind."""
+    if path.endswith(EARLY_SUFFIX):
+        return path.removesuffix(EARLY_SUFFIX) + POINTER_SUFFIX
+    stem, dot, _ = path.removesuffix(ALIAS_SUFFIX).rpartition(".")
+    return stem + POINTER_SUFFIX if dot and path.endswith(ALIAS_SUFFIX) else None
+
+
 def pointer_path_for(weights_path: str, name: str) -> str:
     """Return the path of a model's pointer: beside its weights, named after the last part of the name."""
     folder, slash, _ = weights_path.rpartition("/")

@@ -15,11 +15,16 @@ from gitmodel.domain.aliases import (
     Alias,
     alias_path_for,
     early_file_error,
-    pointer_beside,
     split_alias_path,
 )
 from gitmodel.domain.deprecations import Deprecations, deprecations_path_for
-from gitmodel.domain.pointer import ALIAS_SUFFIX, DEPRECATED_SUFFIX, EARLY_SUFFIX, POINTER_SUFFIX
+from gitmodel.domain.pointer import (
+    ALIAS_SUFFIX,
+    DEPRECATED_SUFFIX,
+    EARLY_SUFFIX,
+    POINTER_SUFFIX,
+    pointer_beside,
+)
 from gitmodel.errors import AliasError, GitmodelError
 from gitmodel.project.committed_models import find_in_tree
 from gitmodel.project.models import delete_file, read_models, read_pointer_file, write_text_file

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from gitmodel.domain.aliases import Alias
     from gitmodel.domain.pointer import Head
     from gitmodel.domain.reference import Reference
+    from gitmodel.project.aliases import AliasFile
     from gitmodel.project.project import Project
 
 
@@ -215,14 +216,21 @@ def _known_words(project: Project, name: str) -> str:
 
 def by_alias(project: Project, reference: Reference) -> Model | None:
     """The pointer that an alias names, None if the model has no such alias."""
+    file = file_of_alias(project, reference)
+    return None if file is None else version_of_alias(project, file.alias)
+
+
+def file_of_alias(project: Project, reference: Reference) -> AliasFile | None:
+    """The file of the alias that a reference names, None if the model has no such alias."""
+    if reference.kind != "word":
+        return None
     try:
         word = check_alias(reference.value)
     except ModelNameError:
         return None  # a branch such as release/1.0
     from gitmodel.project.aliases import find_alias
 
-    file = find_alias(project, reference.name, word)
-    return None if file is None else version_of_alias(project, file.alias)
+    return find_alias(project, reference.name, word)
 
 
 def version_of_alias(project: Project, alias: Alias) -> Model:

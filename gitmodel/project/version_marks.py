@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING
 from gitmodel.domain.aliases import (
     Alias,
     early_file_error,
-    pointer_beside,
 )
 from gitmodel.domain.deprecations import Deprecations
-from gitmodel.domain.pointer import ALIAS_SUFFIX, BESIDE_SUFFIXES, DEPRECATED_SUFFIX, POINTER_SUFFIX
+from gitmodel.domain.pointer import (
+    ALIAS_SUFFIX,
+    BESIDE_SUFFIXES,
+    DEPRECATED_SUFFIX,
+    POINTER_SUFFIX,
+    pointer_beside,
+)
 from gitmodel.errors import GitmodelError
 from gitmodel.project.models import read_pointer_file
 

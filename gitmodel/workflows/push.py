@@ -125,7 +125,8 @@ def _push_tips(
     files = files_at(project, tips)
     found = collect(project, tips, exclude=exclude, not_on_remote=hidden, files=files)
     introduced = [item for item in found if item.required]
-    unknown = {key for key in files.beside if not project.ledger().knows(key[1])}
+    ledger = project.ledger()
+    unknown = {key for key in files.beside if key in files.orphans or not ledger.knows_file(*key)}
     proof = None
     if unknown:  # the proof is imported only then
         from gitmodel.project.publishing.pushed_aliases import PushedAliases

@@ -15,6 +15,7 @@ from gitmodel.errors import (
     MixedPointerError,
     ModelNameError,
     ObjectMissingError,
+    RemoteError,
     StoreError,
     VersionTakenError,
 )
@@ -26,6 +27,7 @@ from gitmodel.project.project import PRIMARY
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gitmodel.domain.aliases import Alias
     from gitmodel.domain.digest import Digest
     from gitmodel.encoding.manifest.manifest import Manifest
     from gitmodel.project.history.revision_ranges import Ranges
@@ -128,16 +130,25 @@ def verify_remote(
     """
     report = VerifyReport()
     models = chosen_models(project, references)
-    served = [] if references else _served(project, models, report)
+    aliases = _of_references(project, references) if references else _of_tree(project, report)
+    served = _served(project, models, aliases, report, remote=remote)
     _check(project, [*models, *served], report, remote=remote, full=full)
     report.checked = len(models)
     return report
 
 
-def _served(project: Project, models: Sequence[Model], report: VerifyReport) -> list[Model]:
-    """The versions that aliases of the work tree mean, besides those of its pointers."""
-    from gitmodel.project.publishing.alias_proof import AliasProof
-    from gitmodel.project.references import version_of_alias
+def _of_references(project: Project, references: Sequence[str]) -> list[tuple[str, Alias]]:
+    """The aliases among references, with the paths of their files."""
+    from gitmodel.domain.reference import Reference
+    from gitmodel.project.references import file_of_alias
+
+    files = [file_of_alias(project, Reference.parse(text)) for text in references]
+    return [(file.path, file.alias) for file in files if file is not None]
+
+
+def _of_tree(project: Project, report: VerifyReport) -> list[tuple[str, Alias]]:
+    """The aliases of the work tree, or of HEAD in a bare repository; reports the broken files."""
+    from gitmodel.domain.aliases import alias_path_for
     from gitmodel.project.version_marks import marks_at, marks_in_work_tree
 
     marks = (
@@ -146,15 +157,41 @@ def _served(project: Project, models: Sequence[Model], report: VerifyReport) -> 
         else marks_in_work_tree(project)
     )
     report.problems += [error for _, error in marks.broken]
+    return [
+        (alias_path_for(beside, alias.alias), alias)
+        for beside, aliases in marks.aliases.items()
+        for alias in aliases
+    ]
+
+
+def _served(
+    project: Project,
+    models: Sequence[Model],
+    aliases: Sequence[tuple[str, Alias]],
+    report: VerifyReport,
+    *,
+    remote: str,
+) -> list[Model]:
+    """Check aliases; returns the versions that they mean besides these models. Only the primary has claims."""
+    if not aliases:
+        return []
+    from gitmodel.project.publishing.alias_proof import AliasProof
+    from gitmodel.project.references import version_of_alias
+
     proof = AliasProof(project)
+    proof.look_up({alias.name for _, alias in aliases})
     known = {model.pointer.digest for model in models}
     found: dict[Digest, Model] = {}
-    for alias in (alias for aliases in marks.aliases.values() for alias in aliases):
+    for path, alias in aliases:
         report.aliases += 1
         try:
-            proof.check(alias)
+            proof.check(alias, path)
+            if remote == PRIMARY:
+                proof.refuse_other_owner(alias)
             if alias.digest not in known:
                 found[alias.digest] = version_of_alias(project, alias)
+        except RemoteError:
+            raise
         except GitmodelError as error:
             report.problems.append(error)
     return list(found.values())
@@ -212,14 +249,19 @@ def verify_refs(
 def _named_by_aliases(
     project: Project, found: Ranges, report: VerifyReport, *, remote: str
 ) -> list[Model]:
-    """Check the alias files at the tips; returns the versions that sound ones mean. Only the primary has claims."""
-    if not found.beside:
+    """Check the alias files at the tips, and parse those that the ranges replaced.
+
+    Returns the versions that sound ones mean. Only the primary has claims.
+    """
+    if not (found.beside or found.beside_below):
         return []
     from gitmodel.project.publishing.alias_proof import AliasProof
     from gitmodel.project.references import version_of_alias
 
     proof = AliasProof(project)
+    tips = {file.blob for file in found.beside}
     proof.read(found.beside)
+    proof.parse([file for file in found.beside_below if file.blob not in tips])
     aliases = proof.aliases
     report.aliases = len(aliases)
     if remote == PRIMARY:

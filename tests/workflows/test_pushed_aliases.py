@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,7 @@ from gitmodel.workflows.mv import rename_model
 from gitmodel.workflows.promote import promote
 from gitmodel.workflows.push import push_updates
 from tests.support.desk import digest, refusal
+from tests.support.processes import started_processes
 from tests.support.repo import Repo
 
 if TYPE_CHECKING:
@@ -57,6 +60,14 @@ def push(desk: Desk) -> None:
     desk.repo.git("push", "-q", "--no-verify", "-u", "origin", "main")
 
 
+def promoted(desk: Desk, reference: str, alias: str = "production") -> None:
+    """A promotion that the Git server has."""
+    with desk.open() as project:
+        promote(project, Reference.parse(reference), alias)
+    commit(desk)
+    push(desk)
+
+
 def commit(desk: Desk) -> None:
     desk.repo.git("add", "-A")
     desk.repo.git("commit", "-qm", "alias", "--no-verify")
@@ -71,13 +82,28 @@ def test_an_alias_of_weights_that_exist_nowhere_is_refused(ana: Desk) -> None:
     ana.alias("production", 9, NOWHERE)
     commit(ana)
 
-    message, hint = refusal(AliasError, lambda: push(ana))
+    message, hint = refusal(ObjectMissingError, lambda: push(ana))
 
     assert message == (
         f"fraud: fraud@production means version 9 ({digest_of(NOWHERE).short}), "
-        "and no commit has such a version"
+        f"whose weights are not on {url(ana)}"
     )
-    assert hint == "gitmodel promote fraud@VERSION production"
+    assert hint == f"gitmodel promote fraud@VERSION production, or git rm {PATH}"
+
+
+def test_weights_of_another_model_are_refused(ana: Desk) -> None:
+    ana.version(b"weights of spam", "spam.bin")
+    push(ana)
+    ana.alias("production", 1, b"weights of spam")
+    commit(ana)
+
+    assert refusal(AliasError, lambda: push(ana)) == (
+        (
+            f"fraud: fraud@production means version 1 ({digest(b'weights of spam').short}), "
+            "and no commit has such a version"
+        ),
+        f"gitmodel promote fraud@VERSION production, or git rm {PATH}",
+    )
 
 
 def test_a_version_in_git_whose_weights_were_never_uploaded_is_refused(ana: Desk) -> None:
@@ -131,6 +157,112 @@ def test_a_promotion_passes_and_is_remembered(ana: Desk) -> None:
 
     ana.store.rename(ana.store.with_name("away"))  # nothing is asked any more
     push(ana)
+
+
+def test_a_copy_of_a_proven_file_at_another_path_is_refused(ana: Desk) -> None:
+    promoted(ana, "fraud@1")
+    ana.repo.write(f"other/{PATH}", ana.repo.read(PATH))
+    commit(ana)
+
+    assert refusal(AliasError, lambda: push(ana))[1] == f"git mv other/{PATH} {PATH}"
+
+
+def test_a_removed_model_whose_proven_alias_stays_is_refused(ana: Desk) -> None:
+    promoted(ana, "fraud@1")
+    ana.repo.git("rm", "-q", "fraud.model.yaml")
+    commit(ana)
+
+    assert refusal(AliasError, lambda: push(ana)) == (
+        f"fraud: {PATH} is an alias of fraud, and there is no such model",
+        f"git rm {PATH}",
+    )
+
+
+def test_an_alias_of_an_incomplete_version_does_not_make_it_complete(ana: Desk) -> None:
+    first = ana.committed(revision="HEAD~1")
+    with ana.open() as project:
+        project.ledger().note_hole("0" * 40, first.digest, "fraud@1")
+    ana.repo.write(PATH, Alias.of("production", first).to_text())
+    commit(ana)
+
+    push(ana)
+
+    with ana.open() as project:
+        assert project.ledger().holes() == ["fraud@1"]
+
+
+def test_known_files_load_no_proof(ana: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An alias, and a file of deprecations, which has nothing to prove."""
+    ana.repo.write("fraud.deprecated.yaml", 'gitmodel: 1\ndeprecated:\n  2: {why: "leak"}\n')
+    promoted(ana, "fraud@1")
+    ana.repo.write("code.py", "1\n")
+    commit(ana)
+    monkeypatch.setitem(sys.modules, "gitmodel.project.publishing.pushed_aliases", None)
+
+    push(ana)
+
+
+@pytest.mark.parametrize(
+    "twin",
+    ["Fraud.production", "fraud.Production", "fraud.produktión", "fraud.productio\u0301n", "fraud"],
+)
+def test_a_file_whose_name_no_alias_can_have_is_refused(ana: Desk, twin: str) -> None:
+    ana.repo.write(f"{twin}.alias.yaml", Alias.of("production", ana.pointer()).to_text())
+    commit(ana)
+
+    with pytest.raises(AliasError) as caught:
+        push(ana)
+
+    assert (caught.value.hint or "").startswith(f"git rm {shlex.quote(twin + '.alias.yaml')}")
+
+
+def test_a_huge_file_is_refused(ana: Desk) -> None:
+    ana.repo.write(PATH, "# nothing\n" * 2_000_000)
+    commit(ana)
+
+    message, hint = refusal(AliasError, lambda: push(ana))
+
+    assert message.endswith("is larger than an alias can be")
+    assert hint == f"git rm {PATH}"
+
+
+def test_a_link_is_no_alias(ana: Desk) -> None:
+    """Nothing reads it: neither here nor in another clone does the name mean a version."""
+    ana.repo.write("any.yaml", ana.alias("production", 9, NOWHERE).to_text())
+    (ana.repo.path / PATH).unlink()
+    (ana.repo.path / PATH).symlink_to("any.yaml")
+    commit(ana)
+    push(ana)
+
+    shown = ana.repo.gitmodel("show", "fraud@production", check=False)
+
+    assert shown.returncode == 1
+    assert "is a symbolic link" in shown.stderr
+
+
+def test_a_file_that_git_ignores_is_proven_once_it_is_committed(ana: Desk) -> None:
+    ana.repo.write(".gitignore", "*.alias.yaml\n*.bin\n")
+    ana.alias("production", 9, NOWHERE)
+    ana.repo.git("add", "-f", PATH)
+    commit(ana)
+
+    with pytest.raises(ObjectMissingError, match="version 9"):
+        push(ana)
+
+
+def test_one_bogus_alias_among_200_is_refused_and_named(ana: Desk) -> None:
+    pointer = ana.pointer()
+    for number in range(200):
+        alias = Alias.of(f"a{number}", pointer)
+        alias = replace(alias, version=1) if number == 117 else alias
+        ana.repo.write(f"fraud.a{number}.alias.yaml", alias.to_text())
+    commit(ana)
+
+    with started_processes() as started:
+        message, _ = refusal(AliasError, lambda: push(ana))
+
+    assert message.startswith("fraud: fraud@a117 means version 1")
+    assert len(started) <= 20
 
 
 @pytest.mark.parametrize(
@@ -270,14 +402,35 @@ def test_a_clone_without_history_does_not_judge_what_it_cannot_see(
     assert ben.notes == []
 
 
+def test_a_shallow_clone_leaves_metrics_to_clones_with_history(ana: Desk) -> None:
+    """The version was promoted with metrics that were corrected afterwards."""
+    promoted(ana, "fraud@2")
+    ana.version(TWO, metrics=["auc=0.5"])
+    push(ana)
+    ana.repo.git("config", "receive.denyCurrentBranch", "ignore")
+    ben = ana.join("ben", "--depth", "1")
+    with ben.open() as project:
+        old = project.reader.tree(project.repository.head() or "", PATH)
+        text = project.reader.blobs([old[0].oid])[old[0].oid]
+    staging = replace(Alias.from_text(text, PATH), alias="staging")
+    ben.repo.write("fraud.staging.alias.yaml", staging.to_text())
+    commit(ben)
+
+    push(ben)
+
+    assert ben.notes == []
+
+
 def test_an_unreachable_primary_refuses_a_promotion_but_no_other_push(ana: Desk) -> None:
     with ana.open() as project:
         promote(project, Reference.parse("fraud@1"), "production")
     commit(ana)
     ana.store.rename(ana.store.with_name("away"))
 
-    with pytest.raises(GitmodelError):
+    with pytest.raises(GitmodelError) as caught:
         push(ana)
+
+    assert "git push" in (caught.value.hint or "")
 
 
 def forget_cache(desk: Desk) -> None:

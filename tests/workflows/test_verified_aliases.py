@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitmodel.domain.aliases import Alias
+from gitmodel.workflows.renumber import renumber
 from gitmodel.workflows.verify import verify_refs, verify_remote
 from tests.support.desk import digest
 
@@ -61,7 +62,7 @@ def test_an_alias_of_weights_that_exist_nowhere_is_a_problem(ana: Desk) -> None:
 
     report = committed(ana)
 
-    assert [text.partition(", and")[0] for text in problems(report)] == [
+    assert [text.partition(", whose")[0] for text in problems(report)] == [
         f"fraud: fraud@production means version 9 ({digest(NOWHERE).short})"
     ]
     with ana.open() as project:
@@ -87,6 +88,69 @@ def test_a_mixed_file_is_a_problem(ana: Desk) -> None:
     (problem,) = problems(committed(ana))
 
     assert "the check line does not match" in problem
+
+
+def test_a_mixed_file_below_the_tip_is_a_problem(ana: Desk) -> None:
+    """It was never at a tip, but every clone gets it, and `git log -p` shows it."""
+    text = Alias.of("production", ana.pointer()).to_text().replace("version: 2", "version: 1")
+    ana.repo.write(PATH, text)
+    ana.repo.commit("mixed")
+    ana.repo.git("rm", "-q", PATH)
+    ana.repo.git("commit", "-qm", "removed", "--no-verify")
+
+    with ana.open() as project:
+        report = verify_refs(project, ["HEAD~2..HEAD"])
+
+    (problem,) = report.problems
+    assert "the check line does not match" in problem.message
+    assert (problem.hint or "").startswith("remove it from history before you push: git rebase -i")
+
+
+def test_an_early_file_may_be_removed_in_the_same_range(ana: Desk) -> None:
+    ana.repo.write("fraud.aliases.yaml", "aliases: {}\n")
+    ana.repo.commit("early")
+    ana.repo.git("rm", "-q", "fraud.aliases.yaml")
+    ana.repo.git("commit", "-qm", "removed", "--no-verify")
+
+    with ana.open() as project:
+        assert problems(verify_refs(project, ["HEAD~2..HEAD"])) == []
+        assert [p[: p.index(" is")] for p in problems(verify_refs(project, ["HEAD~1"]))] == [
+            "fraud: fraud.aliases.yaml"
+        ]
+
+
+def test_content_that_was_renumbered_is_reported_with_its_number(ana: Desk) -> None:
+    """Ben's version 3 was pushed first. Ana's alias of hers still says 3."""
+    ben = ana.join("ben")
+    ben.version(b"weights of ben")
+    ben.push()
+    ana.version(b"weights of ana")
+    alias = Alias.of("production", ana.pointer())
+    with ana.open() as project:
+        renumber(project, "fraud", commit=True)
+    ana.push()
+    ana.repo.write(PATH, alias.to_text())
+    expected = (
+        f"fraud: fraud@production means version 3 ({alias.digest.short}), "
+        "but these weights have become version 4"
+    )
+
+    report = committed(ana)
+
+    assert problems(report) == [expected]
+    assert report.problems[0].hint == "gitmodel promote fraud@4 production"
+    with ana.open() as project:
+        assert problems(verify_remote(project)) == [expected]
+        assert problems(verify_remote(project, ["fraud@production"])) == [expected]
+
+
+def test_a_reference_to_an_alias_is_checked_and_counted(ana: Desk) -> None:
+    ana.repo.write(PATH, Alias.of("production", ana.pointer()).to_text())
+
+    with ana.open() as project:
+        report = verify_remote(project, ["fraud@production"])
+
+    assert (problems(report), report.checked, report.aliases) == ([], 1, 1)
 
 
 def test_the_command_line_counts_aliases(ana: Desk) -> None:

@@ -50,12 +50,14 @@ class Ranges:
         trees: The tree of each tip: path -> blob.
         start: Pointer files at the starts of the ranges, by blob; their version numbers are taken.
         beside: The files of aliases and deprecations at the tips.
+        beside_below: Those that the commits of the ranges introduce, at the tips or not.
     """
 
     pointers: dict[str, IntroducedPointer] = field(default_factory=dict)
     trees: list[dict[str, str]] = field(default_factory=list)
     start: dict[str, IntroducedPointer] = field(default_factory=dict)
     beside: list[CommittedFile] = field(default_factory=list)
+    beside_below: list[CommittedFile] = field(default_factory=list)
 
 
 def pointers_of(project: Project, ranges: Sequence[str]) -> Ranges:
@@ -67,7 +69,7 @@ def pointers_of(project: Project, ranges: Sequence[str]) -> Ranges:
     found = Ranges()
     for text in ranges:
         start, tip = _ends(project, text)
-        introduced = {} if start is None else _introduced(project, start, tip)
+        introduced = {} if start is None else _introduced(project, start, tip, found)
         if start is not None:
             found.start |= {
                 entry.oid: IntroducedPointer(entry.oid, entry.path, start, at_tip=False)
@@ -105,13 +107,25 @@ def _ends(project: Project, text: str) -> tuple[str | None, str]:
     return start, tip
 
 
-def _introduced(project: Project, start: str, tip: str) -> dict[str, IntroducedPointer]:
-    """The pointers that commits after `start` introduce, by blob, each with its oldest commit."""
-    return {
-        change.oid: IntroducedPointer(change.oid, change.path, change.commit, at_tip=False)
-        for change in project.history.changes((tip,), exclude=(start,))  # newest first
-        if change.oid is not None
-    }
+def _introduced(
+    project: Project, start: str, tip: str, found: Ranges
+) -> dict[str, IntroducedPointer]:
+    """The pointers that commits after `start` introduce, by blob, each with its oldest commit.
+
+    The files beside pointers are added to `found`.
+    """
+    suffixes = (POINTER_SUFFIX, *BESIDE_SUFFIXES)
+    pointers = {}
+    for path, blob, commit in (
+        (change.path, change.oid, change.commit)
+        for change in project.history.changes((tip,), exclude=(start,), suffixes=suffixes)
+        if change.oid is not None  # newest first
+    ):
+        if path.endswith(POINTER_SUFFIX):
+            pointers[blob] = IntroducedPointer(blob, path, commit, at_tip=False)
+        else:
+            found.beside_below.append(CommittedFile(path, blob, commit))
+    return pointers
 
 
 def reused_numbers(

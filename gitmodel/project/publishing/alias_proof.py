@@ -9,28 +9,38 @@ weights, and the claim of that number for them.
 from __future__ import annotations
 
 import shlex
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.aliases import (
-    Alias,
-    alias_path_for,
-    early_file_error,
-    pointer_beside,
-)
+from gitmodel.domain.aliases import Alias, alias_path_for, early_file_error
 from gitmodel.domain.deprecations import Deprecations
-from gitmodel.domain.pointer import DEPRECATED_SUFFIX, EARLY_SUFFIX
+from gitmodel.domain.pointer import (
+    DEPRECATED_SUFFIX,
+    EARLY_SUFFIX,
+    POINTER_SUFFIX,
+    pointer_beside,
+    read_head,
+)
 from gitmodel.domain.text.escape import quote_text
-from gitmodel.errors import AliasError, GitmodelError, ObjectMissingError, VersionTakenError
+from gitmodel.errors import (
+    AliasError,
+    GitmodelError,
+    ObjectMissingError,
+    RemoteError,
+    VersionTakenError,
+)
+from gitmodel.git.cat_file import present_objects
 from gitmodel.project.committed_models import CommittedFile, find_in_tree
 from gitmodel.project.history.missing_history import find_missing_history
-from gitmodel.project.history.model_history import history_of
-from gitmodel.project.history.renames import with_earlier_names
+from gitmodel.project.history.model_history import histories_of
+from gitmodel.project.history.renames import EarlierNames
 from gitmodel.project.project import PRIMARY
 from gitmodel.project.publishing.on_primary import owner_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from gitmodel.domain.digest import Digest
     from gitmodel.domain.pointer import Pointer
     from gitmodel.project.history.model_history import ModelHistory
     from gitmodel.project.project import Project
@@ -44,26 +54,64 @@ class AliasProof:
 
     Attributes:
         problems: An error for each file that is not proven, with the file.
+        parsed_only: Files of deprecations that parse; there is nothing else to prove.
     """
 
     def __init__(self, project: Project) -> None:
         self.problems: list[tuple[CommittedFile, GitmodelError]] = []
+        self.parsed_only: list[CommittedFile] = []
         self._project = project
         self._parsed: list[tuple[CommittedFile, Alias]] = []
         self._histories: dict[str, ModelHistory] = {}
+        self._earlier_names = EarlierNames(project)
+        self._names_at: dict[str, dict[str, str | None]] = {}
 
     def read(self, files: Sequence[CommittedFile]) -> None:
-        """Parse files, and compare aliases with the pointers in Git's history. No network."""
+        """Parse files, and compare aliases with the pointers in Git's history.
+
+        The network is used only for the message about weights that no commit names.
+        """
+        found = self._sound(files)
+        self.look_up({alias.name for _, alias in found})
+        for file, alias in found:
+            try:
+                self._refuse_without_model(file, alias)
+                self.check(alias, file.path)
+                self._parsed.append((file, alias))
+            except GitmodelError as error:
+                self.problems.append((file, error))
+
+    def parse(self, files: Sequence[CommittedFile]) -> None:
+        """Only parse files that a commit below a tip introduced; one of an early build was removed in time."""
+        before = len(self.problems)
+        self._sound([file for file in files if not file.path.endswith(EARLY_SUFFIX)])
+        for file, error in self.problems[before:]:
+            error.hint = (
+                f"remove it from history before you push: git rebase -i {file.commit[:10]}^"
+            )
+
+    def look_up(self, names: Collection[str]) -> None:
+        """Read the pointers of models in history, in one walk for all."""
+        self._histories |= {
+            name: self._earlier_names.joined(history)
+            for name, history in histories_of(self._project, names).items()
+        }
+
+    def _sound(self, files: Sequence[CommittedFile]) -> list[tuple[CommittedFile, Alias]]:
+        """The aliases that parse, with their files."""
         raws = self._project.reader.blobs([file.blob for file in files])
+        found = []
         for file in files:
             try:
                 alias = self._parse(file, raws.get(file.blob))
-                if alias is not None:
-                    self._refuse_without_model(file, alias)
-                    self.check(alias)
-                    self._parsed.append((file, alias))
             except GitmodelError as error:
                 self.problems.append((file, error))
+                continue
+            if alias is None:
+                self.parsed_only.append(file)
+            else:
+                found.append((file, alias))
+        return found
 
     @property
     def has_required(self) -> bool:
@@ -87,38 +135,48 @@ class AliasProof:
         from gitmodel.store.parallel import for_each
 
         lacking: dict[str, GitmodelError | None] = dict.fromkeys(published)
+        wanted = {alias.digest.hex: alias.digest for _, alias in self._parsed}
 
         def look(digest_hex: str) -> None:
-            alias = next(a for _, a in self._parsed if a.digest.hex == digest_hex)
-            try:
-                there = self._project.store().manifest(alias.digest) is not None
-                lacking[digest_hex] = None if there else ObjectMissingError("")
-            except (ObjectMissingError, GitmodelError) as error:
-                if not _is_about_the_object(error):
-                    raise
-                lacking[digest_hex] = error
+            lacking[digest_hex] = self._lack(wanted[digest_hex])
 
-        wanted = dict.fromkeys(alias.digest.hex for _, alias in self._parsed)
         for_each(look, [hex_ for hex_ in wanted if hex_ not in lacking])
         proven = []
         for file, alias in self._parsed:
             try:
-                self._refuse_missing(alias, lacking[alias.digest.hex], file)
-                self._refuse_other_owner(alias)
+                self._refuse_missing(alias, lacking[alias.digest.hex], file.path)
+                self.refuse_other_owner(alias)
                 proven.append((file, alias))
             except GitmodelError as error:
                 if not _is_about_the_object(error):
                     raise
                 self.problems.append((file, error))
-        self._project.ledger(PRIMARY).note_whole({alias.digest for _, alias in proven})
+        ledger = self._project.ledger(PRIMARY)
+        whole = {a.digest for _, a in proven}  # of a known hole, the manifest is no news
+        ledger.note_whole(digest for digest in whole if not ledger.has_hole(digest))
         return proven
+
+    def _lack(self, digest: Digest) -> GitmodelError | None:
+        """Why the primary does not have weights; None if it has them. One request.
+
+        Raises RemoteError if the primary cannot be asked.
+        """
+        try:
+            there = self._project.store().manifest(digest) is not None
+        except GitmodelError as error:
+            if not _is_about_the_object(error):
+                raise
+            return error
+        return None if there else ObjectMissingError("")
 
     def _parse(self, file: CommittedFile, raw: bytes | None) -> Alias | None:
         """The alias; None for a file of deprecations, which is only parsed."""
         where = f"{quote_text(file.path, limit=200)[1:-1]} in commit {file.commit[:10]}"
+        if raw is None and self._is_partial() and not self._is_here(file.blob):
+            raise ObjectMissingError(f"{where} is not in this clone", hint="git fetch --refetch")
         if raw is None:
             raise AliasError(
-                f"{where} cannot be read: it is larger than an alias can be, or not in this clone",
+                f"{where} is larger than an alias can be",
                 hint=f"git rm {shlex.quote(file.path)}",
             )
         if file.path.endswith(EARLY_SUFFIX):
@@ -130,6 +188,8 @@ class AliasProof:
 
     def _refuse_without_model(self, file: CommittedFile, alias: Alias) -> None:
         """Refuse an alias whose model has no pointer beside it in that commit."""
+        if self._names(file.commit).get(pointer_beside(file.path) or "") == alias.name:
+            return
         model = find_in_tree(self._project, file.commit, alias.name)
         if model is not None and model.path == pointer_beside(file.path):
             return
@@ -146,33 +206,47 @@ class AliasProof:
             model=alias.name,
         )
 
-    def check(self, alias: Alias) -> None:
+    def _names(self, commit: str) -> dict[str, str | None]:
+        """The model of each pointer of a commit, by path; None if the pointer is not canonical. One process."""
+        if commit not in self._names_at:
+            entries = self._project.reader.tree(commit, POINTER_SUFFIX)
+            raws = self._project.reader.blobs([entry.oid for entry in entries])
+            heads = {entry.path: read_head(raws.get(entry.oid, b"")) for entry in entries}
+            self._names_at[commit] = {
+                path: None if head is None else head.name for path, head in heads.items()
+            }
+        return self._names_at[commit]
+
+    def check(self, alias: Alias, path: str) -> None:
         """Refuse a number, size, chunk list or metrics that no pointer of these weights has or had.
 
-        Raises AliasError. In a clone without those pointers nothing is refused.
+        A clone that lacks history does not judge what the missing pointers may say.
+
+        Raises:
+            AliasError: There is no such pointer.
+            ObjectMissingError: No commit has these weights, nor has the primary.
         """
         pointers = self._pointers(alias)
-        if not pointers:
-            if find_missing_history(self._project) is None and not self._is_partial():
-                raise AliasError(
-                    f"{alias} means version {alias.version} ({alias.digest.short}), "
-                    "and no commit has such a version",
-                    hint=_other(alias),
-                    model=alias.name,
-                )
+        may_lack = find_missing_history(self._project) is not None or self._is_partial()
+        if not pointers and may_lack:
             return
+        if not pointers:
+            self._refuse_unknown(alias, path)
         numbers = sorted({pointer.version for pointer in pointers})
-        if alias.version not in numbers:
+        if alias.version not in numbers and not may_lack:
+            number = self._histories[alias.name].naming.number_of(alias.digest.hex) or numbers[-1]
             raise AliasError(
                 f"{alias} means version {alias.version} ({alias.digest.short}), "
-                f"but these weights are version {numbers[-1]}",
-                hint=_other(alias, numbers[-1]),
+                f"but these weights are version {number}",
+                hint=_other(alias, number),
                 model=alias.name,
             )
         for key in ("size", "chunks", "metrics"):
             value = getattr(alias, key)
             if key == "chunks" and value is None:
                 continue  # unknown
+            if key != "size" and may_lack:
+                continue  # the size is one of the weights, the others may differ between pointers
             if not any(_same(value, getattr(pointer, key)) for pointer in pointers):
                 raise AliasError(
                     f"{alias} has other {key} than any pointer of version {alias.version}",
@@ -180,36 +254,66 @@ class AliasProof:
                     model=alias.name,
                 )
 
+    def _refuse_unknown(self, alias: Alias, path: str) -> None:
+        """Refuse an alias of weights that no commit names; the primary decides what is said about them."""
+        with suppress(RemoteError):
+            self._refuse_missing(alias, self._lack(alias.digest), path)
+        raise AliasError(
+            f"{alias} means version {alias.version} ({alias.digest.short}), "
+            "and no commit has such a version",
+            hint=_other_or_none(alias, path),
+            model=alias.name,
+        )
+
     def _pointers(self, alias: Alias) -> list[Pointer]:
         """The pointers with the digest of an alias, under this or an earlier name of the model."""
         if alias.name not in self._histories:
-            history = history_of(self._project, alias.name)
-            self._histories[alias.name] = with_earlier_names(self._project, history)
+            self.look_up({alias.name})
         seen = self._histories[alias.name].seen
         return [i.model.pointer for i in seen if i.model.pointer.digest == alias.digest]
 
     def _is_partial(self) -> bool:
         return self._project.repository.is_partial_clone()
 
-    def _refuse_missing(
-        self, alias: Alias, lack: GitmodelError | None, file: CommittedFile
-    ) -> None:
+    def _is_here(self, blob: str) -> bool:
+        return bool(present_objects(self._project.repository, [blob]))
+
+    def _refuse_missing(self, alias: Alias, lack: GitmodelError | None, path: str) -> None:
         if lack is None:
             return
         url = self._project.address().url
-        what = f"is damaged on {url}" if lack.message else f"whose weights are not on {url}"
+        what = (
+            f"whose manifest on {url} is damaged"
+            if lack.message
+            else f"whose weights are not on {url}"
+        )
         raise ObjectMissingError(
             f"{alias} means version {alias.version} ({alias.digest.short}), {what}",
-            hint=f"{_other(alias)}, or git rm {shlex.quote(file.path)}",
+            hint=_other_or_none(alias, path),
             model=alias.name,
         )
 
-    def _refuse_other_owner(self, alias: Alias) -> None:
+    def refuse_other_owner(self, alias: Alias) -> None:
+        """Refuse a number that the primary has for other content, or for none.
+
+        Raises:
+            VersionTakenError: Other content has the number.
+            ObjectMissingError: Nobody has claimed the number.
+            RemoteError: The primary cannot be asked.
+        """
         owner = owner_of(self._project, alias.name, alias.version, alias.digest)
         if owner == alias.digest.hex:
             return
         url = self._project.address().url
         means = f"{alias} means version {alias.version} ({alias.digest.short}), "
+        known = self._histories.get(alias.name)
+        number = None if known is None else known.naming.number_of(alias.digest.hex)
+        if number is not None and number != alias.version:
+            raise VersionTakenError(
+                f"{means}but these weights have become version {number}",
+                hint=_other(alias, number),
+                model=alias.name,
+            )
         if owner is None:
             raise ObjectMissingError(
                 f"{means}which nobody has claimed on {url}",
@@ -225,6 +329,10 @@ class AliasProof:
 
 def _other(alias: Alias, version: int | None = None) -> str:
     return f"gitmodel promote {alias.name}@{version or 'VERSION'} {alias.alias}"
+
+
+def _other_or_none(alias: Alias, path: str) -> str:
+    return f"{_other(alias)}, or git rm {shlex.quote(path)}"
 
 
 def _is_about_the_object(error: GitmodelError) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.pointer import BESIDE_SUFFIXES, POINTER_SUFFIX, Pointer
+from gitmodel.domain.pointer import BESIDE_SUFFIXES, POINTER_SUFFIX, Pointer, pointer_beside
 from gitmodel.errors import GitmodelError, ObjectMissingError
 from gitmodel.project.project import PRIMARY
 
@@ -122,21 +122,29 @@ class TipFiles:
     Attributes:
         pointers: Path and first commit by blob.
         beside: The first commit of each alias file and each file of deprecations, by path and blob.
+        orphans: The first commit of each alias file that has no pointer beside it there, by path and blob.
     """
 
     pointers: dict[str, tuple[str, str]]
     beside: dict[tuple[str, str], str]
+    orphans: dict[tuple[str, str], str]
 
 
 def files_at(project: Project, tips: Sequence[str]) -> TipFiles:
     """Gitmodel's files in the trees of these commits. One process a commit."""
-    found = TipFiles({}, {})
+    found = TipFiles({}, {}, {})
     for tip in tips:
-        for entry in project.reader.tree(tip, POINTER_SUFFIX, *BESIDE_SUFFIXES):
-            if entry.path.endswith(POINTER_SUFFIX):
+        entries = project.reader.tree(tip, POINTER_SUFFIX, *BESIDE_SUFFIXES)
+        pointers = {entry.path for entry in entries if entry.path.endswith(POINTER_SUFFIX)}
+        for entry in entries:
+            if entry.path in pointers:
                 found.pointers.setdefault(entry.oid, (entry.path, tip))
-            else:
-                found.beside.setdefault((entry.path, entry.oid), tip)
+                continue
+            key = (entry.path, entry.oid)
+            found.beside.setdefault(key, tip)
+            model = pointer_beside(entry.path)
+            if model is not None and model not in pointers:
+                found.orphans.setdefault(key, tip)
     return found
 
 

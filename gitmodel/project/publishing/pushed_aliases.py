@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.pointer import BESIDE_SUFFIXES
+from gitmodel.domain.pointer import BESIDE_SUFFIXES, POINTER_SUFFIX, pointer_beside
 from gitmodel.errors import GitmodelError
 from gitmodel.project.committed_models import CommittedFile
 from gitmodel.project.project import PRIMARY
@@ -31,7 +31,7 @@ class PushedAliases:
     ) -> None:
         self._project = project
         self._proof = AliasProof(project)
-        self._files = {key: files.beside[key] for key in sorted(unknown)}
+        self._files = {key: files.orphans.get(key, files.beside[key]) for key in sorted(unknown)}
 
     def read(
         self, tips: Sequence[str], *, exclude: Sequence[str], not_on_remote: str | None
@@ -41,15 +41,17 @@ class PushedAliases:
         Raises the first error of a file that the push introduces.
         """
         history = self._project.history
-        new = {
-            change.oid
-            for change in history.changes(
-                tips, exclude=exclude, not_on_remote=not_on_remote, suffixes=BESIDE_SUFFIXES
-            )
-        }
+        suffixes = (POINTER_SUFFIX, *BESIDE_SUFFIXES)
+        changes = history.changes(
+            tips, exclude=exclude, not_on_remote=not_on_remote, suffixes=suffixes
+        )
+        new = {change.oid for change in changes}
+        removed = {change.path for change in changes if change.oid is None}
         self._proof.read(
             [
-                CommittedFile(path, blob, commit, required=blob in new)
+                CommittedFile(
+                    path, blob, commit, required=blob in new or pointer_beside(path) in removed
+                )
                 for (path, blob), commit in self._files.items()
             ]
         )
@@ -62,17 +64,23 @@ class PushedAliases:
         file.
         """
         project = self._project
+        done = [(file.path, file.blob) for file in self._proof.parsed_only]
+        project.ledger(PRIMARY).confirm_files(done)
         try:
             proven = self._proof.prove(published)
         except GitmodelError as error:
             if self._proof.has_required:
+                if error.hint is None:
+                    error.hint = "git push, when it can be reached again"
+                elif "git push" not in error.hint:
+                    error.hint += "; then git push"
                 raise
             project.context.note(
                 f"aliases were not checked on the remote: {error.message}; this push does not change "
                 "them and continues"
             )
             return
-        project.ledger(PRIMARY).confirm(file.blob for file, _ in proven)
+        project.ledger(PRIMARY).confirm_files((file.path, file.blob) for file, _ in proven)
         self._report()
 
     def _report(self) -> None:
