@@ -244,6 +244,32 @@ def test_there_is_no_such_alias_or_model(ana: Desk) -> None:
         assert (done.returncode, done.stderr.splitlines()) == (1, lines)
 
 
+def test_a_file_that_was_edited_by_hand_is_refused(ana: Desk) -> None:
+    text = ana.repo.read(PATH).decode()
+    ana.repo.write(PATH, text.replace("version: 3", "version: 2"))
+
+    assert refused(ana) == (
+        1,
+        [
+            (
+                f"error: fraud: {PATH}: the check line does not match: the file was merged line by line "
+                "or edited by hand"
+            ),
+            "hint: gitmodel resolve fraud@production --ours|--theirs",
+        ],
+    )
+
+
+def test_a_value_that_was_edited_by_hand_is_never_returned_to(ana: Desk) -> None:
+    text = ana.repo.read(PATH).decode()
+    ana.repo.write(PATH, text.replace("version: 3", "version: 4"))
+    ana.repo.commit("edited by hand")
+    ana.repo.git("checkout", "-q", "HEAD~1", "--", PATH)
+    ana.repo.commit("repaired")
+
+    assert back_and_commit(ana) == 2
+
+
 def test_weights_that_the_primary_lacks_are_refused(ana: Desk) -> None:
     with ana.open() as project:
         url = project.store().url

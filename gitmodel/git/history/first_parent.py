@@ -41,7 +41,9 @@ _SUFFIXES = (".alias.yaml",)
 _WORTH_WRITING = 512  # new commits; Git walks this many in 10 ms
 _FORMAT = "--format=%H%n%P%n%ct%n%at%n%an <%ae>%n%s"
 _LOG = (
-    *("-c", "log.follow=false", "log", "--first-parent", "-m", "--raw", "-z", "--root"),
+    # The user's `log.diffMerges` would change what `-m` shows.
+    *("-c", "log.follow=false", "-c", "log.diffMerges=first-parent"),
+    *("log", "--first-parent", "-m", "--raw", "-z", "--root"),
     *("--no-renames", "--no-abbrev", _FORMAT, "--no-mailmap", "--no-show-signature"),
     *("--no-ext-diff", "--no-color", "--no-notes", "--ignore-submodules=all", "--encoding=UTF-8"),
 )

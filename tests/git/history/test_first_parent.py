@@ -43,7 +43,10 @@ def file_of(repo: Repo) -> Path:
     return repo.path / ".git/gitmodel/history/first-parent-1"
 
 
-def test_a_merge_is_one_change_and_its_branch_is_none(repo: Repo) -> None:
+@pytest.mark.parametrize("merges", [None, "off", "combined", "separate"])
+def test_a_merge_is_one_change_and_its_branch_is_none(repo: Repo, merges: str | None) -> None:
+    if merges is not None:
+        repo.git("config", "log.diffMerges", merges)
     grow(repo, "one")
     repo.git("switch", "-qc", "side")
     grow(repo, "two", "three")
