@@ -333,6 +333,17 @@ def test_what_a_clone_of_depth_1_rolled_back_is_a_roll_back_elsewhere(ana: Desk)
     assert refused(ana)[1][0] == "error: fraud: fraud@production meant nothing before v1"
 
 
+def test_what_a_clone_of_depth_1_rolled_back_passes_the_check_of_a_full_clone(ana: Desk) -> None:
+    """It has no metrics, because that clone has no pointer to copy them from."""
+    ben = ana.join("ben", "--depth", "1")
+    back_and_commit(ben)
+    ana.repo.git("pull", "-q", str(ben.repo.path), "main")
+
+    done = ana.repo.gitmodel("verify", "--refs", "HEAD~1..HEAD", check=False)
+
+    assert (done.returncode, alias_of(ana).metrics) == (0, {}), done.stderr
+
+
 def test_after_unshallow_the_hint_has_helped(ana: Desk) -> None:
     ben = ana.join("ben", "--depth", "1")
     back_and_commit(ben)

@@ -243,8 +243,8 @@ class AliasProof:
             )
         for key in ("size", "chunks", "metrics"):
             value = getattr(alias, key)
-            if key == "chunks" and value is None:
-                continue  # unknown
+            if key != "size" and not value:
+                continue  # unknown: a clone without history rolled back to a version that it has no pointer of
             if key != "size" and may_lack:
                 continue  # the size is one of the weights, the others may differ between pointers
             if not any(_same(value, getattr(pointer, key)) for pointer in pointers):
