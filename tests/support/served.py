@@ -19,12 +19,16 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+import gitmodel
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 LONG = os.environ.get("GITMODEL_TESTS_LONG") == "1"
 # What a Python, a C library or a library of Python reads when it starts, so before the fork.
 _AT_START = ("PYTHON", "LC_", "LANG", "LD_", "TZ", "MALLOC_", "OPENBLAS_", "OMP_", "COVERAGE_")
+# As `tests/conftest.py` and `Repo.gitmodel` set them, if the test does not.
+_USUAL = {"LC_ALL": "C.UTF-8", "TZ": "UTC", "PYTHONPATH": str(Path(gitmodel.__file__).parents[1])}
 _STREAMS = ("stdin", "stdout", "stderr")
 # Loaded by the commands that need them; libgit2 remembers the home folder that it sees first.
 _LATE = ("gitmodel.backends.s3", "gitmodel.backends.azure", "gitmodel.backends.cloud")
@@ -50,6 +54,8 @@ def run_served(
         return None
     try:
         if not _servers:
+            if not _USUAL.items() <= environment.items():
+                return None  # the process is for what nearly all tests have
             _servers.append(_Server(environment))
         if _servers[0].started_with != _read_at_start(environment):
             return None
@@ -156,8 +162,6 @@ def _import_everything() -> None:
     import importlib
     import pkgutil
 
-    import gitmodel
-
     for module in pkgutil.walk_packages(gitmodel.__path__, "gitmodel."):
         if not module.name.startswith(_LATE) and not module.name.endswith((".__main__", ".build")):
             importlib.import_module(module.name)
@@ -174,13 +178,13 @@ def _run(order: int, *streams: int) -> NoReturn:
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
-    import gitmodel.cli.main
+    from gitmodel.cli import main
 
     sys.argv = [str(Path(gitmodel.__file__).with_name("__main__.py")), *arguments]
     sys.orig_argv = [sys.executable, "-P", "-m", "gitmodel", *arguments]
     code: object = 1
     try:
-        gitmodel.cli.main.run()
+        main.run()
     except SystemExit as ending:
         code = ending.code
     except BaseException:  # noqa: BLE001  (as Python itself ends)
