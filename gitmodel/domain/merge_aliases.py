@@ -9,7 +9,7 @@ Guarantee: `decide_alias` never mixes two sides, and decides the same if the sid
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.aliases import Alias, split_alias_path
@@ -21,7 +21,7 @@ from gitmodel.domain.conflict_text import (
     label,
     take_command,
 )
-from gitmodel.domain.pointer import ALIAS_SUFFIX, POINTER_SUFFIX, Previous
+from gitmodel.domain.pointer import ALIAS_SUFFIX, POINTER_SUFFIX
 from gitmodel.errors import AliasError, GitmodelError
 
 if TYPE_CHECKING:
@@ -162,20 +162,6 @@ def describe_alias(alias: Alias | None, path: str) -> str:
         return "an invalid alias"
     what = describe_version(alias)
     return what if fits(alias, path) else f"{alias}, {what}"
-
-
-def taken_alias(ours: Alias | None, theirs: Alias | None, side: Side) -> Alias | None:
-    """Return the alias if a person takes a side; None if that side removed it.
-
-    Theirs is a move of what the branch had, so its `previous` becomes ours.
-    """
-    if side == "ours" or theirs is None:
-        return ours if side == "ours" else None
-    if ours is None:
-        return replace(theirs, previous=None)
-    if ours.means(theirs):
-        return replace(theirs, previous=ours.previous)
-    return replace(theirs, previous=Previous(ours.version, ours.digest))
 
 
 def _stem_and_word(path: str) -> tuple[str, str]:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from gitmodel.domain.aliases import Alias, alias_path_for, split_alias_path
 from gitmodel.domain.conflict_text import OTHER_SIDE
 from gitmodel.domain.deprecations import Deprecations
-from gitmodel.domain.merge_aliases import fits, parsed_anywhere, taken_alias
+from gitmodel.domain.merge_aliases import fits
 from gitmodel.domain.merge_deprecations import merge_deprecations, parse
-from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer
+from gitmodel.domain.pointer import ALIAS_SUFFIX, POINTER_SUFFIX, Pointer
 from gitmodel.domain.reference import DEPRECATED
-from gitmodel.errors import GitmodelError, MixedAliasError
+from gitmodel.errors import GitmodelError
+from gitmodel.project.history.alias_history import promoted_value
 from gitmodel.project.models import read_pointer_file
 
 if TYPE_CHECKING:
@@ -63,16 +64,13 @@ def take_alias(project: Project, conflict: Conflict, side: Side) -> TakenSide:
     except GitmodelError as error:
         error.hint = f"take the other side: {_command(conflict, OTHER_SIDE[side])}"
         raise
-    path = conflict.path
+    path, text = conflict.path, raw.decode()
     if not fits(alias, path):
         path, name = _place(project, conflict, alias)
         alias = replace(alias, name=name)
-    if side == "ours" and alias == parsed_anywhere(raw, path):
-        text = raw.decode()
-    else:
-        before = _ours_at(project, conflict, path, alias)
-        taken = taken_alias(before, alias, side) if side == "theirs" else alias
-        text = (taken or alias).to_text()
+        text = alias.to_text()
+    if side == "theirs":
+        text = _moved_to(project, conflict, path, alias).to_text()
     return TakenSide(
         name=alias.name, alias=alias.alias, path=path, text=text, version=alias.version
     )
@@ -125,21 +123,21 @@ def _place(project: Project, conflict: Conflict, alias: Alias) -> tuple[str, str
         if raw is not None:
             name = Pointer.from_text(raw, what=pointer_path).name
             return alias_path_for(pointer_path, alias.alias), name
-    raise MixedAliasError(
-        f"{conflict.path} is {alias}, and there is no pointer of that model",
-        hint=f"take the other side: {_command(conflict, 'ours')}; or {_command(conflict, 'theirs')}",
-        model=alias.name,
-    )
+    return alias_path_for(own, alias.alias), alias.name  # the model itself was removed
 
 
-def _ours_at(project: Project, conflict: Conflict, path: str, alias: Alias) -> Alias | None:
-    """What the branch had at the path where the alias belongs; None if it had no such alias."""
-    raw = conflict.sides.get("ours", b"")
-    ours = parsed_anywhere(raw, conflict.path)
-    if path != conflict.path:
-        here = read_pointer_file(project.root, path)
-        ours = None if here is None else parsed_anywhere(here, path)
-    return ours if ours is not None and ours.alias == alias.alias else None
+def _moved_to(project: Project, conflict: Conflict, path: str, theirs: Alias) -> Alias:
+    """Theirs as a move of what the branch had: `previous` is what roll-back then returns to."""
+    head = project.reader.resolve("HEAD")
+    at_head = path
+    raw = conflict.sides.get("ours")
+    if head is not None and raw is not None:
+        blob = project.repository.blob_id(raw)
+        entries = project.reader.tree(head, f".{theirs.alias}{ALIAS_SUFFIX}")
+        # Another path if theirs renamed the model.
+        paths = [entry.path for entry in entries if entry.oid == blob]
+        at_head = path if path in paths or not paths else paths[0]
+    return promoted_value(project, at_head, head, theirs)
 
 
 def _command(conflict: Conflict, side: Side) -> str:

