@@ -13,8 +13,9 @@ from gitmodel.domain.merge_deprecations import merge_deprecations, parse
 from gitmodel.domain.pointer import ALIAS_SUFFIX, POINTER_SUFFIX, Pointer
 from gitmodel.domain.reference import DEPRECATED
 from gitmodel.errors import GitmodelError
+from gitmodel.project.conflicts import REVISIONS
 from gitmodel.project.history.alias_history import promoted_value
-from gitmodel.project.models import read_pointer_file
+from gitmodel.project.models import blob_at, read_pointer_file
 
 if TYPE_CHECKING:
     from gitmodel.domain.conflict_text import Side
@@ -50,19 +51,20 @@ def take_alias(project: Project, conflict: Conflict, side: Side) -> TakenSide:
     goes beside the pointer of its own model; if there is none, it becomes one of the model beside the conflict.
 
     Raises:
-        AliasError: The alias of that side does not parse.
+        AliasError: The alias of that side does not parse, or the side itself has it at a wrong path.
         GitmodelError: The pointer beside the alias does not parse.
     """
     raw = conflict.sides.get(side)
     if raw is None:
         name = min(conflict.names)
         return TakenSide(name=name, alias=conflict.word, path=conflict.path, text=None)
+    followed = not _has_at_path(project, conflict, side, raw)
     try:
-        alias = Alias.from_text(
-            raw, conflict.path, what=f"{conflict.path} of {side}", anywhere=True
-        )
+        what = f"{conflict.path} of {side}"
+        alias = Alias.from_text(raw, conflict.path, what=what, anywhere=followed)
     except GitmodelError as error:
-        error.hint = f"take the other side: {_command(conflict, OTHER_SIDE[side])}"
+        remove = f"git rm -f {project.typed(conflict.path)}"
+        error.hint = f"take the other side: {_command(conflict, OTHER_SIDE[side])}; or {remove}"
         raise
     path, text = conflict.path, raw.decode()
     if not fits(alias, path):
@@ -73,6 +75,14 @@ def take_alias(project: Project, conflict: Conflict, side: Side) -> TakenSide:
         text = _moved_to(project, conflict, path, alias).to_text()
     return TakenSide(
         name=alias.name, alias=alias.alias, path=path, text=text, version=alias.version
+    )
+
+
+def _has_at_path(project: Project, conflict: Conflict, side: Side, raw: bytes) -> bool:
+    """Whether the commit of a side has the text at the path of the conflict: Git followed no rename."""
+    blob = project.repository.blob_id(raw)
+    return not conflict.in_index or any(
+        blob_at(project, revision, conflict.path) == blob for revision in REVISIONS[side]
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from gitmodel.domain.aliases import Alias
+from gitmodel.domain.conflict_text import OTHER_SIDE
 from gitmodel.domain.deprecations import Deprecation, Deprecations
 from gitmodel.domain.digest import digest_of
 from gitmodel.domain.pointer import (
@@ -21,7 +22,7 @@ from gitmodel.domain.pointer import (
     Pointer,
     Previous,
 )
-from gitmodel.errors import GitmodelError
+from gitmodel.errors import AliasError, GitmodelError
 from gitmodel.project.context import Context
 from gitmodel.project.project import Project
 from gitmodel.workflows.resolve import resolve
@@ -31,6 +32,8 @@ from tests.support.repo import Repo
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
+
+    from gitmodel.domain.conflict_text import Side
 
 Tree = dict[str, str]
 How = Literal["merge", "rebase", "cherry-pick", "revert", "squash", "stash"]
@@ -286,16 +289,29 @@ class MergeWorld:
             hints = [e.hint or "" for e in status(project).broken if "unresolved" in str(e)]
         return [hint.split(" ")[2] for hint in hints]
 
-    def resolve(self, side: Literal["ours", "theirs"]) -> list[str]:
-        """End all conflicts by taking a side; returns the references."""
+    def resolve(self, side: Side) -> list[str]:
+        """End all conflicts by taking a side; returns the references.
+
+        A side that cannot be read is not taken: the other one is, or the file is removed, as the hint says.
+        """
         references = []
         while left := self.named():
             references.append(left[0])
             assert len(references) < 20, references
-            with self.open() as project:
-                resolve(project, left[0], side)
+            remove = self._refused(left[0], side) and self._refused(left[0], OTHER_SIDE[side])
+            if remove:
+                self.repo.git(*remove)
         assert self.repo.git("ls-files", "-u").stdout == ""
         return references
+
+    def _refused(self, reference: str, side: Side) -> list[str]:
+        """Take a side; returns the other command of the hint if the side cannot be read."""
+        try:
+            with self.open() as project:
+                resolve(project, reference, side)
+        except AliasError as error:
+            return (error.hint or "").partition("; or git ")[2].split(" ")
+        return []
 
 
 def build_world(folder: Path) -> Repo:

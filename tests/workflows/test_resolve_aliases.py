@@ -262,6 +262,31 @@ def test_taking_the_side_that_renamed_it(desk: Desk) -> None:
     assert desk.staged() == []
 
 
+def test_a_side_that_renamed_it_by_git_mv_alone_is_not_taken(desk: Desk) -> None:
+    """Its own commit has a file that nobody can read; what it should mean is not guessed."""
+    on_branch(desk, "other")
+    desk.repo.git("mv", PATH, "fraud.live.alias.yaml")
+    desk.repo.git("commit", "-qm", "renamed by git mv")
+    on_branch(desk, "main")
+    desk.repo.git("rm", "-q", PATH)
+    desk.repo.git("commit", "-qm", "no production")
+    merge(desk)
+
+    told = refusal(MixedAliasError, lambda: resolved(desk, "fraud@live", "theirs"))
+
+    assert told == (
+        (
+            "fraud: fraud.live.alias.yaml of theirs has the content of fraud@production, "
+            "which does not belong at this path"
+        ),
+        (
+            "take the other side: gitmodel resolve fraud@live --ours; "
+            "or git rm -f fraud.live.alias.yaml"
+        ),
+    )
+    assert resolved(desk, "fraud@live", "ours").version is None
+
+
 def test_both_sides_rename_the_alias(desk: Desk) -> None:
     for branch, word in (("other", "canary"), ("main", "live")):
         on_branch(desk, branch)
@@ -366,7 +391,9 @@ def test_a_side_that_does_not_parse(moved: Desk) -> None:
 
     _, hint = refusal(MixedAliasError, lambda: resolved(moved, "fraud@production", "ours"))
 
-    assert hint == "take the other side: gitmodel resolve fraud@production --theirs"
+    assert hint == (
+        f"take the other side: gitmodel resolve fraud@production --theirs; or git rm -f {PATH}"
+    )
     resolved(moved, "fraud@production", "theirs")
     assert read(moved).version == 3
 
