@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gitmodel.domain.aliases import Alias, alias_path_for, split_alias_path
 from gitmodel.domain.conflict_text import OTHER_SIDE
 from gitmodel.domain.deprecations import Deprecations
-from gitmodel.domain.merge_aliases import fits
+from gitmodel.domain.merge_aliases import fits, parsed_anywhere
 from gitmodel.domain.merge_deprecations import merge_deprecations, parse
 from gitmodel.domain.pointer import ALIAS_SUFFIX, POINTER_SUFFIX, Pointer
 from gitmodel.domain.reference import DEPRECATED
@@ -58,7 +58,7 @@ def take_alias(project: Project, conflict: Conflict, side: Side) -> TakenSide:
     if raw is None:
         name = min(conflict.names)
         return TakenSide(name=name, alias=conflict.word, path=conflict.path, text=None)
-    followed = not _has_at_path(project, conflict, side, raw)
+    followed = _is_of_renamed_file(project, conflict, side, raw)
     try:
         what = f"{conflict.path} of {side}"
         alias = Alias.from_text(raw, conflict.path, what=what, anywhere=followed)
@@ -78,12 +78,19 @@ def take_alias(project: Project, conflict: Conflict, side: Side) -> TakenSide:
     )
 
 
-def _has_at_path(project: Project, conflict: Conflict, side: Side, raw: bytes) -> bool:
-    """Whether the commit of a side has the text at the path of the conflict: Git followed no rename."""
+def _is_of_renamed_file(project: Project, conflict: Conflict, side: Side, raw: bytes) -> bool:
+    """Whether the text of a side is at this path only because the other side renamed the file.
+
+    Then the common ancestor is the same alias. A side that has the file at this path itself has renamed it by
+    `git mv` alone: nobody can tell what it was to mean.
+    """
+    if not conflict.in_index or raw == conflict.base:
+        return False
+    base, one = (parsed_anywhere(text, conflict.path) for text in (conflict.base, raw))
+    if base is None or one is None or (base.name, base.alias) != (one.name, one.alias):
+        return False
     blob = project.repository.blob_id(raw)
-    return not conflict.in_index or any(
-        blob_at(project, revision, conflict.path) == blob for revision in REVISIONS[side]
-    )
+    return all(blob_at(project, rev, conflict.path) != blob for rev in REVISIONS[side])
 
 
 def take_deprecations(project: Project, conflict: Conflict, side: Side) -> TakenSide:

@@ -1,7 +1,7 @@
 """No merge mixes an alias: with the driver, on a server without it, and with -X ours and -X theirs.
 
 After each merge a file that reads as valid is one side whole. The random form makes 10 histories; with
-GITMODEL_TESTS_LONG=1 it makes 500, each merged in twelve ways and on a server, and GITMODEL_TESTS_SEED chooses others.
+GITMODEL_TESTS_LONG=1 it makes 120, each merged in twelve ways and on a server, and GITMODEL_TESTS_SEED chooses others.
 """
 
 from __future__ import annotations
@@ -380,7 +380,7 @@ def random_tree(chance: random.Random, base: Tree | None) -> Tree:
 def test_random_merges(world_of_merges: MergeWorld, capsys: pytest.CaptureFixture[str]) -> None:
     world = world_of_merges
     counts = dict.fromkeys(("merges", "conflicts", "resolved", "on a server", "conflicts there"), 0)
-    for number in range(500 if LONG else 10):
+    for number in range(120 if LONG else 10):
         chance = random.Random(f"{SEED} {number}")  # noqa: S311  (a test draws)
         base = random_tree(chance, None)
         ours, theirs = (random_tree(chance, base) for _ in range(2))
