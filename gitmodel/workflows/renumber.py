@@ -9,10 +9,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gitmodel.errors import GitmodelError, RemoteError, VersionTakenError
+from gitmodel.errors import AliasError, GitmodelError, RemoteError, VersionTakenError
+from gitmodel.project.aliases import aliases_of
 from gitmodel.project.history.model_history import history_of, next_number
 from gitmodel.project.history.version_owners import known_owner, read_owner
-from gitmodel.project.models import read_models, write_text_file
+from gitmodel.project.models import blob_at, read_models, write_text_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +54,7 @@ def renumber(
     Raises:
         UnknownReferenceError: No model is called that.
         VersionTakenError: The number is this content's own, by its claim, and stays so.
+        AliasError: An alias means this content under its present number.
         RemoteError: With `if_taken`, the remote cannot be asked.
     """
     model = read_models(project).require(name)
@@ -89,6 +91,8 @@ def _renumbered(
     project: Project, models: Sequence[Model], *, commit: bool, message: str | None
 ) -> list[RenumberReport]:
     numbers = {model.name: _free_number(project, model) for model in models}
+    for model in models:
+        _refuse_served(project, model, numbers[model.name])
     for model in models:
         changed = replace(model.pointer, version=numbers[model.name])
         write_text_file(project.root, model.path, changed.to_text())
@@ -129,6 +133,28 @@ def _refuse_own(project: Project, model: Model) -> None:
             hint="nothing needs a new number here; on the branch that has other content under "
             f"{pointer.version}: gitmodel renumber {name} --commit",
             model=name,
+        )
+
+
+def _refuse_served(project: Project, model: Model, number: int) -> None:
+    """Refuse to take a number from content that an alias means under it: alias files are not renumbered.
+
+    `promote` refuses a version that is not on the primary, so such a file was made by hand.
+
+    Raises:
+        AliasError: An alias means this content under another number than the new one.
+    """
+    digest = model.pointer.digest
+    files = aliases_of(project, model.name).files
+    found = [f for f in files if f.alias.digest == digest and f.alias.version != number]
+    if found:
+        alias = found[0].alias
+        commit = "" if blob_at(project, "HEAD", found[0].path) is None else " --commit"
+        raise AliasError(
+            f"{alias} means version {alias.version} ({digest.short}), which would become version {number}",
+            hint=f"gitmodel promote {model.name}@none {alias.alias}{commit}, then gitmodel renumber "
+            f"{model.name} --commit and git push, then gitmodel promote {model.name}@{number} {alias.alias}",
+            model=model.name,
         )
 
 

@@ -47,10 +47,10 @@ def all_versions(project: Project) -> list[HistoricVersion]:
             f"{lack.reason}, so older versions cannot be listed", hint=lack.command
         )
     changes = project.history.all_refs_changes()
-    changes += project.history.changes(_stashes(project))
+    changes += project.history.changes(stashes(project))
     paths = {change.oid: change.path for change in changes if change.oid is not None}
     found = []
-    for blob, raw in _blobs(project, list(paths)).items():
+    for blob, raw in fetched_blobs(project, list(paths)).items():
         pointer = parsed_or_none(raw, paths[blob])
         if pointer is not None:
             found.append(
@@ -59,7 +59,7 @@ def all_versions(project: Project) -> list[HistoricVersion]:
     return sorted(found, key=lambda one: (one.name, one.version, one.digest.hex, one.blob))
 
 
-def _stashes(project: Project) -> list[str]:
+def stashes(project: Project) -> list[str]:
     """All stashes; `refs/stash` itself names the newest only."""
     code, output = project.repository.attempt(
         "log", "--walk-reflogs", "--format=%H", "refs/stash", "--", accept=(0, 128)
@@ -67,7 +67,8 @@ def _stashes(project: Project) -> list[str]:
     return [] if code else list(dict.fromkeys(output.decode("ascii").split()))
 
 
-def _blobs(project: Project, oids: list[str]) -> dict[str, bytes]:
+def fetched_blobs(project: Project, oids: list[str]) -> dict[str, bytes]:
+    """Blobs by object id; fetches those that a partial clone lacks."""
     blobs = project.reader.blobs(oids)
     if len(blobs) < len(oids) and project.repository.is_partial_clone():
         from gitmodel.git.objects import open_reader
