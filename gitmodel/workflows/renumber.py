@@ -153,7 +153,7 @@ def _refuse_served(project: Project, model: Model, number: int) -> None:
         raise AliasError(
             f"{alias} means version {alias.version} ({digest.short}), which would become version {number}",
             hint=f"gitmodel promote {model.name}@none {alias.alias}{commit}, then gitmodel renumber "
-            f"{model.name} --commit and git push, then gitmodel promote {model.name}@{number} {alias.alias}",
+            f"{model.name} --commit, then git push, then gitmodel promote {model.name}@{number} {alias.alias}",
             model=model.name,
         )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.pointer import Pointer
+from gitmodel.domain.pointer import ALIAS_SUFFIX, Pointer
 from gitmodel.errors import (
     GitmodelError,
     MixedPointerError,
@@ -260,10 +260,11 @@ def _named_by_aliases(
 
     proof = AliasProof(project)
     tips = {file.blob for file in found.beside}
-    proof.read(found.beside)
+    proof.read(list(dict.fromkeys(found.beside)))  # two ranges may have one tip
     proof.parse([file for file in found.beside_below if file.blob not in tips])
     aliases = proof.aliases
-    report.aliases = len(aliases)
+    files = {(f.path, f.blob) for f in found.beside if f.path.endswith(ALIAS_SUFFIX)}
+    report.aliases = len(files)
     if remote == PRIMARY:
         aliases = [alias for _, alias in proof.prove()]
     report.problems += [error for _, error in proof.problems]

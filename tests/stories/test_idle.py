@@ -105,3 +105,15 @@ def test_commit_and_push_without_a_changed_model_need_no_remote(
     fraud.git("push", "-q")
 
     assert not Path(team.url).exists()
+
+
+def test_aliases_that_were_pushed_import_nothing_more(fraud: Repo) -> None:
+    arguments = ("hook", "pre-push", "origin", fraud.git("remote", "get-url", "origin").stdout[:-1])
+    fraud.gitmodel("promote", "fraud@1", "production", "--commit")
+    fraud.gitmodel("promote", "fraud@1", "staging", "--commit")
+    fraud.git("push", "-q")
+
+    heavy, own = modules(fraud, *arguments)
+
+    assert heavy == []
+    assert len(own) <= MODULES["hook", "pre-push", "origin", "file:///nowhere"], own

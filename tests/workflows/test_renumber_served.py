@@ -53,8 +53,8 @@ def test_an_alias_of_the_number_is_named_and_nothing_is_changed(ana: Desk) -> No
         f"fraud: fraud@production means version 1 ({short(OURS)}), which would become version 2"
     )
     assert hint == (
-        "gitmodel promote fraud@none production --commit, then gitmodel renumber fraud --commit "
-        "and git push, then gitmodel promote fraud@2 production"
+        "gitmodel promote fraud@none production --commit, then gitmodel renumber fraud --commit, "
+        "then git push, then gitmodel promote fraud@2 production"
     )
     assert (ana.repo.path / PATH).read_bytes() == text
     assert ana.repo.read("fraud.model.yaml") == before
