@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitmodel.domain.gate_rules import Baseline, Limit, Rule, finite, judge
+from gitmodel.domain.gates.rules import Baseline, Limit, Rule, finite, judge
 
 if TYPE_CHECKING:
-    from gitmodel.domain.gate_rules import Judgement, Kind
+    from gitmodel.domain.gates.rules import Judgement, Kind
     from gitmodel.domain.metrics import Metric
 
 STORED_INFINITY = 1.7976931348623157e308

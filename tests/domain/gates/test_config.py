@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 
-from gitmodel.domain.gate_config import Gates
-from gitmodel.domain.gate_rules import Limit, Rule
+from gitmodel.domain.gates.config import Gates
+from gitmodel.domain.gates.rules import Limit, Rule
 from gitmodel.domain.yaml.reader import parse
 from gitmodel.errors import GateConfigError, TextError
 from tests.support import strategies

@@ -13,7 +13,7 @@ from decimal import Decimal, InvalidOperation
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal, Self, cast
 
-from gitmodel.domain.gate_rules import Limit, Rule
+from gitmodel.domain.gates.rules import Limit, Rule
 from gitmodel.domain.reference import check_alias
 from gitmodel.domain.text.escape import quote_text
 from gitmodel.errors import GateConfigError, ModelNameError
@@ -21,7 +21,7 @@ from gitmodel.errors import GateConfigError, ModelNameError
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from gitmodel.domain.gate_rules import Direction, Kind
+    from gitmodel.domain.gates.rules import Direction, Kind
     from gitmodel.domain.yaml.reader import Value
 
 PREVIOUS = "previous"  # the baseline that the base's pointer names

@@ -1,0 +1,1 @@
+"""Gates: rules that the metrics of a version must meet."""
