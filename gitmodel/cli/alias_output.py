@@ -5,14 +5,17 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.metric_changes import metric_changes
+from gitmodel.domain.metric_changes import MetricChange, metric_changes
 
 if TYPE_CHECKING:
     import argparse
 
     from gitmodel.cli.output import Output
     from gitmodel.domain.aliases import Alias
+    from gitmodel.domain.gates.rules import GateReport, Judgement
     from gitmodel.project.alias_changes import AliasChange, Delivery
+
+_REFUSED = 3  # the exit code of a gate
 
 
 def add_delivery(parser: argparse.ArgumentParser) -> None:
@@ -35,19 +38,27 @@ def delivery_of(*, commit: bool, pr: bool) -> Delivery:
     return "pr" if pr else "commit" if commit else "stage"
 
 
-def say_change(output: Output, change: AliasChange) -> None:
-    """Say what an alias meant, what it means now, and what to run next."""
+def say_change(output: Output, change: AliasChange) -> int:
+    """Say what an alias meant, what it means now, and what to run next; returns the exit code."""
+    is_refused = change.gate is not None and change.gate.is_refused
     if output.as_json:
         for note in change.notes:
             output.warn(note)
         output.json(_document(change))
-        return
+        return _REFUSED if is_refused else 0
     name = f"{change.name}@{change.alias}"
     if not change.is_new:
         output.say(f"{name} is {_version(change.after)} already")
-        return
+        return 0
     output.say(f"{name}: {_version(change.before)} -> {_version(change.after)}")
     _say_metrics(output, change)
+    if is_refused:
+        after = "VERSION" if change.after is None else change.after.version
+        output.failure(
+            f"{change.name}: the gate of {change.alias} refuses version {after}",
+            hint=f"gitmodel promote {change.name}@{after} {change.alias} --force WHY",
+        )
+        return _REFUSED
     for note in change.notes:
         output.warn(note)
     if change.branch is not None:
@@ -64,17 +75,34 @@ def say_change(output: Output, change: AliasChange) -> None:
     else:
         output.say(f"staged {change.path}")
         output.say(f"next: git commit -m {shlex.quote(change.subject)}")
+    return 0
 
 
 def _say_metrics(output: Output, change: AliasChange) -> None:
-    before, after = change.before, change.after
-    if before is None or after is None or not (before.metrics or after.metrics):
+    """A table of both versions' metrics, with the rules of the gate."""
+    after = change.after
+    before = change.before
+    judged = () if change.gate is None else change.gate.judgements
+    if after is None or (before is None and not judged):
         return
+    compared = change.gate.baseline_version if change.gate is not None else None
+    start = f"v{compared}" if compared is not None else _version(before)
+    by_metric: dict[str, list[Judgement]] = {}
+    for judgement in judged:
+        by_metric.setdefault(judgement.rule.metric, []).append(judgement)
     rows = [
-        [one.name, _value(one.before), _value(one.after), one.words]
-        for one in metric_changes(before.metrics, after.metrics)
+        [one.name, _value(one.before), _value(one.after), one.words, "", ""]
+        for one in metric_changes({} if before is None else before.metrics, after.metrics)
+        if one.name not in by_metric
     ]
-    output.table(rows, header=["metric", _version(before), _version(after), "change"])
+    for metric in sorted(by_metric):
+        for found in by_metric[metric]:
+            delta = MetricChange(metric, found.baseline, found.candidate).words
+            told = f"{found.verdict}: {found.reason}" if found.reason else found.verdict
+            cells = [metric, _value(found.baseline), _value(found.candidate)]
+            rows.append([*cells, delta, found.rule.words, told])
+    rows.sort(key=lambda row: row[0])
+    output.table(rows, header=["metric", start, _version(after), "change", "rule", "verdict"])
 
 
 def _value(value: object) -> str:
@@ -97,7 +125,32 @@ def _document(change: AliasChange) -> dict[str, object]:
         "commit": change.commit,
         "branch": change.branch,
         "compare_url": change.compare_url,
-        "gate": None,
+        "gate": None if change.gate is None else _gate(change.gate),
+    }
+
+
+def _gate(gate: GateReport) -> dict[str, object]:
+    rules = [
+        {
+            "metric": one.rule.metric,
+            "rule": one.rule.kind,
+            "limit": str(one.rule.limit),
+            "better": one.rule.better,
+            "baseline": one.baseline,
+            "candidate": one.candidate,
+            "delta": None if one.delta is None else str(one.delta),
+            "verdict": one.verdict,
+            "reason": one.reason or None,
+        }
+        for one in gate.judgements
+    ]
+    baseline = {"reference": gate.baseline, "version": gate.baseline_version}
+    return {
+        "verdict": gate.verdict,
+        "gate": gate.pattern,
+        "baseline": None if gate.baseline is None else baseline,
+        "rules": rules,
+        "forced": gate.forced,
     }
 
 

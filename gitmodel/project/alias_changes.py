@@ -16,6 +16,7 @@ from gitmodel.project.committed_models import find_in_tree
 from gitmodel.project.models import delete_file, require_model, write_text_file
 
 if TYPE_CHECKING:
+    from gitmodel.domain.gates.rules import GateReport
     from gitmodel.project.project import Project
 
 Delivery = Literal["stage", "commit", "pr"]
@@ -84,6 +85,7 @@ class AliasChange:
         compare_url: Where a pull request for that branch is opened.
         notes: What the user should know besides.
         subject: The subject of a commit with this change.
+        gate: How the version stands to the gate of this promotion; None if there is none.
     """
 
     name: str
@@ -100,6 +102,7 @@ class AliasChange:
     compare_url: str | None = None
     notes: tuple[str, ...] = ()
     subject: str = ""
+    gate: GateReport | None = None
 
     @property
     def texts(self) -> dict[str, str | None]:

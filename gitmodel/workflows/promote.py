@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.aliases import Alias
 from gitmodel.domain.reference import check_alias
-from gitmodel.errors import GitmodelError, UnknownReferenceError
+from gitmodel.errors import GitmodelError, UnknownReferenceError, UsageError
 from gitmodel.project.alias_changes import alias_target, make_change
 from gitmodel.project.aliases import deprecations_of
+from gitmodel.project.gates import judge_promotion
 from gitmodel.project.history.alias_history import promoted_value
 from gitmodel.project.merged_versions import require_merged
 from gitmodel.project.publishing.on_primary import require_on_primary
@@ -31,8 +33,11 @@ def promote(
     why: str | None = None,
     delivery: Delivery = "stage",
     unmerged: bool = False,
+    force: str | None = None,
 ) -> AliasChange:
     """Let an alias mean a version; NAME@none removes the alias.
+
+    A version that the gate refuses is not promoted without `force`; `gate` of the result says so.
 
     Args:
         project: The project.
@@ -41,6 +46,7 @@ def promote(
         why: The reason, kept in the file of the alias.
         delivery: How the change is made.
         unmerged: Also take a version that the branch of the change does not have.
+        force: The reason for overriding the gate; kept in the file of the alias.
 
     Raises:
         UnknownReferenceError: There is no such version or model, or no such alias to remove; or the version is on
@@ -50,7 +56,14 @@ def promote(
         ModelNameError: The alias is not valid.
         AliasError: The present file of the alias does not parse.
         RemoteError: The primary cannot be asked, and the ledger does not know the version.
+        UsageError: The reason for overriding is empty.
+        ConfigError: The configuration of the branch, or its gates, are not valid.
     """
+    if force is not None and not force.strip():
+        raise UsageError(
+            "the reason for overriding the gate is empty",
+            hint=f"gitmodel promote {reference} {alias} --force WHY",
+        )
     check_alias(alias)
     removes = reference.kind == "word" and reference.value == NONE
     pointer = None if removes else resolve(project, reference).pointer
@@ -62,8 +75,15 @@ def promote(
     require_on_primary(project, pointer.name, pointer.version, pointer.digest, next_)
     if not unmerged and target.tip is not None:
         require_merged(project, pointer, target.tip, target.branch, next_)
-    after = Alias.of(alias, pointer, why=why)
+    gate = judge_promotion(project, target, pointer)
+    if gate is not None and gate.is_refused:
+        gate = replace(gate, forced=force)
+    after = Alias.of(alias, pointer, why=why, forced=None if gate is None else gate.forced)
     change = target.change_to(promoted_value(project, target.path, target.tip, after))
+    if change.is_new and gate is not None:
+        change = replace(change, gate=gate)
+        if gate.is_refused:
+            return change
     name = pointer.name.replace("/", "-")
     return make_change(
         project,

@@ -374,3 +374,115 @@ def test_the_whole_output(ana: Desk) -> None:
         "compare_url": None,
         "gate": None,
     }
+
+
+GATE = """
+better: {auc: higher, logloss: lower}
+gates:
+  fraud:
+    promote:
+      production:
+        auc: {improve_by: 0.002}
+        logloss: {worsen_by: "1%"}
+"""
+
+
+@pytest.fixture
+def gated(ana: Desk) -> Desk:
+    """Versions 3 (production) and 4 (worse), and a gate of production."""
+    ana.repo.write(".gitmodel.yaml", ana.repo.read(".gitmodel.yaml").decode() + GATE)
+    ana.add(content=THREE, metrics=("auc=0.931", "logloss=0.174"))
+    ana.repo.commit("three")
+    ana.add(content=b"weights four", metrics=("auc=0.932", "logloss=0.17"))
+    ana.repo.commit("four")
+    ana.push()
+    promoted(ana, "fraud@3")
+    ana.repo.commit("promote")
+    return ana
+
+
+def test_a_version_that_the_gate_refuses_is_not_promoted(gated: Desk) -> None:
+    done = gated.repo.gitmodel("promote", "fraud@4", "production", check=False)
+
+    assert done.returncode == 3
+    assert done.stdout == (
+        "fraud@production: v3 -> v4\n"
+        "metric   v3     v4     change  rule              verdict\n"
+        "auc      0.931  0.932  +0.001  improve by 0.002  refuse: at least 0.933 is needed\n"
+        "logloss  0.174  0.17   -0.004  worsen by 1%      pass\n"
+    )
+    assert done.stderr == (
+        "error: fraud: the gate of production refuses version 4\n"
+        "hint: gitmodel promote fraud@4 production --force WHY\n"
+    )
+    assert alias_of(gated).version == 3
+    assert gated.staged() == []
+
+
+def test_a_gate_can_be_overridden_with_a_reason_that_is_kept(gated: Desk) -> None:
+    done = gated.repo.gitmodel("promote", "fraud@4", "production", "--force", "EU only", "--json")
+
+    assert alias_of(gated).forced == "EU only"
+    gate = json.loads(done.stdout)["gate"]
+    assert (gate["verdict"], gate["forced"], gate["gate"]) == ("refuse", "EU only", "fraud")
+    assert gate["baseline"] == {"reference": "fraud@production", "version": 3}
+    assert [(r["metric"], r["verdict"], r["delta"]) for r in gate["rules"]] == [
+        ("auc", "refuse", "0.001"),
+        ("logloss", "pass", "-0.004"),
+    ]
+
+
+def test_no_reason_is_kept_where_the_gate_passes(gated: Desk) -> None:
+    gated.add(content=b"weights five", metrics=("auc=0.94", "logloss=0.17"))
+    gated.repo.commit("five")
+    gated.push()
+
+    change = promoted(gated, "fraud@5", force="whatever")
+
+    assert change.gate is not None
+    assert (change.gate.verdict, change.gate.forced) == ("pass", None)
+    assert alias_of(gated).forced is None
+
+
+def test_the_first_promotion_and_other_aliases_are_not_compared(gated: Desk) -> None:
+    assert promoted(gated, "fraud@4", "staging").gate is None
+    promoted(gated, "fraud@none")
+    gated.repo.commit("remove")
+
+    change = promoted(gated, "fraud@4")
+
+    assert change.gate is not None
+    assert [one.verdict for one in change.gate.judgements] == ["first", "first"]
+
+
+def test_the_gate_is_that_of_the_last_commit(gated: Desk) -> None:
+    """A change of the configuration that is not committed does not lower the bar."""
+    text = gated.repo.read(".gitmodel.yaml").decode()
+    gated.repo.write(".gitmodel.yaml", text.replace("improve_by: 0.002", "improve_by: 0"))
+
+    change = promoted(gated, "fraud@4")
+
+    assert change.gate is not None
+    assert change.gate.is_refused
+
+
+def test_a_gate_with_a_typo_is_no_open_gate(gated: Desk) -> None:
+    text = gated.repo.read(".gitmodel.yaml").decode()
+    gated.repo.write(".gitmodel.yaml", text.replace("improve_by", "improve"))
+    gated.repo.commit("typo")
+
+    done = gated.repo.gitmodel("promote", "fraud@4", "production", check=False)
+
+    assert done.returncode == 2
+    assert '"improve" is no key of a gate' in done.stderr
+    assert alias_of(gated).version == 3
+
+
+def test_going_back_passes_every_gate(gated: Desk) -> None:
+    promoted(gated, "fraud@4", force="EU only")
+    gated.repo.commit("force")
+
+    done = gated.repo.gitmodel("rollback", "fraud", "production")
+
+    assert done.stdout.startswith("fraud@production: v4 -> v3\n")
+    assert alias_of(gated).forced is None

@@ -16,7 +16,8 @@ An alias is a small file beside the pointer. It is staged; the commit that
 reaches the default branch is the promotion. NAME@none removes the alias.
 
 Refused are versions that are deprecated, that are not on the primary remote,
-or that the branch does not have."""
+that the branch does not have, or whose metrics do not pass the gate of the
+alias in .gitmodel.yaml (exit code 3)."""
 
 
 def add_parser(verbs: Verbs) -> None:
@@ -36,6 +37,9 @@ def add_parser(verbs: Verbs) -> None:
         action="store_true",
         help="also take a version that only other branches have",
     )
+    parser.add_argument(
+        "--force", metavar="WHY", help="promote although the gate refuses; the reason is kept"
+    )
 
 
 def run(
@@ -47,6 +51,7 @@ def run(
     commit: bool,
     pr: bool,
     unmerged: bool,
+    force: str | None,
 ) -> int:
     """Promote a version."""
     from gitmodel.domain.reference import Reference
@@ -60,6 +65,6 @@ def run(
             why=why,
             delivery=delivery_of(commit=commit, pr=pr),
             unmerged=unmerged,
+            force=force,
         )
-    say_change(session.output, change)
-    return 0
+    return say_change(session.output, change)

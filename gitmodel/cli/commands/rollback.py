@@ -53,5 +53,4 @@ def run(
             why=why,
             delivery=delivery_of(commit=commit, pr=pr),
         )
-    say_change(session.output, change)
-    return 0
+    return say_change(session.output, change)

@@ -107,6 +107,38 @@ class Judgement:
         return self.verdict != "refuse"
 
 
+@dataclass(frozen=True, slots=True)
+class GateReport:
+    """How a version stands to the rules of a gate.
+
+    Attributes:
+        pattern: The gate, as the configuration names it.
+        baseline: What the version was compared with, such as `fraud@production`; None if there is nothing.
+        baseline_version: Its number.
+        judgements: One for each rule.
+        forced: The reason that was given for overriding the gate.
+    """
+
+    pattern: str
+    baseline: str | None
+    baseline_version: int | None
+    judgements: tuple[Judgement, ...]
+    forced: str | None = None
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the version may not be promoted: a rule refuses it, and nobody has overridden the gate."""
+        return self.verdict == "refuse" and self.forced is None
+
+    @property
+    def verdict(self) -> Literal["pass", "refuse", "unjudged"]:
+        """`refuse` if any rule is refused, else `unjudged` if any could not be judged."""
+        verdicts = {one.verdict for one in self.judgements}
+        return (
+            "refuse" if "refuse" in verdicts else "unjudged" if "unjudged" in verdicts else "pass"
+        )
+
+
 def judge(
     rules: Sequence[Rule], candidate: Mapping[str, Metric], baseline: Baseline | None
 ) -> tuple[Judgement, ...]:
