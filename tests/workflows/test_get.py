@@ -599,3 +599,20 @@ def test_by_ssh_from_a_server_that_knows_the_oldest_protocol_only(
     assert reader.content("fraud@production", trust=trust) == ONE
     assert reader.content("fraud@git:v2.0", trust=trust) == TWO
     assert reader.content(f"fraud@git:{ana.repo.head('v1.0')}", trust=trust) == ONE
+
+
+def test_the_same_command_follows_an_alias_into_the_same_folder(reader: Reader, ana: Desk) -> None:
+    """A job that fetches production again and again needs no --force: what it wrote itself is not lost."""
+    reader.get("fraud@production", out="serving")
+    ana.alias("production", 2, TWO)
+    ana.repo.commit("promote")
+
+    reader.get("fraud@production", out="serving")
+
+    assert (reader.folder / "serving/fraud.bin").read_bytes() == TWO
+    (reader.folder / "serving/fraud.bin").write_bytes(b"somebody's own work")
+    ana.alias("production", 1, ONE)
+    ana.repo.commit("roll back")
+    with pytest.raises(UnsavedWeightsError):
+        reader.get("fraud@production", out="serving")
+    assert (reader.folder / "serving/fraud.bin").read_bytes() == b"somebody's own work"

@@ -161,7 +161,10 @@ class Materializer:
         whole = os.path.join(top, name)
         if existing.digest == pointer.digest:
             return CheckedOut(model.name, pointer.version, whole, existing.size, changed=False)
-        if existing.kind is not EntryKind.MISSING and not self._force:
+        is_ours = existing.digest is not None and existing.digest == elsewhere.have(
+            model.name, name
+        )  # as an earlier call wrote it, so some store has it
+        if existing.kind is not EntryKind.MISSING and not (self._force or is_ours):
             raise UnsavedWeightsError(
                 f"{os.path.join(out, name)} exists already with other content",
                 hint="use --force to overwrite it, or another --out",
