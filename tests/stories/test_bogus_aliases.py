@@ -142,3 +142,44 @@ def test_a_version_that_was_pushed_without_the_hooks_cannot_serve(team_anywhere:
     assert expected in verified.stderr
     ana.gitmodel("push")  # once the weights are there, the same commit passes
     ben.git("push", "-q", "origin", "main")
+
+
+def test_every_way_to_push_is_looked_at(fraud: Repo) -> None:
+    """Tags, new branches, forced pushes and several refs; a deletion takes nothing along."""
+    write(fraud, changed(pointer(fraud), version=9, digest=NOWHERE))
+    fraud.git("tag", "light")
+    fraud.git("tag", "-a", "-m", "annotated", "heavy")
+    fraud.git("branch", "aside")
+    fraud.git("reset", "-q", "--hard", "HEAD~1")
+    fraud.git("commit", "-qm", "text", "--allow-empty")
+    fraud.git("push", "-q", "origin", "main", "main:other")
+
+    for refs in (["light"], ["heavy"], ["aside"], ["+aside:other"], ["main", "aside"], ["--tags"]):
+        refused = fraud.git("push", "origin", *refs, check=False)
+        assert refused.returncode == 1, refs
+        assert "fraud@production means version 9" in refused.stderr, refs
+
+    fraud.git("push", "-q", "origin", ":other")
+
+
+def test_a_partial_clone_judges_what_it_has(fraud: Repo, team: Team) -> None:
+    team.server.git("config", "uploadpack.allowFilter", "true")
+    fraud.gitmodel("promote", "fraud@1", "production", "--commit")
+    committed(fraud, 2)
+    fraud.git("push", "-q", "origin", "main")
+    fraud.git(
+        "clone", "-q", "--filter=blob:none", f"file://{team.server.path}", str(team.folder / "eve")
+    )
+    eve = fraud.beside("eve")
+    eve.git("config", "user.name", "Eve")
+    eve.git("config", "user.email", "eve@example.org")
+    eve.gitmodel("init")
+
+    eve.gitmodel("promote", "fraud@1", "staging", "--commit")
+    eve.git("push", "-q", "origin", "main")
+    write(eve, changed(pointer(eve), version=9, digest=NOWHERE))
+    refused = eve.git("push", "origin", "main", check=False)
+
+    assert refused.returncode == 1
+    assert "fraud@production means version 9" in refused.stderr
+    assert "whose weights are not on" in refused.stderr
