@@ -41,11 +41,7 @@ _MOST_BAD = 8  # damaged packs kept for inspection
 
 
 class Cache:
-    """Packs and manifests in a folder.
-
-    Args:
-        root: The folder; made on the first write.
-    """
+    """Packs and manifests in a folder, which is made on the first write."""
 
     def __init__(self, root: str) -> None:
         self.root = root
@@ -132,13 +128,10 @@ class Cache:
     def write_pack(
         self, name: str, data: bytes | memoryview, *, flushing: WriteBackQueue | None = None
     ) -> None:
-        """Store a pack.
+        """Store a pack under its name, the hex of the BLAKE3 of its bytes, which is not checked.
 
-        Args:
-            name: Hex of the BLAKE3 of these bytes; not checked.
-            data: All bytes.
-            flushing: Queue that flushes it: it has its name only after `wait_for`. Without one it has its
-                name at once, and is not flushed.
+        Given a queue that flushes it, it has its name only after `wait_for`; otherwise at once,
+        unflushed.
         """
         with self._writing():
             file = self._written(pack_key(name), data)
@@ -151,21 +144,14 @@ class Cache:
     def wait_for(self, flushing: WriteBackQueue) -> None:
         """Wait until the objects of a queue are flushed and have their names.
 
-        Raises:
-            NoSpaceError, StoreError: They cannot be written.
+        Raises NoSpaceError or StoreError if they cannot be written.
         """
         with self._writing():
             flushing.wait()
         self._close_packs()  # open ones may be damaged and were replaced now
 
     def write_manifest(self, manifest: Manifest, *, flushing: WriteBackQueue | None = None) -> None:
-        """Store a manifest; call it only after all its packs are stored.
-
-        Args:
-            manifest: The manifest.
-            flushing: Queue that flushes it: it has its name only after `wait_for`. Without one it has its
-                name at once, and is not flushed.
-        """
+        """Store a manifest; call it only after all its packs are stored. `flushing` is as in `write_pack`."""
         with self._writing():
             file = self._written(manifest_key(manifest.digest), manifest.to_bytes())
             if flushing is None:
@@ -185,11 +171,7 @@ class Cache:
             _sync_folder(folder)
 
     def read_pack(self, name: str) -> bytes:
-        """Read a whole pack, unchecked.
-
-        Raises:
-            ObjectMissingError: The cache does not have it.
-        """
+        """Read a whole pack, unchecked. Raises ObjectMissingError."""
         try:
             with open(self.path(pack_key(name)), "rb") as stream:
                 return stream.read(PACK_MAX + 1)
@@ -199,30 +181,16 @@ class Cache:
     def read_at(self, name: str, offset: int, size: int) -> bytes:
         """Read a part of a pack, unchecked: the caller checks chunks by their hash.
 
-        Args:
-            name: The pack.
-            offset: First byte.
-            size: Number of bytes; fewer are returned only if the pack is cut short.
-
-        Raises:
-            ObjectMissingError: The cache does not have the pack.
+        Fewer bytes are returned only if the pack is cut short. Raises ObjectMissingError.
         """
         with self._opened(name) as descriptor:
             return os.pread(descriptor, size, offset)
 
     def read_into(self, name: str, offset: int, buffers: Sequence[memoryview]) -> int:
-        """Fill buffers with consecutive bytes of a pack, unchecked as in `read_at`.
+        """Fill buffers, at most 1,024 (IOV_MAX), with consecutive bytes of a pack, unchecked as in `read_at`.
 
-        Args:
-            name: The pack.
-            offset: First byte.
-            buffers: At most 1,024 (IOV_MAX).
-
-        Returns:
-            Bytes read; fewer than the buffers hold only if the pack is cut short.
-
-        Raises:
-            ObjectMissingError: The cache does not have the pack.
+        Returns the number of bytes, less than the buffers hold only if the pack is cut short. Raises
+        ObjectMissingError.
         """
         with self._opened(name) as descriptor:
             return os.preadv(descriptor, buffers, offset)

@@ -19,19 +19,12 @@ if TYPE_CHECKING:
 
 
 class StoredChunk(NamedTuple):
-    """A chunk in a pack of the cache, by names instead of the numbers of a manifest.
+    """A chunk in a pack of the cache, by names instead of the numbers of a manifest."""
 
-    Attributes:
-        location: As in a manifest; its numbers of pack and base mean nothing here.
-        base: Chunk hash of its base, None if it has none.
-        pack: Name of the pack, "" while the pack is not finished.
-        pack_size: Bytes of the pack.
-    """
-
-    location: ChunkLocation
-    base: bytes | None
-    pack: str = ""
-    pack_size: int = 0
+    location: ChunkLocation  # as in a manifest; its numbers of pack and base mean nothing here
+    base: bytes | None  # chunk hash
+    pack: str = ""  # name, "" while the pack is not finished
+    pack_size: int = 0  # bytes
 
 
 class RawPiece(NamedTuple):

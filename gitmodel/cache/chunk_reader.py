@@ -33,8 +33,7 @@ class PackReader(Protocol):
     def read_at(self, name: str, offset: int, size: int) -> bytes:
         """Read up to `size` bytes from `offset`, fewer only at the end of the pack.
 
-        Raises:
-            ObjectMissingError: No source has the pack.
+        Raises ObjectMissingError if no source has the pack.
         """
 
     def read_into(self, name: str, offset: int, buffers: Sequence[memoryview]) -> int:
@@ -54,9 +53,7 @@ class DamagedPackError(DamagedObjectError):
 def raw_chunk(read: ReadPack, manifest: Manifest, number: int) -> ByteBuffer:
     """The raw bytes of one chunk of a manifest.
 
-    Raises:
-        ObjectMissingError: From `read`.
-        DamagedPackError: The stored bytes do not decode to the chunk that the manifest names.
+    Raises DamagedPackError if the stored bytes do not decode to that chunk, and what `read` raises.
     """
     place = manifest.chunk(number)
     pack = manifest.packs[place.pack]
@@ -66,11 +63,7 @@ def raw_chunk(read: ReadPack, manifest: Manifest, number: int) -> ByteBuffer:
 def decoded(
     read: ReadPack, manifest: Manifest, place: ChunkLocation, stored: ByteBuffer
 ) -> ByteBuffer:
-    """Decode and check the stored bytes of a chunk, reading its base if it has one.
-
-    Raises:
-        ObjectMissingError, DamagedPackError: As `raw_chunk`.
-    """
+    """Decode and check the stored bytes of a chunk, reading its base if it has one; raises as `raw_chunk`."""
     base = None if place.base < 0 else raw_chunk(read, manifest, place.base)
     with _blaming(manifest, place, stored):
         return decode_checked(
@@ -88,11 +81,8 @@ def decode_into(
 ) -> None:
     """Decode the stored bytes of a chunk into a buffer of its raw size, without checking its hash.
 
-    The caller checks the digest of the whole file, which covers every chunk and every base.
-
-    Raises:
-        ObjectMissingError: From `read`.
-        DamagedPackError: The stored bytes do not decode to a chunk of this size.
+    The caller checks the digest of the whole file, which covers every chunk and every base. Raises
+    DamagedPackError if the bytes do not decode to a chunk of this size, and what `read` raises.
     """
     base = None
     if place.base >= 0:
@@ -127,13 +117,8 @@ class FileView:
     """One file of a manifest, read at any offset without reading the rest. For one thread.
 
     Each chunk is checked against the manifest. Whether these are the chunks of the file is not checked.
-
-    Args:
-        read: Reads parts of packs.
-        manifest: The manifest.
-        entry: The file.
-        give_up: Is given a damaged pack, which `read` then takes from another source. Without it a
-            damaged pack is an error at once.
+    `give_up` is given a damaged pack, which `read` then takes from another source. Without it a damaged
+    pack is an error at once.
     """
 
     def __init__(
@@ -154,11 +139,7 @@ class FileView:
         self.size = entry.size
 
     def read_at(self, offset: int, size: int) -> bytes:
-        """Read up to `size` bytes from `offset`; fewer at the end of the file.
-
-        Raises:
-            ObjectMissingError, DamagedPackError: As `raw_chunk`.
-        """
+        """Read up to `size` bytes from `offset`, fewer at the end of the file; raises as `raw_chunk`."""
         parts = []
         index = bisect_right(self._ends, offset)
         while size > 0 and index < len(self._ends):

@@ -21,14 +21,10 @@ _LINE = lazy_compile(r"([0-9]{1,18}) ([0-9a-f]{64}) (.+)")
 
 
 class ClaimsSeen:
-    """The claims that this clone has read, by model and number.
+    """The claims that this clone has read, by model and number; `scope` is their project and remote.
 
     A clone does not propose a number that it knows is taken, and finds the content of a number without a
     request. If the file is lost, that costs a request or one refused push.
-
-    Args:
-        cache_folder: The folder of the cache.
-        scope: Project and remote of the claims.
     """
 
     def __init__(self, cache_folder: str, scope: str) -> None:

@@ -57,44 +57,28 @@ class CopyingBackend(Protocol):
     def copy_from(self, source: Backend, key: str) -> None:
         """Copy an object of another bucket or prefix under the same key.
 
-        Raises: as `Backend.write`, and
-            ObjectMissingError: The source does not have it.
+        Raises as `Backend.write`, and ObjectMissingError if the source does not have it.
         """
 
 
 @dataclass(slots=True)
 class CopyCount:
-    """The packs that a copy has sent.
-
-    Attributes:
-        packs: Number of packs.
-        pack_bytes: Their bytes.
-        by_store: How many of them the store copied by itself.
-        from_cache: How many of them came from the cache, because the source has no valid one.
-    """
+    """The packs that a copy has sent."""
 
     packs: int = 0
     pack_bytes: int = 0
-    by_store: int = 0
-    from_cache: int = 0
+    by_store: int = 0  # how many of them the store copied by itself
+    from_cache: int = 0  # how many of them came from the cache, because the source has no valid one
 
 
 class VersionCopy:
-    """One copy of versions: `plan`, `look`, `send`, in this order.
+    """One copy of versions: `plan`, `look`, `send`, in this order; each raises RemoteError.
 
-    Args:
-        source: The store to read from.
-        target: The store to write to.
-        cache: May have manifests and packs that the source lacks.
-        progress: Receives the number of bytes sent.
-        uploads: Which packs are read back after they were sent.
-        verify: Read and check every pack, also if the store could copy it by itself.
-
-    Attributes:
-        failed: The error of each version that could not be copied.
-        present: Versions that the target had before.
-        missing: Packs that the target lacks.
-        count: The packs sent.
+    The cache may have manifests and packs that the source lacks. `progress` receives the number of bytes
+    sent. `uploads` says which packs are read back after they were sent. With `verify` every pack is read
+    and checked, also if the store could copy it by itself. Afterwards `failed` has the error of each
+    version that could not be copied, `present` the versions that the target had before, `missing` the
+    packs that the target lacks.
     """
 
     def __init__(
@@ -135,11 +119,7 @@ class VersionCopy:
         return frozenset(name for name, _ in self._packs)
 
     def plan(self, digests: Iterable[Digest]) -> None:
-        """Read the manifests of the source, or of the cache if the source has none.
-
-        Raises:
-            RemoteError: The source cannot be used.
-        """
+        """Read the manifests of the source, or of the cache if the source has none."""
 
         def read(digest: Digest) -> None:
             try:
@@ -150,11 +130,7 @@ class VersionCopy:
         for_each(read, list(digests))
 
     def look(self, sweep: Sweep) -> None:
-        """Find what the target has; objects marked for deletion do not count.
-
-        Raises:
-            RemoteError: The target cannot be used.
-        """
+        """Find what the target has; objects marked for deletion do not count."""
         for_each(lambda digest: self._look_at(digest, sweep), self.digests)
         there: dict[str, int | None] = {}
 
@@ -178,11 +154,7 @@ class VersionCopy:
         self.missing = list(self._packs)
 
     def look_at_source(self) -> None:
-        """Find the versions whose packs neither source nor cache has; sends nothing.
-
-        Raises:
-            RemoteError: The source cannot be used.
-        """
+        """Find the versions whose packs neither source nor cache has; sends nothing."""
         for_each(self._look_for, self.missing)
         self.missing += self._packs_of_the_cache()
         for digest in self.digests:
@@ -195,9 +167,7 @@ class VersionCopy:
     def send(self) -> None:
         """Send the missing packs, then create the manifests whose packs are all on the target.
 
-        Raises:
-            RemoteError: Source or target cannot be used.
-            NoSpaceError: The target is full.
+        Raises NoSpaceError if the target is full.
         """
         keep_freed_blocks()
         total = sum(size for _, size in self.missing)

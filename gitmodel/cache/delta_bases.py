@@ -35,11 +35,9 @@ class Base(NamedTuple):
 
 
 class Bases:
-    """The chunks of earlier versions by their keys. For several threads.
+    """The chunks of earlier versions (the nearest first) by their keys. For several threads.
 
-    Args:
-        cache: The cache; chunks whose packs it lacks are not used, and nothing is fetched.
-        manifests: Earlier versions, the nearest first.
+    Chunks whose packs the cache lacks are not used, and nothing is fetched.
     """
 
     def __init__(self, cache: Cache, manifests: Iterable[Manifest]) -> None:

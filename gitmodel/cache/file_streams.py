@@ -34,14 +34,10 @@ _CACHE = 0  # the first source; the remotes follow
 
 
 class PackSource:
-    """A `PackReader` of the cache and of remotes.
+    """A `PackReader` of the cache and of remotes, each opened if the sources before it lack a pack.
 
     Parts from a remote are not cached. The caller checks chunks by their hash, and calls `give_up` for a
     damaged pack.
-
-    Args:
-        cache: The first source.
-        remotes: Each opens a remote, which is used for packs that the sources before it lack.
     """
 
     def __init__(self, cache: Cache, remotes: Sequence[Callable[[], ObjectStore]]) -> None:
@@ -53,11 +49,7 @@ class PackSource:
         self._given_up: set[tuple[str, int]] = set()
 
     def read_at(self, name: str, offset: int, size: int) -> bytes:
-        """See `PackReader.read_at`.
-
-        Raises:
-            ObjectMissingError, DamagedObjectError, RemoteError: No source has it.
-        """
+        """See `PackReader.read_at`. Also raises DamagedObjectError and RemoteError."""
         errors: dict[int, GitmodelError] = {}
         for place in self._places(name):
             try:
@@ -134,12 +126,7 @@ class PackSource:
 
 
 class UnchangedFile(io.FileIO):
-    """A file of the work tree; reading fails once the file has changed.
-
-    Args:
-        path: The file.
-        model: Name of the model, for the error.
-    """
+    """A file of the work tree; reading fails once the file has changed. Errors name the model."""
 
     def __init__(self, path: str, model: str) -> None:
         super().__init__(path)
@@ -154,11 +141,7 @@ class UnchangedFile(io.FileIO):
             return False
 
     def readinto(self, buffer: Buffer, /) -> int | None:
-        """Fill a buffer; returns the number of bytes.
-
-        Raises:
-            ChangedWhileReadError: The file was written to.
-        """
+        """Fill a buffer; returns the number of bytes. Raises ChangedWhileReadError."""
         count = super().readinto(buffer)
         self._refuse_changed()
         return count
@@ -181,15 +164,10 @@ class UnchangedFile(io.FileIO):
 
 
 class FileStream(io.RawIOBase):
-    """A `FileView` as a file object: binary, readable, seekable.
+    """A `FileView` as a file object: binary, readable, seekable. Errors name the model.
 
-    Args:
-        views: The same file by one manifest after the other; if one fails, the next is used.
-        model: Name of the model, for errors.
-        close: Called once, when the stream is closed.
-
-    Raises:
-        GitmodelError: The first view cannot be made.
+    `views` are the same file by one manifest after the other; if one fails, the next is used. Raises
+    GitmodelError if the first cannot be made. `close` is called once, when the stream is closed.
     """
 
     def __init__(self, views: Iterator[FileView], model: str, close: Callable[[], None]) -> None:
@@ -216,8 +194,7 @@ class FileStream(io.RawIOBase):
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
         """Move the position, relative to start, position or end; returns the new one.
 
-        Raises:
-            ValueError: It would be before the start.
+        Raises ValueError if it would be before the start.
         """
         start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._view.size}[whence]
         if start + offset < 0:
@@ -230,10 +207,8 @@ class FileStream(io.RawIOBase):
         """Fill a buffer; returns the number of bytes, 0 at the end.
 
         An error is raised again until `seek`: a buffered reader around this stream has dropped bytes, and
-        would skip them.
-
-        Raises:
-            ObjectMissingError, DamagedObjectError, RemoteError: No source has the bytes.
+        would skip them. Raises ObjectMissingError, DamagedObjectError or RemoteError if no source has the
+        bytes.
         """
         target = memoryview(buffer).cast("B")
         found = self._read(len(target))

@@ -114,17 +114,11 @@ def process_in_order(
 ) -> None:
     """Process pieces with several threads; returns when all are done.
 
-    Each thread holds one piece, and at most two more results are queued.
-
-    Args:
-        pieces: The input. One thread at a time takes the next piece, so making a piece may be work too.
-        work: Runs for several pieces at once.
-        in_order: Is given the results of `work`, one at a time and in the order of the pieces.
-        threads: How many; with one the caller's own thread does the work.
-        name: Prefix of the threads' names.
-
-    Raises:
-        Whatever `pieces`, `work` or `in_order` raised first.
+    Each thread holds one piece, and at most two more results are queued. One thread at a time takes the
+    next piece, so making a piece may be work too. `work` runs for several pieces at once; `in_order` is
+    given its results, one at a time and in the order of the pieces. With one thread the caller's own does
+    the work. `name` begins the threads' names. What `pieces`, `work` or `in_order` raised first is
+    raised.
     """
     pool = _OrderedPool(pieces, work, in_order)
     if threads == 1:

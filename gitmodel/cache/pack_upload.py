@@ -28,12 +28,9 @@ _READ_AT_ONCE = 4
 
 
 class Sender:
-    """Uploads packs; for several threads.
+    """Uploads packs; for several threads. `verify` says which are read back.
 
-    Args:
-        remote: The remote.
-        verify: Which packs are read back.
-        fraction: A random number from 0 to 1, for a sample.
+    `fraction` gives random numbers from 0 to 1, for a sample.
     """
 
     def __init__(
@@ -50,15 +47,10 @@ class Sender:
         self._reading = threading.Semaphore(_READ_AT_ONCE)
 
     def send(self, name: str, data: bytes) -> None:
-        """Upload a pack.
+        """Upload a pack that was checked against its name, the hex of its BLAKE3.
 
-        Args:
-            name: Hex of the BLAKE3 of the pack.
-            data: The pack, checked against its name.
-
-        Raises:
-            DamagedObjectError: The pack arrived damaged each time.
-            RemoteError: The remote cannot be used.
+        Raises DamagedObjectError if it arrived damaged each time, RemoteError if the remote cannot be
+        used.
         """
         problem = ""
         for _ in range(SENDS):

@@ -32,12 +32,7 @@ if TYPE_CHECKING:
 
 
 class Ledger:
-    """Confirmed pointer blobs of one remote.
-
-    Args:
-        folder: The folder of ledgers in the cache.
-        remote: The fingerprint of the remote's address.
-    """
+    """Confirmed pointer blobs of one remote, which is named by the fingerprint of its address."""
 
     def __init__(self, folder: str, remote: str) -> None:
         self._path = os.path.join(folder, digest_of(remote.encode()).hex[:32])
@@ -93,12 +88,8 @@ class Ledger:
     def note_hole(self, blob: str, digest: Digest, version: str) -> None:
         """Record that a version is missing or incomplete, and withdraw that it was complete.
 
-        Walked commits are withdrawn too, so that the next push finds what they left out.
-
-        Args:
-            blob: The Git blob id of its pointer.
-            digest: Digest of its weights.
-            version: The version as a reference, for messages: `fraud@3`.
+        `blob` is the Git blob id of its pointer, `version` a reference for messages: `fraud@3`. Walked
+        commits are withdrawn too, so that the next push finds what they left out.
         """
         walks = [line for line in self._load() if line.startswith("walked ")]
         self._remove([blob, f"stored {digest.hex}", *walks])

@@ -58,12 +58,7 @@ class _Restored(NamedTuple):
 
 
 class Reader:
-    """Restores files of manifests from packs.
-
-    Args:
-        packs: The source of the packs.
-        workers: Number of threads; as many as cores if not given.
-    """
+    """Restores files of manifests from packs, with as many threads as cores unless `workers` is given."""
 
     def __init__(self, packs: PackReader, *, workers: int | None = None) -> None:
         self._packs = packs
@@ -75,10 +70,8 @@ class Reader:
     ) -> None:
         """Write one file of a manifest to an empty, open file.
 
-        Raises:
-            DamagedPackError: A pack has other bytes than the manifest says.
-            ObjectMissingError: No source has a pack.
-            WrongChunksError: The manifest lists wrong chunks for the file.
+        Raises DamagedPackError if a pack has other bytes than the manifest says, ObjectMissingError if no
+        source has a pack, WrongChunksError if the manifest lists wrong chunks for the file.
         """
         if bytes_of_holes(manifest, [entry]):
             os.ftruncate(descriptor, entry.size)

@@ -24,13 +24,7 @@ _KEPT = 8  # packs, of at most 16 MiB
 class RemotePacks:
     """Packs of manifests on one remote; for several threads.
 
-    Args:
-        store: The remote.
-        manifests: The manifests whose packs can be read.
-
-    Attributes:
-        fetched: Names of packs that were fetched and had the right bytes.
-        bytes_read: Bytes fetched, each time a pack was fetched.
+    `fetched` names the packs that were fetched and had the right bytes; `bytes_read` counts each fetch.
     """
 
     def __init__(self, store: ObjectStore, manifests: Sequence[Manifest]) -> None:
@@ -45,11 +39,7 @@ class RemotePacks:
         self.bytes_read = 0
 
     def read_at(self, name: str, offset: int, size: int) -> bytes:
-        """See `PackReader.read_at`.
-
-        Raises:
-            ObjectMissingError, DamagedObjectError: The remote lacks the pack, or has other bytes.
-        """
+        """See `PackReader.read_at`. Also raises DamagedObjectError if the pack has other bytes."""
         return self._pack(name)[offset : offset + size]
 
     def read_into(self, name: str, offset: int, buffers: Sequence[memoryview]) -> int:

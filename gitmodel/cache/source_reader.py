@@ -29,47 +29,28 @@ _UNNAMED = PlannedChunk(size=0, key=None, width=0)  # for a chunk that is in no 
 
 
 class ReadFile(NamedTuple):
-    """A file that was read to its end.
+    """A file that was read to its end."""
 
-    Attributes:
-        path: As in its `SourceFile`.
-        size: Bytes.
-        digest: Of the whole.
-        chunks: Hashes of its chunks, filled in by the writer.
-        chunker: The rule that cut it.
-    """
-
-    path: str
-    size: int
-    digest: Digest
-    chunks: list[bytes]
-    chunker: ChunkerId
+    path: str  # as in its `SourceFile`
+    size: int  # bytes
+    digest: Digest  # of the whole
+    chunks: list[bytes]  # their hashes, filled in by the writer
+    chunker: ChunkerId  # the rule that cut it
 
 
 class ReadBlock(NamedTuple):
-    """Consecutive chunks of a file.
+    """Consecutive chunks of a file."""
 
-    Attributes:
-        buffer: The memory that holds them.
-        pieces: The chunks, as views of the buffer.
-        chunks: Hashes of the file's chunks so far; the writer appends those of this block.
-    """
-
-    buffer: memoryview
-    pieces: list[RawPiece]
+    buffer: memoryview  # the memory that holds them
+    pieces: list[RawPiece]  # the chunks, as views of the buffer
+    # hashes of the file's chunks so far; the writer appends those of this block
     chunks: list[bytes]
 
 
 class SourceReader:
-    """Reads files block by block.
+    """Reads files block by block, in order. `files` are those read to their ends.
 
-    Args:
-        sources: The files, in order.
-        progress: Receives the number of bytes read.
-        buffers: A pool to share; its own if not given.
-
-    Attributes:
-        files: The files read to their ends.
+    `progress` receives the number of bytes read. `buffers` is a pool to share.
     """
 
     def __init__(
@@ -81,11 +62,7 @@ class SourceReader:
         self.files: list[ReadFile] = []
 
     def read(self) -> Generator[ReadBlock]:
-        """Yield the blocks of all files; close the generator.
-
-        Raises:
-            ChangedWhileReadError: A file changed while it was read.
-        """
+        """Yield the blocks of all files; close the generator. Raises ChangedWhileReadError."""
         for source in self._sources:
             descriptor = source.open()
             try:

@@ -52,14 +52,12 @@ def plan_fetch(cache: Cache, manifests: Iterable[Manifest]) -> Plan:
 class PackDownload:
     """A download of packs into the cache, and a `PackReader` of the cache and the packs to come.
 
-    Reading a pack that is being fetched waits for it. Each pack is checked against its name before it gets
-    that name. Use as a context manager; packs whose fetch has not begun at its end are not fetched.
+    Reading a pack that is being fetched waits for it. Each pack is checked against its name before it
+    gets that name. Use as a context manager; packs whose fetch has not begun at its end are not fetched.
 
-    Args:
-        fetch: Returns a whole pack, checked, by its name and size in bytes; called from several threads.
-        cache: The cache.
-        plan: The packs, in the order in which they will be read.
-        progress: Receives the number of bytes fetched.
+    `fetch` returns a whole pack, checked, by its name and size in bytes; several threads call it. `plan`
+    has the packs in the order in which they will be read. `progress` receives the number of bytes
+    fetched.
     """
 
     def __init__(
@@ -85,11 +83,7 @@ class PackDownload:
         self._threads.shutdown(wait=kind is not KeyboardInterrupt, cancel_futures=True)
 
     def wait(self) -> None:
-        """Wait for all packs.
-
-        Raises:
-            ObjectMissingError, DamagedObjectError, RemoteError: The first error of `fetch`.
-        """
+        """Wait for all packs; raises the first error of `fetch`."""
         from concurrent.futures import FIRST_EXCEPTION, wait
 
         done, _ = wait(self._futures.values(), return_when=FIRST_EXCEPTION)
@@ -119,9 +113,8 @@ class PackDownload:
 def fetch_packs(remote: ObjectStore, cache: Cache, plan: Plan, *, progress: Progress) -> None:
     """Fetch packs into the cache.
 
-    Raises:
-        ObjectMissingError, DamagedObjectError: The remote lacks a pack or has a damaged one.
-        RemoteError: The remote cannot be used.
+    Raises ObjectMissingError or DamagedObjectError if the remote lacks a pack or has a damaged one,
+    RemoteError if it cannot be used.
     """
     with PackDownload(remote.pack, cache, plan, progress=progress) as arriving:
         arriving.wait()
@@ -138,13 +131,8 @@ def push_packs(
 ) -> None:
     """Upload packs from the cache; each is checked against its name first, and by `Sender` afterwards.
 
-    `arrived` is called with each uploaded pack, from several threads.
-
-    Raises:
-        ObjectMissingError: A pack is not in the cache.
-        DamagedPackError: A pack in the cache does not match its name.
-        DamagedObjectError: A pack arrived damaged each time.
-        RemoteError: The remote cannot be used.
+    `arrived` is called with each uploaded pack, from several threads. Raises as `Sender.send`, and
+    ObjectMissingError or DamagedPackError if the cache lacks a pack or has a damaged one.
     """
     sender = Sender(remote, verify)
 

@@ -17,23 +17,13 @@ if TYPE_CHECKING:
 
 
 class Proofs:
-    """Proofs, each an empty file whose name holds all data.
-
-    Args:
-        folder: Their folder; made for the first one.
-    """
+    """Proofs, each an empty file whose name holds all data."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
 
     def holds(self, digest: Digest, chunk_list: Digest, path: str) -> bool:
-        """Whether a file was verified.
-
-        Args:
-            digest: Digest of the model.
-            chunk_list: Digest of the manifest's chunk list.
-            path: Path of the file in the model; empty for a single file.
-        """
+        """Whether a file (path "" for a single one) of a model and a manifest's chunk list was verified."""
         return os.path.isfile(self._place(digest, chunk_list, path))
 
     def note(self, digest: Digest, chunk_list: Digest, path: str) -> None:

@@ -51,17 +51,9 @@ def store_weights(
 ) -> Manifest:
     """Store files in the cache, durably, and return their manifest.
 
-    Args:
-        cache: The cache.
-        files: The files; one with the path "" unless `folder`.
-        folder: Whether the model is a folder.
-        reuse: Manifests whose chunks are not stored again, if the cache has their packs.
-        progress: Receives the number of bytes read.
-        workers: Number of threads; as many as cores if not given.
-
-    Raises:
-        ChangedWhileReadError: A file changed while it was read.
-        NoSpaceError: The cache's file system is full.
+    One file of the path "", or those of a `folder`. Chunks of the manifests `reuse` are not stored again,
+    if the cache has their packs. `progress` receives the number of bytes read. Raises
+    ChangedWhileReadError, and NoSpaceError if the cache's file system is full.
     """
     with Batch(cache) as batch:
         manifest = batch.store(
@@ -74,11 +66,8 @@ def store_weights(
 class Batch:
     """Stores the weights of several models, and waits for the disk once.
 
-    Use as a context manager. The weights are in the cache only after `flush`.
-
-    Args:
-        cache: The cache.
-        most: Files that are flushed at a time; each holds a descriptor.
+    Use as a context manager. The weights are in the cache only after `flush`. At most `most` files, each
+    with a descriptor, are flushed at a time.
     """
 
     def __init__(self, cache: Cache, *, most: int = _MOST_FILES) -> None:
@@ -125,9 +114,8 @@ class Batch:
     def flush(self) -> None:
         """Flush all packs, then write and flush the manifests.
 
-        Raises:
-            ObjectMissingError: A reused pack was removed meanwhile.
-            NoSpaceError: The cache's file system is full.
+        Raises ObjectMissingError if a reused pack was removed meanwhile, NoSpaceError if the disk is
+        full.
         """
         self.cache.wait_for(self.flushing)
         self.cache.sync_folders(self._keys)
@@ -157,11 +145,7 @@ class _Writing(NamedTuple):
 
 
 class _Writer:
-    """Stores the weights of one model.
-
-    Attributes:
-        keys: Keys of the packs, also of those that the cache had already.
-    """
+    """Stores the weights of one model. `keys` are those of all its packs, also if the cache had them."""
 
     def __init__(self, batch: Batch, reuse: Iterable[Manifest], source: SourceReader) -> None:
         self._batch = batch

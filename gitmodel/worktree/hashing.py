@@ -21,16 +21,10 @@ _READ = 4 * 2**20  # bytes
 
 
 def open_listed(root: str, whole: tuple[str, ...], *, follow: bool = False) -> int:
-    """Open a listed file; returns a descriptor.
+    """Open a listed file by the parts of its path below `root`; returns a descriptor.
 
-    Args:
-        root: The top of the work tree.
-        whole: Parts of its path.
-        follow: Follow links.
-
-    Raises:
-        ChangedWhileReadError: It was removed, or is no plain file any more.
-        WeightsError: It cannot be read.
+    Raises ChangedWhileReadError if it was removed or is no plain file any more, WeightsError if it cannot
+    be read.
     """
     try:
         if follow:
@@ -47,15 +41,9 @@ def open_listed(root: str, whole: tuple[str, ...], *, follow: bool = False) -> i
 
 
 def hash_listed(descriptor: int, file: Found, name: str) -> CachedDigest:
-    """Hash an open file, and close it.
+    """Hash an open file from its start, and close it. `name` stands for a model of one file in messages.
 
-    Args:
-        descriptor: The file, at its start.
-        file: The file as listed.
-        name: Name in messages for a model of one file.
-
-    Raises:
-        ChangedWhileReadError: It changed since it was listed, or while it was read.
+    Raises ChangedWhileReadError if it changed since it was listed, or while it was read.
     """
     started = now_ns()
     try:

@@ -30,20 +30,10 @@ _INSIDE_ITSELF = errno.EINVAL
 
 
 def move_entry(root: str, old: str, new: str) -> bool:
-    """Move a file or folder of the work tree to a free path.
+    """Move an entry of the work tree to a free path, whose folder is made; False if it does not exist.
 
-    Args:
-        root: The top of the work tree.
-        old: Path relative to it, `/` between parts.
-        new: The new path; its folder is made.
-
-    Returns:
-        Whether the old path existed.
-
-    Raises:
-        WeightsError: The system refuses the move; nothing was changed.
-        NoSpaceError: The other device is full; nothing was changed.
-        ChangedWhileReadError: The weights changed during the copy; they were not moved.
+    Raises WeightsError if the system refuses the move, NoSpaceError if the other device is full,
+    ChangedWhileReadError if the weights changed during the copy; then nothing was moved.
     """
     old_parts, new_parts = safe_parts(old), safe_parts(new)
     if not os.path.lexists(os.path.join(root, *old_parts)):
@@ -70,16 +60,9 @@ def move_entry(root: str, old: str, new: str) -> bool:
 
 
 def move_between(source: int, name: str, target: int, becomes: str) -> None:
-    """Move an entry from one folder to another, which may be on another device.
+    """Move an entry from one folder (by its handle) to a free name in another, maybe on another device.
 
-    Args:
-        source: Handle of the folder.
-        name: Name of the entry.
-        target: Handle of the other folder.
-        becomes: A free name in that folder.
-
-    Raises:
-        OSError: From `os.rename`.
+    Raises OSError from `os.rename`.
     """
     try:
         os.rename(name, becomes, src_dir_fd=source, dst_dir_fd=target)

@@ -56,25 +56,16 @@ def place(
 ) -> None:
     """Write the files of a manifest to a path, and record them as `have`.
 
-    A link that `add --follow` followed here is replaced; its target is not touched.
+    A link that `add --follow` followed here is replaced; its target is not touched. A folder's files that
+    are not in the new version are removed only if they are unmodified files of `have`; with `force` also
+    files that are in no version are replaced and removed, but never those that `exclude` matches.
 
-    Args:
-        worktree: The work tree.
-        name: The model, for its record; a folder's files that are not in the new version are
-            removed only if they are unmodified files of `have` (or `force`).
-        path: Relative to the root.
-        manifest: The version.
-        write: Writes and checks one file of the manifest into an open file.
-        ready: Called when all files are written and checked, before the first is renamed; its errors
-            are raised.
-        force: Replace and remove also files that are in no version.
-        exclude: Patterns of files that are no part of the version: they are not removed even by force.
+    `write` writes and checks one file into an open file. `ready` is called when all are written, before
+    the first is renamed; its errors are raised.
 
-    Raises:
-        UnsafePathError: A folder of the path is a link, or a file that is not the model's.
-        UnsavedWeightsError: A file in the way is in no version; nothing was changed.
-        DamagedObjectError: From `write`; nothing was changed.
-        NoSpaceError: The work tree's file system is full; nothing was changed.
+    Raises UnsafePathError if a folder of the path is a link, or a file that is not the model's. After
+    UnsavedWeightsError (a file in the way is in no version), NoSpaceError (the work tree's file system is
+    full) and the DamagedObjectError of `write` nothing was changed.
     """
     parts = safe_parts(path)
     record = worktree.records.read(path, name=name)
@@ -171,11 +162,7 @@ def _stage(
 
 
 def _nearest_folder(root: str, parts: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:
-    """The folder `wanted`, or the last one above it that is not below a file of the model.
-
-    Raises:
-        UnsafePathError: A folder of the path is a link.
-    """
+    """The folder `wanted`, or the last one above it that is not below a file of the model."""
     for count in range(len(parts), len(wanted) + 1):
         if kind_at(root, wanted[:count]) is EntryKind.FILE:
             return wanted[: count - 1]
@@ -195,31 +182,21 @@ def _rename(root: str, file: _Staged) -> FileStat:
 
 @dataclass(frozen=True, slots=True)
 class _Replacement:
-    """Clears the path of a model for the files of a new version.
-
-    Attributes:
-        worktree: The work tree.
-        parts: Path of the model.
-        record: The model's record.
-        manifest: The new version.
-        fresh: Paths of its files that are about to be renamed into place.
-        left_out: Patterns of files that are no part of the new version, or of the old one; not removed.
-        force: Remove also files that are in no version.
-    """
+    """Clears the path of a model for the files of a new version."""
 
     worktree: WorkTree
     parts: tuple[str, ...]
-    record: Record
-    manifest: Manifest
-    fresh: Collection[str]
+    record: Record  # the model's record
+    manifest: Manifest  # the new version
+    fresh: Collection[str]  # paths of its files that are about to be renamed into place
+    # patterns of files that are no part of the new version, or of the old one; not removed
     left_out: tuple[str, ...]
-    force: bool
+    force: bool  # remove also files that are in no version
 
     def make_way(self) -> None:
         """Remove what is in the way of the new version, after checking that all of it may be removed.
 
-        Raises:
-            UnsavedWeightsError: Something in the way may not be removed; nothing was removed.
+        Raises UnsavedWeightsError if something may not be removed; then nothing was.
         """
         root = self.worktree.root
         removed = self._files_to_remove()

@@ -74,28 +74,23 @@ def boot_id() -> str:
 class Record:
     """The record of the weights at one path of one work tree.
 
-    Attributes:
-        have: Digest last added or checked out here.
-        have_files: Of a folder: path -> digest of the files that made up `have`.
-        files: Path in the model ("" for a single file) -> digest and stat of that file.
-        placing: Digest of a folder whose files are being renamed into place; if a kill leaves it, the
-            folder may have files of two versions.
-        exclude: Patterns of files that were excluded from a folder when `have` was set.
-        boot: Boot of the machine in which the stats were last verified. After a crash a file may have
-            the same size and times and other bytes, because those were not yet on disk.
-        name: The model that was added or checked out here.
-        links: Links that `add --follow` followed here: path -> resolved target.
-        path: Path of the weights; "" in a record of an earlier build, which kept one a model. Such a
-            `have` counts only for weights that have that digest.
+    A record of an earlier build, which kept one a model, has the path "". Its `have` counts only for
+    weights that have that digest. After a crash of the machine a file may have the same size and times
+    and other bytes, because those were not yet on disk: therefore `boot`.
     """
 
-    have: Digest | None = None
+    have: Digest | None = None  # last added or checked out here
+    # of a folder: path -> digest of the files that made up `have`
     have_files: dict[str, Digest] = field(default_factory=dict)
+    # path in the model ("" for a single file) -> digest and stat
     files: dict[str, CachedDigest] = field(default_factory=dict)
+    # a folder whose files are being renamed into place; if a kill leaves it, there may be files of two
+    # versions
     placing: Digest | None = None
-    exclude: tuple[str, ...] = ()
-    boot: str = field(default_factory=boot_id)
-    name: str = ""
+    exclude: tuple[str, ...] = ()  # patterns of files that were excluded when `have` was set
+    boot: str = field(default_factory=boot_id)  # in which the stats were last verified
+    name: str = ""  # of the model that was added or checked out here
+    # that `add --follow` followed here: path -> resolved target
     links: dict[str, str] = field(default_factory=dict)
     path: str = field(default="", compare=False)
 
@@ -159,11 +154,7 @@ class Record:
 
 
 class Records:
-    """The records of a work tree.
-
-    Args:
-        folder: `<git dir>/gitmodel/worktree`; with None nothing is recorded.
-    """
+    """The records of a work tree, in `<git dir>/gitmodel/worktree`; with None nothing is recorded."""
 
     def __init__(self, folder: str | None) -> None:
         self._folder = folder
@@ -189,9 +180,7 @@ class Records:
     def read(self, path: str, *, name: str = "") -> Record:
         """Read the record of the weights at a path; an empty one if there is none.
 
-        Args:
-            path: Path of the weights, relative to the top of the work tree.
-            name: The model, whose name an earlier build used for the record.
+        An earlier build named the record by the model, `name`.
         """
         found = _read(self._file(path))
         if found is None and name:

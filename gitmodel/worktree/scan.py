@@ -40,38 +40,27 @@ class EntryKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A listed file.
+    """A listed file."""
 
-    Attributes:
-        path: Path in the model, with `/`, Unicode NFC; "" for a model that is one file.
-        parts: The parts of the path as spelled on disk.
-        stat: Its stat at that moment.
-    """
-
-    path: str
-    parts: tuple[str, ...]
-    stat: FileStat
+    path: str  # in the model, with `/`, Unicode NFC; "" for a model that is one file
+    parts: tuple[str, ...]  # of the path as spelled on disk
+    stat: FileStat  # at that moment
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
     """The weights at the path of a model.
 
-    Attributes:
-        kind: File, folder, link or nothing.
-        digest: Digest of the whole; None if there is nothing, if it is changing, or if it was not hashed.
-        size: Total bytes.
-        files: Files with their digests, path "" for a single file.
-        changing: A file changed while it was hashed.
-        damaged: A file has the stat it had when it was hashed, and other bytes: the machine crashed
-            before they were on disk.
+    They are `damaged` if a file has the stat it had when it was hashed, and other bytes: the machine
+    crashed before they were on disk.
     """
 
     kind: EntryKind
+    # None if there is nothing, if it is changing, or if it was not hashed
     digest: Digest | None = None
-    size: int = 0
-    files: tuple[ListedFile, ...] = ()
-    changing: bool = False
+    size: int = 0  # total bytes
+    files: tuple[ListedFile, ...] = ()  # path "" for a single file
+    changing: bool = False  # a file changed while it was hashed
     damaged: bool = False
 
 
@@ -94,9 +83,8 @@ class Scan:
 def kind_at(root: str, parts: tuple[str, ...], *, follow: bool = False) -> EntryKind:
     """The kind of entry at `root/parts`.
 
-    Raises:
-        UnsafePathError: A folder of the path is a link.
-        WeightsError: It is a device, a socket or the like.
+    Raises UnsafePathError if a folder of the path is a link, WeightsError for a device, a socket or the
+    like.
     """
     if follow:
         full = os.path.realpath(os.path.join(root, *parts))
@@ -127,10 +115,9 @@ def list_files(
 ) -> list[Found]:
     """The files of the model at `root/parts`, sorted by path.
 
-    Raises:
-        UnsafePathError: A link, a name that file systems misread, or two names that clash.
-        ChangedWhileReadError: It was removed since `kind_at`.
-        WeightsError: The folder is empty, or has more files than a model can have.
+    Raises UnsafePathError for a link, a name that file systems misread, or two names that clash,
+    ChangedWhileReadError if it was removed since `kind_at`, WeightsError if the folder is empty, or has
+    more files than a model can have.
     """
     top = os.path.join(root, *parts)
     if kind is EntryKind.FILE:
@@ -165,10 +152,7 @@ def list_files(
 def walk(top: str, *, follow: bool = False, exclude: Sequence[str] = ()) -> Iterator[Found]:
     """The files of a model's folder, in no order; raises as `list_files`.
 
-    Args:
-        top: The folder.
-        follow: Follow symbolic links.
-        exclude: Patterns of files and folders that do not belong to the model; they are not read.
+    Files and folders whose names match `exclude` do not belong to the model, and are not read.
     """
     return _walk(top, (), follow=follow, exclude=exclude)
 
@@ -216,11 +200,7 @@ def _walk(
 
 
 def _refuse_unsafe_name(inner: tuple[str, ...], path: str) -> None:
-    """Refuse a name that some systems misread.
-
-    Raises:
-        UnsafeNameError: The name is one of those.
-    """
+    """Refuse a name that some systems misread."""
     try:
         safe_parts(path)
     except UnsafePathError as error:

@@ -18,9 +18,7 @@ from gitmodel.files.temporary_names import PREFIX, is_abandoned, new_name, sweep
 class Unfinished:
     """The folders in which this process is writing weights; use as a context manager.
 
-    Args:
-        journals: The folder of the journals; None writes none.
-        root: The top of the work tree.
+    Without a folder for `journals` none is written.
     """
 
     def __init__(self, journals: str | None, root: str) -> None:

@@ -35,12 +35,7 @@ def _settled(record: Record, digest: Digest) -> Record:
 
 
 class WorkTree:
-    """The weights of one work tree.
-
-    Args:
-        root: Absolute path of the top of the work tree.
-        records: Its records.
-    """
+    """The weights of one work tree, whose top is the absolute path `root`."""
 
     def __init__(self, root: str, records: Records) -> None:
         self.root = root
@@ -80,17 +75,11 @@ class WorkTree:
         return list_files(self.root, parts, kind, follow=follow, exclude=self.excluded(path))
 
     def hash_weights(self, name: str, path: str) -> Weights:
-        """The weights at a path; only files that have changed since the last call are hashed.
+        """The weights at a path below the root; only files that have changed since the last call are hashed.
 
-        Excluded files are not read. If other files were excluded when `have` was set, weights that still
-        are `have` by those patterns count as `have`.
-
-        Args:
-            name: The model, for its record.
-            path: Relative to the root, `/` between parts.
-
-        Raises:
-            UnsafePathError: A link in the path or in a folder, or a name that file systems misread.
+        The record names the model. Excluded files are not read. If other files were excluded when `have`
+        was set, weights that still are `have` by those patterns count as `have`. Raises UnsafePathError
+        if there is a link in the path or in a folder, or a name that file systems misread.
         """
         parts = safe_parts(path)
         record = self._record(path, name)
@@ -167,11 +156,7 @@ class WorkTree:
     def _is_damaged(
         self, record: Record, parts: tuple[str, ...], file: Found, *, follow: bool
     ) -> bool:
-        """Whether a file has the recorded stat and other bytes; reads it only if it has a hole.
-
-        Raises:
-            ChangedWhileReadError: It changed since it was listed.
-        """
+        """Whether a file has the recorded stat and other bytes; reads it only if it has a hole."""
         old = record.files.get(file.path)
         if record.of_this_boot or old is None or not old.holds_for(file.stat):
             return False
@@ -282,8 +267,7 @@ class WorkTree:
     def scan(self, path: str, *, follow: bool = False) -> Scan:
         """The files at a path, without their digests; raises as `hash_weights` does.
 
-        Raises:
-            WeightsError: The path does not exist, or is a link that is not followed.
+        Raises WeightsError if the path does not exist, or is a link that is not followed.
         """
         parts = safe_parts(path)
         follow = self._follows(self.records.read(path), parts, follow=follow)
@@ -315,14 +299,8 @@ class WorkTree:
     ) -> Weights:
         """Record weights that were just stored, after checking that they have not changed meanwhile.
 
-        Args:
-            name: The model, for its record.
-            scan: The stored weights.
-            manifest: Their manifest.
-            as_have: Set `have` too; otherwise only the digests are recorded, and `set_have` follows.
-
-        Raises:
-            ChangedWhileReadError: The files have changed since the scan.
+        Without `as_have` only the digests are recorded, and `set_have` follows. Raises
+        ChangedWhileReadError.
         """
         again = self.scan(scan.path, follow=scan.follow)
         if again.files != scan.files:
@@ -349,9 +327,5 @@ class WorkTree:
         return open_listed(self.root, (*parts, *inner), follow=follow)
 
     def hash(self, parts: tuple[str, ...], file: Found, *, follow: bool = False) -> CachedDigest:
-        """Hash a listed file.
-
-        Raises:
-            ChangedWhileReadError: It changed since it was listed, or while it was read.
-        """
+        """Hash a listed file. Raises ChangedWhileReadError if it changed since it was listed."""
         return hash_listed(self._open(parts, file.parts, follow=follow), file, parts[-1])
