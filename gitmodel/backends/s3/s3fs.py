@@ -6,6 +6,7 @@ The import takes 0.25 s and the first request 0.1 s more, so it is imported when
 from __future__ import annotations
 
 import logging
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import NoCredentialsError
@@ -49,8 +50,15 @@ class FileSystem(S3FileSystem):  # type: ignore[misc] # s3fs has no types
             if _is_endpoint_error(error):
                 raise
             raise CredentialsError from error
-        events = client.meta.events
-        events.register("request-created.s3", self._record_request, unique_id="gitmodel")
+        # s3fs keeps the client until this object is gone, so the client must not keep this object: 12 MB each.
+        me = weakref.ref(self)
+
+        def record(request: Any, **_: Any) -> None:
+            if (filesystem := me()) is not None:
+                region = request.context.get("signing", {}).get("region")
+                filesystem.last_request = SentRequest(request.url, region)
+
+        client.meta.events.register("request-created.s3", record, unique_id="gitmodel")
         return client
 
     async def _require_credentials(self) -> None:
@@ -60,11 +68,6 @@ class FileSystem(S3FileSystem):  # type: ignore[misc] # s3fs has no types
         if credentials is None:
             raise NoCredentialsError
         await credentials.get_frozen_credentials()
-
-    def _record_request(self, request: Any, **_: Any) -> None:
-        self.last_request = SentRequest(
-            request.url, request.context.get("signing", {}).get("region")
-        )
 
 
 def _is_endpoint_error(error: Exception) -> bool:

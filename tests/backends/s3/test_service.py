@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
 import textwrap
 import time
+import weakref
 from typing import TYPE_CHECKING
 
 import pytest
@@ -307,3 +309,17 @@ def test_nothing_is_printed_after_an_error(url: str) -> None:
     done = run_python(OPEN_AND_READ.format(url=url, then=then.strip()))
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_file_system_that_nobody_uses_is_freed(url: str) -> None:
+    """Each holds the models of botocore, 12 MB."""
+    from gitmodel.backends.s3.s3fs import open_filesystem
+
+    filesystem = open_filesystem(Remote(url=url, scheme="s3"), profile=None, foreign=False)
+    filesystem.find(url.removeprefix("s3://"))
+    gone = weakref.ref(filesystem)
+
+    del filesystem
+    gc.collect()
+
+    assert gone() is None
