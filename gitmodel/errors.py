@@ -64,7 +64,9 @@ class GitmodelError(Exception):
         self.model = model
 
     def __str__(self) -> str:
-        if self.model is not None and not self.message.startswith(f"{self.model}:"):
+        if self.model is not None and not self.message.startswith(
+            (f"{self.model}:", f"{self.model}@")
+        ):
             return f"{self.model}: {self.message}"
         return self.message
 

@@ -164,10 +164,7 @@ def test_a_number_that_two_branches_took_is_refused_with_a_command_that_works(de
 
     message, hint = unknown(desk, "fraud@2")
 
-    assert (
-        message
-        == f"fraud: fraud@2 is ambiguous: it names the contents {short(THREE)}, {short(TWO)}"
-    )
+    assert message == f"fraud@2 is ambiguous: it names the contents {short(THREE)}, {short(TWO)}"
     assert hint == f"use a digest: gitmodel show fraud@blake3:{short(THREE)}"
     assert meant(desk, f"fraud@blake3:{short(THREE)}").pointer.digest == digest(THREE)
 

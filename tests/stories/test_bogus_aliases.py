@@ -97,7 +97,7 @@ def test_bogus_aliases_are_refused_and_sound_ones_pass(team_anywhere: Team) -> N
         pushed, verified = check(ana)
         expected = text.format(nowhere=NOWHERE.short, two=two.digest.short, url=team_anywhere.url)
         assert pushed.returncode == 1, kind
-        assert f"fraud: {expected}\n" in pushed.stderr, kind
+        assert f"gitmodel: {expected}\n" in pushed.stderr, kind
         assert "gitmodel promote fraud@" in pushed.stderr, kind
         assert verified.returncode == 1, kind
         assert expected in verified.stderr, kind

@@ -83,7 +83,7 @@ def test_undo_removes_the_line_and_the_last_one_the_file(ana: Desk) -> None:
         assert list(entries(ana)) == [2]
         assert refusal(
             UnknownReferenceError, lambda: undo_deprecation(project, Reference.parse("fraud@1"))
-        ) == ("fraud: fraud@1 is not deprecated", "there are fraud@2")
+        ) == ("fraud@1 is not deprecated", "there are fraud@2")
         undo_deprecation(project, Reference.parse("fraud@2"))
 
     assert not (ana.repo.path / PATH).exists()
@@ -93,7 +93,7 @@ def test_undo_removes_the_line_and_the_last_one_the_file(ana: Desk) -> None:
 def test_what_is_refused_and_how(ana: Desk) -> None:
     ana.alias("production", 2, TWO)
     assert refusal(GitmodelError, lambda: deprecated(ana, "fraud@2")) == (
-        "fraud: fraud@production means version 2",
+        "fraud@production means version 2",
         "gitmodel rollback fraud production",
     )
     assert refusal(UnknownReferenceError, lambda: deprecated(ana, "fraud@9")) == (
@@ -118,7 +118,7 @@ def test_what_is_refused_and_how(ana: Desk) -> None:
     )
     deprecated(ana, "fraud@1")
     assert refusal(GitmodelError, lambda: deprecated(ana, "fraud@3", instead="fraud@1")) == (
-        f"fraud: {WORDS}",
+        WORDS,
         "gitmodel log fraud",
     )
 
@@ -154,7 +154,7 @@ def test_whoever_uses_it_is_warned_once(
     assert ana.notes == [f"{WORDS}; use fraud@3 instead"]
     monkeypatch.setenv("GITMODEL_NO_DEPRECATED", "1")
     message, hint = refusal(GitmodelError, lambda: use(ana, "other"))
-    assert message == f"fraud: {WORDS}"
+    assert message == WORDS
     assert hint in ("gitmodel checkout fraud@3", "gitmodel fetch fraud@3")
 
 

@@ -22,6 +22,7 @@ from gitmodel.errors import (
 )
 from gitmodel.workflows.mv import rename_model
 from gitmodel.workflows.promote import promote
+from gitmodel.workflows.verify import verify_remote
 from tests.support.desk import digest, refusal
 from tests.support.repo import Repo
 
@@ -172,7 +173,7 @@ def test_a_deprecated_version_is_refused_with_the_one_to_use(ana: Desk) -> None:
     ana.repo.write("fraud.deprecated.yaml", Deprecations({1: leaked}).to_text())
 
     assert refusal(GitmodelError, lambda: promoted(ana, "fraud@1")) == (
-        "fraud: fraud@1 is deprecated since 2026-11-28: leaked labels",
+        "fraud@1 is deprecated since 2026-11-28: leaked labels",
         "gitmodel promote fraud@2 production",
     )
 
@@ -188,7 +189,7 @@ def test_a_version_that_was_not_pushed_is_refused(ana: Desk) -> None:
         url = project.store().url
 
     assert refusal(ObjectMissingError, lambda: promoted(ana, "fraud@3")) == (
-        f"fraud: fraud@3 is not on {url} yet",
+        f"fraud@3 is not on {url} yet",
         "git push, then gitmodel promote fraud@3 production",
     )
 
@@ -217,7 +218,7 @@ def test_a_version_of_another_branch_is_refused_with_the_branch(ana: Desk) -> No
     ana.repo.git("switch", "-q", "main")
 
     assert refusal(UnknownReferenceError, lambda: promoted(ana, "fraud@3")) == (
-        "fraud: fraud@3 is only on exp-lr; main would name a version that it does not have",
+        "fraud@3 is only on exp-lr; main would name a version that it does not have",
         "git merge exp-lr, or: gitmodel promote fraud@3 production --unmerged",
     )
     assert promoted(ana, "fraud@3", unmerged=True).is_new
@@ -252,6 +253,27 @@ def test_a_clone_of_depth_1_can_promote_what_another_alias_means(ana: Desk) -> N
     promoted(ben, "fraud@staging")
 
     assert alias_of(ben).digest == digest(ONE)
+
+
+def test_a_version_that_the_primary_has_lost_a_part_of_is_refused_until_it_is_whole(
+    ana: Desk,
+) -> None:
+    kept = {path: path.read_bytes() for path in ana.store.rglob("packs/*/*") if path.is_file()}
+    assert kept
+    for path in kept:
+        path.unlink()
+    with ana.open() as project:
+        verify_remote(project, ["fraud@1"])
+
+    message, hint = refusal(ObjectMissingError, lambda: promoted(ana, "fraud@1"))
+
+    assert message.startswith("fraud@1 ")
+    assert hint == "gitmodel push, then gitmodel promote fraud@1 production"
+    for path, data in kept.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    ana.push()
+    assert promoted(ana, "fraud@1").is_new
 
 
 def test_the_ledger_answers_without_network(ana: Desk) -> None:
@@ -339,7 +361,7 @@ def test_a_pull_request_for_a_version_of_another_branch_is_refused(ana: Desk, se
     message, hint = refusal(UnknownReferenceError, lambda: promoted(ana, "fraud@3", delivery="pr"))
 
     assert message == (
-        "fraud: fraud@3 is only on origin/exp-lr, exp-lr; main would name a version that it does not have"
+        "fraud@3 is only on origin/exp-lr, exp-lr; main would name a version that it does not have"
     )
     assert hint == ("git merge origin/exp-lr, or: gitmodel promote fraud@3 production --unmerged")
 

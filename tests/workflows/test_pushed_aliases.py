@@ -85,7 +85,7 @@ def test_an_alias_of_weights_that_exist_nowhere_is_refused(ana: Desk) -> None:
     message, hint = refusal(ObjectMissingError, lambda: push(ana))
 
     assert message == (
-        f"fraud: fraud@production means version 9 ({digest_of(NOWHERE).short}), "
+        f"fraud@production means version 9 ({digest_of(NOWHERE).short}), "
         f"whose weights are not on {url(ana)}"
     )
     assert hint == f"gitmodel promote fraud@VERSION production, or git rm {PATH}"
@@ -99,7 +99,7 @@ def test_weights_of_another_model_are_refused(ana: Desk) -> None:
 
     assert refusal(AliasError, lambda: push(ana)) == (
         (
-            f"fraud: fraud@production means version 1 ({digest(b'weights of spam').short}), "
+            f"fraud@production means version 1 ({digest(b'weights of spam').short}), "
             "and no commit has such a version"
         ),
         f"gitmodel promote fraud@VERSION production, or git rm {PATH}",
@@ -117,7 +117,7 @@ def test_a_version_in_git_whose_weights_were_never_uploaded_is_refused(ana: Desk
     message, hint = refusal(ObjectMissingError, lambda: push(ana))
 
     assert message == (
-        f"fraud: fraud@production means version 3 ({digest_of(NOWHERE).short}), "
+        f"fraud@production means version 3 ({digest_of(NOWHERE).short}), "
         f"whose weights are not on {url(ana)}"
     )
     assert hint == f"gitmodel promote fraud@VERSION production, or git rm {PATH}"
@@ -129,7 +129,7 @@ def test_number_and_digest_of_two_versions_are_refused(ana: Desk) -> None:
 
     assert refusal(AliasError, lambda: push(ana)) == (
         (
-            f"fraud: fraud@production means version 1 ({digest(TWO).short}), "
+            f"fraud@production means version 1 ({digest(TWO).short}), "
             "but these weights are version 2"
         ),
         "gitmodel promote fraud@2 production",
@@ -261,7 +261,7 @@ def test_one_bogus_alias_among_200_is_refused_and_named(ana: Desk) -> None:
     with started_processes() as started:
         message, _ = refusal(AliasError, lambda: push(ana))
 
-    assert message.startswith("fraud: fraud@a117 means version 1")
+    assert message.startswith("fraud@a117 means version 1")
     assert len(started) <= 20
 
 
@@ -275,7 +275,7 @@ def test_what_no_pointer_of_the_version_says_is_refused(ana: Desk, key: str, val
     commit(ana)
 
     assert refusal(AliasError, lambda: push(ana)) == (
-        f"fraud: fraud@production has other {key} than any pointer of version 2",
+        f"fraud@production has other {key} than any pointer of version 2",
         "gitmodel promote fraud@2 production",
     )
 
@@ -371,7 +371,7 @@ def test_an_alias_that_is_on_the_server_already_does_not_stop_others(ana: Desk) 
     push(ana)
 
     (note,) = ana.notes
-    assert note.startswith("fraud: fraud@production means version 9")
+    assert note.startswith("fraud@production means version 9")
     assert "this push does not change it and continues" in note
 
 

@@ -50,7 +50,7 @@ def test_an_alias_of_the_number_is_named_and_nothing_is_changed(ana: Desk) -> No
         assert refusal(AliasError, lambda: renumber_taken(project, commit=True)) == (message, hint)
 
     assert message == (
-        f"fraud: fraud@production means version 1 ({short(OURS)}), which would become version 2"
+        f"fraud@production means version 1 ({short(OURS)}), which would become version 2"
     )
     assert hint == (
         "gitmodel promote fraud@none production --commit, then gitmodel renumber fraud --commit, "

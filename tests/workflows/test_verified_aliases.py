@@ -63,7 +63,7 @@ def test_an_alias_of_weights_that_exist_nowhere_is_a_problem(ana: Desk) -> None:
     report = committed(ana)
 
     assert [text.partition(", whose")[0] for text in problems(report)] == [
-        f"fraud: fraud@production means version 9 ({digest(NOWHERE).short})"
+        f"fraud@production means version 9 ({digest(NOWHERE).short})"
     ]
     with ana.open() as project:
         assert problems(verify_remote(project)) == problems(report)
@@ -131,7 +131,7 @@ def test_content_that_was_renumbered_is_reported_with_its_number(ana: Desk) -> N
     ana.push()
     ana.repo.write(PATH, alias.to_text())
     expected = (
-        f"fraud: fraud@production means version 3 ({alias.digest.short}), "
+        f"fraud@production means version 3 ({alias.digest.short}), "
         "but these weights have become version 4"
     )
 

@@ -29,10 +29,16 @@ def require_on_primary(
         next_: The command to run again after a push.
 
     Raises:
-        ObjectMissingError: The primary lacks the weights, or nobody has claimed the number.
+        ObjectMissingError: The primary lacks the weights or a part of them, or nobody has claimed the number.
         VersionTakenError: The number belongs to other content.
         RemoteError: The primary cannot be asked.
     """
+    if project.ledger(PRIMARY).has_hole(digest):
+        raise ObjectMissingError(
+            f"{name}@{version} was incomplete on {project.store().url} at the last check",
+            hint=f"gitmodel push, then {next_}",
+            model=name,
+        )
     if not project.ledger(PRIMARY).has_stored(digest):
         if project.store().manifest(digest) is None:
             raise _missing(project, name, version, next_)
