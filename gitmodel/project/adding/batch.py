@@ -44,20 +44,10 @@ if TYPE_CHECKING:
 
 
 class Adding:
-    """One run of `gitmodel add`.
+    """One run of `gitmodel add`; `added` and `failed` have its results by path, `touched` the staged paths.
 
-    Args:
-        project: The project.
-        given: Metrics, params and run id.
-        follow: Store what symbolic links point to.
-        base: Reference to the version that the weights were fine-tuned from.
-        excluding: Files to exclude from folders.
-        several: Whether several paths were given.
-
-    Attributes:
-        added: Reports of the registered weights, by path.
-        failed: Paths whose weights could not be stored, with the error.
-        touched: Staged paths.
+    With `follow`, store what symbolic links point to. `base` refers to the version that the weights were
+    fine-tuned from. `excluding` names files of folders.
     """
 
     def __init__(
@@ -82,11 +72,7 @@ class Adding:
         self.touched: set[str] = set()
 
     def prepare(self, target: Target) -> Item:
-        """Scan the weights and collect their metadata; writes nothing.
-
-        Raises:
-            GitmodelError: The weights cannot be added.
-        """
+        """Scan the weights and collect their metadata; writes nothing. Raises GitmodelError."""
         tree, old = self._project.worktree, target.old
         metadata = collect_metadata(self._project, self._given, old)
         refuse_unwritable(target.name, old, metadata)
@@ -112,11 +98,7 @@ class Adding:
         return manifest if whole else None
 
     def _exclude(self, target: Target) -> tuple[str, ...]:
-        """The patterns to exclude: those of the pointer and those given now.
-
-        Raises:
-            UsageError: Patterns were given for a file.
-        """
+        """The patterns to exclude: those of the pointer and those given now."""
         parts = tuple(target.weights.split("/"))
         kind = kind_at(self._project.root, parts, follow=self._follow)
         if kind is EntryKind.FILE:
@@ -132,12 +114,7 @@ class Adding:
     def run(self, items: Sequence[Item], moved: Moved) -> None:
         """Store and register the weights, group by group.
 
-        Args:
-            items: Results of `prepare`, one for each path.
-            moved: Detects new models whose weights were moved by hand.
-
-        Raises:
-            GitmodelError: The cache or the index cannot be written.
+        Raises GitmodelError if the cache or the index cannot be written.
         """
         histories = Histories(self._project, [item.target.name for item in items])
         try:

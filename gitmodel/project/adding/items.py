@@ -12,12 +12,7 @@ if TYPE_CHECKING:
 
 
 class Excluding(NamedTuple):
-    """Exclude patterns given by the user.
-
-    Attributes:
-        patterns: Patterns to add to those of the model.
-        anew: Drop the model's earlier patterns.
-    """
+    """Exclude patterns given by the user, added to those of the model or, with `anew`, instead of them."""
 
     patterns: tuple[str, ...] = ()
     anew: bool = False

@@ -34,24 +34,14 @@ _LIMIT = 2**20  # bytes of a metrics file
 
 @dataclass(frozen=True, slots=True)
 class MetadataInput:
-    """Metadata given on the command line or in Python.
+    """Metadata given on the command line or in Python."""
 
-    Attributes:
-        metrics: Assignments such as `auc=0.93`.
-        params: Assignments such as `lr=2e-5`.
-        metrics_file: Path as typed, relative to the current folder.
-        params_file: The same.
-        run_id: Id of the training run in its tracker.
-        metric_values: Metrics given as Python values of any type.
-        param_values: The same for params.
-    """
-
-    metrics: Sequence[str] = ()
-    params: Sequence[str] = ()
-    metrics_file: str | None = None
+    metrics: Sequence[str] = ()  # assignments such as `auc=0.93`
+    params: Sequence[str] = ()  # assignments such as `lr=2e-5`
+    metrics_file: str | None = None  # as typed, relative to the current folder
     params_file: str | None = None
-    run_id: RunId | None = None
-    metric_values: Mapping[str, object] = field(default_factory=dict)
+    run_id: RunId | None = None  # of the training run in its tracker
+    metric_values: Mapping[str, object] = field(default_factory=dict)  # Python values of any type
     param_values: Mapping[str, object] = field(default_factory=dict)
 
     @property
@@ -79,9 +69,8 @@ class Metadata:
 def collect_metadata(project: Project, given: MetadataInput, old: Pointer | None) -> Metadata:
     """Collect the given metadata, and read the last version's metrics file again if none is named.
 
-    Raises:
-        UsageError: A named file does not exist.
-        TextError: A file cannot be parsed, or a pointer cannot hold the metadata.
+    Raises UsageError if a named file does not exist, TextError if a file cannot be parsed or a pointer
+    cannot hold the metadata.
     """
     metrics: dict[str, Number] = {}
     left_out: list[str] = []

@@ -32,19 +32,12 @@ _FILES_AT_ONCE = 128  # being written at the same time; each holds a descriptor
 
 
 class Job(NamedTuple):
-    """Weights to store.
-
-    Attributes:
-        name: The model.
-        scan: The scan of its weights.
-        old: Its last version; chunks are shared with it, or stored as differences from it.
-        base: A version of another model to use in the same way, after `old`.
-    """
+    """Weights to store."""
 
     name: str
     scan: Scan
-    old: Pointer | None
-    base: Pointer | None = None
+    old: Pointer | None  # last version; chunks are shared with it, or stored as differences from it
+    base: Pointer | None = None  # version of another model to use in the same way, after `old`
 
 
 class Stored(NamedTuple):
@@ -59,12 +52,12 @@ class Stored(NamedTuple):
 def store_many(project: Project, jobs: Iterable[Job]) -> Iterator[list[Stored]]:
     """Store the weights of many models; yield them in groups, each once it is durable.
 
-    A job whose files cannot be read, or change while they are read, gets an error; the other jobs continue.
-    The caller starts the progress report. It also updates `have`, after it has written the pointer: in the
-    reverse order, a kill between the two would make new weights look outdated.
+    A job whose files cannot be read, or change while they are read, gets an error; the other jobs
+    continue. The caller starts the progress report. It also updates `have`, after it has written the
+    pointer: in the reverse order, a kill between the two would make new weights look outdated.
 
-    Raises:
-        NoSpaceError, StoreError: The cache cannot be written; the groups already yielded are durable.
+    Raises NoSpaceError or StoreError if the cache cannot be written; the groups already yielded are
+    durable.
     """
     waiting = iter(jobs)
     with Batch(project.cache, most=_FILES_AT_ONCE) as batch:
@@ -121,21 +114,11 @@ def next_pointer(
     histories: Histories | None = None,
     exclude: tuple[str, ...] | None = None,
 ) -> Pointer:
-    """The pointer for weights that were just stored.
+    """The pointer for weights that were just stored at a path, relative to the pointer's folder.
 
-    Content of an earlier version gets the pointer of that version again, unchanged, to keep diffs small. Other
-    content gets the next number. Its metadata holds the new values only.
-
-    Args:
-        project: The project.
-        name: The model.
-        path: Of the weights, relative to the pointer's folder.
-        weights: The stored weights.
-        manifest: Their manifest.
-        old: The current pointer, if there is one.
-        metadata: New metadata.
-        histories: Cached histories, for callers that make pointers of many models.
-        exclude: Patterns excluded from the weights; those of the current pointer if None.
+    Content of an earlier version gets the pointer of that version again, unchanged, to keep diffs small.
+    Other content gets the next number. Its metadata holds the new values only. It excludes what the
+    current pointer does if `exclude` is None.
     """
     if exclude is None:
         exclude = () if old is None else old.exclude
@@ -194,11 +177,7 @@ def _previous(old: Pointer | None, committed: set[int]) -> Previous | None:
 
 
 def refuse_unwritable(name: str, old: Pointer | None, metadata: Metadata) -> None:
-    """Refuse metadata that a pointer cannot hold, before the weights are read.
-
-    Raises:
-        PointerError: The pointer would be too long or could not be parsed.
-    """
+    """Raise PointerError for metadata that a pointer cannot hold, before the weights are read."""
     like = old or Pointer(name=name, version=1, digest=digest_of(b""), size=0, path="weights")
     _with_metadata(like, metadata).to_text()
 
@@ -223,12 +202,8 @@ def _with_metadata(pointer: Pointer, metadata: Metadata) -> Pointer:
 def dropped_metadata_warning(old: Pointer | None, new: Pointer, typed: str) -> str | None:
     """The warning about metadata that was not carried over, None if nothing was lost.
 
-    An earlier version keeps its own metadata, so nothing is lost there.
-
-    Args:
-        old: The previous pointer.
-        new: The new pointer.
-        typed: Path of the weights, as the user types it.
+    An earlier version keeps its own metadata, so nothing is lost there. `typed` is the path of the
+    weights.
     """
     if old is None or old.digest == new.digest or new.version < old.version or new.metrics:
         return None

@@ -24,12 +24,7 @@ if TYPE_CHECKING:
 
 
 class Histories:
-    """Histories and known claims of some models, loaded on first use.
-
-    Args:
-        project: The project.
-        names: The models that callers will query.
-    """
+    """Histories and known claims of these models, loaded on first use."""
 
     def __init__(self, project: Project, names: Iterable[str]) -> None:
         self._project = project

@@ -34,12 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class PathSelection:
-    """The selected paths.
-
-    Attributes:
-        items: One for each path.
-        left_out: Notes about the skipped paths.
-    """
+    """The selected paths, and notes about the skipped ones."""
 
     items: list[Item] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
@@ -52,18 +47,7 @@ def select_paths(
     name: str | None,
     prepare: Callable[[Target], Item],
 ) -> PathSelection:
-    """Select paths, and prepare each of them.
-
-    Args:
-        project: The project.
-        models: The models of the work tree.
-        paths: As typed.
-        name: The model, if it was named.
-        prepare: Prepares one target.
-
-    Raises:
-        GitmodelError: A path cannot be added, so none should be.
-    """
+    """Select paths, and prepare each. Raises the error of one that cannot be added: none should be then."""
     chosen = PathSelection()
     targets = Targets(project.root, models, project.typed)
     errors: list[tuple[str, GitmodelError]] = []
@@ -129,11 +113,7 @@ def _pass_tracked(
     *,
     several: bool,
 ) -> None:
-    """Skip a path tracked by Git, unless that looks like a mistake.
-
-    Raises:
-        WeightsError: It looks like a mistake.
-    """
+    """Skip a path tracked by Git, unless that looks like a mistake."""
     if several and targets.inside(weights):
         left_out.append(f"{path}, a folder that contains models")
     elif several and not has_weights_ending(path):

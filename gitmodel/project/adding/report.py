@@ -21,33 +21,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AddReport:
-    """The result of `add` for one model.
-
-    Attributes:
-        name: The model.
-        version: Its version number now.
-        was: Its version number before, None for a new model.
-        digest: Of the weights.
-        size: Bytes of the weights.
-        stored: Bytes of the packs that its manifest lists.
-        pointer_path: Relative to the top of the work tree.
-        changed: Whether the pointer changed.
-        warnings: Warnings for the user.
-        committed: The commit made by `-m`, None otherwise.
-        same_weights: Whether the pointer named these weights before.
-    """
+    """The result of `add` for one model."""
 
     name: str
-    version: int
-    was: int | None
-    digest: str
-    size: int
-    stored: int
-    pointer_path: str
-    changed: bool
+    version: int  # number now
+    was: int | None  # number before, None for a new model
+    digest: str  # of the weights
+    size: int  # bytes of the weights
+    stored: int  # bytes of the packs that its manifest lists
+    pointer_path: str  # relative to the top of the work tree
+    changed: bool  # whether the pointer changed
     warnings: tuple[str, ...] = ()
-    committed: str | None = None
-    same_weights: bool = False
+    committed: str | None = None  # commit made by `-m`
+    same_weights: bool = False  # whether the pointer named these weights before
 
 
 def report_of(project: Project, ready: Ready, pointer: Pointer) -> AddReport:
@@ -79,13 +65,7 @@ def report_of(project: Project, ready: Ready, pointer: Pointer) -> AddReport:
 
 
 class Moved:
-    """Detects new models whose weights were moved with `mv` from an existing model.
-
-    Args:
-        project: The project.
-        models: The models of the work tree.
-        named: The user named the model, so the check is skipped.
-    """
+    """Detects new models whose weights were moved with `mv` from an existing one, unless the user named it."""
 
     def __init__(self, project: Project, models: Iterable[Model], *, named: bool) -> None:
         self._project = project

@@ -28,19 +28,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A path to add and its model.
+    """A path to add and its model."""
 
-    Attributes:
-        weights: Path of the weights, relative to the top of the work tree.
-        name: The model.
-        model: The existing model, None for a new one.
-        pointer_path: Path of the pointer after this command.
-    """
-
-    weights: str
+    weights: str  # relative to the top of the work tree
     name: str
-    model: Model | None
-    pointer_path: str
+    model: Model | None  # None for a new one
+    pointer_path: str  # after this command
 
     @property
     def old(self) -> Pointer | None:
@@ -69,13 +62,7 @@ class Target:
 
 @dataclass(slots=True)
 class Targets:
-    """Finds the model of each path in the work tree.
-
-    Attributes:
-        root: The top of the work tree.
-        models: The models of the work tree.
-        typed: Formats a path of the work tree as the user types it.
-    """
+    """Finds the model of each path in the work tree. `typed` formats a path as the user types it."""
 
     root: str
     models: Models
@@ -102,9 +89,8 @@ class Targets:
     def find(self, weights: str, name: str | None) -> Target:
         """The target of weights at a path.
 
-        Raises:
-            ModelNameError: Another model has the given name or the name derived from the path.
-            WeightsError: The weights are part of a model that is a folder.
+        Raises ModelNameError if another model has the given name or the one derived from the path,
+        WeightsError if the weights are part of a model that is a folder.
         """
         model = self._model(weights, name)
         chosen = model.name if model is not None else check_name(name or name_from_path(weights))
@@ -140,12 +126,7 @@ class Targets:
         return other
 
     def _unstaged(self, weights: str, name: str, path: str) -> Model | None:
-        """The model whose pointer is in the work tree but not in the index, None if there is none.
-
-        Raises:
-            ModelNameError: The pointer belongs to another model.
-            PointerError: The file is not a pointer.
-        """
+        """The model whose pointer is in the work tree but not in the index, None if there is none."""
         raw = None if path in self._by_path else read_pointer_file(self.root, path)
         if raw is None:
             return None
@@ -205,9 +186,8 @@ class Targets:
 def work_tree_path(project: Project, path: str) -> str:
     """The path of weights relative to the top of the work tree.
 
-    Raises:
-        UnsafePathError: The path is outside the repository, or is its top folder.
-        UsageError: The path is a pointer.
+    Raises UnsafePathError if it is outside the repository or its top folder, UsageError if it is a
+    pointer.
     """
     weights = path_inside(project, path)
     if weights is None and _is_top(project, path):
@@ -232,11 +212,7 @@ def work_tree_path(project: Project, path: str) -> str:
 
 
 def refuse_tracked(targets: Targets, path: str, weights: str, name: str | None) -> None:
-    """Refuse a path that Git tracks.
-
-    Raises:
-        WeightsError: Always; the hint depends on the tracked files.
-    """
+    """Refuse a path that Git tracks, with a hint that depends on the tracked files."""
     models = targets.inside(weights)
     typed = shlex.quote(path.rstrip("/"))
     own = next((model for model in models if model.name == name), None)
@@ -261,11 +237,7 @@ def refuse_tracked(targets: Targets, path: str, weights: str, name: str | None) 
 
 
 def refuse_together(errors: Sequence[tuple[str, GitmodelError]], count: int) -> None:
-    """Refuse the whole command if some paths cannot be added.
-
-    Raises:
-        GitmodelError: The error of the first such path, with the other paths named.
-    """
+    """Refuse the whole command if some paths cannot be added: the error of the first names the others."""
     if not errors:
         return
     _, first = errors[0]
@@ -279,11 +251,7 @@ def refuse_together(errors: Sequence[tuple[str, GitmodelError]], count: int) -> 
 
 
 def refuse_leaving(project: Project, target: Target) -> None:
-    """Refuse to change a model's path while unregistered weights are at the old one.
-
-    Raises:
-        WeightsError: The weights at the old path are in no version.
-    """
+    """Refuse to change a model's path while weights in no version are at the old one. Raises WeightsError."""
     if target.moved_from is None or target.model is None:
         return
     seen = project.worktree.hash_weights(target.name, target.moved_from)

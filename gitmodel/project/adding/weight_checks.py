@@ -31,11 +31,7 @@ def weight_warnings(project: Project, scan: Scan) -> list[str]:
 
 
 def check_weights(project: Project, scan: Scan) -> list[str]:
-    """As `weight_warnings`, but refuse files that are certainly not weights.
-
-    Raises:
-        WeightsError: A file is certainly not weights.
-    """
+    """As `weight_warnings`, but raise WeightsError for files that are certainly not weights."""
     warnings = []
     for path, found in _found(project, scan):
         hint = found.hint.format(path=project.typed(path))

@@ -25,14 +25,8 @@ def pointer_of_failed_commit(
 ) -> Pointer | None:
     """The pointer on disk, if a failed attempt at this commit wrote it; None otherwise.
 
-    Such a pointer names the weights on disk, follows the staged version, and is in no commit. After
-    `git reset` it is in a commit, so the user decides.
-
-    Args:
-        project: The project.
-        model: As staged.
-        file: Digest of the weights on disk.
-        histories: Histories of the models of this commit.
+    Such a pointer names the weights on disk (digest `file`), follows the staged version of `model`, and
+    is in no commit. After `git reset` it is in a commit, so the user decides.
     """
     if is_merging(project):
         return None

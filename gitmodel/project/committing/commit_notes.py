@@ -68,13 +68,7 @@ def changed_error(model: Model) -> ChangedWhileReadError:
 
 
 def unfollowed_note(project: Project, model: Model, what: str) -> str:
-    """The note about a symbolic link that is not followed.
-
-    Args:
-        project: The project.
-        model: The model.
-        what: The text for a link that was never followed.
-    """
+    """The note about a symbolic link that is not followed, after `what` for one that never was."""
     elsewhere = project.worktree.led_elsewhere(model.name, model.weights)
     return (
         f"{model.name}: {elsewhere or what}; "
@@ -86,25 +80,22 @@ def unfollowed_note(project: Project, model: Model, what: str) -> str:
 class CommitReport:
     """What a commit did about models.
 
-    Attributes:
-        bumped: (name, version before or None, version now) of pointers staged here.
-        notes: Notes for the user; the commit continues.
-        otherwise_empty: The commit contains only these pointers. Git checked before the hook ran
-            and may report "nothing to commit".
-        stale: The notes about weights that are older than their pointer.
-        replaced: Path -> earlier blob id of the entries that were staged again.
-        models: The models of the index.
-        unnamed: (weights, pointer) of changed models that `git commit PATH` does not name.
-        taken_up: Staged pointers that an earlier, failed attempt wrote.
-        advice: Lines to print if the commit contains nothing else.
+    `otherwise_empty`: it contains only pointers that were staged here. Git checked before the hook ran
+    and may report "nothing to commit".
     """
 
+    # (name, version before or None, version now) of pointers staged here
     bumped: list[tuple[str, int | None, int]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # the commit continues
     otherwise_empty: bool = False
+    # notes about weights that are older than their pointer
     stale: list[str] = field(default_factory=list, compare=False)
+    # path -> earlier blob id of entries that were staged again
     replaced: dict[str, str] = field(default_factory=dict, compare=False)
-    models: list[Model] = field(default_factory=list, compare=False)
+    models: list[Model] = field(default_factory=list, compare=False)  # of the index
+    # (weights, pointer) of changed models that `git commit PATH` does not name
     unnamed: list[tuple[str, str]] = field(default_factory=list, compare=False)
+    # staged pointers that an earlier, failed attempt wrote
     taken_up: list[str] = field(default_factory=list, compare=False)
+    # lines to print if the commit contains nothing else
     advice: list[str] = field(default_factory=list, compare=False)

@@ -17,11 +17,7 @@ _IN_THE_WAY = frozenset({"merge", "cherry-pick", "revert"})
 
 
 def require_no_operation(project: Project) -> None:
-    """Raise if Git cannot commit single files now.
-
-    Raises:
-        RepositoryError: The repository is bare, or a merge, cherry-pick or revert is in progress.
-    """
+    """Raise RepositoryError if the repository is bare, or a merge, cherry-pick or revert is in progress."""
     _ = project.repository.top
     operation = project.repository.in_progress()
     if operation in _IN_THE_WAY:
@@ -34,19 +30,9 @@ def require_no_operation(project: Project) -> None:
 def commit_paths(project: Project, paths: Sequence[str], message: str) -> str | None:
     """Commit these files as they are in the work tree, and nothing else; returns the commit's id.
 
-    Hooks run, and Git signs as usual. If a hook refuses, the files stay staged.
-
-    Args:
-        project: The project.
-        paths: Files, with `/`, from the top of the work tree; one that does not exist is removed.
-        message: The message of the commit.
-
-    Returns:
-        None if the files are as in HEAD already; then nothing was committed.
-
-    Raises:
-        RepositoryError: As `require_no_operation`.
-        GitCommandError: A hook or Git refuses.
+    Paths are relative to the top of the work tree; a file that does not exist is removed. If all are as
+    in HEAD already, nothing is committed: None. Hooks run, and Git signs as usual. If a hook refuses, the
+    files stay staged. Raises as `require_no_operation`, and GitCommandError if a hook or Git refuses.
     """
     require_no_operation(project)
     project.index.stage(paths)

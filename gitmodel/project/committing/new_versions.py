@@ -40,19 +40,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class NewVersion:
-    """The result for one model.
+    """The result for one model."""
 
-    Attributes:
-        model: The model before the commit.
-        pointer: The staged pointer; None if there is an error.
-        warnings: Warnings for the user.
-        error: Why the weights could not be stored.
-    """
-
-    model: Model
-    pointer: Pointer | None = None
+    model: Model  # before the commit
+    pointer: Pointer | None = None  # staged, None if there is an error
     warnings: tuple[str, ...] = ()
-    error: GitmodelError | None = None
+    error: GitmodelError | None = None  # why the weights could not be stored
 
 
 class _Known(NamedTuple):
@@ -78,16 +71,9 @@ def register_new_versions(
 ) -> list[NewVersion]:
     """Store the weights of many models, and stage their pointers.
 
-    Weights that changed after they were hashed, or a metrics file that cannot be read, are an error of that
-    model only.
-
-    Args:
-        project: The project.
-        changes: One for each path.
-        histories: Histories of these models.
-
-    Raises:
-        NoSpaceError, StoreError: The cache cannot be written; earlier groups are registered.
+    Weights that changed after they were hashed, or a metrics file that cannot be read, are an error of
+    that model only. Raises NoSpaceError or StoreError if the cache cannot be written; earlier groups are
+    registered.
     """
     found: list[NewVersion] = []
     known: dict[str, _Known] = {}
@@ -117,12 +103,7 @@ def register_new_versions(
 
 
 def _look(project: Project, change: Change) -> _Known:
-    """Scan the weights and read the metrics of a model before the weights are stored.
-
-    Raises:
-        ChangedWhileReadError: The weights changed after they were hashed.
-        GitmodelError: The metrics file cannot be read.
-    """
+    """Scan the weights and read the metrics of a model before the weights are stored."""
     model, digest = change
     metadata = collect_metadata(project, MetadataInput(), model.pointer)
     try:

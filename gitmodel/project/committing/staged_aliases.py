@@ -26,17 +26,10 @@ SUFFIXES = (ALIAS_SUFFIX, DEPRECATED_SUFFIX, EARLY_SUFFIX)
 
 
 def refuse_broken_aliases(project: Project, changes: Iterable[Difference]) -> None:
-    """Refuse to commit an alias file or deprecations that do not parse, or a new alias file of an early build.
+    """Refuse alias files and deprecations that do not parse, and new alias files of an early build.
 
-    One process if the commit changes such files.
-
-    Args:
-        project: The project.
-        changes: The differences between the commit and HEAD.
-
-    Raises:
-        AliasError: The file does not parse; the hint names the command that helps.
-        NewerFormatError: The file is of a newer format.
+    One process if the differences to HEAD have such files. Raises AliasError, whose hint names the
+    command that helps, or NewerFormatError.
     """
     changed = [c for c in changes if c.path.endswith(SUFFIXES) and c.new_mode.strip("0")]
     for change in changed:

@@ -20,11 +20,7 @@ if TYPE_CHECKING:
 def unstaged_fields(project: Project, path: str, staged: Pointer, raw: bytes) -> Pointer | None:
     """The pointer on disk, if it is of the staged version and has other fields; None otherwise.
 
-    Args:
-        project: The project.
-        path: Of the pointer.
-        staged: The staged pointer.
-        raw: Its bytes.
+    `raw` is the text of the staged pointer.
     """
     with suppress(GitmodelError):
         there = read_pointer_file(project.root, path)

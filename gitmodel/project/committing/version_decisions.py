@@ -24,28 +24,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CommitDecision:
-    """The decision about one model.
-
-    Attributes:
-        verdict: What a commit does.
-        known: The version of the weights on disk, if it was looked up and found.
-    """
+    """The decision about one model."""
 
     verdict: Verdict
-    known: Pointer | None = None
+    known: Pointer | None = None  # version of the weights on disk, if it was looked up and found
 
 
 def decide_commit(
     project: Project, model: Model, weights: Weights, histories: Histories | None = None
 ) -> CommitDecision:
-    """Compare weights, have and pointer; read history only if the weights differ from both.
-
-    Args:
-        project: The project.
-        model: The pointer.
-        weights: The weights on disk.
-        histories: Cached histories, for callers that judge many models.
-    """
+    """Compare weights, have and pointer; read history only if the weights differ from both."""
     pointer = model.pointer
     have = project.worktree.have(model.name, model.weights)
     known = None
