@@ -50,19 +50,12 @@ def checkout_elsewhere(
     remote: str | None = None,
     records: Records | None = None,
 ) -> CheckoutReport:
-    """Write weights into a folder outside a work tree.
+    """Write weights of versions with distinct file names into a folder (as typed) outside a work tree.
 
-    Args:
-        project: The project.
-        models: Versions with distinct file names.
-        out: The folder, as typed.
-        force: Overwrite other content.
-        remote: The remote to fetch from.
-        records: Known digests of files in that folder, so that large weights are not hashed again.
-
-    Raises:
-        UnsavedWeightsError: The file exists with other content; that model was not written.
-        ObjectMissingError, DamagedObjectError, RemoteError: Weights cannot be fetched; nothing was written.
+    `force` overwrites other content. `records` has known digests of files in that folder, so that large
+    weights are not hashed again. Raises UnsavedWeightsError if a file exists with other content (that
+    model was not written), ObjectMissingError, DamagedObjectError or RemoteError if weights cannot be
+    fetched (nothing was written).
     """
     _refuse_one_place_for_two(models, out)
     known = Records(None) if records is None else records
@@ -102,13 +95,9 @@ def _refuse_one_place_for_two(models: Sequence[Model], out: str) -> None:
 
 
 class Materializer:
-    """Checks out models, one after the other.
+    """Checks out models, one after the other, as they are cached or being downloaded by `fetching`.
 
-    Args:
-        project: The project.
-        fetching: Their manifests and packs, cached or being downloaded.
-        force: Overwrite weights that are in no store.
-        remote: The remote to fetch a damaged pack from again.
+    `force` overwrites weights that are in no store. A damaged pack is fetched again from `remote`.
     """
 
     def __init__(

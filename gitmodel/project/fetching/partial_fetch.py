@@ -24,16 +24,10 @@ if TYPE_CHECKING:
 def manifests_of(
     project: Project, model: Model, errors: list[GitmodelError], *, remote: str | None = None
 ) -> Iterator[Manifest]:
-    """The distinct manifests of a version: of the cache, then of each remote.
+    """The distinct manifests of a version: of the cache, then of each remote, or only of `remote`.
 
-    Their chunks are not yet checked against the pointer. Each remote is contacted only when the caller needs
-    another manifest.
-
-    Args:
-        project: The project.
-        model: The version.
-        errors: Errors of remotes are appended here.
-        remote: Use only this remote; the primary, then the mirrors, if not given.
+    Their chunks are not yet checked against the pointer. Each remote is contacted only when the caller
+    needs another manifest; its error is appended to `errors`.
     """
     seen: list[Manifest] = []
     cached = project.cache.manifest(model.pointer.digest)
@@ -78,14 +72,10 @@ def fetch_files(
     *,
     remote: str | None = None,
 ) -> Plan:
-    """Fetch the packs of some files into the cache, each from the first remote that has it.
+    """Fetch the packs of some files into the cache, each from the first remote that has it; returns them.
 
-    Returns:
-        The fetched packs.
-
-    Raises:
-        NoSpaceError, StoreError: The cache cannot be written.
-        ObjectMissingError, DamagedObjectError, RemoteError: A pack cannot be fetched.
+    Raises NoSpaceError or StoreError if the cache cannot be written, ObjectMissingError,
+    DamagedObjectError or RemoteError if a pack cannot be fetched.
     """
     plan = Plan(tuple(lacking_packs(project.cache, manifest, files)))
     if plan.packs:

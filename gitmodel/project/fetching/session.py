@@ -49,16 +49,10 @@ class CheckedOut:
 
 @dataclass(slots=True)
 class CheckoutReport:
-    """The result of a fetch or checkout.
+    """The result of a fetch or checkout."""
 
-    Attributes:
-        placed: The checked-out models, in order; empty for `fetch`.
-        fetched_packs: Number of packs fetched.
-        fetched_bytes: Their size in bytes.
-    """
-
-    placed: list[CheckedOut] = field(default_factory=list)
-    fetched_packs: int = 0
+    placed: list[CheckedOut] = field(default_factory=list)  # in order; empty for `fetch`
+    fetched_packs: int = 0  # number of packs
     fetched_bytes: int = 0
 
 
@@ -67,13 +61,8 @@ def chosen_models(
 ) -> list[Model]:
     """The models of these references, or all models of the work tree; in a bare repository, all of HEAD.
 
-    Args:
-        project: The project.
-        references: The references; empty for all models.
-        present: The models of the work tree, if they have been read.
-
-    Raises:
-        GitmodelError: A pointer does not parse, or a reference matches nothing.
+    `present` are the models of the work tree, if they have been read. Raises GitmodelError if a pointer
+    does not parse, or a reference matches nothing.
     """
     if references or project.repository.work_tree is None:
         from gitmodel.domain.reference import Reference
@@ -99,21 +88,11 @@ def fetch_models(
 
 
 class FetchSession:
-    """Fetches models into the cache in the background; a context manager.
+    """Fetches models into the cache in the background; a context manager. `manifests` has all, by digest.
 
-    Args:
-        project: The project.
-        models: The models to fetch.
-        report: Counts the packs to fetch.
-        remote: The remote to fetch from; the primary, then the mirrors, if not given.
-
-    Attributes:
-        manifests: Of all models, by digest.
-
-    Raises:
-        ObjectMissingError: No remote has a version; nothing is fetched.
-        DamagedObjectError: Its manifest is damaged on every remote.
-        RemoteError: No remote can be used.
+    From `remote`, or the primary, then the mirrors; the report counts packs. Raises ObjectMissingError if
+    no remote has a version (nothing is fetched), DamagedObjectError if its manifest is damaged on every
+    remote, RemoteError if no remote can be used.
     """
 
     def __init__(
@@ -161,11 +140,7 @@ class FetchSession:
         return self._arriving is not None
 
     def wait(self) -> None:
-        """Wait until all packs are in the cache, then write the manifests; idempotent.
-
-        Raises:
-            ObjectMissingError, DamagedObjectError, RemoteError: A pack cannot be fetched.
-        """
+        """Wait for all packs to be cached, then write the manifests; idempotent. Raises as `Remotes.pack`."""
         if self._arriving is not None:
             self._arriving.wait()
         while self._new:
@@ -184,12 +159,9 @@ class Remotes:
         self._lock = threading.Lock()
 
     def manifests(self, wanted: list[Model]) -> list[tuple[Manifest, str]]:
-        """The manifests of these models, in order, each with its remote.
+        """The manifests of these models, in order, each with its remote; raises as `pack`.
 
         A manifest that lists the pointer's chunks is preferred.
-
-        Raises:
-            ObjectMissingError, DamagedObjectError, RemoteError: No remote has a valid one.
         """
         found: dict[Digest, tuple[Manifest, str]] = {}
         doubtful: dict[Digest, tuple[Manifest, str]] = {}
@@ -226,8 +198,8 @@ class Remotes:
     def pack(self, pack: str, size: int) -> bytes:
         """A pack, from the first remote that has it; thread-safe.
 
-        Raises:
-            ObjectMissingError, DamagedObjectError, RemoteError: No remote has it; the first remote's error.
+        Raises the first remote's ObjectMissingError, DamagedObjectError or RemoteError if no remote has
+        it.
         """
         errors: list[GitmodelError] = []
         for name in list(self._names):
@@ -262,11 +234,7 @@ def check_size(model: Model, manifest: Manifest) -> None:
 
 
 def fetch_again(project: Project, pack: str, size: int, remote: str | None) -> None:
-    """Fetch a pack that is damaged in the cache from the first remote that has it.
-
-    Raises:
-        ObjectMissingError, DamagedObjectError, RemoteError: No remote has it; the first remote's error.
-    """
+    """Fetch a pack that is damaged in the cache again; from where, and errors, as `Remotes.pack`."""
     remotes = Remotes(project, [remote] if remote is not None else project.remote_names())
     project.cache.write_pack(pack, remotes.pack(pack, size))
 
@@ -274,11 +242,9 @@ def fetch_again(project: Project, pack: str, size: int, remote: str | None) -> N
 def refetch_damaged_pack(
     project: Project, model: str, manifest: Manifest, error: DamagedPackError, remote: str | None
 ) -> None:
-    """Replace a damaged pack of the cache with the remote's.
+    """Replace a damaged pack of the cache with the remote's; raises as `Remotes.pack`.
 
-    Raises:
-        WrongChunksError: The pack matches its name, so the manifest is wrong.
-        ObjectMissingError, DamagedObjectError, RemoteError: No remote has it; the first remote's error.
+    Raises WrongChunksError if the pack matches its name, so the manifest is wrong.
     """
     size = dict(zip(manifest.packs, manifest.pack_sizes, strict=True))[error.pack]
     if project.cache.has_sound_pack(error.pack, size):

@@ -24,12 +24,9 @@ if TYPE_CHECKING:
 
 
 def shared_copy(project: Project, model: Model) -> str:
-    """The path of a verified copy.
+    """The path of a verified copy; one that was changed, or lost bytes in a crash, is written again.
 
-    A copy that was changed, or lost bytes in a crash, is written again.
-
-    Raises:
-        GitmodelError: The weights cannot be fetched, or no folder is writable.
+    Raises GitmodelError if the weights cannot be fetched, or no folder is writable.
     """
     name = model.pointer.path.rpartition("/")[2]
     folders = [

@@ -21,19 +21,13 @@ _BUFFER: Final = 1 << 20  # bytes read ahead
 
 
 def open_file(project: Project, model: Model, reference: str, file: str | None) -> BinaryIO:
-    """Open one file of a version for reading.
+    """Open one file of a version for reading: the one named, or None for a model that is one file.
 
-    Args:
-        project: The project. It is closed at once if the file is in the work tree, and with the stream
-            otherwise.
-        model: The version.
-        reference: The version as given by the user.
-        file: Which file of a folder; None for a model that is one file.
+    The project is closed at once if the file is in the work tree, and with the stream otherwise.
 
-    Raises:
-        WeightsError: The model is a folder and no file was named, or the other way round.
-        UnknownReferenceError: The folder has no such file.
-        ObjectMissingError, DamagedObjectError, RemoteError: The version cannot be fetched.
+    Raises WeightsError if the model is a folder and no file was named, or the other way round,
+    UnknownReferenceError if the folder has no such file, ObjectMissingError, DamagedObjectError or
+    RemoteError if the version cannot be fetched.
     """
     opened = _open_checked_out(project, model, reference, file)
     if opened is not None:

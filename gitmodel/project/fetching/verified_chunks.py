@@ -46,18 +46,11 @@ def bound_files(
 ) -> Iterator[BoundFile]:
     """Find manifests whose chunks are verified for a file, by the pointer or by the file's digest.
 
-    Callers use the first one, and the next only if a chunk is not at its offset. A later manifest replaces the
-    earlier one in the cache.
+    `choose` selects the file among those of a manifest. Callers use the first one, and the next only if a
+    chunk is not at its offset. A later manifest replaces the earlier one in the cache.
 
-    Args:
-        project: The project.
-        model: The version.
-        choose: Selects the file among those of a manifest.
-
-    Raises:
-        ObjectMissingError, RemoteError: The version cannot be fetched.
-        DamagedObjectError: No manifest of it is valid, or a pack is damaged on every remote.
-        GitmodelError: Raised by `choose`.
+    Raises ObjectMissingError or RemoteError if the version cannot be fetched, DamagedObjectError if no
+    manifest of it is valid or a pack is damaged on every remote, and what `choose` raises.
     """
     errors: list[GitmodelError] = []
     doubtful: list[BoundFile] = []
@@ -113,9 +106,7 @@ def _passes(project: Project, model: Model, file: BoundFile, errors: list[Gitmod
 def _prove(project: Project, model: Model, file: BoundFile) -> None:
     """Read a whole file and check its digest; a damaged pack is read from another remote.
 
-    Raises:
-        WrongChunksError: The chunks are intact, but are not those of the file.
-        ObjectMissingError, DamagedObjectError, RemoteError: A chunk cannot be fetched.
+    Raises WrongChunksError if the chunks are intact, but are not those of the file.
     """
     with suppress(StoreError):  # without space or permission the file is read uncached
         fetch_files(project, file.manifest, [file.entry])

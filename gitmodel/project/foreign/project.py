@@ -40,16 +40,9 @@ if TYPE_CHECKING:
 class ForeignProject(Project):
     """Another repository, read through a cached clone.
 
-    Args:
-        repository: The cached clone.
-        context: The environment of the command.
-        url: The URL of the repository.
-        cache: The root of the cache, from `cache_root`.
-        trusted: Addresses that the user trusts for this call.
-        offline: Fetch nothing from the Git server.
-
-    Attributes:
-        tips: The commits whose history is read; `HEAD` if empty.
+    `cache` is the root from `cache_root`. `trusted` are addresses that the user trusts for this call.
+    With `offline` nothing is fetched from the Git server. `tips` are the commits whose history is read;
+    `HEAD` if empty.
     """
 
     def __init__(
@@ -133,9 +126,8 @@ class ForeignProject(Project):
     ) -> ObjectStore:
         """Open a remote for reading.
 
-        Raises:
-            UntrustedRemoteError: The address is not trusted.
-            RemoteMissingError: The remote is relative to a clone, and there is no clone.
+        Raises UntrustedRemoteError, or RemoteMissingError if it is relative to a clone, and there is
+        none.
         """
         remote = self.committed_remote(name)
         if remote.is_relative and self.url.folder is None:
@@ -147,11 +139,7 @@ class ForeignProject(Project):
         return super().store(name, upload=upload, chosen_now=chosen_now)
 
     def explain_denied(self, error: RemoteDeniedError) -> NoReturn:
-        """Raise the error again; if no credentials were sent, with the hint how to trust the address.
-
-        Raises:
-            RemoteDeniedError: Always.
-        """
+        """Raise the error again; if no credentials were sent, with the hint how to trust the address."""
         for name in self.remote_names():
             if not self.is_trusted(name, upload=False):
                 address = self.committed_remote(name).fingerprint
@@ -233,11 +221,8 @@ class _HistoryOf(History):
 def cache_root(context: Context, chosen: str | None) -> str:
     """The folder for cached clones and weights, created if it does not exist.
 
-    `--cache`, else GITMODEL_GET_CACHE, else `gitmodel` in the user's cache folder.
-
-    Raises:
-        UsageError: The folder cannot be created.
-        RepositoryError: The folder belongs to another user.
+    `--cache`, else GITMODEL_GET_CACHE, else `gitmodel` in the user's cache folder. Raises UsageError if
+    it cannot be created, RepositoryError if it belongs to another user.
     """
     root = next(path for path in _candidates(context, chosen) if path)
     try:

@@ -44,13 +44,7 @@ class Located(NamedTuple):
 
 
 class Locator:
-    """Resolves references; the caller locks the cached clone.
-
-    Args:
-        project: The project of the cached clone.
-        clone: The cached clone.
-        offline: The server is not contacted.
-    """
+    """Resolves references; the caller locks the cached clone. With `offline` the server is not contacted."""
 
     def __init__(self, project: ForeignProject, clone: CachedClone, *, offline: bool) -> None:
         self._project = project
@@ -63,10 +57,9 @@ class Locator:
     def find(self, references: Sequence[Reference]) -> list[Located]:
         """The versions of these references, in order.
 
-        Raises:
-            UnknownReferenceError: A reference matches nothing.
-            NotSetUpError: The repository has no gitmodel configuration.
-            GitCommandError: The server cannot be reached, and the cache is not sufficient.
+        Raises UnknownReferenceError if a reference matches nothing, NotSetUpError if the repository has
+        no gitmodel configuration, GitCommandError if the server cannot be reached, and the cache is not
+        sufficient.
         """
         if not self._offline:
             self._query_server([r.value for r in references if r.kind in ("git", "word")])
@@ -93,12 +86,7 @@ class Locator:
             self._failure = error
 
     def _fetch_base_files(self, references: Sequence[Reference]) -> None:
-        """Fetch configuration, pointers and aliases of the default branch, in at most one connection.
-
-        Raises:
-            NotSetUpError: The repository has no configuration.
-            RepositoryError: The server did not send one of the files.
-        """
+        """Fetch configuration, pointers and aliases of the default branch, in at most one connection."""
         names = {CONFIG_NAME}
         for reference in references:
             stem = reference.name.rpartition("/")[2]
@@ -116,11 +104,7 @@ class Locator:
         _ = self._project.config  # report a broken configuration before anything else
 
     def _fetch_files(self, commit: str, names: Collection[str]) -> list[str]:
-        """Fetch the files with these names in a commit; returns their paths.
-
-        Raises:
-            RepositoryError: A file cannot be read, or is too large.
-        """
+        """Fetch the files with these names in a commit; returns their paths."""
         entries = self._entries(commit, names)
         here = self._project.reader.blobs([entry.oid for entry in entries])
         for path, oid in entries:
@@ -147,11 +131,7 @@ class Locator:
         return bool(oids and not self._project.reader.blobs(oids) and not self._clone.has_any(oids))
 
     def _use_base(self) -> None:
-        """Use the current base commit of the cached clone.
-
-        Raises:
-            UnknownReferenceError: Nothing has been fetched yet.
-        """
+        """Use the current base commit of the cached clone."""
         self._project.forget(self._clone.repository)
         base = self._project.reader.resolve(BASE)
         if base is None:

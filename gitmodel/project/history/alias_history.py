@@ -29,29 +29,21 @@ if TYPE_CHECKING:
 class AliasValue:
     """What an alias meant from one commit of the line on.
 
-    Attributes:
-        alias: The value as its file had it; None if the file was removed, or does not parse.
-        is_unknown: Whether there is a file that does not parse.
-        change: The commit, its dates and author, and the path of the file. For a merge these are those of the
-            merge; `brought_by` finds the commit that it merged.
+    For a merge `change` is the merge; `brought_by` finds the commit that it merged.
     """
 
-    alias: Alias | None
-    is_unknown: bool
-    change: LineChange
+    alias: Alias | None  # as its file had it; None if the file was removed, or does not parse
+    is_unknown: bool  # whether there is a file that does not parse
+    change: LineChange  # the commit, its dates and author, and the path of the file
 
 
 @dataclass(frozen=True, slots=True)
 class AliasHistory:
-    """The values of one alias on one line.
+    """The values of one alias on one line."""
 
-    Attributes:
-        values: Newest first. Neighbours may mean the same version, with other metrics or another reason.
-        missing: Why older values may be missing in this clone; None if these are all.
-    """
-
+    # newest first; neighbours may mean the same version, with other metrics or another reason
     values: tuple[AliasValue, ...]
-    missing: MissingHistory | None
+    missing: MissingHistory | None  # why older values may be missing in this clone
 
     def stack(self, name: str) -> AliasStack:
         """The values as a stack, under the present name of the model."""
@@ -69,15 +61,10 @@ class Bringer(NamedTuple):
 
 
 def alias_history(project: Project, path: str, alias: str, tip: str | None) -> AliasHistory:
-    """The values of an alias on the first-parent line of a commit.
+    """The values of an alias on the first-parent line of a commit, at which its file has this path.
 
-    Two processes in a small repository or if the index has the tip; more in a partial clone.
-
-    Args:
-        project: The project.
-        path: Of the alias file at that commit.
-        alias: The alias.
-        tip: The id of the commit; None before the first commit.
+    Two processes in a small repository or if the index has the tip; more in a partial clone. `tip` is
+    None before the first commit.
     """
     if tip is None:
         return AliasHistory((), None)
@@ -204,13 +191,8 @@ def _last_before(changes: Sequence[LineChange], commit: str, path: str) -> LineC
 def promoted_value(project: Project, path: str, tip: str | None, value: Alias) -> Alias:
     """A value that an alias is promoted to, whose `previous` is what roll-back returns to from it.
 
-    That is what the alias means or meant last; for the value before, promoted again, what is beneath that.
-
-    Args:
-        project: The project.
-        path: Of the alias file.
-        tip: The commit that the value is to follow.
-        value: The value.
+    That is what the alias means or meant last, at the tip that the value is to follow; for the value
+    before, promoted again, what is beneath that.
     """
     stack = alias_history(project, path, value.alias, tip).stack(value.name)
     top = stack.top

@@ -16,30 +16,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class HistoricVersion:
-    """A version with the pointer that names it in history.
-
-    Attributes:
-        name: The model.
-        version: Its number there.
-        digest: Of the weights.
-        size: Of the weights, in bytes.
-        blob: The Git object id of the pointer.
-    """
+    """A version with the pointer that names it in history."""
 
     name: str
     version: int
     digest: Digest
-    size: int
-    blob: str
+    size: int  # bytes of the weights
+    blob: str  # object id of the pointer
 
 
 def all_versions(project: Project) -> list[HistoricVersion]:
     """All versions in branches, remote-tracking branches, tags, HEADs and stashes, by name and number.
 
-    Fetches pointers that a partial clone lacks.
-
-    Raises:
-        RepositoryError: This clone lacks old commits, or pointers cannot be fetched.
+    Fetches pointers that a partial clone lacks. Raises RepositoryError if this clone lacks old commits,
+    or pointers cannot be fetched.
     """
     lack = find_missing_history(project)
     if lack is not None:

@@ -40,19 +40,12 @@ class HistoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class ModelHistory:
-    """Every pointer of one name, newest first.
-
-    Attributes:
-        name: The model.
-        seen: The pointers that were requested.
-        naming: The content of each number, as hex digest; from all pointers.
-        complete: Whether all pointers are present (a partial clone may lack some).
-    """
+    """Every pointer of one name, newest first."""
 
     name: str
-    seen: tuple[HistoryEntry, ...]
-    naming: VersionNumbers[str]
-    complete: bool = True
+    seen: tuple[HistoryEntry, ...]  # the pointers that were requested
+    naming: VersionNumbers[str]  # the content of each number, as hex digest; from all pointers
+    complete: bool = True  # a partial clone may lack some pointers
 
     def numbers(self) -> set[int]:
         """All version numbers."""
@@ -99,12 +92,8 @@ def history_of(
 ) -> ModelHistory:
     """Every pointer of a name in the history of all refs; two or three Git processes.
 
-    Args:
-        project: The project.
-        name: Of the model.
-        snapshot: Changes on all refs, already read, for callers that query many names.
-        only: Selects pointers by their first lines. The others are not parsed, so finding one of 10,000
-            versions is fast.
+    `snapshot` has the changes on all refs, for callers that query many names. `only` selects pointers by
+    their first lines. The others are not parsed, so finding one of 10,000 versions is fast.
     """
     asked = project.cached_history if snapshot is None else snapshot
     changes = asked.named(pointer_file(name))[:_MOST_BLOBS]

@@ -32,11 +32,7 @@ _MOST_NAMES = 50  # of one model; more would only slow the search down
 
 
 class EarlierNames:
-    """Finds earlier names; caches Git queries for many models of one commit.
-
-    Args:
-        project: The project.
-    """
+    """Finds earlier names; caches Git queries for many models of one commit."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
@@ -45,9 +41,7 @@ class EarlierNames:
     def joined(self, history: ModelHistory, current: Pointer | None = None) -> ModelHistory:
         """A history extended by the history under earlier names.
 
-        Args:
-            history: All pointers of the current name.
-            current: The pointer of the work tree, whose rename may not be committed yet.
+        `current` is the pointer of the work tree, whose rename may not be committed yet.
         """
         names = {history.name}
         while len(names) < _MOST_NAMES:

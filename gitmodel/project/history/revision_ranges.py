@@ -26,45 +26,33 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class IntroducedPointer:
-    """A pointer file in a range.
+    """A pointer file in a range."""
 
-    Attributes:
-        blob: Its object id.
-        path: Its path.
-        commit: The commit that introduced it; the tip if that commit is older than the range.
-        at_tip: Whether it is in the tree of a tip.
-    """
-
-    blob: str
+    blob: str  # object id
     path: str
-    commit: str
-    at_tip: bool
+    commit: str  # that introduced it; the tip if that commit is older than the range
+    at_tip: bool  # whether it is in the tree of a tip
 
 
 @dataclass(slots=True)
 class Ranges:
-    """The pointers of several ranges.
+    """The pointers of several ranges."""
 
-    Attributes:
-        pointers: Every pointer file, by blob.
-        trees: The tree of each tip: path -> blob.
-        start: Pointer files at the starts of the ranges, by blob; their version numbers are taken.
-        beside: The files of aliases and deprecations at the tips.
-        beside_below: Those that the commits of the ranges introduce, at the tips or not.
-    """
-
+    # every pointer file, by blob
     pointers: dict[str, IntroducedPointer] = field(default_factory=dict)
-    trees: list[dict[str, str]] = field(default_factory=list)
+    trees: list[dict[str, str]] = field(default_factory=list)  # of each tip: path -> blob
+    # pointer files at the starts of the ranges, by blob; their version numbers are taken
     start: dict[str, IntroducedPointer] = field(default_factory=dict)
+    # files of aliases and deprecations at the tips
     beside: list[CommittedFile] = field(default_factory=list)
+    # those that the commits of the ranges introduce, at the tips or not
     beside_below: list[CommittedFile] = field(default_factory=list)
 
 
 def pointers_of(project: Project, ranges: Sequence[str]) -> Ranges:
     """Find the pointers at the tips and in the commits of revision ranges, without parsing them.
 
-    Raises:
-        UnknownReferenceError: There is no such revision.
+    Raises UnknownReferenceError if there is no such revision.
     """
     found = Ranges()
     for text in ranges:
@@ -94,11 +82,7 @@ def pointers_of(project: Project, ranges: Sequence[str]) -> Ranges:
 
 
 def _ends(project: Project, text: str) -> tuple[str | None, str]:
-    """The start of a range, None for a single revision, and its tip.
-
-    Raises:
-        UnknownReferenceError: There is no such revision.
-    """
+    """The start of a range, None for a single revision, and its tip."""
     first, dots, last = text.rpartition("..")
     tip = project.reader.resolve((last if dots else text) or "HEAD")
     start = project.reader.resolve(first.removesuffix(".") or "HEAD") if dots else None
@@ -131,13 +115,7 @@ def _introduced(
 def reused_numbers(
     project: Project, found: Ranges, pointers: Sequence[tuple[Pointer, IntroducedPointer]]
 ) -> list[VersionTakenError]:
-    """Find version numbers that name two contents.
-
-    Args:
-        project: The project.
-        found: The ranges.
-        pointers: The pointers of the ranges that parse.
-    """
+    """Find version numbers that name two contents, among the pointers of the ranges that parse."""
     blobs = project.reader.blobs([blob for blob in found.start if blob not in found.pointers])
     known = list(pointers)
     for blob, raw in blobs.items():

@@ -30,10 +30,8 @@ _DIGEST = re.compile(rb"blake3:([0-9a-f]{64})")
 def historic_roots(project: Project) -> frozenset[Digest]:
     """The digests that pointers, aliases and their `previous` name, on all refs, HEADs and stashes.
 
-    Fetches files that a partial clone lacks.
-
-    Raises:
-        RepositoryError: This clone lacks old commits or files. Then nothing may be deleted.
+    Fetches files that a partial clone lacks. Raises RepositoryError if this clone lacks old commits or
+    files. Then nothing may be deleted.
     """
     lack = find_missing_history(project)
     if lack is not None:

@@ -17,40 +17,26 @@ if TYPE_CHECKING:
 class LogEntry:
     """A version, the commit that introduced it, and its current metadata.
 
-    Attributes:
-        name: The model.
-        version: The number.
-        digest: Of the weights.
-        size: Bytes.
-        run_id: Id of the training run.
-        metrics: Metrics of the weights.
-        commit: Commit id, "" while it is not committed.
-        author: "Ana <ana@example.org>".
-        at: Author time, UTC, ISO 8601; "" for an invalid date.
-        subject: First line of the commit's message.
-        current: Whether the work tree's pointer is this version.
-        taken: Whether the number belongs to other content, according to history and the claims that this
-            clone has read. A reference by that number means the other content.
-        renumbered: The content's new number in that case.
-        aliases: Those that mean this version in the work tree, or at HEAD of a bare repository.
-        deprecated: Why it should no longer be used; None if it may be used.
+    The number is `taken` if it belongs to other content, according to history and the claims that this
+    clone has read. A reference by that number means the other content, and `renumbered` is this content's
+    new number.
     """
 
     name: str
     version: int
-    digest: str
-    size: int
-    run_id: str | None
+    digest: str  # of the weights
+    size: int  # bytes
+    run_id: str | None  # of the training run
     metrics: dict[str, object]
-    commit: str
-    author: str
-    at: str
-    subject: str
-    current: bool
+    commit: str  # id, "" while it is not committed
+    author: str  # "Ana <ana@example.org>"
+    at: str  # author time, UTC, ISO 8601; "" for an invalid date
+    subject: str  # first line of the commit's message
+    current: bool  # whether the work tree's pointer is this version
     taken: bool = False
     renumbered: int | None = None
-    aliases: tuple[str, ...] = ()
-    deprecated: Deprecation | None = None
+    aliases: tuple[str, ...] = ()  # those in the work tree, or at HEAD of a bare repository
+    deprecated: Deprecation | None = None  # why it should no longer be used
 
 
 def versions_of(history: ModelHistory, current: Model | None) -> list[LogEntry]:

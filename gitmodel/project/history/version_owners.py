@@ -45,9 +45,7 @@ def _opened(cache_folder: str, scope: str) -> ClaimsSeen:
 def read_owner(project: Project, name: str, version: int) -> Claim | None:
     """Read and cache the claim of a number; None while the number is free.
 
-    Raises:
-        RemoteError: The remote cannot be used.
-        DamagedObjectError: The claim is damaged.
+    Raises RemoteError if the remote cannot be used, DamagedObjectError if the claim is damaged.
     """
     from gitmodel.store.claims import read_claim
 
@@ -62,12 +60,7 @@ def read_owner(project: Project, name: str, version: int) -> Claim | None:
 
 
 def known_owner(project: Project, name: str, version: int) -> str | None:
-    """The hex digest that owns a number, from cached claims or from the primary remote; None if it is free.
-
-    Raises:
-        RemoteError: The remote cannot be used.
-        DamagedObjectError: The claim is damaged.
-    """
+    """The hex digest that owns a number, by cached claims or the primary remote; raises as `read_owner`."""
     seen = claims_seen(project).owners(name).get(version)
     if seen is not None:
         return seen
@@ -81,19 +74,11 @@ def remember(project: Project, claims: Iterable[Claim]) -> None:
 
 
 def content_of(project: Project, name: str, number: int, naming: VersionNumbers[str]) -> str:
-    """The content that a number names, as hex digest.
+    """The content that a number in history names, as hex digest; `naming` has history and cached claims.
 
-    If history is ambiguous and no claim is cached, the claim is read from the primary remote. If it cannot be
-    read, the number names the only content that has no other number.
-
-    Args:
-        project: The project.
-        name: The model.
-        number: A number in history.
-        naming: Contents of the model's history, and cached claims.
-
-    Raises:
-        UnknownReferenceError: The number is ambiguous, or history lacks the content that owns it.
+    If history is ambiguous and no claim is cached, the claim is read from the primary remote. If it
+    cannot be read, the number names the only content that has no other number. Raises
+    UnknownReferenceError if the number is ambiguous, or history lacks the content that owns it.
     """
     reason = ""
     if naming.is_contested(number):
