@@ -46,12 +46,5 @@ def run_git(
     folder: str,
     extra: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run the project's git program in another folder.
-
-    Args:
-        project: The project.
-        arguments: What follows `git`.
-        folder: The current folder of the process.
-        extra: Variables for the environment, beside those that gitmodel passes on.
-    """
+    """Run the project's git program in another folder, with `extra` variables in its environment."""
     return project.repository.program.call(tuple(arguments), folder=folder, extra=extra)

@@ -15,19 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CommittedFile:
-    """An alias file, or a file of deprecations, in a commit.
-
-    Attributes:
-        path: Its path.
-        blob: Its object id.
-        commit: The commit whose tree has it.
-        required: Whether a push fails without its proof: the push introduces it.
-    """
+    """An alias file, or a file of deprecations, in a commit whose tree has it."""
 
     path: str
-    blob: str
+    blob: str  # object id
     commit: str
-    required: bool = True
+    required: bool = True  # whether a push fails without its proof: the push introduces it
 
 
 def parsed_or_none(raw: bytes, path: str) -> Pointer | None:
@@ -41,8 +34,7 @@ def parsed_or_none(raw: bytes, path: str) -> Pointer | None:
 def find_in_tree(project: Project, commit: str, name: str) -> Model | None:
     """The model of that name in a commit, None if there is none.
 
-    Raises:
-        GitmodelError: The only pointer file that can belong to it does not parse.
+    Raises GitmodelError if the only pointer file that can belong to it does not parse.
     """
     stem = name.rpartition("/")[2] + POINTER_SUFFIX
     entries = [

@@ -38,23 +38,15 @@ _STAGES: Mapping[int, Side] = {2: "ours", 3: "theirs"}  # of the index
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """One file in conflict.
-
-    Attributes:
-        path: The path of the file.
-        sides: The text of each side, valid or not. A side without the file has no entry.
-        names: The models that the texts name; those of an alias fit the path if any does.
-        word: The alias; `deprecated` for deprecations, "" for a pointer.
-        base: The text of the common ancestor; empty if there is none, or if it is unknown.
-        in_index: Whether the index has the conflict. If not, a side without an entry is unknown.
-    """
+    """One file in conflict."""
 
     path: str
+    # the text of each side, valid or not; a side without the file has no entry
     sides: Mapping[Side, bytes]
-    names: frozenset[str]
-    word: str
-    base: bytes
-    in_index: bool
+    names: frozenset[str]  # models that the texts name; those of an alias fit the path if any does
+    word: str  # the alias; `deprecated` for deprecations, "" for a pointer
+    base: bytes  # text of the common ancestor; empty if there is none, or if it is unknown
+    in_index: bool  # whether the index has the conflict; if not, a side without an entry is unknown
 
     @property
     def command(self) -> str:
@@ -117,15 +109,9 @@ def _is_mixed(path: str, raw: bytes) -> bool:
 def conflicts_of(
     project: Project, name: str, word: str, in_index: Sequence[Conflict]
 ) -> list[Conflict]:
-    """The conflicts of a model or an alias: those in the index, else those in files.
+    """The conflicts of a model or alias (`word` as in `Conflict`): those in the index, else those in files.
 
     An alias that one side renamed is found by the path of its file first, then by what a side names.
-
-    Args:
-        project: The project.
-        name: The model.
-        word: The alias; `deprecated` for deprecations, "" for a pointer.
-        in_index: All conflicts in the index.
     """
     stem = name.rpartition("/")[2]
     kind = [conflict for conflict in in_index if bool(conflict.word) == bool(word)]

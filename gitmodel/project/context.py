@@ -42,22 +42,14 @@ class Silent:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The environment that a front door passes to a workflow.
+    """The environment that a front door passes to a workflow."""
 
-    Attributes:
-        environment: `os.environ`.
-        folder: The current folder.
-        progress: Receives progress updates.
-        now: The clock.
-        random: Returns this many random bytes as hex.
-        note: Receives notes for the user that are not errors.
-    """
-
-    environment: Mapping[str, str]
-    folder: str
+    environment: Mapping[str, str]  # `os.environ`
+    folder: str  # the current one
     progress: Progress = field(default_factory=Silent)
-    now: Callable[[], datetime] = _now
-    random: Callable[[int], str] = _random_hex
+    now: Callable[[], datetime] = _now  # the clock
+    random: Callable[[int], str] = _random_hex  # returns this many random bytes as hex
+    # receives notes for the user that are not errors
     note: Callable[[str], None] = lambda _text: None
 
     def timestamp(self) -> str:

@@ -32,15 +32,9 @@ def check_deprecated(
 ) -> None:
     """Warn once about each deprecated version; a file of deprecations that does not parse is a warning too.
 
-    Args:
-        project: The project.
-        models: The versions that are about to be used.
-        command: What to run with another version, such as `gitmodel checkout`.
-        options: Of that command, behind the version.
-
-    Raises:
-        GitmodelError: Deprecated versions are refused, and one of these is.
-        AliasError: They are refused, and the file that names them does not parse.
+    `command` (such as `gitmodel checkout`) and its `options` behind the version are what to run with
+    another one. If deprecated versions are refused, raises GitmodelError for one of these, AliasError for
+    such a file.
     """
     refuses = is_refusing(project.context.environment)
     for model in dict.fromkeys((m.name, m.pointer.version, m.path) for m in models):

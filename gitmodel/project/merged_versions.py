@@ -18,20 +18,11 @@ _MOST_REFS = 3  # named in a message
 
 
 def require_merged(project: Project, pointer: Pointer, tip: str, branch: str, next_: str) -> None:
-    """Make sure that the history of a commit has a version.
+    """Make sure that the history of a commit has a version. Messages call the commit `branch`.
 
-    A clone without the whole history may lack the version's pointer. Then nothing is refused: whoever pushes the
-    alias or checks the branch has the history.
-
-    Args:
-        project: The project.
-        pointer: Of the version.
-        tip: The commit.
-        branch: What messages call it.
-        next_: The command, to which the hint adds an option.
-
-    Raises:
-        UnknownReferenceError: The version is on other branches only; the message names them.
+    A clone without the whole history may lack the version's pointer. Then nothing is refused: whoever
+    pushes the alias or checks the branch has the history. Raises UnknownReferenceError if the version is
+    on other branches only; the message names them, and the hint adds an option to the command `next_`.
     """
     name = pointer.name
     history = history_of(project, name)

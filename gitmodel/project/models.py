@@ -31,17 +31,11 @@ _AT_ONCE = 128  # small files being written at the same time; each holds two des
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A pointer and its path.
+    """A pointer and its path."""
 
-    Attributes:
-        path: Of the pointer file, relative to the top of the tree.
-        pointer: The parsed pointer.
-        raw: Its bytes in the file.
-    """
-
-    path: str
+    path: str  # of the pointer file, relative to the top of the tree
     pointer: Pointer
-    raw: bytes
+    raw: bytes  # its bytes in the file
 
     @property
     def name(self) -> str:
@@ -66,11 +60,7 @@ class Models:
         return [model.name for model in self.models]
 
     def get(self, name: str) -> Model | None:
-        """The model of that name, None if there is none.
-
-        Raises:
-            ModelNameError: Two pointers have that name.
-        """
+        """The model of that name, None if there is none. Raises ModelNameError if two pointers have it."""
         found = [model for model in self.models if model.name == name]
         if len(found) > 1:
             import shlex
@@ -85,9 +75,8 @@ class Models:
     def require(self, name: str) -> Model:
         """The model of that name.
 
-        Raises:
-            UnknownReferenceError: There is none; the hint names similar ones.
-            GitmodelError: Its pointer does not parse.
+        Raises UnknownReferenceError if there is none (the hint names similar ones), GitmodelError if its
+        pointer does not parse.
         """
         found = self.get(name)
         if found is not None:
@@ -132,12 +121,8 @@ def read_models(
 ) -> Models:
     """Read the pointer files of the work tree (those that the index names, or `paths`).
 
-    A pointer that does not parse is reported in `broken`, so that other models keep working.
-
-    Args:
-        project: The project.
-        paths: Of the pointer files.
-        name: Skip files that cannot have this model name, because parsing is slow.
+    A pointer that does not parse is reported in `broken`, so that other models keep working. Files that
+    cannot have the model `name` are skipped, because parsing is slow.
     """
     root = project.root
     if paths is None:
@@ -221,9 +206,8 @@ def _read_all(descriptor: int, limit: int) -> bytes:
 def read_pointer_file(root: str, path: str) -> bytes | None:
     """The bytes of a pointer file, None if it does not exist.
 
-    Raises:
-        PointerError: The file is too large for a pointer.
-        UnsafePathError: The file or a folder above it is a link.
+    Raises PointerError if it is too large for a pointer, UnsafePathError if it or a folder above it is a
+    link.
     """
     with _PointerFiles(root) as files:
         return files.read(path)

@@ -19,9 +19,7 @@ def remote_from(
 ) -> Remote | None:
     """The given remote, None if no URL was given; a relative folder becomes absolute.
 
-    Raises:
-        ConfigError: The address is not valid.
-        UsageError: Options were given without a URL.
+    Raises ConfigError if the address is not valid, UsageError if options were given without a URL.
     """
     if url is None:
         if options:

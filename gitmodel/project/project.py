@@ -41,11 +41,7 @@ class Project:
 
     @classmethod
     def open(cls, context: Context) -> Project:
-        """Find the repository of the current folder.
-
-        Raises:
-            RepositoryError: There is none.
-        """
+        """Find the repository of the current folder. Raises RepositoryError if there is none."""
         return cls(Repository.open(context.folder, environment=context.environment), context)
 
     def __enter__(self) -> Self:
@@ -65,11 +61,7 @@ class Project:
 
     @property
     def root(self) -> str:
-        """The top of the work tree.
-
-        Raises:
-            RepositoryError: The repository is bare.
-        """
+        """The top of the work tree. Raises RepositoryError if the repository is bare."""
         if self.repository.work_tree is None:
             raise RepositoryError(
                 "this repository has no work tree",
@@ -106,12 +98,7 @@ class Project:
         return self.config_text() is not None
 
     def require_set_up(self) -> None:
-        """Raise unless `.gitmodel.yaml` is valid.
-
-        Raises:
-            NotSetUpError: There is none.
-            ConfigError: It is not valid.
-        """
+        """Raise NotSetUpError if there is no `.gitmodel.yaml`, ConfigError if it is not valid."""
         _ = self.config
 
     def require_config_text(self) -> str:
@@ -151,12 +138,7 @@ class Project:
 
     @cached_property
     def config(self) -> Config:
-        """The parsed configuration.
-
-        Raises:
-            NotSetUpError: There is none.
-            ConfigError: It is not valid.
-        """
+        """The parsed configuration; raises as `require_set_up`."""
         from gitmodel.domain.config.repository import Config
 
         text = self.config_text()
@@ -250,8 +232,7 @@ class Project:
     def committed_remote(self, name: str = PRIMARY) -> Remote:
         """The address in `.gitmodel.yaml`, the default folder if it names none.
 
-        Raises:
-            UsageError: There is no remote of that name.
+        Raises UsageError if there is no remote of that name.
         """
         from gitmodel.domain.config.repository import Remote
 
@@ -310,16 +291,11 @@ class Project:
     def store(
         self, name: str = PRIMARY, *, upload: bool = False, chosen_now: bool = False
     ) -> ObjectStore:
-        """Open a remote; the same object for the same name.
+        """Open a remote (`primary` or a mirror); the same object for the same name.
 
-        Args:
-            name: `primary` or a mirror.
-            upload: The caller will write, which requires trust.
-            chosen_now: The user has just named this address and so trusts it.
-
-        Raises:
-            UntrustedRemoteError: The address is not trusted in this clone.
-            ConfigError: The address is not valid.
+        `upload` requires trust; `chosen_now` means that the user has just named this address and so
+        trusts it. Raises UntrustedRemoteError if it is not trusted in this clone, ConfigError if it is
+        not valid.
         """
         if upload and not chosen_now and not self.is_trusted(name, upload=True):
             raise self._untrusted(name, "nothing was uploaded")

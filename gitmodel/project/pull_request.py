@@ -41,27 +41,17 @@ _SHORT = 10  # hex digits of a commit in messages
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
-    """A pushed branch for which a pull request can be opened.
+    """A pushed branch for which a pull request can be opened."""
 
-    Attributes:
-        commit: The commit at its tip.
-        branch: Its name.
-        remote: The Git remote that has it.
-        base: The default branch of the remote, which it is to be merged into.
-        compare_url: The page that opens the pull request; None if neither the remote's URL nor its server says.
-        base_commit: The commit of the base that it was made on, as this clone knows it.
-        is_new: Whether this call pushed it; otherwise the same change was there already.
-        is_base_current: Whether the base is still at that commit on the remote.
-    """
-
-    commit: str
+    commit: str  # at its tip
     branch: str
-    remote: str
-    base: str
+    remote: str  # Git remote that has it
+    base: str  # default branch of the remote, which it is to be merged into
+    # page that opens the pull request; None if neither the remote's URL nor its server says
     compare_url: str | None
-    base_commit: str
-    is_new: bool
-    is_base_current: bool
+    base_commit: str  # commit of the base that it was made on, as this clone knows it
+    is_new: bool  # whether this call pushed it; otherwise the same change was there already
+    is_base_current: bool  # whether the base is still at that commit on the remote
 
     @property
     def short_base(self) -> str:
@@ -84,18 +74,12 @@ def open_pull_request(
 ) -> PullRequest:
     """Commit changes on the default branch of the remote, and push that as a new branch.
 
-    Args:
-        project: The project.
-        changes: Text by path, with `/`, from the top of the repository; None removes a file.
-        message: The message of the commit.
-        branch: The name of the branch.
+    `changes` has the text by path, with `/`, from the top of the repository; None removes a file.
 
-    Raises:
-        UsageError: The branch has a name that Git refuses, or that of the default branch.
-        RepositoryError: There is no remote, or this clone does not know its default branch; or that has these
-            files like this already; or the branch exists there with another change.
-        GitCommandError: The commit cannot be signed; or the remote cannot be reached; or pre-push or the server
-            refuses.
+    Raises UsageError if the branch has a name that Git refuses, or that of the default branch,
+    RepositoryError if there is no remote, this clone does not know its default branch, that has these
+    files like this already, or the branch exists there with another change, GitCommandError if the commit
+    cannot be signed, the remote cannot be reached, or pre-push or the server refuses.
     """
     repository = project.repository
     remote = push_remote(repository)

@@ -37,8 +37,7 @@ if TYPE_CHECKING:
 def resolve(project: Project, reference: Reference) -> Model:
     """The pointer that a reference names.
 
-    Raises:
-        UnknownReferenceError: No pointer or several match; the hint lists those that exist.
+    Raises UnknownReferenceError if none or several match; the hint lists those that exist.
     """
     match reference.kind:
         case "latest":
@@ -107,8 +106,7 @@ def _at_revision(project: Project, name: str, revision: str) -> Model:
 def models_at(project: Project, revision: str) -> list[Model]:
     """All models of a revision whose pointers parse.
 
-    Raises:
-        UnknownReferenceError: There is no such revision.
+    Raises UnknownReferenceError if there is no such revision.
     """
     commit = project.reader.resolve(revision)
     if commit is None:
@@ -139,11 +137,7 @@ def _in_history(project: Project, reference: Reference) -> Model:
 
 
 def _under_earlier_names(project: Project, reference: Reference) -> tuple[ModelHistory, str]:
-    """The version with a number or digest under an earlier name of the model, and that name.
-
-    Raises:
-        UnknownReferenceError: There is none.
-    """
+    """The version with a number or digest under an earlier name of the model, and that name."""
     current = None
     if project.repository.work_tree is not None:
         current = read_models(project, name=reference.name).get(reference.name)

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 def composed_path(project: Project, path: str) -> str:
     """The NFC form of a path relative to the top of the work tree.
 
-    Raises:
-        UnsafePathError: The file on disk has the same name in another form.
+    Raises UnsafePathError if the file on disk has the same name in another form.
     """
     composed = to_nfc(path)
     if composed.isascii() or os.path.lexists(os.path.join(project.root, composed)):

@@ -29,15 +29,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class VersionMarks:
-    """Aliases and deprecations by the path of the pointer that they are beside.
+    """Aliases and deprecations by the path of the pointer that they are beside."""
 
-    Attributes:
-        aliases: Sorted by name.
-        broken: Files that do not parse, by path.
-    """
-
-    aliases: dict[str, list[Alias]] = field(default_factory=dict)
+    aliases: dict[str, list[Alias]] = field(default_factory=dict)  # sorted by name
     deprecations: dict[str, Deprecations] = field(default_factory=dict)
+    # files that do not parse, by path
     broken: list[tuple[str, GitmodelError]] = field(default_factory=list)
 
     def aliases_of(self, pointer_path: str) -> list[Alias]:

@@ -30,21 +30,15 @@ class ClaimConflict:
 
 @dataclass(slots=True)
 class CopiedClaims:
-    """The result of copying claims.
+    """The result of copying claims."""
 
-    Attributes:
-        claimed: Every number that is claimed on the source.
-        owners: The claims on the target after the copy; with `write=False`, those it would have.
-        created: Numbers whose claim the target lacked.
-        conflicts: Numbers that belong to other content on the target.
-        damaged: Error messages of claims that cannot be read.
-    """
-
-    claimed: set[Number] = field(default_factory=set)
+    claimed: set[Number] = field(default_factory=set)  # all on the source
+    # on the target after the copy; with `write=False`, those it would have
     owners: dict[Number, Claim] = field(default_factory=dict)
-    created: list[Number] = field(default_factory=list)
+    created: list[Number] = field(default_factory=list)  # numbers whose claim the target lacked
+    # numbers that belong to other content on the target
     conflicts: list[ClaimConflict] = field(default_factory=list)
-    damaged: list[str] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)  # error messages of claims that cannot be read
 
 
 def copy_claims(
@@ -55,17 +49,10 @@ def copy_claims(
     known: Collection[Number],
     write: bool,
 ) -> CopiedClaims:
-    """Copy all claims of a project, or only compare them.
+    """Copy the claims that the target lacks, or only compare them if not `write`.
 
-    Args:
-        source: The remote to copy from.
-        target: The remote to copy to; None for a store that does not exist yet.
-        project: Name of the project.
-        known: Numbers to look up if the source may not be listed.
-        write: Create the claims that the target lacks.
-
-    Raises:
-        RemoteError: A remote cannot be used.
+    `target` is None for a store that does not exist yet. `known` numbers are looked up if the source may
+    not be listed. Raises RemoteError if a remote cannot be used.
     """
     found = CopiedClaims()
 

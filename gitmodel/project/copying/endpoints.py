@@ -29,17 +29,11 @@ _WITH_OPTIONS = lazy_compile(r"(\S+://\S+)((?: +[a-z_]+=\S+)+)")
 
 @dataclass(frozen=True, slots=True)
 class RemoteEnd:
-    """One end of a copy.
+    """One end of a copy."""
 
-    Attributes:
-        name: The remote's name, None for an address outside this project.
-        remote: Its address, without the settings of this clone.
-        chosen: Whether the user gave the address for this call.
-    """
-
-    name: str | None
-    remote: Remote
-    chosen: bool = False
+    name: str | None  # None for an address outside this project
+    remote: Remote  # without the settings of this clone
+    chosen: bool = False  # whether the user gave the address for this call
 
     @property
     def shown(self) -> str:
@@ -50,20 +44,12 @@ class RemoteEnd:
 def both_ends(
     project: Project, source: str | None, target: str | None
 ) -> tuple[RemoteEnd, RemoteEnd]:
-    """The source and target of a copy; one or both may be omitted.
+    """The source and target of a copy, each the name of a remote or an address as typed; None is the default.
 
     The default is a copy from the previous primary remote, found in Git's history, to the primary remote.
     For another target the default source is the primary remote. For the primary remote as source the
-    default target is the only mirror.
-
-    Args:
-        project: The project.
-        source: Name of a remote, or an address as typed.
-        target: The same.
-
-    Raises:
-        UsageError: An end must be named, or both ends are the same remote.
-        ConfigError: An address is not valid.
+    default target is the only mirror. Raises UsageError if an end must be named, or both ends are the
+    same remote, ConfigError if an address is not valid.
     """
     to = None if target is None else find_end(project, target)
     if source is not None:
@@ -86,10 +72,7 @@ def find_end(project: Project, word: str) -> RemoteEnd:
     """The remote of that name, or the given address.
 
     An address may be followed by options (`endpoint=URL`, `account=NAME`), as `remote list` shows it.
-
-    Raises:
-        ConfigError: The address is not valid.
-        UsageError: The text is neither a name nor an address.
+    Raises ConfigError if it is not valid, UsageError if the text is neither a name nor an address.
     """
     if word in project.remote_names():
         return RemoteEnd(word, project.committed_remote(word))
@@ -142,16 +125,9 @@ def copy_hint(project: Project) -> str:
 
 
 def open_end(project: Project, end: RemoteEnd, *, upload: bool, create: bool) -> ObjectStore:
-    """Open the store at one end.
+    """Open the store at one end; `upload` means that the caller will write to it.
 
-    Args:
-        project: The project.
-        end: The end to open.
-        upload: The caller will write to it.
-        create: Create the folder of a given address if it does not exist.
-
-    Raises:
-        UntrustedRemoteError: The address is not trusted in this clone.
+    `create` makes the folder of a given address. Raises UntrustedRemoteError.
     """
     if end.name is not None:
         return project.store(end.name, upload=upload, chosen_now=end.chosen)

@@ -43,12 +43,8 @@ def is_watched(project: Project) -> bool:
 def note_seen(project: Project, weights: Collection[str] | None = None) -> None:
     """Check all weights by stat, and write the list if they are unchanged; never fails.
 
-    Starts one process, or none if the existing list is still valid.
-
-    Args:
-        project: The project.
-        weights: Paths of all weights, if known; an existing list with all of them is kept if none of them has
-            changed.
+    Starts one process, or none if the existing list is still valid: it has all the given `weights`, and
+    none of them has changed.
     """
     if project.repository.work_tree is None or not is_watched(project):
         return

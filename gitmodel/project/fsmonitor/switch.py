@@ -30,21 +30,13 @@ _OWN_SCOPE = "local"
 
 @dataclass(frozen=True, slots=True)
 class MonitorConfig:
-    """The configuration of the fsmonitor hook.
+    """The configuration of the fsmonitor hook."""
 
-    Attributes:
-        script: Absolute path of the script.
-        own: Value of `core.fsmonitor` in the clone's configuration, None if there is none.
-        others: The values in other scopes, weakest first.
-        effective: The value that Git uses here, None if there is none.
-        requested: Whether `gitmodel.fsmonitor` is set to true.
-    """
-
-    script: str
-    own: str | None
-    others: tuple[ScopedValue, ...]
-    effective: str | None
-    requested: bool
+    script: str  # absolute path
+    own: str | None  # value of `core.fsmonitor` in the clone's configuration
+    others: tuple[ScopedValue, ...]  # values in other scopes, weakest first
+    effective: str | None  # value that Git uses here
+    requested: bool  # whether `gitmodel.fsmonitor` is set to true
 
 
 def monitor_config(project: Project) -> MonitorConfig:

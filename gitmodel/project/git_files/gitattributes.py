@@ -26,15 +26,10 @@ _WANTED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class AttributesState:
-    """The state of the patterns.
+    """The state of the patterns."""
 
-    Attributes:
-        missing: Patterns without a line; Git treats their files as ordinary text.
-        edited: Patterns for which users have written a line of their own.
-    """
-
-    missing: tuple[str, ...]
-    edited: tuple[str, ...]
+    missing: tuple[str, ...]  # without a line; Git treats their files as ordinary text
+    edited: tuple[str, ...]  # for which users have written a line of their own
 
 
 def attributes_state(project: Project) -> AttributesState:
@@ -55,10 +50,7 @@ def attributes_state(project: Project) -> AttributesState:
 def add_attributes(project: Project) -> tuple[str, ...]:
     """Add the missing lines and stage the file; returns their patterns.
 
-    If the file has unstaged changes, it is not staged.
-
-    Raises:
-        RepositoryError: The file cannot be written.
+    If the file has unstaged changes, it is not staged. Raises RepositoryError if it cannot be written.
     """
     missing = attributes_state(project).missing
     if not missing:

@@ -14,11 +14,7 @@ if TYPE_CHECKING:
 
 
 def ignore_weights(project: Project, places: Sequence[str]) -> list[str]:
-    """Add weights to the `.gitignore` beside them. At most four processes.
-
-    Returns:
-        The `.gitignore` files to stage.
-    """
+    """Add weights to the `.gitignore` beside them; returns the files to stage. At most four processes."""
     changed = add_ignores(project.repository, places)
     lines: dict[str, set[str]] = {}
     for place in places:

@@ -41,17 +41,10 @@ _MOST_LINES = 300
 
 @dataclass(frozen=True, slots=True)
 class Exposed:
-    """Weights that Git tracks, or would add.
+    """Weights that Git tracks, or would add."""
 
-    Attributes:
-        path: Of the weights.
-        name: Their model.
-        problem: The problem.
-        next_command: The command to run.
-    """
-
-    path: str
-    name: str
+    path: str  # of the weights
+    name: str  # of the model
     problem: str
     next_command: str
 
@@ -62,10 +55,7 @@ class Exposed:
 def ignore_in_clone(project: Project, paths: Collection[str], *, always: bool = False) -> None:
     """Add weights to `.git/info/exclude`, which ignores them on every branch; never fails.
 
-    Args:
-        project: The project.
-        paths: Of the weights.
-        always: Add them even if the file is so long that it slows Git down.
+    With `always` also if the file is so long that it slows Git down.
     """
     file = os.path.join(project.repository.common_dir, "info", "exclude")
     with suppress(OSError, GitmodelError):
@@ -80,13 +70,9 @@ def ignore_in_clone(project: Project, paths: Collection[str], *, always: bool = 
 
 
 def ignore_leftovers(project: Project, named: Collection[str]) -> None:
-    """Ignore recorded weights that no pointer names any more; never fails.
+    """Ignore recorded weights that no pointer of the work tree names any more; never fails.
 
     Starts one process, or none if there are no such weights.
-
-    Args:
-        project: The project.
-        named: Paths of weights that the pointers of the work tree name.
     """
     with suppress(OSError, GitmodelError):
         left = leftovers(project, named)
@@ -131,18 +117,10 @@ def _is_ignored(rule: tuple[str, str] | None) -> bool:
 def refuse_weights_in_git(
     project: Project, models: Sequence[Model], changes: Sequence[Difference]
 ) -> None:
-    """Refuse to commit weights to Git.
+    """Raise WeightsError if the changes to HEAD commit weights to Git.
 
-    Refused are weights named in the index or HEAD, or recorded in this clone, whatever their size, and other
-    files from 5 MiB on that look like weights.
-
-    Args:
-        project: The project.
-        models: The models of the index.
-        changes: The differences between the commit and HEAD.
-
-    Raises:
-        WeightsError: Such a file is staged.
+    Refused are weights named in the index or HEAD, or recorded in this clone, whatever their size, and
+    other files from 5 MiB on that look like weights.
     """
     files = [change for change in changes if change.is_file and not _is_pointer(change.path)]
     if not files:
@@ -157,12 +135,9 @@ def refuse_weights_in_git(
 
 
 def refuse_remembered_weights(project: Project) -> None:
-    """Refuse to commit weights recorded in this clone, on a branch without gitmodel.
+    """As `refuse_weights_in_git` for weights recorded in this clone, on a branch without gitmodel.
 
     Starts one process, or none if no weights are recorded.
-
-    Raises:
-        WeightsError: Such a file is staged.
     """
     if project.worktree.records.paths():
         files = [change for change in project.index.staged_changes() if change.is_file]
