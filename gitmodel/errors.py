@@ -65,7 +65,7 @@ class GitmodelError(Exception):
 
     def __str__(self) -> str:
         if self.model is not None and not self.message.startswith(
-            (f"{self.model}:", f"{self.model}@")
+            (f"{self.model}:", f"{self.model}@", f"{self.model} ")
         ):
             return f"{self.model}: {self.message}"
         return self.message

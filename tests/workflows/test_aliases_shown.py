@@ -120,7 +120,7 @@ def test_show_tells_why_an_alias_was_promoted(ana: Desk) -> None:
 def test_a_model_with_aliases_is_not_removed_by_accident(ana: Desk) -> None:
     with ana.open() as project:
         assert refusal(AliasError, lambda: remove_model(project, "fraud")) == (
-            "fraud: fraud has aliases: fraud.production.alias.yaml, fraud.staging.alias.yaml",
+            "fraud has aliases: fraud.production.alias.yaml, fraud.staging.alias.yaml",
             "gitmodel rm fraud --aliases",
         )
         remove_model(project, "fraud", aliases=True)
