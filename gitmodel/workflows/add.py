@@ -31,19 +31,13 @@ __all__ = ["AddReport", "AddedMany", "Excluding", "add", "add_many"]
 
 @dataclass(slots=True)
 class AddedMany:
-    """What `add` did with several paths.
+    """What `add` did with several paths."""
 
-    Attributes:
-        added: The models, in the order of their paths.
-        failed: Paths that could not be registered, and why; the others were.
-        left_out: What was passed over, in words.
-        committed: The commit made by `-m`, None otherwise.
-    """
-
-    added: list[AddReport]
+    added: list[AddReport]  # in the order of their paths
+    # paths that could not be registered, and why; the others were
     failed: list[tuple[str, GitmodelError]] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
-    committed: str | None = None
+    left_out: list[str] = field(default_factory=list)  # what was passed over, in words
+    committed: str | None = None  # commit made by `-m`
 
 
 def add(
@@ -59,11 +53,9 @@ def add(
 ) -> AddReport:
     """Store weights, write and stage their pointer; arguments are those of `add_many`.
 
-    Raises:
-        NotSetUpError: `gitmodel init` has not been run.
-        WeightsError: There is nothing at the path.
-        ModelNameError: The name is taken by another pointer, or not a name.
-        ChangedWhileReadError: The weights changed while they were read; nothing was registered.
+    Raises NotSetUpError if `gitmodel init` has not been run, WeightsError if there is nothing at the
+    path, ModelNameError if the name is taken by another pointer, or not a name, ChangedWhileReadError if
+    the weights changed while they were read; then nothing was registered.
     """
     done = add_many(
         project,
@@ -94,23 +86,18 @@ def add_many(
 ) -> AddedMany:
     """Store weights, write and stage their pointers, a version of a model for each path.
 
-    Args:
-        project: The project.
-        paths: Files and folders, as typed. Of several, those that a shell's pattern catches by accident
-            are passed over, such as pointers.
-        given: Metrics, params and run id, which are recorded for each path.
-        name: The model's name; by default from the path, or as it is called already. A model that has
-            this name goes on at the path. Only with one path.
-        message: Commit the pointers with this message, if all paths were added.
-        follow: Store what symbolic links point to.
-        base: Reference of the model that these were fine-tuned from: only what differs from it is
-            stored, and the pointers name it. Its weights are fetched if they are not here.
-        excluding: What to leave out of folders; the pointers keep it.
-        rehash: Read all weights, also those whose size and times have not changed.
+    Paths are files and folders, as typed. Of several, those that a shell's pattern catches by accident
+    are passed over, such as pointers. `given` is recorded for each path.
 
-    Raises:
-        GitmodelError: A path cannot be added, as far as can be seen beforehand: nothing was. Or the
-            cache cannot be written: the message says how many paths were added before.
+    The name is by default from the path, or as it is called already. A model that has the given name
+    (only with one path) goes on at the path. `message` commits the pointers if all paths were added.
+    `follow` stores what symbolic links point to. `base` refers to the model that these were fine-tuned
+    from: only what differs from it is stored, and the pointers name it; its weights are fetched if they
+    are not here. The pointers keep what is `excluding` from folders. `rehash` reads all weights, also
+    those whose size and times have not changed.
+
+    Raises GitmodelError if a path cannot be added, as far as can be seen beforehand: nothing was. Or if
+    the cache cannot be written: the message says how many paths were added before.
     """
     project.require_set_up()
     if name is not None and len(paths) != 1:

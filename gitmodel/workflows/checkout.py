@@ -37,20 +37,14 @@ def checkout(
     remote: str | None = None,
     ask: bool = True,
 ) -> CheckoutReport:
-    """Check out weights into the work tree, or into another folder.
+    """Check out weights into the work tree, or into another folder `out`, as typed.
 
-    Args:
-        project: The project.
-        references: The versions; every pointer of the work tree if empty. `NAME@REF` also checks out the
-            pointer of that version.
-        out: Another folder, as typed, instead of the work tree.
-        force: Overwrite unregistered weights.
-        remote: Name of the remote.
-        ask: Whether a remote may be asked if it has the weights that would be overwritten; hooks ask none.
+    No references mean every pointer of the work tree. `NAME@REF` also checks out the pointer of that
+    version. `force` overwrites unregistered weights. With `ask` a remote may be asked if it has the
+    weights that would be overwritten; hooks ask none.
 
-    Raises:
-        UnsavedWeightsError: Unregistered weights would be overwritten; nothing was changed.
-        ObjectMissingError, DamagedObjectError, RemoteError: Weights cannot be fetched; nothing was changed.
+    Raises UnsavedWeightsError if unregistered weights would be overwritten, ObjectMissingError,
+    DamagedObjectError or RemoteError if weights cannot be fetched; then nothing was changed.
     """
     if out is not None:
         models = chosen_models(project, references)

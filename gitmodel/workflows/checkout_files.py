@@ -56,22 +56,15 @@ def checkout_files(
     force: bool = False,
     remote: str | None = None,
 ) -> CheckoutReport:
-    """Write some files of folder models below another folder.
+    """Write some files of folder models below another folder (as typed).
 
-    Only there: a part of a model in its own place would look like a new version.
+    Only there: a part of a model in its own place would look like a new version. `patterns` are shell
+    patterns of paths in the model: `*.json`, `tokenizer/*`. `force` overwrites other content that is
+    there.
 
-    Args:
-        project: The project.
-        references: Which versions.
-        patterns: Shell patterns of paths in the model: `*.json`, `tokenizer/*`.
-        out: The folder, as typed.
-        force: Overwrite other content that is there.
-        remote: From which remote.
-
-    Raises:
-        UnknownReferenceError: No file of a version has such a path; the hint names some.
-        UnsavedWeightsError: Something is there already, and `force` is not set.
-        ObjectMissingError, DamagedObjectError, RemoteError: They cannot be had.
+    Raises UnknownReferenceError if no file of a version has such a path (the hint names some),
+    UnsavedWeightsError if something is there already, without `force`, ObjectMissingError,
+    DamagedObjectError or RemoteError if they cannot be had.
     """
     models = [resolve(project, Reference.parse(text)) for text in references]
     check_deprecated(project, models, "gitmodel checkout")
@@ -195,11 +188,7 @@ def _write_file(
 
 
 def _is_lacking(model: Model, entry: FileEntry, top: str, name: str, *, force: bool) -> bool:
-    """Whether a file has to be written; False if it is there as it should be.
-
-    Raises:
-        UnsavedWeightsError: Something else is there, and `force` is not set.
-    """
+    """Whether a file has to be written; False if it is there as it should be."""
     parts = (name, *safe_parts(entry.path))
     place = os.path.join(top, *parts)
     if not os.path.lexists(place):

@@ -22,12 +22,7 @@ if TYPE_CHECKING:
 
 
 def register_weights(context: Context, arguments: Sequence[str]) -> list[str]:
-    """Register changed weights before `git commit`; returns lines to print.
-
-    Args:
-        context: The context of the command.
-        arguments: The arguments of `git commit`.
-    """
+    """Register changed weights before `git commit` with these arguments; returns lines to print."""
     staging = commit_staging(arguments)
     return [] if staging is None else prepare_commit(context, staging)
 
@@ -35,8 +30,7 @@ def register_weights(context: Context, arguments: Sequence[str]) -> list[str]:
 def become_git_commit(context: Context, arguments: Sequence[str]) -> NoReturn:
     """Replace this process by `git commit`. Output must be flushed before.
 
-    Raises:
-        GitCommandError: The git program is missing or cannot be started.
+    Raises GitCommandError if the git program is missing or cannot be started.
     """
     program = find_program(context.folder, context.environment)
     if program is None:

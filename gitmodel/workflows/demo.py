@@ -49,30 +49,17 @@ class Run(Protocol):
     """How a front door runs a command for the demo."""
 
     def __call__(self, arguments: list[str], folder: str, environment: Mapping[str, str], /) -> int:
-        """Run a command with its output shown; returns its exit code.
-
-        Args:
-            arguments: The program and what follows it.
-            folder: Where it runs.
-            environment: The whole of its environment.
-        """
+        """Run a command with its output shown, and the whole of its environment given; returns its exit code."""
 
 
 @dataclass(frozen=True, slots=True)
 class DemoReport:
-    """What the demo did.
+    """What the demo did."""
 
-    Attributes:
-        folder: The scratch folder, absolute.
-        kept: Whether it is still there.
-        commands: How many commands were run; all of them succeeded.
-        compared: Files whose bytes were compared with those that were trained; all were the same.
-    """
-
-    folder: str
-    kept: bool
-    commands: int
-    compared: int
+    folder: str  # absolute
+    kept: bool  # whether it is still there
+    commands: int  # how many were run; all of them succeeded
+    compared: int  # files whose bytes were compared with those that were trained; all were the same
 
 
 def run_demo(
@@ -85,17 +72,11 @@ def run_demo(
 ) -> DemoReport:
     """Show the whole job.
 
-    Args:
-        context: Environment and current folder of the person.
-        folder: Where; must be empty or not there yet, and is kept. A temporary folder if None.
-        keep: Keep the temporary folder.
-        say: Print one line; it must be out before a command that `run` starts writes.
-        run: Run a command and show its output.
+    A `folder` must be empty or not there yet, and is kept; a temporary one only with `keep`. What `say`
+    prints must be out before a command that `run` starts writes.
 
-    Raises:
-        UsageError: `folder` has something in it.
-        RepositoryError: There is no git program.
-        GitmodelError: A command failed, or bytes came back that were not those that went in.
+    Raises UsageError if the folder has something in it, RepositoryError if there is no git program,
+    GitmodelError if a command failed, or bytes came back that were not those that went in.
     """
     scratch = _make_scratch(context, folder)
     kept = keep or folder is not None
@@ -176,7 +157,6 @@ class _Demo:
         self._run = run
 
     def show(self) -> None:
-        """Show everything."""
         self._say(f"This demo works in {self._scratch} and touches nothing else.")
         self._set_up()
         first = self._first_version()
@@ -279,11 +259,7 @@ class _Demo:
         self._command("python", [sys.executable], arguments)
 
     def _command(self, shown: str, start: list[str], arguments: tuple[str, ...]) -> None:
-        """Show a command as a person types it, and run it.
-
-        Raises:
-            GitmodelError: It ended with an error.
-        """
+        """Show a command as a person types it, and run it."""
         line = shlex.join([shown, *arguments])
         self._say(f"$ {line}")
         code = self._run([*start, *arguments], self._here, self._environment)
@@ -295,11 +271,7 @@ class _Demo:
         self.commands += 1
 
     def _compare(self, name: str, expected: str, what: str) -> None:
-        """Say that a file holds the bytes that it should.
-
-        Raises:
-            GitmodelError: It does not.
-        """
+        """Say that a file holds the bytes that it should."""
         if not os.path.isfile(self._path(name)):
             found = "there is no such file"
         elif self._checksum(name) != expected:

@@ -29,19 +29,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DeprecateReport:
-    """What `deprecate` did.
-
-    Attributes:
-        path: The file, which is staged if anything changed.
-        deprecation: The entry of the version; None if it was removed.
-        changed: Whether the file was written.
-    """
+    """What `deprecate` did."""
 
     name: str
     version: int
-    path: str
-    deprecation: Deprecation | None
-    changed: bool
+    path: str  # staged if anything changed
+    deprecation: Deprecation | None  # the entry of the version; None if it was removed
+    changed: bool  # whether the file was written
 
     @property
     def subject(self) -> str:
@@ -61,18 +55,12 @@ def deprecate(
 ) -> DeprecateReport:
     """Deprecate a version; its file is staged. A version that is deprecated already gets the new reason.
 
-    Args:
-        project: The project.
-        reference: The version.
-        why: The reason.
-        until: The date, `YYYY-MM-DD`, after which nobody should depend on the version any more.
-        instead: The version to use.
+    `until` is the date, `YYYY-MM-DD`, after which nobody should depend on the version any more; `instead`
+    the version to use.
 
-    Raises:
-        UsageError: The reason is empty, the date is none, or `instead` is of another model or the same version.
-        UnknownReferenceError: There is no such version.
-        GitmodelError: An alias means the version, or `instead` is deprecated.
-        AliasError: The present file does not parse.
+    Raises UsageError if the reason is empty, the date is none, or `instead` is of another model or the
+    same version, UnknownReferenceError if there is no such version, AliasError if the present file does
+    not parse, another GitmodelError if an alias means the version, or `instead` is deprecated.
     """
     if not why.strip():
         raise UsageError("the reason is empty", hint=f"gitmodel deprecate {reference} -m WHY")
@@ -104,9 +92,8 @@ def deprecate(
 def undo_deprecation(project: Project, reference: Reference) -> DeprecateReport:
     """Remove the deprecation of a version; the file is staged.
 
-    Raises:
-        UnknownReferenceError: There is no such version, or it is not deprecated.
-        AliasError: The present file does not parse.
+    Raises UnknownReferenceError if there is no such version, or it is not deprecated, AliasError if the
+    present file does not parse.
     """
     version = resolve(project, reference).pointer.version
     path, present = _present(project, reference.name)

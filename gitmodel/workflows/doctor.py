@@ -26,19 +26,12 @@ _LIBRARIES = ("pygit2", "fsspec", "s3fs", "adlfs", "yaml", "blake3", "zstandard"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at.
+    """One thing that was looked at."""
 
-    Attributes:
-        title: What.
-        ok: Whether it is as it should be.
-        detail: What was found.
-        hint: The command to run if it is not.
-    """
-
-    title: str
-    ok: bool
-    detail: str
-    hint: str | None = None
+    title: str  # what
+    ok: bool  # whether it is as it should be
+    detail: str  # what was found
+    hint: str | None = None  # the command to run if it is not
 
 
 def doctor(
@@ -49,15 +42,12 @@ def doctor(
     old_driver: bool = False,
     network: bool = True,
 ) -> list[Finding]:
-    """Look at program versions, configuration, hooks, cache, pointers and remotes.
+    """Look at program versions, configuration, hooks, cache, pointers and remotes (with `network`).
 
-    Args:
-        project: The repository.
-        hooks: State of each hook: "ours" or "edited" where Git has just run it, "run by ..." where
-            another tool is told to; else what is wrong with it. From `githooks.proof` and `githooks.inspection`.
-        monitor: What was found of the switch `--fsmonitor`, from `githooks.fsmonitor_check`.
-        old_driver: The merge driver is as an earlier gitmodel wrote it.
-        network: Ask the remotes.
+    `hooks` has the state of each hook: "ours" or "edited" where Git has just run it, "run by ..." where
+    another tool is told to; else what is wrong with it. It is from `githooks.proof` and
+    `githooks.inspection`, `monitor` (the switch `--fsmonitor`) from `githooks.fsmonitor_check`. An
+    `old_driver` is a merge driver as an earlier gitmodel wrote it.
     """
     set_up = _set_up(project)
     findings = [_programs(project), _chunker(), _kernels(), *set_up]

@@ -16,16 +16,10 @@ if TYPE_CHECKING:
 def fetch(
     project: Project, references: Sequence[str] = (), *, remote: str | None = None
 ) -> CheckoutReport:
-    """Download the weights of versions into the cache.
+    """Download the weights of versions (of every pointer of the work tree if none is named) into the cache.
 
-    Args:
-        project: The project.
-        references: The versions; every pointer of the work tree if empty.
-        remote: Name of the remote; the primary, then the mirrors, if not given.
-
-    Raises:
-        ObjectMissingError: No remote has a version.
-        RemoteError: No remote can be used.
+    From one remote, or the primary, then the mirrors. Raises ObjectMissingError if no remote has a
+    version, RemoteError if no remote can be used.
     """
     report = CheckoutReport()
     models = chosen_models(project, references)

@@ -32,58 +32,36 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetOptions:
-    """How a repository is asked.
+    """How a repository is asked."""
 
-    Attributes:
-        offline: Only what is cached.
-        cache: Where excerpts and weights are kept, as typed; None for the usual place.
-        trust: Addresses of remotes to which the person says yes for this call.
-    """
-
-    offline: bool = False
+    offline: bool = False  # only what is cached
+    # where excerpts and weights are kept, as typed; None for the usual place
     cache: str | None = None
-    trust: Sequence[str] = ()
+    trust: Sequence[str] = ()  # addresses of remotes to which the person says yes for this call
 
 
 @dataclass(frozen=True, slots=True)
 class DownloadedVersion:
-    """One version's part of the report.
-
-    Attributes:
-        name: The model.
-        version: Its number.
-        digest: Of the weights.
-        path: Where they are now, absolute.
-        size: Bytes.
-        changed: Whether anything had to be written.
-        commit: A commit in which the pointer, or the alias that was asked for, stands.
-        metrics: Of the pointer, or of the alias that was asked for.
-    """
+    """One version's part of the report."""
 
     name: str
     version: int
-    digest: Digest
-    path: str
-    size: int
-    changed: bool
-    commit: str
+    digest: Digest  # of the weights
+    path: str  # where they are now, absolute
+    size: int  # bytes
+    changed: bool  # whether anything had to be written
+    commit: str  # one in which the pointer, or the alias that was asked for, stands
+    # of the pointer, or of the alias that was asked for
     metrics: Mapping[str, Metric] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class GetReport:
-    """The result of a download.
+    """The result of a download."""
 
-    Attributes:
-        url: URL of the Git repository, without user name and password.
-        placed: The versions, in the order of the references.
-        fetched_packs: Number of packs fetched.
-        fetched_bytes: Their size.
-    """
-
-    url: str
-    placed: list[DownloadedVersion] = field(default_factory=list)
-    fetched_packs: int = 0
+    url: str  # without user name and password
+    placed: list[DownloadedVersion] = field(default_factory=list)  # in the order of the references
+    fetched_packs: int = 0  # number of packs
     fetched_bytes: int = 0
 
 
@@ -97,25 +75,15 @@ def get(
     force: bool = False,
     asking: GetOptions | None = None,
 ) -> GetReport:
-    """Bring weights out of a repository into a folder, verified.
+    """Bring weights out of a repository (its URL as typed) into a folder (as typed), verified.
 
-    Args:
-        context: Environment, folder, clock and progress.
-        url: URL of the Git repository, as typed.
-        references: The versions.
-        out: The folder, as typed.
-        include: Only files of folder models whose path matches one of these patterns.
-        force: Overwrite other content that is there.
-        asking: How the repository is asked.
+    With `include` only files of folder models whose path matches one of these patterns; `force`
+    overwrites other content that is there.
 
-    Raises:
-        UsageError: The URL is none, or two references have one place.
-        UnknownReferenceError: A reference means nothing.
-        GitCommandError: The Git server cannot be reached, and what is cached does not answer.
-        UntrustedRemoteError: The person has to say yes to the address first.
-        UnsafePathError: The weights would be a hidden file.
-        UnsavedWeightsError: Other content is there.
-        ObjectMissingError, DamagedObjectError, RemoteError: The weights cannot be had.
+    Raises as `borrow`, UsageError if two references have one place, UntrustedRemoteError if the person
+    has to say yes to the address first, UnsafePathError if the weights would be a hidden file,
+    UnsavedWeightsError if other content is there, ObjectMissingError, DamagedObjectError or RemoteError
+    if the weights cannot be had.
     """
     project, located = borrow(context, url, references, asking)
     with project:
@@ -153,20 +121,11 @@ def get(
 def borrow(
     context: Context, url: str, references: Sequence[str], asking: GetOptions | None = None
 ) -> tuple[ForeignProject, list[Located]]:
-    """Open a foreign repository and resolve references in it.
+    """Open a foreign repository (its URL as typed), which the caller closes, and resolve references in order.
 
-    Args:
-        context: Environment, folder, clock and progress.
-        url: URL of the Git repository, as typed.
-        references: The versions.
-        asking: How the repository is asked.
-
-    Returns:
-        The project, which the caller closes, and the versions in the order of the references.
-
-    Raises:
-        UsageError, ModelNameError, UnknownReferenceError: URL or references are none.
-        RepositoryError: The server cannot be reached, or there is no project of gitmodel.
+    Raises UsageError if the URL is none, ModelNameError or UnknownReferenceError if a reference means
+    nothing, NotSetUpError or another RepositoryError if there is no project of gitmodel, GitCommandError
+    if the server cannot be reached, and what is cached does not answer.
     """
     asking = asking or GetOptions()
     wanted = [Reference.parse(text) for text in references]

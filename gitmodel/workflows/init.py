@@ -29,21 +29,15 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class InitReport:
-    """The set-up of a repository.
+    """The set-up of a repository."""
 
-    Attributes:
-        project: Name of the project.
-        remote: URL of the primary remote.
-        default_folder: Whether the remote is the default folder, which no other machine can reach.
-        done: The changes, a line each; empty if nothing was changed.
-        hooks_folder: The folder for hooks.
-    """
-
-    project: str
-    remote: str
+    project: str  # name
+    remote: str  # URL of the primary
+    # whether the remote is the default folder, which no other machine can reach
     default_folder: bool
+    # changes, a line each; empty if nothing was changed
     done: list[str] = field(default_factory=list)
-    hooks_folder: str = ""
+    hooks_folder: str = ""  # the folder for hooks
 
 
 def init(
@@ -56,21 +50,13 @@ def init(
 ) -> InitReport:
     """Set up a repository, or a clone of one that is set up.
 
-    Nothing is written to the repository before the remote was tested.
+    The remote is `s3://bucket/prefix`, `az://container/prefix` or a folder; without a URL the configured
+    remote or the default folder. `options` are `endpoint`, `region`, `account` and the like, as in
+    `.gitmodel.yaml`. The project's name is that of the folder if not given. Nothing is written to the
+    repository before the remote was tested, as in `check_remote`, which `check` asks for.
 
-    Args:
-        project: The repository.
-        url: The remote: `s3://bucket/prefix`, `az://container/prefix` or a folder. If not given, the
-            configured remote or the default folder.
-        options: `endpoint`, `region`, `account` and the like, as in `.gitmodel.yaml`.
-        name: Name of the project; from the folder's name if not given.
-        check: Test that the remote can be written and creates objects exclusively.
-
-    Raises:
-        RepositoryError: There is no work tree.
-        UsageError: Another remote is configured already.
-        ConfigError: The address cannot be accepted.
-        RemoteError: The remote cannot be used.
+    Raises RepositoryError if there is no work tree, UsageError if another remote is configured already,
+    ConfigError if the address cannot be accepted, RemoteError if the remote cannot be used.
     """
     before = project.config_text()
     after = _wanted_config(project, before, remote_from(project, url, options or {}), name)
@@ -122,12 +108,9 @@ def _wanted_config(
 def check_remote(project: Project, name: str) -> None:
     """Test that a remote can be written, creates exclusively, and has no other project of this name.
 
-    A missing folder is created. Missing buckets and containers are not.
-
-    Raises:
-        RemoteError: The remote cannot be used.
-        WeakRemoteError: The remote allows two creations of the same object.
-        UsageError: Another project of this name uses the remote.
+    A missing folder is created. Missing buckets and containers are not. Raises RemoteError if the remote
+    cannot be used, WeakRemoteError if it allows two creations of the same object, UsageError if another
+    project of this name uses it.
     """
     address = project.address(name)
     if address.scheme == "file":

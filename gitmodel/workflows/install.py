@@ -16,11 +16,7 @@ if TYPE_CHECKING:
 
 
 def renew(project: Project) -> tuple[str, ...]:
-    """Update `.gitattributes` and the ignore rules of this clone.
-
-    Returns:
-        The patterns that were added to `.gitattributes`.
-    """
+    """Update `.gitattributes` (returns the patterns that were added) and the ignore rules of this clone."""
     hide_temporary_files(project)
     return add_attributes(project)
 

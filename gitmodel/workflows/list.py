@@ -57,8 +57,7 @@ class ListReport:
 def list_models(project: Project, revision: str | None = None) -> ListReport:
     """The models of the work tree, or of a revision.
 
-    Raises:
-        UnknownReferenceError: Git knows no such revision.
+    Raises UnknownReferenceError if Git knows no such revision.
     """
     if revision is None and project.repository.work_tree is not None:
         found = read_models(project)

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 def log(project: Project, name: str | None = None) -> list[LogEntry]:
     """The versions of a model (of all models), newest first.
 
-    Raises:
-        UnknownReferenceError: No model ever had that name.
+    Raises UnknownReferenceError if no model ever had that name.
     """
     if name is None:
         return _log_of_all(project)

@@ -40,21 +40,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MergeRequest:
-    """What Git passes to a merge driver.
+    """What Git passes to a merge driver: files relative to the current folder, and more."""
 
-    Attributes:
-        base: File with the common ancestor, empty if there is none; relative to the current folder.
-        ours: File with ours, which is to hold the result.
-        theirs: File with theirs.
-        marker_size: Length of a conflict marker.
-        path: The file that is merged, in the repository.
-    """
-
-    base: str
-    ours: str
+    base: str  # the common ancestor, empty if there is none
+    ours: str  # is to hold the result
     theirs: str
-    marker_size: int
-    path: str
+    marker_size: int  # length of a conflict marker
+    path: str  # of the file that is merged, in the repository
 
 
 class _Texts(NamedTuple):
@@ -66,17 +58,12 @@ class _Texts(NamedTuple):
 
 
 class _Result(NamedTuple):
-    """The result of a merge.
+    """The result of a merge."""
 
-    Attributes:
-        content: Of the file.
-        conflict: The error that reports a conflict; the file has both sides between markers.
-        note: What to tell about a merge without a conflict.
-    """
-
-    content: bytes
+    content: bytes  # of the file
+    # the error that reports it; the file has both sides between markers
     conflict: TextError | None = None
-    note: str | None = None
+    note: str | None = None  # what to tell about a merge without a conflict
 
 
 def is_merged_here(path: str) -> bool:
@@ -87,9 +74,8 @@ def is_merged_here(path: str) -> bool:
 def merge_file(context: Context, request: MergeRequest) -> str | None:
     """Write the result into the file of our side; returns a note to print, if any.
 
-    Raises:
-        MixedPointerError: Both sides changed the pointer; the file holds both, between markers.
-        MixedAliasError: The same of an alias, or of deprecations.
+    If both sides changed it, the file holds both, between markers: raises MixedPointerError, or
+    MixedAliasError for an alias, or deprecations.
     """
     texts = _Texts(
         *(read_side(context.folder, n) for n in (request.base, request.ours, request.theirs))

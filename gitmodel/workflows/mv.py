@@ -53,17 +53,11 @@ def rename_model(
 ) -> RenameReport:
     """Rename a model, move its weights, or both. The content does not change.
 
-    Args:
-        project: The project.
-        name: The model; with `pointer`, the new name.
-        new_name: The new name.
-        path: The new path of its weights, as typed; the pointer moves with them.
-        pointer: The pointer file, as typed, if two pointers have the same name.
+    `path` is the new path of its weights, as typed; the pointer moves with them. If two pointers have the
+    same name, `pointer` is the file, as typed, and `name` the new name.
 
-    Raises:
-        UnknownReferenceError: No model has that name.
-        ModelNameError: The new name is taken or not valid.
-        UnsafePathError: The new path is outside the repository or taken.
+    Raises UnknownReferenceError if no model has that name, ModelNameError if the new name is taken or not
+    valid, UnsafePathError if the new path is outside the repository or taken.
     """
     models = read_models(project)
     model = models.require(name) if pointer is None else _model_at(project, models, pointer)

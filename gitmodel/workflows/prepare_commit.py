@@ -26,16 +26,10 @@ if TYPE_CHECKING:
 
 
 def prepare_commit(context: Context, staging: Staging, *, prefix: str | None = None) -> list[str]:
-    """Register the changed weights of the pointers that a command stages. Raises no errors.
+    """Register the changed weights of the pointers that a command stages; returns lines to print.
 
-    Args:
-        context: The context of the command.
-        staging: The paths that the command stages.
-        prefix: The folder that its paths are relative to, from the top of the work tree; the current
-            folder if not given.
-
-    Returns:
-        Lines to print.
+    Raises no errors. The paths are relative to `prefix`, a folder from the top of the work tree, or to the
+    current folder.
     """
     with suppress(GitmodelError, OSError), Project.open(context) as project:
         if project.is_set_up():

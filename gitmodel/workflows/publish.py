@@ -23,44 +23,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """A version that is incomplete on the remote, and that this clone cannot complete.
+    """A version that is incomplete on the remote, and that this clone cannot complete."""
 
-    Attributes:
-        version: The version as a reference: `fraud@3`.
-        problem: What the remote lacks.
-        hint: The command that repairs it, and the clone to run it in.
-    """
-
-    version: str
-    problem: str
-    hint: str | None
+    version: str  # as a reference: `fraud@3`
+    problem: str  # what the remote lacks
+    hint: str | None  # the command that repairs it, and the clone to run it in
 
 
 @dataclass(slots=True)
 class PushReport:
-    """What a push did.
+    """What a push did."""
 
-    Attributes:
-        versions: (name, version) of the versions that are complete on the remote.
-        published: Those that the ledger did not list before.
-        packs: Number of uploaded packs.
-        uploaded_bytes: Their size.
-        remote: URL of the remote.
-        looked: Whether the remote was asked.
-        packs_seen: Number of packs that were checked on the remote or uploaded.
-        holes: Incomplete versions that the push did not need.
-        not_looked_at: Number of pointers of history that this clone lacks, so they were not checked.
-    """
-
+    # (name, version) of those that are complete on the remote
     versions: list[tuple[str, int]] = field(default_factory=list)
+    # those that the ledger did not list before
     published: list[tuple[str, int]] = field(default_factory=list)
-    packs: int = 0
+    packs: int = 0  # number of uploaded packs
     uploaded_bytes: int = 0
-    remote: str = ""
-    looked: bool = False
-    packs_seen: int = 0
+    remote: str = ""  # URL
+    looked: bool = False  # whether the remote was asked
+    packs_seen: int = 0  # number of packs that were checked on the remote or uploaded
+    # incomplete versions that the push did not need
     holes: list[Hole] = field(default_factory=list)
-    not_looked_at: int = 0
+    not_looked_at: int = 0  # pointers of history that this clone lacks, so they were not checked
 
     def add(self, more: PushReport) -> None:
         """Add the report of another part of the same push."""
@@ -81,18 +66,11 @@ def publish(
     remote: str = PRIMARY,
     full: bool = False,
 ) -> PushReport:
-    """Upload the weights of pointers to a remote and claim their version numbers.
+    """Upload the weights of pointers to a remote and claim their version numbers; raises as `push_updates`.
 
-    An error of a required pointer is raised; errors of the others are in the report.
-
-    Args:
-        project: The project.
-        outgoing: The pointers.
-        git_url: URL of the Git remote, for the registration of this repository with the store.
-        remote: Name of the remote.
-        full: Read every pack on the remote, instead of only its size.
-
-    Raises: as `push_updates`.
+    An error of a required pointer is raised; errors of the others are in the report. `git_url` is that of
+    the Git remote, for the registration of this repository with the store. With `full` every pack on the
+    remote is read, instead of only its size.
     """
     report = PushReport(remote=project.address(remote).url)
     if not outgoing:
@@ -176,10 +154,8 @@ def _identify(
 ) -> None:
     """Read the store's marker, or create it. If it names another store, the ledger is cleared.
 
-    A damaged marker is replaced if the ledger, or a manifest of these versions, shows that this is a store.
-
-    Raises:
-        DamagedObjectError: The marker is damaged, and the store has nothing of this project.
+    A damaged marker is replaced if the ledger, or a manifest of these versions, shows that this is a
+    store. Otherwise DamagedObjectError is raised.
     """
     fresh = project.context.random(16)
     ledger = project.ledger(remote)

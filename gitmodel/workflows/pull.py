@@ -17,13 +17,7 @@ if TYPE_CHECKING:
 def pull(project: Project, names: Sequence[str]) -> CheckoutReport:
     """Check out the versions that the pointers of the work tree name; the pointers stay as they are.
 
-    Args:
-        project: The project.
-        names: The models; all if empty.
-
-    Raises:
-        UsageError: A name has a version.
-        GitmodelError: As `checkout`.
+    No names mean all. Raises UsageError if a name has a version, otherwise as `checkout`.
     """
     for name in names:
         if "@" in name:

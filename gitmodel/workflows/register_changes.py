@@ -50,16 +50,13 @@ def register_changes(
 ) -> CommitReport:
     """Register the changed weights of the pointers in the commit, and stage the new pointers.
 
-    Args:
-        project: The project.
-        begun: Called with the name of a model before its changed weights are read, and with None if the
-            commit does not register them.
+    `begun` is called with the name of a model before its changed weights are read, and with None if the
+    commit does not register them.
 
-    Raises:
-        StaleWeightsError: Weights, have and pointer all differ, so the user must choose.
-        ChangedWhileReadError, WeightsError: The weights cannot be registered now.
-        MixedPointerError: A pointer was merged line by line, or its version or digest was edited.
-        AliasError: A changed alias file, or changed deprecations, do not parse.
+    Raises StaleWeightsError if weights, have and pointer all differ, so the user must choose,
+    MixedPointerError if a pointer was merged line by line, or its version or digest was edited,
+    AliasError if a changed alias file, or changed deprecations, do not parse, ChangedWhileReadError or
+    WeightsError if weights cannot be registered now.
     """
     report = CommitReport()
     entries = project.index.entries(f"*{POINTER_SUFFIX}")
@@ -177,9 +174,8 @@ def _is_clean(project: Project, model: Model) -> bool:
 def _read_staged(project: Project, entry: IndexEntry, raw: bytes, report: CommitReport) -> Pointer:
     """The staged pointer. If only other fields than version and digest were edited, its check is renewed.
 
-    Raises:
-        MixedPointerError: Version, digest or chunks differ from HEAD, so the pointer may mix two sides; or a
-            merge is in progress, which can mix metrics of both sides.
+    Raises MixedPointerError if version, digest or chunks differ from HEAD, so the pointer may mix two
+    sides; or if a merge is in progress, which can mix metrics of both sides.
     """
     try:
         return Pointer.from_text(raw, what=entry.path)
@@ -314,7 +310,6 @@ def _observe(project: Project, model: Model) -> Weights:
 def _register(
     project: Project, changes: Sequence[Change], report: CommitReport, histories: Histories
 ) -> None:
-    """Register the weights of these models, and stage their pointers."""
     from gitmodel.project.committing.new_versions import register_new_versions
 
     refused = []

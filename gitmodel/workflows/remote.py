@@ -59,17 +59,9 @@ def add_remote(
 ) -> RemoteRow:
     """Make an address the primary remote, or a mirror. Nothing is copied from the earlier remote.
 
-    Args:
-        project: The project.
-        url: The address.
-        name: `primary`, or a name for the mirror.
-        options: As in `.gitmodel.yaml`.
-        replace: Replace another address of that name.
-        check: Test the remote first.
-
-    Raises:
-        UsageError: A remote of that name exists, and `replace` is not set.
-        ConfigError, RemoteError: The address cannot be accepted or used.
+    Options are as in `.gitmodel.yaml`. `replace` replaces another address of that name; `check` tests the
+    remote first. Raises UsageError if a remote of that name exists, without `replace`, ConfigError or
+    RemoteError if the address cannot be accepted or used.
     """
     before = project.require_config_text()
     remote = remote_from(project, url, options or {})
@@ -90,8 +82,7 @@ def add_remote(
 def remove_remote(project: Project, name: str) -> str:
     """Take a remote out of the configuration; its objects stay. Returns its URL.
 
-    Raises:
-        UsageError: There is none of that name.
+    Raises UsageError if there is none of that name.
     """
     before = project.require_config_text()
     url = project.committed_remote(name).url

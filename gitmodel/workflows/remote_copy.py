@@ -52,42 +52,26 @@ class MissingVersion:
 
 @dataclass(slots=True)
 class CopyReport:
-    """What a copy did, or with `dry_run` would do.
-
-    Attributes:
-        source: Where from.
-        target: Where to.
-        dry_run: Nothing was written.
-        versions: Contents that history names.
-        copied: How many of them were copied.
-        present: How many of them the target had.
-        missing: Versions that were not copied.
-        packs: Packs that were sent.
-        pack_bytes: Their bytes.
-        by_store: Packs that the store copied by itself, so that their bytes were not looked at.
-        from_cache: Packs that came from the cache, because the source has none that is sound.
-        claims: Claims that were copied.
-        claims_present: Claims that the target had.
-        conflicts: Numbers that belong to other content on the target.
-        damaged_claims: Claims of the source that cannot be read.
-        unknown: Claimed versions that no ref of this clone has, so they were not copied.
-    """
+    """What a copy did, or with `dry_run` would do."""
 
     source: str
     target: str
-    dry_run: bool
-    versions: int = 0
-    copied: int = 0
-    present: int = 0
-    missing: list[MissingVersion] = field(default_factory=list)
-    packs: int = 0
+    dry_run: bool  # nothing was written
+    versions: int = 0  # contents that history names
+    copied: int = 0  # how many of them were copied
+    present: int = 0  # how many of them the target had
+    missing: list[MissingVersion] = field(default_factory=list)  # versions that were not copied
+    packs: int = 0  # that were sent
     pack_bytes: int = 0
+    # packs that the store copied by itself, so that their bytes were not looked at
     by_store: int = 0
-    from_cache: int = 0
-    claims: int = 0
-    claims_present: int = 0
+    from_cache: int = 0  # packs that came from the cache, because the source has none that is sound
+    claims: int = 0  # that were copied
+    claims_present: int = 0  # that the target had
+    # numbers that belong to other content on the target
     conflicts: list[ClaimConflict] = field(default_factory=list)
-    damaged_claims: list[str] = field(default_factory=list)
+    damaged_claims: list[str] = field(default_factory=list)  # of the source, that cannot be read
+    # claimed versions that no ref of this clone has, so they were not copied
     unknown: list[str] = field(default_factory=list)
 
     @property
@@ -106,19 +90,12 @@ def copy_remote(
 ) -> CopyReport:
     """Copy what history names, with the claims of the project.
 
-    Args:
-        project: The project.
-        source: Name of a remote or an address; see `both_ends` for what is taken if it is left out.
-        target: The same.
-        dry_run: Only look and count.
-        verify: Read and check every pack, also where the store could copy it by itself.
+    The ends are as in `both_ends`. With `verify` every pack is read and checked, also where the store
+    could copy it by itself.
 
-    Raises:
-        UsageError: An end has to be named, or the target is used by another project of this name.
-        UntrustedRemoteError: An address is not trusted in this clone.
-        RepositoryError: Old commits are not in this clone.
-        RemoteError: A remote cannot be used.
-        NoSpaceError: The target is full.
+    Raises UsageError if an end has to be named, or the target is used by another project of this name,
+    UntrustedRemoteError if an address is not trusted in this clone, RepositoryError if old commits are
+    not in this clone, RemoteError if a remote cannot be used, NoSpaceError if the target is full.
     """
     start, to = both_ends(project, source, target)
     versions = all_versions(project)
@@ -258,7 +235,6 @@ class _Copy:
         self._report.from_cache = count.from_cache
 
     def _copy_claims(self, target: ObjectStore | None, *, write: bool) -> None:
-        """Copy the claims of the project, or only compare them."""
         report = self._report
         known = {(version.name, version.version) for version in self._versions}
         found = copy_claims(
@@ -296,10 +272,8 @@ class _Copy:
 def left_behind(project: Project, name: str = PRIMARY) -> list[str]:
     """The versions of history whose manifest a remote lacks, as `name@number`; a request for each.
 
-    Where old commits are not in this clone, the person is told that they were not looked at.
-
-    Raises:
-        RemoteError: The remote cannot be used.
+    Where old commits are not in this clone, the person is told that they were not looked at. Raises
+    RemoteError if the remote cannot be used.
     """
     from gitmodel.store.layout import manifest_key
 

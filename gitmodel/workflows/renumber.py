@@ -43,19 +43,12 @@ def renumber(
 ) -> RenumberReport:
     """Give the current version of a model the next number that is free in history and on the remote.
 
-    Args:
-        project: The project.
-        name: The model.
-        commit: Commit the pointer.
-        message: Of that commit.
-        if_taken: Change nothing unless other content has the number on the remote; for loops, where a
-            push may have failed for another reason.
+    `commit` commits the pointer. With `if_taken`, nothing is changed unless other content has the number
+    on the remote; for loops, where a push may have failed for another reason.
 
-    Raises:
-        UnknownReferenceError: No model is called that.
-        VersionTakenError: The number is this content's own, by its claim, and stays so.
-        AliasError: An alias means this content under its present number.
-        RemoteError: With `if_taken`, the remote cannot be asked.
+    Raises UnknownReferenceError if no model is called that, VersionTakenError if the number is this
+    content's own, by its claim, and stays so, AliasError if an alias means this content under its present
+    number, RemoteError if the remote cannot be asked, with `if_taken`.
     """
     model = read_models(project).require(name)
     pointer = model.pointer
@@ -70,8 +63,7 @@ def renumber_taken(
 ) -> list[RenumberReport]:
     """Renumber every model of the work tree whose number other content owns, in one commit.
 
-    Raises:
-        RemoteError: The remote cannot be asked.
+    Raises RemoteError if the remote cannot be asked.
     """
     from gitmodel.store.parallel import for_each
 
@@ -117,11 +109,7 @@ def _is_taken(claim: Claim | None, model: Model) -> bool:
 
 
 def _refuse_own(project: Project, model: Model) -> None:
-    """Refuse to move content away from the number that it owns: references to it would break.
-
-    Raises:
-        VersionTakenError: The claim of the number names this content.
-    """
+    """Refuse to move content away from the number that it owns: references to it would break."""
     name, pointer = model.name, model.pointer
     owner = None
     with suppress(GitmodelError):  # said once, where the next number is looked for
@@ -140,9 +128,6 @@ def _refuse_served(project: Project, model: Model, number: int) -> None:
     """Refuse to take a number from content that an alias means under it: alias files are not renumbered.
 
     `promote` refuses a version that is not on the primary, so such a file was made by hand.
-
-    Raises:
-        AliasError: An alias means this content under another number than the new one.
     """
     digest = model.pointer.digest
     files = aliases_of(project, model.name).files

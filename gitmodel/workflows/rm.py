@@ -33,16 +33,11 @@ def remove_model(
 ) -> RemoveReport:
     """Remove the pointer of a model. Its versions stay in history and on the remote.
 
-    Args:
-        project: The project.
-        name: The model.
-        weights: Also remove the weights from disk. Otherwise they stay, and Git still ignores them.
-        aliases: Also remove the aliases of the model.
+    `weights` also removes the weights from disk. Otherwise they stay, and Git still ignores them.
+    `aliases` also removes the aliases of the model.
 
-    Raises:
-        UnknownReferenceError: No model has that name.
-        UnsavedWeightsError: `weights`, and the cache does not have them.
-        AliasError: The model has aliases, and `aliases` is not set.
+    Raises UnknownReferenceError if no model has that name, UnsavedWeightsError if the cache lacks the
+    `weights`, AliasError if the model has aliases that are not to be removed.
     """
     model = read_models(project).require(name)
     beside = alias_paths_beside(project.root, model.path)

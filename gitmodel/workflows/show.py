@@ -36,11 +36,7 @@ class ShowReport:
 
 
 def show(project: Project, reference: str) -> ShowReport:
-    """The details of one version.
-
-    Raises:
-        UnknownReferenceError: The reference names no version.
-    """
+    """The details of one version. Raises UnknownReferenceError if there is none."""
     wanted = Reference.parse(reference)
     model = resolve(project, wanted)
     found = aliases_of(project, model.name)

@@ -40,27 +40,16 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """One model.
-
-    Attributes:
-        name: The model.
-        version: The version of its pointer.
-        path: The path of the weights.
-        size: The size in bytes that the pointer states.
-        state: How the weights on disk compare with the pointer.
-        committed: Whether the pointer is the same as at HEAD.
-        published: Whether this clone knows that the primary remote has the version.
-        next_command: The command to run, "" if none.
-    """
+    """One model."""
 
     name: str
-    version: int
-    path: str
-    size: int
-    state: State
-    committed: bool
-    published: bool
-    next_command: str = ""
+    version: int  # of its pointer
+    path: str  # of the weights
+    size: int  # in bytes, as the pointer states
+    state: State  # how the weights on disk compare with the pointer
+    committed: bool  # whether the pointer is the same as at HEAD
+    published: bool  # whether this clone knows that the primary remote has the version
+    next_command: str = ""  # to run, "" if none
 
 
 @dataclass(slots=True)
@@ -85,9 +74,7 @@ class StatusReport:
 def status(project: Project, *, rehash: bool = False) -> StatusReport:
     """Compare weights on disk, have, pointer and ledger for every model.
 
-    Args:
-        project: The project.
-        rehash: Read all weights, including those whose stat data has not changed.
+    `rehash` reads all weights, including those whose stat data has not changed.
     """
     project.require_set_up()
     if rehash:

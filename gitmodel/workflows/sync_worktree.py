@@ -23,17 +23,12 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class SyncReport:
-    """The result of a sync.
+    """The result of a sync."""
 
-    Attributes:
-        placed: (name, version) of the weights that were checked out.
-        to_fetch: Models whose weights are not in the cache.
-        notes: Errors and other notes to print.
-    """
-
+    # (name, version) of the weights that were checked out
     placed: list[tuple[str, int]] = field(default_factory=list)
-    to_fetch: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    to_fetch: list[str] = field(default_factory=list)  # models whose weights are not in the cache
+    notes: list[str] = field(default_factory=list)  # errors and other notes to print
 
 
 def comes_later(project: Project) -> bool:
@@ -44,12 +39,7 @@ def comes_later(project: Project) -> bool:
 
 
 def sync_worktree(project: Project, paths: Iterable[str] | None = None) -> SyncReport:
-    """Check out cached weights for every pointer whose weights on disk are out of date.
-
-    Args:
-        project: The project.
-        paths: The pointer files; all if None.
-    """
+    """Check out cached weights for every pointer (or those of `paths`) whose weights on disk are out of date."""
     report = SyncReport()
     models = read_models(project, paths)
     for path, error in models.broken:
