@@ -119,7 +119,6 @@ class Reader:
             )
 
     def _blame(self, manifest: Manifest, entry: FileEntry) -> None:
-        """Raise the error of the first damaged pack."""
         for number in manifest.chunks_of(entry):
             raw_chunk(self._packs.read_at, manifest, number)
 

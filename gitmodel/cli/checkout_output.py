@@ -22,13 +22,9 @@ def show_checkout(
     placing: bool = True,
     metrics: Mapping[str, str] | None = None,
 ) -> int:
-    """Print a report of weights that were fetched or checked out.
+    """Print a report of weights that were fetched or, if `placing`, checked out.
 
-    Args:
-        session: The session.
-        report: The report.
-        placing: Whether weights were to be written to their places.
-        metrics: The metrics of each version that has some, by the path of its weights.
+    `metrics` has those of each version that has some, by the path of its weights.
     """
     output = session.output
     if output.as_json:

@@ -35,11 +35,8 @@ def write_report(
 ) -> str | None:
     """Write `error-<time>.log`; returns its path, None if it cannot be written.
 
-    Args:
-        error: What happened.
-        arguments: The command line, without the program.
-        environment: To find the folder; nothing else of it is written down.
-        now: For the file's name; UTC.
+    `arguments` lack the program. The environment is to find the folder; nothing else of it is written
+    down. `now` (UTC) is for the file's name.
     """
     folder = state_folder(environment)
     stem = os.path.join(folder, f"error-{now:%Y%m%dT%H%M%SZ}")

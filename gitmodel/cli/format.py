@@ -27,12 +27,7 @@ def count_text(count: int, what: str) -> str:
 
 
 def values_text(values: Mapping[str, object], *, most: int | None = None) -> str:
-    """Metrics or params on a line: `auc=0.931 logloss=0.174`.
-
-    Args:
-        values: By name.
-        most: Show so many, and how many there are besides.
-    """
+    """Metrics or params on a line: `auc=0.931 logloss=0.174`; if more than `most`, how many besides."""
     names = list(values)[:most]
     parts = [f"{name}={values[name]}" for name in names]
     left = len(values) - len(names)

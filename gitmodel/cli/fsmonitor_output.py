@@ -17,10 +17,7 @@ if TYPE_CHECKING:
 def show_monitor_change(output: Output, project: Project, *, wanted: bool | None) -> bool:
     """Turn the switch on or off, or keep it current; returns whether something changed.
 
-    Args:
-        output: To print to.
-        project: The repository.
-        wanted: What the person has just said; None keeps what was said before.
+    `wanted` is what the person has just said; None keeps what was said before.
     """
     from gitmodel.githooks.fsmonitor import install_monitor
 

@@ -47,11 +47,7 @@ def run() -> NoReturn:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run gitmodel; returns the exit code.
-
-    Args:
-        arguments: Without the program; those of the process if not given.
-    """
+    """Run gitmodel; returns the exit code. `arguments` lack the program; those of the process if not given."""
     if arguments is None:
         arguments = sys.argv[1:]
         if "commit" not in arguments:  # Git and its hooks get the environment as it is
@@ -109,11 +105,7 @@ def _run(words: list[str], output: Output) -> int:
 
 
 def _read_globals(words: list[str], output: Output) -> tuple[list[str], list[str]]:
-    """The folders of `-C`, and the arguments from the verb on.
-
-    Raises:
-        UsageError: There is no such option.
-    """
+    """The folders of `-C`, and the arguments from the verb on."""
     folders: list[str] = []
     rest = list(words)
     while rest and rest[0].startswith("-") and rest[0] not in ("-h", "--help", "--version"):
@@ -166,7 +158,6 @@ def _run_verb(verb: str, words: list[str], folders: list[str], output: Output) -
 
 
 def _explain(error: Exception, words: list[str], output: Output) -> int:
-    """Print the error; returns its exit code."""
     from gitmodel.errors import GitmodelError
 
     if os.environ.get("GITMODEL_DEBUG") == "1":

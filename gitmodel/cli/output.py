@@ -47,22 +47,14 @@ class _Nowhere(io.StringIO):
     """A stream that keeps nothing."""
 
     def write(self, text: str, /) -> int:
-        """Drop the text."""
         return len(text)
 
 
 class Output:
-    """Where one command prints to.
+    """Where one command prints to. `environment` is for `NO_COLOR`, `TERM` and `COLUMNS`.
 
-    Args:
-        environment: For `NO_COLOR`, `TERM` and `COLUMNS`.
-        stdout: By default the process's own.
-        stderr: By default the process's own.
-
-    Attributes:
-        quiet: Leave out what only says that something was done.
-        verbose: Say more.
-        as_json: The command prints its report as JSON instead.
+    `quiet` leaves out what only says that something was done; `verbose` says more. With `as_json` the
+    command prints its report as JSON instead.
     """
 
     def __init__(
@@ -112,13 +104,9 @@ class Output:
         self._write(document(value))
 
     def table(self, rows: Sequence[Sequence[str | Paint]], *, header: Sequence[str] = ()) -> None:
-        """Print rows on stdout with aligned columns, cut to the width of a terminal.
+        """Print rows of the same length on stdout with aligned columns, cut to the width of a terminal.
 
-        Columns that are empty in every row are left out.
-
-        Args:
-            rows: Rows of the same length.
-            header: A title for each column, or none.
+        Columns that are empty in every row are left out. `header` has a title for each column, or none.
         """
         from gitmodel.cli.format import columns
 
@@ -157,11 +145,7 @@ class Output:
             self.hint(hint)
 
     def flush(self) -> None:
-        """Hand everything to the system.
-
-        Raises:
-            OutputClosedError: The reader has gone.
-        """
+        """Hand everything to the system. Raises OutputClosedError if the reader has gone."""
         try:
             self._stdout.flush()
         except BrokenPipeError as error:

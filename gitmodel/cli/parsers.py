@@ -35,8 +35,7 @@ _WIDTH = 80  # columns of help, on every terminal the same, so that it can be co
 class Parser(argparse.ArgumentParser):
     """A parser that raises instead of exiting, and takes no abbreviations of options.
 
-    Attributes:
-        has_verbs: Whether there are verbs below it, as in `gitmodel remote add`.
+    `has_verbs` if there are verbs below it, as in `gitmodel remote add`.
     """
 
     def __init__(self, **settings: Any) -> None:
@@ -50,24 +49,15 @@ class Parser(argparse.ArgumentParser):
         return super().add_subparsers(**settings)
 
     def error(self, message: str) -> NoReturn:
-        """Refuse the command line.
-
-        Raises:
-            UsageError: Always.
-        """
+        """Refuse the command line. Raises UsageError."""
         raise UsageError(f"{self.prog}: {message}", hint=f"{self.prog} --help")
 
 
 class Verbs:
-    """Collects the parsers of verbs.
+    """Collects the parsers of verbs, and by verb `summaries` of what each does, in one line.
 
-    Args:
-        subparsers: Of a parser for all verbs; without it each verb gets a parser of its own, which
-            then takes options between its positional arguments.
-
-    Attributes:
-        parsers: By verb.
-        summaries: What each verb does, in one line.
+    `subparsers` are of a parser for all verbs; without it each verb gets a parser of its own, which then
+    takes options between its positional arguments.
     """
 
     def __init__(self, subparsers: Any = None) -> None:
@@ -86,13 +76,9 @@ class Verbs:
     ) -> Parser:
         """Describe a verb; its arguments are added to what is returned.
 
-        Args:
-            verb: As typed.
-            run: Takes the session, then the arguments by name; returns the exit code. None where
-                verbs below it say that.
-            summary: First line of help: imperative, no full stop.
-            description: Further text for the verb's own help.
-            json: Whether it can print its report as JSON.
+        `run` takes the session, then the arguments by name; it returns the exit code. It is None where
+        verbs below this one say that. `summary` is the first line of help: imperative, no full stop.
+        `description` follows in the verb's own help. With `json` it can print its report as JSON.
         """
         text = f"{summary}\n\n{description}".rstrip()
         if self._subparsers is None:
@@ -126,9 +112,8 @@ def verb_parser(verb: str) -> Parser:
 def parse(verb: str, words: Sequence[str]) -> tuple[Callable[..., int], dict[str, object]]:
     """What a verb runs, and the named arguments to run it with.
 
-    Raises:
-        UsageError: The command line is not one of this verb.
-        SystemExit: Help was asked for and has been printed.
+    Raises UsageError if the command line is not one of this verb, SystemExit if help was asked for and
+    has been printed.
     """
     parser = verb_parser(verb)
     # Options between positional arguments, `checkout a --out d b`: argparse can do that only where

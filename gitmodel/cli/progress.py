@@ -22,12 +22,9 @@ _WITHOUT_TOTAL = "{desc} {n_fmt}, {rate_fmt}"
 
 
 class TerminalProgress:
-    """Draws a bar for the step under way (`gitmodel.domain.progress.Progress`).
+    """Draws a bar for the step under way (`gitmodel.domain.progress.Progress`) if it takes long enough.
 
-    Args:
-        stream: The terminal.
-        clock: Seconds that only rise.
-        patience_seconds: How long a step may take before it gets a bar.
+    `clock` gives seconds that only rise; a step gets a bar after `patience_seconds`.
     """
 
     def __init__(

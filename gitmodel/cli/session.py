@@ -17,13 +17,7 @@ if TYPE_CHECKING:
 
 
 class Session:
-    """One run of one command.
-
-    Args:
-        output: Where to print.
-        environment: The environment of the process.
-        folder: The folder that relative paths are relative to, absolute.
-    """
+    """One run of one command. Relative paths are relative to `folder`, which is absolute."""
 
     def __init__(self, output: Output, *, environment: Mapping[str, str], folder: str) -> None:
         self.output = output
@@ -53,8 +47,7 @@ class Session:
     def project(self) -> Project:
         """The repository of the current folder; close it, or use it as a context manager.
 
-        Raises:
-            RepositoryError: There is none.
+        Raises RepositoryError if there is none.
         """
         from gitmodel.project.project import Project
 
@@ -74,9 +67,7 @@ class Session:
 def folder_after(changes: Sequence[str]) -> str:
     """The current folder after each `-C DIR` in turn, absolute; the process stays where it is.
 
-    Raises:
-        UsageError: There is no such folder.
-        RepositoryError: The current folder was deleted.
+    Raises UsageError if there is no such folder, RepositoryError if the current one was deleted.
     """
     try:
         folder = os.getcwd()

@@ -57,30 +57,20 @@ class MonitorState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Monitor:
-    """The switch.
-
-    Attributes:
-        state: Its state.
-        requested: Whether the user asked for it.
-        config: The configuration of the hook.
-    """
+    """The switch."""
 
     state: MonitorState
-    requested: bool
-    config: MonitorConfig
+    requested: bool  # whether the user asked for it
+    config: MonitorConfig  # of the hook
 
 
 @dataclass(frozen=True, slots=True)
 class MonitorChange:
-    """How the switch was changed.
+    """How the switch was changed."""
 
-    Attributes:
-        what: The change; "nothing" if there is no switch and none was requested.
-        reason: Why it was refused.
-    """
-
+    # "nothing" if there is no switch and none was requested
     what: Literal["on", "unchanged", "off", "refused", "edited", "nothing"]
-    reason: str = ""
+    reason: str = ""  # why it was refused
 
 
 def command_text() -> str:
@@ -123,15 +113,10 @@ def _state(config: MonitorConfig, interpreter: str) -> MonitorState:
 def install_monitor(
     project: Project, interpreter: str, *, wanted: bool | None = None
 ) -> MonitorChange:
-    """Turn the switch on or off, or keep it current; idempotent.
+    """Turn the switch on or off, or keep it current (`wanted` is None); idempotent.
 
-    Args:
-        project: The repository.
-        interpreter: Absolute path of the Python that the script starts.
-        wanted: What the user asks for; None keeps the earlier choice.
-
-    Raises:
-        RepositoryError: The Git folder cannot be written.
+    The script starts the Python of the absolute path `interpreter`. Raises RepositoryError if the Git
+    folder cannot be written.
     """
     found = look(project, interpreter)
     if wanted is None and not found.requested:
@@ -174,11 +159,7 @@ def _reason_against(project: Project, found: Monitor) -> str | None:
 
 
 def remove_monitor(project: Project, interpreter: str) -> MonitorChange:
-    """Remove script and key, unless a person edited them; idempotent.
-
-    Raises:
-        RepositoryError: The Git folder cannot be written.
-    """
+    """Remove script and key, unless a person edited them; idempotent. Raises as `install_monitor`."""
     from gitmodel.project.fsmonitor.switch import record_opt_out, remove_monitor_config
 
     found = look(project, interpreter)

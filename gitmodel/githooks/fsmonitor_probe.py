@@ -28,17 +28,11 @@ _WITHOUT = "has to be repeated, or typed as gitmodel commit"
 
 @dataclass(frozen=True, slots=True)
 class MonitorCheck:
-    """What was found.
+    """What was found."""
 
-    Attributes:
-        ok: The switch does what the person asked for.
-        detail: What a commit of nothing but weights is in this clone.
-        hint: The command to run if it is not.
-    """
-
-    ok: bool
-    detail: str
-    hint: str | None = None
+    ok: bool  # the switch does what the person asked for
+    detail: str  # what a commit of nothing but weights is in this clone
+    hint: str | None = None  # the command to run if it is not
 
 
 def check_monitor(project: Project, interpreter: str) -> MonitorCheck:

@@ -16,10 +16,8 @@ if TYPE_CHECKING:
 def register_before(arguments: Sequence[str], context: Context, say: Callable[[str], None]) -> None:
     """Register the new weights that a Git command is about to need; silent where nothing is done.
 
-    Args:
-        arguments: The id of the process of Git.
-        context: Its folder is the top of the work tree. Git says in GIT_PREFIX where the person was.
-        say: Prints one line for the person.
+    The argument is the id of the process of Git. The folder of the context is the top of the work tree.
+    Git says in GIT_PREFIX where the person was.
     """
     if len(arguments) != 1 or not arguments[0].isdecimal():
         return

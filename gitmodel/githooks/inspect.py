@@ -48,33 +48,19 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspection:
-    """What is in a hooks folder.
+    """What is in a hooks folder."""
 
-    Attributes:
-        folder: The folder as given.
-        states: The state of each of `HOOK_NAMES`.
-        scripts: For our hooks, the path of our script.
-        interpreters: For our hooks, the Python that they start ("" if none is set).
-        makers: For other hooks, the tool that wrote them, if it is known.
-        outdated: Our hooks of another gitmodel version.
-        edited: Our hooks that a user has edited.
-        earlier: Hooks that have a `<hook>.before-gitmodel`.
-        in_work_tree: Whether the folder is part of the work tree, so that installing changes files in it.
-        manager: The tool that owns and rewrites the whole folder (husky), if any.
-        writable: Whether this process may write to the folder, or create it.
-    """
-
-    folder: str
-    states: Mapping[str, HookState]
-    scripts: Mapping[str, str]
-    interpreters: Mapping[str, str]
-    makers: Mapping[str, str]
-    outdated: tuple[str, ...]
-    edited: tuple[str, ...]
-    earlier: tuple[str, ...]
-    in_work_tree: bool
-    manager: str | None
-    writable: bool
+    folder: str  # as given
+    states: Mapping[str, HookState]  # of each of `HOOK_NAMES`
+    scripts: Mapping[str, str]  # for our hooks, the path of our script
+    interpreters: Mapping[str, str]  # for our hooks, the Python that they start ("" if none is set)
+    makers: Mapping[str, str]  # for other hooks, the tool that wrote them, if it is known
+    outdated: tuple[str, ...]  # our hooks of another gitmodel version
+    edited: tuple[str, ...]  # our hooks that a user has edited
+    earlier: tuple[str, ...]  # hooks that have a `<hook>.before-gitmodel`
+    in_work_tree: bool  # whether installing changes files in the work tree
+    manager: str | None  # the tool that owns and rewrites the whole folder (husky), if any
+    writable: bool  # whether this process may write to the folder, or create it
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +75,9 @@ class FoundHook:
 
 
 def inspect(folder: str, *, work_tree: str | None = None) -> Inspection:
-    """Inspect a hooks folder. A missing folder is no error.
+    """Inspect a hooks folder, an absolute path as in `install`. A missing folder is no error.
 
-    Args:
-        folder: Absolute path from `git rev-parse --git-path hooks`.
-        work_tree: Absolute path of the work tree, to tell whether the folder is part of it.
+    The absolute path of the work tree tells whether the folder is part of it.
     """
     hooks = [find(folder, name, work_tree=work_tree) for name in HOOK_NAMES]
     ours = [hook for hook in hooks if hook.kind is not HookText.FOREIGN]

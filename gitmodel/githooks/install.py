@@ -61,50 +61,37 @@ _DEPEND_ON_FILE_NAME = ("husky", "overcommit")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstallReport:
-    """Hook names by what `install` did; each is in exactly one of the first four.
+    """Hook names by what `install` did; each is in exactly one of the first four."""
 
-    Attributes:
-        written: New scripts.
-        upgraded: Our scripts whose text, interpreter or mode was updated.
-        unchanged: Scripts that were up to date.
-        edited: Our scripts that a user has edited; only the interpreter was updated.
-        chained: Scripts that run an earlier hook first, renamed now or before.
-    """
-
-    written: tuple[str, ...]
-    upgraded: tuple[str, ...]
-    unchanged: tuple[str, ...]
-    edited: tuple[str, ...]
-    chained: tuple[str, ...]
+    written: tuple[str, ...]  # new scripts
+    upgraded: tuple[str, ...]  # our scripts whose text, interpreter or mode was updated
+    unchanged: tuple[str, ...]  # scripts that were up to date
+    edited: tuple[str, ...]  # our scripts that a user has edited; only the interpreter was updated
+    chained: tuple[str, ...]  # scripts that run an earlier hook first, renamed now or before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UninstallReport:
     """Hook names by what `uninstall` did.
 
-    Attributes:
-        removed: Our script was removed.
-        restored: The earlier hook was renamed back; these are in `removed` too.
-        left: Unchanged, because a user has edited our script, or another tool has put its own hook in front of
-            an earlier one.
+    Hooks are `left` because a user has edited our script, or another tool has put its own hook in front
+    of an earlier one.
     """
 
     removed: tuple[str, ...]
-    restored: tuple[str, ...]
-    left: tuple[str, ...]
+    restored: tuple[str, ...]  # the earlier hook was renamed back; these are in `removed` too
+    left: tuple[str, ...]  # unchanged
 
 
 def install(folder: str, *, interpreter: str, work_tree: str | None = None) -> InstallReport:
     """Write all scripts into a hooks folder, and chain the existing hooks; idempotent.
 
-    Args:
-        folder: Absolute path from `git rev-parse --git-path hooks`; created if missing.
-        interpreter: Absolute path of the Python that the scripts start.
-        work_tree: The work tree, to find hooks of other tools that run gitmodel; these stay.
+    The folder is the absolute path from `git rev-parse --git-path hooks`; it is created if missing. The
+    scripts start the Python of the absolute path `interpreter`. Hooks of other tools that run gitmodel,
+    found in the work tree, stay.
 
-    Raises:
-        RepositoryError: The folder cannot be written; or a hook cannot be renamed, because
-            `<hook>.before-gitmodel` exists or the hook depends on its file name. No hook was changed then.
+    Raises RepositoryError if the folder cannot be written, or a hook cannot be renamed, because
+    `<hook>.before-gitmodel` exists or the hook depends on its file name. No hook was changed then.
     """
     texts = {name: script_text(name, interpreter=interpreter) for name in HOOK_NAMES}
     hooks = [find(folder, name, work_tree=work_tree) for name in HOOK_NAMES]
@@ -126,13 +113,9 @@ def install(folder: str, *, interpreter: str, work_tree: str | None = None) -> I
 
 
 def uninstall(folder: str) -> UninstallReport:
-    """Remove our scripts, and rename earlier hooks back; idempotent.
+    """Remove our scripts from a folder as in `install`, and rename earlier hooks back; idempotent.
 
-    Args:
-        folder: Absolute path from `git rev-parse --git-path hooks`.
-
-    Raises:
-        RepositoryError: The folder cannot be written.
+    Raises RepositoryError if the folder cannot be written.
     """
     with _explained(folder):
         done = {name: _uninstall_one(folder, name) for name in HOOK_NAMES}

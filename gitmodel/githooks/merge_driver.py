@@ -42,14 +42,7 @@ class DriverState(StrEnum):
 
 
 def driver_text(interpreter: str) -> str:
-    """The command as it is written into the configuration.
-
-    Args:
-        interpreter: Absolute path of the Python that has gitmodel.
-
-    Raises:
-        RepositoryError: The path is not absolute or contains a control character.
-    """
+    """The command as it is written into the configuration; raises as `quoted_interpreter`."""
     # Git replaces what follows a %, so a % of the path is doubled.
     quoted = quoted_interpreter(interpreter).decode("utf-8", "surrogateescape").replace("%", "%%")
     started = _KEPT.replace("gitmodel_python='';", f"gitmodel_python={quoted};", 1)
@@ -87,8 +80,7 @@ def driver_state(project: Project) -> DriverState:
 def install_driver(project: Project, interpreter: str) -> Literal["written", "unchanged", "edited"]:
     """Write the driver into the clone's configuration, unless a person's own is there; idempotent.
 
-    Raises:
-        RepositoryError: The path of the interpreter is not absolute, or Git cannot write.
+    Raises as `quoted_interpreter`, or RepositoryError if Git cannot write.
     """
     from gitmodel.workflows.merge_driver import clone_driver, write_driver
 
@@ -104,8 +96,7 @@ def install_driver(project: Project, interpreter: str) -> Literal["written", "un
 def remove_driver(project: Project) -> DriverState:
     """Remove the driver if it is ours; returns what was there before.
 
-    Raises:
-        RepositoryError: Git cannot write its configuration.
+    Raises RepositoryError if Git cannot write its configuration.
     """
     from gitmodel.workflows.merge_driver import clone_driver, erase_driver
 

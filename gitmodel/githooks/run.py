@@ -36,18 +36,10 @@ def run_hook(
     context: Context,
     say: Say,
 ) -> int:
-    """Run one hook.
+    """Run one hook of githooks(5) with the arguments from Git. `stdin` reads standard input to its end.
 
-    Args:
-        name: The name of the hook (githooks(5)).
-        arguments: The arguments from Git.
-        stdin: Reads standard input to its end.
-        context: Environment, folder, progress.
-        say: Prints one line.
-
-    Returns:
-        0, or `REFUSED` if the hook refuses. For the merge driver `MERGED`, `REFUSED` for a conflict, or
-        `LINE_BY_LINE` if Git must merge the file.
+    Returns 0, or `REFUSED` if the hook refuses. For the merge driver `MERGED`, `REFUSED` for a conflict,
+    or `LINE_BY_LINE` if Git must merge the file.
     """
     if name == "merge-driver":
         return _merge_driver(arguments, context, say)

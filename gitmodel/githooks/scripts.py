@@ -80,8 +80,7 @@ def scripts_folder() -> str:
 def kept_text(name: str) -> bytes:
     """The script for one hook from the folder: no interpreter, no digest.
 
-    Raises:
-        RepositoryError: The script is not part of this installation.
+    Raises RepositoryError if the script is not part of this installation.
     """
     path = os.path.join(scripts_folder(), name)
     try:
@@ -96,26 +95,14 @@ def kept_text(name: str) -> bytes:
 
 
 def script_text(name: str, *, interpreter: str) -> bytes:
-    """The script for one hook as it is installed, with LF line ends.
-
-    Args:
-        name: One of `HOOK_NAMES`.
-        interpreter: Absolute path of the Python that has gitmodel.
-
-    Raises:
-        RepositoryError: The path is not absolute or contains a control character.
-    """
+    """The script for a hook as it is installed, with LF line ends; raises as `quoted_interpreter`."""
     kept = kept_text(name)
     signed = _MARK.sub(rb"# gitmodel-hook: \1 " + check_of(kept), kept, count=1)
     return with_interpreter(signed, interpreter)
 
 
 def with_interpreter(text: bytes, interpreter: str) -> bytes:
-    """The script with another interpreter; a text without that line is unchanged.
-
-    Raises:
-        RepositoryError: The path is not absolute or contains a control character.
-    """
+    """The script with another interpreter, if it has that line; raises as `quoted_interpreter`."""
     line = b"gitmodel_python=" + quoted_interpreter(interpreter)
     return _INTERPRETER.sub(lambda _: line, text, count=1)
 
@@ -123,8 +110,7 @@ def with_interpreter(text: bytes, interpreter: str) -> bytes:
 def quoted_interpreter(interpreter: str) -> bytes:
     """The path of a Python in single quotes, for `sh`.
 
-    Raises:
-        RepositoryError: The path is not absolute or contains a control character.
+    Raises RepositoryError if the path is not absolute or contains a control character.
     """
     if not os.path.isabs(interpreter) or re.search(r"[\x00-\x1f\x7f]", interpreter):
         raise RepositoryError(

@@ -30,11 +30,7 @@ _LARGEST_SCRIPT = 1 << 20  # bytes
 def is_told(name: str, hook: bytes, *, folder: str, work_tree: str | None) -> bool:
     """Whether a hook runs our hook of that name, or is of a tool that is told to.
 
-    Args:
-        name: The hook.
-        hook: Its text.
-        folder: The hooks folder.
-        work_tree: Where the tool's configuration is.
+    `hook` is its text. The work tree has the tool's configuration.
     """
     command = re.compile(
         rb"^[^#\n]*\bgitmodel(?: hook |-)" + re.escape(name.encode()) + rb"(?![\w-])", re.MULTILINE

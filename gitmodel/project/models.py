@@ -168,7 +168,6 @@ class _PointerFiles:
         self._handle = -1
 
     def read(self, path: str) -> bytes | None:
-        """The bytes of a pointer file, None if it does not exist."""
         folder, _, name = path.rpartition("/")
         try:
             if folder != self._folder:

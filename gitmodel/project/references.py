@@ -164,7 +164,6 @@ def _matching(project: Project, reference: Reference) -> ModelHistory:
 def _no_version(
     project: Project, reference: Reference, history: ModelHistory
 ) -> UnknownReferenceError:
-    """The error for a version that is not in history."""
     name = reference.name
     names = _known_names(project)
     if not history.seen and name not in names:

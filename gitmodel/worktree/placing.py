@@ -154,7 +154,6 @@ def _stage(
     entry: FileEntry,
     write: Callable[[FileEntry, int], None],
 ) -> _Staged:
-    """Write and check one file under a temporary name."""
     with folder_handle(root, folder, create=True) as handle, NewFile(handle, whole[-1]) as file:
         write(entry, file.descriptor)
         status = FileStat.of(file.set_back())
@@ -211,7 +210,6 @@ class _Replacement:
                 os.rmdir(whole[-1], dir_fd=handle)
 
     def _files_to_remove(self) -> set[tuple[str, ...]]:
-        """Files on disk that the new version does not have."""
         is_folder = self.manifest.kind == "folder"
         wanted = {entry.path for entry in self.manifest.files if is_folder}
         removed: set[tuple[str, ...]] = set()

@@ -38,13 +38,7 @@ def _run_parsed(session: Session, *, arguments: list[str]) -> int:
 
 
 def run(output: Output, *, folders: Sequence[str], words: Sequence[str]) -> int:
-    """Commit; returns only where Git cannot be started.
-
-    Args:
-        output: To print to.
-        folders: Of `-C`.
-        words: What follows the verb, for Git.
-    """
+    """Commit with the folders of `-C` and the words for Git; returns only where Git cannot be started."""
     session = Session(output, environment=os.environ, folder=folder_after(folders))
     return _commit(session, words)
 

@@ -19,15 +19,9 @@ if TYPE_CHECKING:
 
 
 def run(output: Output, *, folders: Sequence[str], words: Sequence[str]) -> int:
-    """Run one hook; the exit code is the hook's.
+    """Run one hook, from its name and what Git passed to it; the exit code is the hook's.
 
-    Args:
-        output: Hooks print to stderr only.
-        folders: Of `-C`.
-        words: The hook's name and what Git passed to it.
-
-    Raises:
-        UsageError: No hook is named.
+    Hooks print to stderr only. Raises UsageError if no hook is named.
     """
     if not words:
         raise UsageError(

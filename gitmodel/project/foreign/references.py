@@ -131,7 +131,6 @@ class Locator:
         return bool(oids and not self._project.reader.blobs(oids) and not self._clone.has_any(oids))
 
     def _use_base(self) -> None:
-        """Use the current base commit of the cached clone."""
         self._project.forget(self._clone.repository)
         base = self._project.reader.resolve(BASE)
         if base is None:

@@ -183,7 +183,6 @@ def _path_before(
 
 
 def _last_before(changes: Sequence[LineChange], commit: str, path: str) -> LineChange | None:
-    """The last change of a file before a commit."""
     older = dropwhile(lambda change: change.commit != commit, changes)
     return next((one for one in older if one.commit != commit and one.path == path), None)
 
