@@ -40,6 +40,16 @@ class PackReader(Protocol):
         """Fill buffers with consecutive bytes; returns their number; raises as `read_at`."""
 
 
+def fill(buffers: Sequence[memoryview], data: bytes, offset: int = 0) -> int:
+    """Fill buffers with consecutive bytes; returns their number, less if the data are cut short."""
+    start = offset
+    for buffer in buffers:
+        part = memoryview(data)[start : start + len(buffer)]
+        buffer[: len(part)] = part
+        start += len(part)
+    return start - offset
+
+
 class DamagedPackError(DamagedObjectError):
     """A pack in the cache has bytes that do not match a chunk's name."""
 

@@ -66,13 +66,9 @@ class PackSource:
 
     def read_into(self, name: str, offset: int, buffers: Sequence[memoryview]) -> int:
         """See `PackReader.read_into`; raises as `read_at`."""
-        found = memoryview(self.read_at(name, offset, sum(map(len, buffers))))
-        start = 0
-        for buffer in buffers:
-            part = found[start : start + len(buffer)]
-            buffer[: len(part)] = part
-            start += len(part)
-        return len(found)
+        from gitmodel.cache.chunk_reader import fill
+
+        return fill(buffers, self.read_at(name, offset, sum(map(len, buffers))))
 
     def give_up(self, name: str) -> None:
         """Do not read a pack again from its current source."""

@@ -10,6 +10,7 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
+from gitmodel.cache.chunk_reader import fill
 from gitmodel.errors import ObjectMissingError
 
 if TYPE_CHECKING:
@@ -44,13 +45,7 @@ class RemotePacks:
 
     def read_into(self, name: str, offset: int, buffers: Sequence[memoryview]) -> int:
         """See `PackReader.read_into`; raises as `read_at` does."""
-        data = memoryview(self._pack(name))
-        start = offset
-        for buffer in buffers:
-            part = data[start : start + len(buffer)]
-            buffer[: len(part)] = part
-            start += len(part)
-        return start - offset
+        return fill(buffers, self._pack(name), offset)
 
     def _pack(self, name: str) -> bytes:
         with self._lock:
