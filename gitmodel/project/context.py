@@ -52,6 +52,14 @@ class Context:
     # receives notes for the user that are not errors
     note: Callable[[str], None] = lambda _text: None
 
+    @property
+    def user_cache(self) -> str:
+        """`gitmodel` in the user's cache folder."""
+        base = self.environment.get("XDG_CACHE_HOME", "")
+        if not os.path.isabs(base):  # as the XDG specification requires
+            base = os.path.join(self.environment.get("HOME") or os.path.expanduser("~"), ".cache")
+        return os.path.join(base, "gitmodel")
+
     def timestamp(self) -> str:
         """Now, UTC, ISO 8601 to the second."""
         from datetime import UTC

@@ -52,11 +52,7 @@ def _parent_folders(project: Project) -> Iterator[str]:
     """Folders for copies: the cache, the clone, and the user's cache folder."""
     yield project.cache_folder
     yield os.path.join(project.repository.common_dir, "gitmodel")
-    environment = project.context.environment
-    base = environment.get("XDG_CACHE_HOME", "")
-    if not os.path.isabs(base):
-        base = os.path.join(environment.get("HOME") or os.path.expanduser("~"), ".cache")
-    yield os.path.join(base, "gitmodel")
+    yield project.context.user_cache
 
 
 def _holds(folder: str, model: Model, name: str) -> bool:

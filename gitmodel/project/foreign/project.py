@@ -25,7 +25,7 @@ from gitmodel.git.objects import open_reader
 from gitmodel.project.project import PRIMARY, Project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from gitmodel.domain.config.repository import LocalSettings
     from gitmodel.git.history.walk import Change
@@ -224,7 +224,8 @@ def cache_root(context: Context, chosen: str | None) -> str:
     `--cache`, else GITMODEL_GET_CACHE, else `gitmodel` in the user's cache folder. Raises UsageError if
     it cannot be created, RepositoryError if it belongs to another user.
     """
-    root = next(path for path in _candidates(context, chosen) if path)
+    path = chosen or context.environment.get("GITMODEL_GET_CACHE")
+    root = os.path.abspath(os.path.join(context.folder, path)) if path else context.user_cache
     try:
         os.makedirs(root, mode=0o700, exist_ok=True)
     except OSError as error:
@@ -233,16 +234,6 @@ def cache_root(context: Context, chosen: str | None) -> str:
         ) from error
     refuse_foreign(root)
     return root
-
-
-def _candidates(context: Context, chosen: str | None) -> Iterator[str]:
-    environment = context.environment
-    for path in (chosen, environment.get("GITMODEL_GET_CACHE")):
-        yield os.path.abspath(os.path.join(context.folder, path)) if path else ""
-    base = environment.get("XDG_CACHE_HOME", "")
-    if not os.path.isabs(base):  # as the XDG specification requires
-        base = os.path.join(environment.get("HOME") or os.path.expanduser("~"), ".cache")
-    yield os.path.join(base, "gitmodel")
 
 
 def _how_to_trust(address: str) -> str:
