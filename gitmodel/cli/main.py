@@ -47,7 +47,7 @@ def run() -> NoReturn:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run gitmodel; returns the exit code. `arguments` lack the program; those of the process if not given."""
+    """Run gitmodel; returns the exit code. Arguments, without the program, are by default the process's."""
     if arguments is None:
         arguments = sys.argv[1:]
         if "commit" not in arguments:  # Git and its hooks get the environment as it is

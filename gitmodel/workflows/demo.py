@@ -49,7 +49,7 @@ class Run(Protocol):
     """How a front door runs a command for the demo."""
 
     def __call__(self, arguments: list[str], folder: str, environment: Mapping[str, str], /) -> int:
-        """Run a command with its output shown, and the whole of its environment given; returns its exit code."""
+        """Run a command in its whole environment, with its output shown; returns its exit code."""
 
 
 @dataclass(frozen=True, slots=True)

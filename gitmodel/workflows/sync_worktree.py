@@ -39,7 +39,7 @@ def comes_later(project: Project) -> bool:
 
 
 def sync_worktree(project: Project, paths: Iterable[str] | None = None) -> SyncReport:
-    """Check out cached weights for every pointer (or those of `paths`) whose weights on disk are out of date."""
+    """Check out cached weights for all pointers (or those of `paths`) whose weights are out of date."""
     report = SyncReport()
     models = read_models(project, paths)
     for path, error in models.broken:

@@ -32,8 +32,9 @@ _INSIDE_ITSELF = errno.EINVAL
 def move_entry(root: str, old: str, new: str) -> bool:
     """Move an entry of the work tree to a free path, whose folder is made; False if it does not exist.
 
-    Raises WeightsError if the system refuses the move, NoSpaceError if the other device is full,
-    ChangedWhileReadError if the weights changed during the copy; then nothing was moved.
+    Paths are relative to `root`, with `/`. Raises WeightsError if the system refuses the move,
+    NoSpaceError if the other device is full, ChangedWhileReadError if the weights changed during the
+    copy; then nothing was moved.
     """
     old_parts, new_parts = safe_parts(old), safe_parts(new)
     if not os.path.lexists(os.path.join(root, *old_parts)):

@@ -35,7 +35,7 @@ def _settled(record: Record, digest: Digest) -> Record:
 
 
 class WorkTree:
-    """The weights of one work tree, whose top is the absolute path `root`."""
+    """The weights of one work tree. Its top `root` is absolute; other paths are relative, with `/`."""
 
     def __init__(self, root: str, records: Records) -> None:
         self.root = root
