@@ -206,7 +206,7 @@ def test_files_of_an_older_version_go_and_strangers_stop_everything(desk: Desk) 
 
     write_folder({"mine.txt": b"mine"}, top)
     message, hint = refusal(UnsavedWeightsError, lambda: bring(desk, "bert@2"))
-    assert message == "bert: bert has changes that are stored nowhere else"
+    assert message == "bert has changes that are stored nowhere else"
     assert hint is not None
     assert files_below(top) == ["a.bin", "mine.txt", "old.txt"]
     assert leftovers(desk) == []
