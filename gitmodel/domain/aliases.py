@@ -188,10 +188,10 @@ class Alias:
             values = parse_decoded(text, what=what)
             check = values.pop("check", None)
             alias = cls._from_values(Fields(values, what, error=AliasError))
-        except AliasError:
+        except MixedAliasError:
             raise
         except TextError as error:
-            raise AliasError(error.message, hint=error.hint) from error
+            raise AliasError(error.message, hint=_write_again(path)) from error
         if not anywhere:
             _refuse_other_place(alias, path, what)
         if (check is None or check != check_as_written(text)) and check != check_of(alias.body()):
@@ -255,6 +255,13 @@ def early_file_error(path: str, name: str | None = None) -> AliasError:
         f"then git rm {shlex.quote(path)}",
         model=name,
     )
+
+
+def _write_again(path: str) -> str:
+    """The commands that replace a file that does not parse; the one of the last commit may not parse either."""
+    stem, _, alias = path.removesuffix(ALIAS_SUFFIX).rpartition(".")
+    name = stem.rpartition("/")[2]
+    return f"git rm -f {shlex.quote(path)}, then gitmodel promote {name}@VERSION {alias}"
 
 
 def _previous(fields: Fields | None) -> Previous | None:

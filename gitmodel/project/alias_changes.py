@@ -139,7 +139,8 @@ def _on_default_branch(project: Project, name: str, alias: str) -> AliasTarget:
     from gitmodel.git.push_branch import base_of, push_remote
 
     repository = project.repository
-    base = base_of(repository, push_remote(repository).name)
+    remote = push_remote(repository).name
+    base = base_of(repository, remote)
     model = find_in_tree(project, base.commit, name)
     if model is None:
         raise UnknownReferenceError(
@@ -154,7 +155,7 @@ def _on_default_branch(project: Project, name: str, alias: str) -> AliasTarget:
         alias=alias,
         path=path,
         tip=base.commit,
-        branch=base.branch,
+        branch=f"{remote}/{base.branch}",
         committed=committed,
         present=committed,
         delivery="pr",

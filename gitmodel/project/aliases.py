@@ -7,6 +7,7 @@ with its stem.
 from __future__ import annotations
 
 import os
+import shlex
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -78,7 +79,10 @@ def find_alias(project: Project, name: str, alias: str) -> AliasFile | None:
     raw = _read(project, commit, [path, _early_path(pointer_path)])
     if path not in raw and raw:
         raise early_file_error(_early_path(pointer_path), name)
-    return _parsed(path, raw[path], name) if path in raw else None
+    if path in raw:
+        return _parsed(path, raw[path], name)
+    _refuse_other_kind(project, commit, path, name)
+    return None
 
 
 def aliases_of(project: Project, name: str) -> ModelAliases:
@@ -116,7 +120,24 @@ def deprecations_of(project: Project, name: str) -> Deprecations:
         return Deprecations()
     path = deprecations_path_for(pointer_path)
     raw = _read(project, commit, [path]).get(path)
-    return Deprecations() if raw is None else Deprecations.from_text(raw, what=path)
+    if raw is None:
+        _refuse_other_kind(project, commit, path, name)
+        return Deprecations()
+    return Deprecations.from_text(raw, what=path)
+
+
+def _refuse_other_kind(project: Project, commit: str | None, path: str, name: str) -> None:
+    """Refuse a link, a folder or a submodule where a file should be, instead of taking it for no file.
+
+    NAME@ALIAS would mean a branch of that name, and a deprecated version would count as sound. One Git process
+    for a commit.
+    """
+    if commit is None:
+        is_there = os.path.lexists(os.path.join(project.root, path))
+    else:
+        is_there = bool(project.repository.run("ls-tree", "-z", commit, "--", path))
+    if is_there:
+        raise AliasError(f"{path} is no file", hint=f"git rm -r {shlex.quote(path)}", model=name)
 
 
 def alias_paths_beside(root: str, pointer_path: str) -> list[str]:
@@ -129,6 +150,13 @@ def alias_paths_beside(root: str, pointer_path: str) -> list[str]:
         f"{folder}{slash}{name}" for name in names if name.endswith((ALIAS_SUFFIX, EARLY_SUFFIX))
     )
     return [path for path in paths if pointer_beside(path) == pointer_path]
+
+
+def refuse_broken_aliases(project: Project, pointer_path: str) -> None:
+    """Make sure that the aliases beside a pointer can be moved. Raises AliasError."""
+    for path in alias_paths_beside(project.root, pointer_path):
+        if not path.endswith(EARLY_SUFFIX):
+            Alias.from_text(read_pointer_file(project.root, path) or b"", path)
 
 
 def move_aliases(project: Project, old_pointer: str, new_pointer: str, name: str) -> list[str]:

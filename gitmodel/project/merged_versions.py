@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 _MOST_REFS = 3  # named in a message
 
 
-def require_merged(project: Project, pointer: Pointer, tip: str, branch: str, next_: str) -> None:
+def require_merged(
+    project: Project,
+    pointer: Pointer,
+    tip: str,
+    branch: str,
+    next_: str,
+    *,
+    is_proposal: bool = False,
+) -> None:
     """Make sure that the history of a commit has a version. Messages call the commit `branch`.
 
     A clone without the whole history may lack the version's pointer. Then nothing is refused: whoever
@@ -42,9 +50,11 @@ def require_merged(project: Project, pointer: Pointer, tip: str, branch: str, ne
         )
     refs = refs_containing(project.repository, commits[-1])
     on = ", ".join(refs[:_MOST_REFS]) or f"commit {commits[-1][:10]}"
-    merge = f"git merge {refs[0]}, or: " if refs else ""
+    first = f"git merge {refs[0]}, or: " if refs else ""
+    if is_proposal:  # a merge in this clone does not change the remote's branch
+        first = f"git push, then {next_}, or: "
     raise UnknownReferenceError(
         f"{name}@{pointer.version} is only on {on}; {branch} would name a version that it does not have",
-        hint=f"{merge}{next_} --unmerged",
+        hint=f"{first}{next_} --unmerged",
         model=name,
     )

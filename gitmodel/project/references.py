@@ -240,6 +240,7 @@ def version_of_alias(project: Project, alias: Alias) -> Model:
     if same:  # the content was renumbered after the promotion; `verify` reports it
         pointer = replace(same[0].pointer, version=alias.version)
         return Model(same[0].path, pointer, pointer.to_text().encode())
+    _refuse_unknown_version(project, alias)
     current = _latest(project, alias.name)
     bare = Pointer(
         name=alias.name,
@@ -251,6 +252,30 @@ def version_of_alias(project: Project, alias: Alias) -> Model:
         path=current.pointer.path,
     )
     return Model(current.path, bare, bare.to_text().encode())
+
+
+def _refuse_unknown_version(project: Project, alias: Alias) -> None:
+    """Refuse weights that no pointer of the model ever named, in a clone that has all pointers.
+
+    Somebody wrote the alias by hand and pushed it without the hooks: its digest may be that of another model.
+    """
+    if project.repository.is_partial_clone() or find_missing_history(project) is not None:
+        return
+    current = None
+    if project.repository.work_tree is not None:
+        current = read_models(project, name=alias.name).get(alias.name)
+    whole = with_earlier_names(
+        project,
+        history_of(project, alias.name),
+        None if current is None else current.pointer,
+    )
+    if whole.knows(alias.digest) or (current and current.pointer.digest == alias.digest):
+        return
+    raise UnknownReferenceError(
+        f"{alias} means version {alias.version} ({alias.digest.short}), and no commit has such a version",
+        hint=f"gitmodel promote {alias.name}@VERSION {alias.alias}",
+        model=alias.name,
+    )
 
 
 def known_by_alias(pointer: Pointer) -> Pointer:

@@ -13,7 +13,7 @@ from gitmodel.domain.reference import check_name
 from gitmodel.errors import ModelNameError, UnsafePathError, UsageError
 from gitmodel.files.safe_open import folder_handle
 from gitmodel.project.adding.metadata import path_inside
-from gitmodel.project.aliases import alias_paths_beside, move_aliases
+from gitmodel.project.aliases import alias_paths_beside, move_aliases, refuse_broken_aliases
 from gitmodel.project.fsmonitor.seen_weights import note_seen
 from gitmodel.project.git_files.gitignore import ignore_weights
 from gitmodel.project.git_files.weights_out_of_git import ignore_in_clone
@@ -72,6 +72,7 @@ def rename_model(
     pointer_path = pointer_path_for(weights, chosen)
     if pointer_path != model.path:
         _refuse_taken(project, pointer_path)
+    refuse_broken_aliases(project, model.path)
     touched: list[str] = []
     is_here = True
     if weights != model.weights:

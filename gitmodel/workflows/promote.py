@@ -74,7 +74,14 @@ def promote(
     refuse_deprecated(project, pointer, alias)
     require_on_primary(project, pointer.name, pointer.version, pointer.digest, next_)
     if not unmerged and target.tip is not None:
-        require_merged(project, pointer, target.tip, target.branch, next_)
+        require_merged(
+            project,
+            pointer,
+            target.tip,
+            target.branch,
+            f"{next_} --pr" if delivery == "pr" else next_,
+            is_proposal=delivery == "pr",
+        )
     gate = judge_promotion(project, target, pointer)
     if gate is not None and gate.is_refused:
         gate = replace(gate, forced=force)
@@ -117,7 +124,7 @@ def _remove(project: Project, target: AliasTarget) -> AliasChange:
     if target.present is None and target.committed is None:
         raise UnknownReferenceError(
             f"there is no {target.name}@{target.alias}",
-            hint=f"gitmodel list {target.name}",
+            hint=f"gitmodel log {target.name}",
             model=target.name,
         )
     name = target.name.replace("/", "-")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gitmodel.domain.pointer import BESIDE_SUFFIXES
 from gitmodel.errors import DamagedObjectError, GitmodelError, ObjectMissingError, RemoteError
 from gitmodel.project.project import CONFIG_NAME, PRIMARY
 from gitmodel.project.publishing.outgoing import (
@@ -126,7 +127,12 @@ def _push_tips(
     found = collect(project, tips, exclude=exclude, not_on_remote=hidden, files=files)
     introduced = [item for item in found if item.required]
     ledger = project.ledger()
-    unknown = {key for key in files.beside if key in files.orphans or not ledger.knows_file(*key)}
+    new = _introduced(project, tips, exclude, hidden) if files.beside else frozenset()
+    unknown = {
+        key
+        for key in files.beside
+        if key in files.orphans or key[1] in new or not ledger.knows_file(*key)
+    }
     proof = None
     if unknown:  # the proof is imported only then
         from gitmodel.project.publishing.pushed_aliases import PushedAliases
@@ -151,6 +157,16 @@ def _push_tips(
         project.ledger().note_walked(heads)
     _tell_holes(project, report)
     return report
+
+
+def _introduced(
+    project: Project, tips: Sequence[str], exclude: Sequence[str], hidden: str | None
+) -> frozenset[str]:
+    """The blobs of aliases and deprecations in the pushed commits. For these the ledger is no proof. One process."""
+    changes = project.history.changes(
+        tips, exclude=exclude, not_on_remote=hidden, suffixes=BESIDE_SUFFIXES
+    )
+    return frozenset(change.oid for change in changes if change.oid is not None)
 
 
 def _publish_missed(

@@ -157,7 +157,7 @@ def _value_before(
     if top is None:
         raise UnknownReferenceError(
             f"there is no {name}@{alias}" + (f", {missing.reason}" if missing else ""),
-            hint=missing.command if missing else f"gitmodel list {name}",
+            hint=missing.command if missing else f"gitmodel log {name}",
             model=name,
         )
     if missing is not None:

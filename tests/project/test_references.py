@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitmodel.domain.reference import Reference
-from gitmodel.errors import MixedPointerError, ModelNameError, UnknownReferenceError
+from gitmodel.errors import (
+    AliasError,
+    MixedPointerError,
+    ModelNameError,
+    UnknownReferenceError,
+    WeightsError,
+)
 from gitmodel.project.history.model_history import history_of, next_number
 from gitmodel.project.project import Project
 from gitmodel.project.references import models_at, resolve
@@ -338,3 +344,36 @@ def test_a_repository_without_a_commit_knows_no_revision(tmp_path: Path) -> None
     assert unknown(desk, "fraud@git:HEAD")[0] == "fraud: Git knows no revision 'HEAD'"
     with Project.open(desk.context()) as project, pytest.raises(UnknownReferenceError):
         models_at(project, "HEAD")
+
+
+def test_a_folder_at_the_place_of_an_alias_is_not_taken_for_no_alias(two_versions: Desk) -> None:
+    """Else NAME@production would be a branch of that name, with other weights."""
+    repo = two_versions.repo
+    repo.git("branch", "production")
+    repo.git("rm", "-q", "fraud.production.alias.yaml")
+    repo.write("fraud.production.alias.yaml/x", "x\n")
+    repo.commit("folder")
+
+    with pytest.raises(WeightsError, match="is not a plain file"):
+        meant(two_versions, "fraud@production")
+    bare = repo.clone("bare.git", "--bare")
+    message, hint = refusal(
+        AliasError, lambda: meant(Desk(bare, two_versions.store), "fraud@production")
+    )
+    assert (message, hint) == (
+        "fraud: fraud.production.alias.yaml is no file",
+        "git rm -r fraud.production.alias.yaml",
+    )
+
+
+def test_an_alias_of_weights_that_no_commit_has_is_refused_where_all_history_is(desk: Desk) -> None:
+    """They may be weights of another model, pushed without the hooks."""
+    desk.version(ONE)
+    desk.version(TWO, "other.bin")
+    desk.alias("production", 1, TWO)
+    desk.repo.commit("promote")
+
+    assert unknown(desk, "fraud@production") == (
+        f"fraud@production means version 1 ({digest(TWO).short}), and no commit has such a version",
+        "gitmodel promote fraud@VERSION production",
+    )

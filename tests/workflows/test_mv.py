@@ -12,6 +12,7 @@ from gitmodel.domain.aliases import Alias
 from gitmodel.domain.pointer import Previous
 from gitmodel.domain.reference import Reference
 from gitmodel.errors import (
+    AliasError,
     ModelNameError,
     RemoteError,
     UnknownReferenceError,
@@ -344,3 +345,17 @@ def test_moving_back_and_forth_ends_where_it_began(fraud: Desk) -> None:
     assert fraud.repo.read("fraud.bin") == ONE
     assert "fraud.model.yaml" not in fraud.staged()
     assert fraud.repo.git("status", "--porcelain", "--", "*.bin").stdout == ""
+
+
+def test_an_alias_that_does_not_parse_stops_a_rename_before_anything_moves(fraud: Desk) -> None:
+    fraud.repo.write("fraud.production.alias.yaml", "")
+    fraud.repo.git("add", "-A")
+    fraud.repo.git("commit", "-qm", "broken", "--no-verify")
+
+    message, hint = refusal(AliasError, lambda: move(fraud, "fraud", new_name="risk"))
+
+    assert message.startswith("fraud.production.alias.yaml: ")
+    assert hint == (
+        "git rm -f fraud.production.alias.yaml, then gitmodel promote fraud@VERSION production"
+    )
+    assert fraud.repo.git("status", "--porcelain").stdout == ""

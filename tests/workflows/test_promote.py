@@ -159,7 +159,7 @@ def test_what_is_refused_and_how(ana: Desk) -> None:
     )
     assert refusal(UnknownReferenceError, lambda: promoted(ana, "fraud@none")) == (
         "fraud: there is no fraud@production",
-        "gitmodel list fraud",
+        "gitmodel log fraud",
     )
     assert refusal(ModelNameError, lambda: promoted(ana, "fraud@1", "v1")) == (
         '"v1" is not a valid alias: it is reserved',
@@ -361,9 +361,12 @@ def test_a_pull_request_for_a_version_of_another_branch_is_refused(ana: Desk, se
     message, hint = refusal(UnknownReferenceError, lambda: promoted(ana, "fraud@3", delivery="pr"))
 
     assert message == (
-        "fraud@3 is only on origin/exp-lr, exp-lr; main would name a version that it does not have"
+        "fraud@3 is only on origin/exp-lr, exp-lr; origin/main would name a version that it does not have"
     )
-    assert hint == ("git merge origin/exp-lr, or: gitmodel promote fraud@3 production --unmerged")
+    assert hint == (
+        "git push, then gitmodel promote fraud@3 production --pr, "
+        "or: gitmodel promote fraud@3 production --pr --unmerged"
+    )
 
 
 def test_the_whole_output(ana: Desk) -> None:

@@ -439,3 +439,21 @@ def forget_cache(desk: Desk) -> None:
 
     shutil.rmtree(desk.repo.path / ".git/gitmodel")
     (desk.repo.path / "fraud.bin").unlink()
+
+
+def test_a_file_that_was_proven_once_is_proven_again_when_a_push_brings_it_back(ana: Desk) -> None:
+    """The same promotion again has the same bytes, and the weights may be gone since."""
+    for version in (1, 2):
+        with ana.open() as project:
+            promote(project, Reference.parse(f"fraud@{version}"), "production")
+        commit(ana)
+        push(ana)
+    ana.repo.git("checkout", "-q", "HEAD~1", "--", PATH)
+    commit(ana)
+    for path in ana.store.rglob(f"*{digest(ONE).hex}*"):
+        path.unlink()
+
+    message, _ = refusal(ObjectMissingError, lambda: push(ana))
+
+    assert "fraud@production means version 1" in message
+    assert "whose weights are not on" in message

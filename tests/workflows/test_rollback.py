@@ -233,7 +233,7 @@ def test_there_is_no_such_alias_or_model(ana: Desk) -> None:
     for words, lines in (
         (
             ("fraud", "staging"),
-            ["error: fraud: there is no fraud@staging", "hint: gitmodel list fraud"],
+            ["error: fraud: there is no fraud@staging", "hint: gitmodel log fraud"],
         ),
         (
             ("frod", "production"),
