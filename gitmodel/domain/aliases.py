@@ -33,6 +33,8 @@ from gitmodel.domain.pointer import (
     POINTER_SUFFIX,
     Pointer,
     Previous,
+    previous_of,
+    with_digest,
 )
 from gitmodel.domain.reference import MAX_VERSION, check_alias, check_name
 from gitmodel.domain.text import MAX_TEXT_BYTES
@@ -145,11 +147,7 @@ class Alias:
             "metrics": self.metrics or None,
             "previous": None
             if previous is None
-            else {
-                "version": previous.version,
-                "digest": str(previous.digest),
-                **previous.unknown,
-            },
+            else with_digest("version", previous.version, previous),
             "why": self.why,
             "forced": self.forced,
             "imported": self.imported,
@@ -215,7 +213,7 @@ class Alias:
             size=fields.number("size", least=0, most=MAX_SIZE),
             chunks=fields.optional_digest("chunks"),
             metrics=fields.metrics("metrics"),
-            previous=_previous(fields.inner("previous")),
+            previous=previous_of(fields.inner("previous")),
             why=fields.optional_text("why"),
             forced=fields.optional_text("forced"),
             imported=fields.optional_mapping("imported"),
@@ -262,13 +260,6 @@ def _write_again(path: str) -> str:
     stem, _, alias = path.removesuffix(ALIAS_SUFFIX).rpartition(".")
     name = stem.rpartition("/")[2]
     return f"git rm -f {shlex.quote(path)}, then gitmodel promote {name}@VERSION {alias}"
-
-
-def _previous(fields: Fields | None) -> Previous | None:
-    if fields is None:
-        return None
-    version = fields.number("version", least=1, most=MAX_VERSION)
-    return Previous(version, fields.digest("digest"), fields.rest())
 
 
 def _refuse_other_place(alias: Alias, path: str, what: str) -> None:

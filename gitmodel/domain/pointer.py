@@ -223,7 +223,7 @@ class Pointer:
             run=fields.optional_mapping("run"),
             metrics=fields.metrics("metrics"),
             params=fields.optional_mapping("params") or {},
-            previous=_previous(fields.inner("previous")),
+            previous=previous_of(fields.inner("previous")),
             format=fields.optional_mapping("format"),
             metrics_from=_metrics_source(fields.inner("metrics_from")),
             description=fields.optional_text("description"),
@@ -256,9 +256,9 @@ class Pointer:
             "params": self.params or None,
             "previous": None
             if previous is None
-            else _with_digest("version", previous.version, previous),
+            else with_digest("version", previous.version, previous),
             "format": self.format,
-            "metrics_from": None if source is None else _with_digest("path", source.path, source),
+            "metrics_from": None if source is None else with_digest("path", source.path, source),
             "description": self.description,
             "license": self.license,
             "tags": self.tags or None,
@@ -310,7 +310,8 @@ def weights_path(pointer_path: str, pointer: Pointer) -> str:
     return "/".join(safe_parts(f"{folder}{slash}{pointer.path}"))
 
 
-def _previous(fields: Fields | None) -> Previous | None:
+def previous_of(fields: Fields | None) -> Previous | None:
+    """Read the version before, in a pointer or an alias."""
     if fields is None:
         return None
     version = fields.number("version", least=1, most=MAX_VERSION)
@@ -332,9 +333,8 @@ def _checked_path(path: str) -> str:
     return path
 
 
-def _with_digest(
-    name: str, value: Writable, of: Previous | MetricsSource
-) -> Mapping[str, Writable]:
+def with_digest(name: str, value: Writable, of: Previous | MetricsSource) -> Mapping[str, Writable]:
+    """The mapping of a version before or of a source: a key, the digest, unknown keys."""
     return {name: value, "digest": str(of.digest), **of.unknown}
 
 

@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from gitmodel.domain.aliases import Alias, alias_path_for
-from gitmodel.domain.pointer import ALIAS_SUFFIX
 from gitmodel.errors import UnknownReferenceError
-from gitmodel.project.aliases import find_alias
+from gitmodel.project.aliases import alias_at, find_alias
 from gitmodel.project.committed_models import find_in_tree
 from gitmodel.project.models import delete_file, require_model, write_text_file
 
@@ -129,7 +128,7 @@ def alias_target(project: Project, name: str, alias: str, delivery: Delivery) ->
         path=alias_path_for(model.path, alias),
         tip=tip,
         branch=project.repository.branch() or "HEAD",
-        committed=_committed(project, tip, alias_path_for(model.path, alias), alias),
+        committed=alias_at(project, tip, alias_path_for(model.path, alias)),
         present=None if file is None else file.alias,
         delivery=delivery,
     )
@@ -149,7 +148,7 @@ def _on_default_branch(project: Project, name: str, alias: str) -> AliasTarget:
             model=name,
         )
     path = alias_path_for(model.path, alias)
-    committed = _committed(project, base.commit, path, alias)
+    committed = alias_at(project, base.commit, path)
     return AliasTarget(
         name=name,
         alias=alias,
@@ -160,13 +159,6 @@ def _on_default_branch(project: Project, name: str, alias: str) -> AliasTarget:
         present=committed,
         delivery="pr",
     )
-
-
-def _committed(project: Project, tip: str | None, path: str, alias: str) -> Alias | None:
-    entries = () if tip is None else project.reader.tree(tip, f".{alias}{ALIAS_SUFFIX}")
-    oid = next((entry.oid for entry in entries if entry.path == path), None)
-    raw = None if oid is None else project.reader.blobs([oid]).get(oid)
-    return None if raw is None else Alias.from_text(raw, path)
 
 
 def make_change(

@@ -28,7 +28,13 @@ from gitmodel.domain.pointer import (
 )
 from gitmodel.errors import AliasError, GitmodelError
 from gitmodel.project.committed_models import find_in_tree
-from gitmodel.project.models import delete_file, read_models, read_pointer_file, write_text_file
+from gitmodel.project.models import (
+    delete_file,
+    read_models,
+    read_pointer_file,
+    text_at,
+    write_text_file,
+)
 from gitmodel.worktree.move import move_entry
 
 if TYPE_CHECKING:
@@ -56,10 +62,6 @@ class ModelAliases:
     def get(self, name: str, alias: str) -> AliasFile | None:
         """The alias of a model, None if there is none."""
         return next((f for f in self.files if (f.alias.name, f.alias.alias) == (name, alias)), None)
-
-    def of(self, name: str) -> list[Alias]:
-        """The aliases of a model, sorted."""
-        return [file.alias for file in self.files if file.alias.name == name]
 
     def naming(self, name: str, digest_hex: str) -> list[str]:
         """The aliases that mean a version of a model, sorted."""
@@ -91,23 +93,29 @@ def aliases_of(project: Project, name: str) -> ModelAliases:
     if pointer_path is None:
         return ModelAliases()
     if commit is not None:
-        return aliases_in_tree(project, commit, {pointer_path: name})
+        return _aliases_in_tree(project, commit, pointer_path, name)
     paths = alias_paths_beside(project.root, pointer_path)
-    return _collect(_read(project, None, paths).items(), {pointer_path: name})
+    return _collect(_read(project, None, paths).items(), name)
 
 
-def aliases_in_tree(
-    project: Project, commit: str, of: dict[str, str] | None = None
-) -> ModelAliases:
-    """The aliases of a commit: all, or those of the models in `of`, which maps pointer paths to names."""
+def alias_at(project: Project, commit: str | None, path: str) -> Alias | None:
+    """What the alias file at a path means in a commit; None without that file, or without a commit.
+
+    Raises AliasError if it does not parse.
+    """
+    raw = None if commit is None else text_at(project, commit, path)
+    return None if raw is None else Alias.from_text(raw, path)
+
+
+def _aliases_in_tree(project: Project, commit: str, pointer_path: str, name: str) -> ModelAliases:
     entries = [
         entry
         for entry in project.reader.tree(commit, ALIAS_SUFFIX, EARLY_SUFFIX)
-        if of is None or pointer_beside(entry.path) in of
+        if pointer_beside(entry.path) == pointer_path
     ]
     blobs = project.reader.blobs([entry.oid for entry in entries])
     found = ((entry.path, blobs[entry.oid]) for entry in entries if entry.oid in blobs)
-    return _collect(found, of or {})
+    return _collect(found, name)
 
 
 def deprecations_of(project: Project, name: str) -> Deprecations:
@@ -214,23 +222,24 @@ def _read(project: Project, commit: str | None, paths: Iterable[str]) -> dict[st
     return {path: blobs[oid] for path, oid in oids.items() if oid in blobs}
 
 
-def _collect(files: Iterable[tuple[str, bytes]], names: dict[str, str]) -> ModelAliases:
+def _collect(files: Iterable[tuple[str, bytes]], name: str) -> ModelAliases:
+    """The aliases of one model, from its files."""
     found: list[AliasFile] = []
     broken: list[tuple[str, GitmodelError]] = []
     for path, raw in files:
         try:
             if path.endswith(EARLY_SUFFIX):
                 raise early_file_error(path)
-            found.append(_parsed(path, raw, names.get(pointer_beside(path) or "")))
+            found.append(_parsed(path, raw, name))
         except GitmodelError as error:
             broken.append((path, error))
     return ModelAliases(tuple(sorted(found, key=lambda file: file.path)), tuple(sorted(broken)))
 
 
-def _parsed(path: str, raw: bytes, name: str | None) -> AliasFile:
+def _parsed(path: str, raw: bytes, name: str) -> AliasFile:
     """The alias, which must be one of the model beside it."""
     alias = Alias.from_text(raw, path)
-    if name is not None and alias.name != name:
+    if alias.name != name:
         raise AliasError(
             f"{path} has an alias of {alias.name}, but the pointer beside it is {name}",
             hint=f"gitmodel promote {name}@VERSION {alias.alias}",

@@ -20,7 +20,7 @@ from gitmodel.domain.reference import DEPRECATED
 from gitmodel.errors import GitmodelError, MixedAliasError, MixedPointerError
 from gitmodel.git.merge_driver import last_change
 from gitmodel.project.committed_models import parsed_or_none
-from gitmodel.project.models import blob_at, read_pointer_file
+from gitmodel.project.models import blob_at, read_pointer_file, text_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -87,8 +87,7 @@ def _whole_side(project: Project, path: str, side: Side, raw: bytes) -> bytes:
     if path.endswith(DEPRECATED_SUFFIX) or not _is_mixed(path, raw):
         return raw
     for revision in REVISIONS[side]:
-        blob = blob_at(project, revision, path)
-        text = None if blob is None else project.reader.blobs([blob]).get(blob)
+        text = text_at(project, revision, path)
         if text is not None and not _is_mixed(path, text):
             return text
     between = conflict_sides(raw.decode("utf-8", "replace"))

@@ -12,7 +12,8 @@ from gitmodel.domain.config.repository import Config
 from gitmodel.domain.gates.config import PREVIOUS, Gates
 from gitmodel.domain.gates.rules import Baseline, GateReport, judge
 from gitmodel.domain.pointer import pointer_beside
-from gitmodel.project.models import blob_at
+from gitmodel.project.aliases import alias_at
+from gitmodel.project.models import text_at
 from gitmodel.project.project import CONFIG_NAME
 
 if TYPE_CHECKING:
@@ -30,8 +31,7 @@ def gates_at(project: Project, commit: str | None) -> Gates:
     """
     if commit is None:
         return Gates.from_values(project.config.unknown, what=CONFIG_NAME)
-    blob = blob_at(project, commit, CONFIG_NAME)
-    raw = None if blob is None else project.reader.blobs([blob]).get(blob)
+    raw = text_at(project, commit, CONFIG_NAME)
     if raw is None:
         return Gates()
     what = f"{CONFIG_NAME} in commit {commit[:10]}"
@@ -60,7 +60,4 @@ def _baseline(project: Project, target: AliasTarget, name: str) -> Alias | None:
     """The alias to compare with: the one that is moved, or the one that the gate names."""
     if name in (PREVIOUS, target.alias):
         return target.committed
-    path = alias_path_for(pointer_beside(target.path) or "", name)
-    blob = None if target.tip is None else blob_at(project, target.tip, path)
-    raw = None if blob is None else project.reader.blobs([blob]).get(blob)
-    return None if raw is None else Alias.from_text(raw, path)
+    return alias_at(project, target.tip, alias_path_for(pointer_beside(target.path) or "", name))

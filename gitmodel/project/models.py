@@ -220,6 +220,12 @@ def blob_at(project: Project, revision: str, path: str) -> str | None:
     return next((entry.oid for entry in entries if entry.path == path), None)
 
 
+def text_at(project: Project, revision: str, path: str) -> bytes | None:
+    """The bytes of a small file at a revision, None if there is no such file or it is over 64 KiB."""
+    blob = blob_at(project, revision, path)
+    return None if blob is None else project.reader.blobs([blob]).get(blob)
+
+
 def damaged_weights(project: Project, name: str, path: str) -> WeightsError:
     """The error for weights whose content does not match their record although their stat does."""
     return WeightsError(

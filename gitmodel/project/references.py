@@ -17,7 +17,7 @@ from gitmodel.errors import GitmodelError, ModelNameError, UnknownReferenceError
 from gitmodel.project.committed_models import find_in_tree, models_in_tree
 from gitmodel.project.history.missing_history import fetch_pointers, find_missing_history
 from gitmodel.project.history.model_history import ModelHistory, history_of
-from gitmodel.project.history.renames import with_earlier_names
+from gitmodel.project.history.renames import whole_history
 from gitmodel.project.history.version_owners import ambiguous_reference, claims_seen, content_of
 from gitmodel.project.models import (
     Model,
@@ -138,14 +138,7 @@ def _in_history(project: Project, reference: Reference) -> Model:
 
 def _under_earlier_names(project: Project, reference: Reference) -> tuple[ModelHistory, str]:
     """The version with a number or digest under an earlier name of the model, and that name."""
-    current = None
-    if project.repository.work_tree is not None:
-        current = read_models(project, name=reference.name).get(reference.name)
-    whole = with_earlier_names(
-        project,
-        history_of(project, reference.name),
-        None if current is None else current.pointer,
-    )
+    whole = whole_history(project, reference.name)
     seen = [item for item in whole.seen if _matches(item.model.pointer.head, reference)]
     if not seen:
         raise _no_version(project, reference, whole)
@@ -242,15 +235,7 @@ def version_of_alias(project: Project, alias: Alias) -> Model:
         return Model(same[0].path, pointer, pointer.to_text().encode())
     _refuse_unknown_version(project, alias)
     current = _latest(project, alias.name)
-    bare = Pointer(
-        name=alias.name,
-        version=alias.version,
-        digest=alias.digest,
-        size=alias.size,
-        chunks=alias.chunks,
-        metrics=alias.metrics,
-        path=current.pointer.path,
-    )
+    bare = known_by_alias(alias, current.pointer.path)
     return Model(current.path, bare, bare.to_text().encode())
 
 
@@ -261,15 +246,9 @@ def _refuse_unknown_version(project: Project, alias: Alias) -> None:
     """
     if project.repository.is_partial_clone() or find_missing_history(project) is not None:
         return
-    current = None
-    if project.repository.work_tree is not None:
-        current = read_models(project, name=alias.name).get(alias.name)
-    whole = with_earlier_names(
-        project,
-        history_of(project, alias.name),
-        None if current is None else current.pointer,
-    )
-    if whole.knows(alias.digest) or (current and current.pointer.digest == alias.digest):
+    if whole_history(project, alias.name).knows(alias.digest):
+        return
+    if _latest(project, alias.name).pointer.digest == alias.digest:  # not committed yet
         return
     raise UnknownReferenceError(
         f"{alias} means version {alias.version} ({alias.digest.short}), and no commit has such a version",
@@ -278,14 +257,14 @@ def _refuse_unknown_version(project: Project, alias: Alias) -> None:
     )
 
 
-def known_by_alias(pointer: Pointer) -> Pointer:
-    """The part of a pointer that an alias of its version has too."""
+def known_by_alias(version: Alias | Pointer, path: str) -> Pointer:
+    """A pointer with what an alias has of a version, and with weights at `path`."""
     return Pointer(
-        name=pointer.name,
-        version=pointer.version,
-        digest=pointer.digest,
-        size=pointer.size,
-        chunks=pointer.chunks,
-        metrics=pointer.metrics,
-        path=pointer.path,
+        name=version.name,
+        version=version.version,
+        digest=version.digest,
+        size=version.size,
+        chunks=version.chunks,
+        metrics=version.metrics,
+        path=path,
     )

@@ -83,7 +83,7 @@ def _note_what_is_missing(project: Project, models: list[Model]) -> None:
     for model in models:
         pointer = model.pointer
         if (
-            pointer == known_by_alias(pointer)
+            pointer == known_by_alias(pointer, pointer.path)
             and (lack := find_missing_history(project)) is not None
         ):
             project.context.note(
@@ -187,7 +187,7 @@ def _refuse_unsaved_pointer(
     from gitmodel.project.references import known_by_alias
 
     pointer = current.pointer
-    bare = known_by_alias(pointer)  # all there is in a clone of depth 1
+    bare = known_by_alias(pointer, pointer.path)  # all there is in a clone of depth 1
     committed = [item.model.pointer for item in history_of(project, model.name).seen]
     saved = {replace(old, path=pointer.path).body() for old in [bare, *committed]}
     if pointer.body() not in saved:

@@ -80,8 +80,8 @@ def get(
     With `include` only files of folder models whose path matches one of these patterns; `force`
     overwrites other content that is there.
 
-    Raises as `borrow`, UsageError if two references have one place, UntrustedRemoteError if the person
-    has to say yes to the address first, UnsafePathError if the weights would be a hidden file,
+    Raises as `borrow`, UsageError if two references have one place, UntrustedRemoteError if the address is
+    not trusted, UnsafePathError if the weights would be a hidden file,
     UnsavedWeightsError if other content is there, ObjectMissingError, DamagedObjectError or RemoteError
     if the weights cannot be had.
     """

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.pointer import BESIDE_SUFFIXES
+from gitmodel.domain.pointer import BESIDE_SUFFIXES, POINTER_SUFFIX
 from gitmodel.errors import DamagedObjectError, GitmodelError, ObjectMissingError, RemoteError
 from gitmodel.project.project import CONFIG_NAME, PRIMARY
 from gitmodel.project.publishing.outgoing import (
@@ -124,10 +124,28 @@ def _push_tips(
     Then publish the other pointers at the tips, and those that earlier pushes missed. Their errors are noted.
     """
     files = files_at(project, tips)
-    found = collect(project, tips, exclude=exclude, not_on_remote=hidden, files=files)
+    changes = project.history.changes(
+        tips,
+        exclude=exclude,
+        not_on_remote=hidden,
+        suffixes=(POINTER_SUFFIX, *BESIDE_SUFFIXES),
+    )
+
+    def found_now(*, tell: bool) -> list[Outgoing]:
+        return collect(
+            project,
+            tips,
+            exclude=exclude,
+            not_on_remote=hidden,
+            tell=tell,
+            files=files,
+            changes=changes,
+        )
+
+    found = found_now(tell=True)
     introduced = [item for item in found if item.required]
     ledger = project.ledger()
-    new = _introduced(project, tips, exclude, hidden) if files.beside else frozenset()
+    new = {change.oid for change in changes}  # for these the ledger is no proof
     unknown = {
         key
         for key in files.beside
@@ -138,16 +156,14 @@ def _push_tips(
         from gitmodel.project.publishing.pushed_aliases import PushedAliases
 
         proof = PushedAliases(project, files, unknown)
-        proof.read(tips, exclude=exclude, not_on_remote=hidden)
+        proof.read(changes)
     report = PushReport(remote=project.address().url)
     if introduced:
         _refuse_default_folder(project, git_url)
         _announce_long_upload(project, introduced)
         report = publish(project, introduced, git_url=git_url)
         # If the remote is another store than the ledger's, publishing has cleared the ledger.
-        found = collect(
-            project, tips, exclude=exclude, not_on_remote=hidden, tell=False, files=files
-        )
+        found = found_now(tell=False)
     if proof is not None:
         proof.prove(published={item.pointer.digest.hex for item in introduced})
     rest = [item for item in found if not item.required]
@@ -157,16 +173,6 @@ def _push_tips(
         project.ledger().note_walked(heads)
     _tell_holes(project, report)
     return report
-
-
-def _introduced(
-    project: Project, tips: Sequence[str], exclude: Sequence[str], hidden: str | None
-) -> frozenset[str]:
-    """The blobs of aliases and deprecations in the pushed commits. For these the ledger is no proof. One process."""
-    changes = project.history.changes(
-        tips, exclude=exclude, not_on_remote=hidden, suffixes=BESIDE_SUFFIXES
-    )
-    return frozenset(change.oid for change in changes if change.oid is not None)
 
 
 def _publish_missed(

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from gitmodel.domain.metric_changes import as_decimal
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -160,10 +162,8 @@ def judge(
 
 def finite(value: Metric | None) -> Decimal | None:
     """Return a finite number exactly as it is written; None for everything else."""
-    if value is None or isinstance(value, str | bool):
-        return None
-    number = Decimal(repr(value))
-    return number if number.is_finite() and abs(number) < _STORED_INFINITY else None
+    number = as_decimal(value)
+    return None if number is None or abs(number) >= _STORED_INFINITY else number
 
 
 def _judge(rule: Rule, candidate: Mapping[str, Metric], baseline: Baseline | None) -> Judgement:

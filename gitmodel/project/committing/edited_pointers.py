@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from gitmodel.domain.pointer import Pointer
 from gitmodel.errors import GitmodelError
 from gitmodel.project.committing.version_decisions import is_merging, pointer_at_head
-from gitmodel.project.models import blob_at
+from gitmodel.project.models import text_at
 
 if TYPE_CHECKING:
     from gitmodel.project.project import Project
@@ -50,8 +50,7 @@ def with_restore_hint(project: Project, path: str, error: GitmodelError) -> Gitm
 
 
 def _pointer_at(project: Project, revision: str, path: str) -> Pointer | None:
-    blob = blob_at(project, revision, path)
-    raw = None if blob is None else project.reader.blobs([blob]).get(blob)
+    raw = text_at(project, revision, path)
     if raw is None:
         return None
     with suppress(GitmodelError):

@@ -14,7 +14,7 @@ from gitmodel.domain.merge_aliases import named_by, parsed_anywhere
 from gitmodel.domain.pointer import ALIAS_SUFFIX, DEPRECATED_SUFFIX, EARLY_SUFFIX
 from gitmodel.errors import GitmodelError, MixedAliasError
 from gitmodel.project.committing.version_decisions import is_merging
-from gitmodel.project.models import blob_at
+from gitmodel.project.models import text_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -57,8 +57,8 @@ def _check(project: Project, path: str, raw: bytes) -> None:
 def _hint(project: Project, path: str, raw: bytes) -> str | None:
     """The command that helps outside a merge; None if the error knows it."""
     typed = project.typed(path)
-    head = blob_at(project, "HEAD", path)
-    if head is not None and _is_sound(path, project.reader.blobs([head]).get(head, b"")):
+    head = text_at(project, "HEAD", path)
+    if head is not None and _is_sound(path, head):
         what = "deprecations" if path.endswith(DEPRECATED_SUFFIX) else "alias"
         return f"restore the committed {what}: git checkout HEAD -- {typed}"
     if path.endswith(DEPRECATED_SUFFIX):

@@ -20,7 +20,7 @@ from gitmodel.domain.versions import VersionNumbers
 from gitmodel.errors import GitmodelError
 from gitmodel.project.history.model_history import ModelHistory, history_of
 from gitmodel.project.history.version_owners import claims_seen
-from gitmodel.project.models import Model
+from gitmodel.project.models import Model, read_models
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -132,6 +132,15 @@ def with_earlier_names(
 ) -> ModelHistory:
     """As `EarlierNames.joined`, for one model."""
     return EarlierNames(project).joined(history, current)
+
+
+def whole_history(project: Project, name: str) -> ModelHistory:
+    """The history of a model under all its names, also if its rename is not committed yet."""
+    current = None
+    if project.repository.work_tree is not None:
+        current = read_models(project, name=name).get(name)
+    pointer = None if current is None else current.pointer
+    return with_earlier_names(project, history_of(project, name), pointer)
 
 
 def _beginnings(

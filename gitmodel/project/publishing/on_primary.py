@@ -60,15 +60,9 @@ def owner_of(project: Project, name: str, version: int, digest: Digest) -> str |
     if owner is not None:
         return owner
     from gitmodel.domain.pointer import read_head
-    from gitmodel.project.history.model_history import history_of
-    from gitmodel.project.history.renames import with_earlier_names
-    from gitmodel.project.models import read_models
+    from gitmodel.project.history.renames import whole_history
 
-    current = read_models(project, name=name).get(name)
-    whole = with_earlier_names(
-        project, history_of(project, name), None if current is None else current.pointer
-    )
-    for item in whole.seen:
+    for item in whole_history(project, name).seen:
         head = read_head(item.model.raw)
         if (
             head is not None

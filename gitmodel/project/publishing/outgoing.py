@@ -72,6 +72,7 @@ def collect(
     tell: bool = True,
     trust_ledger: bool = True,
     files: TipFiles | None = None,
+    changes: Sequence[Change] | None = None,
 ) -> list[Outgoing]:
     """The pointers to publish: all that the push introduces, and those at its tips.
 
@@ -86,6 +87,7 @@ def collect(
         tell: Note broken pointers at the tips that the Git remote already has.
         trust_ledger: Skip other pointers at the tips that the ledger knows.
         files: Those of the tips, if they are known already.
+        changes: Those of the pushed commits, if they are known already; of other files they are ignored.
 
     Raises:
         PointerError: An introduced pointer at a tip does not parse, or mixes two sides.
@@ -93,10 +95,12 @@ def collect(
     if not tips:
         return []
     at_tips = (files or files_at(project, tips)).pointers
+    if changes is None:
+        changes = project.history.changes(tips, exclude=exclude, not_on_remote=not_on_remote)
     introduced = {
         change.oid: (at_tips.get(change.oid, (change.path, ""))[0], change.commit)
-        for change in project.history.changes(tips, exclude=exclude, not_on_remote=not_on_remote)
-        if change.oid is not None
+        for change in changes
+        if change.oid is not None and change.path.endswith(POINTER_SUFFIX)
     }
     ledger = project.ledger(remote)
     others = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.pointer import BESIDE_SUFFIXES, POINTER_SUFFIX, pointer_beside
+from gitmodel.domain.pointer import pointer_beside
 from gitmodel.errors import GitmodelError
 from gitmodel.project.committed_models import CommittedFile
 from gitmodel.project.project import PRIMARY
@@ -13,6 +13,7 @@ from gitmodel.project.publishing.alias_proof import AliasProof
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from gitmodel.git.history.walk import Change
     from gitmodel.project.project import Project
     from gitmodel.project.publishing.outgoing import TipFiles
 
@@ -33,18 +34,12 @@ class PushedAliases:
         self._proof = AliasProof(project)
         self._files = {key: files.orphans.get(key, files.beside[key]) for key in sorted(unknown)}
 
-    def read(
-        self, tips: Sequence[str], *, exclude: Sequence[str], not_on_remote: str | None
-    ) -> None:
-        """Parse the files before anything is uploaded. One more Git process, no network.
+    def read(self, changes: Sequence[Change]) -> None:
+        """Parse the files before anything is uploaded. No network.
 
-        Raises the first error of a file that the push introduces.
+        `changes` are those of the pushed commits to pointers and the files beside them. Raises the first error
+        of a file that the push introduces.
         """
-        history = self._project.history
-        suffixes = (POINTER_SUFFIX, *BESIDE_SUFFIXES)
-        changes = history.changes(
-            tips, exclude=exclude, not_on_remote=not_on_remote, suffixes=suffixes
-        )
         new = {change.oid for change in changes}
         removed = {change.path for change in changes if change.oid is None}
         self._proof.read(
