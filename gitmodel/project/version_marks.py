@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.aliases import (
-    Alias,
-    early_file_error,
-)
+from gitmodel.domain.aliases import Alias, early_file_error
 from gitmodel.domain.deprecations import Deprecations
 from gitmodel.domain.pointer import (
     ALIAS_SUFFIX,
@@ -49,6 +46,13 @@ class VersionMarks:
         """The deprecation of a version, None if it is not deprecated."""
         found = self.deprecations.get(pointer_path)
         return None if found is None else found.versions.get(version)
+
+
+def current_marks(project: Project) -> VersionMarks:
+    """Those of the work tree, or of HEAD in a bare repository."""
+    if project.repository.work_tree is not None:
+        return marks_in_work_tree(project)
+    return marks_at(project, "HEAD")
 
 
 def marks_in_work_tree(project: Project) -> VersionMarks:

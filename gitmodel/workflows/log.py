@@ -11,7 +11,7 @@ from gitmodel.project.history.renames import EarlierNames, with_earlier_names
 from gitmodel.project.history.version_log import LogEntry, versions_of
 from gitmodel.project.models import Models, read_models, require_model
 from gitmodel.project.references import models_at
-from gitmodel.project.version_marks import VersionMarks, marks_at, marks_in_work_tree
+from gitmodel.project.version_marks import VersionMarks, current_marks
 
 if TYPE_CHECKING:
     from gitmodel.project.project import Project
@@ -30,7 +30,7 @@ def log(project: Project, name: str | None = None) -> list[LogEntry]:
     if not found:
         _refuse_unknown(project, name)
     note_gaps(project, name, {entry.version for entry in found})
-    return found if here is None else _marked(found, here.path, _marks(project))
+    return found if here is None else _marked(found, here.path, current_marks(project))
 
 
 def _log_of_all(project: Project) -> list[LogEntry]:
@@ -41,7 +41,7 @@ def _log_of_all(project: Project) -> list[LogEntry]:
             current.get(name)  # raises if two pointers have the name
     entries: list[LogEntry] = []
     earlier = EarlierNames(project)
-    marks = _marks(project)
+    marks = current_marks(project)
     with project.cached_history.snapshot() as snapshot:
         for name, here in by_name.items():
             history = earlier.joined(history_of(project, name, snapshot), here.pointer)
@@ -49,12 +49,6 @@ def _log_of_all(project: Project) -> list[LogEntry]:
             note_gaps(project, name, {entry.version for entry in found})
             entries.extend(_marked(found, here.path, marks))
     return sorted(entries, key=lambda entry: entry.at or "9", reverse=True)
-
-
-def _marks(project: Project) -> VersionMarks:
-    if project.repository.work_tree is not None:
-        return marks_in_work_tree(project)
-    return marks_at(project, "HEAD")
 
 
 def _marked(entries: list[LogEntry], pointer_path: str, marks: VersionMarks) -> list[LogEntry]:

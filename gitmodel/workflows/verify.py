@@ -149,13 +149,9 @@ def _of_references(project: Project, references: Sequence[str]) -> list[tuple[st
 def _of_tree(project: Project, report: VerifyReport) -> list[tuple[str, Alias]]:
     """The aliases of the work tree, or of HEAD in a bare repository; reports the broken files."""
     from gitmodel.domain.aliases import alias_path_for
-    from gitmodel.project.version_marks import marks_at, marks_in_work_tree
+    from gitmodel.project.version_marks import current_marks
 
-    marks = (
-        marks_at(project, "HEAD")
-        if project.repository.work_tree is None
-        else marks_in_work_tree(project)
-    )
+    marks = current_marks(project)
     report.problems += [error for _, error in marks.broken]
     return [
         (alias_path_for(beside, alias.alias), alias)
