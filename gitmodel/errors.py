@@ -39,6 +39,8 @@ is printed on a line of its own.
         RemoteMissingError            no such bucket, container or folder
         UntrustedRemoteError          the address is not trusted in this clone
         WeakRemoteError               two creates of the same object both succeed
+      TrackerError                    a run that cannot be read from its tracker or file
+        NoSuchRunError                the tracker does not have the run
 """
 
 from __future__ import annotations
@@ -221,3 +223,11 @@ class UntrustedRemoteError(RemoteError):
 
 class WeakRemoteError(RemoteError):
     """A remote lets two creates of the same object both succeed."""
+
+
+class TrackerError(GitmodelError):
+    """A run cannot be read from its tracker or file."""
+
+
+class NoSuchRunError(TrackerError):
+    """The tracker does not have the run."""

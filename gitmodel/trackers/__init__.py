@@ -1,0 +1,1 @@
+"""Readers of training runs: each reads one tracker, or one kind of file, and returns `RunMetadata`."""
