@@ -41,9 +41,7 @@ class Object(NamedTuple):
 class Batch:
     """One `git cat-file --batch`, started on first use; for one thread.
 
-    Args:
-        repository: The repository.
-        may_fetch: Whether a partial clone may fetch missing objects (Git before 2.45 always may).
+    With `may_fetch` a partial clone may fetch missing objects (Git before 2.45 always may).
     """
 
     def __init__(self, repository: Repository, *, may_fetch: bool = False) -> None:
@@ -54,12 +52,8 @@ class Batch:
     def ask(self, names: Sequence[str], *, limit: int) -> Iterator[Object | None]:
         """Yield one answer for each name, in order; None if the object does not exist.
 
-        Args:
-            names: Object ids or revisions, without line ends.
-            limit: Content larger than this many bytes is not read.
-
-        Raises:
-            GitCommandError: The git process has ended.
+        The names are object ids or revisions, without line ends; contents of more than `limit` bytes are
+        not read. Raises GitCommandError if the git process has ended.
         """
         done = 0
         while done < len(names):
@@ -147,10 +141,7 @@ def present_objects(
 ) -> frozenset[str]:
     """The objects that are present in this clone, without fetching any. One process.
 
-    Args:
-        repository: The repository.
-        oids: Object ids of blobs; or, with `commits`, of commits and tags.
-        commits: Query commits; a partial clone may not find tags.
+    The ids are of blobs; or, with `commits`, of commits and tags, which a partial clone may not find.
     """
     if not repository.is_partial_clone():
         return frozenset(sizes_of(repository, oids))

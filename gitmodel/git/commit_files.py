@@ -43,33 +43,13 @@ class _Entry(NamedTuple):
     oid: str
 
 
-def commit_files(
-    repository: Repository, parent: str, changes: Mapping[str, str | None], message: str
-) -> str:
-    """Make a commit that changes these files of its parent; returns its id.
-
-    Author, committer and signature are as for `git commit`. An existing file keeps its mode. A folder without a
-    file is removed.
-
-    Args:
-        repository: The repository; may be bare.
-        parent: The id of the parent.
-        changes: Text by path, with `/`, from the top of the repository; None removes a file, if it exists.
-        message: The message.
-
-    Raises:
-        UnsafePathError: A path is not inside the repository, or one is the folder of another.
-        RepositoryError: A path is a folder, a link or a submodule in the parent; or Git does not know who the
-            author is.
-        GitCommandError: The commit cannot be signed or written.
-    """
-    return commit_tree(repository, write_tree(repository, parent, changes), parent, message)
-
-
 def write_tree(repository: Repository, commit: str, changes: Mapping[str, str | None]) -> str:
-    """Write the tree of a commit with these changes; returns its id, that of the commit's tree if none differs.
+    """Write the tree of a commit with these texts; returns its id, that of the commit's tree if none differs.
 
-    Raises: as `commit_files`.
+    Text None removes a file, if it exists. Paths are with `/`, from the top of the repository, which may be
+    bare. An existing file keeps its mode; a folder without a file is removed. Raises UnsafePathError if a
+    path is not inside the repository or is the folder of another, RepositoryError if one is a folder, a
+    link or a submodule in the commit.
     """
     top: _Changes = {}
     for path, text in changes.items():
@@ -88,9 +68,8 @@ def tree_of(repository: Repository, commit: str) -> str:
 def commit_tree(repository: Repository, tree: str, parent: str, message: str) -> str:
     """Make a commit of a tree; returns its id. Two processes.
 
-    Raises:
-        RepositoryError: Git does not know who the author is.
-        GitCommandError: The commit cannot be signed or written.
+    Author, committer and signature are as for `git commit`. Raises RepositoryError if Git does not know who
+    the author is, GitCommandError if the commit cannot be signed or written.
     """
     asked = ("config", "--type=bool", "--get", "commit.gpgSign")
     _, output = repository.attempt(*asked, accept=(0, 1))

@@ -22,19 +22,15 @@ if TYPE_CHECKING:
 class _Forge(NamedTuple):
     """A kind of forge.
 
-    Attributes:
-        host: The hosts, in lower case.
-        path: The path of a repository, without `.git`.
-        page: The page below the host: `{path}`, groups of `path`, and the branches `{base}` and `{head}`.
-        site: Another site than that of the URL, with groups of `path`.
-        slashes: Whether a slash in the name of a branch stays one, since it is in the path of the page.
+    `page` is below the host; it has groups of `path`, which itself lacks `.git`, and the branches `{base}`
+    and `{head}`.
     """
 
-    host: Pattern[str]
+    host: Pattern[str]  # in lower case
     path: Pattern[str]
     page: str
-    site: str = ""
-    slashes: bool = False
+    site: str = ""  # if another than that of the URL, with groups of `path`
+    slashes: bool = False  # slashes in a branch's name stay, since it is in the page's path
 
 
 _TWO_NAMES = lazy_compile(r"[^/]+/[^/]+")
@@ -127,13 +123,7 @@ class _Repository(NamedTuple):
 
 
 def compare_url(remote_url: str, *, base: str, head: str) -> str | None:
-    """The page that opens a pull request; None if the remote is on no known forge.
-
-    Args:
-        remote_url: URL of the Git remote.
-        base: The branch to merge into.
-        head: The branch to be merged.
-    """
+    """The page that opens a pull request of `head` into `base`; None if the remote is on no known forge."""
     found = _repository(remote_url)
     if found is None:
         return None

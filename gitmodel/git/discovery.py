@@ -51,8 +51,7 @@ class RepositoryFolders(NamedTuple):
 def find_with_git(program: GitProgram, start: str) -> RepositoryFolders:
     """Find the repository of a folder with git. One process.
 
-    Raises:
-        RepositoryError: There is none, or git refuses it (`safe.directory`), or git is too old.
+    Raises RepositoryError if there is none, if git refuses it (`safe.directory`), or if git is too old.
     """
     done = program.call(_QUESTIONS, folder=start)
     found = _ANSWERS.fullmatch(os.fsdecode(done.stdout))
@@ -85,8 +84,7 @@ def _refuse(start: str, words: str) -> NoReturn:
 def find_with_libgit2(start: str) -> RepositoryFolders:
     """Find the repository of a folder with libgit2; imports pygit2 (about 110 ms). No process.
 
-    Raises:
-        RepositoryError: There is none, or libgit2 cannot read its format.
+    Raises RepositoryError if there is none, or if libgit2 cannot read its format.
     """
     import pygit2
 

@@ -47,10 +47,8 @@ def tracked_paths(repository: Git, paths: Collection[str]) -> set[str]:
 def add_ignores(repository: Git, paths: Collection[str]) -> set[str]:
     """Add each path to the `.gitignore` beside it; returns the changed `.gitignore` files. One process.
 
-    Nothing is added if a `.gitignore` already covers the path.
-
-    Raises:
-        UnsafePathError: A folder is a symbolic link that leads elsewhere.
+    Nothing is added if a `.gitignore` already covers the path. Raises UnsafePathError if a folder is a
+    symbolic link that leads elsewhere.
     """
     folders = {path.rpartition("/")[0] for path in paths}
     inside = {folder: folder_within(repository.top, folder) for folder in folders}
@@ -87,10 +85,8 @@ def ignore_line(name: str) -> str:
 def is_shared_rule(source: str, rule: str) -> bool:
     """Whether a rule ignores a path for everyone who clones, not only for this user.
 
-    Args:
-        source: The rule's file as `git check-ignore` prints it: relative for a `.gitignore`, absolute for
-            `info/exclude` and `core.excludesFile`.
-        rule: The pattern; a leading `!` negates it.
+    `source` is the rule's file as `git check-ignore` prints it: relative for a `.gitignore`, absolute for
+    `info/exclude` and `core.excludesFile`. A leading `!` negates the rule.
     """
     is_shared = not os.path.isabs(source) and os.path.basename(source) == ".gitignore"
     return is_shared and not rule.startswith("!")
@@ -130,10 +126,9 @@ def at_or_above(files: Iterable[str], wanted: Collection[str]) -> set[str]:
 
 
 def folder_within(top: str, folder: str) -> str:
-    """The absolute path of a folder inside the work tree, checked for symbolic links.
+    """The absolute path of a folder inside the work tree.
 
-    Raises:
-        UnsafePathError: A symbolic link or `..` leads out of the work tree.
+    Raises UnsafePathError if a symbolic link or `..` leads out of the work tree.
     """
     top = os.path.realpath(top)
     target = os.path.join(top, folder) if folder else top
@@ -147,10 +142,8 @@ def folder_within(top: str, folder: str) -> str:
 def append_missing(path: str, lines: Sequence[str]) -> bool:
     """Append the lines that a file lacks; returns whether it changed. No process.
 
-    Keeps the file's line ends. Two concurrent runs may add a line twice, which both formats allow.
-
-    Raises:
-        RepositoryError: The file is a symbolic link, which Git does not read, or cannot be written.
+    Keeps the file's line ends. Two concurrent runs may add a line twice, which both formats allow. Raises
+    RepositoryError if the file is a symbolic link, which Git does not read, or cannot be written.
     """
     try:
         old = _read(path)

@@ -64,15 +64,11 @@ class Difference(NamedTuple):
 
 
 class Index:
-    """The index of the current commit.
+    """The index of the current commit; `file` is its absolute path.
 
-    Args:
-        repository: The repository; it needs a work tree except for reading.
-        environment: `os.environ` of the hook. Only `GIT_INDEX_FILE` and `GITHEAD_*` are read.
-
-    Attributes:
-        file: Absolute path of the index.
-        is_partial: Whether it is the temporary index of `git commit PATH`.
+    A work tree is needed except for reading. Of the hook's environment only `GIT_INDEX_FILE`, `GITHEAD_*`
+    and `GIT_*_PATHSPECS` are read. `is_partial` says whether it is the temporary index of `git commit
+    PATH`.
     """
 
     __slots__ = ("_environment", "_repository", "file", "is_partial")
@@ -94,8 +90,7 @@ class Index:
     def entries(self, *patterns: str) -> tuple[IndexEntry, ...]:
         """The entries of files by name, in any folder, in index order. One process.
 
-        Args:
-            patterns: Patterns for the last part of the path; `*.model.yaml` if none is given.
+        The patterns are of the last part of the path; `*.model.yaml` if none is given.
         """
         output = self._run("ls-files", "-z", "--stage", "--", *_pathspecs(patterns))
         found = []
@@ -108,12 +103,8 @@ class Index:
     def paths_at(self, pathspecs: Sequence[str], *, prefix: str) -> frozenset[str]:
         """The entries that match pathspecs, as typed by the caller of git. One process.
 
-        Args:
-            pathspecs: The pathspecs; options such as `git --literal-pathspecs` are read from the environment.
-            prefix: The folder of the caller, relative to the top of the work tree.
-
-        Raises:
-            GitCommandError: A pathspec matches nothing.
+        Options such as `git --literal-pathspecs` are read from the environment. `prefix` is the caller's
+        folder, relative to the top of the work tree. Raises GitCommandError if a pathspec matches nothing.
         """
         repository = self._repository
         modes = {
@@ -149,18 +140,12 @@ class Index:
     def sync_real_index(
         self, paths: Sequence[str] = (), *, replaced: Mapping[str, str] | None = None
     ) -> tuple[str, ...]:
-        """Update pointers in the real index after `git commit PATH` has committed the hook's.
+        """Update pointers in the real index after `git commit PATH` committed the hook's; returns their paths.
 
-        An entry is set to HEAD's if the user has not staged it: it equals the previous HEAD's entry, or the one
-        in the commit's index before the hook. One process if there is nothing to do, else four.
-
-        Args:
-            paths: Paths to update; all pointers and alias files if empty.
-            replaced: Path -> blob id in the commit's index before the hook staged its own. Used only for paths
-                that the last commit changed, because the hook's commit may have failed.
-
-        Returns:
-            The updated paths.
+        Without `paths`: all pointers and alias files. An entry is set to HEAD's if the user has not staged
+        it: it equals the previous HEAD's entry, or `replaced`, the blob id by path in the commit's index
+        before the hook staged its own; only for paths that the last commit changed, because the hook's
+        commit may have failed. One process if there is nothing to do, else four.
         """
         repository = self._repository
         real = os.path.join(repository.git_dir, "index")
@@ -189,12 +174,9 @@ class Index:
         return tuple(path for _, _, path in updates)
 
     def changed_since_head(self, paths: Sequence[str] = ()) -> frozenset[str]:
-        """The paths whose entry differs from HEAD's; all paths before the first commit.
+        """The paths (all, or these files and folders) whose entry differs from HEAD's; one process.
 
-        One process; three before the first commit.
-
-        Args:
-            paths: Files or folders; everything if empty.
+        Before the first commit all paths, in three processes.
         """
         return frozenset(difference.path for difference in self._against_head(paths))
 
@@ -317,10 +299,8 @@ def _literal(paths: Sequence[str]) -> list[str]:
 def _is_unstaged(entry: Difference, change: Difference, replaced: str | None) -> bool:
     """Whether the user has staged nothing at a path since a commit changed it.
 
-    Args:
-        entry: From HEAD to the real index.
-        change: From the previous HEAD to HEAD.
-        replaced: The blob id in the commit's index before the hook staged its own.
+    `entry` is from HEAD to the real index, `change` from the previous HEAD to HEAD, and `replaced` the blob
+    id in the commit's index before the hook staged its own.
     """
     is_previous = (entry.new_mode, entry.new_oid) == (change.old_mode, change.old_oid)
     return is_previous or entry.new_oid == replaced

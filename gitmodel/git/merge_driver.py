@@ -37,9 +37,7 @@ _TRIAL_SECONDS = 60
 def driver_command(repository: Repository, *, own: bool = False) -> str | None:
     """Return the command of the driver, None if there is none. One process.
 
-    Args:
-        repository: The repository.
-        own: Read this clone's configuration only.
+    With `own` only this clone's configuration is read.
     """
     scope = ("--local",) if own else ()
     code, output = repository.attempt("config", *scope, "-z", "--get", DRIVER_KEY, accept=(0, 1))
@@ -66,16 +64,8 @@ def try_driver(
 ) -> tuple[int, bytes]:
     """Run a driver as Git would, in a folder of its own; returns its exit code and the result.
 
-    Args:
-        repository: The repository.
-        command: With the placeholders %O, %A, %B, %L and %P.
-        base: Content of %O.
-        ours: Content of %A.
-        theirs: Content of %B.
-        path: The path to merge.
-
-    Raises:
-        GitCommandError: The shell cannot be started, or the driver times out.
+    The command has %O for `base`, %A for `ours`, %B for `theirs`, %L, and %P for `path`. Raises
+    GitCommandError if the shell cannot be started, or if the driver times out.
     """
     with tempfile.TemporaryDirectory(prefix="gitmodel-merge-") as folder:
         for name, content in (("O", base), ("A", ours), ("B", theirs)):

@@ -40,8 +40,7 @@ class ObjectReader(Protocol):
     def tree(self, commit: str, *suffixes: str) -> tuple[TreeEntry, ...]:
         """All plain files of a commit whose path ends with one of `suffixes`, sorted as bytes.
 
-        Raises:
-            RepositoryError: There is no such commit.
+        Raises RepositoryError if there is no such commit.
         """
 
     def blobs(self, oids: Iterable[str], *, limit: int = MAX_TEXT_BYTES) -> dict[str, bytes]:
@@ -57,12 +56,8 @@ class ObjectReader(Protocol):
 def open_reader(repository: Repository, *, may_fetch: bool = False) -> ObjectReader:
     """A reader for this repository: libgit2 if there is no git program.
 
-    Args:
-        repository: The repository.
-        may_fetch: Fetch missing objects of a partial clone from the Git remote.
-
-    Raises:
-        RepositoryError: libgit2 cannot read it and there is no git program.
+    With `may_fetch` missing objects of a partial clone are fetched from the Git remote. Raises
+    RepositoryError if libgit2 cannot read the repository and there is no git program.
     """
     if repository.has_program:
         return ProgramReader(repository, may_fetch=may_fetch)
@@ -149,8 +144,7 @@ class ProgramReader:
 class LibraryReader:
     """Reads by libgit2, without any process.
 
-    Raises:
-        RepositoryError: libgit2 cannot open the repository (SHA-256, reftable, ...).
+    Raises RepositoryError if libgit2 cannot open the repository (SHA-256, reftable, ...).
     """
 
     def __init__(self, repository: Repository) -> None:

@@ -34,8 +34,7 @@ class RefUpdate(NamedTuple):
 def parse_updates(stdin: bytes) -> tuple[RefUpdate, ...]:
     """Parse the input of `pre-push`; empty if the remote is up to date.
 
-    Raises:
-        GitCommandError: A line is not four words with object ids as second and fourth.
+    Raises GitCommandError if a line is not four words with object ids as second and fourth.
     """
     updates = []
     for line in os.fsdecode(stdin).split("\n"):

@@ -113,12 +113,7 @@ def _anonymous_file() -> IO[bytes]:
 
 
 class GitProgram:
-    """The git program with its environment.
-
-    Args:
-        path: Absolute path of the program.
-        environment: Complete environment of its processes.
-    """
+    """The git program, by its absolute path, with the complete environment of its processes."""
 
     __slots__ = ("environment", "path")
 
@@ -134,16 +129,10 @@ class GitProgram:
         input_bytes: bytes | None = None,
         extra: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[bytes]:
-        """Run git to its end; never raises for its exit code. One process.
+        """Run git in a folder to its end; never raises for its exit code. One process.
 
-        Args:
-            arguments: Arguments of `git`; put user-supplied values behind `--`.
-            folder: Working folder of the process.
-            input_bytes: Its stdin; empty if None (the caller's stdin is never inherited).
-            extra: Additional environment, such as `GIT_INDEX_FILE`.
-
-        Raises:
-            GitCommandError: The process could not be started.
+        Put user-supplied values behind `--`. The caller's stdin is never inherited, and `extra` adds to the
+        environment. Raises GitCommandError if the process could not be started.
         """
         try:
             with _complete_input(input_bytes or b"") as stdin:
@@ -213,10 +202,8 @@ def chosen_environment(
 ) -> dict[str, str]:
     """The environment for git: see the module's lists.
 
-    Args:
-        environment: The environment of this process.
-        discovery: Keep the variables that select the repository.
-        as_typed: Force nothing, for commands that run the user's hooks and may ask for a password.
+    `discovery` keeps the variables that select the repository. `as_typed` forces nothing, for commands that
+    run the user's hooks and may ask for a password.
     """
     chosen = {
         name: value

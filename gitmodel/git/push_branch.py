@@ -38,17 +38,11 @@ class Base(NamedTuple):
 
 
 class PushRemote(NamedTuple):
-    """The remote that the current branch is pushed to.
-
-    Attributes:
-        name: Its name.
-        url: Where it is pushed to; may contain a password.
-        is_elsewhere: Whether it is fetched from another URL.
-    """
+    """The remote that the current branch is pushed to."""
 
     name: str
-    url: str
-    is_elsewhere: bool
+    url: str  # where it is pushed to; may contain a password
+    is_elsewhere: bool  # whether it is fetched from another URL
 
     @property
     def word(self) -> str:
@@ -59,8 +53,7 @@ class PushRemote(NamedTuple):
 def push_remote(repository: Repository) -> PushRemote:
     """The remote that the current branch is pushed to, as git-push finds it.
 
-    Raises:
-        RepositoryError: There is no such remote.
+    Raises RepositoryError if there is no such remote.
     """
     names = repository.remotes()
     branch = repository.branch()
@@ -85,8 +78,7 @@ def push_remote(repository: Repository) -> PushRemote:
 def base_of(repository: Repository, remote: str) -> Base:
     """The default branch of a remote, as last fetched. Two processes.
 
-    Raises:
-        RepositoryError: This clone does not know it.
+    Raises RepositoryError if this clone does not know it.
     """
     above = f"refs/remotes/{remote}/"
     code, output = repository.attempt("symbolic-ref", "--quiet", f"{above}HEAD", accept=(0, 1, 128))
@@ -117,8 +109,7 @@ def branches_on(
 ) -> dict[str, str]:
     """The commits of branches on the remote now; those that do not exist are omitted. One process.
 
-    Raises:
-        GitCommandError: The remote cannot be reached, or refuses.
+    Raises GitCommandError if the remote cannot be reached, or refuses.
     """
     refs = {f"{_HEADS}{branch}": branch for branch in branches}
     done = repository.call_as_typed("ls-remote", "--", remote.word, *refs)
@@ -153,8 +144,7 @@ def push_new_branch(
 ) -> tuple[str, ...]:
     """Push a commit as a branch that does not exist on the remote; returns what the server said.
 
-    Raises:
-        GitCommandError: A hook, Git or the server refuses, or the branch exists by now.
+    Raises GitCommandError if a hook, Git or the server refuses, or the branch exists by now.
     """
     ref = f"{_HEADS}{branch}"
     done = repository.call_as_typed(

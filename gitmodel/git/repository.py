@@ -36,13 +36,9 @@ _SETTINGS = r"^(gitmodel\.|core\.sharedrepository$)"
 class Repository:
     """One repository as seen from one work tree (or from none, if it is bare).
 
-    Attributes:
-        work_tree: Absolute path of the work tree; None in a bare repository or inside a git folder.
-        git_dir: Absolute path of the git folder of this work tree.
-        common_dir: Absolute path of the git folder that all work trees share.
-        prefix: The caller's folder, relative to the work tree, with `/`; "" at the top.
-        object_format: "sha1" or "sha256".
-        environment: The environment passed to `open`.
+    `work_tree` is None in a bare repository or inside a git folder. `prefix` is the caller's folder,
+    relative to the work tree; "" at the top. `object_format` is "sha1" or "sha256"; `environment` was
+    passed to `open`.
     """
 
     __slots__ = (
@@ -77,16 +73,11 @@ class Repository:
 
     @classmethod
     def open(cls, start: str, *, environment: Mapping[str, str]) -> Repository:
-        """Find the repository of a folder, as git does. One process.
+        """Find the repository of a folder inside it, as git does. One process.
 
-        Without a git program libgit2 finds it, and only reading works.
-
-        Args:
-            start: Folder inside the repository.
-            environment: `os.environ` of the caller, including `GIT_DIR` and similar variables.
-
-        Raises:
-            RepositoryError: There is none, or git refuses it (`safe.directory`).
+        The environment is the caller's `os.environ`, including `GIT_DIR` and similar variables. Without a
+        git program libgit2 finds the repository, and only reading works. Raises RepositoryError if there is
+        none, or git refuses it (`safe.directory`).
         """
         start = os.path.abspath(start)
         if not os.path.isdir(start):
@@ -101,11 +92,7 @@ class Repository:
 
     @property
     def program(self) -> GitProgram:
-        """The git program.
-
-        Raises:
-            GitCommandError: There is none on this machine.
-        """
+        """The git program. Raises GitCommandError if there is none on this machine."""
         if self._program is None:
             raise GitCommandError("there is no git program on PATH", hint="install Git")
         return self._program
@@ -122,11 +109,7 @@ class Repository:
 
     @property
     def top(self) -> str:
-        """The work tree, which must exist.
-
-        Raises:
-            RepositoryError: The repository is bare.
-        """
+        """The work tree. Raises RepositoryError if the repository is bare."""
         if self.work_tree is None:
             raise RepositoryError(
                 f"{self.git_dir} has no work tree",
@@ -144,15 +127,8 @@ class Repository:
     ) -> bytes:
         """Run git at the top of the work tree and return its stdout. One process.
 
-        Args:
-            arguments: Arguments of `git`; put user-supplied values behind `--`.
-            input_bytes: Its stdin.
-            index_file: An index other than the work tree's own.
-            folder: Another working folder.
-            extra: Additional environment.
-
-        Raises:
-            GitCommandError: It ended with an error, or there is no git program.
+        Put user-supplied values behind `--`; `extra` adds to the environment. Raises GitCommandError if git
+        ends with an error, or if there is no git program.
         """
         return self.attempt(
             *arguments,
@@ -174,8 +150,7 @@ class Repository:
     ) -> tuple[int, bytes]:
         """Run git if several exit codes are valid results; returns code and stdout. One process.
 
-        Raises:
-            GitCommandError: The exit code is not in `accept`.
+        Raises GitCommandError if the exit code is not in `accept`.
         """
         environment = {**(extra or {}), **self._location}
         if index_file is not None:
@@ -207,11 +182,8 @@ class Repository:
     ) -> subprocess.CompletedProcess[bytes]:
         """Run git as if the user had typed it; never raises for its exit code. One process.
 
-        Hooks get the locale and the variables of the user, and git may ask for a password on the terminal. Its
-        messages may be in any language.
-
-        Raises:
-            GitCommandError: There is no git program, or it cannot be started.
+        Hooks get the locale and the variables of the user, and git may ask for a password on the terminal.
+        Its messages may be in any language. Raises GitCommandError if git is missing or cannot be started.
         """
         named = any(name in self.environment for name in ("GIT_DIR", "GIT_WORK_TREE"))
         program = GitProgram(self.program.path, chosen_environment(self.environment, as_typed=True))
@@ -273,11 +245,7 @@ class Repository:
         return tuple(self.run("remote").decode("utf-8", "surrogateescape").splitlines())
 
     def remote_url(self, name: str) -> str | None:
-        """The first URL of a Git remote, None if there is no such remote. One process.
-
-        Args:
-            name: Name of the remote; `url.*.insteadOf` is applied.
-        """
+        """The first URL of a Git remote, by `url.*.insteadOf`; None if there is no remote. One process."""
         code, output = self.attempt("remote", "get-url", "--", name, accept=(0, 2, 128))
         return None if code else output.decode("utf-8", "surrogateescape").splitlines()[0]
 

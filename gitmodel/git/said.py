@@ -25,11 +25,9 @@ _PORCELAIN = ("To ", "Done", "!\t", "*\t", "=\t", "-\t", "+\t", " \t")
 def said_by(done: CompletedProcess[bytes], *, url: str = "") -> str:
     """The lines of stderr as one, else those of stdout, without prefixes; then why a push was refused.
 
-    Args:
-        done: The command.
-        url: The URL that it was about; user, password and query of it are left out.
+    User, password and query of `url`, the URL that the command was about, are left out.
     """
-    said = _reasons(_lines(done)) or _reasons(_on_stdout(done))
+    said = _reasons(_decoded(done.stderr)) or _reasons(_on_stdout(done))
     said += refused_refs(done)
     text = "; ".join(dict.fromkeys(said)) or f"exit code {done.returncode}"
     if url:
@@ -48,14 +46,16 @@ def refused_refs(done: CompletedProcess[bytes]) -> tuple[str, ...]:
 
 def hint_by(done: CompletedProcess[bytes]) -> str | None:
     """The hint in stderr, as gitmodel's hooks and Git print it; Git breaks its own into lines."""
-    hints = [line.removeprefix(_HINT) for line in _lines(done) if line.startswith(_HINT)]
+    hints = [line.removeprefix(_HINT) for line in _decoded(done.stderr) if line.startswith(_HINT)]
     return printable(" ".join(hints)[:_MESSAGE_LIMIT]) or None
 
 
 def server_lines(done: CompletedProcess[bytes]) -> tuple[str, ...]:
     """What the server of a push said, line by line."""
     return tuple(
-        line.removeprefix("remote:").strip() for line in _lines(done) if line.startswith("remote:")
+        line.removeprefix("remote:").strip()
+        for line in _decoded(done.stderr)
+        if line.startswith("remote:")
     )
 
 
@@ -70,10 +70,6 @@ def _reasons(lines: list[str]) -> list[str]:
 
 def _on_stdout(done: CompletedProcess[bytes]) -> list[str]:
     return [line for line in _decoded(done.stdout) if not line.startswith(_PORCELAIN)]
-
-
-def _lines(done: CompletedProcess[bytes]) -> list[str]:
-    return _decoded(done.stderr)
 
 
 def _decoded(output: bytes) -> list[str]:

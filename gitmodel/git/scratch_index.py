@@ -29,11 +29,8 @@ _LOCK = "lock"
 def scratch_index(repository: Repository, paths: Sequence[str]) -> Iterator[Index]:
     """An index of these files as they are in the work tree, as `git add` would create it.
 
-    Paths that do not exist are not in it. One process.
-
-    Raises:
-        GitCommandError: A file cannot be staged.
-        OSError: The git folder cannot be written.
+    Paths that do not exist are not in it. One process. Raises GitCommandError if a file cannot be staged,
+    OSError if the git folder cannot be written.
     """
     above = os.path.join(repository.git_dir, _FOLDER)
     os.makedirs(above, exist_ok=True)

@@ -31,14 +31,11 @@ _HINT = "use https://HOST/PATH, ssh://HOST/PATH, HOST:PATH or the path of a fold
 
 @dataclass(frozen=True, slots=True)
 class GitUrl:
-    """The URL of a repository.
+    """The URL of a repository: the one passed to git, which may contain a password, and others without.
 
-    Attributes:
-        url: The URL passed to git; may contain a password.
-        shown: The URL for messages, without user name, password and query.
-        identity: The URL that identifies the repository, without a password; for ssh with the user, because a
-            path may be relative to the user's home.
-        folder: Absolute path of the repository if it is on this machine; its work tree, if `url` names one.
+    `shown`, for messages, has no user name, password and query. `identity` identifies the repository, for
+    ssh with the user, because a path may be relative to the user's home. `folder` is the absolute path of a
+    repository on this machine; its work tree, if `url` names one.
     """
 
     url: str
@@ -48,15 +45,10 @@ class GitUrl:
 
     @classmethod
     def parse(cls, text: str, *, start: str) -> Self:
-        """Parse a URL.
+        """Parse a URL, HOST:PATH, or a path relative to the absolute folder `start`.
 
-        Args:
-            text: A URL, HOST:PATH or a path.
-            start: Absolute folder that a path is relative to.
-
-        Raises:
-            UsageError: The text is none of these, or the folder does not exist. The message contains no
-                password.
+        Raises UsageError, without a password in it, if the text is none of these or the folder does not
+        exist.
         """
         if not text or len(text) > _LONGEST or not text.isprintable() or text != text.strip():
             raise UsageError("that is not a Git URL", hint=_HINT)

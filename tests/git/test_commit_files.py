@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitmodel.errors import GitCommandError, RepositoryError, UnsafePathError
-from gitmodel.git.commit_files import commit_files, write_tree
+from gitmodel.git.commit_files import commit_tree, write_tree
 from gitmodel.git.repository import Repository
 from tests.support.kept import Kept
 from tests.support.repo import Repo
@@ -62,6 +62,12 @@ def base(tmp_path: Path) -> Repo:
 
 def opened(repo: Repo, **environment: str) -> Repository:
     return Repository.open(str(repo.path), environment={**os.environ, **environment})
+
+
+def commit_files(
+    repository: Repository, parent: str, changes: Mapping[str, str | None], message: str
+) -> str:
+    return commit_tree(repository, write_tree(repository, parent, changes), parent, message)
 
 
 def made(repo: Repo, changes: Mapping[str, str | None], message: str = "Promote fraud v7") -> str:

@@ -52,21 +52,10 @@ _BROKEN = (
 
 
 class CachedClone:
-    """The cached clone of one repository; use it inside `locked`.
+    """The cached clone of one repository; use it inside `locked`. Its folder is created if missing.
 
-    Args:
-        folder: Its folder, created if it does not exist.
-        url: Of the server.
-        start: The user's current folder; no git program inside its repository is run.
-        environment: `os.environ` of the caller.
-
-    Attributes:
-        url: Of the server.
-        repository: The cached clone itself.
-
-    Raises:
-        GitCommandError: There is no git program.
-        RepositoryError: The folder belongs to another user.
+    No git program inside the repository of `start`, the user's current folder, is run. Raises
+    GitCommandError if there is no git program, RepositoryError if the folder belongs to another user.
     """
 
     def __init__(
@@ -136,14 +125,8 @@ class CachedClone:
     def query_refs(self, words: list[str]) -> dict[str, str]:
         """Query the refs of the server once: HEAD, and branches and tags of these names.
 
-        Args:
-            words: Possible names of branches or tags; invalid names are skipped.
-
-        Returns:
-            Object id by full name of the ref.
-
-        Raises:
-            GitCommandError: The server cannot be reached, or refuses.
+        Returns object ids by the full name of the ref. Invalid names are skipped. Raises GitCommandError if
+        the server cannot be reached, or refuses.
         """
         names = ["HEAD", *(name for word in words for name in ref_names(word))]
         output = self._on_server("ls-remote", "--", _SERVER, *names).decode("utf-8", "replace")

@@ -37,8 +37,7 @@ _NOT_OURS = ("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QU
 def locked(folder: str) -> Iterator[None]:
     """Lock a cached clone; other processes wait. The lock ends with the process.
 
-    Raises:
-        RepositoryError: The parent folder cannot be written.
+    Raises RepositoryError if the parent folder cannot be written.
     """
     try:
         os.makedirs(os.path.dirname(folder), mode=0o700, exist_ok=True)
@@ -56,11 +55,7 @@ def locked(folder: str) -> Iterator[None]:
 
 
 def refuse_foreign(folder: str) -> None:
-    """Refuse a folder of another user, because its configuration could make Git run programs.
-
-    Raises:
-        RepositoryError: The folder belongs to another user.
-    """
+    """Raise RepositoryError for a folder of another user: its configuration could make Git run programs."""
     if os.stat(folder).st_uid != os.geteuid():
         raise RepositoryError(
             f"{folder} belongs to another user", hint="name a cache of your own: --cache DIR"

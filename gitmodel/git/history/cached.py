@@ -74,12 +74,8 @@ class Snapshot(Protocol):
 class CachedHistory:
     """History of one repository, with its index in `<common folder>/gitmodel/history`; close it.
 
-    Args:
-        repository: The repository.
-        history: Read this history without an index.
-        small: A repository with fewer objects has no index.
-        worth_keeping: Minimum number of loose commits to write a segment.
-        worth_ordering: Minimum number of commits to write their order.
+    A `history` passed in is read without an index, as is a repository of fewer than `small` objects.
+    `worth_keeping` loose commits are worth a segment, and `worth_ordering` commits a file of their order.
     """
 
     def __init__(
@@ -190,11 +186,7 @@ class CachedHistory:
     def _write_segment(
         self, loose: Sequence[str], ranks: Mapping[str, int], segments: Sequence[Segment]
     ) -> tuple[list[Segment], list[str]]:
-        """Write a segment of these commits, merged with small segments.
-
-        Returns:
-            All segments, and the commits that no longer exist.
-        """
+        """Write a segment of these commits, merged with small ones; returns all, and the commits now gone."""
         builder = SegmentBuilder()
         for commit, changes in self._history.introduced(loose):
             builder.add(commit, changes)

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gitmodel.files.safe_open import replace_file
 from gitmodel.git.history.cached import has_few_objects
 from gitmodel.git.history.segment import CHECK, check_of, split_ids
-from gitmodel.git.history.walk import History, read_raw_log
+from gitmodel.git.history.walk import History, read_raw_log, seconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,22 +52,15 @@ _LOG = (
 class LineChange(NamedTuple):
     """One file that one commit of the line introduced, changed or deleted, compared with its first parent.
 
-    Attributes:
-        commit: The commit.
-        path: The file, relative to the top of the work tree.
-        oid: Its blob after the commit; None if it was deleted or is no longer a plain file.
-        committed: Committer time, in Unix seconds: when the commit was made, merged or rebased.
-        when: Author time, in Unix seconds.
-        author: "Ana <ana@example.org>"; not escaped.
-        subject: First line of the message; not escaped.
-        is_merge: Whether the commit has several parents.
+    Author ("Ana <ana@example.org>") and subject, the first line of the message, are not escaped. Times are
+    Unix seconds.
     """
 
     commit: str
-    path: str
-    oid: str | None
-    committed: int
-    when: int
+    path: str  # relative to the top of the work tree
+    oid: str | None  # its blob after the commit; None if it was deleted or is not a plain file now
+    committed: int  # committer time: when the commit was made, merged or rebased
+    when: int  # author time
     author: str
     subject: str
     is_merge: bool
@@ -81,10 +74,8 @@ class _Line(NamedTuple):
 class FirstParentHistory:
     """First-parent lines of one repository.
 
-    Args:
-        repository: The repository.
-        worth_writing: Minimum number of new commits to write the index.
-        is_small: Whether to read Git without an index; by the number of objects if None.
+    The index is written for at least `worth_writing` new commits. With `is_small` Git is read without an
+    index; None decides by the number of objects.
     """
 
     def __init__(
@@ -103,11 +94,8 @@ class FirstParentHistory:
     def changes(self, tip: str, suffix: str = _SUFFIXES[0]) -> list[LineChange]:
         """The changes of a commit and its first parents to files whose path ends with `suffix`, newest first.
 
-        One process in a small repository, none if the index ends with this tip, else two.
-
-        Args:
-            tip: The id of a commit.
-            suffix: One that ends with the suffix of alias files.
+        The tip is an object id; the suffix must end with that of alias files. One process in a small
+        repository, none if the index ends with this tip, else two.
         """
         history = History(self._repository)
         if history.is_altered() or history.lacks_trees() or self._few_objects():
@@ -147,11 +135,9 @@ class FirstParentHistory:
         return _Line(ids + stored.ids[start:], added + older)
 
     def _ids(self, tip: str, above: str | None) -> list[tuple[str, str]]:
-        """The commits of a line, newest first, each with its first parent ("" without one).
+        """The commits of a line from its tip, newest first, each with its first parent ("" without one).
 
-        Args:
-            tip: Its first commit.
-            above: Leave out what is reachable from this commit.
+        What is reachable from `above` is left out.
         """
         data = f"{tip}\n" if above is None else f"{tip}\n^{above}\n"
         output = self._repository.run(
@@ -172,8 +158,8 @@ class FirstParentHistory:
                     commit=commit,
                     path=path,
                     oid=oid,
-                    committed=_seconds(committed),
-                    when=_seconds(when),
+                    committed=seconds_of(committed),
+                    when=seconds_of(when),
                     author=author,
                     subject=subject,
                     is_merge=" " in parents,
@@ -208,11 +194,6 @@ class FirstParentHistory:
         body = _COUNT.pack(len(line.ids)) + ids + (zlib.compress(records, 1) if records else b"")
         with suppress(OSError):  # a full disk or a read-only repository
             replace_file(self._path, _MAGIC + check_of(body) + body)
-
-
-def _seconds(text: str) -> int:
-    """A date of Git, 0 for none: a commit made by hand may lack it."""
-    return int(text) if text.lstrip("-").isdecimal() else 0
 
 
 def _record(change: LineChange) -> tuple[bytes, ...]:

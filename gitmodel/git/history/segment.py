@@ -71,8 +71,7 @@ class SegmentBuilder:
     ) -> bytes:
         """The segment with these commits and the reachable commits of other segments.
 
-        Raises:
-            DamagedSegmentError: One of the other segments is damaged.
+        Raises DamagedSegmentError if one of the other segments is damaged.
         """
         for other in merged:
             self.commits.update(oid for oid in other.commits() if oid in reachable)
@@ -89,15 +88,10 @@ class SegmentBuilder:
 
 
 class Segment:
-    """A segment open for reading; close it.
+    """A segment open for reading; close it. Raises DamagedSegmentError if the file is not one.
 
-    Args:
-        stream: Of the file; kept open so that it stays readable if another process removes it.
-        name: Of the file.
-        oid_length: Bytes of an object id in this repository.
-
-    Raises:
-        DamagedSegmentError: The file is not a segment.
+    The stream is kept open so that it stays readable if another process removes the file. An object id has
+    `oid_length` bytes.
     """
 
     __slots__ = ("_oid_length", "_stream", "_table", "name")
@@ -124,19 +118,11 @@ class Segment:
         return self._table[0][1] // self._oid_length
 
     def commits(self) -> list[str]:
-        """The ids of its commits.
-
-        Raises:
-            DamagedSegmentError: The section is damaged.
-        """
+        """The ids of its commits. Raises DamagedSegmentError."""
         return split_ids(self._section(0), self._oid_length)
 
     def records(self, bucket: int) -> list[Record]:
-        """The changes in one bucket, each as six fields.
-
-        Raises:
-            DamagedSegmentError: The section is damaged.
-        """
+        """The changes in one bucket, each as six fields. Raises DamagedSegmentError."""
         section = self._section(1 + bucket)
         if not section:
             return []

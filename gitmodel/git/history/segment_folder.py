@@ -46,10 +46,8 @@ class SegmentFolder:
     def segments(self, ranks: Mapping[str, int]) -> tuple[list[Segment], list[str]]:
         """Open all segments, largest first; returns them and the loose commits, newest first.
 
-        A segment without a reachable commit of its own is removed.
-
-        Raises:
-            DamagedSegmentError: One is damaged.
+        A segment without a reachable commit of its own is removed. Raises DamagedSegmentError if one is
+        damaged.
         """
         useful: list[Segment] = []
         loose = set(ranks)
@@ -90,11 +88,7 @@ class SegmentFolder:
     def write(
         self, builder: SegmentBuilder, merged: Sequence[Segment], ranks: Mapping[str, int]
     ) -> Segment:
-        """Write a segment, and remove the segments merged into it.
-
-        Raises:
-            DamagedSegmentError: One of those is damaged.
-        """
+        """Write a segment, and remove those merged into it. Raises DamagedSegmentError if one is damaged."""
         data = builder.to_bytes(merged, ranks, oid_length=self._oid_length)
         name = f"{os.urandom(16).hex()}{_SUFFIX}"
         with suppress(OSError):  # a full disk or a read-only repository

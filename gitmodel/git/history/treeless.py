@@ -31,11 +31,7 @@ def lacks_trees(repository: Repository) -> bool:
 def commits_with_trees(repository: Repository, format_: str) -> Iterator[tuple[str, list[str]]]:
     """Yield commits of all refs whose tree is present, newest first, each with lines of `git log`.
 
-    Two processes.
-
-    Args:
-        repository: The repository.
-        format_: Placeholders of git-log(1), one a line.
+    The format has placeholders of git-log(1), one a line. Two processes.
     """
     options = ("--all", f"-n{_MOST_COMMITS}", "--no-show-signature", "--no-color", "-z")
     output = repository.run("log", *options, f"--format=%H%n%T%n{format_}")

@@ -2,8 +2,8 @@
 
 One path-limited `git log --raw` answers every query here. Its options matter:
 
-- `--full-history`: includes side branches whose result a merge dropped, because they are pushed too; - `-c`:
-shows files of a merge that differ from all its parents, which are pointers that only the merge
+- `--full-history`: includes side branches whose result a merge dropped, because they are pushed too;
+- `-c`: shows files of a merge that differ from all its parents, which are pointers that only the merge
   introduced (a resolved conflict, or an edit during the merge);
 - `--no-renames`, and no patch: reads no blobs, which a partial clone would have to fetch.
 
@@ -44,20 +44,14 @@ _GLOB_LETTERS = frozenset("*?[\\")
 class Change(NamedTuple):
     """One file that one commit introduced, changed or deleted.
 
-    Attributes:
-        commit: The commit.
-        path: The file, relative to the top of the work tree.
-        oid: Its blob after the commit; None if it was deleted or is no longer a plain file.
-        author: "Ana <ana@example.org>"; not escaped.
-        when: Author time, in Unix seconds.
-        subject: First line of the message; not escaped.
+    Author ("Ana <ana@example.org>") and subject, the first line of the message, are not escaped.
     """
 
     commit: str
-    path: str
-    oid: str | None
+    path: str  # relative to the top of the work tree
+    oid: str | None  # its blob after the commit; None if it was deleted or is not a plain file now
     author: str
-    when: int
+    when: int  # author time, in Unix seconds
     subject: str
 
 
@@ -80,17 +74,10 @@ class History:
     ) -> list[Change]:
         """The changes of commits reachable from `tips` and not from excluded commits; newest first.
 
-        One process; three if an excluded commit is not in this clone, in which case it is ignored.
-
-        Args:
-            tips: Object ids of commits or tags; tags of other objects are skipped.
-            exclude: Object ids that the remote already has.
-            not_on_remote: Also exclude the remote-tracking branches of this Git remote.
-            suffixes: Suffixes of the paths, if `paths` is empty.
-            paths: Exact paths.
-
-        Raises:
-            GitCommandError: A tip is not in this clone.
+        Tips are ids of commits or tags (of other objects: skipped). `not_on_remote` also excludes the
+        remote-tracking branches of a Git remote; `suffixes` of paths count without exact `paths`. One
+        process; three if an excluded commit is not in this clone, which is then ignored. Raises
+        GitCommandError if a tip is not in this clone.
         """
         if not tips:
             return []
@@ -100,11 +87,8 @@ class History:
     def all_refs_changes(self, file_name: str | None = None) -> list[Change]:
         """The changes on all branches, remote-tracking refs, tags, stash and HEADs, newest first.
 
-        One process, which compares every commit with its parents: 3 s for 100,000 commits. For repeated queries
-        use `CachedHistory`.
-
-        Args:
-            file_name: The name of the files, in any folder; all pointers if None.
+        To files of one name in any folder; to all pointers if None. One process, which compares every
+        commit with its parents: 3 s for 100,000 commits. For repeated queries use `CachedHistory`.
         """
         if self.lacks_trees():
             return list(self._without_trees(file_name))
@@ -128,30 +112,17 @@ class History:
     def introduced(
         self, commits: Sequence[str], file_name: str | None = None
     ) -> Iterator[tuple[str, list[Change]]]:
-        """Yield the changes of each of these commits.
+        """Yield the changes of each of these commits, to files as for `all_refs_changes`.
 
-        Commits that are not in this clone are skipped. One process for each 2,000 commits, whose results are
-        held in memory.
-
-        Args:
-            commits: Object ids of commits.
-            file_name: As for `all_refs_changes`.
-
-        Raises:
-            GitCommandError: An object that a commit refers to is not in this clone.
+        Commits that are not in this clone are skipped. One process for each 2,000 commits, whose results
+        are held in memory. Raises GitCommandError if an object that a commit refers to is not in this
+        clone.
         """
         for start in range(0, len(commits), _CHUNK):
             data = "".join(f"{oid}\n" for oid in commits[start : start + _CHUNK]).encode("ascii")
             output = self._repository.run(
-                *(
-                    "diff-tree",
-                    "--stdin",
-                    "-r",
-                    "--always",
-                    *_OPTIONS,
-                    "--",
-                    _pathspec_of(file_name),
-                ),
+                *("diff-tree", "--stdin", "-r", "--always", *_OPTIONS),
+                *("--", _pathspec_of(file_name)),
                 input_bytes=data,
             )
             yield from _read_commits(output)
@@ -169,14 +140,10 @@ class History:
                         yield Change(commit, entry.path, entry.oid, author, int(when), subject)
 
     def log(self, path: str, revision: str) -> list[Change]:
-        """The history of one path as `git log` shows it, newest first. One process.
+        """The history of one path as `git log` shows it from a commit, newest first. One process.
 
-        Args:
-            path: Relative to the top of the work tree.
-            revision: A commit; side branches that a merge dropped are left out.
-
-        Raises:
-            GitCommandError: There is no such revision.
+        The path is relative to the top of the work tree; side branches that a merge dropped are left out.
+        Raises GitCommandError if there is no such revision.
         """
         if "\n" in revision or not revision:
             raise GitCommandError(f"{revision!r} is not a revision")
@@ -185,10 +152,8 @@ class History:
     def pushed_tips(self, updates: Iterable[RefUpdate]) -> tuple[str, ...]:
         """The commits that a push sets refs to; annotated tags are resolved. One process.
 
-        Deletions, and tags of blobs and trees, are skipped.
-
-        Raises:
-            GitCommandError: A pushed object is not in this clone.
+        Deletions, and tags of blobs and trees, are skipped. Raises GitCommandError if a pushed object is
+        not in this clone.
         """
         oids = list(dict.fromkeys(u.local_oid for u in updates if not u.is_delete))
         if not oids:
@@ -207,12 +172,10 @@ class History:
         return tuple(dict.fromkeys(tips))
 
     def local_tips(self, *, not_on_remote: str | None = None) -> tuple[str, ...]:
-        """The commits of HEAD and of all refs except remote-tracking ones. Two processes.
+        """The commits of HEAD and of all refs except remote-tracking ones.
 
-        Tags of blobs and trees are skipped.
-
-        Args:
-            not_on_remote: Exclude the remote-tracking branches of this Git remote.
+        Tags of blobs and trees are skipped, as is what the remote-tracking branches of `not_on_remote`
+        have. Three processes, or four with `not_on_remote`.
         """
         format_ = "--format=%(refname) %(objectname)"
         refs = self._repository.run("for-each-ref", format_).decode("utf-8", "surrogateescape")
@@ -288,22 +251,22 @@ class History:
 def _read_commits(output: bytes) -> Iterator[tuple[str, list[Change]]]:
     """Parse `-z --raw -c` output with our format."""
     for (commit, seconds, author, subject), files in read_raw_log(output, 4):
-        # A hand-made commit may lack a date.
-        when = int(seconds) if seconds.lstrip("-").isdecimal() else 0
+        when = seconds_of(seconds)
         yield commit, [Change(commit, path, oid, author, when, subject) for path, oid in files]
+
+
+def seconds_of(text: str) -> int:
+    """A date of Git, 0 for none: a commit made by hand may lack it."""
+    return int(text) if text.lstrip("-").isdecimal() else 0
 
 
 def read_raw_log(
     output: bytes, lines: int
 ) -> Iterator[tuple[list[str], list[tuple[str, str | None]]]]:
-    """Parse `-z --raw` output: a header for each commit, then description and path of each file.
+    """Parse `-z --raw` output of git-log(1) or git-diff-tree(1), with a header of `lines` lines a commit.
 
-    Args:
-        output: Of git-log(1) or git-diff-tree(1).
-        lines: The number of lines in a header.
-
-    Yields:
-        The lines, and path and blob of each file; None for a file that is deleted or not plain.
+    Yields the lines of the header, and path and blob of each file; None for one that is deleted or not
+    plain.
     """
     words = iter(output.split(b"\0"))
     head: list[str] = []
