@@ -18,29 +18,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """An entry of a listing.
+    """An entry of a listing."""
 
-    Args:
-        key: Its key, without the remote's own prefix.
-        size: Bytes.
-        modified: Unix seconds by the store's clock; compare only with other times of that store.
-        etag: The store's opaque tag of this content or write; empty if there is none.
-    """
-
-    key: str
-    size: int
-    modified: float
-    etag: str
+    key: str  # without the remote's own prefix
+    size: int  # bytes
+    modified: float  # Unix seconds by the store's clock; compare only with times of that store
+    etag: str  # the store's opaque tag of this content or write; empty if there is none
 
 
 class Backend(Protocol):
-    """Objects by key. Every method can raise these errors of the remote.
+    """Objects by key.
 
-    Raises:
-        RemoteUnreachableError: No response, or only failures, after all retries.
-        RemoteDeniedError: Wrong or missing credentials, or a missing permission.
-        RemoteMissingError: The bucket, container or folder does not exist.
-        UnsafePathError: The key is not a plain relative path.
+    Every method can raise RemoteUnreachableError (no response, or only failures, after all retries),
+    RemoteDeniedError (wrong or missing credentials, or a missing permission), RemoteMissingError (the
+    bucket, container or folder does not exist) and UnsafePathError (the key is not a plain relative path).
     """
 
     @property
@@ -50,31 +41,22 @@ class Backend(Protocol):
     def read(self, key: str, *, limit: int) -> bytes:
         """Return a whole object.
 
-        Args:
-            key: Its key.
-            limit: Most bytes to read.
-
-        Raises:
-            ObjectMissingError: It does not exist.
-            DamagedObjectError: It is larger than `limit`, or ended early.
+        Raises ObjectMissingError if it does not exist, DamagedObjectError if it is larger than `limit`
+        bytes or ended early.
         """
 
     def read_range(self, key: str, start: int, size: int) -> bytes:
         """Return exactly `size` bytes from offset `start`.
 
-        Raises:
-            ObjectMissingError: It does not exist.
-            DamagedObjectError: It ends before that.
+        Raises ObjectMissingError if the object does not exist, DamagedObjectError if it ends before that.
         """
 
     def create(self, key: str, data: bytes | memoryview) -> bool:
         """Write an object only if its key does not exist.
 
         An unclear response (lost, "exists") is followed by reading the object back, so a success is never
-        reported as a conflict. Content that changed in transit is written again.
-
-        Returns:
-            True if the object now holds `data`, whoever wrote it; False if it holds other bytes.
+        reported as a conflict. Content that changed in transit is written again. Returns whether the object
+        now holds `data`, whoever wrote it.
         """
 
     def read_back(self, key: str, *, limit: int) -> bytes:
@@ -86,16 +68,15 @@ class Backend(Protocol):
     def write(self, key: str, data: bytes | memoryview) -> bool:
         """Create or replace an object; readers see the old bytes or the new ones, never a mixture.
 
-        Returns:
-            Whether the stored content is known to be `data`: the server compared a checksum, it was read back, or
-            the system reported that it was flushed. False only for packs, which the caller reads back.
+        Returns whether the stored content is known to be `data`: the server compared a checksum, it was
+        read back, or the system reported that it was flushed. False only for packs, which the caller reads
+        back.
         """
 
     def size(self, key: str) -> int | None:
         """Return the size of an object in bytes, None if it does not exist.
 
-        Raises:
-            RemoteDeniedError: Also if the store does not reveal whether it exists.
+        Raises RemoteDeniedError also if the store does not reveal whether it exists.
         """
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
@@ -108,10 +89,9 @@ class Backend(Protocol):
         """Delete an object; a missing one is no error."""
 
     def prove_checks(self) -> dict[str, bool]:
-        """Send wrong checksums to find out which kinds of checksums the server compares.
+        """Send wrong checksums; returns whether the server compares them, by kind.
 
-        Returns:
-            Whether it compares them, by kind; kinds with an unclear result are omitted.
+        Kinds with an unclear result are omitted.
         """
 
     def close(self) -> None:

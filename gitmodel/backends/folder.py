@@ -42,15 +42,10 @@ _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.E
 
 
 class FolderBackend:
-    """Objects as files.
+    """Objects as files below a folder, which must exist: an unmounted share would look like an empty store.
 
-    Args:
-        root: The folder. It must exist, because an unmounted share would look like an empty store.
-        create_root: Create the folder.
-
-    Raises:
-        RemoteDeniedError: `create_root` and the folder cannot be created.
-        NoSpaceError: `create_root`, and the disk is full.
+    `create_root` makes it; raises RemoteDeniedError if it cannot be created, NoSpaceError if the disk is
+    full.
     """
 
     def __init__(self, root: str, *, create_root: bool = False) -> None:

@@ -12,10 +12,8 @@ def check_key(key: str) -> str:
     """Return a key if it stays below the remote's prefix on every store.
 
     A `..` in a key would leave the folder, and s3fs and adlfs read a `?` as the version of an object.
-
-    Raises:
-        UnsafePathError: Empty, absolute, with `.`, `..` or empty parts, control characters,
-            backslash, `?` or `#`, or a name that is reserved for temporary files.
+    Raises UnsafePathError for a key that is empty, absolute, has `.`, `..` or empty parts, control
+    characters, backslash, `?` or `#`, or a name that is reserved for temporary files.
     """
     parts = key.split("/")
     bad_part = any(part in {"", ".", ".."} or part.startswith(RESERVED) for part in parts)
@@ -27,8 +25,7 @@ def check_key(key: str) -> str:
 def check_prefix(prefix: str) -> str:
     """Return a prefix for a listing if it stays below the remote's prefix.
 
-    Raises:
-        UnsafePathError: As for keys; "" and a trailing "/" are fine.
+    Raises UnsafePathError as for keys; "" and a trailing "/" are fine.
     """
     if prefix:
         check_key(prefix.removesuffix("/"))

@@ -25,19 +25,14 @@ class Opener(Protocol):
     """Opens the backend of a remote of one scheme, without a request."""
 
     def __call__(self, remote: Remote, options: OpenOptions, /) -> Backend:
-        """Return the backend.
-
-        Raises:
-            GitmodelError: The remote or the options cannot be used.
-        """
+        """Return the backend. Raises GitmodelError if the remote or the options cannot be used."""
 
 
 def open_backend(remote: Remote, options: OpenOptions) -> Backend:
     """Open the backend of a remote. No request is sent before the first call of a method.
 
-    Raises:
-        ConfigError: A relative path without `root`, an unknown scheme, or an unknown GITMODEL_TRANSPORT.
-        RemoteDeniedError: The profile does not exist.
+    Raises ConfigError for a relative path without `root`, an unknown scheme or an unknown
+    GITMODEL_TRANSPORT, RemoteDeniedError if the profile does not exist.
     """
     opener = _openers.get(remote.scheme)
     if opener is None:
@@ -48,22 +43,16 @@ def open_backend(remote: Remote, options: OpenOptions) -> Backend:
 def register_store(scheme: AddressScheme, opener: Opener) -> None:
     """Add a store for the rest of the process: its address scheme, and how to open it.
 
-    Raises:
-        ValueError: The scheme is registered already, or cannot be one.
+    Raises ValueError if the scheme is registered already, or cannot be one.
     """
     register_scheme(scheme)
     _openers[scheme.name] = opener
 
 
 def folder_of(remote: Remote, *, root: str | None) -> str:
-    """Return the path of a `file` remote.
+    """Return the path of a `file` remote; a relative one is joined to the absolute `root`.
 
-    Args:
-        remote: The address.
-        root: Absolute path of the folder to which relative paths are joined.
-
-    Raises:
-        ConfigError: The path is relative and there is no `root`, or it is a folder of the system.
+    Raises ConfigError if the path is relative and there is no `root`, or if it is a folder of the system.
     """
     if not remote.is_relative:
         return remote.url

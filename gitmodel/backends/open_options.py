@@ -16,24 +16,17 @@ if TYPE_CHECKING:
 class OpenOptions:
     """How to open a remote. A store ignores what does not concern it.
 
-    Attributes:
-        trusted: The user trusts this address, or chose it. Otherwise a foreign endpoint (`Remote.is_foreign`)
-            gets no credentials and nothing is written to it.
-        profile: AWS profile, from the settings of the clone, never from a committed file.
-        root: Folder to which relative paths are joined.
-        create_root: Create the folder of a `file` remote if it does not exist.
-        checks_folder: Where to record which checksums a server compares; None records nothing.
-        environment: Variables for credentials of Azure and for GITMODEL_TRANSPORT. Credentials of AWS come
-            from those of the process, because botocore reads no others.
-        retrier: How to retry requests; None for the default. Folders never retry.
-        note: Receives a line, from another thread, when a server has not answered for a while.
+    Unless the user trusts the address, or chose it, a foreign endpoint (`Remote.is_foreign`) gets no
+    credentials and nothing is written to it. `environment` has the variables for credentials of Azure and
+    for GITMODEL_TRANSPORT; credentials of AWS come from those of the process, because botocore reads no
+    others. `note` receives a line, from another thread, when a server has not answered for a while.
     """
 
     trusted: bool
-    profile: str | None = None
-    root: str | None = None
-    create_root: bool = False
-    checks_folder: str | None = None
+    profile: str | None = None  # of AWS, from the clone's settings, never from a committed file
+    root: str | None = None  # folder to which relative paths are joined
+    create_root: bool = False  # create the folder of a `file` remote if it does not exist
+    checks_folder: str | None = None  # records which checksums a server compares
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
-    retrier: Retrier | None = None
+    retrier: Retrier | None = None  # None for the default; folders never retry
     note: Callable[[str], None] | None = None

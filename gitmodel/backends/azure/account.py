@@ -30,10 +30,7 @@ EMULATOR_ACCOUNT = "devstoreaccount1"
 class StaticAzureLogin:
     """Address and credential from the environment, as the Azure SDK would find them.
 
-    Args:
-        url: Address of the account's blob service.
-        account: Name of the account, which is part of the signature.
-        credential: Returns a credential for obstore.
+    The account's name is part of the signature; `credential` returns a credential for obstore.
     """
 
     url: str
@@ -45,12 +42,7 @@ class StaticAzureLogin:
 class Account:
     """An account and its credentials from the environment.
 
-    Args:
-        url: Address of its blob service; empty if only the connection string has it.
-        name: Its name, if known.
-        connection_string: The whole connection string, or None.
-        key: Its shared key, or None.
-        sas_token: A shared access signature, or None.
+    The address of its blob service is empty if only the connection string has it.
     """
 
     url: str
@@ -67,12 +59,7 @@ class Account:
         return parts.get("sharedaccesssignature") or self.sas_token
 
     def open_client(self, *, anonymous: bool, **options: Any) -> tuple[Any, Any]:
-        """Open a client of the Azure SDK, with the credential to close with it.
-
-        Args:
-            anonymous: Send no credentials.
-            options: Options of the client.
-        """
+        """Open a client of the Azure SDK, with the credential to close with it."""
         from azure.storage.blob.aio import BlobServiceClient
 
         if self.connection_string is not None and not anonymous:
@@ -84,8 +71,7 @@ class Account:
     def static_login(self, *, anonymous: bool) -> StaticAzureLogin | None:
         """Address and key or signature from the environment; None if the Azure SDK has to find them.
 
-        Args:
-            anonymous: Send no credentials. The SDK handles public containers.
+        None for anonymous requests too: the SDK handles public containers.
         """
         parts = _parts(self.connection_string) if self.connection_string is not None else {}
         name = parts.get("accountname") or self.name
@@ -116,14 +102,9 @@ class Account:
 def transport_credential(
     credential: Any, query: str
 ) -> Callable[[], Coroutine[Any, Any, dict[str, Any]]] | None:
-    """Return a function that gets a credential for obstore from that of a client.
+    """Return a function that gets a credential for obstore from that of a client; None for unsigned requests.
 
-    Args:
-        credential: The credential of the client, or None.
-        query: The shared access signature that the client adds to its URLs, or "".
-
-    Returns:
-        The function; None for unsigned requests.
+    `query` is the shared access signature that the client adds to its URLs, or "".
     """
 
     async def get_credential() -> dict[str, Any]:
@@ -142,14 +123,10 @@ def transport_credential(
 
 
 def resolve_account(remote: Remote, environment: Mapping[str, str]) -> Account:
-    """Find the account of a remote.
+    """Find the account of an `az` remote.
 
-    Args:
-        remote: An `az` remote.
-        environment: Variables of the process.
-
-    Raises:
-        RemoteDeniedError: Neither names an account, or the connection string cannot be parsed.
+    Raises RemoteDeniedError if neither the remote nor the environment names one, or if the connection
+    string cannot be parsed.
     """
     text = environment.get(CONNECTION_STRING) or None
     parts = _parts(text) if text is not None else {}

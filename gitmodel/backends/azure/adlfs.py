@@ -43,12 +43,7 @@ class FileSystem(AzureBlobFileSystem):  # type: ignore[misc] # adlfs has no type
 
 
 def open_filesystem(account: Account, *, anonymous: bool) -> FileSystem:
-    """Open the file system of an account; sends no request.
-
-    Args:
-        account: The account and its credentials.
-        anonymous: Send no credentials.
-    """
+    """Open the file system of an account; sends no request."""
     client, login = account.open_client(
         anonymous=anonymous,
         connection_timeout=CONNECT_TIMEOUT_SECONDS,

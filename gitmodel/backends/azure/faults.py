@@ -79,11 +79,9 @@ _TOO_OLD = "Request date header too old"
 
 
 def classify_error(error: Exception, signature: str | None = None) -> RequestFailure | None:
-    """Classify an exception of a request to Azure; None for other exceptions.
+    """Classify an exception of the Azure SDK, aiohttp or adlfs; None for others.
 
-    Args:
-        error: An exception of the Azure SDK, aiohttp or adlfs.
-        signature: The shared access signature of the request, if it had one.
+    `signature` is the shared access signature of the request, if it had one.
     """
     # Errors of the SDK are the context of errors of adlfs.
     behind = error.__cause__ or error.__context__

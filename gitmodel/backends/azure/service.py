@@ -32,14 +32,7 @@ LIST_PAGE = 1000
 
 
 class AzureService(BucketService):
-    """Requests to one container.
-
-    Args:
-        account: The account and its credentials.
-        open_filesystem: Imports adlfs and opens the file system.
-        remote: The container.
-        anonymous: Requests are unsigned.
-    """
+    """Requests to one container, whose file system is opened with adlfs by `open_filesystem`."""
 
     permissions: ClassVar[dict[str, str]] = {
         "read": "the role Storage Blob Data Reader",

@@ -28,12 +28,9 @@ _PARTS = {
 
 
 def explain_refusal(signature: str, code: str, now: datetime | None = None) -> str | None:
-    """Return why a signature was refused; None if its parts do not show it.
+    """Return why a signature was refused with a code of Azure; None if its parts do not show it.
 
-    Args:
-        signature: The shared access signature, with or without the question mark.
-        code: Error code of Azure.
-        now: The time; None for the clock of the machine.
+    The shared access signature may begin with a question mark.
     """
     parts = {name: values[0] for name, values in parse_qs(signature.removeprefix("?")).items()}
     now = now or datetime.now(UTC)

@@ -40,17 +40,12 @@ MAX_REWRITES = 7
 
 
 class CloudBackend:
-    """A backend over a `CloudClient`.
+    """A backend over a `CloudClient`; only `retrier` retries its requests.
 
-    Args:
-        service: Sends the requests.
-        retrier: Retries requests; nothing below it does.
-        writable: False for an address that is not trusted.
-        checks_path: File that records which checksums the server compares, or None.
-        open_transport: Opens a transport from static settings for all requests. If None, large packs use
-            the transport of the client.
-        fast: Use the fast path.
-        note: Receives a line when the server is slow to respond.
+    An address that is not trusted is not `writable`. `checks_path` is a file that records which checksums
+    the server compares. `open_transport` opens a transport from static settings for all requests; without
+    it, large packs use that of the client, if `fast`. `note` receives a line when the server is slow to
+    respond.
     """
 
     def __init__(

@@ -49,12 +49,9 @@ def sha256_of(data: bytes) -> str:
 
 
 def checks_path(folder: str | None, url: str, server: str) -> str | None:
-    """The file that records which checksums one server compares.
+    """The file that records which checksums one server compares; None without a folder.
 
-    Args:
-        folder: The folder of these files; None records nothing.
-        url: The remote.
-        server: Address, account or profile: what else identifies the server.
+    `server` is its address, account or profile: what identifies it besides the remote's URL.
     """
     if folder is None:
         return None
@@ -73,10 +70,9 @@ class Prober(Protocol):
 
 
 def refuses_wrong_checksum(service: Prober, retrier: Retrier, kind: str) -> tuple[str, bool] | None:
-    """Send a body with a wrong checksum, and see what the server says.
+    """Send a body with a wrong checksum; returns the object's key and whether the server refused it.
 
-    Returns:
-        The object's key and whether it was refused; None if the server did not say.
+    None if the server did not say.
     """
     key = f"gc/probes/{os.urandom(8).hex()}"
     body = os.urandom(PROBE_BYTES)
@@ -100,9 +96,8 @@ def refuses_wrong_checksum(service: Prober, retrier: Retrier, kind: str) -> tupl
 class ChecksumSupport:
     """Which kinds of checksums one server compares. Thread-safe.
 
-    Args:
-        probe: Sends a wrong checksum of a kind; returns whether it was refused, None if that is unclear.
-        path: The file of the results, or None.
+    `probe` sends a wrong checksum of a kind, and returns whether it was refused, None if that is unclear.
+    `path` is the file of the results, or None.
     """
 
     def __init__(self, probe: Callable[[str], bool | None], path: str | None) -> None:
@@ -114,22 +109,14 @@ class ChecksumSupport:
         self._sent = 0
 
     def knows(self, kind: str | None) -> bool:
-        """Whether the server is known to compare this kind; sends no request.
-
-        Args:
-            kind: `MD5` or `SHA256`; None where no checksum was sent.
-        """
+        """Whether the server is known to compare `MD5` or `SHA256` (None: no checksum); sends no request."""
         with self._lock:
             return kind is not None and self._load().get(kind, False)
 
     def proves(self, kind: str | None, size: int) -> bool:
         """Whether the server compares this kind; probes it once if that is unknown.
 
-        Few MiB cause no probe, because reading them back costs less.
-
-        Args:
-            kind: As above.
-            size: Bytes of the body that was sent.
+        A body of few MiB causes no probe, because reading it back costs less.
         """
         if kind is None:
             return False

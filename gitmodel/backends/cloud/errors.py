@@ -61,13 +61,9 @@ class ErrorContext(Protocol):
 def describe_failure(
     failure: RequestFailure, context: ErrorContext, *, verb: str, key: str
 ) -> GitmodelError:
-    """Return the error for a failure.
+    """Return the error for a request that failed: "read", "look for", "list", "create", "write" or "delete".
 
-    Args:
-        failure: How the last try failed.
-        context: The store.
-        verb: The request: "read", "look for", "list", "create", "write", "delete".
-        key: The object, or the prefix of a listing.
+    `key` is the object, or the prefix of a listing.
     """
     build = _ERRORS.get(failure.kind, _refused)
     error = build(failure, context, verb, f"{context.url}/{key}")

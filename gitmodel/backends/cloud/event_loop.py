@@ -27,8 +27,7 @@ CLOSE_SECONDS = 5.0
 class RequestLoop:
     """Runs the requests of one remote.
 
-    Args:
-        open_loop: Opens the file system and returns its running loop. The first request calls it.
+    The first request calls `open_loop`, which opens the file system and returns its running loop.
     """
 
     def __init__(self, open_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
@@ -39,11 +38,7 @@ class RequestLoop:
         self._closed = False
 
     def open(self) -> None:
-        """Open the file system now, if it is not open yet.
-
-        Raises:
-            RequestFailure: The loop is closed.
-        """
+        """Open the file system now, if it is not open yet. Raises RequestFailure if the loop is closed."""
         with self._lock:
             self._opened()
 
@@ -52,8 +47,7 @@ class RequestLoop:
     ) -> Any:
         """Run a request and return its result; an interrupted wait ends the request.
 
-        Raises:
-            RequestFailure: The loop is closed, or was closed during the request.
+        Raises RequestFailure if the loop is closed, or was closed during the request.
         """
         with self._lock:
             loop = self._opened()

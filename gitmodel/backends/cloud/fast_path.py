@@ -38,8 +38,7 @@ _AUTO, _FSSPEC = "auto", "fsspec"
 class Transport(Protocol):
     """Requests for objects, called from several threads. A name is the prefix and the key.
 
-    Raises:
-        RequestFailure: MISSING, if the bucket exists and the object does not.
+    Raises RequestFailure MISSING if the bucket exists and the object does not.
     """
 
     @property
@@ -66,13 +65,10 @@ class Transport(Protocol):
 
 
 class FastPath:
-    """Sends requests through a transport, or through the fallback.
+    """Sends requests (only of large packs, or `all_requests`) through a transport, or through the fallback.
 
-    Args:
-        open_transport: Returns the transport, or None while it could not send the same requests with the
-            same credentials to the same address; it is called again after None. ImportError disables the
-            fast path.
-        all_requests: The transport takes all requests, not only large packs.
+    `open_transport` returns None while the transport could not send the same requests with the same
+    credentials to the same address; it is called again after None. ImportError disables the fast path.
     """
 
     def __init__(
@@ -94,18 +90,10 @@ class FastPath:
         fast: Callable[[Transport], Result],
         fallback: Callable[[], Result],
     ) -> Result:
-        """Send one request, through the fallback if the transport fails.
+        """Send one request of `size` bytes by `fast`, and by `fallback` (fsspec) if the transport fails.
 
         Retries of a failed key use the fallback at once, so a key costs one additional request at most.
-
-        Args:
-            key: The object.
-            size: Bytes to transfer.
-            fast: The request through the transport.
-            fallback: The same request through fsspec. Its exceptions are passed on.
-
-        Raises:
-            RequestFailure: MISSING or EXISTS from the transport.
+        Exceptions of the fallback are passed on, as is RequestFailure MISSING or EXISTS from the transport.
         """
         transport = self._transport_for(key, size)
         if transport is not None:
@@ -187,8 +175,7 @@ def is_large_pack(key: str, size: int) -> bool:
 def is_enabled(environment: Mapping[str, str]) -> bool:
     """Whether the fast path may be used; `GITMODEL_TRANSPORT=fsspec` disables it.
 
-    Raises:
-        ConfigError: The variable has another value than "auto" and "fsspec".
+    Raises ConfigError if the variable has another value than "auto" and "fsspec".
     """
     value = environment.get(VARIABLE) or _AUTO
     if value not in {_AUTO, _FSSPEC}:

@@ -69,28 +69,19 @@ _TLS_VARIABLES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Address:
-    """The address and settings of requests to a bucket.
+    """The address and settings of requests to a bucket."""
 
-    Args:
-        url: Address of the bucket itself, with the bucket's name in host or path.
-        region: What requests are signed for.
-        sse: Encryption of new objects, or None.
-        sse_kms_key_id: Its key, or None.
-    """
-
-    url: str
-    region: str
-    sse: str | None = None
+    url: str  # address of the bucket itself, with the bucket's name in host or path
+    region: str  # what requests are signed for
+    sse: str | None = None  # encryption of new objects
     sse_kms_key_id: str | None = None
 
 
 class ObstoreTransport:
-    """A `Transport` over obstore.
+    """A `Transport` over obstore, to an address; http is allowed only if the URL begins with http.
 
-    Args:
-        open_store: Opens a store of obstore with the given client options. Each timeout needs its own store.
-        url: Address; http is allowed only if it begins with http.
-        check: Kind of checksum that the stores send with each body.
+    Each timeout needs a store of its own, opened with the given client options. `check` is the kind of
+    checksum that the stores send with each body.
     """
 
     failures: tuple[type[Exception], ...] = (BaseError, OSError, ValueError, TooLargeError)
@@ -196,9 +187,7 @@ def s3_transport(
 ) -> ObstoreTransport | None:
     """Open a transport to a bucket; None if its requests would differ from those of s3fs.
 
-    Args:
-        address: The bucket.
-        credentials: Returns frozen credentials of botocore; None for unsigned requests.
+    `credentials` returns frozen credentials of botocore; None for unsigned requests.
     """
     if _is_affected_by_environment(os.environ, address.url, _S3_VARIABLES):
         return None
@@ -248,11 +237,8 @@ def azure_transport(
 ) -> ObstoreTransport | None:
     """Open a transport to a container; None if its requests would differ from those of the Azure SDK.
 
-    Args:
-        url: Address of the account's blob service; of an emulator with the account in its path.
-        account: Name of the account; part of what is signed.
-        container: Name of the container.
-        credential: Returns the credential; None for unsigned requests.
+    The address is of the account's blob service, of an emulator with the account in its path. The account's
+    name is part of what is signed. Without `credential` requests are unsigned.
     """
     if _is_affected_by_environment(os.environ, url, _AZURE_VARIABLES):
         return None

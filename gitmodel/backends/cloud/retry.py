@@ -51,12 +51,8 @@ class FailureKind(StrEnum):
 class RequestFailure(Exception):  # noqa: N818 - internal: users see an error of `gitmodel.errors`
     """One failed request, before the decision to retry.
 
-    Args:
-        kind: Why it failed.
-        detail: The store's text for the error message: one line, no secrets.
-        hint: What the user can do about this failure, if known.
-        retry_after_seconds: How long the store asked to wait, if it did.
-        server: Address of the failed server, if it is not the store.
+    `detail` is the store's text for the error message: one line, no secrets. `retry_after_seconds` is how
+    long the store asked to wait. `server` is the address of the failed server, if it is not the store.
     """
 
     def __init__(
@@ -78,23 +74,14 @@ class RequestFailure(Exception):  # noqa: N818 - internal: users see an error of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """How often to retry and how long to wait in between.
+    """How often to retry and how long to wait in between."""
 
-    Args:
-        tries: Most requests for one object while a store is busy or connections break.
-        brief_tries: Most requests without a connection. A mistyped endpoint is then reported within seconds.
-        base_seconds: Longest wait before the second try; doubles with each further try.
-        cap_seconds: Longest wait ever, unless the store asks for more.
-        longest_asked_seconds: Longest wait that a store may ask for (Retry-After).
-        total_seconds: No retry begins after this time.
-    """
-
-    tries: int = 8
-    brief_tries: int = 3
-    base_seconds: float = 0.2
-    cap_seconds: float = 20.0
-    longest_asked_seconds: float = 60.0
-    total_seconds: float = 300.0
+    tries: int = 8  # requests for one object while a store is busy or connections break
+    brief_tries: int = 3  # without a connection: a mistyped endpoint is reported within seconds
+    base_seconds: float = 0.2  # longest wait before the second try; doubles with each further try
+    cap_seconds: float = 20.0  # longest wait ever, unless the store asks for more
+    longest_asked_seconds: float = 60.0  # longest wait that a store may ask for (Retry-After)
+    total_seconds: float = 300.0  # no retry begins after this time
 
     def tries_for(self, kind: FailureKind) -> int:
         """Most requests, including the first, after failures of this kind."""
@@ -109,10 +96,7 @@ class RetryPolicy:
     def wait_seconds(self, attempt: int, failure: RequestFailure, fraction: float) -> float:
         """Wait after failed attempt number `attempt` (from 1): full jitter, or as the store asks.
 
-        Args:
-            attempt: Number of requests made so far.
-            failure: How the last one failed.
-            fraction: Random number in [0, 1). It spreads the retries of clients that failed together.
+        `fraction` is a random number in [0, 1). It spreads the retries of clients that failed together.
         """
         ceiling = min(self.cap_seconds, self.base_seconds * 2.0 ** (attempt - 1))
         asked = min(failure.retry_after_seconds or 0.0, self.longest_asked_seconds)
@@ -133,28 +117,16 @@ def _fraction() -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retrier:
-    """Runs one request with retries. Safe to share between threads.
-
-    Args:
-        policy: How often to retry and how long to wait.
-        sleep: Sleeps for a number of seconds.
-        clock: A monotonic clock in seconds.
-        fraction: A random number from 0 to 1.
-        waits: Reports slow responses; None reports nothing.
-    """
+    """Runs one request with retries. Safe to share between threads."""
 
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     sleep: Callable[[float], None] = time.sleep
-    clock: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = time.monotonic  # a monotonic clock in seconds
     fraction: Callable[[], float] = _fraction
-    waits: SilenceWatcher | None = None
+    waits: SilenceWatcher | None = None  # reports slow responses
 
     def run(self, attempt: Callable[[], Result]) -> Result:
-        """Call `attempt` until it returns, or until its failure is not retried.
-
-        Raises:
-            RequestFailure: The last one.
-        """
+        """Call `attempt` until it returns, or until its failure is not retried, and is raised."""
         if self.waits is None:
             return self._run(attempt, lambda: None)
         with self.waits.request() as again:

@@ -40,11 +40,8 @@ class TooLargeError(Exception):
 class CloudClient:
     """Sends requests for objects below one prefix.
 
-    Args:
-        filesystem: The fsspec file system.
-        root: Bucket or container and prefix, without a slash at the end.
-        url: The remote, for messages.
-        endpoint: Address of the server, for messages.
+    `root` is bucket or container and prefix, without a slash at the end. The remote's URL and the server's
+    address (`endpoint`) are for messages.
     """
 
     # The permission that each verb of `CloudBackend` needs.
@@ -78,11 +75,7 @@ class CloudClient:
 
     @contextlib.contextmanager
     def translate_errors(self) -> Iterator[None]:
-        """Turn exceptions of the library into a RequestFailure.
-
-        Raises:
-            RequestFailure: An exception of `failures`, classified.
-        """
+        """Turn exceptions of `failures` into a RequestFailure, classified."""
         try:
             yield
         except RequestFailure:  # `failures` imports the library, so it is evaluated last
@@ -108,11 +101,9 @@ class CloudClient:
         return RequestFailure(kind, error_text(error))
 
     def fetch(self, key: str, limit: int) -> bytes:
-        """Return a whole object of at most `limit` bytes.
+        """Return a whole object.
 
-        Raises:
-            RequestFailure: The request failed.
-            TooLargeError: It is larger.
+        Raises TooLargeError if it has more than `limit` bytes, RequestFailure if the request failed.
         """
         # One byte more than allowed shows that the object is too large.
         data: bytes = self.filesystem.cat_file(self.path(key), start=0, end=limit + 1)
@@ -128,19 +119,14 @@ class CloudClient:
     def put(self, key: str, data: bytes, *, exclusive: bool) -> str | None:
         """Write an object whole; with `exclusive` only if the key is free (failure EXISTS).
 
-        Returns:
-            The kind of checksum that was sent with it.
+        Returns the kind of checksum that was sent with it.
         """
         mode = "create" if exclusive else "overwrite"
         self.filesystem.pipe_file(self.path(key), data, mode=mode)
         return None
 
     def put_with_wrong_checksum(self, key: str, data: bytes, kind: str) -> None:
-        """Write an object with a wrong checksum of this kind.
-
-        Raises:
-            RequestFailure: CHANGED, if the server compares it.
-        """
+        """Write an object with a wrong checksum of this kind; failure CHANGED if the server compares it."""
         raise RequestFailure(
             FailureKind.REFUSED, f"{kind} is not sent to {key} ({len(data)} bytes)"
         )
@@ -194,15 +180,8 @@ class CloudClient:
 class BucketService(CloudClient):
     """A client whose file system is opened by the first request that needs it.
 
-    Args:
-        open_filesystem: Imports the library and opens the file system.
-        root: Bucket or container and prefix, without a slash at the end.
-        url: The remote, for messages.
-        endpoint: Address of the server, for messages before the first request.
-
-    Attributes:
-        bucket: The bucket or container alone.
-        prefix: The path below which the keys are, or "".
+    `bucket` is the bucket or container alone, `prefix` the path below which the keys are, or "". `endpoint`
+    is for messages before the first request.
     """
 
     def __init__(

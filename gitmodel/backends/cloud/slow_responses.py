@@ -69,13 +69,9 @@ def _start(watch: Callable[[], None]) -> threading.Thread | None:
 class SilenceWatcher:
     """Watches the outstanding requests to one remote and reports silence. Thread-safe.
 
-    Args:
-        server: Returns the address of the server; called when a line is due.
-        note: Receives the line, in the thread of the watcher.
-        silences: Seconds of silence before each line.
-        clock: A monotonic clock in seconds.
-        moved: Returns the number of transferred bytes.
-        start: Starts a thread that runs a function, and returns it.
+    `note` receives a line, in the thread of the watcher, after each of `silences` (seconds by the monotonic
+    `clock`); `server` returns the server's address for it, `moved` the number of bytes transferred. `start`
+    starts a thread that runs a function, and returns it.
     """
 
     def __init__(
@@ -125,11 +121,7 @@ class SilenceWatcher:
                 self._heard = self._clock()
 
     def look(self) -> float | None:
-        """Report silence if a line is due.
-
-        Returns:
-            Seconds until the next check, None if no request is outstanding.
-        """
+        """Report silence if a line is due; returns seconds until the next check, None without requests."""
         moved = self._moved()
         with self._lock:
             if not self._outstanding:

@@ -12,12 +12,7 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True, slots=True)
 class SentRequest:
-    """A request that botocore sent.
-
-    Args:
-        url: Its address, with bucket, key and query.
-        region: The region of its signature, None if unsigned.
-    """
+    """A request that botocore sent, with bucket, key and query in its URL; the region is of its signature."""
 
     url: str
     region: str | None
@@ -25,9 +20,7 @@ class SentRequest:
     def bucket_url(self, bucket: str, endpoint: str) -> str | None:
         """URL of the bucket itself; None if the form of the request is unknown.
 
-        Args:
-            bucket: Its name.
-            endpoint: Address of the server without the bucket.
+        `endpoint` is the address of the server without the bucket.
         """
         sent, server = urlsplit(self.url), urlsplit(endpoint)
         path = server.path.rstrip("/")

@@ -25,9 +25,7 @@ class CredentialsError(Exception):
 class CredentialSource:
     """The variables or the profile with the credentials of a request.
 
-    Args:
-        profile: The profile from the settings of the clone, which wins over variables with keys; or None.
-        environment: Variables of the process.
+    A profile from the settings of the clone wins over variables with keys.
     """
 
     def __init__(self, profile: str | None, environment: Mapping[str, str]) -> None:

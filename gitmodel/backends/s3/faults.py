@@ -105,13 +105,7 @@ FAILURES = (
 def classify_error(
     error: Exception, *, bucket: str, credentials: CredentialSource
 ) -> RequestFailure:
-    """Classify an exception of a request to S3.
-
-    Args:
-        error: An exception of botocore, aiohttp or s3fs.
-        bucket: For the hint.
-        credentials: Source of the credentials of the request.
-    """
+    """Classify an exception of botocore, aiohttp or s3fs; the hint names bucket and credentials."""
     if isinstance(error, CredentialsError):
         return classify_login_error(error.__cause__ or error, credentials)
     answer = error if isinstance(error, boto.ClientError) else error.__cause__

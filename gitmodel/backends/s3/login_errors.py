@@ -41,12 +41,7 @@ _EXPIRED = "credentials are still expired"  # text of botocore in a RuntimeError
 
 
 def classify_login_error(error: BaseException, credentials: CredentialSource) -> RequestFailure:
-    """Classify why there are no credentials.
-
-    Args:
-        error: The error of botocore.
-        credentials: Their source.
-    """
+    """Classify the error of botocore when there are no credentials."""
     network = classify_network_error(error)
     words = error_text(error)
     if network is not None:

@@ -39,9 +39,8 @@ class FileSystem(S3FileSystem):  # type: ignore[misc] # s3fs has no types
     async def set_session(self, *arguments: Any, **options: Any) -> Any:
         """Return the client, as s3fs asks for it before each request.
 
-        Raises:
-            CredentialsError: There are no credentials. They are found, and renewed before they expire, here
-                and not in a request.
+        Raises CredentialsError if there are no credentials. They are found, and renewed before they expire,
+        here and not in a request.
         """
         try:
             client = await super().set_session(*arguments, **options)
@@ -76,13 +75,7 @@ def _is_endpoint_error(error: Exception) -> bool:
 
 
 def open_filesystem(remote: Remote, *, profile: str | None, foreign: bool) -> FileSystem:
-    """Open the file system of a remote; sends no request.
-
-    Args:
-        remote: An `s3` remote.
-        profile: The profile from the settings of the clone.
-        foreign: Send no credentials.
-    """
+    """Open the file system of an `s3` remote; sends no request. A foreign one gets no credentials."""
     config = {
         "connect_timeout": CONNECT_TIMEOUT_SECONDS,
         "read_timeout": READ_TIMEOUT_SECONDS,

@@ -33,16 +33,10 @@ _LISTING = ("Contents", "Name", "Prefix", "MaxKeys", "KeyCount")
 
 
 class S3Service(BucketService):
-    """Requests to one bucket.
+    """Requests to one bucket, whose file system is opened with s3fs by `open_filesystem`.
 
-    Args:
-        credentials: Source of the credentials, for messages.
-        open_filesystem: Imports s3fs and opens the file system.
-        remote: The bucket.
-
-    Attributes:
-        login: Endpoint and profile. A server-side copy needs two buckets with the same login. None for unsigned
-            requests.
+    `login` is endpoint and profile; None for unsigned requests. A server-side copy needs two buckets with
+    the same login. The credentials are for messages.
     """
 
     login: tuple[str | None, ...] | None = None

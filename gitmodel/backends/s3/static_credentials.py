@@ -86,28 +86,19 @@ class Keys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaticS3Config:
-    """The settings that botocore would find.
+    """The settings that botocore would find."""
 
-    Args:
-        url: Address of the bucket itself, with its name in host or path.
-        region: Region of the signature.
-        keys: Keys of the signature; None for a public bucket.
-    """
-
-    url: str
-    region: str
-    keys: Keys | None
+    url: str  # of the bucket itself, with its name in host or path
+    region: str  # of the signature
+    keys: Keys | None  # None for a public bucket
 
 
 def static_config(
     remote: Remote, *, profile: str | None, environment: Mapping[str, str]
 ) -> StaticS3Config | None:
-    """Find address, region and keys of a remote; None if botocore has to.
+    """Find address, region and keys of an `s3` remote; None if botocore has to.
 
-    Args:
-        remote: An `s3` remote.
-        profile: The profile from the settings of the clone, which wins over variables with keys.
-        environment: Variables of the process.
+    A profile from the settings of the clone wins over variables with keys.
     """
     if any(name.startswith("AWS_") and name not in _VARIABLES for name in environment):
         return None
