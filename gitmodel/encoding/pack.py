@@ -6,7 +6,7 @@ A pack is a sequence of *records*. Each has a header and a *payload*, the stored
     | base hash 32, if flag 1 is set | payload
 
 Numbers are little endian. Headers make a pack readable without its manifest. A pack is named by the
-BLAKE3 of all its bytes; call `verify_pack` before `read_pack`.
+BLAKE3 of all its bytes (`pack_name`), which is checked before `read_pack`.
 
 Guarantee: reading never leaves the given bytes; invalid bytes raise `DamagedObjectError` or
 `NewerFormatError`.
@@ -48,27 +48,18 @@ BASED_HEADER_SIZE: Final = HEADER_SIZE + HASH_SIZE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkHeader:
-    """The header of a record.
+    """The header of a record; an unknown codec fails only when the chunk is decoded.
 
-    Args:
-        codec: Number of the codec. An unknown one fails only when the chunk is decoded.
-        raw_size: Bytes the chunk decodes to, 1 to 16 MiB.
-        stored_size: Bytes of the payload, at least 1.
-        hash: The chunk hash, 32 bytes.
-        width: Bytes of one element for codecs that work on elements, else 0.
-        base: Chunk hash of the base, for codecs that need one.
-
-    Raises:
-        DamagedObjectError: A size is out of bounds, a raw chunk has two sizes, or a known codec does
-            not allow the width or the base.
+    Raises DamagedObjectError if a size is out of bounds, a raw chunk has two sizes, or a known codec does
+    not allow the width or the base.
     """
 
     codec: int
-    raw_size: int
-    stored_size: int
-    hash: bytes
-    width: int = 0
-    base: bytes | None = None
+    raw_size: int  # bytes the chunk decodes to, 1 to 16 MiB
+    stored_size: int  # bytes of the payload, at least 1
+    hash: bytes  # the chunk hash, 32 bytes
+    width: int = 0  # bytes of one element for codecs that work on elements, else 0
+    base: bytes | None = None  # chunk hash of the base, for codecs that need one
 
     def __post_init__(self) -> None:
         if not 1 <= self.raw_size <= MAX_CHUNK:
@@ -97,9 +88,8 @@ class ChunkHeader:
     def from_bytes(cls, data: ByteBuffer) -> ChunkHeader:
         """Read the header at the start of `data`.
 
-        Raises:
-            DamagedObjectError: The header is incomplete or invalid.
-            NewerFormatError: The header is of a later format.
+        Raises DamagedObjectError if it is incomplete or invalid, NewerFormatError if it is of a later
+        format.
         """
         if len(data) < HEADER_SIZE:
             raise DamagedObjectError("a pack ends inside a chunk's header")
@@ -118,15 +108,10 @@ class ChunkHeader:
         )
 
     def decode(self, payload: ByteBuffer, *, base: ByteBuffer | None = None) -> ByteBuffer:
-        """Return the chunk's raw bytes, verified against its hash.
+        """Return the raw bytes of the payload, verified against the chunk hash.
 
-        Args:
-            payload: The bytes after the header.
-            base: Raw bytes of the chunk with the hash `self.base`, if any.
-
-        Raises:
-            DamagedObjectError: The payload does not decode, or the hash differs.
-            NewerFormatError: The codec is unknown.
+        The base is the raw bytes of the chunk with the hash `self.base`, if any. Raises DamagedObjectError
+        if the payload does not decode or the hash differs, NewerFormatError if the codec is unknown.
         """
         return decode_checked(
             self.codec,
@@ -147,11 +132,7 @@ class Record(NamedTuple):
 
 
 class PackBuilder:
-    """Assembles one pack. Not thread-safe.
-
-    Args:
-        buffer: Memory for the pack, at least 16 MiB; allocated by default.
-    """
+    """Assembles one pack in a buffer of at least 16 MiB, allocated by default. Not thread-safe."""
 
     def __init__(self, buffer: memoryview | None = None) -> None:
         self._buffer = memoryview(bytearray(PACK_MAX)) if buffer is None else buffer
@@ -168,14 +149,9 @@ class PackBuilder:
         return self.size + header.size + header.stored_size <= PACK_MAX
 
     def add(self, header: ChunkHeader, *parts: ByteBuffer) -> int:
-        """Append a copy of a chunk; returns the offset of its payload in bytes.
+        """Append a copy of a chunk, whose payload is the parts; returns the offset of its payload in bytes.
 
-        Args:
-            header: Header of the chunk.
-            *parts: The payload, to be concatenated.
-
-        Raises:
-            ValueError: The payload has another length than the header states, or does not fit.
+        Raises ValueError if the payload has another length than the header states, or does not fit.
         """
         if sum(map(len, parts)) != header.stored_size or not self.fits(header):
             raise ValueError(header)
@@ -189,11 +165,7 @@ class PackBuilder:
         return offset
 
     def finish(self) -> memoryview:
-        """Return the bytes of the pack, a view of the builder's buffer.
-
-        Raises:
-            ValueError: No chunk was added.
-        """
+        """Return the bytes of the pack, a view of the builder's buffer. Raises ValueError without a chunk."""
         if not self.size:
             raise ValueError(self.size)
         return self._buffer[: self.size]
@@ -209,25 +181,11 @@ def pack_name(data: ByteBuffer) -> str:
     return chunk_hash(data).hex()
 
 
-def verify_pack(data: ByteBuffer, name: str) -> None:
-    """Check the bytes of a pack against its name.
-
-    Raises:
-        DamagedObjectError: They differ.
-    """
-    if pack_name(data) != name:
-        raise DamagedObjectError(
-            f"pack {name[:12]} is corrupt: its bytes do not match its name",
-            hint="gitmodel verify",
-        )
-
-
 def read_pack(data: ByteBuffer) -> Iterator[Record]:
     """Yield the records of a pack in order, as views of `data`.
 
-    Raises:
-        DamagedObjectError: The rest of the pack is incomplete or invalid.
-        NewerFormatError: A record is of a later format.
+    Raises DamagedObjectError if the rest of the pack is incomplete or invalid, NewerFormatError if a record
+    is of a later format.
     """
     view = memoryview(data)
     if not 0 < len(view) <= PACK_MAX:

@@ -20,7 +20,6 @@ from gitmodel.encoding.pack import (
     PackBuilder,
     pack_name,
     read_pack,
-    verify_pack,
 )
 from gitmodel.errors import DamagedObjectError, NewerFormatError
 from tests.support.noise import noise
@@ -76,7 +75,6 @@ def headers() -> st.SearchStrategy[ChunkHeader]:
 @settings(deadline=None, max_examples=80)
 def test_a_pack_read_back_gives_the_chunks_written(raws: list[bytes]) -> None:
     data, offsets = packed(raws)
-    verify_pack(data, pack_name(data))
     records = list(read_pack(data))
 
     assert [bytes(record.header.decode(record.payload)) for record in records] == raws
@@ -188,8 +186,7 @@ def test_a_mutated_pack_is_refused_or_means_the_same(data: st.DataObject) -> Non
     position = data.draw(st.integers(0, len(mutated) - 1))
     mutated[position] ^= data.draw(st.integers(1, 255))
 
-    with pytest.raises(DamagedObjectError):
-        verify_pack(bytes(mutated), pack_name(original))
+    assert pack_name(bytes(mutated)) != pack_name(original)
     try:
         back = [
             (record.header.hash, record.header.decode(record.payload))
@@ -218,8 +215,7 @@ def test_every_truncation_is_refused() -> None:
     data, offsets = packed([b"abc", b"z" * 60])
     between = offsets[0] + 3  # a whole chunk: only the name can tell that another is missing
     for size in range(len(data)):
-        with pytest.raises(DamagedObjectError):
-            verify_pack(data[:size], pack_name(data))
+        assert pack_name(data[:size]) != pack_name(data)
         if size != between:
             with pytest.raises(DamagedObjectError):
                 list(read_pack(data[:size]))
@@ -300,15 +296,3 @@ def test_a_chunk_of_a_codec_to_come_does_not_hide_its_neighbours() -> None:
     assert ours.header.decode(ours.payload) == b"abc"
     with pytest.raises(NewerFormatError):
         later.header.decode(later.payload)
-
-
-def test_a_pack_under_another_name_is_refused() -> None:
-    pack, _ = packed([b"abc"])
-    other, _ = packed([b"abd"])
-
-    with pytest.raises(DamagedObjectError) as caught:
-        verify_pack(pack, pack_name(other))
-
-    assert str(caught.value) == (
-        f"pack {pack_name(other)[:12]} is corrupt: its bytes do not match its name"
-    )

@@ -48,10 +48,8 @@ _CHUNKERS: Final = {SAFETENSORS: SAFETENSORS_CHUNKER, TORCH_ZIP: ZIP_CHUNKER, GG
 def choose_chunker(read: Read, size: int) -> Chunker:
     """Return a `TensorChunker` if the file's header is valid, else a `ContentChunker`.
 
-    Args:
-        read: `read(offset, count)` returns bytes of the file as pread does, fewer at its end. Its
-            exceptions propagate; invalid bytes raise nothing.
-        size: Size of the file in bytes.
+    `read(offset, count)` returns bytes of the file as pread does, fewer at its end. Its exceptions
+    propagate; invalid bytes raise nothing.
     """
     plan = _plan(read, size)
     return ContentChunker() if plan is None else TensorChunker(*plan)
@@ -60,13 +58,9 @@ def choose_chunker(read: Read, size: int) -> Chunker:
 def planned_chunks(read: Read, size: int) -> Sequence[PlannedChunk] | None:
     """Return the planned chunks of a file; only bytes of the header need to be available.
 
-    Args:
-        read: As of `choose_chunker`; raises LookupError for unavailable bytes. Planning reads chunks
-            without a key, and rarely others.
-        size: Size of the file in bytes.
-
-    Returns:
-        None if the file is split by content, or if bytes of its header are unavailable.
+    `read` is as of `choose_chunker`, and raises LookupError for unavailable bytes. None if the file is
+    split by content, or if bytes of its header are unavailable. Planning reads chunks without a key, and
+    rarely others.
     """
     try:
         plan = _plan(read, size)

@@ -19,10 +19,8 @@ _CHUNKER_ID: Final = lazy_compile(r"[a-z0-9][a-z0-9-]{0,31}(?: (?:0|[1-9][0-9]{0
 class ChunkerId:
     """Name and parameters of the rule that split a file.
 
-    Args:
-        name: The rule, such as `fastcdc-v1`. A manifest may name an unknown one.
-        parameters: In bytes: shortest, average and longest chunk of `fastcdc-v1`;
-            `tensors.PARAMETERS` for files split by their header.
+    A manifest may name an unknown rule. Parameters are in bytes: shortest, average and longest chunk of
+    `fastcdc-v1`; `tensors.PARAMETERS` for files split by their header.
     """
 
     name: str
@@ -33,11 +31,7 @@ class ChunkerId:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Parse any chunker id: `ChunkerId.parse(str(chunker_id)) == chunker_id`.
-
-        Raises:
-            ValueError: The text is not a chunker id.
-        """
+        """Parse any chunker id: `ChunkerId.parse(str(chunker_id)) == chunker_id`. Raises ValueError."""
         if not _CHUNKER_ID.fullmatch(text):
             raise ValueError(text)
         name, *parameters = text.split(" ")
@@ -58,16 +52,10 @@ class Chunker(Protocol):
         ...
 
     def feed(self, block: memoryview, *, final: bool) -> list[int]:
-        """Return the lengths of the complete chunks at the start of a block.
+        """Return the lengths in bytes, from 1 to `longest`, of the complete chunks at the start of a block.
 
-        The caller passes the remaining bytes again, at the start of the next block.
-
-        Args:
-            block: Contiguous bytes, starting at the end of the last chunk returned.
-            final: The block ends at the end of the file.
-
-        Returns:
-            Lengths in bytes, each at least 1 and at most `longest`. Their sum is `len(block)` if
-            `final`, otherwise at most that.
+        A block is contiguous, and starts at the end of the last chunk returned: the caller passes the
+        remaining bytes again. If `final`, it ends at the end of the file, and the lengths add up to its
+        own.
         """
         ...

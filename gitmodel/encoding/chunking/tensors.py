@@ -41,28 +41,22 @@ GGUF_CHUNKER: Final = ChunkerId("gguf-v1", PARAMETERS)
 class PlannedChunk:
     """Consecutive bytes of a file that become one chunk.
 
-    Attributes:
-        size: Bytes, from 1 to `LONGEST_CHUNK`.
-        key: Identifies the same part of another version, unique in a file: tensor and offset
-            (`layer.0.weight+4194304`), or first tensor, number of tensors and bytes of a group
-            (`layer.0.bias*7=43008`). None for unnamed bytes.
-        width: As in `Extent`; 0 if the tensors of a group differ in it.
+    `key` identifies the same part of another version, unique in a file: tensor and offset
+    (`layer.0.weight+4194304`), or first tensor, number of tensors and bytes of a group
+    (`layer.0.bias*7=43008`); None for unnamed bytes. `width` is as in `Extent`; 0 if the tensors of a group
+    differ in it.
     """
 
-    size: int
+    size: int  # bytes, from 1 to `LONGEST_CHUNK`
     key: str | None
     width: int
 
 
 class TensorChunker:
-    """Splits a file as planned.
+    """Splits a file as planned by the rule of the id.
 
-    If the file changed meanwhile, its last chunk is shorter than planned, or chunks follow the
-    planned ones.
-
-    Args:
-        chunker_id: The rule that made the plan.
-        planned: All chunks of the file.
+    If the file changed meanwhile, its last chunk is shorter than planned, or chunks follow the planned
+    ones.
     """
 
     def __init__(self, chunker_id: ChunkerId, planned: Sequence[PlannedChunk]) -> None:
@@ -92,8 +86,7 @@ class TensorChunker:
 def plan_chunks(extents: Iterable[Extent]) -> list[PlannedChunk]:
     """Return the planned chunks of a file. Empty extents are skipped.
 
-    Raises:
-        UnicodeEncodeError: A name cannot be written as UTF-8.
+    Raises UnicodeEncodeError if a name cannot be written as UTF-8.
     """
     planner = _ChunkPlanner()
     for extent in extents:

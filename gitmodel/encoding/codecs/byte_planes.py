@@ -60,11 +60,8 @@ def encode_planes(
 ) -> Payload:
     """Return the payload of these bytes, which `decode_planes` decodes.
 
-    Args:
-        raw: The chunk.
-        width: Bytes of an element, 1 to 16; with a base one of `kernels.LANES`.
-        levels: Compression of each plane; None stores it raw.
-        base: Bytes of the same length. Planes of the difference may be sparse.
+    An element has 1 to 16 bytes; with a base, which has the length of `raw`, one of `kernels.LANES`. Each
+    plane is compressed with its level; None stores it raw. Planes of the difference may be sparse.
     """
     whole = len(raw) // width * width
     planes = kernels.split(raw[:whole], width, None if base is None else base[:whole])
@@ -142,16 +139,10 @@ class Planes(NamedTuple):
 def read_planes(
     payload: ByteBuffer, *, width: int, raw_size: int, may_be_sparse: bool = False
 ) -> Planes:
-    """Decompress the planes of a payload.
+    """Decompress the planes of an untrusted payload of a chunk of `raw_size` bytes.
 
-    Args:
-        payload: Untrusted bytes.
-        width: As for `encode_planes`.
-        raw_size: Bytes of the chunk.
-        may_be_sparse: Whether the codec allows sparse planes.
-
-    Raises:
-        DamagedObjectError: The payload is invalid, or not of a chunk of this size.
+    `may_be_sparse` says whether the codec allows sparse planes. Raises DamagedObjectError if the payload is
+    invalid, or not of a chunk of this size.
     """
     count, rest = divmod(raw_size, width)
     view = memoryview(payload)
@@ -208,17 +199,10 @@ def decode_planes(
     base: ByteBuffer | Planes | None = None,
     may_be_sparse: bool = False,
 ) -> None:
-    """Fill `raw` with the chunk that a payload decodes to.
+    """Fill `raw`, which is as long as the chunk, with what an untrusted payload decodes to.
 
-    Args:
-        payload: Untrusted bytes.
-        width: As for `encode_planes`.
-        raw: As long as the chunk.
-        base: As for `encode_planes`, or its planes.
-        may_be_sparse: As for `read_planes`.
-
-    Raises:
-        DamagedObjectError: The payload is invalid, or not of a chunk of this size.
+    The base is its bytes or its planes. Raises DamagedObjectError if the payload is invalid, or not of a
+    chunk of this size.
     """
     planes = read_planes(payload, width=width, raw_size=len(raw), may_be_sparse=may_be_sparse)
     planes.join(raw, base)

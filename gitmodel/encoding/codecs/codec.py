@@ -89,11 +89,7 @@ class Encoded(NamedTuple):
 
 
 def known_codec(number: int) -> Codec:
-    """Return the codec of a number read from a pack or manifest.
-
-    Raises:
-        NewerFormatError: The codec is unknown.
-    """
+    """Return the codec of a number read from a pack or manifest. Raises NewerFormatError."""
     try:
         return Codec(number)
     except ValueError as error:
@@ -106,9 +102,7 @@ def known_codec(number: int) -> Codec:
 def check_codec(codec: int, *, width: int, has_base: bool) -> Codec:
     """Return the codec of a number, checked against width and base.
 
-    Raises:
-        DamagedObjectError: The codec does not allow them.
-        NewerFormatError: The codec is unknown.
+    Raises DamagedObjectError if the codec does not allow them, NewerFormatError if it is unknown.
     """
     form = known_codec(codec)
     if width not in _WIDTHS[form]:
@@ -132,16 +126,11 @@ def chunk_hash(raw: ByteBuffer) -> bytes:
 
 
 def encode(raw: ByteBuffer, *, width: int = 0, base: ByteBuffer | None = None) -> Encoded:
-    """Encode a chunk with the codec that is smallest for a sample of it.
+    """Encode a chunk of at most 16 MiB with the codec that is smallest for a sample of it.
 
-    Args:
-        raw: At most 16 MiB.
-        width: Bytes of one element; 0 if unknown, then 1, 2, 4 and 8 are tried.
-        base: Raw bytes of a chunk that is stored without a base. It is ignored if its length differs
-            or a delta would save less than a fifth.
-
-    Returns:
-        The encoded chunk. For `RAW` its only part is `raw` itself, not a copy.
+    `width` is bytes of one element; 0 if unknown, then 1, 2, 4 and 8 are tried. The base, of a chunk that
+    is stored without one, is ignored if its length differs or a delta would save less than a fifth. For
+    `RAW` the only part of the result is `raw` itself, not a copy.
     """
     if len(raw) > MAX_CHUNK:
         raise ValueError(len(raw))
@@ -178,23 +167,12 @@ def decode(
     base: ByteBuffer | byte_planes.Planes | None = None,
     out: memoryview | None = None,
 ) -> ByteBuffer:
-    """Return the raw bytes of a stored chunk: the inverse of `encode`.
+    """Return the raw bytes of a stored chunk, exactly `raw_size`: the inverse of `encode`.
 
-    Args:
-        codec: Untrusted number from a chunk's header or a manifest.
-        stored: Untrusted bytes.
-        raw_size: Length of the result in bytes, from the header or manifest.
-        width: Bytes of one element, from the header or manifest.
-        base: Raw bytes of the base, for codecs with one, or the result of `decode_base`.
-        out: Buffer of `raw_size` bytes to decode into.
-
-    Returns:
-        Exactly `raw_size` bytes: `out` if given. Without it, `stored` itself for `RAW`, not a copy.
-
-    Raises:
-        DamagedObjectError: The stored bytes do not decode to `raw_size` bytes; the content of `out`
-            is then undefined.
-        NewerFormatError: The codec is unknown.
+    Codec, sizes and stored bytes are untrusted. The base is its raw bytes, or the result of `decode_base`.
+    The result is `out` if given; else, for `RAW`, `stored` itself, not a copy. Raises DamagedObjectError if
+    the stored bytes do not decode to `raw_size` bytes (the content of `out` is then undefined),
+    NewerFormatError if the codec is unknown.
     """
     form = _check_stored(codec, raw_size, width, has_base=base is not None)
     if form in (Codec.PLANES, *_DELTA_CODECS):
@@ -235,19 +213,9 @@ def decode_checked(
     width: int = 0,
     base: ByteBuffer | None = None,
 ) -> ByteBuffer:
-    """Return the raw bytes of a stored chunk, verified against its hash.
+    """Return the raw bytes of a stored chunk by `decode`, verified against its chunk hash of 32 bytes.
 
-    Args:
-        codec: As for `decode`.
-        stored: As for `decode`.
-        raw_size: As for `decode`.
-        expected: The chunk hash, 32 bytes.
-        width: As for `decode`.
-        base: As for `decode`.
-
-    Raises:
-        DamagedObjectError: The stored bytes do not decode, or the hash differs.
-        NewerFormatError: The codec is unknown.
+    Raises as `decode`, and DamagedObjectError if the hash differs.
     """
     raw = decode(codec, stored, raw_size=raw_size, width=width, base=base)
     if chunk_hash(raw) != expected:

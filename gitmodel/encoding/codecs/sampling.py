@@ -58,11 +58,9 @@ def read_sample(raw: ByteBuffer, spans: list[slice]) -> ByteBuffer:
 
 
 def best_plan(sample: ByteBuffer, width: int) -> EncodingPlan:
-    """Return the best encoding of a chunk without a base.
+    """Return the best encoding of a chunk without a base, by its sample.
 
-    Args:
-        sample: Sample of the chunk.
-        width: Bytes of an element; 0 if unknown.
+    The width is bytes of an element; 0 if unknown.
     """
     fast = _compressed_ratio(sample, CompressionLevel.FAST)
     if 0 < width <= kernels.MAX_WIDTH:
@@ -86,10 +84,7 @@ def best_plan(sample: ByteBuffer, width: int) -> EncodingPlan:
 def best_delta_plan(sample: ByteBuffer, base: ByteBuffer, width: int) -> EncodingPlan:
     """Return the best encoding of a chunk as a difference; its `width` is that of the lanes.
 
-    Args:
-        sample: Sample of the chunk.
-        base: Sample of the base, with the same spans.
-        width: Bytes of an element; 0 if unknown.
+    Both samples have the same spans. The width is bytes of an element; 0 if unknown.
     """
     if width in kernels.LANES:
         return _plan_planes(_SampledPlanes.of(sample, width, base))

@@ -36,11 +36,7 @@ def compress(data: ByteBuffer, level: CompressionLevel) -> bytes:
 
 
 def decompress(frame: ByteBuffer, size: int) -> bytes:
-    """Return the content of one frame, which must be `size` bytes.
-
-    Raises:
-        DamagedObjectError: The frame is invalid or states another size.
-    """
+    """Return the content of one frame. Raises DamagedObjectError if it is invalid or states another size."""
     import zstandard
 
     try:

@@ -36,15 +36,11 @@ _BLOCK_ROWS: Final = 16_384  # rows in memory at once: 640 KiB
 def chunk_list_digest(
     files: Sequence[FileEntry], sequence: array[int], chunk_table: ChunkTable
 ) -> Digest:
-    r"""Compute the digest of the chunk list of some files.
+    r"""Compute the digest of the chunk list of some files, in the order of their paths.
 
     It is BLAKE3 in derive-key mode over path, NUL, size and number of chunks of each file, each followed by
-    raw size and hash of its chunks. Numbers have 64 bits, little endian. Paths contain no NUL.
-
-    Args:
-        files: In the order of their paths.
-        sequence: Their chunk numbers, file by file.
-        chunk_table: Hash and raw size of each number.
+    raw size and hash of its chunks. Numbers have 64 bits, little endian. Paths contain no NUL. `sequence`
+    has the chunk numbers, file by file.
     """
     state = blake3(derive_key_context=CONTEXT)
     parts: list[bytes] = []  # hashed together: most files of a folder are short

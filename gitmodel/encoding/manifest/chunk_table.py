@@ -80,8 +80,7 @@ class ChunkTable:
     def read(cls, columns: ColumnReader, count: int) -> ChunkTable:
         """Read the columns of `count` chunks without checking them.
 
-        Raises:
-            DamagedObjectError: There are fewer.
+        Raises DamagedObjectError if there are fewer.
         """
         hashes = columns.read(count * HASH_SIZE)
         raw_sizes, stored_sizes, packs, offsets = (
@@ -102,9 +101,7 @@ class ChunkTable:
     def check(self, pack_sizes: array[int]) -> None:
         """Check every row against the sizes of the packs, in bytes.
 
-        Raises:
-            DamagedObjectError: A number is out of bounds.
-            NewerFormatError: A codec is unknown.
+        Raises DamagedObjectError if a number is out of bounds, NewerFormatError if a codec is unknown.
         """
         if not len(self):
             return
@@ -170,9 +167,8 @@ class ChunkTableBuilder:
     def append(self, location: ChunkLocation) -> None:
         """Add a row; its number is the previous length.
 
-        Raises:
-            ValueError: The hash has not 32 bytes.
-            OverflowError: A number does not fit its column. Discard the builder then.
+        Raises ValueError if the hash has not 32 bytes, OverflowError if a number does not fit its column.
+        Discard the builder then.
         """
         if len(location.hash) != HASH_SIZE:
             raise ValueError(location.hash)

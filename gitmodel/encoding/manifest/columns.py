@@ -56,16 +56,11 @@ class ColumnWriter:
 
 
 class ColumnReader:
-    """Reads columns one after the other.
+    """Reads the columns of an untrusted result of `ColumnWriter.sealed`, one after the other.
 
-    Args:
-        data: Untrusted result of `ColumnWriter.sealed`.
-        magic: The expected magic; a greater last digit is a later format.
-        what: Name of the object, for messages.
-
-    Raises:
-        DamagedObjectError: The data are no sealed columns, or exceed the limits.
-        NewerFormatError: The format is a later one.
+    A greater last digit of the magic is a later format; `what` names the object in messages. Raises
+    DamagedObjectError if the data are no sealed columns or exceed the limits, NewerFormatError if the
+    format is a later one.
     """
 
     def __init__(self, data: ByteBuffer, *, magic: bytes, what: str) -> None:
@@ -92,8 +87,7 @@ class ColumnReader:
     def read(self, size: int) -> bytes:
         """Read exactly `size` bytes; the caller keeps `size` below `self.size`.
 
-        Raises:
-            DamagedObjectError: There are fewer.
+        Raises DamagedObjectError if there are fewer; so do the other readers.
         """
         column = self._decompress(size)
         if len(column) != size:
@@ -101,11 +95,7 @@ class ColumnReader:
         return column
 
     def read_numbers(self, typecode: str, count: int) -> array[int]:
-        """Read `count` numbers of an array typecode.
-
-        Raises:
-            DamagedObjectError: There are fewer.
-        """
+        """Read `count` numbers of an array typecode."""
         numbers = array(typecode)
         step = numbers.itemsize
         native = bytearray(count * step)
@@ -115,21 +105,13 @@ class ColumnReader:
         return numbers
 
     def read_hashes(self, count: int) -> list[str]:
-        """Read `count` hashes of 32 bytes each, as hex.
-
-        Raises:
-            DamagedObjectError: There are fewer.
-        """
+        """Read `count` hashes of 32 bytes each, as hex."""
         digits = self.read(count * HASH_SIZE).hex()
         step = 2 * HASH_SIZE
         return [digits[start : start + step] for start in range(0, len(digits), step)]
 
     def end(self) -> None:
-        """Check that all columns were read.
-
-        Raises:
-            DamagedObjectError: There are more, or the end of the frame is invalid.
-        """
+        """Raise DamagedObjectError if there are more columns, or the end of the frame is invalid."""
         if self._decompress(1):
             raise self.damaged("is longer than it states")
 

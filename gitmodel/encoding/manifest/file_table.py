@@ -31,21 +31,15 @@ FILE_ROW: Final = HASH_SIZE + 8 + 4 + 2  # bytes a file without its path, before
 class FileEntry:
     """One file.
 
-    Args:
-        path: Relative to the folder; empty for a single file.
-        size: Length in bytes.
-        digest: Digest of the file's bytes.
-        first: Index of its first chunk number in the manifest's sequence.
-        count: Number of chunks.
-        chunker: The rule that split it.
+    Its chunk numbers are `count` numbers from index `first` of the manifest's sequence.
     """
 
-    path: str
-    size: int
-    digest: Digest
+    path: str  # relative to the folder; empty for a single file
+    size: int  # bytes
+    digest: Digest  # of the file's bytes
     first: int
     count: int
-    chunker: ChunkerId
+    chunker: ChunkerId  # the rule that split it
 
 
 def path_key(path: str) -> bytes:
@@ -69,8 +63,7 @@ def read_files(
 ) -> tuple[FileEntry, ...]:
     """Read the columns of the files with these paths, and check their chunkers only.
 
-    Raises:
-        DamagedObjectError: There are fewer, or a chunker is out of range.
+    Raises DamagedObjectError if there are fewer, or a chunker is out of range.
     """
     digests = columns.read_hashes(len(paths))
     sizes = columns.read_numbers("Q", len(paths))
@@ -98,8 +91,7 @@ def read_files(
 def check_sequence(files: Sequence[FileEntry], sequence: array[int], raw_sizes: array[int]) -> None:
     """Check that the size of each file is that of its chunks, and that files cover the sequence.
 
-    Raises:
-        DamagedObjectError: A size or count is wrong.
+    Raises DamagedObjectError if a size or count is wrong.
     """
     if len(sequence) and max(sequence) >= len(raw_sizes):
         raise DamagedObjectError("a manifest has a file with a chunk that it does not list")
@@ -117,9 +109,8 @@ def check_sequence(files: Sequence[FileEntry], sequence: array[int], raw_sizes: 
 def check_digest(digest: Digest, kind: ModelKind, files: Sequence[FileEntry]) -> None:
     """Check the list of files against the digest.
 
-    Raises:
-        DamagedObjectError: The files have another digest, or are not sorted.
-        UnsafePathError: A path is unsafe, or two paths clash.
+    Raises DamagedObjectError if the files have another digest or are not sorted, UnsafePathError if a path
+    is unsafe, or two paths clash.
     """
     if len(files) > MAX_FILES:
         raise DamagedObjectError(f"a manifest lists more than {MAX_FILES:,} files")

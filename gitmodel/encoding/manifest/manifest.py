@@ -71,30 +71,18 @@ _PACK_ROW: Final = HASH_SIZE + 4
 class Manifest:
     """The files of one digest and the locations of their chunks.
 
-    Args:
-        digest: The digest of the file or folder.
-        kind: `file` (one file with an empty path) or `folder`.
-        files: Sorted by the UTF-8 bytes of their paths.
-        packs: Names of the packs, 64 hex digits each.
-        pack_sizes: Their lengths in bytes.
-        chunk_table: The distinct chunks.
-        sequence: Chunk numbers, file by file.
-        requires: Features that a reader must support.
-
-    Raises:
-        DamagedObjectError: The parts contradict each other.
-        NewerFormatError: A requirement is unknown.
-        UnsafePathError: A path is unsafe, or two paths clash.
+    Raises DamagedObjectError if the parts contradict each other, NewerFormatError if a requirement is
+    unknown, UnsafePathError if a path is unsafe, or two paths clash.
     """
 
     digest: Digest
-    kind: ModelKind
-    files: tuple[FileEntry, ...]
-    packs: tuple[str, ...]
-    pack_sizes: array[int]
-    chunk_table: ChunkTable
-    sequence: array[int]
-    requires: tuple[str, ...]
+    kind: ModelKind  # `file` (one file with an empty path) or `folder`
+    files: tuple[FileEntry, ...]  # sorted by the UTF-8 bytes of their paths
+    packs: tuple[str, ...]  # names, 64 hex digits each
+    pack_sizes: array[int]  # bytes
+    chunk_table: ChunkTable  # the distinct chunks
+    sequence: array[int]  # chunk numbers, file by file
+    requires: tuple[str, ...]  # features that a reader must support
 
     def __post_init__(self) -> None:
         _check_requires(self.requires)
@@ -157,16 +145,10 @@ class Manifest:
 
     @classmethod
     def from_bytes(cls, data: ByteBuffer, *, expected: Digest) -> Manifest:
-        """Read a manifest.
+        """Read a manifest from untrusted bytes; `expected` is the digest in its key.
 
-        Args:
-            data: Untrusted stored bytes.
-            expected: The digest in the manifest's key.
-
-        Raises:
-            DamagedObjectError: The data are not a consistent manifest of this digest.
-            NewerFormatError: A later gitmodel is required.
-            UnsafePathError: A path must not be created.
+        Raises DamagedObjectError if the data are not a consistent manifest of this digest, NewerFormatError
+        if a later gitmodel is required, UnsafePathError if a path must not be created.
         """
         what = f"manifest {expected.short}"
         if len(data) > MAX_MANIFEST:
@@ -208,8 +190,7 @@ class ManifestBuilder:
     def add_pack(self, name: str, size: int) -> int:
         """Add a pack by its name (64 hex digits) and size in bytes; returns its number.
 
-        Raises:
-            ValueError: The name is invalid.
+        Raises ValueError if the name is invalid.
         """
         if len(bytes.fromhex(name)) != HASH_SIZE:
             raise ValueError(name)
@@ -245,12 +226,7 @@ class ManifestBuilder:
         self._files.append((path_key(path), entry, numbers))
 
     def build(self, digest: Digest, kind: ModelKind) -> Manifest:
-        """Return the manifest.
-
-        Raises:
-            DamagedObjectError: The parts contradict each other or the digest.
-            UnsafePathError: A path is unsafe, or two paths clash.
-        """
+        """Return the manifest. Raises what `Manifest` raises."""
         sequence = array("I")
         files = []
         for _, entry, numbers in sorted(self._files, key=lambda file: file[0]):
