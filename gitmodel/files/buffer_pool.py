@@ -15,10 +15,9 @@ _MMAP_THRESHOLD = -3  # M_MMAP_THRESHOLD
 
 
 class BufferPool:
-    """A pool of buffers, for several threads.
+    """A pool of buffers of `size` bytes, for several threads.
 
-    Args:
-        size: Bytes of a buffer. A request for more gets a larger buffer, which is kept as well.
+    A request for more gets a larger buffer, which is kept as well.
     """
 
     def __init__(self, size: int) -> None:

@@ -21,11 +21,9 @@ _AGAIN = "then run the same command again"
 
 
 def explained(error: OSError, place: str | None = None) -> GitmodelError | None:
-    """Explain an error of the system; None if it is not about the machine.
+    """Explain an error of a system call; None if it is not about the machine.
 
-    Args:
-        error: From a system call. Its own file name is used if that is absolute.
-        place: The path used otherwise.
+    The error's own file name is used if that is absolute, else `place`.
     """
     explain = _EXPLAINED.get(error.errno or 0)
     if explain is None:
@@ -50,9 +48,8 @@ def out_of_resources(error: BaseException) -> GitmodelError | None:
 def disk_errors(where: str) -> Iterator[None]:
     """Raise errors about the machine as `explained` tells them, and all others unchanged.
 
-    Raises:
-        NoSpaceError: The file system is full, or a quota or limit is reached.
-        FileSystemError: The file system refuses the access, or does not work.
+    Raises NoSpaceError if the file system is full, or a quota or limit is reached, FileSystemError if it
+    refuses the access, or does not work.
     """
     try:
         yield

@@ -34,16 +34,10 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 @contextmanager
 def folder_handle(root: str, parts: Sequence[str], *, create: bool = False) -> Iterator[int]:
-    """Open the folder `root/parts`; no part below the root is followed if it is a link.
+    """Open the folder `root/parts`; no part below the trusted root is followed if it is a link.
 
-    Args:
-        root: A trusted folder.
-        parts: Names below it, already checked by `safe_parts`.
-        create: Make the folders that are missing.
-
-    Raises:
-        FileNotFoundError: A part is missing and `create` is not set.
-        UnsafePathError: A part is a link or not a folder.
+    The parts were checked by `safe_parts`. Raises FileNotFoundError if one is missing and `create` is not
+    set, UnsafePathError if one is a link or not a folder.
     """
     handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -74,10 +68,8 @@ def _step(handle: int, part: str, *, create: bool) -> int:
 def open_file(handle: int, name: str) -> int:
     """Open a plain file in a folder for reading, not through a link.
 
-    Raises:
-        FileNotFoundError: It is not there.
-        UnsafePathError: It is a link.
-        WeightsError: It is not a plain file.
+    Raises FileNotFoundError if it is not there, UnsafePathError if it is a link, WeightsError if it is not
+    a plain file.
     """
     try:
         descriptor = os.open(
@@ -174,14 +166,11 @@ def write_at(descriptor: int, data: memoryview, offset: int) -> None:
 
 
 def reserve(descriptor: int, size: int) -> None:
-    """Allocate `size` bytes of disk for a file before they are written.
+    """Allocate `size` bytes of disk for a file before they are written; raises OSError if the disk is full.
 
     Writing into allocated blocks takes half the time (measured on ext4: 0.11 s against 0.17 to 0.28 s a
-    GiB), and a full disk is an error before the work is done. Nothing happens on a file system without
-    fallocate(2): `os.posix_fallocate` would write to every block there.
-
-    Raises:
-        OSError: The disk is full.
+    GiB). Nothing happens on a file system without fallocate(2): `os.posix_fallocate` would write to every
+    block there.
     """
     if size < _WORTH_RESERVING:
         return
@@ -199,11 +188,8 @@ def reserve(descriptor: int, size: int) -> None:
 class PendingFile:
     """A file that gets its name only when it is complete; for folders that are trusted.
 
-    It gets mode and group of a shared folder (see `shared_folders`).
-
-    Args:
-        path: The final name; its folder is made.
-        scratch: The folder of the unfinished file; that of the final name if not given.
+    It gets mode and group of a shared folder (see `shared_folders`). The folder of the final name is made,
+    and has the unfinished file too, unless `scratch` has it.
     """
 
     def __init__(self, path: str, scratch: Scratch | None = None) -> None:
@@ -220,11 +206,7 @@ class PendingFile:
 
     @classmethod
     def holding(cls, path: str, data: bytes | memoryview, scratch: Scratch | None = None) -> Self:
-        """Write all bytes of a file.
-
-        Raises:
-            OSError: It cannot be written; the file is removed.
-        """
+        """Write all bytes of a file; if that raises OSError, it is removed."""
         file = cls(path, scratch)
         try:
             with named(path):
@@ -236,11 +218,7 @@ class PendingFile:
         return file
 
     def commit(self, *, durable: bool) -> None:
-        """Take the final name, replacing the file that has it.
-
-        Args:
-            durable: Flush the bytes to disk first.
-        """
+        """Take the final name, replacing the file that has it; `durable` flushes the bytes to disk first."""
         try:
             self._close(durable=durable)
             os.replace(self._temporary, self._path)
@@ -251,9 +229,8 @@ class PendingFile:
     def commit_new(self) -> None:
         """Flush the bytes to disk, then take the final name if it is free.
 
-        Raises:
-            FileExistsError: It is not.
-            OSError: It cannot be written, or the file system has no hard links.
+        Raises FileExistsError if it is not, OSError if the file cannot be written, or the file system has
+        no hard links.
         """
         try:
             self._close(durable=True)
@@ -282,10 +259,7 @@ class PendingFile:
 def replace_file(path: str, data: bytes) -> None:
     """Replace a file atomically, without a flush; makes its folder.
 
-    Of two writers at once the last one wins.
-
-    Raises:
-        OSError: It cannot be written; the old file stays.
+    Of two writers at once the last one wins. If it raises OSError, the old file stays.
     """
     PendingFile.holding(path, data).commit(durable=False)
 
@@ -319,11 +293,7 @@ def remember_lines(path: str, lines: Sequence[str]) -> None:
 
 
 def require_space(folder: str, size: int) -> None:
-    """Check that `size` bytes fit on the file system of `folder`, which need not exist yet.
-
-    Raises:
-        NoSpaceError: They do not.
-    """
+    """Raise NoSpaceError unless `size` bytes fit on the file system of `folder`, which need not exist yet."""
     place = nearest(folder)
     status = os.statvfs(place)
     free = status.f_bavail * status.f_frsize

@@ -35,15 +35,10 @@ def is_shared(path: str) -> bool:
 
 
 def adopt(target: int, folder: os.stat_result, *, always: bool = False) -> None:
-    """Give a new file or folder the mode and group of the folder it is in.
+    """Give a new file or folder, by its descriptor, the mode and group of the folder it is in.
 
-    Nothing changes if the folder is not shared, or if the system refuses: some network shares know no
-    modes.
-
-    Args:
-        target: Descriptor of the new entry.
-        folder: Stat of the folder.
-        always: Do so even if the folder is not shared.
+    Nothing changes if the folder is not shared (unless `always`), or if the system refuses: some network
+    shares know no modes.
     """
     if not always and not folder.st_mode & _SHARED:
         return
@@ -59,12 +54,9 @@ def adopt(target: int, folder: os.stat_result, *, always: bool = False) -> None:
 
 
 def make_folder(path: str, *, always: bool = False) -> None:
-    """Make a folder if it is missing, with mode and group by `adopt`.
+    """Make a folder if it is missing, with mode and group by `adopt`; raises OSError.
 
     An existing folder of this user also gets them: the folder above may have been shared later.
-
-    Raises:
-        OSError: It cannot be made.
     """
     above = os.stat(os.path.dirname(path) or ".")
     try:
@@ -81,11 +73,7 @@ def make_folder(path: str, *, always: bool = False) -> None:
 
 
 def make_folders(path: str) -> None:
-    """Make a folder and those above it, as `make_folder` does.
-
-    Raises:
-        OSError: One cannot be made.
-    """
+    """Make a folder and those above it, as `make_folder` does."""
     if os.path.isdir(path):
         return
     above = os.path.dirname(path)
@@ -97,9 +85,7 @@ def make_folders(path: str) -> None:
 def share(path: str, bits: int) -> None:
     """Make a shared folder, or make an existing one of this user shared.
 
-    Args:
-        path: The folder.
-        bits: Mode of files by `core.sharedRepository`, such as 0o660.
+    The bits are the mode of files by `core.sharedRepository`, such as 0o660.
     """
     wanted = bits | (bits & 0o444) >> 2 | stat.S_ISGID | 0o700
     with suppress(OSError):

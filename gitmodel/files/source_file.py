@@ -11,14 +11,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One file to store.
+    """One file to store."""
 
-    Attributes:
-        path: Its path in the model, "" for a model that is one file.
-        size: Bytes, when it was listed.
-        open: Opens a new file descriptor for reading; `SourceReader` closes it.
-    """
-
-    path: str
-    size: int
-    open: Callable[[], int]
+    path: str  # in the model, "" for a model that is one file
+    size: int  # bytes, when it was listed
+    open: Callable[[], int]  # opens a new descriptor for reading; `SourceReader` closes it

@@ -31,11 +31,7 @@ _ZERO_PAGES = lazy_compile(rb"\x00+")
 
 
 class SparseReader:
-    """Reads a file from its start to its end, and skips holes.
-
-    Args:
-        descriptor: The file, at its start.
-    """
+    """Reads a file from its start, where its descriptor must be, to its end, and skips holes."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -46,8 +42,7 @@ class SparseReader:
     def read_into(self, view: memoryview) -> int:
         """Fill a part of a buffer; returns the number of bytes, 0 at the end of the file.
 
-        Raises:
-            ChangedWhileReadError: Data was written into a hole meanwhile.
+        Raises ChangedWhileReadError if data was written into a hole meanwhile.
         """
         if not self._is_sparse:
             return os.readv(self._descriptor, [view])

@@ -29,12 +29,9 @@ def sweep_once(folder: str | int) -> None:
 
 
 def new_file(folder: str, *, always: bool = False) -> tuple[int, str]:
-    """Make a file under a temporary name in a folder; returns its descriptor and path.
+    """Make a file under a temporary name in a folder; returns its descriptor and path. Raises OSError.
 
     It gets mode and group of the folder if that is shared, or with `always`.
-
-    Raises:
-        OSError: It cannot be made.
     """
     path = os.path.join(folder, new_name())
     descriptor = os.open(path, _NEW, 0o666)
@@ -44,11 +41,9 @@ def new_file(folder: str, *, always: bool = False) -> tuple[int, str]:
 
 
 class Scratch:
-    """The folder for unfinished files of one store.
+    """The folder for unfinished files of one store, below its root.
 
-    Args:
-        root: The store's folder.
-        always: Give files the root's mode even if it is not shared; see `shared_folders`.
+    With `always` files get the root's mode even if it is not shared; see `shared_folders`.
     """
 
     def __init__(self, root: str, *, always: bool = False) -> None:
@@ -58,11 +53,7 @@ class Scratch:
         self._is_used = False
 
     def new_file(self, beside: str) -> tuple[int, str]:
-        """Make a file for an object of the folder `beside`; returns its descriptor and path.
-
-        Raises:
-            OSError: It cannot be made.
-        """
+        """Make a file for an object of the folder `beside`; returns its descriptor and path. Raises OSError."""
         for _ in range(_TRIES):
             try:
                 made = self._made()

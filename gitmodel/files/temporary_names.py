@@ -25,11 +25,9 @@ def new_name() -> str:
 
 
 def is_abandoned(name: str, *, modified: float) -> bool:
-    """Whether the process that wrote a temporary file has ended.
+    """Whether the process that wrote a temporary file, named by `new_name` of any process, has ended.
 
-    Args:
-        name: A name of `new_name`, of any process.
-        modified: Modification time of the file, unix seconds.
+    The modification time is in Unix seconds.
     """
     machine, _, rest = name.removeprefix(PREFIX).partition("-")
     process = rest.rpartition("-")[0]
@@ -39,11 +37,7 @@ def is_abandoned(name: str, *, modified: float) -> bool:
 
 
 def sweep(folder: str | int) -> None:
-    """Remove the abandoned files in a folder; never fails.
-
-    Args:
-        folder: Its path or handle.
-    """
+    """Remove the abandoned files in a folder, by its path or handle; never fails."""
     at = {"dir_fd": folder} if isinstance(folder, int) else {}
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:

@@ -26,12 +26,9 @@ _WRITE = 2  # SYNC_FILE_RANGE_WRITE: begin, and do not wait
 
 
 class WriteBackQueue:
-    """A queue of files that are being flushed, for several threads; close it.
+    """A queue of at most `most` files that are being flushed, for several threads; close it.
 
     A file's descriptor stays open: one opened later might not report a failed write.
-
-    Args:
-        most: Files in the queue at a time.
     """
 
     def __init__(self, most: int = _MOST) -> None:
@@ -41,8 +38,7 @@ class WriteBackQueue:
     def begin(self, file: PendingFile) -> None:
         """Begin to write a file to disk; the queue commits or discards it.
 
-        Raises:
-            OSError: An earlier file could not be written.
+        Raises OSError if an earlier file could not be written.
         """
         start_writing(file.descriptor)
         self._files.append(file)
@@ -55,8 +51,7 @@ class WriteBackQueue:
     def wait(self) -> None:
         """Flush all files and give them their names; the names themselves are not flushed.
 
-        Raises:
-            OSError: A file could not be written.
+        Raises OSError if a file could not be written.
         """
         in_parallel(lambda _: self._name_one(), range(len(self._files)))
         while self._files:
@@ -78,8 +73,7 @@ class WriteBackQueue:
 def in_parallel(wait: Callable[[int], object], values: Sequence[int]) -> None:
     """Call a function that waits for the disk with each value; many values are shared by threads.
 
-    Raises:
-        OSError: A call failed; all calls have ended.
+    Raises OSError if a call failed, after all calls have ended.
     """
     if len(values) < _WORTH_THREADS:
         for value in values:
