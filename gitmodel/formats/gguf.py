@@ -87,9 +87,8 @@ class _Tensor(NamedTuple):
 def read_extents(source: HeaderReader) -> list[Extent]:
     """Return the extents of a GGUF file.
 
-    Raises:
-        ValueError: The file breaks the rules of the format.
-        LookupError: The header is not available here.
+    Raises ValueError if the file breaks the rules of the format, LookupError if the header is not available
+    here.
     """
     walk = _Walk(source)
     if walk.u32() != 0x46554747 or walk.u32() not in {2, 3}:  # "GGUF"

@@ -32,9 +32,8 @@ class HeaderReader:
     def take(self, offset: int, count: int) -> bytes:
         """Return `count` bytes from an offset.
 
-        Raises:
-            UnrecognizedFormatError: The bytes are not all inside the file, or too many.
-            LookupError: The bytes are not available here.
+        Raises UnrecognizedFormatError if they are not all inside the file, or too many, LookupError if they
+        are not available here.
         """
         if not (0 <= offset <= offset + count <= self.size and count <= MAX_HEADER):
             raise UnrecognizedFormatError("the header names bytes outside the file")
@@ -45,11 +44,7 @@ class HeaderReader:
 
 
 def checked_name(raw: bytes) -> str:
-    """Return a tensor's name as text.
-
-    Raises:
-        ValueError: The name is not UTF-8, or too long.
-    """
+    """Return a tensor's name as text. Raises ValueError if it is not UTF-8, or too long."""
     if len(raw) > MAX_NAME:
         raise UnrecognizedFormatError("a tensor's name is too long")
     return raw.decode("utf-8")
@@ -61,23 +56,18 @@ SMALL: Final = 256 << 10  # bytes; a tensor as long as this is a piece of its ow
 class Extent(NamedTuple):
     """Consecutive bytes of a file: one tensor, or bytes between tensors.
 
-    Attributes:
-        size: Bytes.
-        name: The tensor's; None for bytes that are no tensor.
-        width: Bytes after which the layout repeats: of one element, or of one block of a quantised
-            tensor; 1 for bytes without such layout, 0 if unknown.
-        dtype: Type of the elements as the header names it: `F32`, `BF16`, `Q4_K`; of npz as NumPy
-            writes it, `<f4`. None if the header does not say.
-        shape: Sizes of the dimensions. None if the header does not say.
-        order: Whether the last index varies fastest (`C`) or the first (`F`).
+    `width` is bytes after which the layout repeats: of one element, or of one block of a quantised tensor;
+    1 for bytes without such layout, 0 if unknown. `dtype` is the type of the elements as the header names
+    it: `F32`, `BF16`, `Q4_K`; of npz as NumPy writes it, `<f4`. Type and shape are None if the header does
+    not say.
     """
 
-    size: int
-    name: str | None
+    size: int  # bytes
+    name: str | None  # the tensor's; None for bytes that are no tensor
     width: int
     dtype: str | None = None
     shape: tuple[int, ...] | None = None
-    order: Literal["C", "F"] = "C"
+    order: Literal["C", "F"] = "C"  # whether the last index varies fastest, or the first
 
 
 NOT_A_TENSOR: Final = "\0"  # begins the name of an extent that is a piece of its own, but no tensor

@@ -28,17 +28,11 @@ _LOCATION = lazy_compile(rb"\x0a\x08location\x12([\x01-\x7f])([^\x00-\x1f]{1,127
 
 
 class Suspicion(NamedTuple):
-    """A reason why a file may not be weights.
+    """A reason why a file may not be weights."""
 
-    Attributes:
-        what: A sentence without its subject: "is the text that Git LFS keeps in place of a file".
-        hint: What to run or do; `{path}` stands for the file.
-        certain: Whether the file cannot be weights.
-    """
-
-    what: str
-    hint: str
-    certain: bool
+    what: str  # a sentence without its subject: "is the text that Git LFS keeps in place of a file"
+    hint: str  # what to run or do; `{path}` stands for the file
+    certain: bool  # whether the file cannot be weights
 
 
 def by_name(name: str) -> Suspicion | None:
@@ -51,13 +45,7 @@ def by_name(name: str) -> Suspicion | None:
 
 
 def by_head(name: str, head: bytes, size: int) -> Suspicion | None:
-    """Check the first bytes of a file.
-
-    Args:
-        name: The name of the file.
-        head: Its first `HEAD` bytes.
-        size: Bytes of the whole.
-    """
+    """Check the first `HEAD` bytes of a file of `size` bytes."""
     ending = name.lower().rpartition(".")[2]
     if size == 0:
         return Suspicion("is empty", "look whether it was written to its end", certain=False)
@@ -89,11 +77,9 @@ def by_head(name: str, head: bytes, size: int) -> Suspicion | None:
 
 
 def safetensors_cut_short(header: bytes, size: int) -> Suspicion | None:
-    """Whether a file of safetensors ends before its tensors do.
+    """Whether a file of safetensors, of `size` bytes, ends before its tensors do.
 
-    Args:
-        header: The first bytes of the file, at least its whole header if that is at most `MAX_HEADER`.
-        size: Bytes of the whole.
+    `header` is its first bytes, at least its whole header if that is at most `MAX_HEADER`.
     """
     if len(header) < 8:
         return _cut_short(size, 8)._replace(certain=False)  # or the file is not safetensors

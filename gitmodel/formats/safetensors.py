@@ -67,9 +67,8 @@ class _Tensor(NamedTuple):
 def read_extents(source: HeaderReader) -> list[Extent]:
     """Return the extents of a safetensors file.
 
-    Raises:
-        ValueError: The file breaks the rules of the format.
-        LookupError: The header is not available here.
+    Raises ValueError if the file breaks the rules of the format, LookupError if the header is not available
+    here.
     """
     length = int.from_bytes(source.take(0, 8), "little")
     if not 2 <= length <= MAX_HEADER:

@@ -30,9 +30,8 @@ class TensorReader(Protocol):
     def __call__(self, source: HeaderReader, /) -> list[Extent]:
         """Return the extents of the file, in order, from its first byte to its last.
 
-        Raises:
-            ValueError: The file is not of this format, or its header contradicts itself.
-            LookupError: From `source`: bytes of the header are not at hand.
+        Raises ValueError if the file is not of this format or its header contradicts itself, and
+        LookupError of `source` if bytes of the header are not at hand.
         """
 
 
@@ -40,10 +39,9 @@ class TensorReader(Protocol):
 class TensorFormat:
     """A row of the table.
 
-    Attributes:
-        name: Of the format. Chunking maps it to a chunker; without one, files are chunked by content.
-        magic: The bytes that files begin with, eight at most; or a predicate on the first eight bytes.
-        read: The reader, which should import what it needs when it is called.
+    Chunking maps the name to a chunker; without one, files are chunked by content. `magic` is the bytes
+    that files begin with, eight at most; or a predicate on the first eight bytes. The reader should import
+    what it needs when it is called.
     """
 
     name: str
@@ -58,12 +56,7 @@ class TensorFormat:
 
 
 class TensorPlace(NamedTuple):
-    """A tensor in a file.
-
-    Attributes:
-        offset: Of its first byte.
-        extent: Its size, type and shape.
-    """
+    """A tensor in a file, whose first byte is at the offset."""
 
     offset: int
     extent: Extent
@@ -101,11 +94,9 @@ _formats: tuple[TensorFormat, ...] = (
 def register_format(row: TensorFormat) -> None:
     """Add a format for the rest of the process.
 
-    It is tried after those that are known already, so a registration never changes how a file of theirs
-    is chunked.
-
-    Raises:
-        ValueError: There is a format of this name, or the magic bytes are none or more than eight.
+    It is tried after those that are known already, so a registration never changes how a file of theirs is
+    chunked. Raises ValueError if there is a format of this name, or the magic bytes are none or more than
+    eight.
     """
     global _formats  # noqa: PLW0603  (replaced as a whole, so readers on other threads see one table)
     if any(row.name == known.name for known in _formats):
@@ -116,12 +107,10 @@ def register_format(row: TensorFormat) -> None:
 
 
 def read_extents(read: Read, size: int) -> tuple[str, list[Extent]] | None:
-    """Return the format of a file and its extents; None if no format accepts its header.
+    """Return the format of a file of `size` bytes and its extents; None if no format accepts its header.
 
-    Args:
-        read: `read(offset, count)` returns bytes of the file as pread does, fewer at its end. Its errors
-            are passed on; no content of the file raises an error.
-        size: The file's, in bytes.
+    `read(offset, count)` returns bytes of the file as pread does, fewer at its end. Its errors are passed
+    on; no content of the file raises an error.
     """
     if not _START <= size <= _MAX_FILE:
         return None
@@ -143,11 +132,7 @@ def tensor_places(read: Read, size: int) -> dict[str, TensorPlace]:
     """Return the tensors of a file by name; nothing if no format accepts its header.
 
     Names are those of safetensors and GGUF, of the arrays of npz (their bytes begin after the header of
-    npy), and of the storages of PyTorch (`data/0`).
-
-    Args:
-        read: As of `read_extents`.
-        size: The file's, in bytes.
+    npy), and of the storages of PyTorch (`data/0`). `read` is as of `read_extents`.
     """
     places: dict[str, TensorPlace] = {}
     found = read_extents(read, size)

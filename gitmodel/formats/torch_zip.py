@@ -59,9 +59,8 @@ class _Entry(NamedTuple):
 def read_extents(source: HeaderReader) -> list[Extent]:
     """Return the extents of a zip archive.
 
-    Raises:
-        ValueError: The archive breaks the rules of the format, or stores nothing uncompressed.
-        LookupError: A header is not available here.
+    Raises ValueError if the archive breaks the rules of the format or stores nothing uncompressed,
+    LookupError if a header is not available here.
     """
     start, end, count = _directory(source)
     entries = sorted(_entries(source.take(start, end - start), count))
