@@ -1,0 +1,1 @@
+"""Messages inside event files of TensorBoard: events, scalar tensors and hyperparameters."""
