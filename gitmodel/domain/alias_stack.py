@@ -33,17 +33,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AliasStack:
-    """The values that roll-back can return to.
+    """The values that roll-back can return to."""
 
-    Attributes:
-        entries: The values, the lowest first; the last one is the top. `previous` of each is the value beneath it.
-        is_removed: Whether the alias is removed at present.
-        is_cut_off: Whether there may be older values than those that are known.
-    """
-
-    entries: tuple[Alias, ...] = ()
-    is_removed: bool = False
-    is_cut_off: bool = False
+    entries: tuple[Alias, ...] = ()  # the top last; `previous` of each is the value beneath it
+    is_removed: bool = False  # whether the alias is removed at present
+    is_cut_off: bool = False  # whether there may be older values than those that are known
 
     @classmethod
     def of(cls, values: Iterable[Alias | None], *, is_cut_off: bool = False) -> Self:

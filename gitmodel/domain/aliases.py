@@ -39,7 +39,7 @@ from gitmodel.domain.pointer import (
 from gitmodel.domain.reference import MAX_VERSION, check_alias, check_name
 from gitmodel.domain.text import MAX_TEXT_BYTES
 from gitmodel.domain.text.escape import quote_text
-from gitmodel.domain.yaml.key_order import first_difference, key_lines
+from gitmodel.domain.yaml.key_order import file_body, first_difference
 from gitmodel.domain.yaml.reader import decode, parse_decoded
 from gitmodel.errors import (
     AliasError,
@@ -59,33 +59,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alias:
-    """What one alias of a model means.
-
-    Attributes:
-        digest: Of the weights; it takes precedence over the number.
-        size: Of the weights, in bytes.
-        chunks: As in the pointer; None if unknown.
-        metrics: Copied from the version's pointer.
-        previous: What roll-back returns to: what the alias meant before it was promoted to this version; None if
-            unknown.
-        why: The reason that was given for the promotion.
-        forced: The reason that was given for overriding a gate.
-        imported: Where an imported alias comes from: `from`, `id`, `by`, `at`.
-        unknown: Unknown keys, kept unchanged.
-    """
+    """What one alias of a model means."""
 
     name: str
     alias: str
     version: int
-    digest: Digest
-    size: int
-    chunks: Digest | None = None
-    metrics: Mapping[str, Metric] = field(default_factory=dict)
-    previous: Previous | None = None
-    why: str | None = None
-    forced: str | None = None
-    imported: Mapping[str, Value] | None = None
-    unknown: Mapping[str, Value] = field(default_factory=dict)
+    digest: Digest  # of the weights; it takes precedence over the number
+    size: int  # of the weights, in bytes
+    chunks: Digest | None = None  # as in the pointer; None if unknown
+    metrics: Mapping[str, Metric] = field(default_factory=dict)  # copied from the version's pointer
+    previous: Previous | None = None  # what roll-back returns to; None if unknown
+    why: str | None = None  # the reason that was given for the promotion
+    forced: str | None = None  # the reason that was given for overriding a gate
+    imported: Mapping[str, Value] | None = None  # from where: `from`, `id`, `by`, `at`
+    unknown: Mapping[str, Value] = field(default_factory=dict)  # kept unchanged
 
     @classmethod
     def of(cls, alias: str, pointer: Pointer, **keys: Previous | str | None) -> Self:
@@ -152,30 +139,18 @@ class Alias:
             "forced": self.forced,
             "imported": self.imported,
         }
-        lines: list[str] = []
-        for name, value in known.items():
-            if value is not None:
-                lines += key_lines(name, value)
-        for name in sorted(self.unknown):
-            lines += key_lines(name, self.unknown[name], blocks=True)
-        return "\n".join(lines) + "\n"
+        return file_body(known, self.unknown)
 
     @classmethod
     def from_text(
         cls, raw: bytes | str, path: str, *, what: str | None = None, anywhere: bool = False
     ) -> Self:
-        """Read an alias file, canonical or not.
+        """Read an alias file, canonical or not; `what` begins every message, else `path`.
 
-        Args:
-            raw: The bytes of the file.
-            path: Of the file; name and alias must fit it.
-            what: The beginning of every message, `path` if None.
-            anywhere: Accept the file of another alias or model, such as one side of a renamed file.
-
-        Raises:
-            MixedAliasError: There are conflict markers, or the check is missing or wrong.
-            AliasError: The alias is invalid otherwise.
-            NewerFormatError: The format is a newer one.
+        Name and alias must fit the path; `anywhere` accepts the file of another alias or model, such as one
+        side of a renamed file. Raises MixedAliasError if there are conflict markers, or the check is
+        missing or wrong, AliasError if the alias is invalid otherwise, NewerFormatError if the format is a
+        newer one.
         """
         what = path if what is None else what
         data = raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw

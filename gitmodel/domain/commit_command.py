@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 class Staging:
     """The tracked files that a command stages.
 
-    Attributes:
-        paths: Pathspecs, relative to the current folder of the caller; every tracked file if empty.
+    The paths are pathspecs, relative to the current folder of the caller; every tracked file if empty.
     """
 
     paths: tuple[str, ...] = ()
@@ -27,31 +26,19 @@ class Staging:
 
 @dataclass(frozen=True, slots=True)
 class GitCommand:
-    """A parsed command line of Git.
-
-    Attributes:
-        verb: Such as "commit".
-        arguments: The words after the verb.
-    """
+    """A parsed command line of Git: a verb such as "commit", and the words after it."""
 
     verb: str
     arguments: tuple[str, ...]
 
 
 class _Grammar(NamedTuple):
-    """The options of one verb, without dashes.
+    """The options of one verb, without dashes."""
 
-    Attributes:
-        flags: Options without a value that do not affect staging.
-        values: Options whose value is attached or the next word.
-        optional: Options whose value is attached or missing.
-        scopes: Options that select the staged files, with a common name for synonyms.
-    """
-
-    flags: frozenset[str]
-    values: frozenset[str]
-    optional: frozenset[str]
-    scopes: dict[str, str]
+    flags: frozenset[str]  # options without a value that do not affect staging
+    values: frozenset[str]  # options whose value is attached or the next word
+    optional: frozenset[str]  # options whose value is attached or missing
+    scopes: dict[str, str]  # options that select the staged files, with a common name for synonyms
 
 
 _COMMIT: Final = _Grammar(
@@ -99,8 +86,7 @@ _GLOBAL_VALUES: Final = frozenset(
 def read_git_command(words: Sequence[str]) -> GitCommand | None:
     """Parse the command line of a process; None if it is not a known Git command.
 
-    Args:
-        words: Program, global options, verb and arguments.
+    The words are program, global options, verb and arguments.
     """
     if not words:
         return None

@@ -32,11 +32,7 @@ _DIGEST_LINE = lazy_compile(r'^digest: "blake3:([0-9a-f]{12})[0-9a-f]{52}"$', re
 
 
 def refuse_newer(text: str, what: str) -> None:
-    """Check the line `gitmodel: FORMAT` of a text.
-
-    Raises:
-        NewerFormatError: The format is newer than `FORMAT`.
-    """
+    """Check the line `gitmodel: FORMAT` of a text; NewerFormatError if it is newer than `FORMAT`."""
     if (found := _FORMAT_LINE.search(text)) and (len(found[1]) > 1 or int(found[1]) > FORMAT):
         raise NewerFormatError(
             f"{what}: this version of gitmodel supports format {FORMAT}, not {found[1][:9]}",

@@ -61,13 +61,9 @@ def take_command(side: Side, name: str, alias: str = "") -> str:
 
 
 def label(side: Side, *, words: str, about: str, command: str) -> str:
-    """Return what stands behind a marker.
+    """Return what stands behind a marker: the side and its `words`, such as "what is checked out".
 
-    Args:
-        side: The side.
-        words: What the side is, such as "what is checked out".
-        about: What the side has.
-        command: The command that takes it.
+    `about` is what the side has, `command` the one that takes it.
     """
     return f"{side}, {words}: {about}; to take it: {command}"
 
@@ -75,14 +71,7 @@ def label(side: Side, *, words: str, about: str, command: str) -> str:
 def between_markers(
     ours: bytes, theirs: bytes, labels: Mapping[Side, str], *, marker_size: int = MARKER_SIZE
 ) -> bytes:
-    """Return both sides whole between Git's conflict markers.
-
-    Args:
-        ours: Text of ours.
-        theirs: Text of theirs.
-        labels: What stands behind the markers.
-        marker_size: Length of a marker, at least seven.
-    """
+    """Return both sides whole between Git's conflict markers of at least seven characters, with labels."""
     size = max(MARKER_SIZE, marker_size)
     return b"".join(
         [

@@ -36,18 +36,12 @@ _DATE = lazy_compile("[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deprecation:
-    """Why a version should no longer be used.
-
-    Attributes:
-        since: Date of the deprecation in UTC, `YYYY-MM-DD`.
-        until: Date after which nobody should depend on the version any more.
-        instead: Number of the version to use.
-    """
+    """Why a version should no longer be used. Dates are in UTC, `YYYY-MM-DD`."""
 
     why: str
     since: str | None = None
-    until: str | None = None
-    instead: int | None = None
+    until: str | None = None  # after it nobody should depend on the version any more
+    instead: int | None = None  # number of the version to use
     unknown: Mapping[str, Value] = field(default_factory=dict)
 
     def words(self) -> str:
@@ -96,9 +90,8 @@ class Deprecations:
     def from_text(cls, raw: bytes | str, *, what: str) -> Self:
         """Read a file of deprecations, canonical or not; `what`, its path, begins every message.
 
-        Raises:
-            AliasError: The file has conflict markers or is invalid otherwise.
-            NewerFormatError: The format is a newer one.
+        Raises AliasError if the file has conflict markers or is invalid otherwise, NewerFormatError if the
+        format is a newer one.
         """
         data = raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw
         try:

@@ -33,13 +33,9 @@ _DIGEST = lazy_compile("blake3:([0-9a-f]{64})")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Digest:
-    """The BLAKE3 of a file's bytes, or of the list of a folder's files.
+    """The BLAKE3 of a file's bytes, or of the list of a folder's files, as 64 lower-case hex digits.
 
-    Args:
-        hex: 64 lower-case hex digits.
-
-    Raises:
-        PointerError: `hex` is invalid.
+    Raises PointerError if they are not.
     """
 
     hex: str
@@ -63,22 +59,14 @@ class Digest:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Parse `blake3:<64 hex>`.
-
-        Raises:
-            PointerError: The text is invalid, such as upper case, short, or another algorithm.
-        """
+        """Parse `blake3:<64 hex>`. Raises PointerError, also for upper case or another algorithm."""
         if not (found := _DIGEST.fullmatch(text)):
             raise PointerError("a digest is written blake3:<64 lower-case hex digits>")
         return cls(found[1])
 
     @classmethod
     def from_hex(cls, text: str) -> Self:
-        """Parse 64 hex digits without the algorithm.
-
-        Raises:
-            PointerError: They are not 64 lower-case hex digits.
-        """
+        """Parse 64 hex digits without the algorithm. Raises PointerError if they are not in lower case."""
         return cls(text)
 
 
@@ -107,28 +95,20 @@ class FileHasher:
 
 @dataclass(frozen=True, slots=True, order=True)
 class ListedFile:
-    """One file of a folder.
+    """One file of a folder."""
 
-    Args:
-        path: Relative to the folder, parts joined by `/`, Unicode NFC.
-        size: Length in bytes.
-        digest: Digest of its bytes.
-    """
-
-    path: str
-    size: int
-    digest: Digest
+    path: str  # relative to the folder, parts joined by `/`, Unicode NFC
+    size: int  # bytes
+    digest: Digest  # of its bytes
 
 
 def folder_digest(files: Iterable[ListedFile]) -> Digest:
     r"""Compute the digest of a folder from its files, in any order.
 
-    Each file is a line `<path>\0<size>\0<hex>\n`. Lines are sorted by the UTF-8 bytes of their paths and hashed
-    by BLAKE3 in derive-key mode. Paths contain neither NUL nor line feed, so the lines are unambiguous.
-
-    Raises:
-        UnsafePathError: A path is unsafe, listed twice, or clashes with another one.
-        PointerError: A size is negative.
+    Each file is a line `<path>\0<size>\0<hex>\n`. Lines are sorted by the UTF-8 bytes of their paths and
+    hashed by BLAKE3 in derive-key mode. Paths contain neither NUL nor line feed, so the lines are
+    unambiguous. Raises UnsafePathError if a path is unsafe, listed twice, or clashes with another one,
+    PointerError if a size is negative.
     """
     listing = sorted((file.path.encode("utf-8", "surrogatepass"), file) for file in files)
     refuse_clashes(file.path for _, file in listing)

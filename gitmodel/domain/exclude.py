@@ -32,11 +32,7 @@ _HINT = "write it like *.swp or checkpoints/optimizer*, relative to the folder"
 
 
 def check_patterns(patterns: Iterable[str]) -> tuple[str, ...]:
-    """Return the patterns without duplicates, if all are valid.
-
-    Raises:
-        UsageError: A pattern is invalid, or there are too many.
-    """
+    """Return the patterns without duplicates. Raises UsageError if one is invalid, or for too many."""
     unique = tuple(dict.fromkeys(patterns))
     for pattern in unique:
         problem = _problem(pattern)
@@ -53,9 +49,7 @@ def check_patterns(patterns: Iterable[str]) -> tuple[str, ...]:
 def is_excluded(path: Sequence[str], patterns: Sequence[str]) -> bool:
     """Whether a file or folder matches a pattern; folders above it are not considered.
 
-    Args:
-        path: The parts of its path relative to the model folder.
-        patterns: As `check_patterns` returns them.
+    The path is its parts, relative to the model folder; the patterns are as `check_patterns` returns them.
     """
     for pattern in patterns:
         wanted = pattern.split("/")

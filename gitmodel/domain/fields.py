@@ -20,16 +20,10 @@ _HINT = "correct that line, or restore the file with git checkout HEAD -- FILE"
 
 
 class Fields:
-    """The keys of one mapping.
+    """The keys of one mapping, which is copied; `inside` is its key in the file `what`, "" for the root.
 
-    A method raises `error` if the value is invalid or has another type, or if it is missing and the method
-    does not say that it is optional.
-
-    Args:
-        values: The mapping; it is copied.
-        what: The file, the beginning of every message.
-        inside: The key of the mapping in the file, "" for the root.
-        error: The class of the errors raised.
+    A method raises `error`, whose message begins with `what`, if the value is invalid or has another type,
+    or if it is missing and the method does not say that it is optional.
     """
 
     __slots__ = ("_error", "_inside", "_values", "_what")

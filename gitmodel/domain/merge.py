@@ -32,19 +32,12 @@ _ANNOTATIONS = ("description", "license", "tags")
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The result of a merge.
+    """The result of a merge."""
 
-    Attributes:
-        ours: Our pointer; None if it is invalid.
-        theirs: Their pointer; None if it is invalid.
-        taken: The side to take; None for a conflict.
-        left_out: Annotations that only the other side changed.
-    """
-
-    ours: Pointer | None
-    theirs: Pointer | None
-    taken: Side | None
-    left_out: tuple[str, ...] = ()
+    ours: Pointer | None  # None if it is invalid
+    theirs: Pointer | None  # None if it is invalid
+    taken: Side | None  # None for a conflict
+    left_out: tuple[str, ...] = ()  # annotations that only the other side changed
 
     def pointer(self, side: Side) -> Pointer | None:
         """Return the pointer of a side."""
@@ -73,10 +66,7 @@ def decide(base: bytes, ours: bytes, theirs: bytes) -> Decision:
     | only annotations changed       | changed                        | theirs         |
     | changed                        | changed                        | conflict       |
 
-    Args:
-        base: Text of the base; empty if both sides added the pointer.
-        ours: Text of ours.
-        theirs: Text of theirs.
+    The base is empty if both sides added the pointer.
     """
     our_pointer, their_pointer = _parse_or_none(ours), _parse_or_none(theirs)
     if theirs in (ours, base):
@@ -108,12 +98,7 @@ def conflict_text(
 ) -> bytes:
     """Return both sides between Git's conflict markers, labelled with the commands to resolve it.
 
-    Args:
-        decision: The result of `decide`.
-        ours: Text of ours.
-        theirs: Text of theirs.
-        words: Description of each side, such as "what is checked out".
-        marker_size: Length of a marker, at least seven.
+    The words describe each side, such as "what is checked out"; a marker has at least seven characters.
     """
     labels = {
         side: label(

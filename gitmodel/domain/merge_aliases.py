@@ -32,19 +32,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AliasDecision:
-    """The result of a merge.
-
-    Attributes:
-        path: Of the file that is merged.
-        ours: Our alias, also one of another path; None if it is invalid.
-        theirs: Their alias, also one of another path; None if it is invalid.
-        taken: The side to take; None for a conflict.
-    """
+    """The result of a merge of the file at a path; the aliases may be of another path."""
 
     path: str
-    ours: Alias | None
-    theirs: Alias | None
-    taken: Side | None
+    ours: Alias | None  # None if it is invalid
+    theirs: Alias | None  # None if it is invalid
+    taken: Side | None  # None for a conflict
 
     def alias(self, side: Side) -> Alias | None:
         """Return the alias of a side."""
@@ -70,13 +63,7 @@ def decide_alias(base: bytes, ours: bytes, theirs: bytes, path: str) -> AliasDec
 
     The side with more words has more of the keys; of equally many, the longer text; of equally long ones, the
     greater text. If only one side moved the alias and the other changed its words, that is a conflict too:
-    the words may say why it did not move.
-
-    Args:
-        base: Text of the base; empty if both sides added the alias.
-        ours: Text of ours.
-        theirs: Text of theirs.
-        path: Of the file that is merged, which name and alias must fit.
+    the words may say why it did not move. The base is empty if both sides added the alias.
     """
     our_alias, their_alias = parsed_anywhere(ours, path), parsed_anywhere(theirs, path)
     taken: Side | None = None
@@ -134,15 +121,7 @@ def alias_conflict_text(
     words: Mapping[Side, str],
     marker_size: int = MARKER_SIZE,
 ) -> bytes:
-    """Return both sides between Git's conflict markers, labelled with the commands to resolve it.
-
-    Args:
-        decision: The result of `decide_alias`.
-        ours: Text of ours.
-        theirs: Text of theirs.
-        words: Description of each side, such as "what is checked out".
-        marker_size: Length of a marker, at least seven.
-    """
+    """Return both sides between Git's conflict markers, as `merge.conflict_text` does."""
     name, word = decision.reference
     labels = {
         side: label(

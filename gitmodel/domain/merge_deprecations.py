@@ -27,19 +27,12 @@ _V = TypeVar("_V")
 
 @dataclass(frozen=True, slots=True)
 class MergedDeprecations:
-    """The result of a merge.
+    """The result of a merge."""
 
-    Attributes:
-        ours: The merged file, with our entry where both sides changed one.
-        theirs: The merged file, with their entry there.
-        versions: The versions whose entries are in conflict, sorted.
-        keys: The unknown keys of the file that are in conflict, sorted.
-    """
-
-    ours: Deprecations
-    theirs: Deprecations
-    versions: tuple[int, ...] = ()
-    keys: tuple[str, ...] = ()
+    ours: Deprecations  # the merged file, with our entry where both sides changed one
+    theirs: Deprecations  # the merged file, with their entry there
+    versions: tuple[int, ...] = ()  # whose entries are in conflict, sorted
+    keys: tuple[str, ...] = ()  # unknown keys of the file that are in conflict, sorted
 
     def taking(self, side: Side) -> Deprecations:
         """Return the merged file with the entries of a side where both changed one."""
@@ -82,16 +75,9 @@ def merge_deprecation_texts(
 ) -> tuple[bytes, str]:
     """Return the merged text, and what is in conflict ("" if nothing is).
 
-    Markers enclose the lines that differ between the sides. If a side does not parse, or the merged file would be
-    too large, they enclose the whole file.
-
-    Args:
-        base: Text of the base; empty if both sides added the file.
-        ours: Text of ours.
-        theirs: Text of theirs.
-        name: Of the model, for the command that ends the conflict.
-        words: Description of each side, such as "what is checked out".
-        marker_size: Length of a marker, at least seven.
+    The base is empty if both sides added the file; name and words are for the labels, as in
+    `merge.conflict_text`. Markers enclose the lines that differ between the sides. If a side does not
+    parse, or the merged file would be too large, they enclose the whole file.
     """
     labels = {
         side: f"{side}, {words[side]}; to take it: {take_command(side, name, DEPRECATED)}"

@@ -17,12 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MetricChange:
-    """One metric of two versions.
-
-    Attributes:
-        before: Its value in the first version; None if it has none.
-        after: Its value in the second version; None if it has none.
-    """
+    """One metric of two versions; None for a version that has none."""
 
     name: str
     before: Metric | None

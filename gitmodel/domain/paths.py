@@ -51,8 +51,7 @@ _IGNORABLE = lazy_compile(
 def safe_parts(path: str) -> tuple[str, ...]:
     """Split a relative path at `/`, if every part is safe on every system.
 
-    Raises:
-        UnsafePathError: A part is unsafe. The message escapes invisible characters.
+    Raises UnsafePathError for an unsafe part; the message escapes invisible characters.
     """
     parts = tuple(path.split("/"))
     if len(path) <= MAX_PATH_BYTES and path.isascii() and all(map(_ORDINARY.fullmatch, parts)):
@@ -75,12 +74,9 @@ def suggest_safe_name(name: str) -> str | None:
 
 
 def refuse_clashes(paths: Iterable[str]) -> None:
-    """Check that no two paths are one file on a file system that folds case or Unicode.
+    """Raise UnsafePathError if two paths are one file on a file system that folds case or Unicode.
 
     A path also clashes if it is a file and the folder of another path, or if it occurs twice.
-
-    Raises:
-        UnsafePathError: Two paths clash; the message names both.
     """
     files: dict[str, str] = {}
     for path in paths:

@@ -28,7 +28,7 @@ from gitmodel.domain.paths import safe_parts
 from gitmodel.domain.reference import MAX_VERSION, check_name
 from gitmodel.domain.text import MAX_TEXT_BYTES
 from gitmodel.domain.text.lazy_regex import lazy_compile
-from gitmodel.domain.yaml.key_order import UNWRITABLE_HINT, first_difference, key_lines
+from gitmodel.domain.yaml.key_order import UNWRITABLE_HINT, file_body, first_difference
 from gitmodel.domain.yaml.reader import decode, parse_decoded
 from gitmodel.errors import (
     MixedPointerError,
@@ -265,13 +265,7 @@ class Pointer:
             "data": self.data or None,
             "base": self.base,
         }
-        lines: list[str] = []
-        for name, value in known.items():
-            if value is not None:
-                lines += key_lines(name, value)
-        for name in sorted(self.unknown):
-            lines += key_lines(name, self.unknown[name], blocks=True)
-        return "\n".join(lines) + "\n"
+        return file_body(known, self.unknown)
 
 
 def read_head(raw: bytes) -> Head | None:

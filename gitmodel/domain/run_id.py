@@ -19,8 +19,7 @@ MAX_CHARACTERS = 1000
 def run_id_text(value: RunId | Enum | None) -> str | None:
     """Return the id as text; None for None and for blank text, such as an unset shell variable.
 
-    Raises:
-        UsageError: The id has another type, is not UTF-8, or is too long.
+    Raises UsageError if the id has another type, is not UTF-8, or is too long.
     """
     if isinstance(value, Enum):
         return run_id_text(value.value)

@@ -27,28 +27,24 @@ Content = TypeVar("Content", bound=Hashable)
 def next_version(known: Iterable[int]) -> int:
     """Return 1 + the greatest known number, or 1.
 
-    Args:
-        known: Numbers in the history of all local and remote-tracking refs, and in the last seen claims.
-            If history is missing, the result may be taken already; the push then finds its claim.
+    Known are the numbers in the history of all local and remote-tracking refs, and in the last seen claims.
+    If history is missing, the result may be taken already; the push then finds its claim.
     """
     return 1 + max(known, default=0)
 
 
 class VersionNumbers(Generic[Content]):
-    """The content that each version number of one model names.
+    """The content that each version number of one model names, by pairs of number and content in pointers.
 
     Two people can give one number to two contents, and history keeps both, even if one gets another number
-    later. The claim of the number, which never changes, selects one of the contents in history.
+    later. The claim of the number, which never changes, selects one of the contents in history; `claims`
+    has None for a number that is known to be unclaimed.
 
     Without a claim, content is *settled* if another number names it and nothing else (by `renumber` or
-    `resolve`). A number whose contents are all settled except one names that one, which is then settled
-    for other numbers.
+    `resolve`). A number whose contents are all settled except one names that one, which is then settled for
+    other numbers.
 
     Guarantee: results do not depend on the order of `known`, and a known claim always decides.
-
-    Args:
-        known: Pairs of number and content in pointers.
-        claims: Owner of each number whose claim was read; None for an unclaimed number.
     """
 
     def __init__(
@@ -168,11 +164,7 @@ class VersionNumbers(Generic[Content]):
 
 
 def ambiguous_numbers(known: Iterable[tuple[int, Digest]]) -> dict[int, list[Digest]]:
-    """Return the numbers with several unsettled contents, without claims.
-
-    Args:
-        known: Pairs of number and digest in pointers.
-    """
+    """Return the numbers with several unsettled contents, without claims."""
     return {number: list(named) for number, named in VersionNumbers(known).ambiguous().items()}
 
 
@@ -191,25 +183,15 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """The state of one model at a commit.
+    """The state of one model at a commit; digests are of weights."""
 
-    Attributes:
-        file: Digest of the weights on disk; None if there are none.
-        changing: The weights changed while they were hashed; `file` is invalid.
-        have: Digest last added or checked out at this path of this worktree; None without a record.
-        pointer: Digest of the pointer in this commit.
-        as_head: The pointer has the version and digest of this model's pointer at HEAD, at any path.
-        known: `file` is the digest of a version in history.
-        merging: A merge, rebase, cherry-pick or revert is in progress.
-    """
-
-    file: Digest | None
-    changing: bool
-    have: Digest | None
-    pointer: Digest
-    as_head: bool
-    known: bool
-    merging: bool
+    file: Digest | None  # on disk; None if there are none
+    changing: bool  # the weights changed while they were hashed; `file` is invalid
+    have: Digest | None  # last added or checked out at this path and worktree; None if never
+    pointer: Digest  # of the pointer in this commit
+    as_head: bool  # the pointer has version and digest of the model's at HEAD, at any path
+    known: bool  # `file` is the digest of a version in history
+    merging: bool  # a merge, rebase, cherry-pick or revert is in progress
 
 
 def decide(seen: Observation) -> Verdict:

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 
 def quote_text(text: str, *, limit: int = 60) -> str:
-    r"""Return `text` in double quotes, escaped and shortened, for a message.
+    r"""Return any text, also with surrogates, in double quotes, escaped and shortened, for a message.
 
-    Args:
-        text: Any text, including surrogates.
-        limit: Greatest number of characters after escaping; longer text ends with an ellipsis.
+    More than `limit` characters after escaping end with an ellipsis.
     """
     # Shortened first, because escaping a long text takes time.
     line = escaped(text[: limit + 1].replace("\\", r"\\").replace('"', r"\""))

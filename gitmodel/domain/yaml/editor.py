@@ -30,17 +30,10 @@ _QUOTED = lazy_compile(r""""(?:[^"\\]|\\.)*"|'(?:[^']|'')*'""")
 
 
 def edit(text: str, wanted: Mapping[str, Value], *, what: str) -> str:
-    """Return `text` with the fewest changes after which it parses to `wanted`.
+    """Return `text` with the fewest changes after which it parses to `wanted`, the whole new mapping.
 
-    A new key is inserted after the key that precedes it in `wanted`.
-
-    Args:
-        text: The current file.
-        wanted: The whole new mapping.
-        what: Path of the file, for messages.
-
-    Raises:
-        TextError: `text` does not parse, or its layout cannot be edited line by line.
+    A new key is inserted after the key that precedes it in `wanted`; `what` is the file's path, for
+    messages. Raises TextError if `text` does not parse, or its layout cannot be edited line by line.
     """
     present = _parse(text, what)
     if _same(present, wanted):

@@ -40,14 +40,9 @@ class _NotSimpleError(Exception):
 
 
 def read(text: str, *, max_depth: int) -> dict[str, Value] | None:
-    """Read a text in canonical form.
+    """Read a text in canonical form, decoded by `reader.decode`; None if it needs PyYAML.
 
-    Args:
-        text: Decoded and checked by `gitmodel.domain.yaml.reader.decode`.
-        max_depth: Greatest nesting; the mapping at the root is 1.
-
-    Returns:
-        The mapping, or None if the text needs PyYAML.
+    `max_depth` is the greatest nesting; the mapping at the root is 1.
     """
     try:
         return _Lines(max_depth).read(text)

@@ -28,12 +28,22 @@ _FIRST = {
 }
 
 
-def key_lines(name: str, value: Writable, *, blocks: bool = False) -> list[str]:
-    """Return the lines of one key; metrics and params have one line each.
+def file_body(known: Mapping[str, Writable], unknown: Mapping[str, Value]) -> str:
+    """Return the lines of the known keys that have a value, in order, then those of the unknown, sorted.
 
-    Raises:
-        PointerError: The value cannot be written; the message names the key.
+    Raises PointerError, which names the key, if a value cannot be written.
     """
+    lines: list[str] = []
+    for name, value in known.items():
+        if value is not None:
+            lines += _key_lines(name, value)
+    for name in sorted(unknown):
+        lines += _key_lines(name, unknown[name], blocks=True)
+    return "\n".join(lines) + "\n"
+
+
+def _key_lines(name: str, value: Writable, *, blocks: bool = False) -> list[str]:
+    """The lines of one key; metrics and params have one line each."""
     try:
         if name in {"metrics", "params"} or blocks:
             return block({name: _sort_value(value)})
@@ -46,8 +56,7 @@ def key_lines(name: str, value: Writable, *, blocks: bool = False) -> list[str]:
 def sort_keys(mapping: Mapping[str, Value], first: tuple[str, ...] = ()) -> dict[str, Value]:
     """Sort the keys of nested mappings; keys of `first` come first in the outer one.
 
-    Raises:
-        TextError: A key is not a string, or a value is nested too deeply.
+    Raises TextError if a key is not a string, or a value is nested too deeply.
     """
     return cast("dict[str, Value]", _sort_value(mapping, first))
 

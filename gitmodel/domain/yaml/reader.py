@@ -84,42 +84,24 @@ _FLOAT = lazy_compile(
 def parse(raw: bytes, *, what: str, max_depth: int = MAX_DEPTH) -> dict[str, Value]:
     """Parse one document of the subset; an empty document is an empty mapping.
 
-    Args:
-        raw: The file's bytes, UTF-8, at most 64 KiB, lines ended by LF or CRLF.
-        what: Path of the file, the beginning of every message.
-        max_depth: Greatest accepted nesting; the mapping at the root is 1.
-
-    Raises:
-        TextError: The text is outside the subset; the message gives the line.
-
-    Source: YAML 1.2.2, 10.3 (core schema).
+    The text is UTF-8 of at most 64 KiB with lines ended by LF or CRLF; the mapping at the root has depth 1.
+    Raises TextError if it is outside the subset; the message begins with `what`, the file's path, and gives
+    the line. Source: YAML 1.2.2, 10.3 (core schema).
     """
     return parse_decoded(decode(raw, what=what), what=what, max_depth=max_depth)
 
 
 def parse_decoded(text: str, *, what: str, max_depth: int = MAX_DEPTH) -> dict[str, Value]:
-    """Parse the result of `decode`, as `parse` does.
-
-    Raises:
-        TextError: The text is outside the subset; the message gives the line.
-    """
+    """Parse the result of `decode`, as `parse` does."""
     value = fast_reader.read(text, max_depth=max_depth)
     return value if value is not None else _read(text, what, max_depth, _parser_class())
 
 
 def decode(raw: bytes, *, what: str, max_bytes: int = MAX_TEXT_BYTES) -> str:
-    """Decode a text file and check its length and characters.
+    """Decode a text file and check its length and characters; lines of the result end with LF.
 
-    Args:
-        raw: UTF-8, lines ended by LF or CRLF.
-        what: Path of the file, the beginning of every message.
-        max_bytes: Greatest accepted length in bytes.
-
-    Returns:
-        The text with LF at the end of each line.
-
-    Raises:
-        TextError: The file is too long, not UTF-8, or contains control characters.
+    The file is UTF-8 with lines ended by LF or CRLF; `what`, its path, begins every message. Raises
+    TextError if it is too long, not UTF-8, or contains control characters.
     """
     if len(raw) > max_bytes:
         raise TextError(

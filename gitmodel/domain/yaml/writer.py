@@ -81,13 +81,9 @@ def flow(value: Writable) -> str:
 
 
 def block(mapping: Mapping[str, Writable], indent: int = 0) -> list[str]:
-    """Return a mapping in block style as lines without line ends.
+    """Return a mapping in block style as lines without line ends, after `indent` spaces.
 
-    Nested mappings are indented; lists and empty mappings have one line each.
-
-    Args:
-        mapping: The mapping.
-        indent: Spaces before each line, two a level.
+    Nested mappings are indented by two; lists and empty mappings have one line each.
     """
     lines: list[str] = []
     for name, value in mapping.items():
