@@ -111,6 +111,7 @@ class Pointer:
         tags: Free keywords.
         data: Training data, each with `name`, `uri`, `digest`.
         base: Reference of the model that was fine-tuned.
+        forced: Why the version was registered although its gate refused it.
         unknown: Unknown keys, kept unchanged.
     """
 
@@ -133,6 +134,7 @@ class Pointer:
     tags: tuple[str, ...] = ()
     data: tuple[Mapping[str, Value], ...] = ()
     base: str | None = None
+    forced: str | None = None
     unknown: Mapping[str, Value] = field(default_factory=dict)
 
     @property
@@ -231,6 +233,7 @@ class Pointer:
             tags=fields.texts("tags"),
             data=fields.mappings("data"),
             base=fields.optional_text("base"),
+            forced=fields.optional_text("forced"),
             unknown=fields.rest(),
         )
 
@@ -264,6 +267,7 @@ class Pointer:
             "tags": self.tags or None,
             "data": self.data or None,
             "base": self.base,
+            "forced": self.forced,
         }
         return file_body(known, self.unknown)
 

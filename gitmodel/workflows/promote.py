@@ -10,7 +10,7 @@ from gitmodel.domain.reference import check_alias
 from gitmodel.errors import GitmodelError, UnknownReferenceError, UsageError
 from gitmodel.project.alias_changes import alias_target, make_change
 from gitmodel.project.aliases import deprecations_of
-from gitmodel.project.gates import judge_promotion
+from gitmodel.project.gates.promotion import judge_promotion
 from gitmodel.project.history.alias_history import promoted_value
 from gitmodel.project.merged_versions import require_merged
 from gitmodel.project.publishing.on_primary import require_on_primary

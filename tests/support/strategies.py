@@ -100,6 +100,7 @@ pointers = st.builds(
     tags=st.lists(texts, max_size=3).map(tuple),
     data=st.lists(mappings, max_size=2).map(tuple),
     base=st.none() | texts,
+    forced=st.none() | texts,
     unknown=_unknown,
 )
 _metrics = st.dictionaries(texts, st.booleans() | st.integers() | floats | texts, max_size=4)

@@ -98,6 +98,7 @@ def _people_say(report: ShowReport) -> Iterator[tuple[str, str]]:
         ("tags", ", ".join(pointer.tags)),
         ("base", pointer.base),
         ("run", pointer.run_id),
+        ("forced", pointer.forced),
     )
     yield from ((title, text) for title, text in texts if text)
     for title, values in (("metrics", pointer.metrics), ("params", pointer.params)):

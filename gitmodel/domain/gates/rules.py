@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Direction = Literal["higher", "lower"]
 Verdict = Literal["pass", "refuse", "skipped", "unjudged", "first", "same"]
-Kind = Literal["min", "max", "improve_by", "worsen_by"]
+Kind = Literal["min", "max", "improve_by", "worsen_by", "improve"]
 
 _STORED_INFINITY = Decimal("1.7976931348623157e308")
 
@@ -48,7 +48,8 @@ class Rule:
 
     Attributes:
         kind: `min` and `max` are bounds, both inclusive. `improve_by`: better than the baseline by at least the
-            limit, so a tie passes 0. `worsen_by`: worse than the baseline by at most the limit.
+            limit, so a tie passes 0. `worsen_by`: worse than the baseline by at most the limit. `improve`: better
+            than the baseline, so a tie is refused; it has no limit.
         better: Which direction is better; bounds need none.
         may_be_missing: A candidate without the metric is skipped instead of refused.
         needs_baseline: A rule against a baseline that lacks the metric is refused instead of unjudged.
@@ -69,7 +70,9 @@ class Rule:
     @property
     def words(self) -> str:
         """The rule as people read it: `improve by 0.002`."""
-        return f"{self.kind.replace('_', ' ')} {self.limit}"
+        return (
+            "improve" if self.kind == "improve" else f"{self.kind.replace('_', ' ')} {self.limit}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,8 @@ class GateReport:
         baseline_version: Its number.
         judgements: One for each rule.
         forced: The reason that was given for overriding the gate.
+        data_changes: Data that are other than the baseline's, a text each.
+        needs_same_data: Whether other data refuse the version.
     """
 
     pattern: str
@@ -126,16 +131,20 @@ class GateReport:
     baseline_version: int | None
     judgements: tuple[Judgement, ...]
     forced: str | None = None
+    data_changes: tuple[str, ...] = ()
+    needs_same_data: bool = False
 
     @property
     def is_refused(self) -> bool:
-        """Whether the version may not be promoted: a rule refuses it, and nobody has overridden the gate."""
+        """Whether a rule refuses the version, and nobody has overridden the gate."""
         return self.verdict == "refuse" and self.forced is None
 
     @property
     def verdict(self) -> Literal["pass", "refuse", "unjudged"]:
         """`refuse` if any rule is refused, else `unjudged` if any could not be judged."""
         verdicts = {one.verdict for one in self.judgements}
+        if self.needs_same_data and self.data_changes:
+            return "refuse"
         return (
             "refuse" if "refuse" in verdicts else "unjudged" if "unjudged" in verdicts else "pass"
         )
@@ -210,6 +219,10 @@ def _judge_bound(rule: Rule, number: Decimal) -> tuple[Verdict, str]:
 
 
 def _judge_change(rule: Rule, number: Decimal, start: Decimal) -> tuple[Verdict, str]:
+    if rule.kind == "improve":
+        better = number > start if rule.better == "higher" else number < start
+        word = "more" if rule.better == "higher" else "less"
+        return ("pass", "") if better else ("refuse", f"{word} than {start:f} is needed")
     if rule.limit.is_percent and start == 0:
         return "refuse", "a percentage of 0 says nothing: give an absolute number"
     change = rule.limit.number

@@ -1,0 +1,1 @@
+"""Gates: which rules hold, and how versions and promotions stand to them."""

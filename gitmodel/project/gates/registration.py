@@ -1,0 +1,121 @@
+"""The judgement of new versions, and of other metrics on a known one, by the gate of their model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gitmodel.domain.aliases import alias_path_for
+from gitmodel.domain.gates.config import PREVIOUS
+from gitmodel.domain.gates.data import data_changes
+from gitmodel.domain.gates.rules import Baseline, GateReport, judge
+from gitmodel.project.aliases import alias_at
+from gitmodel.project.committed_models import find_in_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gitmodel.domain.digest import Digest
+    from gitmodel.domain.gates.config import Gates
+    from gitmodel.domain.gates.rules import Rule
+    from gitmodel.domain.metrics import Metric
+    from gitmodel.domain.yaml.reader import Value
+    from gitmodel.project.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Weights that may become a version of a model.
+
+    `data` are the pointer's: mappings with `name` and `digest`.
+    """
+
+    name: str
+    digest: Digest
+    metrics: Mapping[str, Metric]
+    data: Sequence[Mapping[str, Value]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineVersion:
+    """A version to compare with, and the reference by which it was found."""
+
+    reference: str  # `fraud@production`, `fraud@5`
+    version: int
+    digest: Digest
+    metrics: Mapping[str, Metric]
+    data: Sequence[Mapping[str, Value]] | None = None  # None: not looked up
+
+
+def judge_registration(
+    project: Project, gates: Gates, commit: str | None, candidate: Candidate
+) -> GateReport | None:
+    """Judge weights by the rules for new versions; None if none hold.
+
+    The baseline is what `commit` has. Raises PointerError or AliasError if its file does not parse.
+    """
+    gate = gates.gate_of(candidate.name)
+    if gate is None or not gate.register:
+        return None
+    baseline = baseline_of(project, commit, candidate.name, gate.baseline)
+    return report_of(
+        project, candidate, baseline, gate.register, pattern=gate.pattern, same_data=gate.same_data
+    )
+
+
+def report_of(
+    project: Project,
+    candidate: Candidate,
+    baseline: BaselineVersion | None,
+    rules: Sequence[Rule],
+    *,
+    pattern: str,
+    same_data: str = "ignore",
+) -> GateReport:
+    """Judge a candidate by rules against a baseline; `pattern` names the gate in messages."""
+    start = None
+    changes: tuple[str, ...] = ()
+    if baseline is not None:
+        start = Baseline(baseline.metrics, is_same=baseline.digest == candidate.digest)
+        if candidate.data and same_data != "ignore" and not start.is_same:
+            changes = data_changes(_data_of(project, candidate.name, baseline), candidate.data)
+    return GateReport(
+        pattern=pattern,
+        baseline=None if baseline is None else baseline.reference,
+        baseline_version=None if baseline is None else baseline.version,
+        judgements=judge(rules, candidate.metrics, start),
+        data_changes=changes,
+        needs_same_data=same_data == "refuse",
+    )
+
+
+def baseline_of(
+    project: Project, commit: str | None, name: str, word: str
+) -> BaselineVersion | None:
+    """The version of a commit to compare with: an alias, or for `previous` what the pointer names."""
+    model = None if commit is None else find_in_tree(project, commit, name)
+    if model is None:
+        return None
+    if word == PREVIOUS:
+        pointer = model.pointer
+        reference = f"{name}@{pointer.version}"
+        return BaselineVersion(
+            reference, pointer.version, pointer.digest, pointer.metrics, pointer.data
+        )
+    alias = alias_at(project, commit, alias_path_for(model.path, word))
+    if alias is None:
+        return None
+    data = model.pointer.data if alias.digest == model.pointer.digest else None
+    return BaselineVersion(str(alias), alias.version, alias.digest, alias.metrics, data)
+
+
+def _data_of(
+    project: Project, name: str, baseline: BaselineVersion
+) -> Sequence[Mapping[str, Value]]:
+    """The data of a baseline; of an alias from the history of its model."""
+    if baseline.data is not None:
+        return baseline.data
+    from gitmodel.project.adding.next_numbers import Histories
+
+    pointer = Histories(project, [name]).of(name).version_of(baseline.digest)
+    return () if pointer is None else pointer.data
