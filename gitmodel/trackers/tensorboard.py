@@ -35,7 +35,7 @@ _MAX_FILES: Final = 1_000  # of one run
 _MAX_FOLDERS: Final = 1_000  # that are looked into
 _MAX_TAGS: Final = 10_000
 _MAX_TAG: Final = 1_000  # characters
-_MAX_EVENTS: Final = 10_000_000
+_MAX_COUNT: Final = 10_000_000  # of events and their values
 _MAX_BYTES: Final = 1 << 30  # 1 GiB of records that are no longer than `MAX_RECORD`
 _HEAD: Final = (
     8  # a writer puts the start of a session, and hyperparameters, before its first value
@@ -92,7 +92,7 @@ class _Run:
         self._last: dict[str, tuple[int, float, Number]] = {}
         self._params: dict[str, object] = {}
         self._started, self._ended = math.inf, 0.0
-        self._events = 0
+        self._count = 0
         self._bytes = 0
         self._passed_over = 0
 
@@ -133,21 +133,24 @@ class _Run:
 
     def _counted(self, records: Iterable[bytes]) -> Iterator[bytes]:
         for record in records:
-            self._events += 1
+            self._count += 1
             self._bytes += len(record)
-            if self._events > _MAX_EVENTS or self._bytes > _MAX_BYTES:
+            if self._count > _MAX_COUNT or self._bytes > _MAX_BYTES:
                 raise TrackerError(
                     f"the event files of {quote_text(self._folder, limit=200)} have more than"
-                    f" {_MAX_EVENTS:,} events or {_MAX_BYTES >> 30} GiB"
+                    f" {_MAX_COUNT:,} events and values, or {_MAX_BYTES >> 30} GiB"
                 )
             yield record
 
     def _add(self, event: Event, prefix: str) -> None:
+        self._count += len(event.values)
         for value in event.values:
             if value.number is not None:
                 self._add_scalar(event, prefix + value.tag, value.number)
             elif value.tag == SESSION_START and value.plugin == "hparams":
                 self._params |= read_hparams(value.content)
+                if len(self._params) > _MAX_TAGS:
+                    raise TrackerError(f"a run has more than {_MAX_TAGS:,} hyperparameters")
 
     def _add_scalar(self, event: Event, tag: str, number: Number) -> None:
         known = self._last.get(tag)

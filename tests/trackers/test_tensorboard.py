@@ -288,7 +288,7 @@ def test_a_record_that_is_no_event_is_refused(tmp_path: Path) -> None:
     [
         ("_MAX_TAGS", "tags"),
         ("_MAX_TAG", "tag"),
-        ("_MAX_EVENTS", "events"),
+        ("_MAX_COUNT", "events"),
         ("_MAX_FILES", "files"),
     ],
 )

@@ -1,0 +1,1 @@
+"""Runs of Weights & Biases: the file of an offline run, and the link of an online one."""
