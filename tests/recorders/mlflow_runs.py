@@ -88,6 +88,7 @@ class Writer:
         self.files = files
         self.entities = importlib.import_module("mlflow.entities")
         self.logged: dict[str, dict[str, Any]] = {}
+        self.plain = ""
 
     def write(self, count: int) -> None:
         """Write experiments, runs and registered models."""
@@ -96,6 +97,7 @@ class Writer:
             self.client.create_experiment(name, artifact_location=f"s3://artifacts/{number}")
             for number, name in enumerate(names)
         ]
+        self.plain = numbers[2]
         for number in range(count):
             experiment = numbers[3] if number % 20 == 19 else self.chance.choice(numbers[:3])
             self.run(experiment, number)
@@ -116,7 +118,7 @@ class Writer:
         run_id = created.info.run_id
         self.logged[run_id] = {"metrics": {}, "with_data": []}
         for key in chance.sample(METRICS, chance.randint(0, len(METRICS))):
-            self.metric(run_id, key)
+            self.metric(run_id, key, named=experiment != self.plain)
         for key in chance.sample(PARAMS, chance.randint(0, len(PARAMS))):
             self.client.log_param(run_id, key, chance.choice(VALUES))
         self.data(run_id)
@@ -126,11 +128,12 @@ class Writer:
         if chance.random() < 0.15:
             self.client.delete_run(run_id)
 
-    def metric(self, run_id: str, key: str) -> None:
-        """Write one metric; releases from 3 on also with the data set of each value."""
+    def metric(self, run_id: str, key: str, *, named: bool) -> None:
+        """Write one metric; if `named`, releases from 3 on with the data set of some values."""
         points = random_points(self.chance)
         major = int(importlib.import_module("mlflow").__version__.partition(".")[0])
-        with_data = self.files and major >= 3 and self.chance.random() < 0.3
+        # MLflow cannot search an experiment in which such a run is, so one has none.
+        with_data = self.files and major >= 3 and len(self.logged) % 4 == 0 and named
         for step, at, value in points:
             if with_data and self.chance.random() < 0.7:
                 name = self.chance.choice(DATA_NAMES)

@@ -75,6 +75,10 @@ class Collected:
         if isinstance(key, str) and key in TAGS and (text := self._text(value)):
             self._tags[key] = text
 
+    def tag(self, key: str) -> str | None:
+        """Return a tag that was added."""
+        return self._tags.get(key)
+
     def add_data(self, name: object, digest: object, source: object) -> None:
         """Add a data set; `source` is a JSON text that contains its address."""
         title = self._text(name)

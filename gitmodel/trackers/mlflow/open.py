@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # At least two characters, so that a drive of Windows is no scheme.
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 _SQLITE = ("sqlite", "sqlite+pysqlite")
-_KNOWN = "sqlite:///mlflow.db or sqlite:////path/mlflow.db"
+_KNOWN = "sqlite:///mlflow.db, sqlite:////path/mlflow.db, file:///path/mlruns, a folder, or http(s)://server"
 MAX_ADDRESS = 4096  # characters
 
 
@@ -36,12 +36,19 @@ def open_store(uri: str, *, folder: str, settings: MlflowSettings | None = None)
         raise _unknown(uri[:MAX_ADDRESS])
     found = _SCHEME.match(uri)
     scheme = found[1].lower() if found else ""
+    if scheme in {"http", "https"}:
+        from gitmodel.trackers.mlflow.rest import RestStore
+
+        return RestStore(uri, settings)
     if scheme in _SQLITE:
         from gitmodel.trackers.mlflow.sqlite import SqliteStore
 
         return SqliteStore(os.path.join(folder, _database(uri)))
-    del settings  # of servers
-    raise _unknown(uri)
+    if scheme not in {"", "file"} or uri == "databricks":
+        raise _unknown(uri)
+    from gitmodel.trackers.mlflow.file_store import FileStore
+
+    return FileStore(os.path.join(folder, _path(uri) if scheme else uri))
 
 
 def _database(uri: str) -> str:
@@ -51,6 +58,22 @@ def _database(uri: str) -> str:
     if not path.startswith("///") or path == "///" or path.startswith("///:memory:"):
         raise _unknown(uri)
     return path[3:]
+
+
+def _path(uri: str) -> str:
+    """The path in `file:///path`, `file://localhost/path` and `file:path`."""
+    from urllib.parse import unquote
+
+    _, _, rest = uri.partition(":")
+    if rest.startswith("//"):
+        host, slash, path = rest[2:].partition("/")
+        if host not in {"", "localhost"}:
+            raise _unknown(uri)
+        rest = slash + path
+    path = unquote(rest)
+    if not path or "\0" in path:
+        raise _unknown(uri)
+    return path
 
 
 def _is_unicode(text: str) -> bool:
