@@ -166,7 +166,29 @@ def record_responses(base: str, folder: Path) -> None:
             f"experiments/get?experiment_id={run['experiment_id']}",
         ):
             said[path] = fetch(base, path)
+    for path, body in searches(read, said):
+        said[f"POST {path} {json.dumps(body)}"] = fetch(base, path, body)
     (folder / "responses.json").write_text(json.dumps(said, indent=1), "utf-8")
+
+
+def searches(
+    read: dict[str, Any], said: dict[str, list[Any]]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The questions of `recent_runs` about all experiments; the first is answered before the second."""
+    body: dict[str, Any] = {"max_results": 1000, "view_type": "ACTIVE_ONLY"}
+    yield "experiments/search", body
+    _, answer = said[f"POST experiments/search {json.dumps(body)}"]
+    since = int(read["recent"][0]["since"] * 1000)
+    yield (
+        "runs/search",
+        {
+            "experiment_ids": [one["experiment_id"] for one in json.loads(answer)["experiments"]],
+            "filter": f"attributes.status = 'FINISHED' AND attributes.end_time >= {since}",
+            "run_view_type": "ACTIVE_ONLY",
+            "max_results": 1000,
+            "order_by": ["attributes.start_time DESC"],
+        },
+    )
 
 
 def fetch(base: str, path: str, body: Any = None) -> list[Any]:

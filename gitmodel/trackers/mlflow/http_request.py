@@ -141,6 +141,8 @@ class Server:
             connection.request("GET" if data is None else "POST", target, data, self._headers)
             with closing(connection.getresponse()) as response:
                 raw = response.read(MAX_ANSWER + 1)
+                if response.length and len(raw) <= MAX_ANSWER:
+                    raise http.client.IncompleteRead(raw)
                 return response.status, raw, response.getheader("Location")
 
     def _connection(self, parts: SplitResult, end: float) -> http.client.HTTPConnection:

@@ -115,7 +115,7 @@ class SqliteStore:
             collected.add_param(key, value)
         for key, value in database.execute(_TAGS, (run_id,)):
             collected.add_tag(key, value)
-        if _plain_tables(database) >= {"inputs", "datasets"}:
+        if {"inputs", "datasets"} <= _plain_tables(database):
             for data in database.execute(_DATA, (run_id, MAX_DATA + 1)):
                 collected.add_data(*data)
         return collected.finish(
@@ -144,11 +144,22 @@ class SqliteStore:
                     raise TrackerError(
                         f"{self._where} has no table {quote_text(missing[0])}", hint=_HINT
                     )
+                self._refuse_computed(database)
                 yield database
         except (sqlite3.Error, sqlite3.Warning, OverflowError, ValueError) as error:
             raise self._explained(error) from error
         if address.endswith("immutable=1") and os.path.exists(f"{self._path}-wal"):
             raise self._busy("another program began to write it")
+
+    def _refuse_computed(self, database: sqlite3.Connection) -> None:
+        """Refuse computed columns: one call of a function may take long, and cannot be interrupted."""
+        for table in sorted(_plain_tables(database)):
+            columns = database.execute(f"PRAGMA table_xinfo({table})").fetchall()
+            if any(hidden for *_, hidden in columns):
+                raise TrackerError(
+                    f"{self._where} has computed columns in the table {quote_text(table)}",
+                    hint=_HINT,
+                )
 
     def _address(self) -> str:
         """Return the address for SQLite, so that it makes no file.
@@ -222,7 +233,7 @@ def _opened(address: str) -> sqlite3.Connection:
         )  # a file cut short meanwhile would kill the process
         database.set_authorizer(_permit)
         end = time.monotonic() + _MAX_SECONDS
-        database.set_progress_handler(lambda: time.monotonic() > end, 10_000)
+        database.set_progress_handler(lambda: time.monotonic() > end, 1000)
         database.execute("BEGIN")  # all answers are of one state of the database
     except BaseException:
         database.close()
@@ -236,6 +247,8 @@ def _permit(action: int, table: Any, _column: Any, _database: Any, inside: Any) 
 
     plain = inside is None and table in {*_TABLES, "sqlite_master"}
     read = action == sqlite3.SQLITE_READ and plain
+    if action == sqlite3.SQLITE_PRAGMA and table == "table_xinfo":
+        return sqlite3.SQLITE_OK
     begins = action == sqlite3.SQLITE_TRANSACTION or (
         action == sqlite3.SQLITE_SELECT and inside is None
     )
