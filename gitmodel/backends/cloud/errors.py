@@ -6,7 +6,7 @@ hostile input.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from gitmodel.backends.cloud.retry import FailureKind, RequestFailure
 from gitmodel.domain.text.escape import printable
@@ -22,7 +22,7 @@ from gitmodel.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from gitmodel.errors import GitmodelError
 
@@ -58,6 +58,92 @@ class ErrorContext(Protocol):
         """The command that shows the source of the address."""
 
 
+class _Text(NamedTuple):
+    """The error for a kind of failure; words in braces are keys of `_fields`."""
+
+    error: type[GitmodelError]
+    message: str
+    hint: str | None = None
+
+
+_REFUSED = _Text(RemoteError, "could not {verb} {name}: {detail}", hint="gitmodel doctor")
+_TEXTS: Mapping[FailureKind, _Text] = {
+    FailureKind.MISSING: _Text(ObjectMissingError, "{name} is not there", hint="gitmodel doctor"),
+    FailureKind.SHORT: _Text(
+        DamagedObjectError, "{name} is shorter than expected", hint="gitmodel verify"
+    ),
+    FailureKind.NO_BUCKET: _Text(
+        RemoteMissingError,
+        "there is no {bucket} at {endpoint}",
+        hint="create it, or name another one: gitmodel remote add URL --replace",
+    ),
+    FailureKind.DENIED: _Text(
+        RemoteDeniedError,
+        "not allowed to {verb} {name}: {detail}",
+        hint="grant {permission} on the {bucket}",
+    ),
+    FailureKind.LOGIN: _Text(
+        RemoteDeniedError, "there are no valid credentials for {url}: {detail}"
+    ),
+    FailureKind.ARCHIVED: _Text(
+        RemoteError,
+        "{name} is archived, and cannot be used before it is restored (tried to {verb} it): {detail}",
+        hint="{restore_command}, and wait until it is done",
+    ),
+    FailureKind.FULL: _Text(
+        NoSpaceError,
+        "{endpoint} has no space left to {verb} {name}: {detail}",
+        hint="free space there or have the quota raised, then run the same command again",
+    ),
+    FailureKind.UNREACHABLE: _Text(
+        RemoteUnreachableError, "{server} does not answer: {detail}", hint="{address_command}"
+    ),
+    FailureKind.PROXY: _Text(
+        RemoteUnreachableError,
+        "the proxy on the way to {server} {detail}",
+        hint="set {scheme}_proxy=http://USER:PASSWORD@HOST:PORT that lets you through, "
+        "or name the server in no_proxy",
+    ),
+    FailureKind.CERTIFICATE: _Text(
+        RemoteUnreachableError,
+        "no secure connection to {server}: {detail}",
+        hint="set {certificates} to the file with the certificates of your organisation",
+    ),
+    FailureKind.UNKNOWN_HOST: _Text(
+        RemoteUnreachableError,
+        "the name of {server} cannot be looked up: {detail}",
+        hint="check the network, a VPN perhaps, and the address: {address_command}",
+    ),
+    FailureKind.NOT_A_STORE: _Text(
+        RemoteUnreachableError,
+        "the server at {endpoint} is not a store (tried to {verb} {name}): {detail}",
+        hint="open any page in a browser: the network may want you to log in; "
+        "else check the address: {address_command}",
+    ),
+    FailureKind.BUSY: _Text(
+        RemoteUnreachableError,
+        "{endpoint} was too busy to {verb} {name}: {detail}",
+        hint="run the same command again later; received data is kept",
+    ),
+    FailureKind.BROKEN: _Text(
+        RemoteUnreachableError,
+        "the connection to {endpoint} broke in each attempt to {verb} {name}: {detail}",
+        hint="run the same command again; received data is kept",
+    ),
+    FailureKind.CHANGED: _Text(
+        RemoteUnreachableError,
+        "{name} changed on its way to {endpoint} in each attempt to {verb} it: {detail}",
+        hint="use an https address, or another network: a device on the way damages data",
+    ),
+    FailureKind.CLOCK: _Text(
+        RemoteError,
+        "this machine's clock differs too much from that of {endpoint}",
+        hint="timedatectl set-ntp true",
+    ),
+    FailureKind.WRONG_REGION: _Text(RemoteError, "the {bucket} is in another region: {detail}"),
+}
+
+
 def describe_failure(
     failure: RequestFailure, context: ErrorContext, *, verb: str, key: str
 ) -> GitmodelError:
@@ -65,178 +151,36 @@ def describe_failure(
 
     `key` is the object, or the prefix of a listing.
     """
-    build = _ERRORS.get(failure.kind, _refused)
-    error = build(failure, context, verb, f"{context.url}/{key}")
-    error.hint = failure.hint or error.hint
-    if failure.kind is FailureKind.ARCHIVED:
-        error.hint = f"{context.restore_command(key)}, and wait until it is done"
-    return error
+    text = _TEXTS.get(failure.kind, _REFUSED)
+    if failure.kind is FailureKind.DENIED:
+        if verb == "look for":
+            text = text._replace(message="cannot tell whether {name} is there: {detail}")
+        if not context.permissions.get(verb):
+            text = text._replace(hint=None)
+    fields = _fields(failure, context, verb, key)
+    hint = None if text.hint is None else text.hint.format_map(fields)
+    if failure.kind is not FailureKind.ARCHIVED:
+        hint = failure.hint or hint
+    return text.error(text.message.format_map(fields), hint=hint)
 
 
-def _missing(
-    _failure: RequestFailure, _context: ErrorContext, _verb: str, name: str
-) -> GitmodelError:
-    return ObjectMissingError(f"{name} is not there", hint="gitmodel doctor")
-
-
-def _short(
-    _failure: RequestFailure, _context: ErrorContext, _verb: str, name: str
-) -> GitmodelError:
-    return DamagedObjectError(f"{name} is shorter than expected", hint="gitmodel verify")
-
-
-def _no_bucket(
-    _failure: RequestFailure, context: ErrorContext, _verb: str, _name: str
-) -> GitmodelError:
-    return RemoteMissingError(
-        f"there is no {context.bucket_label} at {context.endpoint}",
-        hint="create it, or name another one: gitmodel remote add URL --replace",
-    )
-
-
-def _denied(failure: RequestFailure, context: ErrorContext, verb: str, name: str) -> GitmodelError:
-    permission = context.permissions.get(verb)
-    if verb == "look for":
-        message = f"cannot tell whether {name} is there: {failure.detail}"
-    else:
-        message = f"not allowed to {verb} {name}: {failure.detail}"
-    hint = f"grant {permission} on the {context.bucket_label}" if permission else None
-    return RemoteDeniedError(message, hint=hint)
-
-
-def _login(failure: RequestFailure, context: ErrorContext, _verb: str, _name: str) -> GitmodelError:
-    return RemoteDeniedError(f"there are no valid credentials for {context.url}: {failure.detail}")
-
-
-def _archived(
-    failure: RequestFailure, _context: ErrorContext, verb: str, name: str
-) -> GitmodelError:
-    return RemoteError(
-        f"{name} is archived, and cannot be used before it is restored (tried to {verb} it): "
-        f"{failure.detail}"
-    )
-
-
-def _full(failure: RequestFailure, context: ErrorContext, verb: str, name: str) -> GitmodelError:
-    return NoSpaceError(
-        f"{context.endpoint} has no space left to {verb} {name}: {failure.detail}",
-        hint="free space there or have the quota raised, then run the same command again",
-    )
-
-
-def _unreachable(
-    failure: RequestFailure, context: ErrorContext, _verb: str, _name: str
-) -> GitmodelError:
-    return RemoteUnreachableError(
-        f"{failure.server or context.endpoint} does not answer: {failure.detail}",
-        hint=context.address_command,
-    )
-
-
-def _proxy(failure: RequestFailure, context: ErrorContext, _verb: str, _name: str) -> GitmodelError:
-    name = _scheme_of(context.endpoint) + "_proxy"
-    return RemoteUnreachableError(
-        f"the proxy on the way to {failure.server or context.endpoint} {failure.detail}",
-        hint=f"set {name}=http://USER:PASSWORD@HOST:PORT that lets you through, "
-        "or name the server in no_proxy",
-    )
-
-
-def _certificate(
-    failure: RequestFailure, context: ErrorContext, _verb: str, _name: str
-) -> GitmodelError:
-    return RemoteUnreachableError(
-        f"no secure connection to {failure.server or context.endpoint}: {failure.detail}",
-        hint=f"set {context.certificates} to the file with the certificates of your organisation",
-    )
-
-
-def _unknown_host(
-    failure: RequestFailure, context: ErrorContext, _verb: str, _name: str
-) -> GitmodelError:
-    return RemoteUnreachableError(
-        f"the name of {failure.server or context.endpoint} cannot be looked up: {failure.detail}",
-        hint=f"check the network, a VPN perhaps, and the address: {context.address_command}",
-    )
-
-
-def _not_a_store(
-    failure: RequestFailure, context: ErrorContext, verb: str, name: str
-) -> GitmodelError:
-    return RemoteUnreachableError(
-        f"the server at {context.endpoint} is not a store (tried to {verb} {name}): {failure.detail}",
-        hint="open any page in a browser: the network may want you to log in; "
-        f"else check the address: {context.address_command}",
-    )
-
-
-def _scheme_of(endpoint: str) -> str:
-    return "http" if endpoint.startswith("http://") else "https"
-
-
-def _busy(failure: RequestFailure, context: ErrorContext, verb: str, name: str) -> GitmodelError:
-    return RemoteUnreachableError(
-        f"{context.endpoint} was too busy to {verb} {name}: {failure.detail}",
-        hint="run the same command again later; received data is kept",
-    )
-
-
-def _broken(failure: RequestFailure, context: ErrorContext, verb: str, name: str) -> GitmodelError:
-    return RemoteUnreachableError(
-        f"the connection to {context.endpoint} broke in each attempt to {verb} {name}: "
-        f"{failure.detail}",
-        hint="run the same command again; received data is kept",
-    )
-
-
-def _changed(failure: RequestFailure, context: ErrorContext, verb: str, name: str) -> GitmodelError:
-    return RemoteUnreachableError(
-        f"{name} changed on its way to {context.endpoint} in each attempt to {verb} it: "
-        f"{failure.detail}",
-        hint="use an https address, or another network: a device on the way damages data",
-    )
-
-
-def _clock(
-    _failure: RequestFailure, context: ErrorContext, _verb: str, _name: str
-) -> GitmodelError:
-    return RemoteError(
-        f"this machine's clock differs too much from that of {context.endpoint}",
-        hint="timedatectl set-ntp true",
-    )
-
-
-def _wrong_region(
-    failure: RequestFailure, context: ErrorContext, _verb: str, _name: str
-) -> GitmodelError:
-    return RemoteError(f"the {context.bucket_label} is in another region: {failure.detail}")
-
-
-def _refused(
-    failure: RequestFailure, _context: ErrorContext, verb: str, name: str
-) -> GitmodelError:
-    return RemoteError(f"could not {verb} {name}: {failure.detail}", hint="gitmodel doctor")
-
-
-_ERRORS: Mapping[FailureKind, Callable[[RequestFailure, ErrorContext, str, str], GitmodelError]] = {
-    FailureKind.MISSING: _missing,
-    FailureKind.SHORT: _short,
-    FailureKind.NO_BUCKET: _no_bucket,
-    FailureKind.DENIED: _denied,
-    FailureKind.UNREACHABLE: _unreachable,
-    FailureKind.BUSY: _busy,
-    FailureKind.BROKEN: _broken,
-    FailureKind.CHANGED: _changed,
-    FailureKind.LOGIN: _login,
-    FailureKind.ARCHIVED: _archived,
-    FailureKind.FULL: _full,
-    FailureKind.PROXY: _proxy,
-    FailureKind.CERTIFICATE: _certificate,
-    FailureKind.UNKNOWN_HOST: _unknown_host,
-    FailureKind.NOT_A_STORE: _not_a_store,
-    FailureKind.CLOCK: _clock,
-    FailureKind.WRONG_REGION: _wrong_region,
-}
+def _fields(
+    failure: RequestFailure, context: ErrorContext, verb: str, key: str
+) -> dict[str, str | None]:
+    return {
+        "verb": verb,
+        "name": f"{context.url}/{key}",
+        "detail": failure.detail,
+        "url": context.url,
+        "bucket": context.bucket_label,
+        "endpoint": context.endpoint,
+        "server": failure.server or context.endpoint,
+        "scheme": "http" if context.endpoint.startswith("http://") else "https",
+        "permission": context.permissions.get(verb),
+        "certificates": context.certificates,
+        "address_command": context.address_command,
+        "restore_command": context.restore_command(key),
+    }
 
 
 def error_text(error: BaseException) -> str:

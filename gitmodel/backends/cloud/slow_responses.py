@@ -69,9 +69,9 @@ def _start(watch: Callable[[], None]) -> threading.Thread | None:
 class SilenceWatcher:
     """Watches the outstanding requests to one remote and reports silence. Thread-safe.
 
-    `note` receives a line, in the thread of the watcher, after each of `silences` (seconds by the monotonic
-    `clock`); `server` returns the server's address for it, `moved` the number of bytes transferred. `start`
-    starts a thread that runs a function, and returns it.
+    `note` receives a line, in the thread of the watcher, and `server` returns the server's address for it.
+    `clock` is monotonic, in seconds; `moved` returns the number of bytes transferred; `start` starts a
+    thread that runs a function, and returns it.
     """
 
     def __init__(
@@ -79,14 +79,13 @@ class SilenceWatcher:
         server: Callable[[], str],
         note: Callable[[str], None],
         *,
-        silences: tuple[float, ...] | None = None,
         clock: Callable[[], float] = time.monotonic,
         moved: Callable[[], int] = moved_bytes,
         start: Callable[[Callable[[], None]], threading.Thread | None] = _start,
     ) -> None:
         self._server = server
         self._note = note
-        self._silences = silences or SILENCES_SECONDS
+        self._silences = SILENCES_SECONDS
         self._clock = clock
         self._moved = moved
         self._start = start

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitmodel.backends.cloud.errors import one_line
-from gitmodel.backends.cloud.retry import Retrier
+from gitmodel.backends.cloud.errors import describe_failure, one_line
+from gitmodel.backends.cloud.retry import FailureKind, RequestFailure, Retrier
+from gitmodel.backends.cloud.service import CloudClient
 from gitmodel.backends.open import open_backend
 from gitmodel.backends.open_options import OpenOptions
 from gitmodel.domain.config.remote import Remote
@@ -925,3 +926,23 @@ class TestWhatAzureSays:
 )
 def test_a_servers_words_fit_on_a_line(text: str, shown: str) -> None:
     assert one_line(text) == shown
+
+
+@pytest.mark.parametrize("kind", FailureKind)
+@pytest.mark.parametrize("verb", ["read", "look for", "list", "create", "write", "delete"])
+def test_the_text_of_each_failure_is_filled_in(kind: FailureKind, verb: str) -> None:
+    client = CloudClient(None, "m", url="s3://m", endpoint="https://s3.example.org")
+    error = describe_failure(RequestFailure(kind, "why"), client, verb=verb, key="k")
+
+    assert not {"{", "}"} & set(f"{error} {error.hint}")
+
+
+def test_braces_in_a_servers_words_stay() -> None:
+    client = CloudClient(None, "m", url="s3://m", endpoint="https://s3.example.org")
+    failure = RequestFailure(FailureKind.BUSY, "{verb} {0}", hint="{name}")
+    error = describe_failure(failure, client, verb="read", key="{detail}")
+
+    assert (str(error), error.hint) == (
+        "https://s3.example.org was too busy to read s3://m/{detail}: {verb} {0}",
+        "{name}",
+    )
