@@ -40,10 +40,6 @@ class ClaimsSeen:
         """The known owner of each number of a model: hex of its digest."""
         return self._read().get(name, {})
 
-    def see(self, name: str, version: int, digest: Digest) -> None:
-        """Record the owner of a number."""
-        self.see_all([(name, version, digest)])
-
     def see_all(self, claims: Iterable[tuple[str, int, Digest]]) -> None:
         """Record owners of numbers: names, numbers and digests."""
         known = self._read()

@@ -72,7 +72,6 @@ _TYPES: Final = {
     35: ("TQ2_0", 256, 66),
     39: ("MXFP4", 32, 17),
 }
-_BLOCKS: Final = {kind: (elements, width) for kind, (_, elements, width) in _TYPES.items()}
 
 
 class _Tensor(NamedTuple):

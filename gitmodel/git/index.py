@@ -137,23 +137,17 @@ class Index:
         """Remove these paths in all stages, even if they exist in the work tree. One process."""
         self._update(("--force-remove",), paths)
 
-    def sync_real_index(
-        self, paths: Sequence[str] = (), *, replaced: Mapping[str, str] | None = None
-    ) -> tuple[str, ...]:
+    def sync_real_index(self, *, replaced: Mapping[str, str] | None = None) -> tuple[str, ...]:
         """Update pointers in the real index after `git commit PATH` committed the hook's; returns their paths.
 
-        Without `paths`: all pointers and alias files. An entry is set to HEAD's if the user has not staged
-        it: it equals the previous HEAD's entry, or `replaced`, the blob id by path in the commit's index
-        before the hook staged its own; only for paths that the last commit changed, because the hook's
-        commit may have failed. One process if there is nothing to do, else four.
+        An entry is set to HEAD's if the user has not staged it: it equals the previous HEAD's entry, or
+        `replaced`, the blob id by path in the commit's index before the hook staged its own; only for
+        paths that the last commit changed, because the hook's commit may have failed. One process if there
+        is nothing to do, else four.
         """
         repository = self._repository
         real = os.path.join(repository.git_dir, "index")
-        wanted = (
-            _literal(paths)
-            if paths
-            else _pathspecs(("*.model.yaml", "*.alias.yaml", "*.deprecated.yaml"))
-        )
+        wanted = _pathspecs(("*.model.yaml", "*.alias.yaml", "*.deprecated.yaml"))
         outdated = self._differences(
             "diff-index", "--cached", "HEAD", "--", *wanted, index_file=real
         )
@@ -284,8 +278,8 @@ class Index:
             else:
                 return
 
-    def _run(self, *arguments: str, input_bytes: bytes | None = None) -> bytes:
-        return self._repository.run(*arguments, input_bytes=input_bytes, index_file=self.file)
+    def _run(self, *arguments: str) -> bytes:
+        return self._repository.run(*arguments, index_file=self.file)
 
 
 def _pathspecs(patterns: Sequence[str]) -> list[str]:

@@ -17,8 +17,8 @@ def test_owners_and_the_greatest_number_are_remembered_for_their_scope(tmp_path:
     seen = ClaimsSeen(str(tmp_path), "shop")
     assert seen.greatest("fraud") == 0
     for number in (3, 7, 5):
-        seen.see("fraud", number, ONE)
-    seen.see("team/fraud", 2, TWO)
+        seen.see_all([("fraud", number, ONE)])
+    seen.see_all([("team/fraud", 2, TWO)])
 
     again = ClaimsSeen(str(tmp_path), "shop")
     assert again.greatest("fraud") == 7
@@ -29,16 +29,16 @@ def test_owners_and_the_greatest_number_are_remembered_for_their_scope(tmp_path:
 
 def test_the_claim_that_was_read_last_counts(tmp_path: Path) -> None:
     seen, other = ClaimsSeen(str(tmp_path), "shop"), ClaimsSeen(str(tmp_path), "shop")
-    seen.see("fraud", 2, ONE)
+    seen.see_all([("fraud", 2, ONE)])
     assert other.owners("fraud") == {2: ONE.hex}
-    seen.see("fraud", 2, TWO)
+    seen.see_all([("fraud", 2, TWO)])
 
     assert other.owners("fraud") == seen.owners("fraud") == {2: TWO.hex}
 
 
 def test_a_torn_line_or_garbage_is_ignored(tmp_path: Path) -> None:
     seen = ClaimsSeen(str(tmp_path), "shop")
-    seen.see("fraud", 7, ONE)
+    seen.see_all([("fraud", 7, ONE)])
     (path,) = (tmp_path / "claims").iterdir()
     digits = ONE.hex.encode()
     with open(path, "ab") as stream:
@@ -46,14 +46,14 @@ def test_a_torn_line_or_garbage_is_ignored(tmp_path: Path) -> None:
         stream.write(b"9" * 5000 + b" " + digits + b" fraud\n99 " + digits + b" fraud")
 
     assert ClaimsSeen(str(tmp_path), "shop").owners("fraud") == {7: ONE.hex}
-    seen.see("fraud", 8, ONE)
+    seen.see_all([("fraud", 8, ONE)])
     assert ClaimsSeen(str(tmp_path), "shop").owners("fraud") == {7: ONE.hex, 8: ONE.hex}
 
 
 def test_what_is_known_is_not_written_again(tmp_path: Path) -> None:
     seen = ClaimsSeen(str(tmp_path), "shop")
     for _ in range(100):
-        seen.see("fraud", 7, ONE)
+        seen.see_all([("fraud", 7, ONE)])
     (path,) = (tmp_path / "claims").iterdir()
 
     assert path.read_text() == f"7 {ONE.hex} fraud\n"

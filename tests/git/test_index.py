@@ -375,16 +375,6 @@ def test_what_a_person_staged_differently_stays(project: Repo) -> None:
     assert "D  b.model.yaml\n" in status(project)
 
 
-def test_only_the_named_paths_are_put_right(project: Repo) -> None:
-    bump_in_hooks(project, sync_real_index=False)
-    project.write("code.py", "second\n")
-    project.git("commit", "-m", "x", "code.py")
-
-    assert index_of(project).sync_real_index(["other.model.yaml"]) == ()
-    assert index_of(project).sync_real_index(["a.model.yaml"]) == ("a.model.yaml",)
-    assert status(project) == ""
-
-
 def start_clean_merge(repo: Repo) -> None:
     repo.git("switch", "-q", "-c", "side")
     repo.write("side.py", "x")

@@ -39,7 +39,7 @@ from gitmodel.encoding.chunking.chunker import ChunkerId
 from gitmodel.encoding.codecs.codec import Codec, decode
 from gitmodel.encoding.manifest.manifest import ChunkLocation, Manifest, ManifestBuilder
 from gitmodel.encoding.pack import read_pack
-from gitmodel.formats.gguf import _BLOCKS
+from gitmodel.formats.gguf import _TYPES
 from gitmodel.store.claims import claim_key, read_claim
 from gitmodel.store.layout import manifest_key, pack_key
 from gitmodel.store.objects import MARKER_KEY, ObjectStore
@@ -741,4 +741,4 @@ def test_the_page_has_the_blocks_of_gguf() -> None:
         for kind, size in re.findall(r"(\d+): (\d+)", row)
     }
 
-    assert printed == _BLOCKS
+    assert printed == {kind: (elements, width) for kind, (_, elements, width) in _TYPES.items()}

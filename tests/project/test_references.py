@@ -297,7 +297,7 @@ def test_the_next_number_is_after_everything_seen(two_versions: Desk) -> None:
 
     with two_versions.open() as project:
         assert next_number(project, history_of(project, "fraud")) == 3
-        claims_seen(project).see("fraud", 8, digest(TWO))
+        claims_seen(project).see_all([("fraud", 8, digest(TWO))])
         assert next_number(project, history_of(project, "fraud")) == 9
         assert next_number(project, history_of(project, "other")) == 1
 

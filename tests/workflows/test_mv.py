@@ -273,7 +273,7 @@ def test_asking_whether_a_number_is_taken_needs_the_remote(fraud: Desk, tmp_path
 def test_offline_the_number_is_free_as_far_as_is_known(fraud: Desk, tmp_path: Path) -> None:
     fraud.store.rename(tmp_path / "gone")
     with fraud.open() as project:
-        claims_seen(project).see("fraud", 5, digest(THREE))
+        claims_seen(project).see_all([("fraud", 5, digest(THREE))])
 
     report = with_project(fraud, lambda project: renumber(project, "fraud"))
 

@@ -53,12 +53,12 @@ def _key_lines(name: str, value: Writable, *, blocks: bool = False) -> list[str]
         raise PointerError(message, hint=UNWRITABLE_HINT) from error
 
 
-def sort_keys(mapping: Mapping[str, Value], first: tuple[str, ...] = ()) -> dict[str, Value]:
-    """Sort the keys of nested mappings; keys of `first` come first in the outer one.
+def sort_keys(mapping: Mapping[str, Value]) -> dict[str, Value]:
+    """Sort the keys of nested mappings.
 
     Raises TextError if a key is not a string, or a value is nested too deeply.
     """
-    return cast("dict[str, Value]", _sort_value(mapping, first))
+    return cast("dict[str, Value]", _sort_value(mapping))
 
 
 def _sort_value(value: Writable, first: tuple[str, ...] = (), depth: int = 0) -> Writable:
