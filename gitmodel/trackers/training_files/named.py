@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gitmodel.trackers.training_files import dvclive, trainer
 from gitmodel.trackers.training_files.csv_table import last_values, read_table
 
 if TYPE_CHECKING:
@@ -26,4 +27,11 @@ def read_named_metrics(raw: bytes, path: str) -> MetricsRead | None:
     """
     if path.lower().endswith((".csv", ".tsv")):
         return last_values(read_table(raw, what=path), what=path)
+    folder, _, name = path.rpartition("/")
+    if name == trainer.STATE:
+        return trainer.read_named_state(raw, path)
+    if name in trainer.RESULTS:
+        return trainer.read_results(raw, what=path)
+    if name == dvclive.METRICS and folder.rpartition("/")[2] == dvclive.FOLDER:
+        return dvclive.read_metrics_json(raw, path=path)
     return None
