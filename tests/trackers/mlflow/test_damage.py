@@ -1,6 +1,6 @@
 """Random damage to stores of each kind: the only errors are those of trackers, and reading ends.
 
-With GITMODEL_TESTS_LONG=1 each test runs for 200 seconds, otherwise for a few dozen damages. A failure names
+With GITMODEL_TESTS_LONG=1 each kind of store is damaged for 200 seconds, otherwise a few dozen times. A failure names
 its damage; GITMODEL_TESTS_SEED chooses others.
 """
 
@@ -65,9 +65,9 @@ class Damage(random.Random):
         self.number = number
 
 
-def damages(few: int) -> Iterator[Damage]:
+def damages(few: int, *, seconds: int = LONG_SECONDS) -> Iterator[Damage]:
     """Random numbers for each damage."""
-    end = time.monotonic() + LONG_SECONDS
+    end = time.monotonic() + seconds
     first = SEED * 1_000_000
     for number in itertools.count(first):
         if time.monotonic() > end if LONG else number - first >= few:
@@ -124,7 +124,10 @@ def well_formed(run: RunMetadata) -> bool:
     return all(type(number) is float for number in numbers)
 
 
-@pytest.mark.parametrize("name", [*names("sqlite"), "small"])
+DATABASES = [*names("sqlite"), "small"]
+
+
+@pytest.mark.parametrize("name", DATABASES)
 def test_a_damaged_database(name: str, tmp_path: Path) -> None:
     if name == "small":
         small(tmp_path).close()
@@ -135,7 +138,7 @@ def test_a_damaged_database(name: str, tmp_path: Path) -> None:
     whole = path.read_bytes()
     store = open_store("sqlite:///mlflow.db", folder=str(tmp_path))
     assert well_formed(store.run(ids[0]))
-    for chance in damages(30):
+    for chance in damages(30, seconds=LONG_SECONDS // len(DATABASES)):
         path.write_bytes(damaged(whole, chance))
         read_all(store, ids, chance)
 
