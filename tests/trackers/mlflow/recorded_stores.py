@@ -9,11 +9,13 @@ import json
 import math
 import sys
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from gitmodel.trackers.run_metadata import DataVersion, RunMetadata
 
+Recorded: TypeAlias = Callable[[str], Path]  # name of a store, its folder
 RECORDED = Path(__file__).with_name("recorded")
 STATUSES = {
     "FINISHED": "finished",
@@ -35,11 +37,10 @@ def names(kind: str) -> list[str]:
     return sorted(path.name[:-7] for path in RECORDED.glob(f"{kind}-*.tar.xz"))
 
 
-def unpacked(name: str, folder: Path) -> dict[str, Any]:
-    """Unpack a store into a folder; returns the answers."""
+def unpack(name: str, folder: Path) -> None:
+    """Unpack a store and its answers into a folder."""
     with tarfile.open(RECORDED / f"{name}.tar.xz") as archive:
         archive.extractall(folder, filter="data")
-    return answers(folder)
 
 
 def answers(folder: Path) -> dict[str, Any]:

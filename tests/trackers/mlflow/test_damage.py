@@ -20,7 +20,7 @@ import pytest
 from gitmodel.errors import NoSuchRunError, TrackerError
 from gitmodel.trackers.mlflow.open import open_store
 from tests.support.scripted_server import Answer, scripted_server
-from tests.trackers.mlflow.recorded_stores import names, unpacked
+from tests.trackers.mlflow.recorded_stores import answers, names, unpack
 from tests.trackers.mlflow.test_sqlite import RUN, small
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from gitmodel.trackers.mlflow.store import MlflowStore
     from gitmodel.trackers.run_metadata import RunMetadata
+    from tests.trackers.mlflow.recorded_stores import Recorded
 
 LONG = os.environ.get("GITMODEL_TESTS_LONG") == "1"
 SEED = int(os.environ.get("GITMODEL_TESTS_SEED", "0"))
@@ -133,7 +134,8 @@ def test_a_damaged_database(name: str, tmp_path: Path) -> None:
         small(tmp_path).close()
         ids = [RUN]
     else:
-        ids = list(unpacked(name, tmp_path)["runs"])[:2]
+        unpack(name, tmp_path)
+        ids = list(answers(tmp_path)["runs"])[:2]
     path = tmp_path / "mlflow.db"
     whole = path.read_bytes()
     store = open_store("sqlite:///mlflow.db", folder=str(tmp_path))
@@ -144,7 +146,8 @@ def test_a_damaged_database(name: str, tmp_path: Path) -> None:
 
 
 def test_damaged_files(tmp_path: Path) -> None:
-    read = unpacked(names("files")[-1], tmp_path)
+    unpack(names("files")[-1], tmp_path)
+    read = answers(tmp_path)
     store = open_store("mlruns", folder=str(tmp_path))
     for chance in damages(60):
         run_id = chance.choice(list(read["runs"]))
@@ -159,9 +162,10 @@ def test_damaged_files(tmp_path: Path) -> None:
         path.write_bytes(whole)
 
 
-def test_damaged_responses(tmp_path: Path) -> None:
-    read = unpacked(names("rest")[0], tmp_path)
-    responses = json.loads((tmp_path / "responses.json").read_text("utf-8"))
+def test_damaged_responses(recorded: Recorded) -> None:
+    folder = recorded(names("rest")[0])
+    read = answers(folder)
+    responses = json.loads((folder / "responses.json").read_text("utf-8"))
     bodies = [body.encode() for status, body in responses.values() if status == 200]
     with scripted_server() as server:
         store = open_store(server.url, folder=".")

@@ -9,12 +9,13 @@ import pytest
 from gitmodel.errors import NoSuchRunError, TrackerError
 from gitmodel.trackers.mlflow.open import open_store
 from gitmodel.trackers.run_metadata import DataVersion
-from tests.trackers.mlflow.recorded_stores import comparable, expected, names, unpacked
+from tests.trackers.mlflow.recorded_stores import answers, comparable, expected, names, unpack
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from gitmodel.trackers.mlflow.store import MlflowStore
+    from tests.trackers.mlflow.recorded_stores import Recorded
 
 STORES = names("files")
 RUN = "0123456789abcdef0123456789abcdef"
@@ -51,9 +52,10 @@ def test_stores_of_three_releases_are_recorded() -> None:
 
 
 @pytest.mark.parametrize("name", STORES)
-def test_every_run_is_as_the_client_of_mlflow_gives_it(name: str, tmp_path: Path) -> None:
-    read = unpacked(name, tmp_path)
-    store = opened(tmp_path)
+def test_every_run_is_as_the_client_of_mlflow_gives_it(name: str, recorded: Recorded) -> None:
+    folder = recorded(name)
+    read = answers(folder)
+    store = opened(folder)
 
     for run_id in read["runs"]:
         wanted = expected(read, run_id, kind="files")
@@ -61,9 +63,10 @@ def test_every_run_is_as_the_client_of_mlflow_gives_it(name: str, tmp_path: Path
 
 
 @pytest.mark.parametrize("name", STORES)
-def test_recent_runs_are_those_that_the_client_finds(name: str, tmp_path: Path) -> None:
-    read = unpacked(name, tmp_path)
-    store = opened(tmp_path)
+def test_recent_runs_are_those_that_the_client_finds(name: str, recorded: Recorded) -> None:
+    folder = recorded(name)
+    read = answers(folder)
+    store = opened(folder)
 
     assert len(read["recent"]) >= 4
     for asked in read["recent"]:
@@ -72,7 +75,7 @@ def test_recent_runs_are_those_that_the_client_finds(name: str, tmp_path: Path) 
 
 
 def test_a_store_is_not_written_to(tmp_path: Path) -> None:
-    unpacked(STORES[0], tmp_path)
+    unpack(STORES[0], tmp_path)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
     opened(tmp_path).recent_runs(None, 0, 10)
 

@@ -12,14 +12,14 @@ from gitmodel.errors import NoSuchRunError, TrackerError
 from gitmodel.trackers.mlflow.open import open_store
 from gitmodel.trackers.run_metadata import DataVersion, RunMetadata
 from tests.support.scripted_server import Answer, Asked, scripted_server
-from tests.trackers.mlflow.recorded_stores import comparable, expected, names, unpacked
+from tests.trackers.mlflow.recorded_stores import answers, comparable, expected, names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from gitmodel.trackers.mlflow.store import MlflowStore
     from tests.support.scripted_server import ScriptedServer
+    from tests.trackers.mlflow.recorded_stores import Recorded
 
 STORES = names("rest")
 API = "/api/2.0/mlflow/"
@@ -97,10 +97,11 @@ def test_responses_of_a_database_and_of_files_are_recorded() -> None:
 
 @pytest.mark.parametrize("name", STORES)
 def test_every_run_is_as_the_client_of_mlflow_gives_it(
-    name: str, server: ScriptedServer, tmp_path: Path
+    name: str, server: ScriptedServer, recorded: Recorded
 ) -> None:
-    read = unpacked(name, tmp_path)
-    responses = json.loads((tmp_path / "responses.json").read_text("utf-8"))
+    folder = recorded(name)
+    read = answers(folder)
+    responses = json.loads((folder / "responses.json").read_text("utf-8"))
 
     def answer(asked: Asked) -> Answer:
         status, body = responses[asked.path.removeprefix(API)]
@@ -118,10 +119,11 @@ def test_every_run_is_as_the_client_of_mlflow_gives_it(
 
 @pytest.mark.parametrize("name", STORES)
 def test_recent_runs_are_asked_for_in_one_request(
-    name: str, server: ScriptedServer, tmp_path: Path
+    name: str, server: ScriptedServer, recorded: Recorded
 ) -> None:
-    read = unpacked(name, tmp_path)
-    responses = json.loads((tmp_path / "responses.json").read_text("utf-8"))
+    folder = recorded(name)
+    read = answers(folder)
+    responses = json.loads((folder / "responses.json").read_text("utf-8"))
     asked = read["recent"][0]
 
     def answer(request: Asked) -> Answer:

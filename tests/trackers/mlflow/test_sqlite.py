@@ -7,12 +7,13 @@ import pytest
 
 from gitmodel.errors import NoSuchRunError, TrackerError
 from gitmodel.trackers.mlflow.open import open_store
-from tests.trackers.mlflow.recorded_stores import comparable, expected, names, unpacked
+from tests.trackers.mlflow.recorded_stores import answers, comparable, expected, names, unpack
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from gitmodel.trackers.mlflow.store import MlflowStore
+    from tests.trackers.mlflow.recorded_stores import Recorded
 
 STORES = names("sqlite")
 RUN = "0123456789abcdef0123456789abcdef"
@@ -51,9 +52,10 @@ def test_stores_of_three_releases_are_recorded() -> None:
 
 
 @pytest.mark.parametrize("name", STORES)
-def test_every_run_is_as_the_client_of_mlflow_gives_it(name: str, tmp_path: Path) -> None:
-    read = unpacked(name, tmp_path)
-    store = opened(tmp_path)
+def test_every_run_is_as_the_client_of_mlflow_gives_it(name: str, recorded: Recorded) -> None:
+    folder = recorded(name)
+    read = answers(folder)
+    store = opened(folder)
 
     for run_id in read["runs"]:
         wanted = expected(read, run_id, kind="sqlite")
@@ -61,20 +63,22 @@ def test_every_run_is_as_the_client_of_mlflow_gives_it(name: str, tmp_path: Path
 
 
 @pytest.mark.parametrize("name", STORES)
-def test_recent_runs_are_those_that_the_client_finds(name: str, tmp_path: Path) -> None:
-    read = unpacked(name, tmp_path)
-    store = opened(tmp_path)
+def test_recent_runs_are_those_that_the_client_finds(name: str, recorded: Recorded) -> None:
+    folder = recorded(name)
+    read = answers(folder)
+    store = opened(folder)
 
     for asked in read["recent"]:
         found = store.recent_runs(asked["experiment"], asked["since"], 1000)
         assert [run.run_id for run in found] == asked["ids"]
 
 
-def test_recent_runs_are_at_most_as_many_as_asked_for(tmp_path: Path) -> None:
-    read = unpacked(STORES[0], tmp_path)
+def test_recent_runs_are_at_most_as_many_as_asked_for(recorded: Recorded) -> None:
+    folder = recorded(STORES[0])
+    read = answers(folder)
     ids = read["recent"][0]["ids"]
 
-    assert [run.run_id for run in opened(tmp_path).recent_runs(None, 0, 3)] == ids[:3]
+    assert [run.run_id for run in opened(folder).recent_runs(None, 0, 3)] == ids[:3]
 
 
 def test_an_unknown_run_is_named(tmp_path: Path) -> None:
@@ -100,7 +104,7 @@ def test_an_experiment_can_be_named_by_its_id(tmp_path: Path) -> None:
 
 
 def test_a_store_is_not_written_to(tmp_path: Path) -> None:
-    unpacked(STORES[0], tmp_path)
+    unpack(STORES[0], tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     opened(tmp_path).recent_runs(None, 0, 10)
 
