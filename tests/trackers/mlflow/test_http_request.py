@@ -8,6 +8,7 @@ import pytest
 from gitmodel.errors import TrackerError
 from gitmodel.trackers.mlflow.http_request import Server
 from gitmodel.trackers.mlflow.settings import MlflowSettings
+from tests.backends.cloud.test_network_faults import tls_server
 from tests.support.scripted_server import Answer, scripted_server
 
 if TYPE_CHECKING:
@@ -146,3 +147,24 @@ def test_a_certificate_that_cannot_be_read_is_named(field: str, tmp_path: Path) 
         settings = MlflowSettings(**{field: str(tmp_path / name)})  # type: ignore[arg-type]
         with pytest.raises(TrackerError, match=f"certificate .* cannot be read: .*{reason}"):
             Server("https://127.0.0.1:9", settings).ask("x")
+
+
+def test_a_certificate_of_a_stranger_is_not_accepted(tmp_path: Path) -> None:
+    with (
+        tls_server(tmp_path) as url,
+        pytest.raises(TrackerError, match="is not accepted") as raised,
+    ):
+        Server(url, MlflowSettings(token=TOKEN)).ask("x")
+
+    assert str(raised.value.hint).startswith("set MLFLOW_TRACKING_SERVER_CERT_PATH to")
+
+
+def test_settings_make_a_certificate_accepted(tmp_path: Path) -> None:
+    with tls_server(tmp_path) as url:
+        certificate = tmp_path / "certificate.pem"
+        own = tmp_path / "own.pem"
+        own.write_bytes(certificate.read_bytes() + (tmp_path / "key.pem").read_bytes())
+        known = MlflowSettings(server_cert_path=str(certificate), client_cert_path=str(own))
+
+        assert Server(url, known).ask("x") == (404, {})
+        assert Server(url, MlflowSettings(insecure_tls=True)).ask("x") == (404, {})
