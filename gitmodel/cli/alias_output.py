@@ -5,14 +5,14 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.metric_changes import MetricChange, metric_changes
+from gitmodel.cli.gate_output import gate_document, rule_row, value_text
+from gitmodel.domain.metric_changes import metric_changes
 
 if TYPE_CHECKING:
     import argparse
 
     from gitmodel.cli.output import Output
     from gitmodel.domain.aliases import Alias
-    from gitmodel.domain.gates.rules import GateReport, Judgement
     from gitmodel.project.alias_changes import AliasChange, Delivery
 
 _REFUSED = 3  # the exit code of a gate
@@ -87,26 +87,15 @@ def _say_metrics(output: Output, change: AliasChange) -> None:
         return
     compared = change.gate.baseline_version if change.gate is not None else None
     start = f"v{compared}" if compared is not None else _version(before)
-    by_metric: dict[str, list[Judgement]] = {}
-    for judgement in judged:
-        by_metric.setdefault(judgement.rule.metric, []).append(judgement)
+    metrics = {judgement.rule.metric for judgement in judged}
     rows = [
-        [one.name, _value(one.before), _value(one.after), one.words, "", ""]
+        [one.name, value_text(one.before), value_text(one.after), one.words, "", ""]
         for one in metric_changes({} if before is None else before.metrics, after.metrics)
-        if one.name not in by_metric
+        if one.name not in metrics
     ]
-    for metric in sorted(by_metric):
-        for found in by_metric[metric]:
-            delta = MetricChange(metric, found.baseline, found.candidate).words
-            told = f"{found.verdict}: {found.reason}" if found.reason else found.verdict
-            cells = [metric, _value(found.baseline), _value(found.candidate)]
-            rows.append([*cells, delta, found.rule.words, told])
+    rows += [list(row) for row in map(rule_row, judged)]
     rows.sort(key=lambda row: row[0])
     output.table(rows, header=["metric", start, _version(after), "change", "rule", "verdict"])
-
-
-def _value(value: object) -> str:
-    return "-" if value is None else str(value)
 
 
 def _version(alias: Alias | None) -> str:
@@ -125,32 +114,7 @@ def _document(change: AliasChange) -> dict[str, object]:
         "commit": change.commit,
         "branch": change.branch,
         "compare_url": change.compare_url,
-        "gate": None if change.gate is None else _gate(change.gate),
-    }
-
-
-def _gate(gate: GateReport) -> dict[str, object]:
-    rules = [
-        {
-            "metric": one.rule.metric,
-            "rule": one.rule.kind,
-            "limit": str(one.rule.limit),
-            "better": one.rule.better,
-            "baseline": one.baseline,
-            "candidate": one.candidate,
-            "delta": None if one.delta is None else str(one.delta),
-            "verdict": one.verdict,
-            "reason": one.reason or None,
-        }
-        for one in gate.judgements
-    ]
-    baseline = {"reference": gate.baseline, "version": gate.baseline_version}
-    return {
-        "verdict": gate.verdict,
-        "gate": gate.pattern,
-        "baseline": None if gate.baseline is None else baseline,
-        "rules": rules,
-        "forced": gate.forced,
+        "gate": None if change.gate is None else gate_document(change.gate),
     }
 
 

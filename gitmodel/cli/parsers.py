@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "Set up": ("init", "install", "uninstall", "remote", "doctor", "demo", "completion"),
     "Register": ("add", "commit", "mv", "rm", "renumber", "resolve"),
-    "Serve": ("promote", "rollback", "deprecate"),
+    "Serve": ("promote", "rollback", "deprecate", "gate"),
     "Look": ("status", "list", "log", "show"),
     "Transfer": ("checkout", "fetch", "pull", "get", "push", "verify"),
 }

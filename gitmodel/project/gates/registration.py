@@ -15,10 +15,12 @@ from gitmodel.project.committed_models import find_in_tree
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gitmodel.domain.aliases import Alias
     from gitmodel.domain.digest import Digest
     from gitmodel.domain.gates.config import Gates
     from gitmodel.domain.gates.rules import Rule
     from gitmodel.domain.metrics import Metric
+    from gitmodel.domain.pointer import Pointer
     from gitmodel.domain.yaml.reader import Value
     from gitmodel.project.project import Project
 
@@ -97,15 +99,22 @@ def baseline_of(
     if model is None:
         return None
     if word == PREVIOUS:
-        pointer = model.pointer
-        reference = f"{name}@{pointer.version}"
-        return BaselineVersion(
-            reference, pointer.version, pointer.digest, pointer.metrics, pointer.data
-        )
+        return baseline_from_pointer(model.pointer)
     alias = alias_at(project, commit, alias_path_for(model.path, word))
-    if alias is None:
-        return None
-    data = model.pointer.data if alias.digest == model.pointer.digest else None
+    return None if alias is None else baseline_from_alias(alias, model.pointer)
+
+
+def baseline_from_pointer(pointer: Pointer) -> BaselineVersion:
+    """The version that a pointer names."""
+    reference = f"{pointer.name}@{pointer.version}"
+    return BaselineVersion(
+        reference, pointer.version, pointer.digest, pointer.metrics, pointer.data
+    )
+
+
+def baseline_from_alias(alias: Alias, pointer: Pointer) -> BaselineVersion:
+    """The version that an alias means; its data are known if the pointer beside it has these weights."""
+    data = pointer.data if alias.digest == pointer.digest else None
     return BaselineVersion(str(alias), alias.version, alias.digest, alias.metrics, data)
 
 

@@ -1,0 +1,332 @@
+"""The judgement of a request: every version and alias that it changes, by the rules of its base.
+
+Guarantee: nothing that the request itself says about gates counts, and what cannot be judged is a problem, not a
+pass.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from gitmodel.domain.aliases import alias_path_for
+from gitmodel.domain.gates.config import PREVIOUS
+from gitmodel.domain.metric_changes import as_decimal
+from gitmodel.domain.pointer import pointer_beside
+from gitmodel.domain.text.escape import quote_text
+from gitmodel.errors import GitmodelError, UsageError
+from gitmodel.project.gates.changed import ChangedAlias, ChangedPointer, changes_of
+from gitmodel.project.gates.commit_files import CommitFiles
+from gitmodel.project.gates.configured import gates_at, settings_at
+from gitmodel.project.gates.judged import GateCheck, JudgedChange
+from gitmodel.project.gates.promoted import PromotionChecks
+from gitmodel.project.gates.registration import (
+    BaselineVersion,
+    Candidate,
+    baseline_from_alias,
+    baseline_from_pointer,
+    report_of,
+)
+from gitmodel.project.models import blob_at, unknown_model
+from gitmodel.project.project import CONFIG_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from gitmodel.domain.aliases import Alias
+    from gitmodel.domain.gates.config import Gate, Gates
+    from gitmodel.domain.gates.rules import Rule
+    from gitmodel.domain.metrics import Metric
+    from gitmodel.domain.yaml.reader import Value
+    from gitmodel.project.gates.ci_base import Base
+    from gitmodel.project.models import Model
+    from gitmodel.project.project import Project
+
+_SHOWN_REMOVED = 10  # names in a note
+
+
+def judge_request(
+    project: Project,
+    base: Base,
+    head: str,
+    *,
+    names: Sequence[str] = (),
+    measured: Mapping[str, Metric] | None = None,
+) -> GateCheck:
+    """Judge what a request changes.
+
+    Args:
+        project: The project; its work tree is not looked at.
+        base: What the request is compared with.
+        head: The tip of the request.
+        names: Only these models; all if empty.
+        measured: Judged instead of the metrics that pointer and alias declare.
+
+    Raises:
+        ConfigError: The configuration of the base is not valid, or cannot be read.
+        UnknownReferenceError: The tip has no model of a name.
+        UsageError: Metrics were measured, and the request changes more than one model.
+    """
+    judge = _Judge(project, base, gates_at(project, base.commit), head, measured)
+    changes = changes_of(project, base, head)
+    pointers = [one for one in changes.pointers if judge.is_candidate(one)]
+    aliases = [one for one in changes.aliases if one.is_candidate]
+    if names:
+        pointers = [one for one in pointers if one.after.name in names]
+        aliases = [one for one in aliases if one.after.name in names]
+        pointers += judge.unchanged(names, pointers, aliases)
+    if measured is not None:
+        _require_one_version(pointers, aliases)
+    judged, problems = judge.all(pointers, aliases)
+    notes, config_problems = _config_notes(project, base, head)
+    if changes.removed:
+        some = ", ".join(changes.removed[:_SHOWN_REMOVED])
+        more = len(changes.removed) - _SHOWN_REMOVED
+        notes.append(f"removed: {some}" + (f" and {more:,} more" if more > 0 else ""))
+    return GateCheck(
+        base=base,
+        against=f"{quote_text(base.reference)[1:-1]} at {base.commit[:10]} ({base.origin})",
+        config=CONFIG_NAME,
+        config_commit=base.commit,
+        changes=tuple(judged),
+        problems=(*changes.broken, *problems, *config_problems),
+        notes=tuple(notes),
+        evidence="declared" if measured is None else "measured",
+    )
+
+
+class _Judge:
+    """Judges single changes of one request."""
+
+    def __init__(
+        self,
+        project: Project,
+        base: Base,
+        gates: Gates,
+        head: str,
+        measured: Mapping[str, Metric] | None,
+    ) -> None:
+        self._project = project
+        self._base = base
+        self._gates = gates
+        self._head = head
+        self._measured = measured
+        self._base_files = CommitFiles(project, base.commit)
+        self._head_files = CommitFiles(project, head)
+
+    def is_candidate(self, changed: ChangedPointer) -> bool:
+        """Whether a pointer is judged: it names other weights or metrics, or came under another gate."""
+        before, after = changed.before, changed.after
+        if changed.is_candidate or before is None:
+            return True
+        return self._gates.gate_of(before.name) != self._gates.gate_of(after.name)
+
+    def unchanged(
+        self,
+        names: Sequence[str],
+        pointers: Sequence[ChangedPointer],
+        aliases: Sequence[ChangedAlias],
+    ) -> list[ChangedPointer]:
+        """The models that were asked for and are not changed, if metrics were measured for one."""
+        changed = {one.after.name for one in pointers} | {one.after.name for one in aliases}
+        found = []
+        for name in names:
+            model = self._head_files.model(name)
+            if model is None:
+                raise unknown_model(name, self._head_files.names())
+            if self._measured is not None and name not in changed:
+                found.append(ChangedPointer(model, model))
+        return found
+
+    def all(
+        self, pointers: Sequence[ChangedPointer], aliases: Sequence[ChangedAlias]
+    ) -> tuple[list[JudgedChange], list[GitmodelError]]:
+        """The judged changes, sorted by name, and an error for each that cannot be judged."""
+        judged: list[JudgedChange] = []
+        problems: list[GitmodelError] = []
+
+        def attempt(judge: Callable[[], JudgedChange]) -> None:
+            try:
+                judged.append(judge())
+            except GitmodelError as error:
+                problems.append(error)
+
+        for pointer in sorted(pointers, key=lambda one: (one.after.name, one.after.path)):
+            attempt(partial(self._pointer, pointer))
+        names = [one.after.name for one in aliases]
+        checks = PromotionChecks(
+            self._project, self._base, self._base_files, self._head_files, names
+        )
+        for alias in sorted(aliases, key=lambda one: one.path):
+            attempt(partial(self._alias, alias, checks))
+        return judged, problems
+
+    def _pointer(self, changed: ChangedPointer) -> JudgedChange:
+        """Judge a version by the rules for new versions."""
+        pointer = changed.after.pointer
+        self._head_files.model(pointer.name)  # refuses a name that two pointers have
+        earlier = pointer.name if changed.before is None else changed.before.name
+        start = self._base_files.model(pointer.name) or self._base_files.model(earlier)
+        gate = self._gate(pointer.name, earlier)
+        baseline = None
+        if start is not None:
+            baseline = self._baseline(start, PREVIOUS if gate is None else gate.baseline)
+        metrics = pointer.metrics if self._measured is None else self._measured
+        report = None
+        if gate is not None and gate.register:
+            candidate = Candidate(pointer.name, pointer.digest, metrics, pointer.data)
+            report = report_of(
+                self._project,
+                candidate,
+                baseline,
+                gate.register,
+                pattern=gate.pattern,
+                same_data=gate.same_data,
+            )
+        notes = [] if earlier == pointer.name else [f"it was called {earlier}"]
+        notes += self._differences(pointer.metrics, "the pointer")
+        return JudgedChange(
+            model=pointer.name,
+            kind="register",
+            path=changed.after.path,
+            version=pointer.version,
+            digest=pointer.digest,
+            commit=self._head,
+            metrics=metrics,
+            baseline=baseline,
+            gate=report,
+            forced=pointer.forced,
+            allow_force=gate is not None and gate.allow_force,
+            notes=(*notes, *(() if report is None else report.data_changes)),
+        )
+
+    def _alias(self, changed: ChangedAlias, checks: PromotionChecks) -> JudgedChange:
+        """Judge a promotion by the rules for its alias."""
+        alias = changed.after
+        notes = list(checks.check(changed))
+        present = self._base_files.alias(changed.path_before)
+        beside = pointer_beside(changed.path_before) or ""
+        start = self._base_files.model_at(beside)
+        gate = self._gate(alias.name, alias.name if start is None else start.name)
+        rules = () if gate is None else gate.rules_for(alias.alias)
+        word = PREVIOUS if gate is None else gate.baseline
+        if word not in (PREVIOUS, alias.alias):
+            compared = self._base_files.alias(alias_path_for(beside, word))
+        else:
+            compared = present
+        baseline = None if compared is None else _version_of(compared)
+        if checks.goes_back(changed, present):
+            notes.append("it goes back to what it meant before, which no gate stops")
+            gate, rules = None, ()
+        metrics = alias.metrics if self._measured is None else self._measured
+        report = None
+        if gate is not None and rules:
+            candidate = Candidate(alias.name, alias.digest, metrics)
+            report = report_of(self._project, candidate, baseline, rules, pattern=gate.pattern)
+        return JudgedChange(
+            model=alias.name,
+            kind="promote",
+            alias=alias.alias,
+            path=changed.path,
+            version=alias.version,
+            digest=alias.digest,
+            commit=self._head,
+            metrics=metrics,
+            baseline=baseline,
+            gate=report,
+            forced=alias.forced,
+            allow_force=gate is not None and gate.allow_force,
+            notes=(*notes, *self._differences(alias.metrics, "the alias")),
+        )
+
+    def _gate(self, name: str, earlier: str) -> Gate | None:
+        """The gate of a model; of a renamed one also that of its earlier name."""
+        gate, other = self._gates.gate_of(name), self._gates.gate_of(earlier)
+        if gate is None or other is None or gate == other:
+            return gate or other
+        words = {*gate.promote, *other.promote}
+        return replace(
+            gate,
+            pattern=f"{gate.pattern} and {other.pattern}",
+            register=_all_rules(gate.register, other.register),
+            promote={w: _all_rules(gate.rules_for(w), other.rules_for(w)) for w in words},
+            same_data="refuse" if "refuse" in (gate.same_data, other.same_data) else gate.same_data,
+            allow_force=gate.allow_force and other.allow_force,
+        )
+
+    def _baseline(self, start: Model, word: str) -> BaselineVersion | None:
+        if word == PREVIOUS:
+            return baseline_from_pointer(start.pointer)
+        alias = self._base_files.alias(alias_path_for(start.path, word))
+        return None if alias is None else baseline_from_alias(alias, start.pointer)
+
+    def _differences(self, declared: Mapping[str, Metric], what: str) -> list[str]:
+        """What was measured otherwise than it was declared."""
+        return [] if self._measured is None else differences(self._measured, declared, what)
+
+
+def _all_rules(one: Sequence[Rule], other: Sequence[Rule]) -> tuple[Rule, ...]:
+    return tuple(dict.fromkeys((*one, *other)))
+
+
+def differences(
+    measured: Mapping[str, Metric], declared: Mapping[str, Metric], what: str
+) -> list[str]:
+    """Say which measured metrics `what`, such as "the pointer", has with another value, a text each."""
+    return [
+        f"{quote_text(name)[1:-1]}: measured {value}, "
+        + (f"{what} says {declared[name]}" if name in declared else f"{what} has none")
+        for name, value in measured.items()
+        if name not in declared or not _is_equal(value, declared[name])
+    ]
+
+
+def _is_equal(one: Metric, other: Metric) -> bool:
+    numbers = (as_decimal(one), as_decimal(other))
+    return numbers[0] == numbers[1] if None not in numbers else str(one) == str(other)
+
+
+def _version_of(alias: Alias) -> BaselineVersion:
+    return BaselineVersion(str(alias), alias.version, alias.digest, alias.metrics)
+
+
+def _require_one_version(
+    pointers: Sequence[ChangedPointer], aliases: Sequence[ChangedAlias]
+) -> None:
+    """Refuse metrics of which nothing says whose they are."""
+    versions = {(one.after.name, one.after.pointer.digest) for one in pointers}
+    versions |= {(one.after.name, one.after.digest) for one in aliases}
+    names = sorted({name for name, _ in versions})
+    if len(names) != 1:
+        what = f"changes {len(names)} models" if names else "changes no model"
+        raise UsageError(
+            f"gitmodel gate: the request {what}; nothing says whose metrics these are",
+            hint="gitmodel gate --metrics FILE NAME",
+        )
+    if len(versions) > 1:
+        raise UsageError(
+            f"gitmodel gate: the request changes {names[0]} and an alias of another version of it; "
+            "nothing says whose metrics these are",
+            hint="make two requests of it",
+        )
+
+
+def _config_notes(project: Project, base: Base, head: str) -> tuple[list[str], list[GitmodelError]]:
+    """What to say about a request that edits the configuration, and what is wrong with the edit."""
+    start = base.merge_bases[0]
+    if blob_at(project, start, CONFIG_NAME) == blob_at(project, head, CONFIG_NAME):
+        return [], []
+    try:
+        after = settings_at(project, head)
+        gates_at(project, head)
+    except GitmodelError as error:
+        return [], [error]
+    before: Mapping[str, Value] = {}
+    with suppress(GitmodelError):  # the request corrects it
+        before = settings_at(project, start)
+    edited = [key for key in ("gates", "better") if before.get(key) != after.get(key)]
+    if not edited:
+        return [], []
+    return [f"this request edits {' and '.join(edited)}: they count from the next request on"], []

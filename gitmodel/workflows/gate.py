@@ -1,0 +1,357 @@
+"""`gitmodel gate`: judge a request, or one version against another, by the rules of `.gitmodel.yaml`.
+
+Guarantee: nothing is written, and neither the network nor the store is used.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from gitmodel.domain.gates.config import Gates
+from gitmodel.domain.gates.rules import Limit, Rule, judge
+from gitmodel.domain.metric_changes import as_decimal
+from gitmodel.domain.metrics import parse_assignment
+from gitmodel.domain.reference import Reference
+from gitmodel.domain.text.escape import quote_text
+from gitmodel.domain.yaml.key_order import comparable
+from gitmodel.errors import (
+    GateConfigError,
+    GitmodelError,
+    RepositoryError,
+    TextError,
+    UnknownReferenceError,
+    UsageError,
+)
+from gitmodel.project.committed_models import find_in_tree, models_in_tree
+from gitmodel.project.gates.configured import gates_at
+from gitmodel.project.gates.judged import GateCheck, JudgedChange
+from gitmodel.project.gates.registration import (
+    Candidate,
+    baseline_from_pointer,
+    baseline_of,
+    report_of,
+)
+from gitmodel.project.models import read_models, require_model
+from gitmodel.project.project import CONFIG_NAME
+from gitmodel.project.references import file_of_alias, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gitmodel.domain.gates.config import Gate
+    from gitmodel.domain.gates.rules import Kind
+    from gitmodel.domain.metrics import Metric
+    from gitmodel.domain.pointer import Pointer
+    from gitmodel.project.gates.judged import ChangeKind
+    from gitmodel.project.gates.registration import BaselineVersion
+    from gitmodel.project.project import Project
+
+GOOD, BAD, CANNOT_BE_JUDGED = 0, 1, 125  # what git-bisect(1) expects of the program that it runs
+_BISECTED = ("BISECT_HEAD", "HEAD")  # `git bisect start --no-checkout` leaves HEAD where it is
+
+
+def is_request(project: Project) -> bool:
+    """Whether the environment is that of CI, where a request is judged unless something else is asked for."""
+    from gitmodel.project.gates.ci_base import is_ci
+
+    return is_ci(project.context.environment)
+
+
+def gate_request(
+    project: Project,
+    base: str | None,
+    *,
+    names: Sequence[str] = (),
+    metrics_file: str | None = None,
+) -> GateCheck:
+    """Judge what HEAD changes compared with a base, by the rules of that base.
+
+    Args:
+        project: The project; its work tree is not looked at.
+        base: A revision; None takes the target branch from the environment of CI.
+        names: Only these models; all if empty.
+        metrics_file: Judge these metrics instead of those that the request declares.
+
+    Raises:
+        UsageError: Nothing names a base, or it is not clear whose metrics were measured.
+        UnknownReferenceError: The base is not in this clone, or there is no model of a name.
+        RepositoryError: Base and HEAD have no common commit in this clone.
+        ConfigError: The configuration of the base is not valid, or cannot be read.
+        TextError: The file of metrics does not parse.
+    """
+    from gitmodel.project.gates.ci_base import base_of_request
+    from gitmodel.project.gates.request import judge_request
+
+    head = _head(project)
+    if project.history.lacks_trees():
+        raise RepositoryError(
+            "this clone has no trees of old commits, so nothing says what HEAD changes",
+            hint="git fetch --refetch --filter=blob:none",
+        )
+    found = base_of_request(project, base, head)
+    measured = None if metrics_file is None else _measured(project, metrics_file)
+    return judge_request(project, found, head, names=names, measured=measured)
+
+
+def gate_models(
+    project: Project,
+    names: Sequence[str] = (),
+    *,
+    rules: Sequence[Rule] = (),
+    gates_file: str | None = None,
+    metrics_file: str | None = None,
+) -> GateCheck:
+    """Judge models of the work tree against HEAD.
+
+    Args:
+        project: The project.
+        names: Which models; those whose pointers differ from HEAD's if empty.
+        rules: Only these; the register rules of the configuration if empty.
+        gates_file: A file with `gates` and `better`; HEAD's configuration if None.
+        metrics_file: Judge these metrics of the only model instead of those that its pointer declares.
+
+    Raises:
+        UnknownReferenceError: There is no model of a name.
+        ConfigError: The gates are not valid.
+        UsageError: It is not clear whose metrics were measured.
+        TextError: The file of metrics does not parse.
+    """
+    head = project.reader.resolve("HEAD")
+    if names:
+        pointers = [require_model(project, name).pointer for name in names]
+        problems: list[GitmodelError] = []
+    else:
+        pointers, problems = _changed_pointers(project, head)
+    measured = None
+    if metrics_file is not None:
+        if len(pointers) != 1:
+            raise UsageError(
+                f"gitmodel gate: {len(pointers)} models are changed; nothing says whose metrics these are",
+                hint="gitmodel gate --metrics FILE NAME",
+            )
+        measured = _measured(project, metrics_file)
+    bench = _Bench(project, head, gates_file, rules, measured)
+    changes = []
+    for pointer in pointers:
+        try:
+            changes.append(bench.judge(pointer, bench.baseline(pointer.name)))
+        except GitmodelError as error:
+            problems.append(error.about(pointer.name))
+    return bench.check(changes, problems, against="HEAD" if head is None else f"HEAD ({head[:10]})")
+
+
+def gate_versions(
+    project: Project,
+    baseline: Reference,
+    candidate: Reference | None = None,
+    *,
+    rules: Sequence[Rule] = (),
+    gates_file: str | None = None,
+    metrics_file: str | None = None,
+) -> GateCheck:
+    """Judge one version against another; the rules are those for the alias that the baseline names, if any.
+
+    Args:
+        project: The project.
+        baseline: What is compared with.
+        candidate: What is judged; the model's pointer in the work tree if None.
+        rules: Only these, if any.
+        gates_file: A file with `gates` and `better`; HEAD's configuration if None.
+        metrics_file: Judge these metrics instead of those that the candidate declares.
+
+    Raises:
+        UnknownReferenceError: There is no such version.
+        ConfigError: The gates are not valid.
+        TextError: The file of metrics does not parse.
+    """
+    head = project.reader.resolve("HEAD")
+    measured = None if metrics_file is None else _measured(project, metrics_file)
+    start = resolve(project, baseline).pointer
+    pointer = resolve(project, candidate or Reference(baseline.name, "latest")).pointer
+    file = file_of_alias(project, baseline)
+    alias = None if file is None else file.alias.alias
+    bench = _Bench(project, head, gates_file, rules, measured)
+    change = bench.judge(pointer, baseline_from_pointer(start), alias=alias)
+    return bench.check([change], [], against=str(baseline))
+
+
+def bisect(project: Project, name: str, rules: Sequence[Rule]) -> tuple[int, str]:
+    """Judge the version that the commit under bisection has: `git bisect run`.
+
+    Returns the exit code for git-bisect(1), and what was found in words.
+    """
+    commit = next((oid for word in _BISECTED if (oid := project.reader.resolve(word))), None)
+    model = None if commit is None else find_in_tree(project, commit, name)
+    if model is None or commit is None:
+        return CANNOT_BE_JUDGED, f"{name}: there is no such model in this commit"
+    title = f"{name} v{model.pointer.version} in {commit[:10]}"
+    metrics = model.pointer.metrics
+    missing = [rule.metric for rule in rules if rule.metric not in metrics]
+    if missing:
+        return CANNOT_BE_JUDGED, f"{title}: {', '.join(missing)} is missing"
+    bad = [one for one in judge(rules, metrics, None) if not one.passes]
+    told = ", ".join(f"{one.rule.metric} {one.candidate} ({one.reason})" for one in bad)
+    return (BAD, f"{title}: bad: {told}") if bad else (GOOD, f"{title}: good")
+
+
+def bounds(least: Sequence[str], most: Sequence[str]) -> tuple[Rule, ...]:
+    """The rules of `--min NAME=NUMBER` and `--max NAME=NUMBER`.
+
+    Raises UsageError if one is not of that form, or the number is not finite.
+    """
+    return (*(_bound("min", text) for text in least), *(_bound("max", text) for text in most))
+
+
+def _bound(kind: Kind, text: str) -> Rule:
+    name, value = parse_assignment(text)
+    number = as_decimal(value)
+    if number is None:
+        raise UsageError(
+            f"gitmodel gate: --{kind} {quote_text(text)} has no finite number",
+            hint=f"write it as --{kind} auc=0.92",
+        )
+    return Rule(name, kind, Limit(number))
+
+
+class _Bench:
+    """Judges versions by the gates of HEAD or of a file, or by rules that were given."""
+
+    def __init__(
+        self,
+        project: Project,
+        head: str | None,
+        gates_file: str | None,
+        rules: Sequence[Rule],
+        measured: Mapping[str, Metric] | None,
+    ) -> None:
+        self._project = project
+        self._head = head
+        self._rules = tuple(rules)
+        self._measured = measured
+        self._config = CONFIG_NAME if gates_file is None else gates_file
+        self._config_commit = head if gates_file is None else None
+        if rules:
+            self._gates = Gates()
+        elif gates_file is None:
+            self._gates = gates_at(project, head)
+        else:
+            self._gates = _gates_of_file(project, gates_file)
+
+    def baseline(self, name: str) -> BaselineVersion | None:
+        """What HEAD has of a model, by the word of its gate."""
+        gate = self._gates.gate_of(name)
+        word = "previous" if gate is None else gate.baseline
+        return baseline_of(self._project, self._head, name, word)
+
+    def judge(
+        self, pointer: Pointer, baseline: BaselineVersion | None, *, alias: str | None = None
+    ) -> JudgedChange:
+        """Judge a version, as one that the alias is to mean if there are rules for it."""
+        gate = self._gates.gate_of(pointer.name)
+        rules, kind = self._rules_of(gate, alias)
+        metrics = pointer.metrics if self._measured is None else self._measured
+        report = None
+        if rules:
+            report = report_of(
+                self._project,
+                Candidate(pointer.name, pointer.digest, metrics, pointer.data),
+                baseline,
+                rules,
+                pattern="--min, --max" if gate is None else gate.pattern,
+                same_data="ignore" if gate is None or kind == "promote" else gate.same_data,
+            )
+        notes = [] if report is None else list(report.data_changes)
+        if self._measured is not None:
+            from gitmodel.project.gates.request import differences
+
+            notes += differences(self._measured, pointer.metrics, "the pointer")
+        return JudgedChange(
+            model=pointer.name,
+            kind=kind,
+            alias=alias if kind == "promote" else None,
+            version=pointer.version,
+            digest=pointer.digest,
+            commit=None,
+            metrics=metrics,
+            baseline=baseline,
+            gate=report,
+            forced=pointer.forced if kind == "register" else None,
+            allow_force=gate is not None and gate.allow_force,
+            notes=tuple(notes),
+        )
+
+    def _rules_of(
+        self, gate: Gate | None, alias: str | None
+    ) -> tuple[tuple[Rule, ...], ChangeKind]:
+        if self._rules:
+            return self._rules, "register"
+        if gate is not None and alias is not None and gate.rules_for(alias):
+            return gate.rules_for(alias), "promote"
+        return (() if gate is None else gate.register), "register"
+
+    def check(
+        self, changes: Sequence[JudgedChange], problems: Sequence[GitmodelError], *, against: str
+    ) -> GateCheck:
+        """The report."""
+        return GateCheck(
+            against=against,
+            config="--min, --max" if self._rules else self._config,
+            config_commit=None if self._rules else self._config_commit,
+            changes=tuple(changes),
+            problems=tuple(problems),
+            evidence="declared" if self._measured is None else "measured",
+        )
+
+
+def _changed_pointers(
+    project: Project, head: str | None
+) -> tuple[list[Pointer], list[GitmodelError]]:
+    """The pointers of the work tree with other weights or metrics than HEAD's, and the broken ones."""
+    found = read_models(project)
+    known = {} if head is None else {m.name: m.pointer for m in models_in_tree(project, head)}
+    changed = []
+    for model in found.models:
+        old, new = known.get(model.name), model.pointer
+        if (
+            old is None
+            or old.digest != new.digest
+            or comparable(old.metrics) != comparable(new.metrics)
+        ):
+            changed.append(new)
+    return changed, [error for _, error in found.broken]
+
+
+def _measured(project: Project, path: str) -> Mapping[str, Metric]:
+    from gitmodel.project.adding.metadata import MetadataInput, collect_metadata
+
+    found = collect_metadata(project, MetadataInput(metrics_file=path), None)
+    for note in found.left_out:
+        project.context.note(note)
+    return found.metrics
+
+
+def _gates_of_file(project: Project, path: str) -> Gates:
+    from gitmodel.domain.text import MAX_TEXT_BYTES
+    from gitmodel.domain.yaml.reader import parse
+
+    try:
+        with open(os.path.join(project.context.folder, path), "rb") as stream:
+            raw = stream.read(MAX_TEXT_BYTES + 1)
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be read: {error.strerror}", hint="gitmodel gate --gates FILE"
+        ) from error
+    try:
+        return Gates.from_values(parse(raw, what=path), what=path)
+    except GateConfigError:
+        raise
+    except TextError as error:
+        raise GateConfigError(error.message, hint=error.hint) from error
+
+
+def _head(project: Project) -> str:
+    head = project.reader.resolve("HEAD")
+    if head is None:
+        raise UnknownReferenceError("there is no commit yet", hint="git commit")
+    return head
