@@ -97,13 +97,11 @@ class Cache:
 
     def packs_here(self, manifest: Manifest) -> list[bool]:
         """Whether the cache has each pack of a manifest, by number; one stat(2) each."""
-        packs = zip(manifest.packs, manifest.pack_sizes, strict=True)
-        return [self.has_pack(name, size) for name, size in packs]
+        return [self.has_pack(name, size) for name, size in manifest.sized_packs]
 
     def missing_packs(self, manifest: Manifest) -> list[tuple[str, int]]:
         """Packs (name, size in bytes) of a manifest that the cache lacks."""
-        packs = zip(manifest.packs, manifest.pack_sizes, self.packs_here(manifest), strict=True)
-        return [(name, size) for name, size, here in packs if not here]
+        return [pack for pack in manifest.sized_packs if not self.has_pack(*pack)]
 
     def digests(self) -> Iterator[Digest]:
         """The digests of all manifests, in no order; no manifest is read."""
@@ -121,8 +119,7 @@ class Cache:
         """Whether the cache has the manifest and valid packs of a digest; reads every pack."""
         manifest = self.manifest(digest)
         return manifest is not None and all(
-            self.has_sound_pack(name, size)
-            for name, size in zip(manifest.packs, manifest.pack_sizes, strict=True)
+            self.has_sound_pack(name, size) for name, size in manifest.sized_packs
         )
 
     def write_pack(

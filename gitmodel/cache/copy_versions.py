@@ -197,8 +197,7 @@ class VersionCopy:
         return found
 
     def _packs_of(self, manifest: Manifest) -> tuple[Pack, ...]:
-        packs = zip(manifest.packs, manifest.pack_sizes, strict=True)
-        return tuple(self._packs.setdefault(pack, pack) for pack in packs)
+        return tuple(self._packs.setdefault(pack, pack) for pack in manifest.sized_packs)
 
     def _look_at(self, digest: Digest, sweep: Sweep) -> None:
         try:
@@ -284,8 +283,7 @@ class VersionCopy:
             found = self._cache.manifest(digest)
             if found is None or self._cache.missing_packs(found):
                 continue
-            sizes = zip(found.packs, found.pack_sizes, strict=True)
-            more.update((pack, None) for pack in sizes if pack not in self._packs)
+            more.update((pack, None) for pack in found.sized_packs if pack not in self._packs)
             own = self._packs_of(found)
             if digest in self._theirs and set(self._theirs[digest]) != set(own):
                 self._replaced.add(digest)
@@ -300,9 +298,8 @@ class VersionCopy:
             return
         try:
             manifest = self._manifest(digest)
-            if (
-                self._packs_of(manifest) != needs
-            ):  # the manifest of the cache was used, or the source has changed
+            # The manifest of the cache was used, or the source has changed.
+            if self._packs_of(manifest) != needs:
                 cached = self._cache.manifest(digest)
                 if cached is None or self._packs_of(cached) != needs:
                     raise DamagedObjectError(

@@ -32,7 +32,7 @@ class RemotePacks:
         self._store = store
         self._sizes: dict[str, int] = {}
         for manifest in manifests:
-            self._sizes.update(zip(manifest.packs, manifest.pack_sizes, strict=True))
+            self._sizes.update(manifest.sized_packs)
         self._kept: OrderedDict[str, bytes] = OrderedDict()
         self._lock = threading.Lock()
         self._fetching: dict[str, threading.Lock] = {}

@@ -160,12 +160,8 @@ class WorkTree:
         old = record.files.get(file.path)
         if record.of_this_boot or old is None or not old.holds_for(file.stat):
             return False
-        holed = self._has_hole(parts, file, follow=follow)
+        holed = has_hole(self._open(parts, file.parts, follow=follow), file.stat.size)
         return holed and self.hash(parts, file, follow=follow).digest != old.digest
-
-    def _has_hole(self, parts: tuple[str, ...], file: Found, *, follow: bool) -> bool:
-        """Whether a file has a hole; raises as `hash` if it was removed."""
-        return has_hole(self._open(parts, file.parts, follow=follow), file.stat.size)
 
     def unchanged(self, name: str, path: str) -> Digest | None:
         """The digest by stat alone, None if a file must be hashed."""

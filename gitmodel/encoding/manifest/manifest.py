@@ -92,6 +92,11 @@ class Manifest:
         check_digest(self.digest, self.kind, self.files)
 
     @property
+    def sized_packs(self) -> list[tuple[str, int]]:
+        """Name and size in bytes of each pack, by number."""
+        return list(zip(self.packs, self.pack_sizes, strict=True))
+
+    @property
     def chunk_count(self) -> int:
         """Number of distinct chunks."""
         return len(self.chunk_table)
