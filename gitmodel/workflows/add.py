@@ -10,13 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from gitmodel.errors import UsageError
+from gitmodel.errors import GateError, UsageError
 from gitmodel.project.adding.batch import Adding
-from gitmodel.project.adding.items import Excluding
+from gitmodel.project.adding.items import Excluding, Refused
 from gitmodel.project.adding.metadata import MetadataInput
 from gitmodel.project.adding.path_selection import select_paths
 from gitmodel.project.adding.report import AddReport, Moved
 from gitmodel.project.fsmonitor.seen_weights import note_seen
+from gitmodel.project.gates.new_weights import IfBetter, RegistrationGate
+from gitmodel.project.gates.rejected import refused_words
 from gitmodel.project.models import read_models
 from gitmodel.project.project import CONFIG_NAME
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from gitmodel.errors import GitmodelError
     from gitmodel.project.project import Project
 
-__all__ = ["AddReport", "AddedMany", "Excluding", "add", "add_many"]
+__all__ = ["AddReport", "AddedMany", "Excluding", "IfBetter", "Refused", "add", "add_many"]
 
 
 @dataclass(slots=True)
@@ -37,6 +39,7 @@ class AddedMany:
     # paths that could not be registered, and why; the others were
     failed: list[tuple[str, GitmodelError]] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)  # what was passed over, in words
+    refused: list[Refused] = field(default_factory=list)  # by a gate
     committed: str | None = None  # commit made by `-m`
 
 
@@ -50,12 +53,15 @@ def add(
     follow: bool = False,
     base: str | None = None,
     excluding: Excluding | None = None,
+    if_better: IfBetter | None = None,
+    force: str | None = None,
 ) -> AddReport:
     """Store weights, write and stage their pointer; arguments are those of `add_many`.
 
     Raises NotSetUpError if `gitmodel init` has not been run, WeightsError if there is nothing at the
     path, ModelNameError if the name is taken by another pointer, or not a name, ChangedWhileReadError if
-    the weights changed while they were read; then nothing was registered.
+    the weights changed while they were read, GateError if the gate refuses them; then nothing was
+    registered.
     """
     done = add_many(
         project,
@@ -66,9 +72,13 @@ def add(
         follow=follow,
         base=base,
         excluding=excluding,
+        if_better=if_better,
+        force=force,
     )
     if done.failed:
         raise done.failed[0][1]
+    if done.refused:
+        raise refusal(project, done.refused[0])
     return replace(done.added[0], committed=done.committed)
 
 
@@ -83,6 +93,8 @@ def add_many(
     base: str | None = None,
     excluding: Excluding | None = None,
     rehash: bool = False,
+    if_better: IfBetter | None = None,
+    force: str | None = None,
 ) -> AddedMany:
     """Store weights, write and stage their pointers, a version of a model for each path.
 
@@ -96,12 +108,19 @@ def add_many(
     are not here. The pointers keep what is `excluding` from folders. `rehash` reads all weights, also
     those whose size and times have not changed.
 
+    New weights are judged by HEAD's gate for the model, and by `if_better`. What is refused is neither
+    stored nor numbered, unless `force` gives a reason; the pointer keeps it.
+
     Raises GitmodelError if a path cannot be added, as far as can be seen beforehand: nothing was. Or if
     the cache cannot be written: the message says how many paths were added before.
     """
     project.require_set_up()
     if name is not None and len(paths) != 1:
         raise UsageError("--name is for one path", hint="gitmodel add PATH --name NAME")
+    if force is not None and not force.strip():
+        raise UsageError(
+            "the reason for overriding the gate is empty", hint="gitmodel add PATH --force WHY"
+        )
     if rehash:
         project.worktree.rehash()
     adding = Adding(
@@ -111,6 +130,7 @@ def add_many(
         base=base,
         excluding=excluding or Excluding(),
         several=len(paths) > 1,
+        gate=RegistrationGate(project, if_better, force),
     )
     models = read_models(project)
     chosen = select_paths(project, models, paths, name, adding.prepare)
@@ -118,10 +138,20 @@ def add_many(
     note_seen(project)
     places = [item.target.weights for item in chosen.items]
     added = [adding.added[place] for place in places if place in adding.added]
-    done = AddedMany(added, adding.failed, chosen.left_out)
-    if message is not None and not done.failed:
+    done = AddedMany(added, adding.failed, chosen.left_out, adding.refused)
+    if message is not None and added and not done.failed:
         done.committed = _commit(project, message, done.added, adding.touched)
     return done
+
+
+def refusal(project: Project, refused: Refused) -> GateError:
+    """The error about weights that a gate refused."""
+    typed = project.typed(refused.path)
+    return GateError(
+        refused_words(refused.run.rules),
+        hint=f"they stay on disk; to register them all the same: gitmodel add {typed} --force WHY",
+        model=refused.run.name,
+    )
 
 
 def _commit(

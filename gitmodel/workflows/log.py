@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gitmodel.domain.reference import check_name
+from gitmodel.project.gates.rejected import clear_rejected, rejected_runs
 from gitmodel.project.history.missing_history import note_gaps
 from gitmodel.project.history.model_history import history_of
 from gitmodel.project.history.renames import EarlierNames, with_earlier_names
@@ -14,6 +16,7 @@ from gitmodel.project.references import models_at
 from gitmodel.project.version_marks import VersionMarks, current_marks
 
 if TYPE_CHECKING:
+    from gitmodel.project.gates.rejected import RejectedRun
     from gitmodel.project.project import Project
 
 
@@ -31,6 +34,22 @@ def log(project: Project, name: str | None = None) -> list[LogEntry]:
         _refuse_unknown(project, name)
     note_gaps(project, name, {entry.version for entry in found})
     return found if here is None else _marked(found, here.path, current_marks(project))
+
+
+def log_rejected(project: Project, name: str) -> list[RejectedRun]:
+    """The runs of a model that a gate refused in this clone, newest first.
+
+    Raises ModelNameError if the name is not valid.
+    """
+    return list(reversed(rejected_runs(project, check_name(name))))
+
+
+def clear_rejected_runs(project: Project, name: str) -> int:
+    """Forget the rejected runs of a model; returns how many there were.
+
+    Raises ModelNameError if the name is not valid.
+    """
+    return clear_rejected(project, check_name(name))
 
 
 def _log_of_all(project: Project) -> list[LogEntry]:

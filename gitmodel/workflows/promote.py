@@ -10,7 +10,7 @@ from gitmodel.domain.reference import check_alias
 from gitmodel.errors import GitmodelError, UnknownReferenceError, UsageError
 from gitmodel.project.alias_changes import alias_target, make_change
 from gitmodel.project.aliases import deprecations_of
-from gitmodel.project.gates.promotion import judge_promotion
+from gitmodel.project.gates.promotion import Promotion, judge_promotion
 from gitmodel.project.history.alias_history import promoted_value
 from gitmodel.project.merged_versions import require_merged
 from gitmodel.project.publishing.on_primary import require_on_primary
@@ -82,7 +82,8 @@ def promote(
             f"{next_} --pr" if delivery == "pr" else next_,
             is_proposal=delivery == "pr",
         )
-    gate = judge_promotion(project, target, pointer)
+    move = Promotion(target.name, alias, target.path, target.tip, target.committed)
+    gate = judge_promotion(project, move, pointer)
     if gate is not None and gate.is_refused:
         gate = replace(gate, forced=force)
     after = Alias.of(alias, pointer, why=why, forced=None if gate is None else gate.forced)

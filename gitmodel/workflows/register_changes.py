@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
     from gitmodel.domain.digest import Digest
     from gitmodel.git.index import Difference, IndexEntry
-    from gitmodel.project.adding.next_numbers import Histories
     from gitmodel.project.committing.version_decisions import CommitDecision
+    from gitmodel.project.history.histories import Histories
     from gitmodel.project.project import Project
     from gitmodel.worktree.worktree import Weights
 
@@ -87,7 +87,7 @@ def _register_candidates(
     begun: Callable[[str | None], None],
 ) -> None:
     """Register those models whose weights changed; `begun` as in `register_changes`."""
-    from gitmodel.project.adding.next_numbers import Histories
+    from gitmodel.project.history.histories import Histories
 
     histories = Histories(project, [model.name for model in candidates])
     new: list[Change] = []
@@ -95,9 +95,9 @@ def _register_candidates(
         to_read = _may_be_read(project, model)
         if to_read:
             begun(model.name)
-        digest = _digest_to_register(project, model, report, histories)
-        if digest is not None:
-            new.append(Change(model, digest))
+        change = _change_to_register(project, model, report, histories)
+        if change is not None:
+            new.append(change)
         elif to_read and not new and not report.taken_up:
             begun(None)
     if report.taken_up:
@@ -138,10 +138,10 @@ def _changed(
     return [model]
 
 
-def _digest_to_register(
+def _change_to_register(
     project: Project, model: Model, report: CommitReport, histories: Histories
-) -> Digest | None:
-    """The digest of the weights to register; None if the commit registers none for this model."""
+) -> Change | None:
+    """The weights to register; None if the commit registers none for this model."""
     try:
         return _decide(project, model, report, histories)
     except GitmodelError as error:
@@ -199,8 +199,8 @@ def _read_staged(project: Project, entry: IndexEntry, raw: bytes, report: Commit
 
 def _decide(
     project: Project, model: Model, report: CommitReport, histories: Histories
-) -> Digest | None:
-    """Compare the digests and note the result; returns the digest of the weights to register.
+) -> Change | None:
+    """Compare the digests and note the result; returns the weights to register.
 
     Weights that change while they are read are left to a later commit. If this commit changes the pointer or
     the metrics of the model, they are an error, because the weights would not belong to them.
@@ -230,7 +230,7 @@ def _is_about(project: Project, model: Model) -> bool:
 
 def _decide_now(
     project: Project, model: Model, report: CommitReport, histories: Histories
-) -> Digest | None:
+) -> Change | None:
     try:
         weights = _observe(project, model)
     except UnsafeNameError as error:
@@ -266,7 +266,13 @@ def _decide_now(
             report.bumped.append((model.name, model.pointer.version, left.version))
             return None
     _act(project, model, weights, judged, report)
-    return weights.digest if judged.verdict in {Verdict.BUMP, Verdict.KNOWN} else None
+    return _change(model, weights.digest, judged.verdict)
+
+
+def _change(model: Model, digest: Digest | None, verdict: Verdict) -> Change | None:
+    if digest is None or verdict not in {Verdict.BUMP, Verdict.KNOWN}:
+        return None
+    return Change(model, digest, verdict is Verdict.BUMP)
 
 
 def _act(
@@ -318,6 +324,8 @@ def _register(
         if new.pointer is not None:
             report.replaced.setdefault(model.path, project.repository.blob_id(model.raw))
             report.bumped.append((model.name, model.pointer.version, new.pointer.version))
+            report.notes += new.warnings
+        elif new.refused and new.error is None:
             report.notes += new.warnings
         elif isinstance(new.error, ChangedWhileReadError | TextError) and not _is_about(
             project, model

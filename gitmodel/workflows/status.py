@@ -18,6 +18,7 @@ from gitmodel.project.models import Model, Models, read_models, read_pointer_fil
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gitmodel.domain.digest import Digest
     from gitmodel.project.project import Project
     from gitmodel.worktree.worktree import Weights
 
@@ -29,6 +30,7 @@ class State(StrEnum):
 
     CLEAN = "clean"
     NEW_WEIGHTS = "new weights"  # the next commit registers them
+    REFUSED = "refused"  # new weights that a gate refused
     EARLIER = "earlier version"  # the next commit returns to it
     STALE = "stale"  # older weights than the pointer's
     CHOOSE = "choose"  # new weights, and the pointer changed too
@@ -50,6 +52,7 @@ class ModelStatus:
     committed: bool  # whether the pointer is the same as at HEAD
     published: bool  # whether this clone knows that the primary remote has the version
     next_command: str = ""  # to run, "" if none
+    refused: tuple[str, ...] = ()  # what the gate refuses, a text each
 
 
 @dataclass(slots=True)
@@ -170,6 +173,10 @@ def _published(project: Project, models: Sequence[Model]) -> set[str]:
 def _status_of(project: Project, model: Model, *, committed: bool, published: bool) -> ModelStatus:
     weights = _look(project, model)
     state = _state(project, model, weights)
+    refused: tuple[str, ...] = ()
+    if state is State.NEW_WEIGHTS and weights.digest is not None:
+        refused = _refusals(project, model, weights.digest)
+        state = State.REFUSED if refused else state
     return ModelStatus(
         name=model.name,
         version=model.pointer.version,
@@ -179,7 +186,21 @@ def _status_of(project: Project, model: Model, *, committed: bool, published: bo
         committed=committed,
         published=published,
         next_command=_next(project, model, state, committed=committed, published=published),
+        refused=refused,
     )
+
+
+def _refusals(project: Project, model: Model, digest: Digest) -> tuple[str, ...]:
+    """What keeps `git commit` from registering weights that were refused before."""
+    from gitmodel.project.gates.rejected import last_refusal
+
+    run = last_refusal(project, model.name, digest)
+    if run is None:
+        return ()
+    from gitmodel.project.gates.new_weights import RegistrationGate
+
+    is_judged = bool(run.asked) or RegistrationGate(project).holds_for(model.name)
+    return run.rules if is_judged else ()
 
 
 def _look(project: Project, model: Model) -> Weights:
@@ -230,6 +251,7 @@ def _next(project: Project, model: Model, state: State, *, committed: bool, publ
     typed = project.typed(model.weights)
     commands = {
         State.NEW_WEIGHTS: f"git commit -am MESSAGE, or gitmodel add {typed}",
+        State.REFUSED: f"gitmodel add {typed} --force WHY",
         State.EARLIER: f"git commit -am MESSAGE, or gitmodel checkout {model.name}",
         State.STALE: f"gitmodel checkout {model.name}",
         State.MISSING: f"gitmodel checkout {model.name}",

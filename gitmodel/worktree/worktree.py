@@ -74,7 +74,7 @@ class WorkTree:
     ) -> list[Found]:
         return list_files(self.root, parts, kind, follow=follow, exclude=self.excluded(path))
 
-    def hash_weights(self, name: str, path: str) -> Weights:
+    def hash_weights(self, name: str, path: str, *, follow: bool = False) -> Weights:
         """The weights at a path below the root; only files that have changed since the last call are hashed.
 
         The record names the model. Excluded files are not read. If other files were excluded when `have`
@@ -83,7 +83,7 @@ class WorkTree:
         """
         parts = safe_parts(path)
         record = self._record(path, name)
-        follow = self._follows(record, parts, follow=False)
+        follow = self._follows(record, parts, follow=follow)
         kind = self._kind(path, parts, follow=follow)
         if kind in (EntryKind.MISSING, EntryKind.LINK):
             return Weights(kind)

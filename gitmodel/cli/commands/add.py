@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from gitmodel.cli.format import size_text
 from gitmodel.cli.output import Paint
+from gitmodel.errors import GateError, UsageError
 
 if TYPE_CHECKING:
+    import argparse
+
     from gitmodel.cli.parsers import Verbs
     from gitmodel.cli.session import Session
-    from gitmodel.workflows.add import AddedMany, AddReport
+    from gitmodel.domain.gates.rules import Direction
+    from gitmodel.workflows.add import AddedMany, AddReport, IfBetter
 
 _ADD = """\
 PATH is a file or a folder; each is a model of its own, and metrics, params and
@@ -21,7 +25,11 @@ time `git commit` does this by itself whenever the weights have changed.
 If one of several paths cannot be added, none is. A pattern such as models/*
 also names pointers, documents and files that Git tracks; these are left out.
 --name NAME of a model that exists makes the weights its next version, wherever
-they are: after a rename, or in another format."""
+they are: after a rename, or in another format.
+
+Weights that the gate of the model refuses (`gates:` in .gitmodel.yaml, or
+--if-better) are neither stored nor numbered (exit code 3). They stay on disk;
+`gitmodel log NAME --rejected` lists such runs."""
 
 
 def add_parser(verbs: Verbs) -> None:
@@ -84,6 +92,41 @@ def add_parser(verbs: Verbs) -> None:
         metavar="REF",
         help="the model it was fine-tuned from: only differences are stored",
     )
+    _add_gate(add)
+
+
+def _add_gate(add: argparse.ArgumentParser) -> None:
+    add.add_argument(
+        "--if-better",
+        metavar="METRIC[,METRIC]",
+        help="only if these metrics are better than those of the baseline",
+    )
+    add.add_argument(
+        "--than",
+        metavar="REF",
+        help="baseline of --if-better; by default that of the gate, else the version of HEAD",
+    )
+    direction = add.add_mutually_exclusive_group()
+    direction.add_argument(
+        "--higher",
+        dest="better",
+        action="store_const",
+        const="higher",
+        help="a higher value is better",
+    )
+    direction.add_argument(
+        "--lower",
+        dest="better",
+        action="store_const",
+        const="lower",
+        help="a lower value is better",
+    )
+    add.add_argument(
+        "--force", metavar="WHY", help="register although the gate refuses; the reason is kept"
+    )
+    add.add_argument(
+        "--ok-if-refused", action="store_true", help="end with exit code 0 if the gate refuses"
+    )
 
 
 def run(
@@ -102,10 +145,15 @@ def run(
     exclude: list[str],
     no_exclude: bool,
     rehash: bool,
+    if_better: str | None,
+    than: str | None,
+    better: Direction | None,
+    force: str | None,
+    ok_if_refused: bool,
 ) -> int:
     """Store the weights and stage their pointer."""
     from gitmodel.project.adding.metadata import MetadataInput
-    from gitmodel.workflows.add import Excluding, add_many
+    from gitmodel.workflows.add import Excluding, add_many, refusal
 
     given = MetadataInput(
         metrics=tuple(metrics),
@@ -125,13 +173,37 @@ def run(
             base=base,
             excluding=Excluding(tuple(exclude), no_exclude),
             rehash=rehash,
+            if_better=_if_better(if_better, than, better),
+            force=force,
         )
+        refused = [refusal(project, one) for one in done.refused]
     if len(paths) == 1 and done.failed:
         raise done.failed[0][1]
-    return _tell(session, done, several=len(paths) > 1)
+    _tell(session, done, several=len(paths) > 1)
+    for error in refused:
+        session.output.failure(str(error), hint=error.hint)
+    if done.failed:
+        return 1
+    return GateError.exit_code if refused and not ok_if_refused else 0
 
 
-def _tell(session: Session, done: AddedMany, *, several: bool) -> int:
+def _if_better(metrics: str | None, than: str | None, better: Direction | None) -> IfBetter | None:
+    from gitmodel.workflows.add import IfBetter
+
+    if metrics is None:
+        if than is not None or better is not None:
+            raise UsageError(
+                "--than, --higher and --lower belong to --if-better",
+                hint="gitmodel add PATH --if-better METRIC --higher",
+            )
+        return None
+    names = tuple(dict.fromkeys(name.strip() for name in metrics.split(",") if name.strip()))
+    if not names:
+        raise UsageError("--if-better names no metric", hint="gitmodel add PATH --if-better METRIC")
+    return IfBetter(names, than, better)
+
+
+def _tell(session: Session, done: AddedMany, *, several: bool) -> None:
     output = session.output
     for text in done.left_out:
         output.note(f"left out {text}")
@@ -139,7 +211,7 @@ def _tell(session: Session, done: AddedMany, *, several: bool) -> int:
         for warning in report.warnings:
             output.warn(warning)
     if output.as_json:
-        output.json(_as_json(done) if several else replace(done.added[0], committed=done.committed))
+        output.json(_as_json(done) if several else _single(done))
     else:
         for report in done.added:
             output.say(*_summary(report))
@@ -148,7 +220,12 @@ def _tell(session: Session, done: AddedMany, *, several: bool) -> int:
         output.failure(f"{path} was not added: {error}", hint=error.hint)
     if done.committed is not None:
         output.say(f"committed {done.committed[:10]}")
-    return 1 if done.failed else 0
+
+
+def _single(done: AddedMany) -> object:
+    if done.refused:
+        return done.refused[0].run
+    return replace(done.added[0], committed=done.committed)
 
 
 def _as_json(done: AddedMany) -> dict[str, object]:
@@ -158,6 +235,7 @@ def _as_json(done: AddedMany) -> dict[str, object]:
             {"path": path, "message": str(error), "hint": error.hint} for path, error in done.failed
         ],
         "left_out": done.left_out,
+        "refused": [asdict(refused.run) for refused in done.refused],
         "committed": done.committed,
     }
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gitmodel.cli.format import values_text
 from gitmodel.cli.output import Paint
+from gitmodel.errors import UsageError
 
 if TYPE_CHECKING:
     from gitmodel.cli.parsers import Verbs
@@ -25,12 +26,24 @@ def add_parser(verbs: Verbs) -> None:
         json=True,
     )
     log.add_argument("name", nargs="?", metavar="NAME", help="which model; all if none")
+    log.add_argument(
+        "--rejected",
+        action="store_true",
+        help="the runs that a gate refused in this clone, instead of versions",
+    )
+    log.add_argument(
+        "--clear", action="store_true", help="with --rejected: forget them; no weights are deleted"
+    )
 
 
-def run(session: Session, *, name: str | None) -> int:
+def run(session: Session, *, name: str | None, rejected: bool, clear: bool) -> int:
     """List versions, newest first."""
     from gitmodel.workflows.log import log
 
+    if rejected:
+        return _rejected(session, name, clear=clear)
+    if clear:
+        raise UsageError("--clear is for --rejected", hint="gitmodel log NAME --rejected --clear")
     with session.project() as project:
         entries = log(project, name)
     output = session.output
@@ -42,6 +55,43 @@ def run(session: Session, *, name: str | None) -> int:
     output.table(rows, header=_HEADER)
     if not entries:
         output.line("no versions yet")
+    return 0
+
+
+def _rejected(session: Session, name: str | None, *, clear: bool) -> int:
+    from gitmodel.workflows.log import clear_rejected_runs, log_rejected
+
+    if name is None:
+        raise UsageError(
+            "--rejected needs the name of a model", hint="gitmodel log NAME --rejected"
+        )
+    output = session.output
+    with session.project() as project:
+        if clear:
+            count = clear_rejected_runs(project, name)
+            output.say(f"{name}: {count} rejected run{'' if count == 1 else 's'} forgotten")
+            return 0
+        runs = log_rejected(project, name)
+    if output.as_json:
+        output.json({"rejected": runs})
+        return 0
+    most = None if output.verbose else _SHOWN_METRICS
+    output.table(
+        [
+            [
+                run.at[:16].replace("T", " "),
+                run.digest.partition(":")[2][:12],
+                values_text(run.metrics, most=most),
+                run.run_id or "",
+                str(run.times),
+                "; ".join(run.rules),
+            ]
+            for run in runs
+        ],
+        header=("refused", "weights", "metrics", "run", "times", "why"),
+    )
+    if not runs:
+        output.line(f"no gate refused weights of {name} in this clone")
     return 0
 
 

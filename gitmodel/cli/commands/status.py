@@ -93,6 +93,8 @@ def _row(model: ModelStatus) -> list[str | Paint]:
 def _state(model: ModelStatus) -> Paint:
     """One word for how far the model has come: changed, committed, published."""
     word = str(model.state)
+    if model.refused:
+        return Paint(f"refused: {'; '.join(model.refused)}", "bad")
     if word != "clean":
         bad = word in ("choose", "stale")
         return Paint(

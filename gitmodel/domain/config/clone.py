@@ -31,7 +31,7 @@ _REGION = lazy_compile(r"[a-z0-9-]{1,64}", re.ASCII)
 _PROFILE = lazy_compile(r"[\w.@+/ -]{1,128}")
 _FACTORS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 _REMOTE_SETTINGS = ("endpoint", "profile", "region")
-_CLONE_SETTINGS = ("cache", "commitlimit", "longupload", "verifyuploads")
+_CLONE_SETTINGS = ("cache", "commitlimit", "force", "longupload", "verifyuploads")
 
 
 class VerifyUploads(StrEnum):
@@ -64,6 +64,7 @@ class LocalSettings(Overrides):
         profile: Profile in the provider's configuration (~/.aws/config).
         region: Region, overriding the committed one.
         cache: Folder of the cache, or None for the default.
+        force: Why `git commit` registers weights that a gate refuses: `git -c gitmodel.force=WHY commit`.
         commit_limit: Bytes that a hook hashes in `git commit`; above it, `gitmodel add` is required.
         long_upload: Size in bytes above which a push announces a long upload.
         verify_uploads: Which packs are downloaded again after an upload.
@@ -75,6 +76,7 @@ class LocalSettings(Overrides):
 
     s3_endpoint: str | None = None
     cache: str | None = None
+    force: str | None = None
     commit_limit: int = DEFAULT_COMMIT_LIMIT
     long_upload: int = DEFAULT_LONG_UPLOAD
     verify_uploads: VerifyUploads = VerifyUploads.UNCHECKED

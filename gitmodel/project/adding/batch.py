@@ -13,7 +13,7 @@ from gitmodel.domain.exclude import check_patterns
 from gitmodel.domain.paths import to_nfc
 from gitmodel.domain.reference import Reference
 from gitmodel.errors import GitmodelError, UsageError
-from gitmodel.project.adding.items import Excluding, Item, Ready
+from gitmodel.project.adding.items import Excluding, Item, Ready, Refused
 from gitmodel.project.adding.metadata import MetadataInput, collect_metadata
 from gitmodel.project.adding.new_version import (
     Job,
@@ -22,12 +22,13 @@ from gitmodel.project.adding.new_version import (
     store_many,
     write_pointers,
 )
-from gitmodel.project.adding.next_numbers import Histories
 from gitmodel.project.adding.report import report_of
 from gitmodel.project.adding.weight_checks import check_weights
 from gitmodel.project.fetching.session import CheckoutReport, fetch_models
+from gitmodel.project.gates.rejected import note_rejected
 from gitmodel.project.git_files.gitignore import ignore_weights
 from gitmodel.project.git_files.weights_out_of_git import ignore_in_clone
+from gitmodel.project.history.histories import Histories
 from gitmodel.project.models import damaged_weights, delete_file
 from gitmodel.project.references import resolve
 from gitmodel.worktree.scan import EntryKind, kind_at
@@ -35,10 +36,13 @@ from gitmodel.worktree.scan import EntryKind, kind_at
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from gitmodel.domain.digest import Digest
+    from gitmodel.domain.gates.rules import GateReport
     from gitmodel.domain.pointer import Pointer
     from gitmodel.encoding.manifest.manifest import Manifest
     from gitmodel.project.adding.report import AddReport, Moved
     from gitmodel.project.adding.targets import Target
+    from gitmodel.project.gates.new_weights import RegistrationGate
     from gitmodel.project.project import Project
     from gitmodel.worktree.worktree import Weights
 
@@ -47,7 +51,8 @@ class Adding:
     """One run of `gitmodel add`; `added` and `failed` have its results by path, `touched` the staged paths.
 
     With `follow`, store what symbolic links point to. `base` refers to the version that the weights were
-    fine-tuned from. `excluding` names files of folders.
+    fine-tuned from. `excluding` names files of folders. What `gate` refuses is not stored, and is in
+    `refused`.
     """
 
     def __init__(
@@ -59,6 +64,7 @@ class Adding:
         base: str | None,
         excluding: Excluding,
         several: bool,
+        gate: RegistrationGate,
     ) -> None:
         self._project = project
         self._given = given
@@ -69,6 +75,9 @@ class Adding:
         self._base_pointer = None if base is None else _fetched(project, base)
         self.added: dict[str, AddReport] = {}
         self.failed: list[tuple[str, GitmodelError]] = []
+        self.refused: list[Refused] = []
+        self._gate = gate
+        self._judged: dict[str, tuple[Digest, GateReport | None]] = {}  # by path
         self.touched: set[str] = set()
 
     def prepare(self, target: Target) -> Item:
@@ -118,16 +127,53 @@ class Adding:
         """
         histories = Histories(self._project, [item.target.name for item in items])
         try:
-            for group in self._durable(items):
+            passing = [item for item in items if self._passes(item, None, histories)]
+            for group in self._durable(passing):
                 errors = {ready.item.target.weights: moved.error(ready) for ready in group}
                 self.failed += [(path, error) for path, error in errors.items() if error]
-                self._register([r for r in group if not errors[r.item.target.weights]], histories)
+                sound = [ready for ready in group if not errors[ready.item.target.weights]]
+                self._register(
+                    [r for r in sound if self._passes(r.item, r.weights, histories)], histories
+                )
         except GitmodelError as error:
             if len(items) > 1:
                 error.message += (
                     f"; {len(self.added):,} of {len(items):,} paths were added before this error"
                 )
             raise
+
+    def _passes(self, item: Item, stored: Weights | None, histories: Histories) -> bool:
+        """Whether the gate lets the weights become a version.
+
+        It judges them before they are stored, and again if other bytes were stored.
+        """
+        target = item.target
+        if not self._gate.holds_for(target.name):
+            return True
+        weights = stored
+        if weights is None:
+            weights = self._project.worktree.hash_weights(
+                target.name, target.weights, follow=self._follow
+            )
+        digest = weights.digest
+        judged = self._judged.get(target.weights)
+        if digest is None or (judged is not None and judged[0] == digest):
+            return True  # missing weights are refused when they are stored
+        known = self._known(target, digest, histories)
+        report = self._gate.judge(target.name, digest, known, item.metadata)
+        self._judged[target.weights] = digest, report
+        if report is None or not report.is_refused:
+            return True
+        line = note_rejected(self._project, target.name, weights, item.metadata, report)
+        self.refused.append(Refused(target.weights, line))
+        return False
+
+    def _known(self, target: Target, digest: Digest, histories: Histories) -> Pointer | None:
+        """The version that has these weights already."""
+        if target.old is not None and target.old.digest == digest:
+            return target.old
+        history = histories.joined(histories.of(target.name), target.old)
+        return history.version_of(digest)
 
     def _durable(self, items: Sequence[Item]) -> Iterator[list[Ready]]:
         """Yield items once their weights are durable; record those that fail."""
@@ -204,6 +250,9 @@ class Adding:
             histories=histories,
             exclude=ready.item.exclude,
         )
+        _, report = self._judged.get(target.weights, (None, None))
+        if report is not None and report.forced is not None:
+            pointer = replace(pointer, forced=report.forced)
         return pointer if self._base is None else replace(pointer, base=self._base)
 
 

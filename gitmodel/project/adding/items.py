@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from gitmodel.encoding.manifest.manifest import Manifest
-    from gitmodel.project.adding.metadata import Metadata
     from gitmodel.project.adding.targets import Target
+    from gitmodel.project.gates.rejected import RejectedRun
+    from gitmodel.project.metadata import Metadata
     from gitmodel.worktree.worktree import Scan, Weights
 
 
@@ -27,6 +28,13 @@ class Item(NamedTuple):
     scan: Scan | None = None
     manifest: Manifest | None = None
     warnings: tuple[str, ...] = ()
+
+
+class Refused(NamedTuple):
+    """Weights that a gate refused, and the line that was written about them."""
+
+    path: str  # relative to the top of the work tree
+    run: RejectedRun
 
 
 class Ready(NamedTuple):

@@ -19,15 +19,15 @@ from gitmodel.domain.run_id import run_id_text
 from gitmodel.domain.text.escape import quote_text
 from gitmodel.errors import UsageError
 from gitmodel.files.safe_open import folder_handle, open_file
+from gitmodel.project.metadata import Metadata
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gitmodel.domain.metrics import MetricsRead
+    from gitmodel.domain.metrics import Metric, MetricsRead
     from gitmodel.domain.run_id import RunId
     from gitmodel.project.project import Project
 
-Number = int | float | str | bool
 _NAMED = 5  # values named in a note about values that are not recorded
 _LIMIT = 2**20  # bytes of a metrics file
 
@@ -50,29 +50,13 @@ class MetadataInput:
         return self == MetadataInput()
 
 
-@dataclass(frozen=True, slots=True)
-class Metadata:
-    """New metadata of a version; empty fields have no new values."""
-
-    metrics: Mapping[str, Number] = field(default_factory=dict)
-    params: Mapping[str, Any] = field(default_factory=dict)
-    run_id: str | None = None
-    source: MetricsSource | None = None
-    left_out: tuple[str, ...] = ()
-
-    @property
-    def nothing(self) -> bool:
-        """Whether there is no new metadata."""
-        return not self.metrics and not self.params and self.run_id is None
-
-
 def collect_metadata(project: Project, given: MetadataInput, old: Pointer | None) -> Metadata:
     """Collect the given metadata, and read the last version's metrics file again if none is named.
 
     Raises UsageError if a named file does not exist, TextError if a file cannot be parsed or a pointer
     cannot hold the metadata.
     """
-    metrics: dict[str, Number] = {}
+    metrics: dict[str, Metric] = {}
     left_out: list[str] = []
     source = None
     named = given.metrics_file
@@ -113,7 +97,7 @@ def _taken(read: MetricsRead, where: str, left_out: list[str]) -> Mapping[str, A
 
 def _again(
     project: Project, path: str, old: Pointer | None, left_out: list[str]
-) -> tuple[dict[str, Number], MetricsSource | None]:
+) -> tuple[dict[str, Metric], MetricsSource | None]:
     """The values of the last version's metrics file, if the file exists and has changed."""
     raw = _read(project, path)
     if raw is None or old is None or old.metrics_from is None:

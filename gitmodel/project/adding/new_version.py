@@ -13,7 +13,7 @@ from gitmodel.domain.digest import digest_of
 from gitmodel.domain.pointer import Pointer, Previous
 from gitmodel.domain.versions import next_version
 from gitmodel.errors import UnsafePathError, WeightsError
-from gitmodel.project.adding.next_numbers import Histories
+from gitmodel.project.history.histories import Histories
 from gitmodel.project.models import write_text_file, write_text_files
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from gitmodel.encoding.manifest.manifest import Manifest
     from gitmodel.errors import GitmodelError
-    from gitmodel.project.adding.metadata import Metadata
     from gitmodel.project.history.model_history import ModelHistory
+    from gitmodel.project.metadata import Metadata
     from gitmodel.project.project import Project
     from gitmodel.worktree.worktree import Scan, Weights
 
@@ -196,6 +196,10 @@ def _with_metadata(pointer: Pointer, metadata: Metadata) -> Pointer:
         pointer = replace(pointer, params={**pointer.params, **metadata.params})
     if metadata.run_id is not None:
         pointer = replace(pointer, run_id=metadata.run_id)
+    if metadata.run:
+        pointer = replace(pointer, run=metadata.run)
+    if metadata.data:
+        pointer = replace(pointer, data=metadata.data)
     return pointer
 
 

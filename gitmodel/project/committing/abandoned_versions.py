@@ -15,7 +15,7 @@ from gitmodel.project.models import read_pointer_file
 if TYPE_CHECKING:
     from gitmodel.domain.digest import Digest
     from gitmodel.domain.pointer import Pointer
-    from gitmodel.project.adding.next_numbers import Histories
+    from gitmodel.project.history.histories import Histories
     from gitmodel.project.models import Model
     from gitmodel.project.project import Project
 

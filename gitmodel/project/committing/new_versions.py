@@ -6,7 +6,7 @@ pointer names them, and `have` is updated after the pointer is staged.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.errors import GitmodelError, UnsafePathError, WeightsError
@@ -19,10 +19,12 @@ from gitmodel.project.adding.new_version import (
     write_pointers,
 )
 from gitmodel.project.adding.weight_checks import weight_warnings
+from gitmodel.project.committing.commit_gate import CommitGate
 from gitmodel.project.committing.commit_notes import changed_error
 from gitmodel.project.committing.unstaged_fields import unstaged_fields
 from gitmodel.project.git_files.weights_out_of_git import ignore_in_clone
 from gitmodel.project.models import read_pointer_file
+from gitmodel.worktree.worktree import Weights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,12 +32,12 @@ if TYPE_CHECKING:
     from gitmodel.domain.digest import Digest
     from gitmodel.domain.pointer import Pointer
     from gitmodel.encoding.manifest.manifest import Manifest
-    from gitmodel.project.adding.metadata import Metadata
-    from gitmodel.project.adding.next_numbers import Histories
     from gitmodel.project.committing.version_decisions import Change
+    from gitmodel.project.history.histories import Histories
+    from gitmodel.project.metadata import Metadata
     from gitmodel.project.models import Model
     from gitmodel.project.project import Project
-    from gitmodel.worktree.worktree import Scan, Weights
+    from gitmodel.worktree.worktree import Scan
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ class NewVersion:
     model: Model  # before the commit
     pointer: Pointer | None = None  # staged, None if there is an error
     warnings: tuple[str, ...] = ()
-    error: GitmodelError | None = None  # why the weights could not be stored
+    error: GitmodelError | None = None  # why the weights could not be stored, or the gate refuses
+    refused: bool = False  # by a gate: the weights stay on disk, and the commit goes on
 
 
 class _Known(NamedTuple):
@@ -56,6 +59,7 @@ class _Known(NamedTuple):
     metadata: Metadata
     scan: Scan
     doubts: tuple[str, ...]
+    forced: str | None = None  # why it is registered although the gate refuses
 
 
 class _Durable(NamedTuple):
@@ -77,11 +81,32 @@ def register_new_versions(
     """
     found: list[NewVersion] = []
     known: dict[str, _Known] = {}
+    gate = CommitGate(project)
     for change in changes:
         try:
-            known[change.model.weights] = _look(project, change)
+            item = _look(project, change)
+            scanned = Weights(item.scan.kind, change.digest, item.scan.size)
+            judged = gate.judge(change, scanned, item.metadata)
         except GitmodelError as error:
             found.append(NewVersion(change.model, error=error))
+            continue
+        if judged.refused is not None:
+            found.append(
+                NewVersion(
+                    change.model,
+                    warnings=gate.kept(change, judged.refused),
+                    error=gate.error(change, judged.refused),
+                    refused=True,
+                )
+            )
+        else:
+            known[change.model.weights] = item._replace(
+                metadata=judged.metadata, forced=judged.forced
+            )
+    if not known:
+        return found
+    first = next(iter(known))
+    known[first] = known[first]._replace(doubts=(*known[first].doubts, *gate.notes))
     jobs = [Job(item.model.name, item.scan, item.model.pointer) for item in known.values()]
     progress = project.context.progress
     what = changes[0].model.name if len(changes) == 1 else f"{len(changes):,} models"
@@ -104,7 +129,7 @@ def register_new_versions(
 
 def _look(project: Project, change: Change) -> _Known:
     """Scan the weights and read the metrics of a model before the weights are stored."""
-    model, digest = change
+    model, digest = change.model, change.digest
     metadata = collect_metadata(project, MetadataInput(), model.pointer)
     try:
         scan = project.worktree.scan(model.weights)
@@ -163,7 +188,7 @@ def _pointer(
     project: Project, ready: _Durable, histories: Histories, edited: Pointer | None = None
 ) -> Pointer:
     model = ready.known.model
-    return next_pointer(
+    pointer = next_pointer(
         project,
         name=model.name,
         path=model.pointer.path,
@@ -173,3 +198,5 @@ def _pointer(
         metadata=ready.known.metadata,
         histories=histories,
     )
+    forced = ready.known.forced
+    return pointer if forced is None else replace(pointer, forced=forced)

@@ -16,7 +16,7 @@ from gitmodel.project.committed_models import find_in_tree
 if TYPE_CHECKING:
     from gitmodel.domain.digest import Digest
     from gitmodel.domain.pointer import Pointer
-    from gitmodel.project.adding.next_numbers import Histories
+    from gitmodel.project.history.histories import Histories
     from gitmodel.project.models import Model
     from gitmodel.project.project import Project
     from gitmodel.worktree.worktree import Weights
@@ -39,7 +39,7 @@ def decide_commit(
     known = None
     is_known = as_head = False
     if weights.digest is not None and weights.digest not in (pointer.digest, have):
-        from gitmodel.project.adding.next_numbers import Histories
+        from gitmodel.project.history.histories import Histories
 
         histories = histories or Histories(project, [model.name])
         history = histories.joined(histories.of(model.name), pointer)
@@ -77,7 +77,11 @@ def pointer_at_head(project: Project, name: str) -> Pointer | None:
 
 
 class Change(NamedTuple):
-    """A model whose weights differ from its pointer, and their digest."""
+    """A model whose weights differ from its pointer, and their digest.
+
+    `is_new` is false for content of an earlier version.
+    """
 
     model: Model
     digest: Digest
+    is_new: bool = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.domain.aliases import alias_path_for
 from gitmodel.domain.gates.config import PREVIOUS
@@ -14,11 +14,26 @@ from gitmodel.project.gates.configured import gates_at
 if TYPE_CHECKING:
     from gitmodel.domain.aliases import Alias
     from gitmodel.domain.pointer import Pointer
-    from gitmodel.project.alias_changes import AliasTarget
     from gitmodel.project.project import Project
 
 
-def judge_promotion(project: Project, target: AliasTarget, pointer: Pointer) -> GateReport | None:
+class Promotion(NamedTuple):
+    """The move of an alias of a model, on a branch whose tip is a commit.
+
+    Attributes:
+        path: Of the alias file.
+        tip: None before the first commit.
+        committed: What the alias means at the tip.
+    """
+
+    name: str
+    alias: str
+    path: str
+    tip: str | None
+    committed: Alias | None
+
+
+def judge_promotion(project: Project, target: Promotion, pointer: Pointer) -> GateReport | None:
     """Judge a version that an alias is to mean; None if no rule holds for that alias."""
     gate = gates_at(project, target.tip).gate_of(target.name)
     rules = () if gate is None else gate.rules_for(target.alias)
@@ -36,7 +51,7 @@ def judge_promotion(project: Project, target: AliasTarget, pointer: Pointer) -> 
     )
 
 
-def _baseline(project: Project, target: AliasTarget, name: str) -> Alias | None:
+def _baseline(project: Project, target: Promotion, name: str) -> Alias | None:
     """The alias to compare with: the one that is moved, or the one that the gate names."""
     if name in (PREVIOUS, target.alias):
         return target.committed

@@ -124,7 +124,7 @@ def _data_of(
     """The data of a baseline; of an alias from the history of its model."""
     if baseline.data is not None:
         return baseline.data
-    from gitmodel.project.adding.next_numbers import Histories
+    from gitmodel.project.history.histories import Histories
 
     pointer = Histories(project, [name]).of(name).version_of(baseline.digest)
     return () if pointer is None else pointer.data

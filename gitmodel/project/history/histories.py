@@ -10,10 +10,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.versions import next_version
+from gitmodel.project.committed_models import models_in_tree
 from gitmodel.project.history.model_history import ModelHistory, histories_of, history_of
 from gitmodel.project.history.renames import EarlierNames
 from gitmodel.project.history.version_owners import claims_seen
-from gitmodel.project.references import models_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,7 +60,8 @@ class Histories:
     @cached_property
     def _at_head(self) -> dict[str, set[int]]:
         numbers: dict[str, set[int]] = {}
-        if self._project.reader.resolve("HEAD"):
-            for model in models_at(self._project, "HEAD"):
+        head = self._project.reader.resolve("HEAD")
+        if head is not None:
+            for model in models_in_tree(self._project, head):
                 numbers.setdefault(model.name, set()).add(model.pointer.version)
         return numbers

@@ -1,0 +1,153 @@
+"""The gate of `git commit` and `gitmodel add`: whether weights become a version.
+
+Only new content is judged, and new metrics of known content. The gates are HEAD's, so a commit cannot lower its own
+bar; before the first commit they are those of the work tree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from gitmodel.domain.gates.config import PREVIOUS, Gates
+from gitmodel.domain.gates.rules import Limit, Rule
+from gitmodel.domain.reference import Reference
+from gitmodel.domain.text.escape import quote_text
+from gitmodel.errors import UsageError
+from gitmodel.project.gates.configured import gates_at
+from gitmodel.project.gates.registration import (
+    BaselineVersion,
+    Candidate,
+    baseline_of,
+    judge_registration,
+    report_of,
+)
+from gitmodel.project.references import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gitmodel.domain.digest import Digest
+    from gitmodel.domain.gates.rules import Direction, GateReport
+    from gitmodel.domain.metrics import Metric
+    from gitmodel.domain.pointer import Pointer
+    from gitmodel.project.metadata import Metadata
+    from gitmodel.project.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class IfBetter:
+    """What `add --if-better` asks for: strictly better in each metric.
+
+    Attributes:
+        metrics: Their names.
+        than: Reference to compare with; None for the baseline of the gate, else HEAD's pointer.
+        better: The direction of all of them; None for those of the configuration.
+    """
+
+    metrics: tuple[str, ...]
+    than: str | None = None
+    better: Direction | None = None
+
+
+class RegistrationGate:
+    """Judges weights before they are stored.
+
+    `forced` is the reason for overriding a refusal. Methods raise ConfigError if HEAD's configuration is not
+    valid, AliasError or PointerError if the baseline does not parse, UsageError if no direction is known.
+    """
+
+    def __init__(
+        self, project: Project, asked: IfBetter | None = None, forced: str | None = None
+    ) -> None:
+        self._project = project
+        self._asked = asked
+        self._forced = forced
+
+    @cached_property
+    def gates(self) -> Gates:
+        """The gates of HEAD."""
+        return gates_at(self._project, self._head)
+
+    @cached_property
+    def _head(self) -> str | None:
+        return self._project.reader.resolve("HEAD")
+
+    def holds_for(self, name: str) -> bool:
+        """Whether weights of a model are judged at all."""
+        gate = self.gates.gate_of(name)
+        return self._asked is not None or (gate is not None and bool(gate.register))
+
+    def keeps(self, name: str) -> bool:
+        """Whether a commit goes on without weights that are refused."""
+        gate = self.gates.gate_of(name)
+        return gate is None or gate.on_commit == "keep"
+
+    def judge(
+        self, name: str, digest: Digest, known: Pointer | None, metadata: Metadata
+    ) -> GateReport | None:
+        """Judge weights; None if no rule holds, or nothing is new.
+
+        `known` is the version that has these weights, None for new content.
+        """
+        metrics = metrics_of_next(known, metadata)
+        if known is not None and metrics == known.metrics:
+            return None
+        data = metadata.data or (() if known is None else known.data)
+        candidate = Candidate(name, digest, metrics, data)
+        report = judge_registration(self._project, self.gates, self._head, candidate)
+        if self._asked is not None and known is None:
+            wanted = self._judge_asked(self._asked, candidate)
+            report = wanted if report is None else _joined(report, wanted)
+        if report is not None and report.is_refused and self._forced is not None:
+            return replace(report, forced=self._forced)
+        return report
+
+    def _judge_asked(self, asked: IfBetter, candidate: Candidate) -> GateReport:
+        rules = [
+            Rule(metric, "improve", Limit(Decimal(0)), self._direction(asked, metric))
+            for metric in asked.metrics
+        ]
+        baseline = self._baseline(asked, candidate.name)
+        return report_of(self._project, candidate, baseline, rules, pattern=candidate.name)
+
+    def _direction(self, asked: IfBetter, metric: str) -> Direction:
+        better = asked.better or self.gates.direction(metric)
+        if better is None:
+            raise UsageError(
+                f"nothing says whether a higher or a lower {quote_text(metric)} is better",
+                hint=f"add --higher or --lower, or write better: {{{quote_text(metric)}: higher}} "
+                "(or lower) into .gitmodel.yaml and commit it",
+            )
+        return better
+
+    def _baseline(self, asked: IfBetter, name: str) -> BaselineVersion | None:
+        if asked.than is not None:
+            pointer = resolve(self._project, Reference.parse(asked.than)).pointer
+            reference = f"{pointer.name}@{pointer.version}"
+            return BaselineVersion(
+                reference, pointer.version, pointer.digest, pointer.metrics, pointer.data
+            )
+        gate = self.gates.gate_of(name)
+        word = PREVIOUS if gate is None else gate.baseline
+        return baseline_of(self._project, self._head, name, word)
+
+
+def metrics_of_next(known: Pointer | None, metadata: Metadata) -> Mapping[str, Metric]:
+    """The metrics that the pointer will have; those of known content stay, a metrics file replaces all."""
+    if known is None or (metadata.metrics and metadata.source is not None):
+        return metadata.metrics
+    return {**known.metrics, **metadata.metrics}
+
+
+def _joined(configured: GateReport, asked: GateReport) -> GateReport:
+    """Both judgements; the baseline in messages is the one that was asked for."""
+    return replace(
+        asked,
+        pattern=configured.pattern,
+        judgements=(*configured.judgements, *asked.judgements),
+        data_changes=configured.data_changes,
+        needs_same_data=configured.needs_same_data,
+    )

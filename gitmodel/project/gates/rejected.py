@@ -1,0 +1,181 @@
+"""Rejected runs: weights that a gate refused, a line each, in this clone only.
+
+No weights are stored. A line is a JSON object; the file of a model has at most 1,000 lines and 4 MiB, and the
+oldest are dropped.
+
+Guarantee: reading never fails on a damaged file, and writing never stops a command.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+from gitmodel.files.safe_open import replace_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from gitmodel.domain.digest import Digest
+    from gitmodel.domain.gates.rules import GateReport, Judgement
+    from gitmodel.project.metadata import Metadata
+    from gitmodel.project.project import Project
+    from gitmodel.worktree.worktree import Weights
+
+_FOLDER = ("gitmodel", "rejected")  # in the common Git folder
+MOST_LINES = 1_000
+MOST_BYTES = 4 << 20  # 4 MiB
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRun:
+    """One line: weights, their metadata, and the rules that refused them.
+
+    Attributes:
+        at: When they were refused last, UTC.
+        digest: Digest of the weights.
+        size: Of the weights in bytes.
+        head: HEAD's commit then, None before the first.
+        rules: Texts of the rules that refuse.
+        asked: Metrics of `add --if-better`. Without any, the gate of the model refused.
+        times: How often they were refused. Further attempts on one commit of HEAD count once.
+    """
+
+    name: str
+    at: str
+    digest: str
+    size: int
+    head: str | None
+    rules: tuple[str, ...]
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    run_id: str | None = None
+    run: Mapping[str, Any] | None = None
+    asked: tuple[str, ...] = ()
+    times: int = 1
+
+
+def refusals(report: GateReport) -> tuple[str, ...]:
+    """What refuses, a text each: `auc 0.901, at least 0.933 is needed (production is v5 with 0.931)`."""
+    texts = [_refusal(one, report) for one in report.judgements if one.verdict == "refuse"]
+    data = report.data_changes if report.needs_same_data else ()
+    return tuple(dict.fromkeys((*texts, *data)))
+
+
+def _refusal(one: Judgement, report: GateReport) -> str:
+    metric = one.rule.metric
+    if one.candidate is None:
+        return f"{metric} is missing"
+    text = f"{metric} {one.candidate}, {one.reason}"
+    if one.rule.is_bound or one.delta is None or report.baseline is None:
+        return text
+    number, word = report.baseline_version, report.baseline.rpartition("@")[2]
+    start = f"v{number} has" if word == str(number) else f"{word} is v{number} with"
+    return f"{text} ({start} {one.baseline})"
+
+
+def refused_words(rules: Sequence[str]) -> str:
+    """Why weights are not a version, as one clause."""
+    return f"the new weights are not a version: {'; '.join(rules)}"
+
+
+def note_rejected(
+    project: Project, name: str, weights: Weights, metadata: Metadata, report: GateReport
+) -> RejectedRun:
+    """Write the line of weights that a gate refused; weights that were refused before keep one line."""
+    judged = [one.rule for one in report.judgements if one.verdict == "refuse"]
+    asked = tuple(rule.metric for rule in judged if rule.kind == "improve")
+    run = RejectedRun(
+        name=name,
+        at="",
+        digest=str(weights.digest),
+        size=weights.size,
+        head=None,
+        rules=refusals(report),
+        metrics=dict(metadata.metrics),
+        params=dict(metadata.params),
+        run_id=metadata.run_id,
+        run=None if metadata.run is None else dict(metadata.run),
+        asked=asked if len(asked) == len(judged) and not report.data_changes else (),
+    )
+    return note_again(project, run)
+
+
+def note_again(project: Project, run: RejectedRun) -> RejectedRun:
+    """Write a line with the current time and HEAD."""
+    new = replace(run, at=project.context.timestamp(), head=project.reader.resolve("HEAD"), times=1)
+    runs = list(rejected_runs(project, run.name))
+    earlier = next((found for found in runs if found.digest == new.digest), None)
+    if earlier is not None:
+        runs.remove(earlier)
+        new = replace(new, times=earlier.times + (earlier.head != new.head))
+    with suppress(OSError):
+        replace_file(_file(project, run.name), _bounded([*runs, new]))
+    return new
+
+
+def rejected_runs(project: Project, name: str) -> tuple[RejectedRun, ...]:
+    """The rejected runs of a model, oldest first."""
+    try:
+        with open(_file(project, name), "rb") as stream:
+            raw = stream.read(MOST_BYTES + 1)
+    except OSError:
+        return ()
+    return tuple(_parsed(raw.split(b"\n"), name))
+
+
+def clear_rejected(project: Project, name: str) -> int:
+    """Forget the rejected runs of a model; returns how many there were."""
+    found = len(rejected_runs(project, name))
+    with suppress(FileNotFoundError):
+        os.unlink(_file(project, name))
+    return found
+
+
+def last_refusal(project: Project, name: str, digest: Digest) -> RejectedRun | None:
+    """The line of these weights, None if no gate refused them in this clone."""
+    text = str(digest)
+    return next((run for run in rejected_runs(project, name) if run.digest == text), None)
+
+
+def _file(project: Project, name: str) -> str:
+    return os.path.join(project.repository.common_dir, *_FOLDER, *f"{name}.jsonl".split("/"))
+
+
+def _bounded(runs: list[RejectedRun]) -> bytes:
+    """The newest lines that fit."""
+    lines: list[bytes] = []
+    size = 0
+    for run in reversed(runs[-MOST_LINES:]):
+        line = json.dumps(_plain(asdict(run)), ensure_ascii=True).encode() + b"\n"
+        size += len(line)
+        if size > MOST_BYTES:
+            break
+        lines.append(line)
+    return b"".join(reversed(lines))
+
+
+def _plain(value: object) -> object:
+    """NaN and infinities as text, as in all documents of gitmodel."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not isfinite(value):
+        return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"  # noqa: PLR0124
+    return value
+
+
+def _parsed(lines: Iterable[bytes], name: str) -> Iterable[RejectedRun]:
+    for line in lines:
+        with suppress(ValueError, TypeError, KeyError, RecursionError):
+            values = json.loads(line)
+            for key in ("rules", "asked"):
+                values[key] = tuple(map(str, values[key]))
+            run = RejectedRun(**values)
+            if run.name == name and isinstance(run.times, int):
+                yield run
