@@ -65,7 +65,7 @@ class Release:
         """Run `mlflow_runs.py` in a folder."""
         program = [str(self.programs / "python"), "-P", str(HERE / "mlflow_runs.py"), *words]
         process = subprocess.run(
-            program, check=False, cwd=folder, env=self._environment(), stderr=subprocess.PIPE
+            program, check=False, cwd=folder, env=self._environment(), capture_output=True
         )
         if process.returncode:
             raise SystemExit(process.stderr.decode())

@@ -17,10 +17,12 @@ from gitmodel.trackers.mlflow.folder_reader import FolderReader
 from gitmodel.trackers.mlflow.metric_file import last_value
 from gitmodel.trackers.mlflow.store import (
     MAX_EXPERIMENTS,
-    MAX_RECENT_RUNS,
     NAME_TAG,
     TAGS,
+    bounded,
     check_run_id,
+    is_run_id,
+    milliseconds,
     no_such_experiment,
     no_such_run,
     run_status,
@@ -80,7 +82,7 @@ class FileStore:
     def recent_runs(self, experiment: str | None, since: float, limit: int) -> list[RunMetadata]:
         """Read the newest finished runs; see `MlflowStore`."""
         reader = FolderReader(self._root, self._where)
-        earliest, most = since * 1000, min(limit, MAX_RECENT_RUNS)
+        earliest = milliseconds(since)
         with reader.errors():
             found = [
                 (-started, run_id, place)
@@ -88,7 +90,7 @@ class FileStore:
                 for run_id, started in self._ended(reader, place, earliest)
             ]
             runs: list[RunMetadata] = []
-            for _, run_id, place in sorted(found)[:most]:
+            for _, run_id, place in sorted(found)[: bounded(limit)]:
                 with suppress(FileNotFoundError), reader.folder(*place.parts, run_id) as handle:
                     runs.append(self._run(reader, place, run_id, _meta(reader, handle)))
         return runs
@@ -112,10 +114,10 @@ class FileStore:
         return found or no_such_experiment(experiment, self._where)
 
     def _ended(
-        self, reader: FolderReader, place: _Place, earliest: float
+        self, reader: FolderReader, place: _Place, earliest: int
     ) -> Iterator[tuple[str, int]]:
         """Ids and starts of the finished runs of an experiment, without reading YAML."""
-        for run_id in reader.folders(*place.parts):
+        for run_id in filter(is_run_id, reader.folders(*place.parts)):
             with suppress(FileNotFoundError), reader.folder(*place.parts, run_id) as handle:
                 raw = reader.read(handle, _META, _MAX_FILE) or b""
                 said = dict(_PLAIN.findall(raw))

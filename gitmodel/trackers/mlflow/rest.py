@@ -13,8 +13,10 @@ from gitmodel.errors import TrackerError
 from gitmodel.trackers.mlflow.collected import Collected
 from gitmodel.trackers.mlflow.http_request import Server
 from gitmodel.trackers.mlflow.store import (
-    MAX_RECENT_RUNS,
+    bounded,
     check_run_id,
+    is_run_id,
+    milliseconds,
     no_such_experiment,
     no_such_run,
     run_status,
@@ -65,7 +67,7 @@ class RestStore:
 
     def recent_runs(self, experiment: str | None, since: float, limit: int) -> list[RunMetadata]:
         """Read the newest finished runs; see `MlflowStore`."""
-        earliest = max(0, int(since * 1000))
+        earliest = milliseconds(since)
         numbers = self._experiments() if experiment is None else [self._experiment(experiment)]
         if not numbers:
             return []
@@ -73,13 +75,17 @@ class RestStore:
             "experiment_ids": numbers,
             "filter": f"attributes.status = 'FINISHED' AND attributes.end_time >= {earliest}",
             "run_view_type": "ACTIVE_ONLY",
-            "max_results": min(limit, MAX_RECENT_RUNS),
+            "max_results": bounded(limit),
             "order_by": ["attributes.start_time DESC"],
         }
         answer = self._checked(self._server.ask("runs/search", body))
-        runs = [self._run(_ids(found)[0], found) for found in _mappings(answer.get("runs"))]
+        runs = [
+            self._run(run_id, found)
+            for found in _mappings(answer.get("runs"))
+            if is_run_id(run_id := _ids(found)[0])
+        ]
         wanted = [run for run in runs if run.status == "finished" and (run.ended or 0) >= since]
-        return wanted[: min(limit, MAX_RECENT_RUNS)]
+        return wanted[: bounded(limit)]
 
     def _experiments(self) -> list[str]:
         """Ids of all experiments that are not deleted."""

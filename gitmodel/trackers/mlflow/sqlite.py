@@ -17,8 +17,10 @@ from gitmodel.domain.text.escape import quote_text
 from gitmodel.errors import TrackerError
 from gitmodel.trackers.mlflow.collected import MAX_DATA, MAX_METRICS, MAX_PARAMS, Collected
 from gitmodel.trackers.mlflow.store import (
-    MAX_RECENT_RUNS,
+    bounded,
     check_run_id,
+    is_run_id,
+    milliseconds,
     no_such_experiment,
     no_such_run,
     run_status,
@@ -89,9 +91,9 @@ class SqliteStore:
             numbers = self._experiments(database, experiment)
             marks = ", ".join("?" * len(numbers))
             where = f"AND experiment_id IN ({marks})" if experiment is not None else ""
-            earliest, most = max(0, int(since * 1000)), min(limit, MAX_RECENT_RUNS)
-            rows = database.execute(_RECENT.format(where=where), (earliest, *numbers, most))
-            return [self._run(database, run_id) for (run_id,) in rows.fetchall()]
+            values = (milliseconds(since), *numbers, bounded(limit))
+            rows = database.execute(_RECENT.format(where=where), values).fetchall()
+            return [self._run(database, run_id) for (run_id,) in rows if is_run_id(run_id)]
 
     def _experiments(self, database: sqlite3.Connection, experiment: str | None) -> list[object]:
         if experiment is None:
@@ -228,9 +230,8 @@ def _opened(address: str) -> sqlite3.Connection:
         database.execute("PRAGMA trusted_schema = OFF")
         database.execute("PRAGMA query_only = ON")
         database.execute("PRAGMA temp_store = MEMORY")
-        database.execute(
-            "PRAGMA mmap_size = 0"
-        )  # a file cut short meanwhile would kill the process
+        # With mmap, a file that is cut short meanwhile would kill the process.
+        database.execute("PRAGMA mmap_size = 0")
         database.set_authorizer(_permit)
         end = time.monotonic() + _MAX_SECONDS
         database.set_progress_handler(lambda: time.monotonic() > end, 1000)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol, TypeGuard
 
 from gitmodel.domain.text.escape import quote_text
 from gitmodel.domain.text.lazy_regex import lazy_compile
@@ -58,15 +58,28 @@ class MlflowStore(Protocol):
         """
 
 
+def is_run_id(value: object) -> TypeGuard[str]:
+    """Whether a value has the form of a run id."""
+    return isinstance(value, str) and value.isascii() and _RUN_ID.fullmatch(value) is not None
+
+
 def check_run_id(run_id: str, where: str) -> str:
     """Return a run id that has the form of MLflow.
 
     Raises:
         NoSuchRunError: It has another form, so no store has it.
     """
-    if _RUN_ID.fullmatch(run_id) is None or not run_id.isascii():
-        no_such_run(run_id, where)
-    return run_id
+    return run_id if is_run_id(run_id) else no_such_run(run_id, where)
+
+
+def bounded(limit: int) -> int:
+    """Return how many recent runs are read if `limit` are wanted."""
+    return max(0, min(limit, MAX_RECENT_RUNS))
+
+
+def milliseconds(since: float) -> int:
+    """Convert seconds since 1970."""
+    return max(0, round(since * 1000))
 
 
 def no_such_run(run_id: str, where: str) -> NoReturn:

@@ -116,7 +116,15 @@ def read_all(store: MlflowStore, ids: list[str], chance: Damage) -> None:
 
 def well_formed(run: RunMetadata) -> bool:
     """Whether every value has its type, and every text can be written as UTF-8."""
-    texts: list[object] = [run.name, run.experiment, run.code, run.parent, run.url, *run.notes]
+    texts: list[object] = [
+        run.run_id,
+        run.name,
+        run.experiment,
+        run.code,
+        run.parent,
+        run.url,
+        *run.notes,
+    ]
     texts += [*run.metrics, *run.params, *run.params.values()]
     texts += [text for data in run.data for text in data]
     for text in texts:

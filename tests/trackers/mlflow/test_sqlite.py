@@ -81,6 +81,13 @@ def test_recent_runs_are_at_most_as_many_as_asked_for(recorded: Recorded) -> Non
     assert [run.run_id for run in opened(folder).recent_runs(None, 0, 3)] == ids[:3]
 
 
+def test_recent_runs_with_ids_of_another_form_are_left_out(tmp_path: Path) -> None:
+    small(tmp_path, "UPDATE runs SET run_uuid = x'00'").close()
+
+    assert opened(tmp_path).recent_runs(None, 0, 10) == []
+    assert opened(tmp_path).recent_runs(None, 0, -1) == []
+
+
 def test_an_unknown_run_is_named(tmp_path: Path) -> None:
     small(tmp_path).close()
 

@@ -48,6 +48,11 @@ def metric_files(folder: Path) -> Iterator[tuple[str, str, list[list[str]]]]:
             yield parts[at - 1], "/".join(parts[at + 1 :]), lines
 
 
+@pytest.mark.parametrize("name", [*DATABASES, *FILES, *names("rest")])
+def test_a_store_was_written_by_the_release_in_its_name(name: str, recorded: Recorded) -> None:
+    assert answers(recorded(name))["mlflow"] == name.rpartition("-")[2]
+
+
 @on_files
 def test_the_last_line_is_not_the_last_value(name: str, recorded: Recorded) -> None:
     store, _ = opened(name, recorded(name))
