@@ -102,14 +102,17 @@ class Batch:
     def close(self) -> None:
         """End the process, if it runs; idempotent."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        process.kill()  # it may be writing a huge object
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                with suppress(OSError):  # the process has ended
-                    pipe.close()
-        process.wait()
+        if process is not None:
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()  # it may be writing a huge object
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with suppress(OSError):  # the process has ended
+                pipe.close()
+    process.wait()
 
 
 def sizes_of(repository: Repository, oids: Iterable[str]) -> dict[str, int]:
@@ -129,11 +132,7 @@ def head_of_blob(repository: Repository, oid: str, size: int) -> bytes:
     try:
         return b"" if process.stdout is None else process.stdout.read(size)
     finally:
-        process.kill()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                pipe.close()
-        process.wait()
+        _end(process)
 
 
 def present_objects(

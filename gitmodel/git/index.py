@@ -225,11 +225,9 @@ class Index:
     def _previous_head(self) -> str:
         """The commit of HEAD before the last commit: from the reflog, else the parent, else an empty tree."""
         for revision in ("HEAD@{1}", "HEAD^1"):
-            code, output = self._repository.attempt(
-                "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}", accept=(0, 1, 128)
-            )
-            if code == 0:
-                return output.decode("ascii").strip()
+            oid = self._repository.oid_of(f"{revision}^{{commit}}")
+            if oid is not None:
+                return oid
         return EMPTY_TREES[self._repository.object_format]
 
     def _differences(self, *arguments: str, index_file: str | None = None) -> list[Difference]:

@@ -82,10 +82,7 @@ class ProgramReader:
         try:
             answer = next(iter(self._batch.ask([peeled], limit=0)))
         except GitCommandError:  # `@{upstream}` ends the process if there is no upstream
-            code, output = self._repository.attempt(
-                "rev-parse", "--verify", "--quiet", "--end-of-options", peeled, accept=(0, 1, 128)
-            )
-            return None if code else output.decode("ascii").strip()
+            return self._repository.oid_of(peeled)
         return answer.oid if answer is not None and answer.kind == "commit" else None
 
     def tree(self, commit: str, *suffixes: str) -> tuple[TreeEntry, ...]:

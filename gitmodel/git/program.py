@@ -3,9 +3,9 @@
 Each rule here prevents a security hole that other tools had (CVE-2020-27955, CVE-2022-24826: they ran a `git`
 from the work tree):
 
-- the program: the first `git` on `PATH` whose folder is absolute and outside the repository; - its environment:
-no `GIT_*` variable except the list below, each with its reason; - programs that a clone's configuration may
-start: none, for the keys in `_HARDENING`.
+- the program: the first `git` on `PATH` whose folder is absolute and outside the repository;
+- its environment: no `GIT_*` variable except the list below, each with its reason;
+- programs that a clone's configuration may start: none, for the keys in `_HARDENING`.
 
 Guarantee: a call either returns git's output, or raises `GitCommandError` with git's own message.
 """

@@ -83,16 +83,13 @@ def base_of(repository: Repository, remote: str) -> Base:
     above = f"refs/remotes/{remote}/"
     code, output = repository.attempt("symbolic-ref", "--quiet", f"{above}HEAD", accept=(0, 1, 128))
     ref = "" if code else os.fsdecode(output).strip()
-    code, output = repository.attempt(
-        *("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"),
-        accept=(0, 1, 128),
-    )
-    if code or not ref.startswith(above):
+    commit = repository.oid_of(f"{ref}^{{commit}}")
+    if commit is None or not ref.startswith(above):
         raise RepositoryError(
             f"this clone does not know the default branch of {remote}",
             hint=_base_hint(repository, remote),
         )
-    return Base(ref.removeprefix(above), output.decode("ascii").strip())
+    return Base(ref.removeprefix(above), commit)
 
 
 def _base_hint(repository: Repository, remote: str) -> str:

@@ -22,7 +22,4 @@ def upstream(repository: Repository) -> str | None:
 
     `git cat-file --batch` is not used, because it ends at `@{upstream}` without an upstream.
     """
-    code, output = repository.attempt(
-        "rev-parse", "--verify", "--quiet", "@{upstream}^{commit}", accept=(0, 1, 128)
-    )
-    return None if code else output.decode("ascii").strip()
+    return repository.oid_of("@{upstream}^{commit}")

@@ -256,6 +256,13 @@ class Repository:
         )
         return None if code else output.decode("ascii").strip()
 
+    def oid_of(self, revision: str) -> str | None:
+        """The object that a revision names, such as `v1^{commit}`; None if there is none. One process."""
+        code, output = self.attempt(
+            *("rev-parse", "--verify", "--quiet", "--end-of-options", revision), accept=(0, 1, 128)
+        )
+        return None if code else output.decode("ascii").strip()
+
     def branch(self) -> str | None:
         """The name of the branch, also before its first commit; None if HEAD is detached. One process."""
         code, output = self.attempt("symbolic-ref", "--quiet", "--short", "HEAD", accept=(0, 1))

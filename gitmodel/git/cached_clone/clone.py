@@ -75,11 +75,12 @@ class CachedClone:
         if os.path.isdir(self._folder):
             refuse_foreign(self._folder)
             with suppress(RepositoryError):
-                folders = find_with_git(self._program, self._folder)
-                return Repository(
-                    folders, program=self._program, environment=self._program.environment
-                )
+                return self._opened()
         return self._create("sha1")
+
+    def _opened(self) -> Repository:
+        folders = find_with_git(self._program, self._folder)
+        return Repository(folders, program=self._program, environment=self._program.environment)
 
     @property
     def has_files(self) -> bool:
@@ -113,8 +114,7 @@ class CachedClone:
         finally:
             for left in (fresh, f"{fresh}.old"):
                 shutil.rmtree(left, ignore_errors=True)
-        folders = find_with_git(self._program, self._folder)
-        return Repository(folders, program=self._program, environment=self._program.environment)
+        return self._opened()
 
     def _call(self, *arguments: str, folder: str) -> None:
         """Run git in a cached clone that is being created."""
@@ -191,10 +191,7 @@ class CachedClone:
 
     def oid_of(self, ref: str) -> str | None:
         """The object that a ref names, None if there is no such ref. One process."""
-        code, output = self.repository.attempt(
-            "rev-parse", "--verify", "--quiet", "--end-of-options", ref, accept=(0, 1, 128)
-        )
-        return None if code else output.decode("ascii").strip()
+        return self.repository.oid_of(ref)
 
     def has_any(self, oids: Sequence[str]) -> bool:
         """Whether any of these blobs is present. One process."""

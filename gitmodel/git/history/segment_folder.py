@@ -26,11 +26,8 @@ if TYPE_CHECKING:
     from gitmodel.git.history.segment import SegmentBuilder
     from gitmodel.git.repository import Repository
 
-_FOLDER = (
-    "gitmodel",
-    "history",
-    "1",
-)  # the last part is the format version; other versions have their own folder
+# The last part is the format version; other versions have their own folder.
+_FOLDER = ("gitmodel", "history", "1")
 _SUFFIX = ".walk"
 _ORDER = "order"
 _ORDER_MAGIC = b"gitmodel order 1"
