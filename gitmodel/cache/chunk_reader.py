@@ -101,14 +101,7 @@ def decode_into(
         with _blaming(manifest, of, stored_base):
             base = decode_base(of.codec, stored_base, raw_size=of.raw_size, width=of.width)
     with _blaming(manifest, place, stored):
-        decode(
-            place.codec,
-            stored,
-            raw_size=place.raw_size,
-            width=place.width,
-            base=base,
-            out=out,
-        )
+        decode(place.codec, stored, raw_size=place.raw_size, width=place.width, base=base, out=out)
 
 
 @contextmanager

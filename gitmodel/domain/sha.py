@@ -16,9 +16,8 @@ class _Hash(Protocol):
 
 def sha(name: str, data: bytes = b"") -> _Hash:
     """Return a hash object for `sha1` or `sha256`, with `data` hashed."""
-    for module in (
-        ("_sha1",) if name == "sha1" else ("_sha256", "_sha2")
-    ):  # _sha2 from Python 3.12 on
+    # From Python 3.12 on SHA-256 is in _sha2.
+    for module in ("_sha1",) if name == "sha1" else ("_sha256", "_sha2"):
         try:
             found = getattr(import_module(module), name)
         except (ImportError, AttributeError):

@@ -30,14 +30,12 @@ if TYPE_CHECKING:
 
     from gitmodel.formats.header import HeaderReader
 
-_END: Final = Struct(
-    "<4sHHHHIIH"
-)  # signature, disks, entries here and in all, size, offset, comment
+# Signature, disks, entries here and in all, size, offset, comment.
+_END: Final = Struct("<4sHHHHIIH")
 _END_64: Final = Struct("<4sQHHIIQQQQ")
 _LOCATOR: Final = Struct("<4sIQI")
-_ENTRY: Final = Struct(
-    "<4s4xHH8xIIHHHH6xI"
-)  # flags, method, sizes, name, extra, comment, disk, offset
+# Flags, method, sizes, name, extra, comment, disk, offset.
+_ENTRY: Final = Struct("<4s4xHH8xIIHHHH6xI")
 _LOCAL: Final = Struct("<4s2xHH16xHH")  # flags, method, name, extra
 _STORED: Final = 0
 _ENCRYPTED: Final = 0x2041  # also strong encryption, and an encrypted directory

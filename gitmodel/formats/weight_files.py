@@ -40,13 +40,8 @@ _HEADS = (
     ),
 )
 _ZIP = b"PK\x03\x04"
-_IN_ZIP = (
-    b"data.pkl",
-    b".npy",
-    b"constants.pkl",
-    b"model.weights.h5",
-    b"byteorder",
-)  # PyTorch, npz, Keras
+# Of PyTorch, npz and Keras.
+_IN_ZIP = (b"data.pkl", b".npy", b"constants.pkl", b"model.weights.h5", b"byteorder")
 
 
 def has_name(path: str) -> bool:

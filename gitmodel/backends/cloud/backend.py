@@ -109,9 +109,8 @@ class CloudBackend:
             if not self._is_taken(key, body):
                 return True
             # The key exists. It may be from an earlier attempt whose response was lost, so compare the content.
-            with contextlib.suppress(
-                ObjectMissingError
-            ):  # deleted in the meantime: create it again
+            # If it was deleted in the meantime, create it again.
+            with contextlib.suppress(ObjectMissingError):
                 return self._holds(key, body)
         raise RemoteError(
             f"{self._name(key)} exists when it is created and is missing when it is read",

@@ -6,7 +6,8 @@ one of the `FailureKind`s.
 This is the only retry layer of gitmodel: the libraries below it are told to try once, because retries
 multiply (a permanent 503 cost 25 requests when botocore and s3fs both retried; with this layer it
 costs at most 8). Below it only aiohttp sends a request again by itself, once and at once, when a kept
-connection turns out to be closed (RFC 9112, 9.3.1): an answer is never retried there. Clock, sleep and random numbers are passed in, so nothing here waits in tests.
+connection turns out to be closed (RFC 9112, 9.3.1): an answer is never retried there. Clock, sleep and
+random numbers are passed in, so nothing here waits in tests.
 """
 
 from __future__ import annotations

@@ -76,10 +76,7 @@ _CLOSED = {"AllAccessDisabled", "AccountProblem", "NotSignedUp"}
 # Details in a refusal of AWS beyond "Access Denied".
 _ACTION = lazy_compile(r"not authorized to perform: ([A-Za-z0-9-]{1,40}:[A-Za-z]{1,60})")
 _EXPLICIT = lazy_compile(r"with an explicit deny in an? ([a-z -]{1,40})")
-_UNREACHABLE = (
-    boto.ConnectTimeoutError,
-    boto.EndpointConnectionError,
-)
+_UNREACHABLE = (boto.ConnectTimeoutError, boto.EndpointConnectionError)
 _BROKEN = (
     boto.HTTPClientError,
     boto.IncompleteReadError,

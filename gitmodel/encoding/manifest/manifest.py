@@ -45,14 +45,7 @@ if TYPE_CHECKING:
 
     from gitmodel.domain.digest import Digest
 
-__all__ = [
-    "MAX_MANIFEST",
-    "ChunkLocation",
-    "FileEntry",
-    "Manifest",
-    "ManifestBuilder",
-    "ModelKind",
-]
+__all__ = ["MAX_MANIFEST", "ChunkLocation", "FileEntry", "Manifest", "ManifestBuilder", "ModelKind"]
 
 MAX_MANIFEST: Final = 256 << 20  # 256 MiB: the largest manifest that is read
 
