@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gitmodel.trackers.wandb.offline import offline_runs
+from gitmodel.trackers.wandb.offline import read_offline
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 def differences(folder: Path, answers: dict[str, Any]) -> dict[str, str]:
     """Read the offline runs of a folder; returns those that do not have what was logged."""
     wrong = {}
-    runs = {run.run_id: run for run in offline_runs(str(folder / "wandb"), 0)}
+    places = (folder / "wandb").glob("offline-run-*")
+    runs = {run.run_id: run for run in map(read_offline, map(str, places))}
     for run_id, answer in answers["runs"].items():
         run = runs.pop(run_id)
         right = (
