@@ -50,16 +50,22 @@ def list_folder(root: str, parts: Sequence[str] = ()) -> Listing:
 
 @contextmanager
 def open_plain(root: str, parts: Sequence[str], name: str) -> Iterator[BinaryIO]:
-    """Open the file `name` of the folder `root/parts` for reading.
+    """Open the file `name` of the folder `root/parts` for reading; errors of its reader name it, too.
 
     Raises:
         TrackerError: It is missing, a link or no plain file, or cannot be read.
     """
-    with _told(root, [*parts, name]):
-        with folder_handle(root, parts) as handle:
-            descriptor = open_file(handle, name)
+    with _told(root, [*parts, name]), folder_handle(root, parts) as handle:
+        descriptor = open_file(handle, name)
+    try:
         with open(descriptor, "rb", buffering=1 << 20) as stream:  # 1 MiB
             yield stream
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise TrackerError(f"cannot read {_named(root, [*parts, name])}: {reason}") from error
+    except TrackerError as error:
+        error.message = f"{_named(root, [*parts, name])}: {error.message}"
+        raise
 
 
 @contextmanager

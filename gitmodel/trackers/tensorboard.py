@@ -53,15 +53,13 @@ def read_run(folder: str) -> RunMetadata:
     run.read([], _event_files(listing.files))
     others = 0
     for name in listing.folders[:_MAX_FOLDERS]:
-        files = _event_files(list_folder(folder, [name]).files)
-        if not files:
-            continue
-        if name in _PARTS:
+        files = _files_below(folder, name)
+        if files and name in _PARTS:
             run.read([name], files, prefix=f"{name}/")
-        elif _has_hparams(folder, name, files[0]):
+        elif files and _has_hparams(folder, name, files[0]):
             run.read([name], files)
         else:
-            others += 1
+            others += bool(files)
     if not run.files:
         raise TrackerError(
             f"no event files of TensorBoard in {quote_text(folder, limit=200)}",
@@ -69,6 +67,8 @@ def read_run(folder: str) -> RunMetadata:
         )
     if others:
         run.notes.append(f"{others} sub-folders with event files are other runs, and were not read")
+    if len(listing.folders) > _MAX_FOLDERS:
+        run.notes.append(f"only the first {_MAX_FOLDERS:,} sub-folders were looked into")
     return run.metadata()
 
 
@@ -76,10 +76,22 @@ def _event_files(names: Iterable[str]) -> list[str]:
     return [name for name in names if "tfevents" in name]
 
 
+def _files_below(root: str, folder: str) -> list[str]:
+    """Return the event files of a sub-folder; none if it cannot be listed, as one of 20,000 images."""
+    try:
+        return _event_files(list_folder(root, [folder]).files)
+    except TrackerError:
+        return []
+
+
 def _has_hparams(root: str, folder: str, name: str) -> bool:
-    with open_plain(root, [folder], name) as stream:
-        events = islice(read_events(RecordFile(stream)), _HEAD)
-        return any(value.tag == SESSION_START for event in events for value in event.values)
+    """Return whether the sub-folder is one of `add_hparams`; damage in another run does not matter."""
+    try:
+        with open_plain(root, [folder], name) as stream:
+            events = islice(read_events(RecordFile(stream)), _HEAD)
+            return any(value.tag == SESSION_START for event in events for value in event.values)
+    except TrackerError:
+        return False
 
 
 class _Run:
@@ -137,8 +149,8 @@ class _Run:
             self._bytes += len(record)
             if self._count > _MAX_COUNT or self._bytes > _MAX_BYTES:
                 raise TrackerError(
-                    f"the event files of {quote_text(self._folder, limit=200)} have more than"
-                    f" {_MAX_COUNT:,} events and values, or {_MAX_BYTES >> 30} GiB"
+                    f"a run has more than {_MAX_COUNT:,} events and values, or"
+                    f" {_MAX_BYTES >> 30} GiB of them"
                 )
             yield record
 

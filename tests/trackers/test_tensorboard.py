@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitmodel.errors import TrackerError
-from gitmodel.trackers import tensorboard
+from gitmodel.trackers import run_folder, tensorboard
 from gitmodel.trackers.run_metadata import RunMetadata
 from gitmodel.trackers.tensorboard import read_run
 from tests.support.wire import (
@@ -279,8 +279,37 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
 def test_a_record_that_is_no_event_is_refused(tmp_path: Path) -> None:
     folder = write(tmp_path, b"\xff")
 
-    with pytest.raises(TrackerError, match="not a message of Protocol Buffers"):
+    with pytest.raises(TrackerError) as caught:
         read_run(folder)
+
+    assert caught.value.message == (
+        f'"{folder}/events.out.tfevents.1.host": not a message of Protocol Buffers:'
+        " the last field is incomplete"
+    )
+
+
+def test_another_run_beside_may_be_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write(tmp_path, event(T, 1, scalar("a", 0.5)))
+    write(tmp_path / "damaged", b"\xff")
+    monkeypatch.setattr(run_folder, "MAX_ENTRIES", 3)
+    for number in range(4):
+        write(tmp_path / "many", name=f"tfevents.{number}")
+
+    run = read_run(folder)
+
+    assert run.metrics == {"a": 0.5}
+    assert run.notes == ("1 sub-folders with event files are other runs, and were not read",)
+
+
+def test_sub_folders_beyond_the_limit_are_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tensorboard, "_MAX_FOLDERS", 1)
+    write(tmp_path / "a")
+    write(tmp_path / "b")
+    folder = write(tmp_path)
+
+    assert read_run(folder).notes[-1] == "only the first 1 sub-folders were looked into"
 
 
 @pytest.mark.parametrize(

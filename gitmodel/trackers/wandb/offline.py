@@ -111,10 +111,10 @@ def _read_file(root: str, parts: Sequence[str], name: str) -> RunMetadata:
     with open_plain(root, parts, name) as stream:
         shown = quote_text(os.path.join(root, *parts, name), limit=200)
         if os.fstat(stream.fileno()).st_size > _MAX_BYTES:
-            raise TrackerError(f"{shown} has more than {_MAX_BYTES >> 30} GiB")
+            raise TrackerError(f"the file has more than {_MAX_BYTES >> 30} GiB")
         head = stream.read(len(_HEAD) + 1)
         if head[: len(_HEAD)] != _HEAD or len(head) <= len(_HEAD):
-            raise TrackerError(f"{shown} is no run file of W&B")
+            raise TrackerError("not a run file of W&B")
         if head[-1] != _VERSION:
             note = (
                 f"{shown} has the unknown version {head[-1]} of the format: only its id was taken"
@@ -128,7 +128,7 @@ def _read_records(stream: BinaryIO, run_id: str | None, shown: str) -> RunMetada
     records = RunRecords()
     for count, record in enumerate(log):
         if count == _MAX_RECORDS:
-            raise TrackerError(f"{shown} has more than {_MAX_RECORDS:,} records")
+            raise TrackerError(f"a run has more than {_MAX_RECORDS:,} records")
         records.add(record)
     notes = []
     if log.problem is not None:

@@ -229,7 +229,7 @@ def test_a_torn_block_is_noted(tmp_path: Path) -> None:
 def test_what_is_no_run_file_is_refused(tmp_path: Path, raw: bytes) -> None:
     (tmp_path / "run-a.wandb").write_bytes(raw)
 
-    with pytest.raises(TrackerError, match="is no run file of W&B"):
+    with pytest.raises(TrackerError, match="not a run file of W&B"):
         read_offline(str(tmp_path))
 
 
@@ -299,7 +299,12 @@ def test_an_offline_run_that_cannot_be_read_has_a_note(tmp_path: Path) -> None:
         RunMetadata(
             system="wandb",
             run_id="ab12cd34",
-            notes=("not a message of Protocol Buffers: the last field is incomplete",),
+            notes=(
+                (
+                    f'"{folder}/run-ab12cd34.wandb": not a message of Protocol Buffers:'
+                    " the last field is incomplete"
+                ),
+            ),
         )
     ]
     with pytest.raises(TrackerError):
