@@ -48,6 +48,11 @@ def list_folder(root: str, parts: Sequence[str] = ()) -> Listing:
     return listing
 
 
+def file_name_text(name: str) -> str:
+    """Return the name of a file as valid Unicode: what is not becomes a question mark."""
+    return name.encode("utf-8", "replace").decode("utf-8")
+
+
 @contextmanager
 def open_plain(root: str, parts: Sequence[str], name: str) -> Iterator[BinaryIO]:
     """Open the file `name` of the folder `root/parts` for reading; errors of its reader name it, too.

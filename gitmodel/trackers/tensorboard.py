@@ -20,7 +20,7 @@ from gitmodel.errors import TrackerError
 from gitmodel.trackers.event_files.events import read_events
 from gitmodel.trackers.event_files.hparams import SESSION_START, read_hparams
 from gitmodel.trackers.record_log.tfrecord import MAX_RECORD, RecordFile
-from gitmodel.trackers.run_folder import list_folder, open_plain
+from gitmodel.trackers.run_folder import file_name_text, list_folder, open_plain
 from gitmodel.trackers.run_metadata import RunMetadata
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ class _Run:
             )
         return RunMetadata(
             system="tensorboard",
-            name=os.path.basename(os.path.abspath(self._folder)) or None,
+            name=file_name_text(os.path.basename(os.path.abspath(self._folder))) or None,
             metrics={tag: _shortest(last[2]) for tag, last in self._last.items()},
             params=self._params,
             started=self._started if self._ended else None,

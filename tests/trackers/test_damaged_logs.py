@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import itertools
+import json
 import os
 import random
 import resource
@@ -101,7 +102,10 @@ def check(read: Callable[[str], RunMetadata], path: str) -> None:
     start = time.monotonic()
     with contextlib.suppress(TrackerError):
         run = read(path)
-        assert all(type(name) is str for name in (*run.metrics, *run.params))
+        texts = [value for value in run.metrics.values() if isinstance(value, str)]
+        for text in (*run.metrics, *run.params, *texts, *run.notes):
+            text.encode()
+        json.dumps(dict(run.params), ensure_ascii=False).encode()
         assert {type(value) for value in run.metrics.values()} <= {int, float, str, bool}
     assert time.monotonic() - start < LIMIT_SECONDS
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from gitmodel.domain.text.escape import quote_text
 from gitmodel.errors import TrackerError
 from gitmodel.trackers.record_log.leveldb import BlockLog
-from gitmodel.trackers.run_folder import list_folder, open_plain
+from gitmodel.trackers.run_folder import file_name_text, list_folder, open_plain
 from gitmodel.trackers.run_metadata import RunMetadata
 from gitmodel.trackers.wandb.records import RunRecords
 from gitmodel.trackers.wandb.values import flat_values, nested_values
@@ -86,7 +86,7 @@ def _read_or_note(folder: str, name: str) -> RunMetadata:
     try:
         return _read_folder(folder, [name])
     except TrackerError as error:
-        run_id = name.split("-", 3)[3]
+        run_id = file_name_text(name.split("-", 3)[3])
         return RunMetadata(system="wandb", run_id=run_id, notes=(error.message,))
 
 
@@ -107,7 +107,7 @@ def _run_file(root: str, parts: Sequence[str]) -> str:
 
 def _read_file(root: str, parts: Sequence[str], name: str) -> RunMetadata:
     match = _RUN_FILE.fullmatch(name)
-    run_id = match[1] if match else None
+    run_id = file_name_text(match[1]) if match else None
     with open_plain(root, parts, name) as stream:
         shown = quote_text(os.path.join(root, *parts, name), limit=200)
         if os.fstat(stream.fileno()).st_size > _MAX_BYTES:

@@ -3,8 +3,8 @@
 Nested mappings become names with dots. Keys that begin with `_` are the SDK's own (`_step`, `_runtime`),
 and a mapping with `_type` is an image, a table or a histogram; both are left out.
 
-Guarantee: JSON that does not parse is left out, and so are values nested too deeply or with a name of more
-than 1,000 characters.
+Guarantee: JSON that does not parse is left out, and so are values nested too deeply, with a name of more than
+1,000 characters, or with text that is not Unicode.
 """
 
 from __future__ import annotations
@@ -82,7 +82,21 @@ def _flatten(
             continue
         if isinstance(value, dict):
             _flatten(value, f"{name}.", depth + 1, found, lists=lists)
-        elif lists or not (value is None or isinstance(value, list)):
+        elif _is_value(name, value, lists=lists):
             found[name] = value
     if len(found) > _MAX_VALUES:
         raise TrackerError(f"a run has more than {_MAX_VALUES:,} values")
+
+
+def _is_value(name: str, value: object, *, lists: bool) -> bool:
+    """Return whether a value is kept; JSON can hold surrogates on their own, which are no text."""
+    listed = value is None or isinstance(value, list)
+    try:
+        name.encode()
+        if isinstance(value, str):
+            value.encode()
+        elif listed:
+            json.dumps(value, ensure_ascii=False).encode()
+    except (UnicodeEncodeError, RecursionError):
+        return False
+    return lists or not listed

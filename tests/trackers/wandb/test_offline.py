@@ -335,3 +335,40 @@ def test_too_many_values_or_records_are_refused(
 
     with pytest.raises(TrackerError, match=f"has more than 1 {limit}"):
         read_offline(write(tmp_path, run(), summary(a={"b": 1, "c": 2})))
+
+
+def test_text_that_is_not_unicode_is_left_out(tmp_path: Path) -> None:
+    lone = chr(0xD800)
+    given = {"value": lone, lone: 1, "listed": [lone], "a": 1}
+    folder = write(tmp_path, run(), field(3, _json("summary", given)), _config(given), exit_())
+
+    found = read_offline(folder)
+
+    assert found.metrics == {"summary.a": 1}
+    assert found.params == {"config.a": 1}
+
+
+def _json(name: str, value: object) -> bytes:
+    return field(1, item(name, json.dumps(value)))
+
+
+def _config(value: object) -> bytes:
+    return field(5, _json("config", value))
+
+
+def test_a_file_name_that_is_not_unicode_is_still_an_id(tmp_path: Path) -> None:
+    raw = os.fsencode(tmp_path) + b"/run-a\xff.wandb"
+    with open(raw, "wb") as stream:
+        stream.write(wandb_file([]))
+
+    assert read_offline(str(tmp_path)).run_id == "a?"
+
+
+@pytest.mark.parametrize("depth", [10, 900, 960, 990, 1200])
+def test_a_list_nested_deeply_is_taken_or_left_out(tmp_path: Path, depth: int) -> None:
+    nested = field(5, field(1, item("deep", "[" * depth + "]" * depth)))
+
+    found = read_offline(write(tmp_path, run(), nested, config(a=1), exit_()))
+
+    assert found.params["a"] == 1
+    assert ("deep" in found.params) == (depth < 900) or 900 <= depth < 1000
