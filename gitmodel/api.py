@@ -24,13 +24,15 @@ from gitmodel.project.fetching.stream import checked_out_path, open_file
 from gitmodel.project.foreign.url import is_repository_url
 from gitmodel.project.project import Project
 from gitmodel.project.references import resolve
-from gitmodel.workflows.add import AddReport, Excluding
+from gitmodel.project.runs.active import active_run
+from gitmodel.workflows.add import AddReport, Excluding, IfBetter
 from gitmodel.workflows.add import add as register
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from types import FrameType, TracebackType
 
+    from gitmodel.domain.gates.rules import Direction
     from gitmodel.domain.run_id import RunId
     from gitmodel.formats.tensor import Tensor
     from gitmodel.project.models import Model
@@ -153,6 +155,9 @@ def add(
     name: str | None = None,
     exclude: str | Iterable[str] = (),
     repo: str | os.PathLike[str] | None = None,
+    run: str | None = None,
+    if_better: Mapping[str, Direction] | str | None = None,
+    force: str | None = None,
 ) -> AddReport:
     """Register weights just written, with metrics, params and run id, and stage their pointer.
 
@@ -173,11 +178,18 @@ def add(
         exclude: Patterns of files to leave out of a folder, from this version on: `*.swp`,
             `optimizer*`. They add to those that the model has.
         repo: A folder inside the repository; that of `path` if not given.
+        run: The run as `gitmodel add --run` takes it: `mlflow:ID`, `wandb:ID`, `auto`, `none`. If neither
+            it nor `run_id` is given, the run of MLflow or W&B that is active in this process is recorded,
+            with its metrics and params.
+        if_better: Register only weights that are better than the baseline in these metrics: a name whose
+            direction `better:` in .gitmodel.yaml has, or names and directions.
+        force: Why weights that the gate refuses are registered all the same; the pointer keeps it.
 
     Returns:
         The version and what changed; equal content changes nothing.
 
     Raises:
+        GateError: The gate refuses the weights, so they are no version. They stay on disk.
         GitmodelError: As `gitmodel add`.
     """
     full = os.path.abspath(given(path))
@@ -186,16 +198,36 @@ def add(
         metric_values=metrics or {},
         param_values=params or {},
         run_id=run_id,
+        run=run,
+        active=active_run() if run is None and run_id is None else None,
     )
     patterns = (exclude,) if isinstance(exclude, str) else tuple(exclude)
     with _Notes() as notes:
         context = Context(environment=os.environ, folder=folder, note=notes.note)
         with Project.open(context) as project:
             excluding = Excluding(tuple(map(given_inside, patterns)))
-            report = register(project, full, given=metadata, name=name, excluding=excluding)
+            report = register(
+                project,
+                full,
+                given=metadata,
+                name=name,
+                excluding=excluding,
+                if_better=_if_better(if_better),
+                force=force,
+            )
         for text in report.warnings:
             notes.note(text)
     return report
+
+
+def _if_better(
+    asked: Mapping[str, Direction] | str | None,
+) -> IfBetter | None:
+    if asked is None:
+        return None
+    if isinstance(asked, str):
+        return IfBetter((asked,))
+    return IfBetter(tuple(asked), directions=dict(asked))
 
 
 def log(

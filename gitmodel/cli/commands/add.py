@@ -68,7 +68,15 @@ def add_parser(verbs: Verbs) -> None:
     add.add_argument(
         "--params", dest="params_file", metavar="FILE", help="training parameters from a file"
     )
-    add.add_argument("--run-id", metavar="ID", help="id of the training run")
+    add.add_argument(
+        "--run-id", metavar="ID", help="id of the training run, and nothing else of it"
+    )
+    add.add_argument(
+        "--run",
+        metavar="RUN",
+        help="the training run, with metrics and params: mlflow:ID, wandb:ID, auto (found by the times of"
+        " runs and weights, or by files beside them), none",
+    )
     add.add_argument("--name", metavar="NAME", help="name of the model; by default from the path")
     add.add_argument("-m", "--message", metavar="TEXT", help="commit with this message")
     add.add_argument("--follow", action="store_true", help="store what symbolic links point to")
@@ -138,6 +146,7 @@ def run(
     params: list[str],
     params_file: str | None,
     run_id: str | None,
+    run: str | None,
     name: str | None,
     message: str | None,
     follow: bool,
@@ -161,6 +170,7 @@ def run(
         metrics_file=metrics_file,
         params_file=params_file,
         run_id=run_id,
+        run=run,
     )
     with session.project() as project:
         done = add_many(

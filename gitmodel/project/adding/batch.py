@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from gitmodel.project.adding.targets import Target
     from gitmodel.project.gates.new_weights import RegistrationGate
     from gitmodel.project.project import Project
+    from gitmodel.project.runs.recorded import RecordedRun
     from gitmodel.worktree.worktree import Weights
 
 
@@ -83,7 +84,7 @@ class Adding:
     def prepare(self, target: Target) -> Item:
         """Scan the weights and collect their metadata; writes nothing. Raises GitmodelError."""
         tree, old = self._project.worktree, target.old
-        metadata = collect_metadata(self._project, self._given, old)
+        metadata = collect_metadata(self._project, self._given, old, self._run(target))
         refuse_unwritable(target.name, old, metadata)
         exclude = self._exclude(target)
         tree.exclude(target.weights, exclude)
@@ -97,6 +98,37 @@ class Adding:
             raise damaged_weights(self._project, target.name, target.weights)
         warnings = (*metadata.left_out, *check_weights(self._project, scan))
         return Item(target, metadata, exclude, scan, warnings=warnings)
+
+    def _run(self, target: Target) -> RecordedRun | None:
+        """What is recorded of the run of the weights.
+
+        It is the run that is named, else the one that is active in this process, else the one that the
+        environment names; the last two only for weights that are new.
+        """
+        from gitmodel.project.runs.find_run import FoundRun, RunFinder
+        from gitmodel.project.runs.recorded import record_run
+
+        given = self._given
+        finder = RunFinder(self._project, target.name, target.weights)
+        if given.run is not None:
+            found = finder.named(given.run)
+        elif given.run_id is not None:
+            return None
+        else:
+            found = given.active or FoundRun()
+            if found.run is None:
+                found = FoundRun.joined(found, finder.of_environment())
+            if found == FoundRun() or self._is_known(target):
+                return None
+        return record_run(self._project, target.name, found)
+
+    def _is_known(self, target: Target) -> bool:
+        """Whether the weights are those of the pointer."""
+        if target.old is None:
+            return False
+        tree = self._project.worktree
+        found = tree.hash_weights(target.name, target.weights, follow=self._follow)
+        return found.digest == target.old.digest
 
     def _manifest_of_unchanged(self, target: Target, old: Pointer) -> Manifest | None:
         """The stored manifest of weights whose stat has not changed; None if a pack is missing."""

@@ -12,7 +12,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gitmodel.domain.digest import digest_of
-from gitmodel.domain.metrics import metrics_from_mapping, parse_assignment, read_metrics
+from gitmodel.domain.metrics import (
+    MAX_FILE_BYTES,
+    metrics_from_mapping,
+    parse_assignment,
+    read_metrics,
+)
 from gitmodel.domain.paths import safe_parts
 from gitmodel.domain.pointer import MetricsSource, Pointer
 from gitmodel.domain.run_id import run_id_text
@@ -27,9 +32,13 @@ if TYPE_CHECKING:
     from gitmodel.domain.metrics import Metric, MetricsRead
     from gitmodel.domain.run_id import RunId
     from gitmodel.project.project import Project
+    from gitmodel.project.runs.find_run import FoundRun
+    from gitmodel.project.runs.recorded import RecordedRun
 
 _NAMED = 5  # values named in a note about values that are not recorded
-_LIMIT = 2**20  # bytes of a metrics file
+_LIMIT = MAX_FILE_BYTES
+# Ends of the names of files that training libraries write.
+_OF_LIBRARIES = (".csv", ".tsv", "_results.json", "trainer_state.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,8 @@ class MetadataInput:
     metrics_file: str | None = None  # as typed, relative to the current folder
     params_file: str | None = None
     run_id: RunId | None = None  # of the training run in its tracker
+    run: str | None = None  # `mlflow:ID`, `wandb:ID`, `auto` or `none`
+    active: FoundRun | None = None  # the run that is active in this process
     metric_values: Mapping[str, object] = field(default_factory=dict)  # Python values of any type
     param_values: Mapping[str, object] = field(default_factory=dict)
 
@@ -50,10 +61,15 @@ class MetadataInput:
         return self == MetadataInput()
 
 
-def collect_metadata(project: Project, given: MetadataInput, old: Pointer | None) -> Metadata:
+def collect_metadata(
+    project: Project,
+    given: MetadataInput,
+    old: Pointer | None,
+    run: RecordedRun | None = None,
+) -> Metadata:
     """Collect the given metadata, and read the last version's metrics file again if none is named.
 
-    Raises UsageError if a named file does not exist, TextError if a file cannot be parsed or a pointer
+    Given values count before those of `run`. Raises UsageError if a named file does not exist, TextError if a file cannot be parsed or a pointer
     cannot hold the metadata.
     """
     metrics: dict[str, Metric] = {}
@@ -62,20 +78,29 @@ def collect_metadata(project: Project, given: MetadataInput, old: Pointer | None
     named = given.metrics_file
     remembered = old.metrics_from.path if old is not None and old.metrics_from else None
     has_given_metrics = bool(given.metrics or given.metric_values)
-    if named is not None:
+    if run is not None:
+        left_out += run.notes
+        read = metrics_from_mapping(run.metrics, what="the run's metrics")
+        metrics.update(_taken(read, "the run's metrics", left_out))
+    if named is not None and os.path.isdir(os.path.join(project.context.folder, named)):
+        metrics.update(_of_event_files(project, named, left_out))
+    elif named is not None:
         raw = _read_named(project, named)
-        metrics.update(_taken(read_metrics(raw, path=named), named, left_out))
+        metrics.update(_taken(_parse(raw, named), named, left_out))
         inside = path_inside(project, named)
         source = None if inside is None else MetricsSource(inside, digest_of(raw))
     elif remembered is not None:
         reread, source = _again(project, remembered, old, left_out)
         # Given metrics replace those of the file. The file's digest is recorded all the same, so that
         # the next version does not take its values for new ones.
-        metrics = {} if has_given_metrics else reread
+        metrics.update({} if has_given_metrics else reread)
     read = metrics_from_mapping(given.metric_values, what="the metrics")
     metrics.update(_taken(read, "the metrics", left_out))
     metrics.update(parse_assignment(text) for text in given.metrics)
     params: dict[str, Any] = {}
+    if run is not None:
+        read = metrics_from_mapping(run.params, what="the run's params", lists=True)
+        params.update(_taken(read, "the run's params", left_out))
     if given.params_file is not None:
         raw = _read_named(project, given.params_file)
         read = read_metrics(raw, path=given.params_file, lists=True)
@@ -83,7 +108,32 @@ def collect_metadata(project: Project, given: MetadataInput, old: Pointer | None
     read = metrics_from_mapping(given.param_values, what="the params", lists=True)
     params.update(_taken(read, "the params", left_out))
     params.update(parse_assignment(text) for text in given.params)
-    return Metadata(metrics, params, run_id_text(given.run_id), source, tuple(left_out))
+    run_id = run_id_text(given.run_id)
+    if run is None:
+        return Metadata(metrics, params, run_id, source, tuple(left_out))
+    run_id = run_id or run_id_text(run.run_id)
+    return Metadata(metrics, params, run_id, source, tuple(left_out), run.run, run.data)
+
+
+def _parse(raw: bytes, path: str) -> MetricsRead:
+    """Read a file of metrics: one that a training library wrote, or one that the user wrote."""
+    if path.lower().endswith(_OF_LIBRARIES) or "dvclive/" in path:
+        from gitmodel.trackers.training_files.named import read_named_metrics  # 10 ms
+
+        found = read_named_metrics(raw, path)
+        if found is not None:
+            return found
+    return read_metrics(raw, path=path)
+
+
+def _of_event_files(project: Project, folder: str, left_out: list[str]) -> Mapping[str, Any]:
+    """The last values in TensorBoard's files of a folder."""
+    from gitmodel.trackers.tensorboard import read_run
+
+    found = read_run(os.path.join(project.context.folder, folder))
+    left_out += found.notes
+    read = metrics_from_mapping(found.metrics, what=folder)
+    return _taken(read, folder, left_out)
 
 
 def _taken(read: MetricsRead, where: str, left_out: list[str]) -> Mapping[str, Any]:
@@ -105,7 +155,7 @@ def _again(
     digest = digest_of(raw)
     if digest == old.metrics_from.digest:
         return {}, None
-    values = dict(_taken(read_metrics(raw, path=path), path, left_out))
+    values = dict(_taken(_parse(raw, path), path, left_out))
     return values, MetricsSource(path, digest)
 
 
@@ -145,5 +195,5 @@ def _read(project: Project, path: str) -> bytes | None:
 
 def _bounded(raw: bytes, path: str) -> bytes:
     if len(raw) > _LIMIT:
-        raise UsageError(f"{path} is larger than a metrics file can be (1 MiB)")
+        raise UsageError(f"{path} is larger than a metrics file can be (8 MiB)")
     return raw

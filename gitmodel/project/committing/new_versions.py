@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from gitmodel.project.metadata import Metadata
     from gitmodel.project.models import Model
     from gitmodel.project.project import Project
+    from gitmodel.project.runs.recorded import RecordedRun
     from gitmodel.worktree.worktree import Scan
 
 
@@ -130,13 +131,24 @@ def register_new_versions(
 def _look(project: Project, change: Change) -> _Known:
     """Scan the weights and read the metrics of a model before the weights are stored."""
     model, digest = change.model, change.digest
-    metadata = collect_metadata(project, MetadataInput(), model.pointer)
+    metadata = collect_metadata(project, MetadataInput(), model.pointer, _run(project, model))
     try:
         scan = project.worktree.scan(model.weights)
         doubts = (*weight_warnings(project, scan), *metadata.left_out)
     except (WeightsError, UnsafePathError) as error:
         raise changed_error(model) from error
     return _Known(model, digest, metadata, scan, tuple(f"{model.name}: {text}" for text in doubts))
+
+
+def _run(project: Project, model: Model) -> RecordedRun | None:
+    """What is recorded of the run that a local store named by `runs:` has for the weights."""
+    if "runs" not in project.config.unknown:
+        return None
+    from gitmodel.project.runs.find_run import RunFinder
+    from gitmodel.project.runs.recorded import record_run
+
+    found = RunFinder(project, model.name, model.weights).in_hook()
+    return record_run(project, model.name, found)
 
 
 def _register(

@@ -6,7 +6,7 @@ bar; before the first commit they are those of the work tree.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -45,11 +45,13 @@ class IfBetter:
         metrics: Their names.
         than: Reference to compare with; None for the baseline of the gate, else HEAD's pointer.
         better: The direction of all of them; None for those of the configuration.
+        directions: Directions by metric, before `better`.
     """
 
     metrics: tuple[str, ...]
     than: str | None = None
     better: Direction | None = None
+    directions: Mapping[str, Direction] = field(default_factory=dict)
 
 
 class RegistrationGate:
@@ -114,7 +116,9 @@ class RegistrationGate:
         return report_of(self._project, candidate, baseline, rules, pattern=candidate.name)
 
     def _direction(self, asked: IfBetter, metric: str) -> Direction:
-        better = asked.better or self.gates.direction(metric)
+        better = asked.directions.get(metric, asked.better) or self.gates.direction(metric)
+        if better not in ("higher", "lower", None):
+            raise UsageError(f"{quote_text(metric)}: a direction is higher or lower")
         if better is None:
             raise UsageError(
                 f"nothing says whether a higher or a lower {quote_text(metric)} is better",

@@ -217,12 +217,12 @@ def test_a_file_that_is_not_there_is_wrong_use(desk: Desk) -> None:
 def test_metrics_that_cannot_be_read_leave_everything_as_it_was(desk: Desk) -> None:
     desk.repo.write("fraud.bin", ONE)
     desk.repo.write("metrics.json", '{"auc": ')
-    desk.repo.write("huge.json", " " * (2**20 + 1))
+    desk.repo.write("huge.json", " " * (2**23 + 1))
 
     with pytest.raises(TextError, match=r"metrics\.json"):
         desk.add(metrics_file="metrics.json")
     assert refusal(UsageError, lambda: desk.add(metrics_file="huge.json"))[0] == (
-        "huge.json is larger than a metrics file can be (1 MiB)"
+        "huge.json is larger than a metrics file can be (8 MiB)"
     )
     assert not (desk.repo.path / "fraud.model.yaml").exists()
     assert desk.staged() == []
