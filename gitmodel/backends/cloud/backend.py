@@ -175,10 +175,7 @@ class CloudBackend:
     def _fetch(self, key: str, limit: int) -> bytes:
         name = self._service.object_name(key)
         return self._fast_path.request(
-            key,
-            limit,
-            lambda transport: transport.get(name, limit),
-            lambda: self._service.fetch(key, limit),
+            key, limit, lambda fast: fast.get(name, limit), lambda: self._service.fetch(key, limit)
         )
 
     def _fetch_range(self, key: str, start: int, size: int) -> bytes:
@@ -186,7 +183,7 @@ class CloudBackend:
         return self._fast_path.request(
             key,
             size,
-            lambda transport: transport.get_range(name, start, size),
+            lambda fast: fast.get_range(name, start, size),
             lambda: self._service.fetch_range(key, start, size),
         )
 
@@ -195,7 +192,7 @@ class CloudBackend:
         return self._fast_path.request(
             key,
             len(body),
-            lambda transport: transport.put(name, body),
+            lambda fast: fast.put(name, body),
             lambda: self._service.put(key, body, exclusive=False),
         )
 
@@ -204,17 +201,14 @@ class CloudBackend:
         return self._fast_path.request(
             key,
             0,  # claims and manifests are small
-            lambda transport: transport.create(name, body),
+            lambda fast: fast.create(name, body),
             lambda: self._service.put(key, body, exclusive=True),
         )
 
     def _stat(self, key: str) -> int:
         name = self._service.object_name(key)
         return self._fast_path.request(
-            key,
-            0,
-            lambda transport: transport.size(name),
-            lambda: self._service.stat(key),
+            key, 0, lambda fast: fast.size(name), lambda: self._service.stat(key)
         )
 
     def _page(self, prefix: str, token: str | None) -> Page:
@@ -225,13 +219,8 @@ class CloudBackend:
 
     def _is_taken(self, key: str, body: bytes) -> bool:
         """Try to create an object; returns whether the store reports that the key exists."""
-
-        def attempt() -> str | None:
-            with self._service.translate_errors():
-                return self._create(key, body)
-
         try:
-            kind = self._retrier.run(attempt)
+            kind = self._retried(lambda: self._create(key, body))
         except RequestFailure as failure:
             if failure.kind is FailureKind.EXISTS:
                 return True
@@ -280,14 +269,17 @@ class CloudBackend:
             return False
 
     def _run(self, verb: str, key: str, request: Callable[[], Result]) -> Result:
+        try:
+            return self._retried(request)
+        except RequestFailure as failure:
+            raise describe_failure(failure, self._service, verb=verb, key=key) from failure
+
+    def _retried(self, request: Callable[[], Result]) -> Result:
         def attempt() -> Result:
             with self._service.translate_errors():
                 return request()
 
-        try:
-            return self._retrier.run(attempt)
-        except RequestFailure as failure:
-            raise describe_failure(failure, self._service, verb=verb, key=key) from failure
+        return self._retrier.run(attempt)
 
     def _name(self, key: str) -> str:
         return f"{self.url}/{key}"
