@@ -166,7 +166,8 @@ def _last_cells(table: Table) -> dict[str, str]:
     for row in reversed(table.rows):
         if not wanted:
             break
-        for index in [index for index in wanted if index < len(row) and row[index]]:
-            found[index] = row[index]
-            wanted.discard(index)
+        for index, cell in enumerate(row):
+            if cell and index in wanted:
+                found[index] = cell
+                wanted.discard(index)
     return {table.names[index]: found[index] for index in sorted(found)}

@@ -103,7 +103,9 @@ def _require_alone(
     if base not in {weights.folder, weights.parts[:-1]}:
         raise TrackerError(f"{what} is not beside the weights, and no dvc.yaml lists them")
     written = weights.modified
-    if written is None or found.modified > written + TOLERANCE_SECONDS:
+    if written is None:
+        raise TrackerError(f"{what} may describe others: no file there has the name of weights")
+    if found.modified > written + TOLERANCE_SECONDS:
         raise TrackerError(
             f"{what} was written more than {TOLERANCE_SECONDS // 60} minutes after the weights, so it"
             " may describe later ones"

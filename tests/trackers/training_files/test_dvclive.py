@@ -123,6 +123,17 @@ def test_nothing_is_taken_in_doubt(
     assert read_beside(str(tmp_path), ("fraud.pt",)) == RunMetadata("dvclive", notes=(note,))
 
 
+def test_a_folder_without_weights_has_no_part_in_the_metrics_beside_it(tmp_path: Path) -> None:
+    write(tmp_path, {"data/a.txt": "", "dvclive/metrics.json": METRICS})
+
+    assert read_beside(str(tmp_path), ("data",)) == RunMetadata(
+        "dvclive",
+        notes=(
+            ('"dvclive/metrics.json" may describe others: no file there has the name of weights'),
+        ),
+    )
+
+
 def test_weights_in_another_folder_have_no_part_in_the_metrics_at_the_root(tmp_path: Path) -> None:
     write(tmp_path, {"models/fraud.pt": "", "dvclive/metrics.json": METRICS})
 
