@@ -2,7 +2,8 @@
 
 Writes `tests/trackers/training_files/recorded/lightning.json`, which the suite reads without Lightning. A
 second logger of the same Trainer notes each metric with the Trainer's `global_step`. What had been logged up
-to the `global_step` of a checkpoint are the metrics of that checkpoint.
+to the `global_step` of a checkpoint are the metrics of that checkpoint. What had been logged when it was saved
+are too, since an evaluation of the same weights may follow.
 
     --environments DIR   keep the environment in this folder, or use the one that is there
     --compare RUNS       record nothing; compare so many random trainings, live
@@ -47,7 +48,7 @@ def train(chance: random.Random) -> list[Answer]:
     trainer = Trainer(
         max_epochs=chosen.epochs,
         logger=[log, witness],
-        callbacks=[saver],
+        callbacks=[saver, _clerk(witness)],
         log_every_n_steps=chosen.every,
         enable_progress_bar=False,
         enable_model_summary=False,
@@ -107,6 +108,7 @@ def _witness() -> Any:
             super().__init__()
             self.trainer: Any = None
             self.calls: list[tuple[int, dict[str, Any]]] = []
+            self.saved: dict[int, int] = {}  # calls when a checkpoint was first saved, by its step
 
         def log_hyperparams(self, *values: Any, **named: Any) -> None:
             pass
@@ -115,6 +117,16 @@ def _witness() -> Any:
             self.calls.append((self.trainer.global_step, dict(metrics)))
 
     return Witness()
+
+
+def _clerk(witness: Any) -> Any:
+    from lightning.pytorch import Callback
+
+    class Clerk(Callback):  # type: ignore[misc]
+        def on_save_checkpoint(self, trainer: Any, *_: Any) -> None:
+            witness.saved.setdefault(trainer.global_step, len(witness.calls))
+
+    return Clerk()
 
 
 def _model(chosen: Choices) -> Any:
@@ -159,18 +171,22 @@ def _answer(path: Path, witness: Any, chosen: Choices) -> Answer:
     import torch
 
     saved = torch.load(path, weights_only=False)["global_step"]
-    metrics: dict[str, Any] = {}
-    for step, logged in witness.calls:
-        if step <= saved:
-            metrics |= {name: value for name, value in logged.items() if name != "epoch"}
-    metrics = {name: float(value) for name, value in metrics.items()}
+    until = [logged for step, logged in witness.calls if step <= saved]
+    before = [logged for _, logged in witness.calls[: witness.saved[saved]]]
     optimizers = "one optimizer" if chosen.optimizers == 1 else "more optimizers"
     return {
         "weights": path.as_posix(),
         "kind": optimizers,
-        "metrics": metrics,
+        "metrics": _last(until),
+        "when saved": _last(before),
         "params": chosen.hparams,
     }
+
+
+def _last(calls: list[dict[str, Any]]) -> dict[str, float]:
+    """The last value of each metric."""
+    values = {name: value for logged in calls for name, value in logged.items()}
+    return {name: float(value) for name, value in values.items() if name != "epoch"}
 
 
 if __name__ == "__main__":

@@ -110,17 +110,21 @@ def _require_alone(
             f"{what} was written more than {TOLERANCE_SECONDS // 60} minutes after the weights, so it"
             " may describe later ones"
         )
+    if others := _others(tree, weights, written):
+        raise TrackerError(
+            f"{what} may describe {quote_text(min(others))} beside it, and no dvc.yaml lists the weights"
+        )
+
+
+def _others(tree: WorkTree, weights: Weights, written: float) -> list[str]:
+    """Other weights in the folder that were written at about the same time."""
     if weights.is_folder:
-        return
-    others = [
+        return []
+    return [
         name
         for name, modified in tree.weight_files(weights.folder).items()
         if name != weights.name and abs(modified - written) <= TOLERANCE_SECONDS
     ]
-    if others:
-        raise TrackerError(
-            f"{what} may describe {quote_text(min(others))} beside it, and no dvc.yaml lists the weights"
-        )
 
 
 def _params(tree: WorkTree, base: Parts, metrics: FoundFile, notes: list[str]) -> FoundFile | None:

@@ -9,6 +9,7 @@ Guarantee: no value that was logged after the checkpoint's step is returned.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -21,10 +22,10 @@ from gitmodel.trackers.training_files.lightning_checkpoint import HEAD_BYTES, Po
 from gitmodel.trackers.training_files.values import read_params, skipped_note
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from gitmodel.domain.metrics import MetricsRead
-    from gitmodel.trackers.training_files.work_tree import FoundFile, Weights, WorkTree
+    from gitmodel.trackers.training_files.work_tree import FoundFile, Parts, Weights, WorkTree
 
 SYSTEM = "lightning"
 _CLOCK_SECONDS = 2  # file systems that count in steps of two seconds
@@ -37,37 +38,36 @@ def read_run(tree: WorkTree, weights: Weights) -> RunMetadata | None:
     Raises:
         TrackerError: They are one, but the folder of their run is not known.
     """
-    folder, name = weights.parts[:-1], weights.name
-    if not name.endswith(".ckpt"):
+    version = _version(weights)
+    if version is None:
         return None
-    if len(folder) < 2 or folder[-1] != "checkpoints":
-        if name.startswith("epoch="):
-            raise TrackerError(
-                f"{quote_text(name)} is not in a folder version_N/checkpoints of Lightning, so its"
-                " metrics.csv is not known"
-            )
-        return None
-    version = folder[:-1]
     log, hparams = tree.read((*version, "metrics.csv")), tree.read((*version, "hparams.yaml"))
     if log is None and hparams is None:
         return None
     notes: list[str] = []
     params = read_params(hparams, notes)
-    metrics = {}
+    metrics: Mapping[str, object] = {}
     try:
-        read = _metrics(tree, weights, log, notes)
-        metrics = dict(read.values)
+        metrics = _metrics(tree, weights, log, notes).values
     except (TextError, TrackerError) as error:
         notes.append(error.message)
-    experiment = version[-2] if len(version) > 1 else None
-    return RunMetadata(
-        SYSTEM,
-        experiment=experiment,
-        name=version[-1],
-        metrics=metrics,
-        params=params,
-        notes=tuple(notes),
-    )
+    run = RunMetadata(SYSTEM, name=version[-1], metrics=metrics, params=params, notes=tuple(notes))
+    return replace(run, experiment=version[-2]) if len(version) > 1 else run
+
+
+def _version(weights: Weights) -> Parts | None:
+    """The folder of the run, above `checkpoints`; None if the weights are no checkpoint of Lightning."""
+    folder, name = weights.parts[:-1], weights.name
+    if not name.endswith(".ckpt"):
+        return None
+    if len(folder) > 1 and folder[-1] == "checkpoints":
+        return folder[:-1]
+    if name.startswith("epoch="):
+        raise TrackerError(
+            f"{quote_text(name)} is not in a folder version_N/checkpoints of Lightning, so its"
+            " metrics.csv is not known"
+        )
+    return None
 
 
 def _metrics(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gitmodel.domain.metrics import MAX_FILE_BYTES, MetricsRead
 from gitmodel.errors import TextError
+from gitmodel.trackers.training_files import csv_table
 from gitmodel.trackers.training_files.csv_table import MAX_COLUMNS, last_values, read_table
 
 
@@ -110,9 +111,12 @@ def test_other_files_are_refused(text: str | bytes, message: str) -> None:
     assert refused.value.message == message
 
 
-def test_a_million_rows_are_the_limit() -> None:
-    with pytest.raises(TextError, match="more than 1,000,000 rows"):
-        read("a\n" + "1\n" * 1_000_000)
+def test_rows_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_table, "MAX_ROWS", 1000)
+
+    assert read("a\n" + "1\n" * 999).values == {"a": 1}
+    with pytest.raises(TextError, match="more than 1,000 rows"):
+        read("a\n" + "1\n" * 1000)
 
 
 @given(st.lists(st.dictionaries(st.sampled_from(["a", "b", "c d", 'e"f']), st.floats())))
