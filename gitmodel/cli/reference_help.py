@@ -13,6 +13,7 @@ REF is one of
   NAME@7          version 7
   NAME@ALIAS      the version that an alias names
   NAME@REVISION   the version at a Git revision (NAME@git:REVISION if both)
+  NAME@run:ID     the version that a training run made
   NAME@blake3:…   by the first 8 or more digits of its digest"""
 
 

@@ -21,12 +21,13 @@ from gitmodel.errors import ModelNameError, UnknownReferenceError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-ReferenceKind = Literal["latest", "version", "digest", "word", "git"]
+ReferenceKind = Literal["latest", "version", "digest", "word", "git", "run"]
 
 MAX_PART_BYTES = 100
 MAX_NAME_BYTES = 200
 # Nine digits fit into 32-bit integers and every JSON reader.
 MAX_VERSION = 999_999_999
+MAX_RUN_CHARACTERS = 200
 DEPRECATED = "deprecated"  # no alias: `gitmodel resolve NAME@deprecated` means the deprecations
 
 _PART = lazy_compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
@@ -114,9 +115,9 @@ class Reference:
 
     Attributes:
         name: The model's name.
-        kind: `latest` (the pointer at HEAD), `version`, `digest` (a prefix), `git` (a revision), or
-            `word`: an alias if the model has it, else a Git revision.
-        value: The decimal number, 8 to 64 hex digits, the word or the revision; "" for `latest`.
+        kind: `latest` (the pointer at HEAD), `version`, `digest` (a prefix), `git` (a revision), `run` (a run id,
+            or its beginning), or `word`: an alias if the model has it, else a Git revision.
+        value: The decimal number, 8 to 64 hex digits, the word, the revision or the run id; "" for `latest`.
     """
 
     name: str
@@ -125,7 +126,7 @@ class Reference:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Parse NAME, NAME@latest, NAME@7, NAME@v7, NAME@blake3:HEX, NAME@git:REV or NAME@WORD.
+        """Parse NAME, NAME@latest, NAME@7, NAME@v7, NAME@blake3:HEX, NAME@git:REV, NAME@run:ID or NAME@WORD.
 
         Raises:
             ModelNameError: The part before the first `@` is not a model name.
@@ -141,6 +142,8 @@ class Reference:
             return cls(name, "digest", _digest_prefix(name, wanted))
         if wanted.startswith("git:"):
             return cls(name, "git", _revision(name, wanted.removeprefix("git:")))
+        if wanted.startswith("run:"):
+            return cls(name, "run", _run(name, wanted.removeprefix("run:")))
         return cls(name, "word", _revision(name, wanted))
 
     @property
@@ -153,7 +156,7 @@ class Reference:
     def __str__(self) -> str:
         if self.kind == "latest":
             return self.name
-        mark = {"digest": "blake3:", "git": "git:"}.get(self.kind, "")
+        mark = {"digest": "blake3:", "git": "git:", "run": "run:"}.get(self.kind, "")
         return f"{self.name}@{mark}{self.value}"
 
 
@@ -234,6 +237,14 @@ def _digest_prefix(name: str, wanted: str) -> str:
         f"{quote_text(wanted, limit=80)} is not a digest: write blake3: and 8 to 64 hex digits",
         hint=f"gitmodel log {name}",
         model=name,
+    )
+
+
+def _run(name: str, run_id: str) -> str:
+    if run_id and len(run_id) <= MAX_RUN_CHARACTERS and run_id.isprintable() and " " not in run_id:
+        return run_id
+    raise UnknownReferenceError(
+        f"{quote_text(run_id, limit=80)} is not a run id", hint=f"gitmodel log {name}", model=name
     )
 
 

@@ -44,6 +44,10 @@ def resolve(project: Project, reference: Reference) -> Model:
             return _latest(project, reference.name)
         case "version" | "digest":
             return _in_history(project, reference)
+        case "run":
+            from gitmodel.project.history.run_versions import by_run
+
+            return by_run(project, reference)
         case "git":
             return _at_revision(project, reference.name, reference.value)
         case "word":

@@ -6,6 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gitmodel.git.repository import Repository
 
 
@@ -24,3 +26,15 @@ def refs_containing(repository: Repository, commit: str) -> list[str]:
     order = ("refs/remotes/", "refs/heads/", "refs/tags/")
     found = [(ref, short) for ref, short in lines if not ref.endswith("/HEAD")]
     return [short for prefix in order for ref, short in found if ref.startswith(prefix)]
+
+
+def not_in_history(
+    repository: Repository, commits: Iterable[str], tip: str | None
+) -> frozenset[str]:
+    """Those of the commits that are neither `tip` nor one of its ancestors. One process: git-rev-list(1)."""
+    wanted = sorted(set(commits))
+    if tip is None or not wanted:
+        return frozenset(wanted)
+    lines = "".join(f"{commit}\n" for commit in (*wanted, f"^{tip}"))
+    output = repository.run("rev-list", "--stdin", input_bytes=lines.encode())
+    return frozenset(output.decode().split()) & frozenset(wanted)

@@ -142,6 +142,11 @@ class Locator:
 
     def _find(self, reference: Reference) -> Located:
         try:
+            if reference.kind == "run":  # a wider history may have a second version of the run
+                for _ in self._wider_history():
+                    pass
+                made = resolve(self._project, reference)
+                return Located(made, self._introduced(made))
             if reference.kind in ("version", "digest"):
                 return self._in_history(reference)
             if reference.kind == "git" and is_oid(reference.value):
