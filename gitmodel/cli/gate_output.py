@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MARK = "<!-- gitmodel:gate -->"  # a bot finds its comment by this
 
-_HEADER = ("change", "against", "metric", "before", "after", "change of it", "rule", "verdict")
+_HEADER = ("change", "against", "metric", "before", "after", "difference", "rule", "verdict")
 _LONGEST_TEXT = 300  # characters of a text in Markdown
 _MOST_BYTES = 60_000  # of Markdown; GitHub takes 65,536 characters
 _FOUR_DIGITS = Context(prec=4)

@@ -123,9 +123,10 @@ def _forges_merge(
     if len(parents) != 2 or (name == "CI_COMMIT_SHA" and target not in ("", parents[0])):
         return None
     if project.reader.resolve(parents[0]) is None:
+        command = f"git fetch --depth=2 origin {head}"
         raise UnknownReferenceError(
             f"HEAD^1 ({parents[0][:10]}), the base of this request, is not in this clone",
-            hint="git fetch --deepen=1, and let CI check out a depth of 2",
+            hint=command,
         )
     return parents[0], f"the merge of ${name}"
 
