@@ -465,7 +465,7 @@ def test_an_alias_may_mean_a_version_of_the_same_request(ana: Desk) -> None:
 
 def by_hand(desk: Desk, version: int, content: bytes, **keys: object) -> None:
     keys = {"previous": Previous(1, digest(b"one")), "metrics": {"auc": 0.99}, **keys}
-    desk.alias("production", version, content, **keys)
+    desk.alias("production", version, content, "fraud", **keys)
     desk.repo.commit("by hand")
 
 
