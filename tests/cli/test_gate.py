@@ -18,6 +18,7 @@ from gitmodel.project.gates.judged import GateCheck, JudgedChange
 from gitmodel.project.gates.registration import BaselineVersion
 from gitmodel.workflows.promote import promote
 from tests.support.desk import Desk, digest, kept_desk
+from tests.support.ungated import ungated
 
 if TYPE_CHECKING:
     from gitmodel.domain.metrics import Metric
@@ -40,7 +41,7 @@ def gated(desk: Desk) -> None:
     with desk.open() as project:
         promote(project, Reference.parse("fraud@1"), "production", delivery="commit")
     desk.repo.git("switch", "-qc", "request")
-    desk.version(b"two", metrics=("auc=0.89", "logloss=0.17"))
+    ungated(desk, b"two", metrics=("auc=0.89", "logloss=0.17"))
 
 
 ana = kept_desk(gated)

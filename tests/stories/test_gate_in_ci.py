@@ -19,6 +19,7 @@ from gitmodel.domain.reference import Reference
 from gitmodel.workflows.promote import promote
 from tests.support.desk import Desk, kept_desk
 from tests.support.repo import PACKAGE_ROOT, Repo
+from tests.support.ungated import ungated
 from tests.support.untouched import untouched
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def gated(desk: Desk) -> None:
         promote(project, Reference.parse("fraud@2"), "production", delivery="commit")
     text = desk.repo.read(".gitmodel.yaml").decode()
     desk.repo.write(".gitmodel.yaml", text.replace("min: 0.9", "min: 0"))
-    desk.version(b"three", metrics=["auc=0.5"])
+    ungated(desk, b"three", metrics=["auc=0.5"])
     desk.repo.commit("lower the gate")
 
 

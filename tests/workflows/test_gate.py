@@ -29,6 +29,7 @@ from gitmodel.workflows.promote import promote
 from gitmodel.workflows.rollback import rollback
 from tests.support.desk import Desk, digest, kept_desk, refusal
 from tests.support.repo import Repo
+from tests.support.ungated import ungated
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,7 +122,7 @@ def test_a_request_that_changes_nothing_passes(ana: Desk) -> None:
 
 
 def test_a_version_that_meets_the_rules_passes(ana: Desk) -> None:
-    ana.version(b"three", metrics=metrics(0.94, 0.17))
+    ungated(ana, b"three", metrics=metrics(0.94, 0.17))
 
     check = judged(ana)
 
@@ -140,7 +141,7 @@ def test_a_version_that_meets_the_rules_passes(ana: Desk) -> None:
 
 
 def test_a_version_that_does_not_is_refused(ana: Desk) -> None:
-    ana.version(b"three", metrics=metrics(0.89, 0.2))
+    ungated(ana, b"three", metrics=metrics(0.89, 0.2))
 
     check = judged(ana)
 
@@ -153,14 +154,14 @@ def test_a_version_that_does_not_is_refused(ana: Desk) -> None:
 
 def test_only_the_net_change_is_judged(ana: Desk) -> None:
     """A bad version of a commit below the tip never reaches the base as its pointer."""
-    ana.version(b"three", metrics=metrics(0.1, 9))
-    ana.version(b"four", metrics=metrics(0.94, 0.17))
+    ungated(ana, b"three", metrics=metrics(0.1, 9))
+    ungated(ana, b"four", metrics=metrics(0.94, 0.17))
 
     assert only(judged(ana)).version == 4
 
 
 def test_other_metrics_on_a_known_version_are_judged(ana: Desk) -> None:
-    ana.version(b"two", metrics=metrics(0.5, 0.171))
+    ungated(ana, b"two", metrics=metrics(0.5, 0.171))
 
     check = judged(ana)
 
@@ -173,7 +174,7 @@ def test_other_metrics_on_a_known_version_are_judged(ana: Desk) -> None:
 def test_a_request_cannot_lower_its_own_gate(ana: Desk) -> None:
     text = ana.repo.read(CONFIG).decode()
     ana.repo.write(CONFIG, text.replace("min: 0.9", "min: 0.1").replace("1%", "900%"))
-    ana.version(b"three", metrics=metrics(0.2, 0.9))
+    ungated(ana, b"three", metrics=metrics(0.2, 0.9))
     ana.repo.commit("lower")
 
     check = judged(ana)
@@ -185,7 +186,7 @@ def test_a_request_cannot_lower_its_own_gate(ana: Desk) -> None:
 def test_a_request_cannot_turn_a_direction_round(ana: Desk) -> None:
     text = ana.repo.read(CONFIG).decode()
     ana.repo.write(CONFIG, text.replace("logloss: lower", "logloss: higher"))
-    ana.version(b"three", metrics=metrics(0.94, 0.9))
+    ungated(ana, b"three", metrics=metrics(0.94, 0.9))
     ana.repo.commit("flip")
 
     check = judged(ana)
@@ -195,7 +196,7 @@ def test_a_request_cannot_turn_a_direction_round(ana: Desk) -> None:
 
 
 def test_a_request_without_a_configuration_is_judged_by_its_base(ana: Desk) -> None:
-    ana.version(b"three", metrics=metrics(0.2, 0.17))
+    ungated(ana, b"three", metrics=metrics(0.2, 0.17))
     ana.repo.git("rm", "-q", CONFIG)
     ana.repo.commit("no gates")
 
@@ -218,12 +219,12 @@ def test_a_request_that_breaks_the_configuration_has_a_problem(ana: Desk) -> Non
 
 def test_the_base_is_its_tip_not_where_the_request_began(ana: Desk) -> None:
     """The base has a stricter gate and a better version by now."""
-    ana.version(b"three", metrics=metrics(0.94, 0.17))
+    ungated(ana, b"three", metrics=metrics(0.94, 0.17))
     ana.repo.git("switch", "-q", "main")
     text = ana.repo.read(CONFIG).decode()
     ana.repo.write(CONFIG, text.replace("min: 0.9", "min: 0.95"))
     ana.repo.commit("stricter")
-    ana.version(b"better", metrics=metrics(0.96, 0.1))
+    ungated(ana, b"better", metrics=metrics(0.96, 0.1))
     ana.repo.git("switch", "-q", "request")
 
     change = only(judged(ana))
@@ -238,7 +239,7 @@ def test_the_base_is_its_tip_not_where_the_request_began(ana: Desk) -> None:
 
 def test_what_the_base_has_as_well_is_no_change_of_the_request(ana: Desk) -> None:
     ana.repo.git("switch", "-q", "main")
-    ana.version(b"three", metrics=metrics(0.1, 9))
+    ungated(ana, b"three", metrics=metrics(0.1, 9))
     ana.repo.git("switch", "-q", "request")
     ana.repo.git("cherry-pick", "main")
 
@@ -249,14 +250,14 @@ def test_what_the_base_changed_since_is_not_the_request_s(ana: Desk) -> None:
     ana.repo.write("code.py", "print(1)\n")
     ana.repo.commit("code")
     ana.repo.git("switch", "-q", "main")
-    ana.version(b"three", metrics=metrics(0.94, 0.17))
+    ungated(ana, b"three", metrics=metrics(0.94, 0.17))
     ana.repo.git("switch", "-q", "request")
 
     assert judged(ana).changes == ()
 
 
 def test_a_new_model_has_no_baseline_and_its_bounds_are_judged(ana: Desk) -> None:
-    ana.version(b"spam", "spam.bin", metrics=["auc=0.4"])
+    ungated(ana, b"spam", "spam.bin", metrics=["auc=0.4"])
 
     change = only(judged(ana))
 
@@ -265,7 +266,7 @@ def test_a_new_model_has_no_baseline_and_its_bounds_are_judged(ana: Desk) -> Non
 
 
 def test_a_model_without_rules_passes(ana: Desk) -> None:
-    ana.version(b"other", "other.bin")
+    ungated(ana, b"other", "other.bin")
 
     check = judged(ana)
 
@@ -298,7 +299,7 @@ def test_a_new_name_opens_no_gate(ana: Desk) -> None:
     """The name `spam-fraud` has an easier gate: that of the earlier name counts as well."""
     with ana.open() as project:
         rename_model(project, "fraud", new_name="spam-fraud")
-    ana.version(b"three", path="fraud.bin", name="spam-fraud", metrics=metrics(0.6, 0.17))
+    ungated(ana, b"three", path="fraud.bin", name="spam-fraud", metrics=metrics(0.6, 0.17))
 
     change = only(judged(ana))
 
@@ -364,8 +365,8 @@ def test_two_pointers_of_one_name_are_a_problem(ana: Desk) -> None:
 
 
 def test_names_choose_models(ana: Desk) -> None:
-    ana.version(b"three", metrics=metrics(0.1, 9))
-    ana.version(b"spam", "spam.bin", metrics=["auc=0.9"])
+    ungated(ana, b"three", metrics=metrics(0.1, 9))
+    ungated(ana, b"spam", "spam.bin", metrics=["auc=0.9"])
 
     assert judged(ana).exit_code == 3
     assert only(judged(ana, names=["spam"])).model == "spam"
@@ -379,7 +380,7 @@ def test_names_choose_models(ana: Desk) -> None:
 
 
 def test_a_reason_does_not_count_in_ci(ana: Desk) -> None:
-    ana.version(b"three", metrics=metrics(0.1, 9))
+    ungated(ana, b"three", metrics=metrics(0.1, 9))
     ana.repo.write("fraud.model.yaml", forced(ana))
     ana.repo.commit("force")
 
@@ -394,7 +395,7 @@ def test_a_reason_counts_where_the_base_allows_it(ana: Desk) -> None:
     ana.repo.write(CONFIG, text.replace("  fraud:\n", "  fraud:\n    allow_force: true\n"))
     ana.repo.commit("allow")
     ana.repo.git("switch", "-q", "request")
-    ana.version(b"three", metrics=metrics(0.1, 9))
+    ungated(ana, b"three", metrics=metrics(0.1, 9))
     ana.repo.write("fraud.model.yaml", forced(ana))
     ana.repo.commit("force")
 
@@ -431,7 +432,7 @@ def test_a_promotion_is_judged_by_the_rules_of_its_alias(ana: Desk) -> None:
 def test_a_promotion_that_misses_the_rules_is_refused_also_with_a_reason(ana: Desk) -> None:
     """`promote` took it, because somebody forced it; CI does not."""
     ana.repo.git("switch", "-q", "main")
-    ana.version(b"three", metrics=metrics(0.931, 0.17))
+    ungated(ana, b"three", metrics=metrics(0.931, 0.17))
     ana.push()
     ana.repo.git("switch", "-qc", "worse")
     promoted(ana, "fraud@3", force="EU only")
@@ -449,7 +450,7 @@ def test_other_aliases_have_no_rules(ana: Desk) -> None:
 
 
 def test_an_alias_may_mean_a_version_of_the_same_request(ana: Desk) -> None:
-    ana.version(b"three", metrics=metrics(0.94, 0.17))
+    ungated(ana, b"three", metrics=metrics(0.94, 0.17))
     alias = Alias.of("production", ana.pointer(), previous=Previous(1, digest(b"one")))
     ana.repo.write(PATH, alias.to_text())
     ana.repo.commit("by hand")
@@ -491,7 +492,7 @@ def test_an_alias_with_the_number_of_another_version_is_a_problem(ana: Desk) -> 
 
 def test_an_alias_of_another_branch_is_a_problem(ana: Desk) -> None:
     ana.repo.git("switch", "-qc", "exp-lr", "main")
-    ana.version(b"three", metrics=metrics(0.99, 0.1))
+    ungated(ana, b"three", metrics=metrics(0.99, 0.1))
     ana.push()
     ana.repo.git("switch", "-q", "request")
     promoted(ana, "fraud@3")
@@ -545,7 +546,7 @@ def test_a_deprecated_version_is_a_problem_also_if_the_request_takes_that_back(a
 def test_a_promotion_from_another_value_than_the_base_s_is_a_problem(ana: Desk) -> None:
     promoted(ana, "fraud@2")
     ana.repo.git("switch", "-q", "main")
-    ana.version(b"three", metrics=metrics(0.94, 0.17))
+    ungated(ana, b"three", metrics=metrics(0.94, 0.17))
     ana.push()
     promoted(ana, "fraud@3")
     ana.repo.git("switch", "-q", "request")
@@ -559,7 +560,7 @@ def test_a_promotion_from_another_value_than_the_base_s_is_a_problem(ana: Desk) 
 def test_two_promotions_in_a_request_are_to_be_made_one(ana: Desk) -> None:
     """`previous` would name a version that the base never had in production."""
     promoted(ana, "fraud@2")
-    ana.version(b"three", metrics=metrics(0.94, 0.17))
+    ungated(ana, b"three", metrics=metrics(0.94, 0.17))
     ana.push()
     promoted(ana, "fraud@3")
 
@@ -573,7 +574,7 @@ def test_two_promotions_in_a_request_are_to_be_made_one(ana: Desk) -> None:
 def test_a_roll_back_passes_every_gate(ana: Desk) -> None:
     ana.repo.git("switch", "-q", "main")
     promoted(ana, "fraud@2")
-    ana.version(b"three", metrics=metrics(0.94, 0.17))
+    ungated(ana, b"three", metrics=metrics(0.94, 0.17))
     ana.push()
     promoted(ana, "fraud@3")
     ana.repo.git("switch", "-qC", "request")
@@ -638,7 +639,7 @@ def test_a_promotion_of_a_renamed_model_is_judged_by_its_earlier_gate(ana: Desk)
 
 def test_a_merge_of_the_base_needs_no_common_history(ana: Desk, tmp_path: Path) -> None:
     """What a forge checks out: a merge whose first parent is the base, in a clone of depth 2."""
-    ana.version(b"three", metrics=metrics(0.1, 9))
+    ungated(ana, b"three", metrics=metrics(0.1, 9))
     clone = merged_by_the_forge(ana, tmp_path)
 
     check = judged(clone, clone.repo.head("HEAD^1"))
@@ -665,7 +666,7 @@ def merged_by_the_forge(desk: Desk, folder: Path, depth: int = 2) -> Desk:
 def test_a_promotion_in_a_clone_of_depth_2_says_what_was_not_checked(
     ana: Desk, tmp_path: Path
 ) -> None:
-    ana.version(b"three", metrics=metrics(0.94, 0.17))
+    ungated(ana, b"three", metrics=metrics(0.94, 0.17))
     ana.push()
     ana.repo.git("switch", "-q", "main")
     ana.repo.git("merge", "-q", "--ff-only", "request")
@@ -708,7 +709,7 @@ def test_a_base_that_is_not_in_the_clone_is_no_pass(ana: Desk) -> None:
 
 
 def test_no_common_commit_is_no_pass(ana: Desk, tmp_path: Path) -> None:
-    ana.version(b"three", metrics=metrics(0.1, 9))
+    ungated(ana, b"three", metrics=metrics(0.1, 9))
     repo = Repo.create(tmp_path / "ci")
     repo.git("remote", "add", "origin", ana.repo.path.as_uri())
     repo.git("fetch", "-q", "--depth=1", "origin", "main:refs/remotes/origin/main", "request")
@@ -752,12 +753,12 @@ def test_two_last_common_commits_are_both_compared(ana: Desk) -> None:
     ana.repo.write("a.txt", "a")
     ana.repo.commit("a")
     ana.repo.git("switch", "-q", "main")
-    ana.version(b"three", metrics=metrics(0.94, 0.17))
+    ungated(ana, b"three", metrics=metrics(0.94, 0.17))
     ana.repo.git("branch", "before")
     ana.repo.git("merge", "-q", "--no-edit", "request")
     ana.repo.git("switch", "-q", "request")
     ana.repo.git("merge", "-q", "--no-edit", "before")
-    ana.version(b"spam", "spam.bin", metrics=["auc=0.4"])
+    ungated(ana, b"spam", "spam.bin", metrics=["auc=0.4"])
 
     check = judged(ana)
 
@@ -770,7 +771,7 @@ def test_two_last_common_commits_are_both_compared(ana: Desk) -> None:
 
 
 def test_measured_metrics_are_judged_and_compared_with_the_declared_ones(ana: Desk) -> None:
-    ana.version(b"three", metrics=metrics(0.94, 0.17))
+    ungated(ana, b"three", metrics=metrics(0.94, 0.17))
     measured = ana.repo.path.parent / "measured.json"
     measured.write_text('{"auc": 0.8, "logloss": 0.17, "recall": 0.5}')
 
@@ -795,8 +796,8 @@ def test_measured_metrics_need_one_model(ana: Desk) -> None:
     )
     assert only(judged(ana, metrics_file="measured.json", names=["fraud"])).version == 2
 
-    ana.version(b"three", metrics=metrics(0.94, 0.17))
-    ana.version(b"spam", "spam.bin", metrics=["auc=0.9"])
+    ungated(ana, b"three", metrics=metrics(0.94, 0.17))
+    ungated(ana, b"spam", "spam.bin", metrics=["auc=0.9"])
     assert refusal(UsageError, lambda: judged(ana, metrics_file="measured.json"))[0] == (
         "gitmodel gate: the request changes 2 models; nothing says whose metrics these are"
     )
@@ -805,7 +806,7 @@ def test_measured_metrics_need_one_model(ana: Desk) -> None:
 
 def test_measured_metrics_of_two_versions_of_a_model_are_nobody_s(ana: Desk) -> None:
     promoted(ana, "fraud@2")
-    ana.version(b"three", metrics=metrics(0.94, 0.17))
+    ungated(ana, b"three", metrics=metrics(0.94, 0.17))
     ana.repo.write("measured.json", '{"auc": 0.95}')
 
     assert refusal(UsageError, lambda: judged(ana, metrics_file="measured.json"))[0] == (
@@ -830,7 +831,8 @@ def compared(desk: Desk, *references: str, **options: object) -> GateCheck:
 def test_by_hand_changed_models_of_the_work_tree_are_judged_against_head(ana: Desk) -> None:
     assert tried(ana).changes == ()
 
-    ana.add(content=b"three", metrics=metrics(0.89, 0.17))
+    ungated(ana, b"three", metrics=metrics(0.89, 0.17))
+    ana.repo.git("reset", "-q", "HEAD~1")
 
     check = tried(ana)
     assert check.against == f"HEAD ({ana.repo.head()[:10]})"
@@ -922,6 +924,7 @@ def test_a_bisection_has_three_answers(ana: Desk) -> None:
 
 
 def test_a_bisection_judges_the_commit_not_the_work_tree(ana: Desk) -> None:
-    ana.add(content=b"three", metrics=metrics(0.1, 9))
+    ungated(ana, b"three", metrics=metrics(0.1, 9))
+    ana.repo.git("reset", "-q", "HEAD~1")
 
     assert bisected(ana)[0] == 0
