@@ -219,6 +219,15 @@ def test_a_server_that_a_committed_file_names_gets_no_credentials(desk: Desk) ->
         assert not place.is_own
 
 
+def test_the_command_takes_a_run(desk: Desk, stored: Path) -> None:
+    run = database(desk, stored)[0]
+    desk.repo.write("fraud.bin", ONE)
+
+    desk.repo.gitmodel("add", "fraud.bin", "--run", f"mlflow:{run.run_id}")
+
+    assert agrees(desk.pointer(), run)
+
+
 def commit(desk: Desk, **environment: str) -> None:
     with opened(desk, **environment) as project:
         register_changes(project)

@@ -73,6 +73,7 @@ def add_parser(verbs: Verbs) -> None:
     )
     add.add_argument(
         "--run",
+        dest="training_run",
         metavar="RUN",
         help="the training run, with metrics and params: mlflow:ID, wandb:ID, auto (found by the times of"
         " runs and weights, or by files beside them), none",
@@ -146,7 +147,7 @@ def run(
     params: list[str],
     params_file: str | None,
     run_id: str | None,
-    run: str | None,
+    training_run: str | None,
     name: str | None,
     message: str | None,
     follow: bool,
@@ -170,7 +171,7 @@ def run(
         metrics_file=metrics_file,
         params_file=params_file,
         run_id=run_id,
-        run=run,
+        run=training_run,
     )
     with session.project() as project:
         done = add_many(
