@@ -13,6 +13,7 @@ from gitmodel.errors import UsageError
 # What each verb is given at least, so that it parses.
 LEAST = {
     "add": ["w.bin"],
+    "best": ["fraud", "--metric", "auc"],
     "completion": ["bash"],
     "deprecate": ["fraud@1"],
     "get": ["https://example.org/team.git", "fraud", "--out", "models"],
