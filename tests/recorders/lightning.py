@@ -9,7 +9,8 @@ are too, since an evaluation of the same weights may follow.
     --compare RUNS       record nothing; compare so many random trainings, live
     --seed NUMBER        other random trainings
 
-Needs access to a package registry. Run it in the root of the repository, with PYTHONPATH=.
+Needs access to a package registry, and some GB of disk unless the environment has a torch for the CPU.
+Run it in the root of the repository, with PYTHONPATH=.
 """
 
 from __future__ import annotations
