@@ -68,6 +68,18 @@ def test_weights_that_pass_are_the_next_version(ana: Desk) -> None:
     assert ana.pointer().metrics == {"auc": 0.82}
 
 
+def test_a_metrics_file_that_has_not_changed_is_named(ana: Desk) -> None:
+    ana.repo.write("fraud.bin", TWO)
+
+    assert commit(ana).notes == [
+        *kept("auc is missing"),
+        (
+            "metrics.json is as it was for version 1; if its values describe the new weights, run: "
+            "gitmodel add fraud.bin --metrics metrics.json"
+        ),
+    ]
+
+
 def test_a_second_commit_says_it_again_and_counts_it(ana: Desk) -> None:
     trained(ana, TWO, 0.5)
     first, again = commit(ana), commit(ana)

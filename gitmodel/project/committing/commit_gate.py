@@ -92,12 +92,22 @@ class CommitGate:
             model=run.name,
         )
 
-    def kept(self, change: Change, run: RejectedRun) -> tuple[str, str]:
+    def kept(self, change: Change, run: RejectedRun) -> tuple[str, ...]:
         """What a commit that goes on says."""
-        typed = self._project.typed(change.model.weights)
-        return (
+        typed, pointer = self._project.typed(change.model.weights), change.model.pointer
+        lines = (
             f"{run.name}: {refused_words(run.rules)}",
             f"they stay on disk; to register them all the same, run: gitmodel add {typed} --force WHY",
+        )
+        if run.metrics or pointer.metrics_from is None:
+            return lines
+        file = self._project.typed(pointer.metrics_from.path)
+        return (
+            *lines,
+            (
+                f"{file} is as it was for version {pointer.version}; if its values describe the new weights, "
+                f"run: gitmodel add {typed} --metrics {file}"
+            ),
         )
 
 
