@@ -35,6 +35,7 @@ _MAX_FILES: Final = 1_000  # of one run
 _MAX_FOLDERS: Final = 1_000  # that are looked into
 _MAX_TAGS: Final = 10_000
 _MAX_TAG: Final = 1_000  # characters
+_MAX_PARAMS_BYTES: Final = 8 << 20  # 8 MiB
 _MAX_COUNT: Final = 10_000_000  # of events and their values
 _MAX_BYTES: Final = 1 << 30  # 1 GiB of records that are no longer than `MAX_RECORD`
 _HEAD: Final = (
@@ -103,6 +104,7 @@ class _Run:
         self._folder = folder
         self._last: dict[str, tuple[int, float, Number]] = {}
         self._params: dict[str, object] = {}
+        self._params_bytes = 0
         self._started, self._ended = math.inf, 0.0
         self._count = 0
         self._bytes = 0
@@ -160,9 +162,13 @@ class _Run:
             if value.number is not None:
                 self._add_scalar(event, prefix + value.tag, value.number)
             elif value.tag == SESSION_START and value.plugin == "hparams":
+                self._params_bytes += len(value.content)
                 self._params |= read_hparams(value.content)
-                if len(self._params) > _MAX_TAGS:
-                    raise TrackerError(f"a run has more than {_MAX_TAGS:,} hyperparameters")
+                if len(self._params) > _MAX_TAGS or self._params_bytes > _MAX_PARAMS_BYTES:
+                    raise TrackerError(
+                        f"a run has more than {_MAX_TAGS:,} hyperparameters, or"
+                        f" {_MAX_PARAMS_BYTES >> 20} MiB of them"
+                    )
 
     def _add_scalar(self, event: Event, tag: str, number: Number) -> None:
         known = self._last.get(tag)

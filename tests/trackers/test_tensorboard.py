@@ -181,6 +181,17 @@ def test_hyperparameters_come_from_the_sub_folder_of_add_hparams(tmp_path: Path)
     assert run.metrics == {"loss": 0.5, "hparam/acc": 0.75}
 
 
+@pytest.mark.parametrize("limit", ["_MAX_TAGS", "_MAX_PARAMS_BYTES"])
+def test_too_many_hyperparameters_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    folder = write(tmp_path, hparams(lr=field(2, 0.1), batch=field(2, 32.0)))
+    monkeypatch.setattr(tensorboard, limit, 1)
+
+    with pytest.raises(TrackerError, match="hyperparameters"):
+        read_run(folder)
+
+
 def test_parts_of_keras_belong_to_the_run_and_other_runs_do_not(tmp_path: Path) -> None:
     write(tmp_path / "train", event(T, 1, scalar("loss", 0.25)))
     write(tmp_path / "validation", event(T, 1, scalar("loss", 0.5)))

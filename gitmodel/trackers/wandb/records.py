@@ -42,7 +42,7 @@ _EXIT_CODE, _EXIT_RUNTIME, _NOT_COMPLETE = key(1, VARINT), key(2, VARINT), key(3
 
 _MAX_KEYS: Final = 10_000
 _MAX_PARTS: Final = 32  # of a nested key
-_MAX_BYTES: Final = 64 << 20  # 64 MiB
+_MAX_BYTES: Final = 8 << 20  # 8 MiB of JSON, which can take 20 times as much memory
 
 
 class JsonValues:
