@@ -1,4 +1,4 @@
-"""The commands of docs/guides/gates.md print what the page shows.
+"""The commands of docs/guides/gates.md print what the page shows, and its tables are complete.
 
 `GITMODEL_TESTS_UPDATE=1` writes the current output into the page.
 """
@@ -10,6 +10,8 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+
+from gitmodel.domain.gates.config import _GATE_KEYS, _MLFLOW_KEYS, _RULE_KEYS
 
 PAGE = Path(__file__).parents[2] / "docs/guides/gates.md"
 YAML = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -68,6 +70,13 @@ def test_the_guide_to_gates_shows_what_is_printed(tmp_path: Path) -> None:
         page = SESSION.sub(lambda _: f"```console\n{next(fresh)}```", page)
         PAGE.write_text(page, encoding="utf-8")
     assert [_fixed(text) for text in shown] == [_fixed(text) for text in SESSION.findall(page)]
+
+
+def test_the_guide_to_gates_names_every_key() -> None:
+    rows = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line[:2] == "| "]
+    named = {key for row in rows for key in re.findall(r"`(\w+)[`:]", row.split(" | ")[0])}
+
+    assert [k for k in (*_GATE_KEYS, *_RULE_KEYS, *_MLFLOW_KEYS) if k not in named] == []
 
 
 def _fixed(text: str) -> str:
