@@ -5,46 +5,26 @@ Guarantee: nothing is written, and neither the network nor the store is used.
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.gates.config import Gates
 from gitmodel.domain.gates.rules import Limit, Rule, judge
 from gitmodel.domain.metric_changes import as_decimal
 from gitmodel.domain.metrics import parse_assignment
 from gitmodel.domain.reference import Reference
 from gitmodel.domain.text.escape import quote_text
-from gitmodel.domain.yaml.key_order import comparable
-from gitmodel.errors import (
-    GateConfigError,
-    GitmodelError,
-    RepositoryError,
-    TextError,
-    UnknownReferenceError,
-    UsageError,
-)
-from gitmodel.project.committed_models import find_in_tree, models_in_tree
-from gitmodel.project.gates.configured import gates_at
-from gitmodel.project.gates.judged import GateCheck, JudgedChange
-from gitmodel.project.gates.registration import (
-    Candidate,
-    baseline_from_pointer,
-    baseline_of,
-    report_of,
-)
-from gitmodel.project.models import read_models, require_model
-from gitmodel.project.project import CONFIG_NAME
+from gitmodel.errors import GitmodelError, RepositoryError, UnknownReferenceError, UsageError
+from gitmodel.project.committed_models import find_in_tree
+from gitmodel.project.gates.by_hand import Bench, changed_pointers
+from gitmodel.project.gates.measured import read_measured
+from gitmodel.project.gates.registration import baseline_from_pointer
+from gitmodel.project.models import require_model
 from gitmodel.project.references import file_of_alias, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from gitmodel.domain.gates.config import Gate
     from gitmodel.domain.gates.rules import Kind
-    from gitmodel.domain.metrics import Metric
-    from gitmodel.domain.pointer import Pointer
-    from gitmodel.project.gates.judged import ChangeKind
-    from gitmodel.project.gates.registration import BaselineVersion
+    from gitmodel.project.gates.judged import GateCheck
     from gitmodel.project.project import Project
 
 GOOD, BAD, CANNOT_BE_JUDGED = 0, 1, 125  # what git-bisect(1) expects of the program that it runs
@@ -90,7 +70,7 @@ def gate_request(
             hint="git fetch --refetch --filter=blob:none",
         )
     found = base_of_request(project, base, head)
-    measured = None if metrics_file is None else _measured(project, metrics_file)
+    measured = None if metrics_file is None else read_measured(project, metrics_file)
     return judge_request(project, found, head, names=names, measured=measured)
 
 
@@ -122,7 +102,7 @@ def gate_models(
         pointers = [require_model(project, name).pointer for name in names]
         problems: list[GitmodelError] = []
     else:
-        pointers, problems = _changed_pointers(project, head)
+        pointers, problems = changed_pointers(project, head)
     measured = None
     if metrics_file is not None:
         if len(pointers) != 1:
@@ -130,8 +110,8 @@ def gate_models(
                 f"gitmodel gate: {len(pointers)} models are changed; nothing says whose metrics these are",
                 hint="gitmodel gate --metrics FILE NAME",
             )
-        measured = _measured(project, metrics_file)
-    bench = _Bench(project, head, gates_file, rules, measured)
+        measured = read_measured(project, metrics_file)
+    bench = Bench(project, head, gates_file, rules, measured)
     changes = []
     for pointer in pointers:
         try:
@@ -166,12 +146,12 @@ def gate_versions(
         TextError: The file of metrics does not parse.
     """
     head = project.reader.resolve("HEAD")
-    measured = None if metrics_file is None else _measured(project, metrics_file)
+    measured = None if metrics_file is None else read_measured(project, metrics_file)
     start = resolve(project, baseline).pointer
     pointer = resolve(project, candidate or Reference(baseline.name, "latest")).pointer
     file = file_of_alias(project, baseline)
     alias = None if file is None else file.alias.alias
-    bench = _Bench(project, head, gates_file, rules, measured)
+    bench = Bench(project, head, gates_file, rules, measured)
     change = bench.judge(pointer, baseline_from_pointer(start), alias=alias)
     return bench.check([change], [], against=str(baseline))
 
@@ -212,142 +192,6 @@ def _bound(kind: Kind, text: str) -> Rule:
             hint=f"write it as --{kind} auc=0.92",
         )
     return Rule(name, kind, Limit(number))
-
-
-class _Bench:
-    """Judges versions by the gates of HEAD or of a file, or by rules that were given."""
-
-    def __init__(
-        self,
-        project: Project,
-        head: str | None,
-        gates_file: str | None,
-        rules: Sequence[Rule],
-        measured: Mapping[str, Metric] | None,
-    ) -> None:
-        self._project = project
-        self._head = head
-        self._rules = tuple(rules)
-        self._measured = measured
-        self._config = CONFIG_NAME if gates_file is None else gates_file
-        self._config_commit = head if gates_file is None else None
-        if rules:
-            self._gates = Gates()
-        elif gates_file is None:
-            self._gates = gates_at(project, head)
-        else:
-            self._gates = _gates_of_file(project, gates_file)
-
-    def baseline(self, name: str) -> BaselineVersion | None:
-        """What HEAD has of a model, by the word of its gate."""
-        gate = self._gates.gate_of(name)
-        word = "previous" if gate is None else gate.baseline
-        return baseline_of(self._project, self._head, name, word)
-
-    def judge(
-        self, pointer: Pointer, baseline: BaselineVersion | None, *, alias: str | None = None
-    ) -> JudgedChange:
-        """Judge a version, as one that the alias is to mean if there are rules for it."""
-        gate = self._gates.gate_of(pointer.name)
-        rules, kind = self._rules_of(gate, alias)
-        metrics = pointer.metrics if self._measured is None else self._measured
-        report = None
-        if rules:
-            report = report_of(
-                self._project,
-                Candidate(pointer.name, pointer.digest, metrics, pointer.data),
-                baseline,
-                rules,
-                pattern="--min, --max" if gate is None else gate.pattern,
-                same_data="ignore" if gate is None or kind == "promote" else gate.same_data,
-            )
-        notes = [] if report is None else list(report.data_changes)
-        if self._measured is not None:
-            from gitmodel.project.gates.request import differences
-
-            notes += differences(self._measured, pointer.metrics, "the pointer")
-        return JudgedChange(
-            model=pointer.name,
-            kind=kind,
-            alias=alias if kind == "promote" else None,
-            version=pointer.version,
-            digest=pointer.digest,
-            commit=None,
-            metrics=metrics,
-            baseline=baseline,
-            gate=report,
-            forced=pointer.forced if kind == "register" else None,
-            allow_force=gate is not None and gate.allow_force,
-            notes=tuple(notes),
-        )
-
-    def _rules_of(
-        self, gate: Gate | None, alias: str | None
-    ) -> tuple[tuple[Rule, ...], ChangeKind]:
-        if self._rules:
-            return self._rules, "register"
-        if gate is not None and alias is not None and gate.rules_for(alias):
-            return gate.rules_for(alias), "promote"
-        return (() if gate is None else gate.register), "register"
-
-    def check(
-        self, changes: Sequence[JudgedChange], problems: Sequence[GitmodelError], *, against: str
-    ) -> GateCheck:
-        """The report."""
-        return GateCheck(
-            against=against,
-            config="--min, --max" if self._rules else self._config,
-            config_commit=None if self._rules else self._config_commit,
-            changes=tuple(changes),
-            problems=tuple(problems),
-            evidence="declared" if self._measured is None else "measured",
-        )
-
-
-def _changed_pointers(
-    project: Project, head: str | None
-) -> tuple[list[Pointer], list[GitmodelError]]:
-    """The pointers of the work tree with other weights or metrics than HEAD's, and the broken ones."""
-    found = read_models(project)
-    known = {} if head is None else {m.name: m.pointer for m in models_in_tree(project, head)}
-    changed = []
-    for model in found.models:
-        old, new = known.get(model.name), model.pointer
-        if (
-            old is None
-            or old.digest != new.digest
-            or comparable(old.metrics) != comparable(new.metrics)
-        ):
-            changed.append(new)
-    return changed, [error for _, error in found.broken]
-
-
-def _measured(project: Project, path: str) -> Mapping[str, Metric]:
-    from gitmodel.project.adding.metadata import MetadataInput, collect_metadata
-
-    found = collect_metadata(project, MetadataInput(metrics_file=path), None)
-    for note in found.left_out:
-        project.context.note(note)
-    return found.metrics
-
-
-def _gates_of_file(project: Project, path: str) -> Gates:
-    from gitmodel.domain.text import MAX_TEXT_BYTES
-    from gitmodel.domain.yaml.reader import parse
-
-    try:
-        with open(os.path.join(project.context.folder, path), "rb") as stream:
-            raw = stream.read(MAX_TEXT_BYTES + 1)
-    except OSError as error:
-        raise UsageError(
-            f"{path} cannot be read: {error.strerror}", hint="gitmodel gate --gates FILE"
-        ) from error
-    try:
-        return Gates.from_values(parse(raw, what=path), what=path)
-    except GateConfigError:
-        raise
-    except TextError as error:
-        raise GateConfigError(error.message, hint=error.hint) from error
 
 
 def _head(project: Project) -> str:

@@ -18,6 +18,7 @@ from gitmodel.errors import (
     GitmodelError,
     MixedPointerError,
     ModelNameError,
+    ObjectMissingError,
     PointerError,
     RepositoryError,
     UnknownReferenceError,
@@ -34,6 +35,7 @@ from tests.support.ungated import ungated
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from gitmodel.domain.pointer import Pointer
     from gitmodel.project.gates.judged import GateCheck, JudgedChange
 
 pytestmark = pytest.mark.slow
@@ -376,6 +378,42 @@ def test_names_choose_models(ana: Desk) -> None:
     )
 
 
+def test_what_cannot_be_compared_is_not_judged_and_does_not_refuse(ana: Desk) -> None:
+    ana.repo.git("switch", "-q", "main")
+    ungated(ana, b"less", metrics=["auc=0.935"])
+    ana.repo.git("switch", "-qC", "request")
+    ungated(ana, b"three", metrics=metrics(0.94, 0.17))
+
+    check = judged(ana)
+
+    assert verdicts(only(check)) == [
+        ("auc", "pass", ""),
+        ("logloss", "unjudged", "the baseline's metric is missing"),
+    ]
+    assert (check.verdict, check.exit_code) == ("unjudged", 0)
+
+
+def test_other_data_refuse_where_the_base_says_so(ana: Desk) -> None:
+    ana.repo.git("switch", "-q", "main")
+    text = ana.repo.read(CONFIG).decode()
+    ana.repo.write(CONFIG, text.replace("  fraud:\n", "  fraud:\n    same_data: refuse\n"))
+    with_data(ana, ana.pointer(), "blake3:aaaa")
+    ana.repo.git("switch", "-qC", "request")
+    new = replace(ana.pointer(), version=3, digest=digest(b"three"), size=5)
+    with_data(ana, new, "blake3:bbbb")
+
+    check = judged(ana)
+
+    assert only(check).notes == ('data "test" was blake3:aaaa, and is blake3:bbbb',)
+    assert (check.verdict, check.exit_code) == ("refuse", 3)
+
+
+def with_data(desk: Desk, pointer: Pointer, data: str) -> None:
+    new = replace(pointer, data=({"name": "test", "digest": data},))
+    desk.repo.write("fraud.model.yaml", new.to_text())
+    desk.repo.commit("data")
+
+
 # Overriding
 
 
@@ -511,6 +549,38 @@ def test_metrics_that_no_pointer_has_are_a_problem(ana: Desk) -> None:
     assert message == "fraud@production has other metrics than any pointer of version 2"
     follow(ana, hint)
     assert judged(ana).exit_code == 0
+
+
+@pytest.mark.parametrize("key", ["size", "chunks"])
+def test_nothing_that_an_alias_says_about_its_weights_may_be_invented(ana: Desk, key: str) -> None:
+    value = 1 if key == "size" else digest(b"nowhere")
+    alias = Alias.of("production", ana.pointer(), previous=Previous(1, digest(b"one")))
+    ana.repo.write(PATH, replace(alias, **{key: value}).to_text())  # type: ignore[arg-type]
+    ana.repo.commit("by hand")
+
+    assert problem(judged(ana), AliasError)[0] == (
+        f"fraud@production has other {key} than any pointer of version 2"
+    )
+
+
+def test_what_a_roll_back_returns_to_may_not_be_invented(ana: Desk) -> None:
+    alias = Alias.from_text(ana.repo.read(PATH), PATH)
+    ana.repo.write(PATH, replace(alias, previous=Previous(2, digest(b"two"))).to_text())
+    ana.repo.commit("by hand")
+
+    message, hint = problem(judged(ana), GitmodelError)
+
+    assert message == "fraud@production was promoted from version 2, but means version 1 on main"
+    follow(ana, (hint or "").replace(", and git commit", ", then git commit"))
+    assert judged(ana).exit_code == 0
+
+
+def test_another_reason_is_no_promotion(ana: Desk) -> None:
+    alias = Alias.from_text(ana.repo.read(PATH), PATH)
+    ana.repo.write(PATH, replace(alias, why="as agreed").to_text())
+    ana.repo.commit("by hand")
+
+    assert judged(ana).changes == ()
 
 
 def follow(desk: Desk, hint: str | None) -> None:
@@ -765,6 +835,33 @@ def test_two_last_common_commits_are_both_compared(ana: Desk) -> None:
     assert check.base is not None
     assert len(check.base.merge_bases) == 2
     assert only(check).model == "spam"
+
+
+def test_a_partial_clone_that_lacks_what_is_compared_is_no_pass(ana: Desk, tmp_path: Path) -> None:
+    ungated(ana, b"three", metrics=metrics(0.94, 0.17))
+    ana.repo.git("config", "uploadpack.allowFilter", "true")
+    repo = ana.repo.clone(tmp_path / "ci", "--filter=blob:none", "--branch=request")
+    repo.git("remote", "set-url", "origin", str(tmp_path / "nowhere"))
+    clone = Desk(repo, ana.store)
+    main = repo.head("origin/main")
+
+    assert problem(judged(clone, "origin/main"), ObjectMissingError) == (
+        f"fraud.model.yaml in commit {main[:10]} is not in this clone, or larger than it can be",
+        "git fetch --refetch",
+    )
+    repo.git("remote", "set-url", "origin", ana.repo.path.as_uri())
+    repo.git("fetch", "-q", "--refetch", "--no-filter")
+    assert judged(clone, "origin/main").exit_code == 0
+
+
+def test_a_clone_without_trees_is_no_pass(ana: Desk, tmp_path: Path) -> None:
+    ana.repo.git("config", "uploadpack.allowFilter", "true")
+    repo = ana.repo.clone(tmp_path / "ci", "--filter=tree:0", "--branch=request")
+
+    assert refusal(RepositoryError, lambda: judged(Desk(repo, ana.store), "origin/main")) == (
+        "this clone has no trees of old commits, so nothing says what HEAD changes",
+        "git fetch --refetch --filter=blob:none",
+    )
 
 
 # Measured metrics

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from gitmodel.project.project import Project
 
 _SUFFIXES = (POINTER_SUFFIX, ALIAS_SUFFIX, EARLY_SUFFIX)
+_JUDGED = ("version", "digest", "size", "chunks", "metrics", "previous")  # keys of an alias
 _AT_ONCE = 500  # blobs in memory, of at most 64 KiB
 
 
@@ -58,10 +59,10 @@ class ChangedAlias:
 
     @property
     def is_candidate(self) -> bool:
-        """Whether it means another version than before, or has other metrics of it."""
+        """Whether it means another version than before, or says something else about it or the one before."""
         old, new = self.before, self.after
-        return (
-            old is None or not old.means(new) or comparable(old.metrics) != comparable(new.metrics)
+        return old is None or any(
+            comparable(getattr(old, key)) != comparable(getattr(new, key)) for key in _JUDGED
         )
 
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gitmodel.domain.aliases import Alias
-    from gitmodel.domain.pointer import Pointer
+    from gitmodel.domain.digest import Digest
+    from gitmodel.domain.pointer import Pointer, Previous
     from gitmodel.project.gates.changed import ChangedAlias
     from gitmodel.project.gates.ci_base import Base
     from gitmodel.project.gates.commit_files import CommitFiles
@@ -63,7 +64,7 @@ class PromotionChecks:
         """Check that an alias means a version of its model; returns what could not be checked.
 
         Raises:
-            AliasError: Its model is not beside it, or no pointer of its version has these metrics.
+            AliasError: Its model is not beside it, or no pointer of its version has its metrics, size or chunks.
             UnknownReferenceError: The history of the request has no such version.
             GitmodelError: The version is deprecated.
         """
@@ -98,13 +99,11 @@ class PromotionChecks:
         Raises GitmodelError if it does not, and was promoted from another value than `present`.
         """
         alias = changed.after
-        if present is None or present.means(alias):
+        if present is None or _key(alias.previous) == _key(present):
             return False
-        before = alias.previous
-        if before is not None and (before.version, before.digest) == (
-            present.version,
-            present.digest,
-        ):
+        if present.means(alias):
+            if _key(alias.previous) != _key(present.previous):
+                raise self._moved(changed, present)
             return False
         history = alias_history(
             self._project, changed.path_before, alias.alias, self._base.commit
@@ -137,15 +136,16 @@ class PromotionChecks:
     def _refuse_unknown(self, changed: ChangedAlias, model: Model) -> tuple[str, ...]:
         """Refuse a version that the request does not have; returns what could not be checked."""
         alias = changed.after
-        if _has(alias, [model.pointer]) and _has_metrics(alias, [model.pointer]):
+        if _has(alias, [model.pointer]) and _wrong_key(alias, [model.pointer]) is None:
             return ()
         same = [one for one in self._pointers.get(alias.name, ()) if one.digest == alias.digest]
         if not _has(alias, same) and self._missing is None:
             same = self._under_earlier_names(alias, model)
         if _has(alias, same):
-            if not alias.metrics or _has_metrics(alias, same):
+            key = _wrong_key(alias, same)
+            if key is None:
                 return ()
-            raise self._other_metrics(changed)
+            raise self._wrong(changed, key)
         if self._missing is not None:
             told = (
                 f"{self._missing.reason}, so nothing says whether version {alias.version} is in it"
@@ -164,7 +164,7 @@ class PromotionChecks:
             and is_ancestor(self._project.repository, entry.change.commit, self._head_files.commit)
         ]
 
-    def _other_metrics(self, changed: ChangedAlias) -> GitmodelError:
+    def _wrong(self, changed: ChangedAlias, key: str) -> GitmodelError:
         alias = changed.after
         if self._missing is not None:  # an older pointer may have them
             hint = self._missing.command
@@ -174,7 +174,7 @@ class PromotionChecks:
                 f"then gitmodel promote {alias.name}@{alias.version} {alias.alias}"
             )
         return AliasError(
-            f"{alias} has other metrics than any pointer of version {alias.version}",
+            f"{alias} has other {key} than any pointer of version {alias.version}",
             hint=hint,
             model=alias.name,
         )
@@ -212,12 +212,18 @@ class PromotionChecks:
                 model=alias.name,
             )
         hint = (
-            f"git checkout {self._base.commit[:10]} -- {shlex.quote(changed.path)}, and git commit, "
-            f"then gitmodel promote {alias.name}@{alias.version} {alias.alias}"
+            f"git checkout {self._base.commit[:10]} -- {shlex.quote(changed.path)}, and git commit"
         )
+        if present.means(alias):
+            return GitmodelError(message, hint=hint, model=alias.name)
+        hint += f", then gitmodel promote {alias.name}@{alias.version} {alias.alias}"
         if self._missing is not None:
             hint = f"if this is a roll-back: {self._missing.command}; or, if it is not: {hint}"
         return GitmodelError(message, hint=hint, model=alias.name)
+
+
+def _key(version: Alias | Previous | None) -> tuple[int, Digest] | None:
+    return None if version is None else (version.version, version.digest)
 
 
 def _has(alias: Alias, pointers: Sequence[Pointer]) -> bool:
@@ -226,6 +232,12 @@ def _has(alias: Alias, pointers: Sequence[Pointer]) -> bool:
     return any((one.name, one.version, one.digest) == key for one in pointers)
 
 
-def _has_metrics(alias: Alias, pointers: Sequence[Pointer]) -> bool:
-    wanted = comparable(alias.metrics)
-    return any(comparable(one.metrics) == wanted for one in pointers)
+def _wrong_key(alias: Alias, pointers: Sequence[Pointer]) -> str | None:
+    """What an alias says about its weights and none of their pointers does; None if all is right."""
+    for key in ("size", "chunks", "metrics"):
+        value = getattr(alias, key)
+        if not value and key != "size":
+            continue  # unknown, after a roll-back in a clone without history
+        if not any(comparable(getattr(one, key)) == comparable(value) for one in pointers):
+            return key
+    return None

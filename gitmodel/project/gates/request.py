@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 from gitmodel.domain.aliases import alias_path_for
 from gitmodel.domain.gates.config import PREVIOUS
-from gitmodel.domain.metric_changes import as_decimal
 from gitmodel.domain.pointer import pointer_beside
 from gitmodel.domain.text.escape import quote_text
-from gitmodel.errors import GitmodelError, UsageError
+from gitmodel.errors import GitmodelError
 from gitmodel.project.gates.changed import ChangedAlias, ChangedPointer, changes_of
 from gitmodel.project.gates.commit_files import CommitFiles
 from gitmodel.project.gates.configured import gates_at, settings_at
 from gitmodel.project.gates.judged import GateCheck, JudgedChange
+from gitmodel.project.gates.measured import differences, require_one_version
 from gitmodel.project.gates.promoted import PromotionChecks
 from gitmodel.project.gates.registration import (
     BaselineVersion,
@@ -29,6 +29,7 @@ from gitmodel.project.gates.registration import (
     baseline_from_pointer,
     report_of,
 )
+from gitmodel.project.history.missing_history import find_missing_history
 from gitmodel.project.models import blob_at, unknown_model
 from gitmodel.project.project import CONFIG_NAME
 
@@ -37,8 +38,9 @@ if TYPE_CHECKING:
 
     from gitmodel.domain.aliases import Alias
     from gitmodel.domain.gates.config import Gate, Gates
-    from gitmodel.domain.gates.rules import Rule
+    from gitmodel.domain.gates.rules import GateReport, Rule
     from gitmodel.domain.metrics import Metric
+    from gitmodel.domain.pointer import Pointer
     from gitmodel.domain.yaml.reader import Value
     from gitmodel.project.gates.ci_base import Base
     from gitmodel.project.models import Model
@@ -78,7 +80,7 @@ def judge_request(
         aliases = [one for one in aliases if one.after.name in names]
         pointers += judge.unchanged(names, pointers, aliases)
     if measured is not None:
-        _require_one_version(pointers, aliases)
+        require_one_version(pointers, aliases)
     judged, problems = judge.all(pointers, aliases)
     notes, config_problems = _config_notes(project, base, head)
     if changes.removed:
@@ -168,24 +170,18 @@ class _Judge:
         pointer = changed.after.pointer
         self._head_files.model(pointer.name)  # refuses a name that two pointers have
         earlier = pointer.name if changed.before is None else changed.before.name
-        start = self._base_files.model(pointer.name) or self._base_files.model(earlier)
         gate = self._gate(pointer.name, earlier)
+        start = self._base_files.model(pointer.name) or self._base_files.model(earlier)
         baseline = None
         if start is not None:
             baseline = self._baseline(start, PREVIOUS if gate is None else gate.baseline)
         metrics = pointer.metrics if self._measured is None else self._measured
-        report = None
-        if gate is not None and gate.register:
-            candidate = Candidate(pointer.name, pointer.digest, metrics, pointer.data)
-            report = report_of(
-                self._project,
-                candidate,
-                baseline,
-                gate.register,
-                pattern=gate.pattern,
-                same_data=gate.same_data,
-            )
+        candidate = Candidate(pointer.name, pointer.digest, metrics, pointer.data)
+        rules = () if gate is None else gate.register
+        report = self._report(candidate, baseline, rules, gate, same_data=True)
         notes = [] if earlier == pointer.name else [f"it was called {earlier}"]
+        if report is not None:
+            notes += [*report.data_changes, *self._unknown_data(pointer, baseline, report)]
         notes += self._differences(pointer.metrics, "the pointer")
         return JudgedChange(
             model=pointer.name,
@@ -199,7 +195,7 @@ class _Judge:
             gate=report,
             forced=pointer.forced,
             allow_force=gate is not None and gate.allow_force,
-            notes=(*notes, *(() if report is None else report.data_changes)),
+            notes=tuple(notes),
         )
 
     def _alias(self, changed: ChangedAlias, checks: PromotionChecks) -> JudgedChange:
@@ -211,20 +207,15 @@ class _Judge:
         start = self._base_files.model_at(beside)
         gate = self._gate(alias.name, alias.name if start is None else start.name)
         rules = () if gate is None else gate.rules_for(alias.alias)
-        word = PREVIOUS if gate is None else gate.baseline
-        if word not in (PREVIOUS, alias.alias):
-            compared = self._base_files.alias(alias_path_for(beside, word))
-        else:
-            compared = present
+        compared = present
+        if gate is not None and gate.baseline not in (PREVIOUS, alias.alias):
+            compared = self._base_files.alias(alias_path_for(beside, gate.baseline))
         baseline = None if compared is None else _version_of(compared)
         if checks.goes_back(changed, present):
             notes.append("it goes back to what it meant before, which no gate stops")
-            gate, rules = None, ()
+            rules = ()
         metrics = alias.metrics if self._measured is None else self._measured
-        report = None
-        if gate is not None and rules:
-            candidate = Candidate(alias.name, alias.digest, metrics)
-            report = report_of(self._project, candidate, baseline, rules, pattern=gate.pattern)
+        candidate = Candidate(alias.name, alias.digest, metrics)
         return JudgedChange(
             model=alias.name,
             kind="promote",
@@ -235,11 +226,45 @@ class _Judge:
             commit=self._head,
             metrics=metrics,
             baseline=baseline,
-            gate=report,
+            gate=self._report(candidate, baseline, rules, gate),
             forced=alias.forced,
             allow_force=gate is not None and gate.allow_force,
             notes=(*notes, *self._differences(alias.metrics, "the alias")),
         )
+
+    def _report(
+        self,
+        candidate: Candidate,
+        baseline: BaselineVersion | None,
+        rules: Sequence[Rule],
+        gate: Gate | None,
+        *,
+        same_data: bool = False,
+    ) -> GateReport | None:
+        """How a candidate stands to rules of a gate; None if there are none."""
+        if gate is None or not rules:
+            return None
+        return report_of(
+            self._project,
+            candidate,
+            baseline,
+            rules,
+            pattern=gate.pattern,
+            same_data=gate.same_data if same_data else "ignore",
+        )
+
+    def _unknown_data(
+        self, pointer: Pointer, baseline: BaselineVersion | None, report: GateReport
+    ) -> list[str]:
+        """What to say if a clone cannot tell whether the baseline was measured with the same data."""
+        if not report.needs_same_data or not pointer.data:
+            return []
+        missing = find_missing_history(self._project)
+        if baseline is None or baseline.data is not None or missing is None:
+            return []
+        return [
+            f"{missing.reason}, so its data were not compared with those of {baseline.reference}"
+        ]
 
     def _gate(self, name: str, earlier: str) -> Gate | None:
         """The gate of a model; of a renamed one also that of its earlier name."""
@@ -271,46 +296,8 @@ def _all_rules(one: Sequence[Rule], other: Sequence[Rule]) -> tuple[Rule, ...]:
     return tuple(dict.fromkeys((*one, *other)))
 
 
-def differences(
-    measured: Mapping[str, Metric], declared: Mapping[str, Metric], what: str
-) -> list[str]:
-    """Say which measured metrics `what`, such as "the pointer", has with another value, a text each."""
-    return [
-        f"{quote_text(name)[1:-1]}: measured {value}, "
-        + (f"{what} says {declared[name]}" if name in declared else f"{what} has none")
-        for name, value in measured.items()
-        if name not in declared or not _is_equal(value, declared[name])
-    ]
-
-
-def _is_equal(one: Metric, other: Metric) -> bool:
-    numbers = (as_decimal(one), as_decimal(other))
-    return numbers[0] == numbers[1] if None not in numbers else str(one) == str(other)
-
-
 def _version_of(alias: Alias) -> BaselineVersion:
     return BaselineVersion(str(alias), alias.version, alias.digest, alias.metrics)
-
-
-def _require_one_version(
-    pointers: Sequence[ChangedPointer], aliases: Sequence[ChangedAlias]
-) -> None:
-    """Refuse metrics of which nothing says whose they are."""
-    versions = {(one.after.name, one.after.pointer.digest) for one in pointers}
-    versions |= {(one.after.name, one.after.digest) for one in aliases}
-    names = sorted({name for name, _ in versions})
-    if len(names) != 1:
-        what = f"changes {len(names)} models" if names else "changes no model"
-        raise UsageError(
-            f"gitmodel gate: the request {what}; nothing says whose metrics these are",
-            hint="gitmodel gate --metrics FILE NAME",
-        )
-    if len(versions) > 1:
-        raise UsageError(
-            f"gitmodel gate: the request changes {names[0]} and an alias of another version of it; "
-            "nothing says whose metrics these are",
-            hint="make two requests of it",
-        )
 
 
 def _config_notes(project: Project, base: Base, head: str) -> tuple[list[str], list[GitmodelError]]:
