@@ -15,15 +15,15 @@ from gitmodel.domain.text.escape import quote_text
 from gitmodel.errors import GitmodelError, RepositoryError, UnknownReferenceError, UsageError
 from gitmodel.project.committed_models import find_in_tree
 from gitmodel.project.gates.by_hand import Bench, changed_pointers
-from gitmodel.project.gates.measured import read_measured
 from gitmodel.project.gates.registration import baseline_from_pointer
 from gitmodel.project.models import require_model
 from gitmodel.project.references import file_of_alias, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from gitmodel.domain.gates.rules import Kind
+    from gitmodel.domain.metrics import Metric
     from gitmodel.project.gates.judged import GateCheck
     from gitmodel.project.project import Project
 
@@ -70,7 +70,7 @@ def gate_request(
             hint="git fetch --refetch --filter=blob:none",
         )
     found = base_of_request(project, base, head)
-    measured = None if metrics_file is None else read_measured(project, metrics_file)
+    measured = None if metrics_file is None else _measured(project, metrics_file)
     return judge_request(project, found, head, names=names, measured=measured)
 
 
@@ -110,7 +110,7 @@ def gate_models(
                 f"gitmodel gate: {len(pointers)} models are changed; nothing says whose metrics these are",
                 hint="gitmodel gate --metrics FILE NAME",
             )
-        measured = read_measured(project, metrics_file)
+        measured = _measured(project, metrics_file)
     bench = Bench(project, head, gates_file, rules, measured)
     changes = []
     for pointer in pointers:
@@ -146,7 +146,7 @@ def gate_versions(
         TextError: The file of metrics does not parse.
     """
     head = project.reader.resolve("HEAD")
-    measured = None if metrics_file is None else read_measured(project, metrics_file)
+    measured = None if metrics_file is None else _measured(project, metrics_file)
     start = resolve(project, baseline).pointer
     pointer = resolve(project, candidate or Reference(baseline.name, "latest")).pointer
     file = file_of_alias(project, baseline)
@@ -199,3 +199,13 @@ def _head(project: Project) -> str:
     if head is None:
         raise UnknownReferenceError("there is no commit yet", hint="git commit")
     return head
+
+
+def _measured(project: Project, path: str) -> Mapping[str, Metric]:
+    """The metrics of a file; notes what was left out."""
+    from gitmodel.project.adding.metadata import MetadataInput, collect_metadata
+
+    found = collect_metadata(project, MetadataInput(metrics_file=path), None)
+    for note in found.left_out:
+        project.context.note(note)
+    return found.metrics

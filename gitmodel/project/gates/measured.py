@@ -13,17 +13,6 @@ if TYPE_CHECKING:
 
     from gitmodel.domain.metrics import Metric
     from gitmodel.project.gates.changed import ChangedAlias, ChangedPointer
-    from gitmodel.project.project import Project
-
-
-def read_measured(project: Project, path: str) -> Mapping[str, Metric]:
-    """Read a file of metrics; notes what was left out. Raises TextError or UsageError if it cannot be read."""
-    from gitmodel.project.adding.metadata import MetadataInput, collect_metadata
-
-    found = collect_metadata(project, MetadataInput(metrics_file=path), None)
-    for note in found.left_out:
-        project.context.note(note)
-    return found.metrics
 
 
 def differences(
