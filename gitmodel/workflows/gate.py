@@ -1,6 +1,7 @@
 """`gitmodel gate`: judge a request, or one version against another, by the rules of `.gitmodel.yaml`.
 
-Guarantee: nothing is written, and neither the network nor the store is used.
+Guarantee: neither the network nor the store is used, and nothing is written; but in a large repository a look at
+history may write its index, as in `gitmodel log`.
 """
 
 from __future__ import annotations

@@ -8,6 +8,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gitmodel.cli.gate_output import MARK, check_document, check_markdown, error_markdown
 from gitmodel.domain.gates.rules import Baseline, GateReport, Limit, Rule, judge
@@ -325,8 +327,17 @@ def check(*changes: JudgedChange, text: str = "main") -> GateCheck:
     )
 
 
+@given(st.text())
+def test_no_text_at_all_breaks_out_of_the_markdown(text: str) -> None:
+    nothing_breaks_out(text)
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_text_breaks_out_of_the_markdown(text: str) -> None:
+    nothing_breaks_out(text)
+
+
+def nothing_breaks_out(text: str) -> None:
     harmless = check_markdown(check(judged("a", "a", notes=("a",)), text="a")).splitlines()
     lines = check_markdown(check(judged(text, text, notes=(text,)), text=text)).splitlines()
 

@@ -765,6 +765,25 @@ def test_a_roll_back_in_a_clone_of_depth_2_passes(ana: Desk, tmp_path: Path) -> 
     assert (only(check).version, only(check).gate, check.exit_code) == (1, None, 0)
 
 
+def test_the_metrics_of_an_alias_that_has_none_are_those_of_its_pointer(
+    ana: Desk, tmp_path: Path
+) -> None:
+    """A roll-back in a clone of depth 1 writes such an alias."""
+    ana.repo.git("switch", "-q", "main")
+    alias = Alias.from_text(ana.repo.read(PATH), PATH)
+    ana.repo.write(PATH, replace(alias, metrics={}).to_text())
+    ana.repo.commit("without metrics")
+    ana.repo.git("switch", "-qC", "request")
+    promoted(ana, "fraud@2")
+
+    assert verdicts(only(judged(ana))) == [("auc", "pass", "")]
+    change = only(judged(merged_by_the_forge(ana, tmp_path), "HEAD^1"))
+    assert [verdict for _, verdict, _ in verdicts(change)] == ["unjudged"]
+    assert change.notes == (
+        "history is cut off here, so the metrics of fraud@production are not known (git fetch --unshallow)",
+    )
+
+
 def test_a_base_that_is_not_in_the_clone_is_no_pass(ana: Desk) -> None:
     missing = "1" * 40
 

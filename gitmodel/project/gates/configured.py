@@ -5,11 +5,12 @@ The configuration comes from the branch that is changed, not from the work tree:
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.config.repository import Config
 from gitmodel.domain.gates.config import Gates
-from gitmodel.errors import ConfigError
+from gitmodel.errors import ConfigError, GitmodelError
 from gitmodel.project.models import blob_at
 from gitmodel.project.project import CONFIG_NAME
 
@@ -46,6 +47,21 @@ def settings_at(project: Project, commit: str) -> Mapping[str, Value]:
             hint="git fetch --refetch",
         )
     return Config.from_text(raw, what=_name(commit)).unknown
+
+
+def edited_settings(project: Project, before: str, after: str) -> list[str]:
+    """The keys, of `gates` and `better`, that differ between two commits.
+
+    Raises ConfigError if the later configuration is not valid; an earlier one that is not counts as empty.
+    """
+    if blob_at(project, before, CONFIG_NAME) == blob_at(project, after, CONFIG_NAME):
+        return []
+    new = settings_at(project, after)
+    Gates.from_values(new, what=_name(after))
+    old: Mapping[str, Value] = {}
+    with suppress(GitmodelError):
+        old = settings_at(project, before)
+    return [key for key in ("gates", "better") if old.get(key) != new.get(key)]
 
 
 def _refuse_other_kind(project: Project, commit: str) -> None:

@@ -6,7 +6,6 @@ pass.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,19 +17,19 @@ from gitmodel.domain.text.escape import quote_text
 from gitmodel.errors import GitmodelError
 from gitmodel.project.gates.changed import ChangedAlias, ChangedPointer, changes_of
 from gitmodel.project.gates.commit_files import CommitFiles
-from gitmodel.project.gates.configured import gates_at, settings_at
+from gitmodel.project.gates.configured import edited_settings, gates_at
 from gitmodel.project.gates.judged import GateCheck, JudgedChange
 from gitmodel.project.gates.measured import differences, require_one_version
 from gitmodel.project.gates.promoted import PromotionChecks
 from gitmodel.project.gates.registration import (
     BaselineVersion,
     Candidate,
-    baseline_from_alias,
     baseline_from_pointer,
     report_of,
 )
 from gitmodel.project.history.missing_history import find_missing_history
-from gitmodel.project.models import blob_at, unknown_model
+from gitmodel.project.history.model_history import history_of
+from gitmodel.project.models import unknown_model
 from gitmodel.project.project import CONFIG_NAME
 
 if TYPE_CHECKING:
@@ -40,8 +39,6 @@ if TYPE_CHECKING:
     from gitmodel.domain.gates.config import Gate, Gates
     from gitmodel.domain.gates.rules import GateReport, Rule
     from gitmodel.domain.metrics import Metric
-    from gitmodel.domain.pointer import Pointer
-    from gitmodel.domain.yaml.reader import Value
     from gitmodel.project.gates.ci_base import Base
     from gitmodel.project.models import Model
     from gitmodel.project.project import Project
@@ -82,7 +79,7 @@ def judge_request(
     if measured is not None:
         require_one_version(pointers, aliases)
     judged, problems = judge.all(pointers, aliases)
-    notes, config_problems = _config_notes(project, base, head)
+    notes, config_problems = _edits(project, base, head)
     if changes.removed:
         some = ", ".join(changes.removed[:_SHOWN_REMOVED])
         more = len(changes.removed) - _SHOWN_REMOVED
@@ -181,7 +178,7 @@ class _Judge:
         report = self._report(candidate, baseline, rules, gate, same_data=True)
         notes = [] if earlier == pointer.name else [f"it was called {earlier}"]
         if report is not None:
-            notes += [*report.data_changes, *self._unknown_data(pointer, baseline, report)]
+            notes += [*report.data_changes, *self._gaps(candidate, baseline, report)]
         notes += self._differences(pointer.metrics, "the pointer")
         return JudgedChange(
             model=pointer.name,
@@ -210,12 +207,15 @@ class _Judge:
         compared = present
         if gate is not None and gate.baseline not in (PREVIOUS, alias.alias):
             compared = self._base_files.alias(alias_path_for(beside, gate.baseline))
-        baseline = None if compared is None else _version_of(compared)
+        baseline = None if compared is None else self._meant_by(compared, start)
         if checks.goes_back(changed, present):
             notes.append("it goes back to what it meant before, which no gate stops")
             rules = ()
         metrics = alias.metrics if self._measured is None else self._measured
         candidate = Candidate(alias.name, alias.digest, metrics)
+        report = self._report(candidate, baseline, rules, gate)
+        if report is not None:
+            notes += self._gaps(candidate, baseline, report)
         return JudgedChange(
             model=alias.name,
             kind="promote",
@@ -226,7 +226,7 @@ class _Judge:
             commit=self._head,
             metrics=metrics,
             baseline=baseline,
-            gate=self._report(candidate, baseline, rules, gate),
+            gate=report,
             forced=alias.forced,
             allow_force=gate is not None and gate.allow_force,
             notes=(*notes, *self._differences(alias.metrics, "the alias")),
@@ -253,17 +253,21 @@ class _Judge:
             same_data=gate.same_data if same_data else "ignore",
         )
 
-    def _unknown_data(
-        self, pointer: Pointer, baseline: BaselineVersion | None, report: GateReport
+    def _gaps(
+        self, candidate: Candidate, baseline: BaselineVersion | None, report: GateReport
     ) -> list[str]:
-        """What to say if a clone cannot tell whether the baseline was measured with the same data."""
-        if not report.needs_same_data or not pointer.data:
+        """What this clone cannot compare because it lacks history, and the command that brings it."""
+        missing = None if baseline is None else find_missing_history(self._project)
+        if missing is None or baseline is None:
             return []
-        missing = find_missing_history(self._project)
-        if baseline is None or baseline.data is not None or missing is None:
-            return []
+        gaps = []
+        if report.needs_same_data and candidate.data and baseline.data is None:
+            gaps.append("data")
+        if not baseline.metrics and report.verdict == "unjudged":
+            gaps.append("metrics")
         return [
-            f"{missing.reason}, so its data were not compared with those of {baseline.reference}"
+            f"{missing.reason}, so the {gap} of {baseline.reference} are not known ({missing.command})"
+            for gap in gaps
         ]
 
     def _gate(self, name: str, earlier: str) -> Gate | None:
@@ -285,7 +289,18 @@ class _Judge:
         if word == PREVIOUS:
             return baseline_from_pointer(start.pointer)
         alias = self._base_files.alias(alias_path_for(start.path, word))
-        return None if alias is None else baseline_from_alias(alias, start.pointer)
+        return None if alias is None else self._meant_by(alias, start)
+
+    def _meant_by(self, alias: Alias, start: Model | None) -> BaselineVersion:
+        """The version that an alias means, with the metrics of its pointer if the alias has none."""
+        pointer = None if start is None else start.pointer
+        if pointer is not None and pointer.digest != alias.digest:
+            pointer = None
+        if pointer is None and not alias.metrics:
+            pointer = history_of(self._project, alias.name).version_of(alias.digest)
+        metrics = alias.metrics or ({} if pointer is None else pointer.metrics)
+        data = None if pointer is None else pointer.data
+        return BaselineVersion(str(alias), alias.version, alias.digest, metrics, data)
 
     def _differences(self, declared: Mapping[str, Metric], what: str) -> list[str]:
         """What was measured otherwise than it was declared."""
@@ -296,24 +311,12 @@ def _all_rules(one: Sequence[Rule], other: Sequence[Rule]) -> tuple[Rule, ...]:
     return tuple(dict.fromkeys((*one, *other)))
 
 
-def _version_of(alias: Alias) -> BaselineVersion:
-    return BaselineVersion(str(alias), alias.version, alias.digest, alias.metrics)
-
-
-def _config_notes(project: Project, base: Base, head: str) -> tuple[list[str], list[GitmodelError]]:
-    """What to say about a request that edits the configuration, and what is wrong with the edit."""
-    start = base.merge_bases[0]
-    if blob_at(project, start, CONFIG_NAME) == blob_at(project, head, CONFIG_NAME):
-        return [], []
+def _edits(project: Project, base: Base, head: str) -> tuple[list[str], list[GitmodelError]]:
+    """What to say about a request that edits gates, and what is wrong with the edit."""
     try:
-        after = settings_at(project, head)
-        gates_at(project, head)
+        edited = edited_settings(project, base.merge_bases[0], head)
     except GitmodelError as error:
         return [], [error]
-    before: Mapping[str, Value] = {}
-    with suppress(GitmodelError):  # the request corrects it
-        before = settings_at(project, start)
-    edited = [key for key in ("gates", "better") if before.get(key) != after.get(key)]
     if not edited:
         return [], []
     return [f"this request edits {' and '.join(edited)}: they count from the next request on"], []
