@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -38,9 +39,9 @@ _MAX_TAG: Final = 1_000  # characters
 _MAX_PARAMS_BYTES: Final = 8 << 20  # 8 MiB
 _MAX_COUNT: Final = 10_000_000  # of events and their values
 _MAX_BYTES: Final = 1 << 30  # 1 GiB of records that are no longer than `MAX_RECORD`
-_HEAD: Final = (
-    8  # a writer puts the start of a session, and hyperparameters, before its first value
-)
+# A writer puts the start of a session, and hyperparameters, before its first value.
+_HEAD: Final = 8
+_TIME: Final = re.compile(r"[0-9]+\.[0-9]+")
 
 
 def read_run(folder: str) -> RunMetadata:
@@ -52,15 +53,18 @@ def read_run(folder: str) -> RunMetadata:
     listing = list_folder(folder)
     run = _Run(folder)
     run.read([], _event_files(listing.files))
-    others = 0
-    for name in listing.folders[:_MAX_FOLDERS]:
-        files = _files_below(folder, name)
-        if files and name in _PARTS:
-            run.read([name], files, prefix=f"{name}/")
-        elif files and _has_hparams(folder, name, files[0]):
-            run.read([name], files)
-        else:
-            others += bool(files)
+    below = {name: _files_below(folder, name) for name in listing.folders[:_MAX_FOLDERS]}
+    below = {name: files for name, files in below.items() if files}
+    sessions = [
+        name
+        for name, files in below.items()
+        if name not in _PARTS and _has_hparams(folder, name, files[0])
+    ]
+    own = _PARTS.union(_of_this_run(sessions))
+    for name, files in below.items():
+        if name in own:
+            run.read([name], files, prefix=f"{name}/" if name in _PARTS else "")
+    others = len(below.keys() - own)
     if not run.files:
         raise TrackerError(
             f"no event files of TensorBoard in {quote_text(folder, limit=200)}",
@@ -77,10 +81,18 @@ def _event_files(names: Iterable[str]) -> list[str]:
     return [name for name in names if "tfevents" in name]
 
 
+def _of_this_run(sessions: list[str]) -> list[str]:
+    """Return the sub-folders with hyperparameters that belong to the run.
+
+    `add_hparams` names one by its time, or as it is told. Several of other names are the runs of a search.
+    """
+    return sessions if len(sessions) == 1 else [name for name in sessions if _TIME.fullmatch(name)]
+
+
 def _files_below(root: str, folder: str) -> list[str]:
     """Return the event files of a sub-folder; none if it cannot be listed, as one of 20,000 images."""
     try:
-        return _event_files(list_folder(root, [folder]).files)
+        return _event_files(list_folder(root, [folder]).files)[: _MAX_FILES + 1]
     except TrackerError:
         return []
 

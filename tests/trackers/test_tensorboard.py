@@ -181,6 +181,27 @@ def test_hyperparameters_come_from_the_sub_folder_of_add_hparams(tmp_path: Path)
     assert run.metrics == {"loss": 0.5, "hparam/acc": 0.75}
 
 
+def test_the_runs_of_a_search_are_not_mixed(tmp_path: Path) -> None:
+    """The tuner of Keras writes a folder for each set of hyperparameters."""
+    folder = write(tmp_path, event(T, 3, scalar("loss", 0.5)))
+    for number in range(2):
+        values = event(T, 9, scalar("loss", 0.75), scalar("acc", 0.25))
+        write(tmp_path / f"run-{number}", hparams(lr=field(2, 0.1 * number)), values)
+
+    run = read_run(folder)
+
+    assert (run.metrics, run.params) == ({"loss": 0.5}, {})
+    assert run.notes == ("2 sub-folders with event files are other runs, and were not read",)
+
+
+def test_add_hparams_may_be_called_twice(tmp_path: Path) -> None:
+    folder = write(tmp_path, event(T, 3, scalar("loss", 0.5)))
+    write(tmp_path / "1700000000.5", hparams(lr=field(2, 0.5), depth=field(2, 3.0)))
+    write(tmp_path / "1700000001.25", hparams(lr=field(2, 0.25)))
+
+    assert read_run(folder).params == {"lr": 0.25, "depth": 3}
+
+
 @pytest.mark.parametrize("limit", ["_MAX_TAGS", "_MAX_PARAMS_BYTES"])
 def test_too_many_hyperparameters_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str
