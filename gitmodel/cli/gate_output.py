@@ -155,6 +155,11 @@ def say_check(output: Output, check: GateCheck) -> None:
     for change in check.changes:
         for note in _notes_of(change):
             output.warn(f"{change.title}: {note}")
+    say_refusals(output, check)
+
+
+def say_refusals(output: Output, check: GateCheck) -> None:
+    """Print on stderr what is refused."""
     for problem in check.problems:
         output.error(problem)
     for change in check.changes:

@@ -154,7 +154,7 @@ def test_the_json_of_a_refusal(ana: Desk) -> None:
 def test_the_markdown_of_a_refusal_is_equal_for_equal_commits(ana: Desk) -> None:
     code, output, errors = answered(ana, "--base", "main", "--md")
 
-    assert (code, errors) == (3, "")
+    assert (code, errors.splitlines()[0]) == (3, "error: fraud v2: the gate refuses it")
     assert output == (
         f"{MARK}\n"
         "**gitmodel gate: refused**\n"
@@ -191,6 +191,20 @@ def test_in_ci_a_request_is_judged_without_options(ana: Desk) -> None:
         ),
     )
     assert answered(ana, "--min", "auc=0.8", "fraud", env={"CI": "true"})[0] == 0
+
+
+@pytest.mark.slow
+def test_in_ci_nothing_passes_because_the_work_tree_has_no_changes(ana: Desk) -> None:
+    environment = {"CI": "true", "GITHUB_BASE_REF": "main"}
+
+    for words in (
+        ["--gates", ".gitmodel.yaml"],
+        ["--gates", ".gitmodel.yaml", "fraud"],
+        ["--min", "auc=0.99"],
+    ):
+        assert answered(ana, *words, env=environment)[0] == 2
+    versions = ("fraud@1", "fraud", "--gates", ".gitmodel.yaml")
+    assert answered(ana, *versions, env=environment)[0] == 3
 
 
 @pytest.mark.slow

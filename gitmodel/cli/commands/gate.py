@@ -85,7 +85,13 @@ def run(
     bisect: bool,
 ) -> int:
     """Judge, and say what is refused."""
-    from gitmodel.cli.gate_output import check_document, check_markdown, error_markdown, say_check
+    from gitmodel.cli.gate_output import (
+        check_document,
+        check_markdown,
+        error_markdown,
+        say_check,
+        say_refusals,
+    )
     from gitmodel.workflows.gate import bounds, gate_request, is_request
 
     output = session.output
@@ -99,6 +105,8 @@ def run(
             if base is not None or (not by_hand and is_request(project)):
                 check = gate_request(project, base, names=words, metrics_file=metrics_file)
             else:
+                if is_request(project):
+                    _refuse_nothing_judged(words, gates_file)
                 options = _Options(bounds(least, most), gates_file, metrics_file)
                 check = _by_hand(project, words, options)
     except GitmodelError as error:
@@ -109,6 +117,7 @@ def run(
         output.json(check_document(check))
     elif md:
         output.verbatim(check_markdown(check))
+        say_refusals(output, check)
     else:
         say_check(output, check)
     return check.exit_code
@@ -143,6 +152,15 @@ def _refuse_mixtures(
         wrong = "give one or two versions"
     if wrong is not None:
         raise UsageError(f"gitmodel gate: {wrong}", hint="gitmodel gate --help")
+
+
+def _refuse_nothing_judged(words: list[str], gates_file: str | None) -> None:
+    """Refuse what is for a work tree with changes: in CI it has none, and everything would pass."""
+    if not words or (gates_file is not None and not any("@" in word for word in words)):
+        raise UsageError(
+            "gitmodel gate: in CI, name what --gates, --min and --max are to judge",
+            hint="gitmodel gate fraud@1 fraud@2 --gates FILE",
+        )
 
 
 def _bisect(
