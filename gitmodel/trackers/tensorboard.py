@@ -115,6 +115,7 @@ class _Run:
         self.files = 0
         self._folder = folder
         self._last: dict[str, tuple[int, float, Number]] = {}
+        self._went_back: set[str] = set()  # tags whose latest value has an earlier step
         self._params: dict[str, object] = {}
         self._params_bytes = 0
         self._started, self._ended = math.inf, 0.0
@@ -191,11 +192,19 @@ class _Run:
                     f" {_MAX_TAG:,} characters"
                 )
         elif (event.step, event.wall_time) < known[:2]:
+            if event.wall_time > known[1]:
+                self._went_back.add(tag)
             return
+        self._went_back.discard(tag)
         self._last[tag] = event.step, event.wall_time, number
 
     def metadata(self) -> RunMetadata:
         """Return the run."""
+        if self._went_back:
+            self.notes.append(
+                f"{len(self._went_back)} metrics were last written at an earlier step, as after a"
+                " restart; the value of the greatest step is taken"
+            )
         if self._passed_over:
             self.notes.append(
                 f"{self._passed_over} records of more than {MAX_RECORD >> 20} MiB were not read;"

@@ -164,6 +164,22 @@ def test_a_restart_voids_later_steps_of_earlier_files(tmp_path: Path) -> None:
     assert read_run(folder).metrics == {"loss": 0.375, "early": 0.25}
 
 
+def test_a_restart_without_a_mark_is_noted(tmp_path: Path) -> None:
+    write(tmp_path, event(T, 9, scalar("loss", 0.125), scalar("acc", 0.5)), name="1.tfevents")
+    later = [event(T + 1, 6, scalar("loss", 0.5), scalar("acc", 0.25))]
+    folder = write(tmp_path, *later, event(T + 2, 10, scalar("acc", 0.75)), name="2.tfevents")
+
+    run = read_run(folder)
+
+    assert run.metrics == {"loss": 0.125, "acc": 0.75}
+    assert run.notes == (
+        (
+            "1 metrics were last written at an earlier step, as after a restart;"
+            " the value of the greatest step is taken"
+        ),
+    )
+
+
 def test_hyperparameters_come_from_the_sub_folder_of_add_hparams(tmp_path: Path) -> None:
     write(tmp_path, event(T, 3, scalar("loss", 0.5)))
     write(
