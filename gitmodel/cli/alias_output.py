@@ -82,6 +82,8 @@ def _say_metrics(output: Output, change: AliasChange) -> None:
     """A table of both versions' metrics, with the rules of the gate."""
     after = change.after
     before = change.before
+    for text in () if change.gate is None else change.gate.data_changes:
+        output.warn(f"{change.name}: {text}")
     judged = () if change.gate is None else change.gate.judgements
     if after is None or (before is None and not judged):
         return

@@ -43,6 +43,12 @@ class ObjectReader(Protocol):
         Raises RepositoryError if there is no such commit.
         """
 
+    def text_at(self, commit: str, path: str) -> bytes | None:
+        """The blob at a path of a commit, also the target of a link; the fast way to a file known to be there.
+
+        None may mean that it is missing in a partial clone, or over 64 KiB: `tree` and `blobs` decide.
+        """
+
     def blobs(self, oids: Iterable[str], *, limit: int = MAX_TEXT_BYTES) -> dict[str, bytes]:
         """Blobs by object id; omits missing ones and those over `limit` bytes."""
 
@@ -106,6 +112,14 @@ class ProgramReader:
             if mode.startswith("100") and name.endswith(suffixes):
                 found.append(TreeEntry(name, oid))
         return tuple(found)
+
+    def text_at(self, commit: str, path: str) -> bytes | None:
+        """See `ObjectReader`. No extra process."""
+        _check_oid(commit)
+        if self._is_partial or "\n" in path:
+            return None
+        answer = next(iter(self._batch.ask([f"{commit}:{path}"], limit=MAX_TEXT_BYTES)))
+        return answer.data if answer is not None and answer.kind == "blob" else None
 
     def blobs(self, oids: Iterable[str], *, limit: int = MAX_TEXT_BYTES) -> dict[str, bytes]:
         """See `ObjectReader`. No extra process; up to three in a partial clone."""
@@ -188,6 +202,19 @@ class LibraryReader:
         except (KeyError, ValueError, pygit2.GitError) as error:
             raise RepositoryError(f"{commit} cannot be read: {error}", hint="git fsck") from error
         return tuple(TreeEntry(os.fsdecode(path), oid) for path, oid in sorted(found))
+
+    def text_at(self, commit: str, path: str) -> bytes | None:
+        """See `ObjectReader`."""
+        import pygit2
+
+        _check_oid(commit)
+        try:
+            entry = self._opened[commit].peel(pygit2.Commit).tree[path]
+        except (KeyError, ValueError, pygit2.GitError):
+            return None
+        if not isinstance(entry, pygit2.Blob) or entry.size > MAX_TEXT_BYTES:
+            return None
+        return entry.data
 
     def blobs(self, oids: Iterable[str], *, limit: int = MAX_TEXT_BYTES) -> dict[str, bytes]:
         """See `ObjectReader`."""

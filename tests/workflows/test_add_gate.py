@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from gitmodel.errors import GateConfigError, GateError, UsageError
-from gitmodel.project.adding.metadata import MetadataInput
+from gitmodel.project.adding.metadata import MetadataInput, collect_metadata
+from gitmodel.project.gates.new_weights import RegistrationGate
 from gitmodel.project.gates.rejected import rejected_runs
+from gitmodel.project.runs.recorded import RecordedRun
 from gitmodel.workflows.add import IfBetter, add, add_many
+from gitmodel.workflows.mv import rename_model
 from tests.support.desk import Desk, digest, kept_desk, refusal
 
 if TYPE_CHECKING:
@@ -263,3 +267,58 @@ def test_a_name_that_leaves_the_folder_of_rejected_runs_is_refused(ben: Desk) ->
 
     assert done.returncode == 1
     assert precious.exists()
+
+
+def test_a_gate_and_if_better_name_their_own_baselines(ana: Desk) -> None:
+    added(ana, TWO, "auc=0.9")
+    ana.repo.git("commit", "-qam", "v2")
+
+    asked = IfBetter(("auc",), than="fraud@1")
+    message, _ = refusal(GateError, lambda: added(ana, THREE, "auc=0.805", if_better=asked))
+
+    assert message == (
+        "fraud: the new weights are not a version: auc 0.805, at least 0.91 is needed (v2 has 0.9); "
+        "auc 0.805, more than 0.81 is needed (v1 has 0.81)"
+    )
+
+
+def test_other_data_are_named_and_can_refuse(ana: Desk) -> None:
+    pointer = replace(ana.pointer(), data=({"name": "may", "digest": "aaa"},))
+    ana.repo.write("fraud.model.yaml", pointer.to_text())
+    ana.repo.git("commit", "-qam", "data")
+    run = RecordedRun({"auc": 0.9}, {}, "r1", {}, ({"name": "may", "digest": "bbb"},), ())
+    ana.repo.write("fraud.bin", TWO)
+    with ana.open() as project:
+        metadata = collect_metadata(project, MetadataInput(), None, run)
+        gate = RegistrationGate(project)
+        report = gate.judge("fraud", digest(TWO), None, metadata, path="fraud.model.yaml")
+
+    assert report is not None
+    assert report.data_changes == ('data "may" was aaa, and is bbb',)
+    assert not report.is_refused
+    assert replace(report, needs_same_data=True).is_refused
+
+
+def test_first_weights_that_are_refused_do_not_get_into_git(ana: Desk) -> None:
+    configure_other = GATES.replace("fraud:", "other:").partition("gates:")[2]
+    text = ana.repo.read(".gitmodel.yaml").decode()
+    ana.repo.write(".gitmodel.yaml", text + configure_other.removeprefix("\n"))
+    ana.repo.git("commit", "-qam", "gate of other")
+    ana.repo.write("other.bin", TWO)
+    with ana.open() as project:
+        refusal(GateError, lambda: add(project, "other.bin"))
+
+    ana.repo.git("add", "-A")
+
+    assert ana.staged() == []
+
+
+def test_the_baseline_is_found_where_the_pointer_was_before(ana: Desk) -> None:
+    with ana.open() as project:
+        rename_model(project, "fraud", path="models/fraud.bin")
+    ana.repo.write("models/fraud.bin", TWO)
+    with ana.open() as project:
+        given = MetadataInput(metrics=("auc=0.815",))
+        message, _ = refusal(GateError, lambda: add(project, "models/fraud.bin", given=given))
+
+    assert message.endswith("auc 0.815, at least 0.82 is needed (v1 has 0.81)")

@@ -83,11 +83,13 @@ class Baseline:
         metrics: Of the baseline.
         is_same: Whether the baseline has the candidate's weights.
         is_known: Whether its metrics are known; a clone without history may not know them.
+        words: The beginning of a clause about it: `v5 has`, `production is v5 with`.
     """
 
     metrics: Mapping[str, Metric]
     is_same: bool = False
     is_known: bool = True
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ class Judgement:
     Attributes:
         reason: Why it is refused, skipped or unjudged; "" if it passes.
         delta: Exact difference of candidate and baseline, if both are finite numbers.
+        against: `words` of the baseline.
     """
 
     rule: Rule
@@ -105,6 +108,7 @@ class Judgement:
     verdict: Verdict
     reason: str = ""
     delta: Decimal | None = None
+    against: str = ""
 
     @property
     def passes(self) -> bool:
@@ -182,7 +186,8 @@ def _judge(rule: Rule, candidate: Mapping[str, Metric], baseline: Baseline | Non
     delta = None if number is None or start is None else number - start
 
     def told(verdict: Verdict, reason: str = "") -> Judgement:
-        return Judgement(rule, before, value, verdict, reason, delta)
+        words = "" if baseline is None else baseline.words
+        return Judgement(rule, before, value, verdict, reason, delta, words)
 
     if number is None:
         if value is None and rule.may_be_missing:

@@ -1,8 +1,8 @@
 """A fast reader for YAML as gitmodel writes it, without a library.
 
 `list` may read ten thousand pointers, and importing PyYAML takes 14 ms. This reader supports only lines
-`key: value` in canonical form. For any other text (a comment after a value, an unquoted string, an escape, an
-unusual space, an error) it returns None, and `gitmodel.domain.yaml.reader` uses PyYAML.
+`key: value` in canonical form, unquoted words, and lines of comments. For any other text (a comment after a value,
+an escape, an unusual space, an error) it returns None, and `gitmodel.domain.yaml.reader` uses PyYAML.
 
 Guarantee: the result is the same as with PyYAML; a property test compares them.
 """
@@ -26,6 +26,7 @@ _SCALAR = (
     r"|(?P<float>-?(?:0|[1-9][0-9]{0,30})\.[0-9]{1,30}(?:e[-+][0-9]{1,3})?)"
     r"|(?P<int>-?(?:0|[1-9][0-9]{0,30}))"
     r"|(?P<word>true|false|null|\.nan)"
+    r"|(?P<plain>[A-Za-z][A-Za-z0-9_-]*)"
 )
 _LINE = lazy_compile(rf"( *){_KEY}:(?: (?:{_SCALAR}|(?P<flow>[\[{{].*)))?")
 _FLOW_KEY = lazy_compile(rf"{_KEY}: ")
@@ -33,6 +34,9 @@ _FLOW_SCALAR = lazy_compile(rf"(?:{_SCALAR})(?=[,\]}}])")
 _WORDS: dict[str, bool | float | None] = {
     "true": True, "false": False, "null": None, ".nan": math.nan,
 }  # fmt: skip
+
+
+_CONSTANTS = frozenset({"true", "false", "null"})  # in any case; PyYAML decides which are constants
 
 
 class _NotSimpleError(Exception):
@@ -70,6 +74,8 @@ class _Lines:
                 continue
             found = _LINE.fullmatch(line)
             if found is None:
+                if line.lstrip(" ").startswith("#"):
+                    continue
                 raise _NotSimpleError
             spaces, bare, in_quotes = found.group(1, 2, 3)
             if len(spaces) != self._indent or self._open is not None:
@@ -159,6 +165,10 @@ def _scalar(found: re.Match[str]) -> Value:
         return int(found["int"])
     if kind == "word":
         return _WORDS[found["word"]]
+    if kind == "plain":
+        if found["plain"].lower() in _CONSTANTS:
+            raise _NotSimpleError
+        return found["plain"]
     value = float(found["float"])
     if math.isinf(value):
         raise _NotSimpleError

@@ -192,12 +192,17 @@ class Adding:
         if digest is None or (judged is not None and judged[0] == digest):
             return True  # missing weights are refused when they are stored
         known = self._known(target, digest, histories)
-        report = self._gate.judge(target.name, digest, known, item.metadata)
+        report = self._gate.judge(
+            target.name, digest, known, item.metadata, path=target.pointer_path
+        )
         self._judged[target.weights] = digest, report
         if report is None or not report.is_refused:
             return True
         line = note_rejected(self._project, target.name, weights, item.metadata, report)
         self.refused.append(Refused(target.weights, line))
+        ignore_in_clone(
+            self._project, [target.weights]
+        )  # weights without a pointer stay out of Git
         return False
 
     def _known(self, target: Target, digest: Digest, histories: Histories) -> Pointer | None:
@@ -250,7 +255,7 @@ class Adding:
             return
         project = self._project
         pointers = [(ready, self._pointer(ready, histories)) for ready in group]
-        reports = [report_of(project, ready, pointer) for ready, pointer in pointers]
+        reports = [self._report(ready, pointer) for ready, pointer in pointers]
         touched = {*ignore_weights(project, [ready.item.target.weights for ready in group])}
         changed = {
             report.pointer_path: pointer
@@ -268,6 +273,12 @@ class Adding:
             target = ready.item.target
             project.worktree.set_have(target.name, target.weights, ready.weights)
             self.added[target.weights] = report
+
+    def _report(self, ready: Ready, pointer: Pointer) -> AddReport:
+        report = report_of(self._project, ready, pointer)
+        _, judged = self._judged.get(ready.item.target.weights, (None, None))
+        data = () if judged is None else judged.data_changes
+        return replace(report, warnings=(*report.warnings, *(f"{pointer.name}: {t}" for t in data)))
 
     def _pointer(self, ready: Ready, histories: Histories) -> Pointer:
         target = ready.item.target

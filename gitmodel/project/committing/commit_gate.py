@@ -13,7 +13,6 @@ from gitmodel.project.gates.new_weights import RegistrationGate
 from gitmodel.project.gates.rejected import last_refusal, note_again, note_rejected, refused_words
 
 if TYPE_CHECKING:
-    from gitmodel.domain.digest import Digest
     from gitmodel.domain.gates.rules import GateReport
     from gitmodel.project.committing.version_decisions import Change
     from gitmodel.project.gates.rejected import RejectedRun
@@ -29,11 +28,13 @@ class Judged(NamedTuple):
         metadata: Theirs; that of the rejected run if these weights were refused before with metrics.
         forced: Why they are registered although the gate refuses.
         refused: The line about them if they are not registered.
+        data: Data that are other than the baseline's, a text each.
     """
 
     metadata: Metadata
     forced: str | None = None
     refused: RejectedRun | None = None
+    data: tuple[str, ...] = ()
 
 
 class CommitGate:
@@ -56,10 +57,10 @@ class CommitGate:
         earlier = last_refusal(self._project, name, change.digest)
         if earlier is not None and not metadata.metrics:
             metadata = _of_run(metadata, earlier)
-        report = self._report(name, change.digest, metadata)
+        report = self._report(change, metadata)
         is_refused = report is not None and report.is_refused
         if not is_refused and (earlier is None or not earlier.asked):
-            return Judged(metadata)
+            return Judged(metadata, data=() if report is None else report.data_changes)
         forced = self._project.settings.force
         if forced:
             return Judged(metadata, forced)
@@ -70,12 +71,13 @@ class CommitGate:
             run = note_again(self._project, earlier)
         return Judged(metadata, refused=run)
 
-    def _report(self, name: str, digest: Digest, metadata: Metadata) -> GateReport | None:
+    def _report(self, change: Change, metadata: Metadata) -> GateReport | None:
         if self._gate is None:
             return None
+        name, path = change.model.name, change.model.path
         try:
             if self._gate.holds_for(name):
-                return self._gate.judge(name, digest, None, metadata)
+                return self._gate.judge(name, change.digest, None, metadata, path=path)
         except ConfigError as error:
             self._gate = None
             self.notes.append(f"{name}: {error.message}; so no gate judges new weights")

@@ -101,8 +101,11 @@ def register_new_versions(
                 )
             )
         else:
+            doubts = tuple(f"{change.model.name}: {text}" for text in judged.data)
             known[change.model.weights] = item._replace(
-                metadata=judged.metadata, forced=judged.forced
+                metadata=judged.metadata,
+                forced=judged.forced,
+                doubts=(*item.doubts, *doubts),
             )
     if not known:
         return found

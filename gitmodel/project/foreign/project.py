@@ -180,6 +180,10 @@ class _CachingReader:
         self._trees[commit, suffixes] = found
         return found
 
+    def text_at(self, commit: str, path: str) -> bytes | None:
+        """See `ObjectReader`."""
+        return self._reader.text_at(commit, path)
+
     def blobs(self, oids: Iterable[str], *, limit: int = MAX_TEXT_BYTES) -> dict[str, bytes]:
         """See `ObjectReader`; caches blobs up to the usual limit."""
         wanted = list(dict.fromkeys(oids))

@@ -36,6 +36,10 @@ def settings_at(project: Project, commit: str) -> Mapping[str, Value]:
 
     Raises ConfigError if the configuration is not valid or cannot be read, which must not open a gate.
     """
+    known = project.reader.text_at(commit, CONFIG_NAME)
+    if known is not None:
+        with suppress(ConfigError):  # the target of a link, say: what follows tells it
+            return Config.from_text(known, what=_name(commit)).unknown
     blob = blob_at(project, commit, CONFIG_NAME)
     if blob is None:
         _refuse_other_kind(project, commit)

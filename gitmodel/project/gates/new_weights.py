@@ -88,17 +88,23 @@ class RegistrationGate:
         return gate is None or gate.on_commit == "keep"
 
     def judge(
-        self, name: str, digest: Digest, known: Pointer | None, metadata: Metadata
+        self,
+        name: str,
+        digest: Digest,
+        known: Pointer | None,
+        metadata: Metadata,
+        *,
+        path: str | None = None,
     ) -> GateReport | None:
         """Judge weights; None if no rule holds, or nothing is new.
 
-        `known` is the version that has these weights, None for new content.
+        `known` is the version that has these weights, None for new content. `path` is that of the pointer.
         """
         metrics = metrics_of_next(known, metadata)
         if known is not None and metrics == known.metrics:
             return None
         data = metadata.data or (() if known is None else known.data)
-        candidate = Candidate(name, digest, metrics, data)
+        candidate = Candidate(name, digest, metrics, data, path)
         report = judge_registration(self._project, self.gates, self._head, candidate)
         if self._asked is not None and known is None:
             wanted = self._judge_asked(self._asked, candidate)

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.domain.aliases import alias_path_for
 from gitmodel.domain.gates.config import PREVIOUS
-from gitmodel.domain.gates.rules import Baseline, GateReport, judge
 from gitmodel.domain.pointer import pointer_beside
 from gitmodel.project.aliases import alias_at
 from gitmodel.project.gates.configured import gates_at
+from gitmodel.project.gates.registration import Candidate, baseline_from_alias, report_of
 
 if TYPE_CHECKING:
     from gitmodel.domain.aliases import Alias
+    from gitmodel.domain.gates.rules import GateReport
     from gitmodel.domain.pointer import Pointer
     from gitmodel.project.project import Project
 
@@ -40,14 +41,13 @@ def judge_promotion(project: Project, target: Promotion, pointer: Pointer) -> Ga
     if gate is None or not rules:
         return None
     start = _baseline(project, target, gate.baseline)
-    baseline = None
-    if start is not None:
-        baseline = Baseline(start.metrics, is_same=start.digest == pointer.digest)
-    return GateReport(
+    return report_of(
+        project,
+        Candidate(pointer.name, pointer.digest, pointer.metrics, pointer.data),
+        None if start is None else baseline_from_alias(start, pointer),
+        rules,
         pattern=gate.pattern,
-        baseline=None if start is None else str(start),
-        baseline_version=None if start is None else start.version,
-        judgements=judge(rules, pointer.metrics, baseline),
+        same_data=gate.same_data,
     )
 
 

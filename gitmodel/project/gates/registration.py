@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.aliases import alias_path_for
+from gitmodel.domain.aliases import Alias, alias_path_for
 from gitmodel.domain.gates.config import PREVIOUS
 from gitmodel.domain.gates.data import data_changes
 from gitmodel.domain.gates.rules import Baseline, GateReport, judge
+from gitmodel.domain.pointer import Pointer
+from gitmodel.errors import GitmodelError
 from gitmodel.project.aliases import alias_at
 from gitmodel.project.committed_models import find_in_tree
+from gitmodel.project.models import Model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gitmodel.domain.aliases import Alias
     from gitmodel.domain.digest import Digest
     from gitmodel.domain.gates.config import Gates
     from gitmodel.domain.gates.rules import Rule
     from gitmodel.domain.metrics import Metric
-    from gitmodel.domain.pointer import Pointer
     from gitmodel.domain.yaml.reader import Value
     from gitmodel.project.project import Project
 
@@ -29,13 +31,14 @@ if TYPE_CHECKING:
 class Candidate:
     """Weights that may become a version of a model.
 
-    `data` are the pointer's: mappings with `name` and `digest`.
+    `data` are the pointer's: mappings with `name` and `digest`. `path` is that of the pointer file, if known.
     """
 
     name: str
     digest: Digest
     metrics: Mapping[str, Metric]
     data: Sequence[Mapping[str, Value]] = ()
+    path: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,13 @@ class BaselineVersion:
     metrics: Mapping[str, Metric]
     data: Sequence[Mapping[str, Value]] | None = None  # None: not looked up
 
+    @property
+    def words(self) -> str:
+        """`v5 has`, or `production is v5 with` for the reference `fraud@production`."""
+        word = self.reference.rpartition("@")[2]
+        number = f"v{self.version}"
+        return f"{number} has" if word == str(self.version) else f"{word} is {number} with"
+
 
 def judge_registration(
     project: Project, gates: Gates, commit: str | None, candidate: Candidate
@@ -59,7 +69,7 @@ def judge_registration(
     gate = gates.gate_of(candidate.name)
     if gate is None or not gate.register:
         return None
-    baseline = baseline_of(project, commit, candidate.name, gate.baseline)
+    baseline = baseline_of(project, commit, candidate.name, gate.baseline, path=candidate.path)
     return report_of(
         project, candidate, baseline, gate.register, pattern=gate.pattern, same_data=gate.same_data
     )
@@ -78,7 +88,9 @@ def report_of(
     start = None
     changes: tuple[str, ...] = ()
     if baseline is not None:
-        start = Baseline(baseline.metrics, is_same=baseline.digest == candidate.digest)
+        start = Baseline(
+            baseline.metrics, is_same=baseline.digest == candidate.digest, words=baseline.words
+        )
         if candidate.data and same_data != "ignore" and not start.is_same:
             changes = data_changes(_data_of(project, candidate.name, baseline), candidate.data)
     return GateReport(
@@ -92,16 +104,36 @@ def report_of(
 
 
 def baseline_of(
-    project: Project, commit: str | None, name: str, word: str
+    project: Project, commit: str | None, name: str, word: str, *, path: str | None = None
 ) -> BaselineVersion | None:
-    """The version of a commit to compare with: an alias, or for `previous` what the pointer names."""
-    model = None if commit is None else find_in_tree(project, commit, name)
+    """The version of a commit to compare with: an alias, or for `previous` what the pointer names.
+
+    The pointer is probably at `path`; if not, it is looked for.
+    """
+    if commit is None:
+        return None
+    model = _at_path(project, commit, name, path) or find_in_tree(project, commit, name)
     if model is None:
         return None
     if word == PREVIOUS:
         return baseline_from_pointer(model.pointer)
-    alias = alias_at(project, commit, alias_path_for(model.path, word))
+    alias_path = alias_path_for(model.path, word)
+    raw = project.reader.text_at(commit, alias_path)
+    if raw is None:
+        alias = alias_at(project, commit, alias_path)
+    else:
+        alias = Alias.from_text(raw, alias_path)
     return None if alias is None else baseline_from_alias(alias, model.pointer)
+
+
+def _at_path(project: Project, commit: str, name: str, path: str | None) -> Model | None:
+    raw = None if path is None else project.reader.text_at(commit, path)
+    if raw is None or path is None:
+        return None
+    with suppress(GitmodelError):  # another model's, a link: the search decides
+        pointer = Pointer.from_text(raw, what=path)
+        return Model(path, pointer, raw) if pointer.name == name else None
+    return None
 
 
 def baseline_from_pointer(pointer: Pointer) -> BaselineVersion:

@@ -61,21 +61,19 @@ class RejectedRun:
 
 def refusals(report: GateReport) -> tuple[str, ...]:
     """What refuses, a text each: `auc 0.901, at least 0.933 is needed (production is v5 with 0.931)`."""
-    texts = [_refusal(one, report) for one in report.judgements if one.verdict == "refuse"]
+    texts = [_refusal(one) for one in report.judgements if one.verdict == "refuse"]
     data = report.data_changes if report.needs_same_data else ()
     return tuple(dict.fromkeys((*texts, *data)))
 
 
-def _refusal(one: Judgement, report: GateReport) -> str:
+def _refusal(one: Judgement) -> str:
     metric = one.rule.metric
     if one.candidate is None:
         return f"{metric} is missing"
     text = f"{metric} {one.candidate}, {one.reason}"
-    if one.rule.is_bound or one.delta is None or report.baseline is None:
+    if one.rule.is_bound or one.delta is None or not one.against:
         return text
-    number, word = report.baseline_version, report.baseline.rpartition("@")[2]
-    start = f"v{number} has" if word == str(number) else f"{word} is v{number} with"
-    return f"{text} ({start} {one.baseline})"
+    return f"{text} ({one.against} {one.baseline})"
 
 
 def refused_words(rules: Sequence[str]) -> str:
