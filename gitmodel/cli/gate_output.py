@@ -213,6 +213,8 @@ def check_markdown(check: GateCheck) -> str:
     lines = [f"**gitmodel gate: {word}**", "", f"Against {_code(check.against)}."]
     if check.evidence == "measured":
         lines[-1] += " The metrics were measured in this job."
+    if check.evidence == "confirmed":
+        lines[-1] += " The metrics of new versions were read from their runs."
     bullets = [_code(note) for note in check.notes]
     bullets += [
         f"{_code(change.title)}: {_code(note)}"

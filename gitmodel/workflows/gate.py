@@ -1,11 +1,12 @@
 """`gitmodel gate`: judge a request, or one version against another, by the rules of `.gitmodel.yaml`.
 
 Guarantee: neither the network nor the store is used, and nothing is written; but in a large repository a look at
-history may write its index, as in `gitmodel log`.
+history may write its index, as in `gitmodel log`, and with `confirm_run` the trackers of runs are asked.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.gates.rules import Limit, Rule, judge
@@ -16,15 +17,15 @@ from gitmodel.domain.text.escape import quote_text
 from gitmodel.errors import GitmodelError, RepositoryError, UnknownReferenceError, UsageError
 from gitmodel.project.committed_models import find_in_tree
 from gitmodel.project.gates.by_hand import Bench, changed_pointers
+from gitmodel.project.gates.measured import JudgedMetrics
 from gitmodel.project.gates.registration import baseline_from_pointer
 from gitmodel.project.models import require_model
 from gitmodel.project.references import file_of_alias, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from gitmodel.domain.gates.rules import Kind
-    from gitmodel.domain.metrics import Metric
     from gitmodel.project.gates.judged import GateCheck
     from gitmodel.project.project import Project
 
@@ -45,6 +46,7 @@ def gate_request(
     *,
     names: Sequence[str] = (),
     metrics_file: str | None = None,
+    confirm_run: bool = False,
 ) -> GateCheck:
     """Judge what HEAD changes compared with a base, by the rules of that base.
 
@@ -53,6 +55,8 @@ def gate_request(
         base: A revision; None takes the target branch from the environment of CI.
         names: Only these models; all if empty.
         metrics_file: Judge these metrics instead of those that the request declares.
+        confirm_run: Judge the metrics that the tracker has of each version's run; a run that cannot be read is a
+            problem.
 
     Raises:
         UsageError: Nothing names a base, or it is not clear whose metrics were measured.
@@ -71,8 +75,8 @@ def gate_request(
             hint="git fetch --refetch --filter=blob:none",
         )
     found = base_of_request(project, base, head)
-    measured = None if metrics_file is None else _measured(project, metrics_file)
-    return judge_request(project, found, head, names=names, measured=measured)
+    metrics = _metrics(project, metrics_file, confirm_run=confirm_run)
+    return judge_request(project, found, head, names=names, metrics=metrics)
 
 
 def gate_models(
@@ -82,6 +86,7 @@ def gate_models(
     rules: Sequence[Rule] = (),
     gates_file: str | None = None,
     metrics_file: str | None = None,
+    confirm_run: bool = False,
 ) -> GateCheck:
     """Judge models of the work tree against HEAD.
 
@@ -91,6 +96,7 @@ def gate_models(
         rules: Only these; the register rules of the configuration if empty.
         gates_file: A file with `gates` and `better`; HEAD's configuration if None.
         metrics_file: Judge these metrics of the only model instead of those that its pointer declares.
+        confirm_run: Judge the metrics that the tracker has of each version's run.
 
     Raises:
         UnknownReferenceError: There is no model of a name.
@@ -104,15 +110,13 @@ def gate_models(
         problems: list[GitmodelError] = []
     else:
         pointers, problems = changed_pointers(project, head)
-    measured = None
-    if metrics_file is not None:
-        if len(pointers) != 1:
-            raise UsageError(
-                f"gitmodel gate: {len(pointers)} models are changed; nothing says whose metrics these are",
-                hint="gitmodel gate --metrics FILE NAME",
-            )
-        measured = _measured(project, metrics_file)
-    bench = Bench(project, head, gates_file, rules, measured)
+    if metrics_file is not None and len(pointers) != 1:
+        raise UsageError(
+            f"gitmodel gate: {len(pointers)} models are changed; nothing says whose metrics these are",
+            hint="gitmodel gate --metrics FILE NAME",
+        )
+    metrics = _metrics(project, metrics_file, confirm_run=confirm_run)
+    bench = Bench(project, head, gates_file, rules, metrics)
     changes = []
     for pointer in pointers:
         try:
@@ -130,6 +134,7 @@ def gate_versions(
     rules: Sequence[Rule] = (),
     gates_file: str | None = None,
     metrics_file: str | None = None,
+    confirm_run: bool = False,
 ) -> GateCheck:
     """Judge one version against another; the rules are those for the alias that the baseline names, if any.
 
@@ -140,6 +145,7 @@ def gate_versions(
         rules: Only these, if any.
         gates_file: A file with `gates` and `better`; HEAD's configuration if None.
         metrics_file: Judge these metrics instead of those that the candidate declares.
+        confirm_run: Judge the metrics that the tracker has of the candidate's run.
 
     Raises:
         UnknownReferenceError: There is no such version.
@@ -147,12 +153,12 @@ def gate_versions(
         TextError: The file of metrics does not parse.
     """
     head = project.reader.resolve("HEAD")
-    measured = None if metrics_file is None else _measured(project, metrics_file)
+    metrics = _metrics(project, metrics_file, confirm_run=confirm_run)
     start = resolve(project, baseline).pointer
     pointer = resolve(project, candidate or Reference(baseline.name, "latest")).pointer
     file = file_of_alias(project, baseline)
     alias = None if file is None else file.alias.alias
-    bench = Bench(project, head, gates_file, rules, measured)
+    bench = Bench(project, head, gates_file, rules, metrics)
     change = bench.judge(pointer, baseline_from_pointer(start), alias=alias)
     return bench.check([change], [], against=str(baseline))
 
@@ -202,11 +208,17 @@ def _head(project: Project) -> str:
     return head
 
 
-def _measured(project: Project, path: str) -> Mapping[str, Metric]:
-    """The metrics of a file; notes what was left out."""
+def _metrics(project: Project, path: str | None, *, confirm_run: bool) -> JudgedMetrics:
+    """Which metrics are judged; of a file, notes what was left out."""
+    if confirm_run:
+        from gitmodel.project.gates.confirmed import metrics_of_run
+
+        return JudgedMetrics("confirmed", read_run=partial(metrics_of_run, project))
+    if path is None:
+        return JudgedMetrics()
     from gitmodel.project.adding.metadata import MetadataInput, collect_metadata
 
     found = collect_metadata(project, MetadataInput(metrics_file=path), None)
     for note in found.left_out:
         project.context.note(note)
-    return found.metrics
+    return JudgedMetrics("measured", found.metrics)

@@ -21,8 +21,9 @@ new versions by the register rules, changed aliases by the promote rules, as
 By hand it judges models of the work tree against HEAD (gitmodel gate NAME), or
 one version against another: gitmodel gate fraud@production fraud@7
 
-Nothing is fetched and nothing is written. Exit codes: 0 passed or not judged,
-1 a problem that no rule is about, 2 wrong use or configuration, 3 refused."""
+Nothing is fetched and nothing is written; --confirm-run asks the tracker that
+MLFLOW_TRACKING_URI names. Exit codes: 0 passed or not judged, 1 a problem that
+no rule is about, 2 wrong use or configuration, 3 refused."""
 
 
 def add_parser(verbs: Verbs) -> None:
@@ -46,6 +47,11 @@ def add_parser(verbs: Verbs) -> None:
         dest="metrics_file",
         metavar="FILE",
         help="judge these metrics of one model, measured just now",
+    )
+    gate.add_argument(
+        "--confirm-run",
+        action="store_true",
+        help="read the run of each new version from its tracker again, and judge the metrics found there",
     )
     gate.add_argument("--md", action="store_true", help="print Markdown for a comment on a request")
     gate.add_argument(
@@ -79,6 +85,7 @@ def run(
     base: str | None,
     gates_file: str | None,
     metrics_file: str | None,
+    confirm_run: bool,
     md: bool,
     least: list[str],
     most: list[str],
@@ -96,18 +103,24 @@ def run(
 
     output = session.output
     if bisect:
-        is_alone = not md and (base, gates_file, metrics_file) == (None, None, None)
+        is_alone = not (md or confirm_run) and (base, gates_file, metrics_file) == (None,) * 3
         return _bisect(session, words, least, most, is_alone=is_alone)
     by_hand = bool(least or most or gates_file or any("@" in word for word in words))
+    if confirm_run and metrics_file is not None:
+        raise UsageError(
+            "gitmodel gate: give --metrics or --confirm-run", hint="gitmodel gate --help"
+        )
     _refuse_mixtures(words, base, by_hand=by_hand, md=md, as_json=output.as_json)
     try:
         with session.project() as project:
             if base is not None or (not by_hand and is_request(project)):
-                check = gate_request(project, base, names=words, metrics_file=metrics_file)
+                check = gate_request(
+                    project, base, names=words, metrics_file=metrics_file, confirm_run=confirm_run
+                )
             else:
                 if is_request(project):
                     _refuse_nothing_judged(words, gates_file)
-                options = _Options(bounds(least, most), gates_file, metrics_file)
+                options = _Options(bounds(least, most), gates_file, metrics_file, confirm_run)
                 check = _by_hand(project, words, options)
     except GitmodelError as error:
         if md:
@@ -127,6 +140,7 @@ class _Options(NamedTuple):
     rules: tuple[Rule, ...]
     gates_file: str | None
     metrics_file: str | None
+    confirm_run: bool
 
 
 def _by_hand(project: Project, words: list[str], options: _Options) -> GateCheck:

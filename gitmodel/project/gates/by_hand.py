@@ -11,19 +11,18 @@ from gitmodel.errors import GateConfigError, GitmodelError, TextError, UsageErro
 from gitmodel.project.committed_models import models_in_tree
 from gitmodel.project.gates.configured import gates_at
 from gitmodel.project.gates.judged import GateCheck, JudgedChange
-from gitmodel.project.gates.measured import differences
 from gitmodel.project.gates.registration import Candidate, baseline_of, report_of
 from gitmodel.project.models import read_models
 from gitmodel.project.project import CONFIG_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from gitmodel.domain.gates.config import Gate
     from gitmodel.domain.gates.rules import Rule
-    from gitmodel.domain.metrics import Metric
     from gitmodel.domain.pointer import Pointer
     from gitmodel.project.gates.judged import ChangeKind
+    from gitmodel.project.gates.measured import JudgedMetrics
     from gitmodel.project.gates.registration import BaselineVersion
     from gitmodel.project.project import Project
 
@@ -37,12 +36,12 @@ class Bench:
         head: str | None,
         gates_file: str | None,
         rules: Sequence[Rule],
-        measured: Mapping[str, Metric] | None,
+        metrics: JudgedMetrics,
     ) -> None:
         self._project = project
         self._head = head
         self._rules = tuple(rules)
-        self._measured = measured
+        self._metrics = metrics
         self._config = CONFIG_NAME if gates_file is None else gates_file
         self._config_commit = head if gates_file is None else None
         if rules:
@@ -64,7 +63,7 @@ class Bench:
         """Judge a version, as one that the alias is to mean if there are rules for it."""
         gate = self._gates.gate_of(pointer.name)
         rules, kind = self._rules_of(gate, alias)
-        metrics = pointer.metrics if self._measured is None else self._measured
+        metrics, differences = self._metrics.of(pointer.metrics, "the pointer", pointer)
         report = None
         if rules:
             report = report_of(
@@ -76,8 +75,7 @@ class Bench:
                 same_data="ignore" if gate is None or kind == "promote" else gate.same_data,
             )
         notes = [] if report is None else list(report.data_changes)
-        if self._measured is not None:
-            notes += differences(self._measured, pointer.metrics, "the pointer")
+        notes += differences
         return JudgedChange(
             model=pointer.name,
             kind=kind,
@@ -112,7 +110,7 @@ class Bench:
             config_commit=None if self._rules else self._config_commit,
             changes=tuple(changes),
             problems=tuple(problems),
-            evidence="declared" if self._measured is None else "measured",
+            evidence=self._metrics.evidence,
         )
 
 

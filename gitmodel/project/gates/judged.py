@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gitmodel.project.gates.registration import BaselineVersion
 
 ChangeKind = Literal["register", "promote"]
-Evidence = Literal["declared", "measured"]
+Evidence = Literal["declared", "confirmed", "measured"]
 Verdict = Literal["pass", "refuse", "unjudged"]
 
 REFUSED = 3  # exit code
@@ -89,7 +89,8 @@ class GateCheck:
         changes: The changes.
         problems: Errors because of which something is not judged, or must not go in whatever its metrics are.
         notes: What a reader should know besides.
-        evidence: Whether the metrics are those that the files declare, or were measured just now.
+        evidence: Whether the metrics are those that the files declare, that the tracker has of the run, or that were
+            measured just now.
     """
 
     base: Base | None = None

@@ -1,7 +1,8 @@
-"""Metrics that a job has just measured, which are judged instead of those that were declared."""
+"""Which metrics are judged: those that were declared, that a job measured just now, or that the run's tracker has."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.metric_changes import as_decimal
@@ -9,18 +10,61 @@ from gitmodel.domain.text.escape import quote_text
 from gitmodel.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from gitmodel.domain.metrics import Metric
+    from gitmodel.domain.pointer import Pointer
     from gitmodel.project.gates.changed import ChangedAlias, ChangedPointer
+    from gitmodel.project.gates.judged import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedMetrics:
+    """The metrics that are judged.
+
+    Attributes:
+        evidence: Where they come from.
+        measured: Those of the only version that is judged, measured just now.
+        read_run: Reads those of a version's run; raises GitmodelError.
+    """
+
+    evidence: Evidence = "declared"
+    measured: Mapping[str, Metric] = field(default_factory=dict)
+    read_run: Callable[[Pointer], Mapping[str, Metric]] | None = None
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether they belong to one version only."""
+        return self.evidence == "measured"
+
+    def of(
+        self, declared: Mapping[str, Metric], what: str, pointer: Pointer | None = None
+    ) -> tuple[Mapping[str, Metric], list[str]]:
+        """The metrics of a version, and what they say otherwise than `what` declares, a text each.
+
+        Raises GitmodelError if the run cannot be read. Without a pointer there is no run.
+        """
+        if self.evidence == "measured":
+            return self.measured, differences(self.measured, declared, what)
+        if self.read_run is None:
+            return declared, []
+        if pointer is None:
+            return declared, ["these metrics are as declared: an alias has no run"]
+        metrics = self.read_run(pointer)
+        changed = {name: value for name, value in metrics.items() if name in declared}
+        return metrics, differences(changed, declared, what, verb="the run has")
 
 
 def differences(
-    measured: Mapping[str, Metric], declared: Mapping[str, Metric], what: str
+    measured: Mapping[str, Metric],
+    declared: Mapping[str, Metric],
+    what: str,
+    *,
+    verb: str = "measured",
 ) -> list[str]:
     """Say which measured metrics `what`, such as "the pointer", has with another value, a text each."""
     return [
-        f"{quote_text(name)[1:-1]}: measured {value}, "
+        f"{quote_text(name)[1:-1]}: {verb} {value}, "
         + (f"{what} says {declared[name]}" if name in declared else f"{what} has none")
         for name, value in measured.items()
         if name not in declared or not _is_equal(value, declared[name])

@@ -19,7 +19,7 @@ from gitmodel.project.gates.changed import ChangedAlias, ChangedPointer, changes
 from gitmodel.project.gates.commit_files import CommitFiles
 from gitmodel.project.gates.configured import edited_settings, gates_at
 from gitmodel.project.gates.judged import GateCheck, JudgedChange
-from gitmodel.project.gates.measured import differences, require_one_version
+from gitmodel.project.gates.measured import JudgedMetrics, require_one_version
 from gitmodel.project.gates.promoted import PromotionChecks
 from gitmodel.project.gates.registration import (
     BaselineVersion,
@@ -33,12 +33,11 @@ from gitmodel.project.models import unknown_model
 from gitmodel.project.project import CONFIG_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from gitmodel.domain.aliases import Alias
     from gitmodel.domain.gates.config import Gate, Gates
     from gitmodel.domain.gates.rules import GateReport, Rule
-    from gitmodel.domain.metrics import Metric
     from gitmodel.project.gates.ci_base import Base
     from gitmodel.project.models import Model
     from gitmodel.project.project import Project
@@ -52,7 +51,7 @@ def judge_request(
     head: str,
     *,
     names: Sequence[str] = (),
-    measured: Mapping[str, Metric] | None = None,
+    metrics: JudgedMetrics | None = None,
 ) -> GateCheck:
     """Judge what a request changes.
 
@@ -61,14 +60,15 @@ def judge_request(
         base: What the request is compared with.
         head: The tip of the request.
         names: Only these models; all if empty.
-        measured: Judged instead of the metrics that pointer and alias declare.
+        metrics: Which are judged; those that pointer and alias declare if None.
 
     Raises:
         ConfigError: The configuration of the base is not valid, or cannot be read.
         UnknownReferenceError: The tip has no model of a name.
         UsageError: Metrics were measured, and the request changes more than one model.
     """
-    judge = _Judge(project, base, gates_at(project, base.commit), head, measured)
+    metrics = metrics or JudgedMetrics()
+    judge = _Judge(project, base, gates_at(project, base.commit), head, metrics)
     changes = changes_of(project, base, head)
     pointers = [one for one in changes.pointers if judge.is_candidate(one)]
     aliases = [one for one in changes.aliases if one.is_candidate]
@@ -76,7 +76,7 @@ def judge_request(
         pointers = [one for one in pointers if one.after.name in names]
         aliases = [one for one in aliases if one.after.name in names]
         pointers += judge.unchanged(names, pointers, aliases)
-    if measured is not None:
+    if metrics.is_measured:
         require_one_version(pointers, aliases)
     judged, problems = judge.all(pointers, aliases)
     notes, config_problems = _edits(project, base, head)
@@ -92,7 +92,7 @@ def judge_request(
         changes=tuple(judged),
         problems=(*changes.broken, *problems, *config_problems),
         notes=tuple(notes),
-        evidence="declared" if measured is None else "measured",
+        evidence=metrics.evidence,
     )
 
 
@@ -105,13 +105,13 @@ class _Judge:
         base: Base,
         gates: Gates,
         head: str,
-        measured: Mapping[str, Metric] | None,
+        metrics: JudgedMetrics,
     ) -> None:
         self._project = project
         self._base = base
         self._gates = gates
         self._head = head
-        self._measured = measured
+        self._metrics = metrics
         self._base_files = CommitFiles(project, base.commit)
         self._head_files = CommitFiles(project, head)
 
@@ -135,7 +135,7 @@ class _Judge:
             model = self._head_files.model(name)
             if model is None:
                 raise unknown_model(name, self._head_files.names())
-            if self._measured is not None and name not in changed:
+            if self._metrics.is_measured and name not in changed:
                 found.append(ChangedPointer(model, model))
         return found
 
@@ -172,14 +172,14 @@ class _Judge:
         baseline = None
         if start is not None:
             baseline = self._baseline(start, PREVIOUS if gate is None else gate.baseline)
-        metrics = pointer.metrics if self._measured is None else self._measured
+        metrics, differences = self._metrics.of(pointer.metrics, "the pointer", pointer)
         candidate = Candidate(pointer.name, pointer.digest, metrics, pointer.data)
         rules = () if gate is None else gate.register
         report = self._report(candidate, baseline, rules, gate, same_data=True)
         notes = [] if earlier == pointer.name else [f"it was called {earlier}"]
         if report is not None:
             notes += [*report.data_changes, *self._gaps(candidate, baseline, report)]
-        notes += self._differences(pointer.metrics, "the pointer")
+        notes += differences
         return JudgedChange(
             model=pointer.name,
             kind="register",
@@ -211,7 +211,7 @@ class _Judge:
         if checks.goes_back(changed, present):
             notes.append("it goes back to what it meant before, which no gate stops")
             rules = ()
-        metrics = alias.metrics if self._measured is None else self._measured
+        metrics, differences = self._metrics.of(alias.metrics, "the alias")
         candidate = Candidate(alias.name, alias.digest, metrics)
         report = self._report(candidate, baseline, rules, gate)
         if report is not None:
@@ -229,7 +229,7 @@ class _Judge:
             gate=report,
             forced=alias.forced,
             allow_force=gate is not None and gate.allow_force,
-            notes=(*notes, *self._differences(alias.metrics, "the alias")),
+            notes=(*notes, *differences),
         )
 
     def _report(
@@ -301,10 +301,6 @@ class _Judge:
         metrics = alias.metrics or ({} if pointer is None else pointer.metrics)
         data = None if pointer is None else pointer.data
         return BaselineVersion(str(alias), alias.version, alias.digest, metrics, data)
-
-    def _differences(self, declared: Mapping[str, Metric], what: str) -> list[str]:
-        """What was measured otherwise than it was declared."""
-        return [] if self._measured is None else differences(self._measured, declared, what)
 
 
 def _all_rules(one: Sequence[Rule], other: Sequence[Rule]) -> tuple[Rule, ...]:
