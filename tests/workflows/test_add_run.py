@@ -286,3 +286,14 @@ def test_a_log_of_metrics_and_event_files_are_metrics_files(desk: Desk) -> None:
     commit(desk)
 
     assert dict(desk.pointer().metrics) == {"val_loss": 0.125}
+
+
+def test_show_says_which_run_made_a_version(desk: Desk, stored: Path) -> None:
+    run = database(desk, stored)[0]
+    desk.repo.write("fraud.bin", ONE)
+    added(desk, f"mlflow:{run.run_id}")
+
+    shown = " ".join(desk.repo.gitmodel("show", "fraud").stdout.split())
+
+    assert f" run {run.run_id} system mlflow," in shown
+    assert f"system mlflow, experiment {run.experiment}, name {run.name}, status finished" in shown

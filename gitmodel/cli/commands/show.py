@@ -98,9 +98,17 @@ def _people_say(report: ShowReport) -> Iterator[tuple[str, str]]:
         ("tags", ", ".join(pointer.tags)),
         ("base", pointer.base),
         ("run", pointer.run_id),
-        ("forced", pointer.forced),
     )
     yield from ((title, text) for title, text in texts if text)
+    run = pointer.run or {}
+    if run.get("url"):
+        yield "" if pointer.run_id else "run", str(run["url"])
+    if about := _flat({key: value for key, value in run.items() if key != "url"}):
+        yield "" if pointer.run_id or run.get("url") else "run", about
+    for number, data in enumerate(pointer.data):
+        yield "data" if number == 0 else "", " ".join(str(value) for value in data.values())
+    if pointer.forced is not None:
+        yield "forced", pointer.forced
     for title, values in (("metrics", pointer.metrics), ("params", pointer.params)):
         for number, (name, value) in enumerate(values.items()):
             yield title if number == 0 else "", f"{name} {value}"
