@@ -92,6 +92,40 @@ def verdicts(change: JudgedChange) -> list[tuple[str, str, str]]:
     return [(j.rule.metric, j.verdict, j.reason) for j in change.gate.judgements]
 
 
+def test_a_request_that_goes_back_to_a_version_of_the_base_is_not_stopped(ana: Desk) -> None:
+    ana.repo.git("switch", "-q", "main")
+    ana.version(b"three", metrics=metrics(0.94, 0.1))
+    ana.repo.git("switch", "-qC", "request")
+    ana.repo.git("checkout", "-q", "main~1", "--", "fraud.model.yaml")
+    ana.repo.git("commit", "-qm", "back to version 2")
+
+    change = only(judged(ana))
+
+    assert (change.version, change.verdict) == (2, "pass")
+    assert change.notes == ("it goes back to a version of the base, which no gate stops",)
+
+
+def test_a_version_of_the_request_itself_is_no_version_of_the_base(ana: Desk) -> None:
+    ungated(ana, b"three", metrics=metrics(0.94, 0.9))
+    ungated(ana, b"four", metrics=metrics(0.94, 0.17))
+    ana.repo.git("checkout", "-q", "HEAD~1", "--", "fraud.model.yaml")
+    ana.repo.git("commit", "-qm", "back to version 3")
+
+    assert only(judged(ana)).verdict == "refuse"
+
+
+def test_an_earlier_version_with_other_metrics_is_judged(ana: Desk) -> None:
+    ana.repo.git("switch", "-q", "main")
+    ana.version(b"three", metrics=metrics(0.94, 0.1))
+    ana.repo.git("switch", "-qC", "request")
+    ana.repo.git("checkout", "-q", "main~1", "--", "fraud.model.yaml")
+    other = replace(ana.pointer(), metrics={"auc": 0.96, "logloss": 0.17})
+    ana.repo.write("fraud.model.yaml", other.to_text())
+    ana.repo.git("commit", "-qam", "version 2 with other metrics")
+
+    assert only(judged(ana)).verdict == "refuse"
+
+
 def promoted(desk: Desk, text: str, alias: str = "production", **options: object) -> None:
     with desk.open() as project:
         promote(

@@ -14,7 +14,8 @@ from gitmodel.domain.aliases import alias_path_for
 from gitmodel.domain.gates.config import PREVIOUS
 from gitmodel.domain.pointer import pointer_beside
 from gitmodel.domain.text.escape import quote_text
-from gitmodel.errors import GitmodelError
+from gitmodel.errors import ConfigError, GitmodelError, NotSetUpError
+from gitmodel.git.history.containing import not_in_history
 from gitmodel.project.gates.changed import ChangedAlias, ChangedPointer, changes_of
 from gitmodel.project.gates.commit_files import CommitFiles
 from gitmodel.project.gates.configured import edited_settings, gates_at
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from gitmodel.domain.aliases import Alias
     from gitmodel.domain.gates.config import Gate, Gates
     from gitmodel.domain.gates.rules import GateReport, Rule
+    from gitmodel.domain.pointer import Pointer
     from gitmodel.project.gates.ci_base import Base
     from gitmodel.project.models import Model
     from gitmodel.project.project import Project
@@ -175,8 +177,11 @@ class _Judge:
         metrics, differences = self._metrics.of(pointer.metrics, "the pointer", pointer)
         candidate = Candidate(pointer.name, pointer.digest, metrics, pointer.data)
         rules = () if gate is None else gate.register
-        report = self._report(candidate, baseline, rules, gate, same_data=True)
         notes = [] if earlier == pointer.name else [f"it was called {earlier}"]
+        if rules and not self._metrics.is_measured and self._is_of_base(pointer):
+            notes.append("it goes back to a version of the base, which no gate stops")
+            rules = ()
+        report = self._report(candidate, baseline, rules, gate, same_data=True)
         if report is not None:
             notes += [*report.data_changes, *self._gaps(candidate, baseline, report)]
         notes += differences
@@ -194,6 +199,21 @@ class _Judge:
             allow_force=gate is not None and gate.allow_force,
             notes=tuple(notes),
         )
+
+    def _is_of_base(self, pointer: Pointer) -> bool:
+        """Whether the history of the base is known to have this version with these metrics."""
+        try:
+            seen = history_of(self._project, pointer.name).seen
+        except (ConfigError, NotSetUpError):  # a request that removes the configuration
+            return False
+        same = {
+            item.change.commit
+            for item in seen
+            if item.model.pointer.head == pointer.head
+            and item.model.pointer.metrics == pointer.metrics
+        }
+        away = not_in_history(self._project.repository, same, self._base.commit)
+        return bool(same - away)
 
     def _alias(self, changed: ChangedAlias, checks: PromotionChecks) -> JudgedChange:
         """Judge a promotion by the rules for its alias."""
