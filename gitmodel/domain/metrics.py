@@ -35,28 +35,17 @@ MAX_TEXT_CHARACTERS = 1000
 
 @dataclass(frozen=True, slots=True)
 class MetricsRead:
-    """The metrics or params of a file.
+    """The metrics or params of a file."""
 
-    Attributes:
-        values: Names and values in the file's order.
-        skipped: Pairs of name and reason for each skipped value.
-    """
-
-    values: Mapping[str, Any]
-    skipped: tuple[tuple[str, str], ...]
+    values: Mapping[str, Any]  # in the file's order
+    skipped: tuple[tuple[str, str], ...]  # name and reason of each skipped value
 
 
 def read_metrics(raw: bytes, *, path: str, lists: bool = False) -> MetricsRead:
     """Read a file of metrics: JSON, YAML (a subset) or TOML, by its extension.
 
-    Args:
-        raw: The file's bytes.
-        path: Its path, for the extension and for messages.
-        lists: Whether lists and null are accepted, as for params.
-
-    Raises:
-        TextError: The extension is unknown, the file does not parse or is too large, a name occurs
-            twice, or a pointer cannot store so many values.
+    With `lists`, lists and null are accepted, as for params. Raises TextError if the extension is unknown,
+    the file does not parse or is too large, a name occurs twice, or a pointer cannot store so many values.
     """
     ending = path.lower().rpartition(".")[2]
     match ending:
@@ -79,8 +68,7 @@ def metrics_from_mapping(
 ) -> MetricsRead:
     """Convert Python values as `read_metrics` does those of a file.
 
-    Raises:
-        TextError: A pointer cannot store so many values.
+    Raises TextError if a pointer cannot store so many values.
     """
     content = to_builtin(values)
     return _Flattener(what, lists=lists).of(content if isinstance(content, dict) else {})
@@ -90,10 +78,7 @@ def parse_assignment(text: str) -> tuple[str, Metric]:
     """Parse `NAME=VALUE`: "auc=0.93" is ("auc", 0.93).
 
     The value is a YAML 1.2 number or boolean, `nan`, `inf`, `-inf`, or else text. In double quotes it is
-    always text.
-
-    Raises:
-        UsageError: There is no `=` or no name, or a pointer cannot store the value.
+    always text. Raises UsageError if there is no `=` or no name, or a pointer cannot store the value.
     """
     name, equals, written = text.partition("=")
     name = name.strip()

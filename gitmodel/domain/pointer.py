@@ -88,54 +88,29 @@ class MetricsSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pointer:
-    """One version of a model.
+    """One version of a model."""
 
-    Attributes:
-        name: Full name of the model.
-        version: Positive number of the version.
-        digest: Digest of the weights, a file or a folder.
-        size: Total size of the weights in bytes.
-        chunks: Digest of the chunk list (`Manifest.chunk_list`), to verify parts of the weights; None if
-            unknown.
-        path: Path of the weights inside the folder of the pointer.
-        exclude: Patterns of files in the folder that are not part of the weights.
-        run_id: Id of the training run.
-        run: Links to the run: `url`, `system`, `experiment`.
-        metrics: Metrics of the weights; may be NaN.
-        params: Training parameters.
-        previous: The version before.
-        format: Format of the weights: `type`, `tensors`, `parameters`, `dtypes`.
-        metrics_from: The file from which the metrics were read.
-        description: Free text.
-        license: SPDX expression or a name.
-        tags: Free keywords.
-        data: Training data, each with `name`, `uri`, `digest`.
-        base: Reference of the model that was fine-tuned.
-        forced: Why the version was registered although its gate refused it.
-        unknown: Unknown keys, kept unchanged.
-    """
-
-    name: str
-    version: int
-    digest: Digest
-    size: int
-    path: str
-    chunks: Digest | None = None
-    exclude: tuple[str, ...] = ()
-    run_id: str | None = None
-    run: Mapping[str, Value] | None = None
-    metrics: Mapping[str, int | float | str | bool] = field(default_factory=dict)
-    params: Mapping[str, Value] = field(default_factory=dict)
-    previous: Previous | None = None
-    format: Mapping[str, Value] | None = None
-    metrics_from: MetricsSource | None = None
+    name: str  # full name of the model
+    version: int  # positive
+    digest: Digest  # of the weights, a file or a folder
+    size: int  # total size of the weights in bytes
+    path: str  # of the weights inside the folder of the pointer
+    chunks: Digest | None = None  # of `Manifest.chunk_list`, to verify parts; None if unknown
+    exclude: tuple[str, ...] = ()  # patterns of files in the folder that are not weights
+    run_id: str | None = None  # of the training run
+    run: Mapping[str, Value] | None = None  # links to the run: `url`, `system`, `experiment`
+    metrics: Mapping[str, int | float | str | bool] = field(default_factory=dict)  # may be NaN
+    params: Mapping[str, Value] = field(default_factory=dict)  # of the training
+    previous: Previous | None = None  # the version before
+    format: Mapping[str, Value] | None = None  # `type`, `tensors`, `parameters`, `dtypes`
+    metrics_from: MetricsSource | None = None  # the file from which the metrics were read
     description: str | None = None
-    license: str | None = None
-    tags: tuple[str, ...] = ()
-    data: tuple[Mapping[str, Value], ...] = ()
-    base: str | None = None
-    forced: str | None = None
-    unknown: Mapping[str, Value] = field(default_factory=dict)
+    license: str | None = None  # an SPDX expression or a name
+    tags: tuple[str, ...] = ()  # free keywords
+    data: tuple[Mapping[str, Value], ...] = ()  # of the training: `name`, `uri`, `digest`
+    base: str | None = None  # reference of the model that was fine-tuned
+    forced: str | None = None  # why the version was registered although its gate refused it
+    unknown: Mapping[str, Value] = field(default_factory=dict)  # kept unchanged
 
     @property
     def head(self) -> Head:
@@ -145,8 +120,7 @@ class Pointer:
     def to_text(self) -> str:
         """Return the canonical text, with the check as its last line.
 
-        Raises:
-            PointerError: `from_text` would not return an equal pointer; the message names the key.
+        Raises PointerError if `from_text` would not return an equal pointer; the message names the key.
         """
         text = self._text()
         if (size := len(text.encode())) > MAX_TEXT_BYTES:
@@ -179,18 +153,12 @@ class Pointer:
 
     @classmethod
     def from_text(cls, raw: bytes | str, *, what: str, trust_edits: bool = False) -> Self:
-        """Read a pointer, canonical or not.
+        """Read a pointer, canonical or not; `what`, a path with or without a commit, begins every message.
 
-        Args:
-            raw: The bytes of the file.
-            what: Path, or path and commit, the beginning of every message.
-            trust_edits: Ignore the check. Only for pre-commit, which compares version and digest with HEAD
-                and writes a new check.
-
-        Raises:
-            MixedPointerError: There are conflict markers, or the check is missing or wrong.
-            PointerError: The pointer is invalid otherwise.
-            NewerFormatError: The format is a newer one.
+        `trust_edits` ignores the check, only for pre-commit, which compares version and digest with HEAD
+        and writes a new check. Raises MixedPointerError if there are conflict markers, or the check is
+        missing or wrong, PointerError if the pointer is invalid otherwise, NewerFormatError if the format
+        is a newer one.
         """
         data = raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw
         try:
@@ -240,8 +208,7 @@ class Pointer:
     def body(self) -> str:
         """Return the canonical lines from `gitmodel:` to the one before `check:`.
 
-        Raises:
-            PointerError: A value cannot be written as YAML.
+        Raises PointerError if a value cannot be written as YAML.
         """
         previous, source = self.previous, self.metrics_from
         known: dict[str, Writable] = {
@@ -301,8 +268,7 @@ def pointer_path_for(weights_path: str, name: str) -> str:
 def weights_path(pointer_path: str, pointer: Pointer) -> str:
     """Return the path of the weights, relative to the same folder as `pointer_path`.
 
-    Raises:
-        UnsafePathError: The whole path is unsafe.
+    Raises UnsafePathError if the whole path is unsafe.
     """
     folder, slash, _ = pointer_path.rpartition("/")
     return "/".join(safe_parts(f"{folder}{slash}{pointer.path}"))

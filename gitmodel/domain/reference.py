@@ -53,10 +53,8 @@ def check_name(name: str) -> str:
     """Return `name` if it is a valid model name.
 
     Parts are joined by `/`, each `[a-z0-9][a-z0-9._-]*`, with at most 100 bytes a part and 200 in all. No
-    part ends with a dot or is a device name of Windows.
-
-    Raises:
-        ModelNameError: The name is invalid; the hint suggests a valid one.
+    part ends with a dot or is a device name of Windows. Raises ModelNameError, whose hint suggests a valid
+    name.
     """
     problem = _name_problem(name)
     if problem is None:
@@ -69,11 +67,8 @@ def check_name(name: str) -> str:
 def check_alias(alias: str) -> str:
     """Return `alias` if it is valid: `[a-z0-9][a-z0-9_-]{0,62}`, and not reserved.
 
-    `latest`, `none`, `deprecated` and version numbers such as `7` and `v7` are reserved. An alias has no dot, because the
-    name of its file is `STEM.ALIAS.alias.yaml`.
-
-    Raises:
-        ModelNameError: The alias is invalid.
+    `latest`, `none`, `deprecated` and version numbers such as `7` and `v7` are reserved. An alias has no
+    dot, because the name of its file is `STEM.ALIAS.alias.yaml`. Raises ModelNameError.
     """
     problem = None
     if not _ALIAS.fullmatch(alias):
@@ -113,24 +108,20 @@ def has_weights_ending(path: str) -> bool:
 class Reference:
     """A parsed reference to a version: `Reference.parse(str(reference)) == reference`.
 
-    Attributes:
-        name: The model's name.
-        kind: `latest` (the pointer at HEAD), `version`, `digest` (a prefix), `git` (a revision), `run` (a run id,
-            or its beginning), or `word`: an alias if the model has it, else a Git revision.
-        value: The decimal number, 8 to 64 hex digits, the word, the revision or the run id; "" for `latest`.
+    The kinds are `latest` (the pointer at HEAD), `version`, `digest` (a prefix), `git` (a revision), `run`
+    (a run id, or its beginning), and `word`: an alias if the model has it, else a Git revision.
     """
 
-    name: str
+    name: str  # of the model
     kind: ReferenceKind
-    value: str = ""
+    value: str = ""  # number, 8 to 64 hex digits, word, revision or id; "" for `latest`
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Parse NAME, NAME@latest, NAME@7, NAME@v7, NAME@blake3:HEX, NAME@git:REV, NAME@run:ID or NAME@WORD.
 
-        Raises:
-            ModelNameError: The part before the first `@` is not a model name.
-            UnknownReferenceError: The part after it is not a selector.
+        Raises ModelNameError if the part before the first `@` is not a model name, UnknownReferenceError if
+        the part after it is not a selector.
         """
         name, at, wanted = text.partition("@")
         check_name(name)

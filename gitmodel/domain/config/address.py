@@ -79,34 +79,22 @@ Parser: TypeAlias = Callable[[str, WrittenAddress], ParsedAddress]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddressScheme:
-    """One row of the table of schemes.
+    """One row of the table of schemes."""
 
-    Attributes:
-        name: The scheme of canonical addresses, and `Remote.scheme`.
-        parse: Reads the text after `://`, and raises `WrittenAddress.refusal` for a text that it does not accept.
-        form: How such an address is written, for hints and help.
-        help: What is there, for `--help`.
-        noun: What a remote of this scheme is called in messages.
-        options: The options of `Remote` that such a remote may have.
-        aliases: Other schemes that the same parser reads.
-        provider: Endpoints of the provider, under names that nobody else can register.
-    """
-
-    name: str
-    parse: Parser
-    form: str
-    help: str
-    noun: str
-    options: frozenset[str] = frozenset()
-    aliases: tuple[str, ...] = ()
-    provider: Pattern[str] | None = None
+    name: str  # of canonical addresses, and `Remote.scheme`
+    parse: Parser  # reads the text after `://`; raises `WrittenAddress.refusal`
+    form: str  # how such an address is written, for hints and help
+    help: str  # what is there, for `--help`
+    noun: str  # what a remote of this scheme is called in messages
+    options: frozenset[str] = frozenset()  # of `Remote` that such a remote may have
+    aliases: tuple[str, ...] = ()  # other schemes that the same parser reads
+    provider: Pattern[str] | None = None  # endpoints whose names only the provider can register
 
 
 def register_scheme(row: AddressScheme) -> None:
     """Add a scheme for the rest of the process.
 
-    Raises:
-        ValueError: One of its names is taken, or is no scheme in lower case.
+    Raises ValueError if one of its names is taken, or is no scheme in lower case.
     """
     global _schemes  # noqa: PLW0603  (replaced as a whole, so other threads read one consistent table)
     for name in (row.name, *row.aliases):
@@ -123,11 +111,7 @@ def schemes() -> tuple[AddressScheme, ...]:
 
 
 def scheme_row(name: str) -> AddressScheme:
-    """The row of a scheme.
-
-    Raises:
-        ConfigError: The scheme is not registered in this process.
-    """
+    """The row of a scheme. Raises ConfigError if the scheme is not registered in this process."""
     row = _row_of(name)
     if row is None:
         raise ConfigError(f"{quote_text(name)} is not a scheme of remotes", hint=_forms())
@@ -135,14 +119,9 @@ def scheme_row(name: str) -> AddressScheme:
 
 
 def parse(text: object, *, where: str) -> ParsedAddress:
-    """Read an address.
+    """Read an address of the configuration or the command line; `where` names it in messages.
 
-    Args:
-        text: What the configuration or the command line says.
-        where: What to call it in messages.
-
-    Raises:
-        ConfigError: No scheme of the table accepts it. The text is shown only if it cannot be secret.
+    Raises ConfigError if no scheme of the table accepts it. The text is shown only if it cannot be secret.
     """
     if not isinstance(text, str) or not text:
         raise ConfigError(f"{where}: the address is missing", hint=_forms())
@@ -196,8 +175,7 @@ def _forms() -> str:
 def refuse_hidden(text: str, where: str) -> None:
     """Refuse text that is too long, holds a secret, or has characters that nobody sees.
 
-    Raises:
-        ConfigError: It does; a secret is not repeated.
+    Raises ConfigError, which does not repeat a secret.
     """
     if len(text) > MAX_ADDRESS_CHARACTERS:
         raise ConfigError(f"{where}: longer than {MAX_ADDRESS_CHARACTERS} characters")

@@ -51,49 +51,30 @@ class Overrides:
     """Settings for one remote; None keeps the committed value."""
 
     endpoint: str | None = None
-    profile: str | None = None
+    profile: str | None = None  # in the provider's configuration (~/.aws/config)
     region: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalSettings(Overrides):
-    """Settings of one person in one clone.
+    """Settings of one person in one clone; the inherited ones override those of the primary remote."""
 
-    Attributes:
-        endpoint: Endpoint of the primary remote, overriding the committed one.
-        profile: Profile in the provider's configuration (~/.aws/config).
-        region: Region, overriding the committed one.
-        cache: Folder of the cache, or None for the default.
-        force: Why `git commit` registers weights that a gate refuses: `git -c gitmodel.force=WHY commit`.
-        commit_limit: Bytes that a hook hashes in `git commit`; above it, `gitmodel add` is required.
-        long_upload: Size in bytes above which a push announces a long upload.
-        verify_uploads: Which packs are downloaded again after an upload.
-        shared: Mode bits of new files by `core.sharedRepository`; None for those of the umask.
-        trust: Fingerprints of trusted remotes (`Remote.fingerprint`).
-        mirrors: Overrides for mirrors, by name (`gitmodel.NAME.endpoint`).
-        s3_endpoint: Endpoint in AWS's variables, for an S3 primary without another override.
-    """
-
-    s3_endpoint: str | None = None
-    cache: str | None = None
-    force: str | None = None
-    commit_limit: int = DEFAULT_COMMIT_LIMIT
-    long_upload: int = DEFAULT_LONG_UPLOAD
-    verify_uploads: VerifyUploads = VerifyUploads.UNCHECKED
-    shared: int | None = None
-    trust: frozenset[str] = frozenset()
-    mirrors: Mapping[str, Overrides] = field(default_factory=dict)
+    s3_endpoint: str | None = None  # in AWS's variables, for an S3 primary without another override
+    cache: str | None = None  # folder of the cache; None for the default
+    force: str | None = None  # why `git -c gitmodel.force=WHY commit` overrides a gate
+    commit_limit: int = DEFAULT_COMMIT_LIMIT  # bytes that a hook hashes; more need `gitmodel add`
+    long_upload: int = DEFAULT_LONG_UPLOAD  # bytes above which a push announces a long upload
+    verify_uploads: VerifyUploads = VerifyUploads.UNCHECKED  # packs to read again after an upload
+    shared: int | None = None  # mode bits by `core.sharedRepository`; None for those of the umask
+    trust: frozenset[str] = frozenset()  # fingerprints of trusted remotes (`Remote.fingerprint`)
+    mirrors: Mapping[str, Overrides] = field(default_factory=dict)  # of `gitmodel.NAME.endpoint`
 
     @classmethod
     def from_git_config(cls, entries: Iterable[tuple[str, str]]) -> Self:
         """Read `gitmodel.*` entries in Git's order; the last entry of a key counts.
 
-        Args:
-            entries: Pairs of key (section and variable in lower case) and value. Unknown keys are
-                ignored.
-
-        Raises:
-            ConfigError: A value is invalid.
+        Keys are sections and variables in lower case; unknown ones are ignored. Raises ConfigError if a
+        value is invalid.
         """
         shared: int | None = None
         texts: dict[str, str] = {}
@@ -130,11 +111,8 @@ class LocalSettings(Overrides):
         """Return these settings, overridden by environment variables.
 
         The variables are GITMODEL_ENDPOINT, GITMODEL_PROFILE, GITMODEL_REGION, GITMODEL_CACHE and
-        GITMODEL_TRUST (one fingerprint a line). AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL override a committed
-        endpoint if no other setting does.
-
-        Raises:
-            ConfigError: A value is invalid.
+        GITMODEL_TRUST (one fingerprint a line). AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL override a
+        committed endpoint if no other setting does. Raises ConfigError if a value is invalid.
         """
         own: dict[str, str | None] = {}
         for key in (*_REMOTE_SETTINGS, "cache"):
@@ -157,13 +135,7 @@ class LocalSettings(Overrides):
 def effective_remote(
     remote: Remote, settings: LocalSettings, *, mirror: str | None = None
 ) -> Remote:
-    """Return a remote with the overrides of this clone.
-
-    Args:
-        remote: The committed remote.
-        settings: The settings of this clone.
-        mirror: Name of the mirror; None for the primary.
-    """
+    """Return a committed remote, the primary or a mirror, with the overrides of this clone."""
     own = _overrides(settings, mirror)
     if remote.scheme == "file":
         return remote
@@ -178,17 +150,11 @@ def effective_remote(
 def needs_trust(
     remote: Remote, settings: LocalSettings, *, upload: bool, mirror: str | None = None
 ) -> bool:
-    """Whether a committed remote must be trusted before this use.
+    """Whether a committed remote, without overrides, must be trusted before this use.
 
     Every upload needs trust: `git push` in a clone of a stranger's repository must not send weights to the
     stranger. A download needs trust if it would send credentials to a host that is neither the provider's
-    nor configured in this clone.
-
-    Args:
-        remote: The committed remote, without overrides.
-        settings: The settings of this clone.
-        upload: Whether the remote would be written to.
-        mirror: Name of the mirror; None for the primary.
+    nor configured in this clone. `mirror` is the name of the mirror, None for the primary.
     """
     if remote.fingerprint in settings.trust:
         return False

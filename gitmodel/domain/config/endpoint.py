@@ -30,8 +30,8 @@ _METADATA = frozenset(
 def parse_endpoint(text: str, *, where: str) -> str:
     """Read `http(s)://host[:port][/path]` and return it in its canonical spelling.
 
-    Raises:
-        ConfigError: It is anything else, its host is spelled in an unusual way, or it hands out credentials.
+    Raises ConfigError if it is anything else, its host is spelled in an unusual way, or it hands out
+    credentials.
     """
     refuse_hidden(text, where)
     found = _ENDPOINT.fullmatch(text)

@@ -51,41 +51,27 @@ _PERSONAL = {
 class Remote:
     """The address of a store and its options, without credentials.
 
-    Attributes:
-        url: Canonical address: `s3://bucket/prefix`, `az://container/prefix`, or the path of a folder
-            with `/`. A relative path stays as committed: the caller joins it to the root of the repository.
-        scheme: A scheme of the table in `address`: `s3`, `az`, `file`.
-        endpoint: `http(s)://host[:port][/path]` instead of the provider's own, or None.
-        region: Region of the bucket, or None.
-        addressing: Part of the URL that holds the name of the bucket: `path`, `virtual` (host) or `auto`.
-        sse: Server-side encryption of new objects, or None for the bucket's default.
-        sse_kms_key_id: Key of the key management service; only with `sse` of `aws:kms`.
-        account: Azure storage account, or None to take it from the environment.
-        anonymous: Requests carry no credentials: a public bucket.
-        profile: From the settings of the clone (`clone.effective_remote`), never from a committed file.
+    The address is `s3://bucket/prefix`, `az://container/prefix`, or the path of a folder with `/`. A
+    relative path stays as committed: the caller joins it to the root of the repository.
     """
 
-    url: str
-    scheme: str
-    endpoint: str | None = None
-    region: str | None = None
-    addressing: Addressing = "auto"
-    sse: str | None = None
-    sse_kms_key_id: str | None = None
-    account: str | None = None
-    anonymous: bool = False
-    profile: str | None = None
+    url: str  # canonical
+    scheme: str  # of the table in `address`: `s3`, `az`, `file`
+    endpoint: str | None = None  # `http(s)://host[:port][/path]`; None for the provider's own
+    region: str | None = None  # of the bucket
+    addressing: Addressing = "auto"  # where a URL names the bucket; `virtual`: in its host
+    sse: str | None = None  # server-side encryption of new objects; None for the bucket's default
+    sse_kms_key_id: str | None = None  # only with `sse` of `aws:kms`
+    account: str | None = None  # Azure storage account; None to take it from the environment
+    anonymous: bool = False  # requests carry no credentials: a public bucket
+    profile: str | None = None  # by `clone.effective_remote`, never from a committed file
 
     @classmethod
     def from_value(cls, value: Value | Mapping[str, Value], *, where: str) -> Self:
-        """Read an address, or a mapping of `url` and options.
+        """Read an address, or a mapping of `url` and options; `where` names it in messages.
 
-        Args:
-            value: What the configuration or the command line says.
-            where: What to call it in messages (".gitmodel.yaml: remote").
-
-        Raises:
-            ConfigError: It is no address of a known scheme, or has options that its scheme does not allow.
+        Raises ConfigError if it is no address of a known scheme, or has options that its scheme does not
+        allow.
         """
         options = dict(value) if isinstance(value, Mapping) else {"url": value}
         for name, option in options.items():

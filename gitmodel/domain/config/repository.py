@@ -68,35 +68,21 @@ _HEADER = """\
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """The content of `.gitmodel.yaml`.
-
-    Attributes:
-        format: Version of the format, 1.
-        project: Name under which versions are claimed in the store; one part of a model name.
-        project_id: 8 to 32 hex digits that distinguish two projects with one name.
-        remote: The primary remote, or None for the default folder.
-        mirrors: Other remotes by name.
-        unknown: Unknown top-level keys.
-    """
+    """The content of `.gitmodel.yaml`."""
 
     format: int = FORMAT
-    project: str
-    project_id: str
-    remote: Remote | None = None
-    mirrors: Mapping[str, Remote] = field(default_factory=dict)
-    unknown: Mapping[str, Value] = field(default_factory=dict)
+    project: str  # under which versions are claimed in the store; one part of a model name
+    project_id: str  # 8 to 32 hex digits that distinguish two projects with one name
+    remote: Remote | None = None  # the primary; None for the default folder
+    mirrors: Mapping[str, Remote] = field(default_factory=dict)  # by name
+    unknown: Mapping[str, Value] = field(default_factory=dict)  # top-level keys
 
     @classmethod
     def from_text(cls, raw: bytes | str, *, what: str = CONFIG_FILE) -> Self:
-        """Read the file.
+        """Read the file; `what` is its name in messages.
 
-        Args:
-            raw: Its content.
-            what: Its name in messages.
-
-        Raises:
-            ConfigError: The file is invalid. Secrets are not shown.
-            NewerFormatError: The file needs a newer gitmodel.
+        Raises ConfigError if the file is invalid, without showing secrets, and NewerFormatError if it needs
+        a newer gitmodel.
         """
         values = _values(raw, what)
         _check_format(values.get("gitmodel"), what)
@@ -116,8 +102,7 @@ class Config:
 def check_project(project: str) -> str:
     """Return `project` if it is a valid project name: one part of a model name.
 
-    Raises:
-        ModelNameError: It is not; the hint suggests a valid name.
+    Raises ModelNameError if it is not; the hint suggests a valid name.
     """
     if "/" in project:
         raise ModelNameError(
@@ -130,9 +115,8 @@ def check_project(project: str) -> str:
 def new_config_text(project: str, project_id: str, remote: Remote | None) -> str:
     """Return the text of a new `.gitmodel.yaml`.
 
-    Raises:
-        ModelNameError: The project name is invalid.
-        ConfigError: The id is not 8 to 32 hex digits, or the address is invalid.
+    Raises ModelNameError if the project name is invalid, ConfigError if the id is not 8 to 32 hex digits,
+    or the address is invalid.
     """
     values: dict[str, Value] = {"gitmodel": FORMAT, "project": check_project(project)}
     values["id"] = _project_id(project_id, CONFIG_FILE)
@@ -149,8 +133,7 @@ def _check_readable(text: str) -> str:
 def with_remote(text: str, remote: Remote | None) -> str:
     """Return the text of a `.gitmodel.yaml` with another primary remote, or without one.
 
-    Raises:
-        ConfigError: The text is invalid, or its layout cannot be edited line by line.
+    Raises ConfigError if the text is invalid, or its layout cannot be edited line by line.
     """
     values = _values(text, CONFIG_FILE)
     return _edit(text, values, "remote", remote.to_value() if remote else None)
@@ -159,8 +142,7 @@ def with_remote(text: str, remote: Remote | None) -> str:
 def with_mirror(text: str, name: str, remote: Remote | None) -> str:
     """Return the text of a `.gitmodel.yaml` with a mirror set or removed.
 
-    Raises:
-        ConfigError: As `with_remote`; or the name is invalid.
+    Raises ConfigError as `with_remote`, or if the name is invalid.
     """
     _check_mirror(name, CONFIG_FILE)
     values = _values(text, CONFIG_FILE)
