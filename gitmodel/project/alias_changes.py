@@ -23,27 +23,15 @@ Delivery = Literal["stage", "commit", "pr"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AliasTarget:
-    """An alias that is to be changed, on a branch.
-
-    Attributes:
-        name: Of the model.
-        alias: The alias.
-        path: Of its file.
-        tip: The commit on which the change is made: HEAD, or the remote's default branch as this clone knows it.
-            None before the first commit.
-        branch: The name of that branch, for messages.
-        committed: What the alias means at the tip; None if it does not exist there.
-        present: What the alias means now, also if that is not committed.
-        delivery: How the change is made.
-    """
+    """An alias that is to be changed, on a branch."""
 
     name: str
     alias: str
-    path: str
-    tip: str | None
-    branch: str
-    committed: Alias | None
-    present: Alias | None
+    path: str  # of its file
+    tip: str | None  # HEAD, or the remote's default branch; None before the first commit
+    branch: str  # the name of that branch, for messages
+    committed: Alias | None  # at the tip; None if it does not exist there
+    present: Alias | None  # now, also if that is not committed
     delivery: Delivery
 
     def change_to(self, after: Alias | None) -> AliasChange:
@@ -67,41 +55,23 @@ class AliasTarget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AliasChange:
-    """What an alias meant, and what it means now.
-
-    Attributes:
-        name: Of the model.
-        alias: The alias.
-        path: Of its file.
-        before: What it meant before, on the branch that is changed; None if it did not exist.
-        after: What it means now; None if it is removed.
-        is_new: Whether anything changes; otherwise the alias had this value already.
-        is_committed: Whether the branch has the alias like this, so that there is nothing to commit.
-        staged: Whether the file was written and staged.
-        commit: The id of the commit that was made.
-        branch: The branch that was pushed for review.
-        base: The branch that it is to be merged into.
-        compare_url: Where a pull request for that branch is opened.
-        notes: What the user should know besides.
-        subject: The subject of a commit with this change.
-        gate: How the version stands to the gate of this promotion; None if there is none.
-    """
+    """What an alias meant, and what it means now."""
 
     name: str
     alias: str
-    path: str
-    before: Alias | None
-    after: Alias | None
-    is_new: bool
-    is_committed: bool = False
-    staged: bool = False
-    commit: str | None = None
-    branch: str | None = None
-    base: str | None = None
-    compare_url: str | None = None
-    notes: tuple[str, ...] = ()
-    subject: str = ""
-    gate: GateReport | None = None
+    path: str  # of its file
+    before: Alias | None  # on the branch that is changed; None if it did not exist
+    after: Alias | None  # None if it is removed
+    is_new: bool  # whether anything changes; else the alias had this value already
+    is_committed: bool = False  # the branch has the alias like this: nothing to commit
+    staged: bool = False  # whether the file was written and staged
+    commit: str | None = None  # the id of the commit that was made
+    branch: str | None = None  # that was pushed for review
+    base: str | None = None  # the branch that it is to be merged into
+    compare_url: str | None = None  # where a pull request for that branch is opened
+    notes: tuple[str, ...] = ()  # what the user should know besides
+    subject: str = ""  # of a commit with this change
+    gate: GateReport | None = None  # of this promotion; None if there is none
 
     @property
     def texts(self) -> dict[str, str | None]:
@@ -112,10 +82,8 @@ class AliasChange:
 def alias_target(project: Project, name: str, alias: str, delivery: Delivery) -> AliasTarget:
     """The alias of a model, to be changed on HEAD's branch or, for `pr`, on the remote's default branch.
 
-    Raises:
-        UnknownReferenceError: There is no such model there.
-        RepositoryError: For `pr`, the default branch of the remote is unknown.
-        AliasError: The present file of the alias does not parse.
+    Raises UnknownReferenceError if there is no such model there, AliasError if the present file of the
+    alias does not parse, and for `pr` RepositoryError if the default branch of the remote is unknown.
     """
     if delivery == "pr":
         return _on_default_branch(project, name, alias)
@@ -166,13 +134,9 @@ def make_change(
 ) -> AliasChange:
     """Make a change, if it is new.
 
-    Args:
-        project: The project.
-        change: The change.
-        delivery: `stage` writes and stages the file; `commit` also commits that path alone; `pr` pushes a commit
-            on the remote's default branch as a branch of its own, and touches neither index nor work tree.
-        subject: Of the commit. The reason follows as its body.
-        branch: The name of the branch for `pr`.
+    `stage` writes and stages the file; `commit` also commits that path alone; `pr` pushes a commit on the
+    remote's default branch as a branch of its own, named `branch`, and touches neither index nor work tree.
+    The reason follows the subject of the commit as its body.
     """
     change = replace(change, subject=subject)
     if not change.is_new:

@@ -25,34 +25,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakenSide:
-    """The file after a side was taken.
-
-    Attributes:
-        name: The model.
-        alias: The alias, or `deprecated`.
-        path: Where the file belongs.
-        text: Its content; None if the side removed it.
-        version: What the alias means; None if it is removed.
-        deprecated: The deprecated versions; None for an alias.
-    """
+    """The file after a side was taken."""
 
     name: str
-    alias: str
-    path: str
-    text: str | None
-    version: int | None = None
-    deprecated: tuple[int, ...] | None = None
+    alias: str  # or `deprecated`
+    path: str  # where the file belongs
+    text: str | None  # None if the side removed it
+    version: int | None = None  # what the alias means; None if it is removed
+    deprecated: tuple[int, ...] | None = None  # the deprecated versions; None for an alias
 
 
 def take_alias(project: Project, conflict: Conflict, side: Side) -> TakenSide:
     """Return the alias that a side has, at the path where it belongs.
 
-    If Git followed a rename, a side may have another alias, or an alias of the model's earlier name. The alias then
-    goes beside the pointer of its own model; if there is none, it becomes one of the model beside the conflict.
-
-    Raises:
-        AliasError: The alias of that side does not parse, or the side itself has it at a wrong path.
-        GitmodelError: The pointer beside the alias does not parse.
+    If Git followed a rename, a side may have another alias, or an alias of the model's earlier name. The
+    alias then goes beside the pointer of its own model; if there is none, it becomes one of the model
+    beside the conflict. Raises AliasError if the alias of that side does not parse, or the side itself has
+    it at a wrong path, GitmodelError if the pointer beside the alias does not parse.
     """
     raw = conflict.sides.get(side)
     if raw is None:
@@ -96,10 +85,8 @@ def _is_of_renamed_file(project: Project, conflict: Conflict, side: Side, raw: b
 def take_deprecations(project: Project, conflict: Conflict, side: Side) -> TakenSide:
     """Return the deprecations merged by version, with the entries of a side where both changed one.
 
-    If the conflict is in the file only, the base is unknown, and the side is taken whole.
-
-    Raises:
-        AliasError: The file of that side does not parse.
+    If the conflict is in the file only, the base is unknown, and the side is taken whole. Raises AliasError
+    if the file of that side does not parse.
     """
     del project
     raw = conflict.sides.get(side, b"")

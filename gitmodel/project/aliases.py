@@ -170,11 +170,7 @@ def refuse_broken_aliases(project: Project, pointer_path: str) -> None:
 def move_aliases(project: Project, old_pointer: str, new_pointer: str, name: str) -> list[str]:
     """Move aliases and deprecations of a model beside its new pointer; returns the changed paths.
 
-    Args:
-        project: The project.
-        old_pointer: The path of the pointer until now.
-        new_pointer: The path of the pointer from now on.
-        name: The name of the model from now on, which alias files contain.
+    `name` is that of the model from now on, which alias files contain.
     """
     changed: list[str] = []
     for old in alias_paths_beside(project.root, old_pointer):

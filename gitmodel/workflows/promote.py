@@ -37,27 +37,16 @@ def promote(
 ) -> AliasChange:
     """Let an alias mean a version; NAME@none removes the alias.
 
-    A version that the gate refuses is not promoted without `force`; `gate` of the result says so.
+    The reasons `why` and `force`, to override the gate, are kept in the file of the alias. A version that
+    the gate refuses is not promoted without `force`; `gate` of the result says so. `unmerged` also takes a
+    version that the branch of the change does not have.
 
-    Args:
-        project: The project.
-        reference: The version.
-        alias: The alias.
-        why: The reason, kept in the file of the alias.
-        delivery: How the change is made.
-        unmerged: Also take a version that the branch of the change does not have.
-        force: The reason for overriding the gate; kept in the file of the alias.
-
-    Raises:
-        UnknownReferenceError: There is no such version or model, or no such alias to remove; or the version is on
-            other branches only.
-        GitmodelError: The version is deprecated.
-        ObjectMissingError, VersionTakenError: The primary lacks the version, or has another one of that number.
-        ModelNameError: The alias is not valid.
-        AliasError: The present file of the alias does not parse.
-        RemoteError: The primary cannot be asked, and the ledger does not know the version.
-        UsageError: The reason for overriding is empty.
-        ConfigError: The configuration of the branch, or its gates, are not valid.
+    Raises UnknownReferenceError if there is no such version or model, no such alias to remove, or the
+    version is on other branches only; GitmodelError if the version is deprecated; ObjectMissingError or
+    VersionTakenError if the primary lacks the version, or has another one of that number; ModelNameError if
+    the alias is not valid; AliasError if its present file does not parse; RemoteError if the primary cannot
+    be asked and the ledger does not know the version; UsageError if the reason for overriding is empty;
+    ConfigError if the configuration of the branch, or its gates, are not valid.
     """
     if force is not None and not force.strip():
         raise UsageError(

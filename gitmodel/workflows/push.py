@@ -34,8 +34,7 @@ if TYPE_CHECKING:
 def read_updates(stdin: bytes) -> tuple[RefUpdate, ...]:
     """Parse what Git writes to the standard input of `pre-push` (githooks(5)).
 
-    Raises:
-        GitCommandError: The input has another format.
+    Raises GitCommandError if the input has another format.
     """
     from gitmodel.git.pre_push import parse_updates
 
@@ -45,8 +44,7 @@ def read_updates(stdin: bytes) -> tuple[RefUpdate, ...]:
 def is_concerned(project: Project, updates: Sequence[RefUpdate]) -> bool:
     """Whether the work tree has a `.gitmodel.yaml`. If not, the first one at a pushed tip is used.
 
-    Raises:
-        ConfigError: The configuration at a tip is not valid.
+    Raises ConfigError if the configuration at a tip is not valid.
     """
     if project.is_set_up():
         return True
@@ -64,20 +62,13 @@ def is_concerned(project: Project, updates: Sequence[RefUpdate]) -> bool:
 def push_updates(
     project: Project, updates: Sequence[RefUpdate], *, git_remote: str, git_url: str
 ) -> PushReport:
-    """Publish every pointer that a `git push` introduces.
+    """Publish every pointer that a `git push` introduces; without updates, those of HEAD.
 
-    Args:
-        project: The project.
-        updates: The refs that Git passed to `pre-push`. If another hook has consumed them, the list is empty
-            and HEAD is published.
-        git_remote: Name of the Git remote, or its URL.
-        git_url: URL of the Git remote.
-
-    Raises:
-        VersionTakenError: A version number at a pushed tip belongs to other content.
-        ObjectMissingError: Neither the cache nor the remote has the weights of a pushed pointer.
-        RemoteError: The store cannot be used.
-        MixedPointerError, PointerError: A pointer at a pushed tip does not parse.
+    The list of `updates` is empty if another hook has consumed it. `git_remote` is a name, or the URL if it
+    has none. Raises VersionTakenError if a version number at a pushed tip belongs to other content,
+    ObjectMissingError if neither the cache nor the remote has the weights of a pushed pointer, RemoteError
+    if the store cannot be used, MixedPointerError or PointerError if a pointer at a pushed tip does not
+    parse.
     """
     tips = project.history.pushed_tips(updates)
     known = git_remote in project.repository.remotes()
@@ -93,16 +84,8 @@ def push_updates(
 def push_unlisted(project: Project, *, revision: str, git_remote: str, git_url: str) -> PushReport:
     """Publish every pointer that a `git push` may introduce, if the list of refs is unknown.
 
-    The pre-commit framework names one ref of a push and consumes the list of all. So every local commit that
-    the Git remote is not known to have counts as pushed.
-
-    Args:
-        project: The project.
-        revision: The ref that is known to be pushed; "" if none.
-        git_remote: Name of the Git remote, or its URL.
-        git_url: URL of the Git remote.
-
-    Raises: as `push_updates`.
+    The pre-commit framework names one ref of a push, `revision` (or ""), and consumes the list of all. So
+    every local commit that the Git remote is not known to have counts as pushed. Raises as `push_updates`.
     """
     hidden = git_remote if git_remote in project.repository.remotes() else None
     wanted = [project.reader.resolve(word) for word in ("HEAD", revision) if word]
@@ -219,14 +202,8 @@ def push_head(project: Project, *, remote: str = PRIMARY, full: bool = False) ->
     """Publish every version in the history of HEAD and of origin's branches, without trusting the ledger.
 
     A version that this clone cannot complete is in the report. It is an error if it is at HEAD, or in a
-    commit that origin does not have.
-
-    Args:
-        project: The project.
-        remote: Name of the remote.
-        full: Read every pack on the remote, instead of only its size.
-
-    Raises: as `push_updates`.
+    commit that origin does not have. With `full`, every pack on the remote is read, instead of only its
+    size. Raises as `push_updates`.
     """
     head = project.repository.head()
     if head is None:
@@ -252,10 +229,7 @@ def push_head(project: Project, *, remote: str = PRIMARY, full: bool = False) ->
 def _push_all(
     project: Project, outgoing: Sequence[Outgoing], *, git_url: str, remote: str, full: bool
 ) -> PushReport:
-    """Publish all pointers. If a required one fails, publish the others, then raise the error.
-
-    Raises: as `push_updates`.
-    """
+    """Publish all pointers. If a required one fails, publish the others, then raise the error."""
 
     def attempt(items: Sequence[Outgoing]) -> PushReport:
         return publish(project, items, git_url=git_url, remote=remote, full=full)
@@ -278,8 +252,7 @@ def _heads(project: Project, tips: Sequence[str], git_remote: str | None) -> tup
 def _refuse_default_folder(project: Project, git_url: str) -> None:
     """Refuse to push pointers to another machine if their weights stay on this one.
 
-    Raises:
-        RemoteError: The store is the default folder, and the Git remote is on another machine.
+    Raises RemoteError if the store is the default folder, and the Git remote is on another machine.
     """
     if project.uses_default_folder() and not _is_on_this_machine(git_url):
         raise RemoteError(

@@ -32,39 +32,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ResolveReport:
-    """What `resolve` did.
-
-    Attributes:
-        name: The model.
-        path: The path of the file that was in conflict, or that the side has; it is staged.
-        side: The side that was taken.
-        was: The version number of this side; None if it had removed the file, and for deprecations.
-        version: The version number now, which differs if the other side has the same one. None if the file
-            is removed, and for deprecations.
-        in_line: Whether the weights on disk are those of the pointer; true for aliases and deprecations.
-        next_command: The command to run when the weights are in sync.
-        alias: The alias, as the side names it; `deprecated` for deprecations. None for a pointer.
-        deprecated: The deprecated versions after that; None for pointers and aliases.
-    """
+    """What `resolve` did. Both versions are None for deprecations."""
 
     name: str
-    path: str
+    path: str  # of the file that was in conflict, or that the side has; it is staged
     side: Side
-    was: int | None
-    version: int | None
-    in_line: bool
-    next_command: str
-    alias: str | None = None
-    deprecated: tuple[int, ...] | None = None
+    was: int | None  # the version of this side; None if it had removed the file
+    version: int | None  # now; differs if the other side has the same; None if removed
+    in_line: bool  # whether the weights on disk are the pointer's; true without one
+    next_command: str  # to run when the weights are in sync
+    alias: str | None = None  # as the side names it, or `deprecated`; None for a pointer
+    deprecated: tuple[int, ...] | None = None  # after that; None for pointers and aliases
 
 
 def resolve(project: Project, reference: str, side: Side) -> ResolveReport:
     """End the conflict of NAME, NAME@ALIAS or NAME@deprecated by taking a side.
 
-    Raises:
-        ModelNameError: The reference is not one of these, or the side has two files for it.
-        UnknownReferenceError: Nothing of that name is in conflict.
-        TextError: The file of that side does not parse.
+    Raises ModelNameError if the reference is not one of these, or the side has two files for it,
+    UnknownReferenceError if nothing of that name is in conflict, TextError if the file of that side does
+    not parse.
     """
     name, at, word = reference.partition("@")
     check_name(name)
@@ -94,12 +80,9 @@ def resolve_conflict(project: Project, name: str, side: Side) -> ResolveReport:
     """Replace a conflicted pointer by the pointer of one side, and stage it.
 
     If that side removed the pointer, the pointer is removed and the weights on disk stay. Otherwise the
-    weights are checked out from the cache, if it has them and no unregistered weights would be lost.
-
-    Raises:
-        UnknownReferenceError: No pointer of that name is in conflict.
-        ModelNameError: The side has two pointers of that name.
-        PointerError: The pointer of that side does not parse.
+    weights are checked out from the cache, if it has them and no unregistered weights would be lost. Raises
+    UnknownReferenceError if no pointer of that name is in conflict, ModelNameError if the side has two,
+    PointerError if the one of that side does not parse.
     """
     found = _conflicts_of(project, name, "")
     taken = _conflict_with(name, side, found)
@@ -129,8 +112,7 @@ def resolve_conflict(project: Project, name: str, side: Side) -> ResolveReport:
 def _conflicts_of(project: Project, name: str, word: str) -> list[Conflict]:
     """The conflicts on the pointers of a model, or on one of its aliases.
 
-    Raises:
-        UnknownReferenceError: There are none.
+    Raises UnknownReferenceError if there are none.
     """
     in_index = conflicts_in_index(project)
     found = conflicts_of(project, name, word, in_index)
@@ -149,9 +131,8 @@ def _remove(project: Project, paths: Sequence[str]) -> None:
 def _conflict_with(reference: str, side: Side, found: list[Conflict]) -> Conflict | None:
     """The conflict in which a side has a file; None if that side removed the file.
 
-    Raises:
-        ModelNameError: The side has two files for the reference.
-        UnknownReferenceError: What that side has is unknown.
+    Raises ModelNameError if the side has two files for the reference, UnknownReferenceError if what that
+    side has is unknown.
     """
     # If both sides moved the pointer, each side has its own path.
     having = [conflict for conflict in found if side in conflict.sides]

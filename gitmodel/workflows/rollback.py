@@ -51,22 +51,15 @@ def rollback(
 ) -> AliasChange:
     """Let an alias mean its value before, or an earlier one.
 
-    Args:
-        project: The project.
-        name: The model.
-        alias: The alias.
-        to: The number of the version, such as `5` or `v5`; the value before if None.
-        why: The reason, kept in the file of the alias.
-        delivery: How the change is made.
+    `to` is the number of the version, such as `5` or `v5`, None for the value before. `why` is kept in the
+    file of the alias.
 
-    Raises:
-        UnknownReferenceError: There is no such model or alias; or no earlier value, as far as this clone knows; or
-            the alias never meant that version.
-        GitmodelError: The version is deprecated.
-        ObjectMissingError, VersionTakenError: The primary lacks the version, or has another one of that number.
-        RepositoryError: For `commit`, the alias has a change that is not committed.
-        ModelNameError, UsageError: The alias or the number is not valid.
-        AliasError: The present file of the alias does not parse.
+    Raises UnknownReferenceError if there is no such model or alias, no earlier value as far as this clone
+    knows, or the alias never meant that version; GitmodelError if the version is deprecated;
+    ObjectMissingError or VersionTakenError if the primary lacks the version, or has another one of that
+    number; for `commit`, RepositoryError if the alias has a change that is not committed; ModelNameError or
+    UsageError if the alias or the number is not valid; AliasError if the present file of the alias does not
+    parse.
     """
     check_alias(alias)
     number = None if to is None else _number(name, to)

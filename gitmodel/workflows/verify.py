@@ -37,20 +37,12 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class VerifyReport:
-    """The result of a check.
+    """The result of a check."""
 
-    Attributes:
-        checked: Number of checked versions.
-        aliases: Number of checked aliases.
-        packs: Number of packs checked on a remote.
-        bytes_read: Bytes read and hashed; of packs on a remote 0 if only their sizes were compared.
-        problems: The errors found.
-    """
-
-    checked: int = 0
+    checked: int = 0  # versions
     aliases: int = 0
-    packs: int = 0
-    bytes_read: int = 0
+    packs: int = 0  # on a remote
+    bytes_read: int = 0  # 0 for packs of which only the sizes were compared
     problems: list[GitmodelError] = field(default_factory=list)
 
     @property
@@ -119,14 +111,8 @@ def verify_remote(
 ) -> VerifyReport:
     """Check that versions are on a remote: manifest sound, every pack there with its size.
 
-    Args:
-        project: The project.
-        references: Which; every pointer of the work tree if empty.
-        remote: Which remote.
-        full: Also read every pack, and decode every version.
-
-    Raises:
-        RemoteError: The remote cannot be used.
+    Without references, every pointer of the work tree is checked. With `full`, every pack is read and every
+    version decoded. Raises RemoteError if the remote cannot be used.
     """
     report = VerifyReport()
     models = chosen_models(project, references)
@@ -212,18 +198,12 @@ def verify_refs(
 ) -> VerifyReport:
     """Check every pointer at the tips and in the commits of revision ranges, for CI.
 
-    Refused are pointers that do not parse or mix two sides, weights that the remote does not have,
-    a number that belongs to other content or names two in these commits, and two pointers of one name.
+    Refused are pointers that do not parse or mix two sides, weights that the remote does not have, a number
+    that belongs to other content or names two in these commits, and two pointers of one name.
 
-    Args:
-        project: The project; the work tree is not looked at.
-        ranges: `origin/main..HEAD`, `HEAD`, a tag; as git rev-list(1) reads them.
-        remote: Which remote.
-        full: Also read every pack, and decode every version.
-
-    Raises:
-        UnknownReferenceError: Git knows no such revision.
-        RemoteError: The remote cannot be used.
+    Ranges are `origin/main..HEAD`, `HEAD`, a tag, as git rev-list(1) reads them; the work tree is not
+    looked at. With `full`, every pack is read and every version decoded. Raises UnknownReferenceError if
+    Git knows no such revision, RemoteError if the remote cannot be used.
     """
     report = VerifyReport()
     found = pointers_of(project, ranges)

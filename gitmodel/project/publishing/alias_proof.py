@@ -49,12 +49,8 @@ if TYPE_CHECKING:
 class AliasProof:
     """Proves alias files of commits.
 
-    Args:
-        project: The project.
-
-    Attributes:
-        problems: An error for each file that is not proven, with the file.
-        parsed_only: Files of deprecations that parse; there is nothing else to prove.
+    `problems` has an error for each file that is not proven. `parsed_only` has the files of deprecations
+    that parse: there is nothing else to prove.
     """
 
     def __init__(self, project: Project) -> None:
@@ -126,11 +122,8 @@ class AliasProof:
     def prove(self, published: Collection[str] = ()) -> list[tuple[CommittedFile, Alias]]:
         """Look for the weights and claims of the aliases on the primary; returns those that are proven.
 
-        Args:
-            published: Digests, as hex, whose weights this push has just seen on the primary.
-
-        Raises:
-            RemoteError: The primary cannot be asked.
+        `published` are digests, as hex, whose weights this push has just seen on the primary. Raises
+        RemoteError if the primary cannot be asked.
         """
         from gitmodel.store.parallel import for_each
 
@@ -220,11 +213,8 @@ class AliasProof:
     def check(self, alias: Alias, path: str) -> None:
         """Refuse a number, size, chunk list or metrics that no pointer of these weights has or had.
 
-        A clone that lacks history does not judge what the missing pointers may say.
-
-        Raises:
-            AliasError: There is no such pointer.
-            ObjectMissingError: No commit has these weights, nor has the primary.
+        A clone that lacks history does not judge what the missing pointers may say. Raises AliasError if
+        there is no such pointer, ObjectMissingError if neither a commit nor the primary has these weights.
         """
         pointers = self._pointers(alias)
         may_lack = find_missing_history(self._project) is not None or self._is_partial()
@@ -296,10 +286,8 @@ class AliasProof:
     def refuse_other_owner(self, alias: Alias) -> None:
         """Refuse a number that the primary has for other content, or for none.
 
-        Raises:
-            VersionTakenError: Other content has the number.
-            ObjectMissingError: Nobody has claimed the number.
-            RemoteError: The primary cannot be asked.
+        Raises VersionTakenError if other content has the number, ObjectMissingError if nobody has claimed
+        it, RemoteError if the primary cannot be asked.
         """
         owner = owner_of(self._project, alias.name, alias.version, alias.digest)
         if owner == alias.digest.hex:

@@ -34,27 +34,16 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Content:
-    """One digest of a push, and its manifests.
+    """One digest of a push, and its manifests."""
 
-    Attributes:
-        item: A pointer that names it; a required one if on_remote is any.
-        local: The cache's manifest.
-        on_remote: The remote's manifest.
-        fault: Why the remote's manifest is not valid.
-        chosen: The manifest that the remote shall have; None until selected.
-        replace: The chosen manifest replaces one on the remote.
-        blame: An error in the cache that may explain why on_remote is no valid manifest.
-        error: Why no manifest can be selected.
-    """
-
-    item: Outgoing
-    local: Manifest | None
+    item: Outgoing  # a pointer that names it; a required one if there is any
+    local: Manifest | None  # in the cache
     on_remote: Manifest | None = None
-    fault: DamagedObjectError | None = None
-    chosen: Manifest | None = None
-    replace: bool = False
-    blame: GitmodelError | None = None
-    error: GitmodelError | None = None
+    fault: DamagedObjectError | None = None  # why the remote's manifest is not valid
+    chosen: Manifest | None = None  # the one that the remote shall have; None until selected
+    replace: bool = False  # the chosen manifest replaces one on the remote
+    blame: GitmodelError | None = None  # in the cache; may explain why `on_remote` is not valid
+    error: GitmodelError | None = None  # why no manifest can be selected
 
     @property
     def digest(self) -> Digest:
@@ -70,15 +59,8 @@ class Content:
 class ManifestSelector:
     """Selects manifests for the contents of one push.
 
-    Args:
-        project: The project.
-        store: The remote.
-        remote: Its name.
-        presence: Packs found on the remote; others are looked up when needed.
-        sweep: The garbage collection in progress on the remote.
-
-    Attributes:
-        sent: Packs (name: size in bytes) that this push has uploaded.
+    `presence` has the packs found on the remote; others are looked up when needed. `sweep` is the garbage
+    collection in progress there. `sent` has the packs (name: size in bytes) that this push has uploaded.
     """
 
     def __init__(

@@ -23,29 +23,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MissingWeights:
-    """The weights of a version that neither the remote nor this clone has.
-
-    Attributes:
-        item: The version.
-        is_nowhere: Neither the remote nor this clone has any of its packs.
-        fault: Why the remote's manifest is not valid.
-        faults: Missing or damaged packs: name -> problem on the remote.
-    """
+    """The weights of a version that neither the remote nor this clone has."""
 
     item: Outgoing
-    is_nowhere: bool
-    fault: DamagedObjectError | None
-    faults: Mapping[str, str]
+    is_nowhere: bool  # neither the remote nor this clone has any of its packs
+    fault: DamagedObjectError | None  # why the remote's manifest is not valid
+    faults: Mapping[str, str]  # missing or damaged packs: name -> problem on the remote
 
 
 class MissingWeightsErrors:
-    """Composes the errors: what is missing, and who may have it.
-
-    Args:
-        project: The project.
-        store: The remote.
-        remote: Its name.
-    """
+    """Composes the errors: what is missing, and who may have it."""
 
     def __init__(self, project: Project, store: ObjectStore, *, remote: str) -> None:
         self._project = project

@@ -21,17 +21,9 @@ def require_on_primary(
 ) -> None:
     """Make sure that the weights are on the primary, and that the number is theirs there.
 
-    Args:
-        project: The project.
-        name: The model.
-        version: The number of the version.
-        digest: Of its weights.
-        next_: The command to run again after a push.
-
-    Raises:
-        ObjectMissingError: The primary lacks the weights or a part of them, or nobody has claimed the number.
-        VersionTakenError: The number belongs to other content.
-        RemoteError: The primary cannot be asked.
+    `next_` is the command to run again after a push. Raises ObjectMissingError if the primary lacks the
+    weights or a part of them, or nobody has claimed the number, VersionTakenError if the number belongs to
+    other content, RemoteError if the primary cannot be asked.
     """
     if project.ledger(PRIMARY).has_hole(digest):
         raise ObjectMissingError(

@@ -27,21 +27,15 @@ _MAX_NAMED = 12
 class Outgoing:
     """One pointer to publish.
 
-    Attributes:
-        pointer: The parsed pointer.
-        blob: Its Git blob id.
-        path: Its path.
-        commit: The commit that has it.
-        tip: Whether it is at a pushed tip; one below a tip is claimed only if its number is free.
-        required: Whether the push fails without it: the push introduces it, or `gitmodel push` was asked to
-            publish it.
+    It is `required` if the push fails without it: the push introduces it, or `gitmodel push` was asked to
+    publish it.
     """
 
     pointer: Pointer
-    blob: str
+    blob: str  # its Git blob id
     path: str
-    commit: str
-    tip: bool
+    commit: str  # that has it
+    tip: bool  # at a pushed tip; one below a tip is claimed only if its number is free
     required: bool = True
 
     @property
@@ -76,21 +70,14 @@ def collect(
 ) -> list[Outgoing]:
     """The pointers to publish: all that the push introduces, and those at its tips.
 
-    Introduced pointers are always included. Other pointers at the tips are skipped if the ledger knows them.
+    Introduced pointers are always included; with `trust_ledger`, other pointers at the tips are skipped if
+    the ledger knows them. The Git remote has the commits of `exclude`, and those of the remote-tracking
+    branches of `not_on_remote`. With `tell`, broken pointers at tips that the Git remote already has are
+    noted.
 
-    Args:
-        project: The project.
-        tips: The pushed commits.
-        exclude: Commits that the Git remote has.
-        not_on_remote: The Git remote whose remote-tracking branches are excluded too.
-        remote: The remote for the weights.
-        tell: Note broken pointers at the tips that the Git remote already has.
-        trust_ledger: Skip other pointers at the tips that the ledger knows.
-        files: Those of the tips, if they are known already.
-        changes: Those of the pushed commits, if they are known already; of other files they are ignored.
-
-    Raises:
-        PointerError: An introduced pointer at a tip does not parse, or mixes two sides.
+    `files` of the tips and `changes` of the pushed commits are passed if they are known already; changes of
+    other files are ignored. Raises PointerError if an introduced pointer at a tip does not parse, or mixes
+    two sides.
     """
     if not tips:
         return []
@@ -121,17 +108,11 @@ def collect(
 
 @dataclass(frozen=True, slots=True)
 class TipFiles:
-    """gitmodel's files in the trees of pushed commits.
+    """gitmodel's files in the trees of pushed commits, by blob, or by path and blob."""
 
-    Attributes:
-        pointers: Path and first commit by blob.
-        beside: The first commit of each alias file and each file of deprecations, by path and blob.
-        orphans: The first commit of each alias file that has no pointer beside it there, by path and blob.
-    """
-
-    pointers: dict[str, tuple[str, str]]
-    beside: dict[tuple[str, str], str]
-    orphans: dict[tuple[str, str], str]
+    pointers: dict[str, tuple[str, str]]  # path and first commit of each
+    beside: dict[tuple[str, str], str]  # alias files and deprecations: first commit
+    orphans: dict[tuple[str, str], str]  # alias files without a pointer beside them
 
 
 def files_at(project: Project, tips: Sequence[str]) -> TipFiles:
@@ -157,13 +138,8 @@ def missed_by_earlier_pushes(
 ) -> list[Outgoing]:
     """Versions in history that a push without the hooks has not published and that this cache holds.
 
-    Each commit is read once. Nothing is read if the remote has everything in the cache, or in a partial clone,
-    where the walk could fetch trees one by one.
-
-    Args:
-        project: The project.
-        heads: The commits whose history is searched.
-        but: Pointer blobs to skip.
+    Each commit is read once. Nothing is read if the remote has everything in the cache, or in a partial
+    clone, where the walk could fetch trees one by one. `but` are blobs of pointers to skip.
     """
     ledger = project.ledger()
     read = ledger.walked()
@@ -190,12 +166,8 @@ def in_history(
 ) -> tuple[list[Outgoing], int]:
     """Every pointer in the history of some commits, and how many pointers this clone lacks.
 
-    A partial clone lacks earlier pointers; a clone without trees cannot list them.
-
-    Args:
-        project: The project.
-        heads: The commits.
-        but: Pointer blobs to skip.
+    A partial clone lacks earlier pointers; a clone without trees cannot list them. `but` are blobs of
+    pointers to skip.
     """
     if not heads or project.history.lacks_trees():
         return [], 0
@@ -237,13 +209,8 @@ def _read(
 ) -> Pointer | None:
     """A pointer of a commit, None if it is missing or does not parse.
 
-    Args:
-        project: The project.
-        raw: Its bytes, None if this clone does not have them.
-        path: Of the pointer.
-        commit: The commit that has it.
-        strict: Raise an error instead of returning None.
-        tell: Write a note about the error.
+    `raw` is None if this clone does not have it. `strict` raises the error instead of returning None;
+    `tell` notes it.
     """
     try:
         if raw is None:

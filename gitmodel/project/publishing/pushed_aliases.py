@@ -19,13 +19,7 @@ if TYPE_CHECKING:
 
 
 class PushedAliases:
-    """The alias files at the tips of a push that the ledger does not know.
-
-    Args:
-        project: The project.
-        files: The files at the tips.
-        unknown: Path and blob of those that the ledger does not know.
-    """
+    """The alias files at the tips of a push that the ledger does not know, by path and blob."""
 
     def __init__(
         self, project: Project, files: TipFiles, unknown: Collection[tuple[str, str]]

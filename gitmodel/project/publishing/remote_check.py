@@ -33,14 +33,8 @@ if TYPE_CHECKING:
 class RemoteCheck:
     """Checks versions on a remote, and records the result in the ledger.
 
-    Args:
-        project: The project.
-        remote: The remote's name.
-        full: Read every pack and decode every version, instead of comparing sizes.
-
-    Attributes:
-        problems: One error for each problem.
-        bytes_read: Bytes of packs that were read.
+    With `full` it reads every pack and decodes every version, instead of comparing sizes. `problems` has
+    one error for each problem; `bytes_read` counts the bytes of the packs that were read.
     """
 
     def __init__(self, project: Project, *, remote: str, full: bool) -> None:
@@ -67,11 +61,7 @@ class RemoteCheck:
         return self._presence.seen
 
     def check(self, models: Sequence[Model]) -> None:
-        """Check these versions.
-
-        Raises:
-            RemoteError: The remote cannot be used.
-        """
+        """Check these versions. Raises RemoteError if the remote cannot be used."""
         from gitmodel.store.parallel import for_each
 
         for_each(self._read_manifest, list(models))

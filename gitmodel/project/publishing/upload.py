@@ -34,16 +34,8 @@ if TYPE_CHECKING:
 class Upload:
     """Makes the contents of a push complete on a remote.
 
-    Args:
-        project: The project.
-        store: The remote.
-        outgoing: The pointers to publish.
-        remote: The remote's name.
-        full: Read every pack on the remote, instead of only its size.
-
-    Attributes:
-        sent: Packs that were uploaded.
-        presence: Packs found on the remote.
+    With `full` it reads every pack on the remote, instead of only its size. `sent` has the packs that were
+    uploaded (name: size in bytes), `presence` those found on the remote.
     """
 
     def __init__(
@@ -79,11 +71,9 @@ class Upload:
         """Upload the packs and manifests that the remote lacks.
 
         The order matters: first write the intent, then read the sweep flag, then look up objects. A garbage
-        collection cannot delete any object found after that.
-
-        Raises:
-            ObjectMissingError, DamagedObjectError: A required content cannot be made complete.
-            RemoteError: The remote cannot be used.
+        collection cannot delete any object found after that. Raises ObjectMissingError or
+        DamagedObjectError if a required content cannot be made complete, RemoteError if the remote cannot
+        be used.
         """
         earlier = self._earlier()
         self._write_intent(earlier)

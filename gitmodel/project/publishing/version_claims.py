@@ -32,16 +32,7 @@ class _Me(NamedTuple):
 
 
 class PushClaims:
-    """The claims of one push.
-
-    Args:
-        project: The project.
-        store: The primary remote.
-        outgoing: The pointers to claim.
-
-    Attributes:
-        problems: Errors of pointers that are not required, by blob.
-    """
+    """The claims of one push; `problems` has the errors of pointers that are not required, by blob."""
 
     def __init__(self, project: Project, store: ObjectStore, outgoing: Sequence[Outgoing]) -> None:
         self._project = project
@@ -54,11 +45,9 @@ class PushClaims:
     def check(self) -> None:
         """Read the claims, and refuse the push if another content owns a required number.
 
-        A number introduced below the tips is not read; it is claimed only if it is free.
-
-        Raises:
-            VersionTakenError: Another content owns the number, or this push uses it twice.
-            DamagedObjectError: The owner of a number cannot be read.
+        A number introduced below the tips is not read; it is claimed only if it is free. Raises
+        VersionTakenError if another content owns the number, or this push uses it twice, DamagedObjectError
+        if the owner of a number cannot be read.
         """
         self._refuse_two_contents()
         for_each(self._read, [item for item in self._outgoing if item.tip or not item.required])
@@ -112,11 +101,8 @@ class PushClaims:
     def claim_all(self, *, but: Collection[str]) -> None:
         """Claim the numbers. Required tips must succeed; other numbers are claimed only if they are free.
 
-        Args:
-            but: Blobs of pointers whose weights are missing; their numbers are not claimed.
-
-        Raises:
-            VersionTakenError: Another push claimed a required number first.
+        `but` are blobs of pointers whose weights are missing: their numbers are not claimed. Raises
+        VersionTakenError if another push claimed a required number first.
         """
         unique: dict[tuple[str, int], Outgoing] = {}
         for item in sorted(self._outgoing, key=lambda entry: (not entry.required, not entry.tip)):

@@ -66,8 +66,7 @@ def decoding_error(project: Project, manifest: Manifest, packs: PackReader) -> S
 def fetch_whole(project: Project, manifest: Manifest, remote: str) -> bool:
     """Fetch every pack of a manifest into the cache; False if one is missing or damaged.
 
-    Raises:
-        RemoteError: The remote cannot be used.
+    Raises RemoteError if the remote cannot be used.
     """
     from gitmodel.cache.transfer import plan_fetch
     from gitmodel.project.fetching.session import run_plan
