@@ -109,6 +109,19 @@ def verb_parser(verb: str) -> Parser:
     return verbs.parsers[verb]
 
 
+def add_direction(parser: argparse.ArgumentParser) -> None:
+    """Add `--higher` and `--lower`, of which values of a metric are better."""
+    direction = parser.add_mutually_exclusive_group()
+    for better in ("higher", "lower"):
+        direction.add_argument(
+            f"--{better}",
+            dest="better",
+            action="store_const",
+            const=better,
+            help=f"a {better} value is better",
+        )
+
+
 def parse(verb: str, words: Sequence[str]) -> tuple[Callable[..., int], dict[str, object]]:
     """What a verb runs, and the named arguments to run it with.
 

@@ -36,8 +36,8 @@ def require_merged(
     history = history_of(project, name)
     if not history.knows(pointer.digest):
         history = with_earlier_names(project, history, pointer)
-    commits = [i.change.commit for i in history.seen if i.model.pointer.digest == pointer.digest]
-    commits = list(dict.fromkeys(commits))
+    seen = history.entries_of(pointer.digest)
+    commits = list(dict.fromkeys(entry.change.commit for entry in seen))
     if any(is_ancestor(project.repository, commit, tip) for commit in reversed(commits)):
         return
     if not commits and find_missing_history(project) is not None:

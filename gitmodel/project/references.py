@@ -230,7 +230,7 @@ def version_of_alias(project: Project, alias: Alias) -> Model:
     """
     wanted = alias.digest.hex
     history = history_of(project, alias.name, only=lambda head: head.digest == wanted)
-    same = [item.model for item in history.seen if item.model.pointer.digest == alias.digest]
+    same = [item.model for item in history.entries_of(alias.digest)]
     for model in same:
         if model.pointer.version == alias.version:
             return model

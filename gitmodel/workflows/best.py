@@ -147,10 +147,8 @@ def _versions(
 ) -> list[HistoryEntry]:
     """The pointer of each content with its newest number; HEAD's pointer counts before that of other refs."""
     chosen: dict[str, HistoryEntry] = {}
-    own = sorted(
-        history.seen, key=lambda entry: entry.change.commit in away
-    )  # stable: newest first
-    for entry in own:
+    # Stable: newest first.
+    for entry in sorted(history.seen, key=lambda entry: entry.change.commit in away):
         if entry.change.commit in away and not everywhere:
             continue
         pointer = entry.model.pointer
@@ -167,7 +165,7 @@ def _ranked(
     away: frozenset[str],
 ) -> Ranked:
     pointer = entry.model.pointer
-    same = [i.change.commit for i in history.seen if i.model.pointer.digest == pointer.digest]
+    same = history.entries_of(pointer.digest)
     on_head = entry.change.commit not in away
     refs = [] if on_head else refs_containing(project.repository, entry.change.commit)
     owner = claims_seen(project).owners(pointer.name).get(pointer.version)
@@ -176,7 +174,7 @@ def _ranked(
         version=pointer.version,
         digest=str(pointer.digest),
         value=value,
-        commit=same[-1],
+        commit=same[-1].change.commit,
         on_head=on_head,
         on=refs[0] if refs else None,
         confirmed=owner == pointer.digest.hex,

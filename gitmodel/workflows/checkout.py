@@ -209,7 +209,7 @@ def _is_saved(project: Project, name: str, digest: Digest, *, ask: bool) -> bool
     from gitmodel.project.history.model_history import history_of
 
     history = history_of(project, name)
-    blobs = [item.blob for item in history.seen if item.model.pointer.digest == digest]
+    blobs = [item.blob for item in history.entries_of(digest)]
     ledger = project.ledger()
     published = ledger.has_stored(digest) or any(map(ledger.knows, blobs))
     if published and project.cache.holds(digest):

@@ -242,10 +242,10 @@ def _described(
     """
     name, digest = target.name, wanted.digest
     history = history_of(project, name, only=lambda head: head.digest == digest.hex)
-    for item in history.seen:
-        pointer = item.model.pointer
-        if pointer.digest == digest:
-            return Alias.of(target.alias, replace(pointer, version=wanted.version)), ()
+    found = history.entries_of(digest)
+    if found:
+        pointer = replace(found[0].model.pointer, version=wanted.version)
+        return Alias.of(target.alias, pointer), ()
     manifest = project.cache.manifest(digest) or project.store().manifest(digest)
     if manifest is None:
         raise ObjectMissingError(

@@ -26,9 +26,7 @@ class ShowReport:
     model: Model
     first: LogEntry | None
     in_cache: bool
-    stored: (
-        int | None
-    )  # bytes of the packs that its manifest needs, if the manifest is in the cache
+    stored: int | None  # bytes of the packs of its manifest, if that is in the cache
     files: tuple[tuple[str, int, str], ...]  # of a folder: path, bytes, digest
     alias: Alias | None = None  # that the reference named
     aliases: tuple[str, ...] = ()  # that mean the version

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gitmodel.cli.format import size_text
 from gitmodel.cli.output import Paint
+from gitmodel.cli.parsers import add_direction
 from gitmodel.errors import GateError, UsageError
 
 if TYPE_CHECKING:
@@ -115,21 +116,7 @@ def _add_gate(add: argparse.ArgumentParser) -> None:
         metavar="REF",
         help="baseline of --if-better; by default that of the gate, else the version of HEAD",
     )
-    direction = add.add_mutually_exclusive_group()
-    direction.add_argument(
-        "--higher",
-        dest="better",
-        action="store_const",
-        const="higher",
-        help="a higher value is better",
-    )
-    direction.add_argument(
-        "--lower",
-        dest="better",
-        action="store_const",
-        const="lower",
-        help="a lower value is better",
-    )
+    add_direction(add)
     add.add_argument(
         "--force", metavar="WHY", help="register although the gate refuses; the reason is kept"
     )

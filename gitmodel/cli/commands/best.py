@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gitmodel.cli.output import Paint
+from gitmodel.cli.parsers import add_direction
 
 if TYPE_CHECKING:
     from gitmodel.cli.parsers import Verbs
@@ -39,21 +40,7 @@ def add_parser(verbs: Verbs) -> None:
         action="store_true",
         help="also versions of other branches and tags",
     )
-    direction = parser.add_mutually_exclusive_group()
-    direction.add_argument(
-        "--higher",
-        dest="better",
-        action="store_const",
-        const="higher",
-        help="a higher value is better",
-    )
-    direction.add_argument(
-        "--lower",
-        dest="better",
-        action="store_const",
-        const="lower",
-        help="a lower value is better",
-    )
+    add_direction(parser)
 
 
 def run(

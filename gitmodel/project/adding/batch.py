@@ -200,9 +200,8 @@ class Adding:
             return True
         line = note_rejected(self._project, target.name, weights, item.metadata, report)
         self.refused.append(Refused(target.weights, line))
-        ignore_in_clone(
-            self._project, [target.weights]
-        )  # weights without a pointer stay out of Git
+        # Weights without a pointer stay out of Git.
+        ignore_in_clone(self._project, [target.weights])
         return False
 
     def _known(self, target: Target, digest: Digest, histories: Histories) -> Pointer | None:

@@ -44,9 +44,8 @@ def decide_commit(
         histories = histories or Histories(project, [model.name])
         history = histories.joined(histories.of(model.name), pointer)
         known = history.version_of(weights.digest)
-        is_known = history.knows(
-            weights.digest
-        )  # content may have lost its number to other content
+        # Content may have lost its number to other content.
+        is_known = history.knows(weights.digest)
         if have is None and not is_known:
             at_head = pointer_at_head(project, model.name)
             as_head = at_head is not None and at_head.head == pointer.head

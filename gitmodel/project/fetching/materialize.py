@@ -150,9 +150,9 @@ class Materializer:
         whole = os.path.join(top, name)
         if existing.digest == pointer.digest:
             return CheckedOut(model.name, pointer.version, whole, existing.size, changed=False)
-        is_ours = existing.digest is not None and existing.digest == elsewhere.have(
-            model.name, name
-        )  # as an earlier call wrote it, so some store has it
+        # As an earlier call wrote it, so some store has it.
+        have = elsewhere.have(model.name, name)
+        is_ours = existing.digest is not None and existing.digest == have
         if existing.kind is not EntryKind.MISSING and not (self._force or is_ours):
             raise UnsavedWeightsError(
                 f"{os.path.join(out, name)} exists already with other content",

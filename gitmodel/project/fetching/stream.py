@@ -43,10 +43,7 @@ def checked_out_path(project: Project, model: Model) -> str | None:
     try:
         project.worktree.exclude(model.weights, model.pointer.exclude)
         seen = project.worktree.hash_weights(model.name, model.weights)
-    except (
-        GitmodelError,
-        OSError,
-    ):  # a folder of links, say; the cache has what was stored from it
+    except (GitmodelError, OSError):  # a folder of links, say; the cache has what was stored
         return None
     if seen.digest != model.pointer.digest:
         return None

@@ -75,12 +75,7 @@ def ignore_leftovers(project: Project, named: Collection[str]) -> None:
     Starts one process, or none if there are no such weights.
     """
     with suppress(OSError, GitmodelError):
-        left = leftovers(project, named)
-        if left:
-            rules = ignore_rules(project.repository, left)
-            unignored = [path for path in left if not _is_ignored(rules.get(path))]
-            if unignored:
-                ignore_in_clone(project, unignored, always=True)
+        _ignore(project, leftovers(project, named))
 
 
 def ignore_removed_models(project: Project, previous: str, new: str) -> None:
@@ -95,10 +90,15 @@ def ignore_removed_models(project: Project, previous: str, new: str) -> None:
         words = os.fsdecode(output).split("\0")[:-1]
         gone = {path: raw.split(" ")[2] for raw, path in zip(words[::2], words[1::2], strict=True)}
         left = [m.weights for m in _parsed(project, gone) if _is_there(project, m.weights)]
-        rules = ignore_rules(project.repository, left) if left else {}
-        unignored = [path for path in left if not _is_ignored(rules.get(path))]
-        if unignored:
-            ignore_in_clone(project, unignored, always=True)
+        _ignore(project, left)
+
+
+def _ignore(project: Project, paths: Sequence[str]) -> None:
+    """Ignore those of the paths that Git does not ignore yet. One process, none without paths."""
+    rules = ignore_rules(project.repository, paths) if paths else {}
+    unignored = [path for path in paths if not _is_ignored(rules.get(path))]
+    if unignored:
+        ignore_in_clone(project, unignored, always=True)
 
 
 def leftovers(project: Project, named: Collection[str]) -> list[str]:

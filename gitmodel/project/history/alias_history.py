@@ -10,7 +10,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import dropwhile
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from gitmodel.domain.alias_stack import AliasStack
 from gitmodel.domain.aliases import Alias
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class AliasValue:
     """What an alias meant from one commit of the line on.
 
-    For a merge `change` is the merge; `brought_by` finds the commit that it merged.
+    For a merge `change` is the merge.
     """
 
     alias: Alias | None  # as its file had it; None if the file was removed, or does not parse
@@ -52,14 +52,6 @@ class AliasHistory:
         return AliasStack.of(values, is_cut_off=self.missing is not None)
 
 
-class Bringer(NamedTuple):
-    """The commit that first had a value, and its author."""
-
-    commit: str
-    author: str
-    when: int
-
-
 def alias_history(project: Project, path: str, alias: str, tip: str | None) -> AliasHistory:
     """The values of an alias on the first-parent line of a commit, at which its file has this path.
 
@@ -74,9 +66,8 @@ def alias_history(project: Project, path: str, alias: str, tip: str | None) -> A
     files.read(changes)
     values = []
     for change in changes:
-        if files.lacks(
-            change
-        ):  # what is older would look as if it came directly before what is newer
+        # What is older would look as if it came directly before what is newer.
+        if files.lacks(change):
             missing = MissingHistory("older files of the alias cannot be fetched", "git fetch")
             break
         value = files.alias(change)
@@ -197,17 +188,3 @@ def promoted_value(project: Project, path: str, tip: str | None, value: Alias) -
     top = stack.top
     before = None if top is None else Previous(top.version, top.digest)
     return stack.moved(replace(value, previous=before)).top or value
-
-
-def brought_by(project: Project, change: LineChange) -> Bringer:
-    """The commit that first had a value of the line: for a merge the commit that it merged. One process.
-
-    The merge itself, if it was made when two values met.
-    """
-    own = Bringer(change.commit, change.author, change.when)
-    first = project.reader.resolve(f"{change.commit}^1") if change.is_merge else None
-    if first is None:
-        return own
-    merged = project.history.changes((change.commit,), exclude=(first,), paths=(change.path,))
-    same = [one for one in merged if one.oid == change.oid and one.commit != change.commit]
-    return Bringer(same[-1].commit, same[-1].author, same[-1].when) if same else own

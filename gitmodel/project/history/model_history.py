@@ -55,17 +55,15 @@ class ModelHistory:
         """Whether any version has, or had, this content."""
         return any(item.model.pointer.digest == digest for item in self.seen)
 
+    def entries_of(self, digest: Digest) -> list[HistoryEntry]:
+        """The pointers with this content, newest first."""
+        return [item for item in self.seen if item.model.pointer.digest == digest]
+
     def version_of(self, digest: Digest) -> Pointer | None:
         """The pointer of the version with this content, None if the content owns no number."""
         number = self.naming.number_of(digest.hex)
-        return next(
-            (
-                item.model.pointer
-                for item in self.seen
-                if item.model.pointer.digest == digest and item.model.pointer.version == number
-            ),
-            None,
-        )
+        pointers = (item.model.pointer for item in self.entries_of(digest))
+        return next((pointer for pointer in pointers if pointer.version == number), None)
 
     def with_prefix(self, prefix: str) -> list[Model]:
         """The contents with this digest prefix, newest first, each with its own number."""

@@ -259,8 +259,8 @@ class AliasProof:
         """The pointers with the digest of an alias, under this or an earlier name of the model."""
         if alias.name not in self._histories:
             self.look_up({alias.name})
-        seen = self._histories[alias.name].seen
-        return [i.model.pointer for i in seen if i.model.pointer.digest == alias.digest]
+        seen = self._histories[alias.name].entries_of(alias.digest)
+        return [entry.model.pointer for entry in seen]
 
     def _is_partial(self) -> bool:
         return self._project.repository.is_partial_clone()
