@@ -37,7 +37,7 @@ def guard(event, arguments):
         os.write(2, f"{event} {arguments}".encode())
         os._exit(99)
 sys.addaudithook(guard)
-sys.argv = ["gitmodel", "hook", "pre-commit"]
+sys.argv = ["gitmodel", "hook", *sys.argv[1:]]
 from gitmodel.cli.main import main
 sys.exit(main())
 """
@@ -167,6 +167,21 @@ def test_the_run_in_the_environment_of_a_commit_is_not_recorded(ana: Repo) -> No
     assert "run" not in ana.git("show", "HEAD:fraud.model.yaml").stdout
 
 
+def guarded(repo: Repo, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a hook that may open no connection, with the variables of a tracker."""
+    tracker = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9/", "MLFLOW_RUN_ID": "f" * 32}
+    return subprocess.run(
+        [sys.executable, "-c", GUARDED, *arguments],
+        cwd=repo.path,
+        env=dict(os.environ) | tracker,
+        input="",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
 @pytest.mark.parametrize(
     "uri",
     ["http://127.0.0.1:9/", "sqlite:///mlflow.db", "mlruns", "wandb", "https://ml.example.org"],
@@ -178,16 +193,29 @@ def test_a_hook_with_a_gate_and_runs_opens_no_connection(ana: Repo, uri: str) ->
     trained(ana, 3, 0.95)
     ana.git("add", "metrics.json")
 
-    done = subprocess.run(
-        [sys.executable, "-c", GUARDED],
-        cwd=ana.path,
-        env=dict(os.environ)
-        | {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9/", "MLFLOW_RUN_ID": "f" * 32},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    done = guarded(ana, "pre-commit")
 
     assert done.returncode == 0, done.stderr
     assert version(ana) == 2
+
+
+@pytest.mark.parametrize(
+    "hook",
+    [
+        "pre-commit",
+        "pre-merge-commit",
+        "post-commit",
+        "post-checkout 0 0 1",
+        "post-merge 0",
+        "post-rewrite rebase",
+    ],
+)
+def test_no_hook_but_pre_push_opens_a_connection(ana: Repo, hook: str) -> None:
+    runs = 'runs: {fraud: {system: mlflow, uri: "http://127.0.0.1:9/"}}\n'
+    ana.write(".gitmodel.yaml", ana.read(".gitmodel.yaml").decode() + runs)
+    ana.git("commit", "-qm", "runs", ".gitmodel.yaml")
+    trained(ana, 2, 0.5)
+
+    done = guarded(ana, *hook.split())
+
+    assert done.returncode == 0, done.stderr
