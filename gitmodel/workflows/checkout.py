@@ -221,7 +221,6 @@ def _is_saved(project: Project, name: str, digest: Digest, *, ask: bool) -> bool
 
 def _is_whole_on_primary(project: Project, digest: Digest) -> bool:
     """Whether the primary remote has a manifest and every pack of it, by their sizes."""
-    from gitmodel.project.publishing.weight_sources import packs_of
     from gitmodel.store.pack_presence import Presence
 
     try:
@@ -230,10 +229,10 @@ def _is_whole_on_primary(project: Project, digest: Digest) -> bool:
         if manifest is None:
             return False
         presence = Presence(store)
-        presence.look(packs_of(manifest))
+        presence.look(manifest.sized_packs)
     except GitmodelError:
         return False
-    return all(map(presence.has, packs_of(manifest)))
+    return all(map(presence.has, manifest.sized_packs))
 
 
 def _is_half_way(project: Project, model: Model, weights: Weights) -> bool:

@@ -272,7 +272,7 @@ def _announce_long_upload(project: Project, outgoing: Sequence[Outgoing]) -> Non
     for digest in {item.pointer.digest for item in outgoing}:
         manifest = None if ledger.has_stored(digest) else cache.manifest(digest)
         if manifest is not None:
-            sizes.update(zip(manifest.packs, manifest.pack_sizes, strict=True))
+            sizes.update(manifest.sized_packs)
     if sum(sizes.values()) < project.settings.long_upload:
         return
     for item in outgoing:

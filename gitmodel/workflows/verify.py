@@ -88,7 +88,7 @@ def _damage_in_cache(project: Project, model: Model, manifest: Manifest) -> Gitm
         for entry in manifest.files:
             reader.check_file(manifest, entry, progress=progress)
     except DamagedPackError as error:
-        for pack in zip(manifest.packs, manifest.pack_sizes, strict=True):
+        for pack in manifest.sized_packs:
             if not project.cache.has_sound_pack(*pack):
                 project.cache.set_aside(pack[0])
         return error

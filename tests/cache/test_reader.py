@@ -178,7 +178,7 @@ def test_right_chunks_in_the_wrong_order_are_not_the_file(cache: Cache, tmp_path
     """A manifest that somebody rewrote: every chunk is sound, the whole is not."""
     manifest = store_bytes(cache, some_bytes(3 * MIB), tmp_path)
     builder = ManifestBuilder()
-    for name, size in zip(manifest.packs, manifest.pack_sizes, strict=True):
+    for name, size in manifest.sized_packs:
         builder.add_pack(name, size)
     for number in range(manifest.chunk_count):
         builder.add_chunk(manifest.chunk(number))
@@ -196,7 +196,7 @@ def test_right_chunks_in_the_wrong_order_are_not_the_file(cache: Cache, tmp_path
 def test_a_chunk_that_claims_another_place_is_found(cache: Cache, tmp_path: Path) -> None:
     manifest = store_bytes(cache, some_bytes(MIB), tmp_path)
     builder = ManifestBuilder()
-    for name, size in zip(manifest.packs, manifest.pack_sizes, strict=True):
+    for name, size in manifest.sized_packs:
         builder.add_pack(name, size)
     place: ChunkLocation = manifest.chunk(0)
     for number in range(manifest.chunk_count):

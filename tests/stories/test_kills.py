@@ -316,7 +316,7 @@ def holds(store: Path, digest: Digest) -> bool:
     if not path.exists():
         return False
     manifest = Manifest.from_bytes(path.read_bytes(), expected=digest)
-    sizes = zip(manifest.packs, manifest.pack_sizes, strict=True)
+    sizes = manifest.sized_packs
     return all((store / pack_key(name)).stat().st_size == size for name, size in sizes)
 
 

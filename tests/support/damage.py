@@ -151,7 +151,7 @@ class World:
             manifest = remote.manifest(digest)
             if manifest is None:
                 return "nothing"
-            for name, size in zip(manifest.packs, manifest.pack_sizes, strict=True):
+            for name, size in manifest.sized_packs:
                 cache.write_pack(name, remote.pack(name, size))
             found = restored(cache, manifest, elsewhere)
         except GitmodelError:
@@ -168,7 +168,7 @@ class World:
             manifest = remote.manifest(digest_of(weights(number)))
         except GitmodelError:
             return False
-        packs = () if manifest is None else zip(manifest.packs, manifest.pack_sizes, strict=True)
+        packs = () if manifest is None else manifest.sized_packs
         right = [remote.pack_size(name) == size for name, size in packs]
         return bool(right) and all(right)
 

@@ -94,7 +94,7 @@ def plan_of(manifests: Iterable[Manifest], *, present: Collection[str] = ()) -> 
     """The packs of these manifests but for those that a remote has."""
     packs: dict[str, int] = {}
     for manifest in manifests:
-        packs.update(zip(manifest.packs, manifest.pack_sizes, strict=True))
+        packs.update(manifest.sized_packs)
     return Plan(tuple((name, size) for name, size in packs.items() if name not in present))
 
 

@@ -246,7 +246,7 @@ def refetch_damaged_pack(
 
     Raises WrongChunksError if the pack matches its name, so the manifest is wrong.
     """
-    size = dict(zip(manifest.packs, manifest.pack_sizes, strict=True))[error.pack]
+    size = dict(manifest.sized_packs)[error.pack]
     if project.cache.has_sound_pack(error.pack, size):
         raise WrongChunksError(
             f"pack {error.pack[:12]} is intact, but does not have that chunk at that offset"

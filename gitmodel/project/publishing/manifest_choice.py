@@ -17,7 +17,6 @@ from gitmodel.project.publishing.weight_sources import (
     fetch_from_another_remote,
     fetch_whole,
     lists_same_chunks,
-    packs_of,
     store_again,
 )
 
@@ -102,7 +101,7 @@ class ManifestSelector:
         if content.local is None:
             return False
         replace = content.on_remote is not None or content.fault is not None
-        packs = packs_of(content.local)
+        packs = content.local.sized_packs
         self.presence.look(p for p in packs if replace or not self._cache.has_pack(*p))
         if not self._can_send(content.local):
             return False
@@ -119,7 +118,7 @@ class ManifestSelector:
     def _fetched(self, content: Content) -> bool:
         """Fetch and select the remote's manifest, if its packs are marked for deletion or must be verified."""
         on_remote = content.on_remote
-        if on_remote is None or not all(self.presence.has(pack) for pack in packs_of(on_remote)):
+        if on_remote is None or not all(self.presence.has(pack) for pack in on_remote.sized_packs):
             return False
         if not fetch_whole(self._project, on_remote, self._remote):
             return False
@@ -158,7 +157,7 @@ class ManifestSelector:
         marked_for_deletion = self._sweep.packs
         return [
             pack
-            for pack in packs_of(manifest)
+            for pack in manifest.sized_packs
             if pack[0] not in self.sent
             and (pack[0] in marked_for_deletion or not self.presence.has(pack))
         ]
@@ -170,7 +169,7 @@ class ManifestSelector:
         lack = MissingWeights(
             item=content.item,
             is_nowhere=content.on_remote is None
-            and (manifest is None or len(gone) == len(packs_of(manifest))),
+            and (manifest is None or len(gone) == len(manifest.sized_packs)),
             fault=content.fault,
             faults={pack[0]: self.presence.fault(pack) for pack in gone},
         )

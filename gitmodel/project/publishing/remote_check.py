@@ -18,7 +18,7 @@ from gitmodel.errors import (
 )
 from gitmodel.project.fetching.session import check_size
 from gitmodel.project.project import PRIMARY
-from gitmodel.project.publishing.weight_sources import decoding_error, packs_of
+from gitmodel.project.publishing.weight_sources import decoding_error
 from gitmodel.store.pack_presence import OTHER_BYTES, Presence
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class RemoteCheck:
         packs: dict[Pack, Model] = {}
         for model in models:
             manifest = self._found.get(model.pointer.digest.hex)
-            for pack in () if manifest is None else packs_of(manifest):
+            for pack in () if manifest is None else manifest.sized_packs:
                 packs.setdefault(pack, model)
         progress = self._project.context.progress
         progress.start("checking packs", sum(size for _, size in packs) if self._full else 0)
@@ -110,7 +110,7 @@ class RemoteCheck:
                 self._fail(model, self._pack_error(pack))
         for model in models:
             manifest = self._found.get(model.pointer.digest.hex)
-            if manifest is not None and not all(map(self._presence.has, packs_of(manifest))):
+            if manifest is not None and not all(map(self._presence.has, manifest.sized_packs)):
                 self._wrong.add(model.pointer.digest.hex)
 
     def _pack_error(self, pack: Pack) -> GitmodelError:
@@ -143,7 +143,7 @@ class RemoteCheck:
                 if error is not None:
                     errors[manifest.digest.hex] = error
         self.bytes_read += packs.bytes_read
-        every = {pack for manifest in manifests for pack in packs_of(manifest)}
+        every = {pack for manifest in manifests for pack in manifest.sized_packs}
         self._presence.arrived(pack for pack in every if pack[0] in packs.fetched)
         return errors
 

@@ -15,7 +15,7 @@ from gitmodel.errors import (
 )
 from gitmodel.project.publishing.manifest_choice import Content, ManifestSelector
 from gitmodel.project.publishing.missing_weights import damaged_pack_error
-from gitmodel.project.publishing.weight_sources import decoding_error, packs_of
+from gitmodel.project.publishing.weight_sources import decoding_error
 from gitmodel.store.pack_presence import Presence
 from gitmodel.store.parallel import beside, for_each
 from gitmodel.store.push_intents import read_sweep, write_intent
@@ -157,9 +157,9 @@ class Upload:
         new: list[Pack] = []
         for content in self.contents:
             if content.on_remote is not None:
-                look += packs_of(content.on_remote)
+                look += content.on_remote.sized_packs
             elif content.local is not None:
-                for pack in packs_of(content.local):
+                for pack in content.local.sized_packs:
                     is_new = pack[0] not in may_be_on_remote and self._cache.has_pack(*pack)
                     (new if is_new and content.error is None else look).append(pack)
         plan = Plan(tuple(sorted({*new} - {*look})))
@@ -187,7 +187,7 @@ class Upload:
         suspect = content.digest.hex in self._suspects
         if on_remote is None or not (suspect or (self._full and on_remote != content.local)):
             return
-        if not all(map(self.presence.has, packs_of(on_remote))):
+        if not all(map(self.presence.has, on_remote.sized_packs)):
             return  # the missing packs are reported instead
         error = decoding_error(self._project, on_remote, RemotePacks(self._store, [on_remote]))
         if error is not None:
@@ -277,7 +277,7 @@ class Upload:
         self._read_manifests(late)
         for content in late:  # the other manifest is valid if its packs are present
             content.chosen = None
-            self.presence.look(() if content.on_remote is None else packs_of(content.on_remote))
+            self.presence.look(() if content.on_remote is None else content.on_remote.sized_packs)
         return not late
 
 

@@ -14,14 +14,8 @@ if TYPE_CHECKING:
     from gitmodel.encoding.manifest.manifest import Manifest
     from gitmodel.project.project import Project
     from gitmodel.project.publishing.outgoing import Outgoing
-    from gitmodel.store.pack_presence import Pack
 
 _WORKERS = 4  # few, because each holds packs from the remote in memory
-
-
-def packs_of(manifest: Manifest) -> list[Pack]:
-    """Names and sizes of the packs of a manifest, including those that hold only delta bases."""
-    return list(zip(manifest.packs, manifest.pack_sizes, strict=True))
 
 
 def lists_same_chunks(on_remote: Manifest, pointer: Pointer, cached: Manifest | None) -> bool:
