@@ -10,11 +10,18 @@ import io
 import os
 import sys
 import warnings
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO, NoReturn, Self
 
 from gitmodel.domain.reference import Reference
-from gitmodel.errors import GitmodelWarning, RemoteDeniedError, UnknownReferenceError
+from gitmodel.errors import (
+    GateError,
+    GitmodelWarning,
+    RemoteDeniedError,
+    UnknownReferenceError,
+    UsageError,
+)
 from gitmodel.files.path_encoding import given, given_inside, native
 from gitmodel.project.adding.metadata import MetadataInput
 from gitmodel.project.context import Context
@@ -29,7 +36,7 @@ from gitmodel.workflows.add import AddReport, Excluding, IfBetter
 from gitmodel.workflows.add import add as register
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from types import FrameType, TracebackType
 
     from gitmodel.domain.gates.rules import Direction
@@ -206,15 +213,20 @@ def add(
         context = Context(environment=os.environ, folder=folder, note=notes.note)
         with Project.open(context) as project:
             excluding = Excluding(tuple(map(given_inside, patterns)))
-            report = register(
-                project,
-                full,
-                given=metadata,
-                name=name,
-                excluding=excluding,
-                if_better=_if_better(if_better),
-                force=force,
-            )
+            try:
+                report = register(
+                    project,
+                    full,
+                    given=metadata,
+                    name=name,
+                    excluding=excluding,
+                    if_better=_if_better(if_better),
+                    force=force,
+                )
+            except GateError as error:
+                command = f"gitmodel.add({os.fspath(path)!r}, force=WHY)"
+                error.hint = f"they stay on disk; to register them all the same: {command}"
+                raise
         for text in report.warnings:
             notes.note(text)
     return report
@@ -227,6 +239,11 @@ def _if_better(
         return None
     if isinstance(asked, str):
         return IfBetter((asked,))
+    if not isinstance(asked, Mapping):
+        raise UsageError(
+            f"if_better is a name or a mapping, not {type(asked).__name__}",
+            hint='if_better={"auc": "higher"}',
+        )
     return IfBetter(tuple(asked), directions=dict(asked))
 
 

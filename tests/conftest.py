@@ -73,8 +73,21 @@ def pytest_sessionfinish() -> None:
 
 
 # What would let the machine leak into a test. Our own switches are included: a test sets its own.
-_FOREIGN_PREFIXES = ("GIT_", "AWS_", "AZURE_", "FSSPEC_", "GITMODEL_", "GOOGLE_", "HF_")
-_FOREIGN_NAMES = ("EMAIL", "NO_COLOR", "FORCE_COLOR", "PAGER", "EDITOR", "VISUAL", "PYTHONPATH")
+_FOREIGN_PREFIXES = (
+    *("GIT_", "AWS_", "AZURE_", "FSSPEC_", "GITMODEL_", "GOOGLE_", "HF_"),
+    *("MLFLOW_", "WANDB_", "CLEARML_", "CI_", "GITHUB_", "GITLAB_", "BUILD_", "SYSTEM_"),
+)
+_FOREIGN_NAMES = (
+    "CI",
+    "TF_BUILD",
+    "EMAIL",
+    "NO_COLOR",
+    "FORCE_COLOR",
+    "PAGER",
+    "EDITOR",
+    "VISUAL",
+    "PYTHONPATH",
+)
 _KEPT = "GITMODEL_TESTS_"  # how the test run itself is set up
 
 

@@ -14,6 +14,7 @@ from gitmodel.domain.pointer import Pointer, read_head
 from gitmodel.domain.reference import check_alias
 from gitmodel.domain.versions import VersionNumbers
 from gitmodel.errors import GitmodelError, ModelNameError, UnknownReferenceError
+from gitmodel.git.history.containing import not_in_history
 from gitmodel.project.committed_models import find_in_tree, models_in_tree
 from gitmodel.project.history.missing_history import fetch_pointers, find_missing_history
 from gitmodel.project.history.model_history import ModelHistory, history_of
@@ -27,10 +28,13 @@ from gitmodel.project.models import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gitmodel.domain.aliases import Alias
     from gitmodel.domain.pointer import Head
     from gitmodel.domain.reference import Reference
     from gitmodel.project.aliases import AliasFile
+    from gitmodel.project.history.model_history import HistoryEntry
     from gitmodel.project.project import Project
 
 
@@ -133,11 +137,25 @@ def _in_history(project: Project, reference: Reference) -> Model:
         history, claimed = _under_earlier_names(project, reference)
     if reference.kind == "version":
         content = content_of(project, claimed, reference.number, history.naming)
-        return next(i.model for i in history.seen if i.model.pointer.digest.hex == content)
+        same = [i for i in history.seen if i.model.pointer.digest.hex == content]
+        return _on_head_first(project, same)
     found = history.with_prefix(reference.value)
     if len(found) > 1:
         raise ambiguous_reference(history.name, reference, [m.pointer.digest.hex for m in found])
-    return found[0]
+    same = [i for i in history.seen if i.model.pointer.head == found[0].pointer.head]
+    return _on_head_first(project, same)
+
+
+def _on_head_first(project: Project, same: Sequence[HistoryEntry]) -> Model:
+    """The newest pointer of one version in HEAD's history, else of all refs.
+
+    Another branch may have other metrics for it. One process if it has.
+    """
+    if len({item.model.raw for item in same}) > 1:
+        commits = {item.change.commit for item in same}
+        away = not_in_history(project.repository, commits, project.reader.resolve("HEAD"))
+        same = [item for item in same if item.change.commit not in away] or same
+    return same[0].model
 
 
 def _under_earlier_names(project: Project, reference: Reference) -> tuple[ModelHistory, str]:

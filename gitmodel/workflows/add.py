@@ -119,7 +119,8 @@ def add_many(
         raise UsageError("--name is for one path", hint="gitmodel add PATH --name NAME")
     if force is not None and not force.strip():
         raise UsageError(
-            "the reason for overriding the gate is empty", hint="gitmodel add PATH --force WHY"
+            "the reason for overriding the gate is empty",
+            hint="gitmodel add PATH --force WHY",
         )
     if rehash:
         project.worktree.rehash()
@@ -146,10 +147,12 @@ def add_many(
 
 def refusal(project: Project, refused: Refused) -> GateError:
     """The error about weights that a gate refused."""
-    typed = project.typed(refused.path)
+    command = f"gitmodel add {project.typed(refused.path)}"
+    if refused.is_new:
+        command += f" --name {refused.run.name}"
     return GateError(
         refused_words(refused.run.rules),
-        hint=f"they stay on disk; to register them all the same: gitmodel add {typed} --force WHY",
+        hint=f"they stay on disk; to register them all the same: {command} --force WHY",
         model=refused.run.name,
     )
 

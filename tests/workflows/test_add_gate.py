@@ -322,3 +322,46 @@ def test_the_baseline_is_found_where_the_pointer_was_before(ana: Desk) -> None:
         message, _ = refusal(GateError, lambda: add(project, "models/fraud.bin", given=given))
 
     assert message.endswith("auc 0.815, at least 0.82 is needed (v1 has 0.81)")
+
+
+def test_the_command_of_the_hint_keeps_the_metrics_that_were_refused(ana: Desk) -> None:
+    refusal(GateError, lambda: added(ana, TWO, "auc=0.5"))
+
+    with ana.open() as project:
+        add(project, "fraud.bin", force="a demo")
+
+    assert (dict(ana.pointer().metrics), ana.pointer().forced) == ({"auc": 0.5}, "a demo")
+
+
+def test_the_hint_for_first_weights_names_the_model(ana: Desk) -> None:
+    text = ana.repo.read(".gitmodel.yaml").decode()
+    ana.repo.write(".gitmodel.yaml", text.replace("  fraud:", '  "*":'))
+    ana.repo.git("commit", "-qam", "for all")
+    ana.repo.write("other.bin", TWO)
+    with ana.open() as project:
+        _, hint = refusal(GateError, lambda: add(project, "other.bin", name="zed"))
+
+    assert hint is not None
+    assert hint.endswith("gitmodel add other.bin --name zed --force WHY")
+
+
+@pytest.mark.parametrize("name", ["Fraud", "fr[a", "fraud model", ""])
+def test_a_gate_for_a_name_that_no_model_has_is_not_valid(ana: Desk, name: str) -> None:
+    text = ana.repo.read(".gitmodel.yaml").decode()
+    ana.repo.write(".gitmodel.yaml", text.replace("  fraud:", f'  "{name}":'))
+    ana.repo.git("commit", "-qam", "typo")
+
+    refusal(GateConfigError, lambda: added(ana, TWO, "auc=0.5"))
+
+
+def test_metrics_that_another_branch_gave_a_version_do_not_count(ben: Desk) -> None:
+    ben.repo.git("switch", "-qc", "evil")
+    forged = replace(ben.pointer(), metrics={"auc": 0.1, "loss": 9.0})
+    ben.repo.write("fraud.model.yaml", forged.to_text())
+    ben.repo.git("commit", "-qam", "other metrics")
+    ben.repo.git("switch", "-q", "main")
+
+    asked = IfBetter(("auc",), than="fraud@1")
+    message, _ = refusal(GateError, lambda: added(ben, TWO, "auc=0.5", if_better=asked))
+
+    assert message.endswith("auc 0.5, more than 0.81 is needed (v1 has 0.81)")

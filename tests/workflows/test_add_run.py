@@ -297,3 +297,28 @@ def test_show_says_which_run_made_a_version(desk: Desk, stored: Path) -> None:
 
     assert f" run {run.run_id} system mlflow," in shown
     assert f"system mlflow, experiment {run.experiment}, name {run.name}, status finished" in shown
+
+
+def test_a_finished_run_lends_its_metrics_to_no_other_weights(desk: Desk, stored: Path) -> None:
+    run = alone(database(desk, stored))
+    configure(desk, 'runs: {fraud: {system: mlflow, uri: "sqlite:///mlflow.db"}}\n')
+    written(desk, ONE, run.ended or 0)
+    added(desk, "auto")
+    desk.repo.git("commit", "-qm", "v1")
+    assert agrees(desk.pointer(), run)
+
+    written(desk, TWO, (run.ended or 0) + 60)
+    commit(desk)
+
+    assert (desk.pointer().version, desk.pointer().run_id) == (2, None)
+    assert dict(desk.pointer().metrics) == {}
+
+
+def test_warnings_of_the_run_are_told_beside_a_refusal(desk: Desk) -> None:
+    configure(desk, "better: {auc: higher}\ngates: {fraud: {register: {auc: {min: 0}}}}\n")
+    desk.repo.write("fraud.bin", ONE)
+
+    done = desk.repo.gitmodel("add", "fraud.bin", env={"MLFLOW_RUN_ID": "f" * 32}, check=False)
+
+    assert done.returncode == 3
+    assert "of the run only its id is recorded" in done.stderr

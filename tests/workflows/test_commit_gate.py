@@ -9,6 +9,7 @@ from gitmodel.project.adding.metadata import MetadataInput
 from gitmodel.project.committing.commit_notes import CommitReport
 from gitmodel.project.gates.rejected import rejected_runs
 from gitmodel.workflows.add import IfBetter, add
+from gitmodel.workflows.mv import rename_model
 from gitmodel.workflows.register_changes import register_changes
 from gitmodel.workflows.status import State, status
 from tests.support.desk import Desk, kept_desk, refusal
@@ -186,3 +187,44 @@ def test_status_says_what_is_refused_and_how_to_register_it(ana: Desk) -> None:
 
     assert (row.state, row.next_command) == (State.REFUSED, "gitmodel add fraud.bin --force WHY")
     assert row.refused == ("auc 0.815, at least 0.82 is needed (v1 has 0.81)",)
+
+
+def test_a_renamed_model_keeps_its_gate_and_its_baseline(ana: Desk) -> None:
+    with ana.open() as project:
+        rename_model(project, "fraud", new_name="risk")
+    trained(ana, TWO, 0.5)
+    weights = ana.repo.path / "fraud.bin"
+
+    report = commit(ana)
+
+    assert weights.exists()
+    assert report.bumped == []
+    assert report.notes[0].endswith(
+        "auc 0.5, at least 0.8 is needed; auc 0.5, at least 0.82 is needed (v1 has 0.81)"
+    )
+
+
+def test_a_blank_reason_overrides_nothing_and_a_real_one_is_told(
+    ana: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained(ana, TWO, 0.815)
+    monkeypatch.setenv("GIT_CONFIG_PARAMETERS", "'gitmodel.force'='  '")
+    assert commit(ana).bumped == []
+
+    monkeypatch.setenv("GIT_CONFIG_PARAMETERS", "'gitmodel.force'='a demo'")
+    report = commit(ana)
+
+    assert report.bumped == [("fraud", 1, 2)]
+    assert report.notes == [
+        (
+            "fraud: the new weights are not a version: auc 0.815, at least 0.82 is needed (v1 has 0.81); "
+            "they are registered all the same: a demo"
+        )
+    ]
+
+
+def test_a_metrics_file_that_was_deleted_is_not_named(ana: Desk) -> None:
+    ana.repo.write("fraud.bin", TWO)
+    (ana.repo.path / "metrics.json").unlink()
+
+    assert commit(ana).notes == kept("auc is missing")

@@ -205,9 +205,9 @@ def _tell(session: Session, done: AddedMany, *, several: bool) -> None:
     output = session.output
     for text in done.left_out:
         output.note(f"left out {text}")
-    for report in done.added:
-        for warning in report.warnings:
-            output.warn(warning)
+    told = [*(one.warnings for one in done.added), *(one.warnings for one in done.refused)]
+    for warning in (text for warnings in told for text in warnings):
+        output.warn(warning)
     if output.as_json:
         output.json(_as_json(done) if several else _single(done))
     else:

@@ -8,6 +8,7 @@ Guarantee: invalid values raise GateConfigError only.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from fnmatch import fnmatchcase
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Literal, Self, cast
 from gitmodel.domain.gates.rules import Limit, Rule
 from gitmodel.domain.reference import check_alias
 from gitmodel.domain.text.escape import quote_text
+from gitmodel.domain.text.lazy_regex import lazy_compile
 from gitmodel.errors import GateConfigError, ModelNameError
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from gitmodel.domain.gates.rules import Direction, Kind
     from gitmodel.domain.yaml.reader import Value
 
+# Names of models, and the wildcards of fnmatch.
+_PATTERN = lazy_compile(r"[a-z0-9*?\[\]][a-z0-9._/*?\[\]!-]*", re.ASCII)
 PREVIOUS = "previous"  # the baseline that the base's pointer names
 ANY_ALIAS = "*"
 
@@ -109,6 +113,11 @@ class Gates:
 
 
 def _gate(pattern: str, value: Value, better: Mapping[str, Direction], where: str) -> Gate:
+    if not _PATTERN.fullmatch(pattern) or pattern.count("[") != pattern.count("]"):
+        raise GateConfigError(
+            f"{where}: no model has such a name, so the gate would judge nothing",
+            hint='gitmodel list, which names the models; a pattern such as "fraud*" is for several',
+        )
     keys = _mapping(value, where)
     _refuse_unknown(keys, _GATE_KEYS, where)
     promote = _mapping(keys.get("promote"), f"{where}.promote")

@@ -25,7 +25,7 @@ from gitmodel.project.adding.new_version import (
 from gitmodel.project.adding.report import report_of
 from gitmodel.project.adding.weight_checks import check_weights
 from gitmodel.project.fetching.session import CheckoutReport, fetch_models
-from gitmodel.project.gates.rejected import note_rejected
+from gitmodel.project.gates.rejected import last_refusal, note_rejected, rejected_runs
 from gitmodel.project.git_files.gitignore import ignore_weights
 from gitmodel.project.git_files.weights_out_of_git import ignore_in_clone
 from gitmodel.project.history.histories import Histories
@@ -159,13 +159,14 @@ class Adding:
         """
         histories = Histories(self._project, [item.target.name for item in items])
         try:
-            passing = [item for item in items if self._passes(item, None, histories)]
+            judged = (self._judge(item, None, histories) for item in items)
+            passing = [item for item in judged if item is not None]
             for group in self._durable(passing):
                 errors = {ready.item.target.weights: moved.error(ready) for ready in group}
                 self.failed += [(path, error) for path, error in errors.items() if error]
                 sound = [ready for ready in group if not errors[ready.item.target.weights]]
                 self._register(
-                    [r for r in sound if self._passes(r.item, r.weights, histories)], histories
+                    [r for r in sound if self._judge(r.item, r.weights, histories)], histories
                 )
         except GitmodelError as error:
             if len(items) > 1:
@@ -174,14 +175,17 @@ class Adding:
                 )
             raise
 
-    def _passes(self, item: Item, stored: Weights | None, histories: Histories) -> bool:
-        """Whether the gate lets the weights become a version.
+    def _judge(self, item: Item, stored: Weights | None, histories: Histories) -> Item | None:
+        """The item if the gate lets its weights become a version, else None.
 
-        It judges them before they are stored, and again if other bytes were stored.
+        Weights are judged before they are stored, and again if other bytes were stored. If weights were refused
+        before with metrics, and none are given now, these count.
         """
         target = item.target
-        if not self._gate.holds_for(target.name):
-            return True
+        if not self._gate.holds_for(
+            target.name, target.old, target.pointer_path
+        ) and not self._is_remembered(target):
+            return item
         weights = stored
         if weights is None:
             weights = self._project.worktree.hash_weights(
@@ -190,19 +194,31 @@ class Adding:
         digest = weights.digest
         judged = self._judged.get(target.weights)
         if digest is None or (judged is not None and judged[0] == digest):
-            return True  # missing weights are refused when they are stored
+            return item  # missing weights are refused when they are stored
+        item = self._recalled(item, digest)
         known = self._known(target, digest, histories)
         report = self._gate.judge(
-            target.name, digest, known, item.metadata, path=target.pointer_path
+            target.name, digest, known, item.metadata, path=target.pointer_path, current=target.old
         )
         self._judged[target.weights] = digest, report
         if report is None or not report.is_refused:
-            return True
+            return item
         line = note_rejected(self._project, target.name, weights, item.metadata, report)
-        self.refused.append(Refused(target.weights, line))
+        is_new = target.old is None
+        self.refused.append(Refused(target.weights, line, item.warnings, is_new))
         # Weights without a pointer stay out of Git.
         ignore_in_clone(self._project, [target.weights])
-        return False
+        return None
+
+    def _is_remembered(self, target: Target) -> bool:
+        return bool(rejected_runs(self._project, target.name))
+
+    def _recalled(self, item: Item, digest: Digest) -> Item:
+        """The item, with the metadata that these weights had when a gate refused them, if none is given now."""
+        if item.metadata.metrics:
+            return item
+        run = last_refusal(self._project, item.target.name, digest)
+        return item if run is None else item._replace(metadata=run.recalled(item.metadata))
 
     def _known(self, target: Target, digest: Digest, histories: Histories) -> Pointer | None:
         """The version that has these weights already."""

@@ -35,6 +35,8 @@ class Refused(NamedTuple):
 
     path: str  # relative to the top of the work tree
     run: RejectedRun
+    warnings: tuple[str, ...] = ()
+    is_new: bool = False  # whether the model has no version yet
 
 
 class Ready(NamedTuple):

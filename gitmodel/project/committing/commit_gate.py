@@ -5,12 +5,18 @@ A configuration that is not valid stops no commit: it is noted once, and weights
 
 from __future__ import annotations
 
-from dataclasses import replace
+import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.errors import ConfigError, GateError
 from gitmodel.project.gates.new_weights import RegistrationGate
-from gitmodel.project.gates.rejected import last_refusal, note_again, note_rejected, refused_words
+from gitmodel.project.gates.rejected import (
+    last_refusal,
+    note_again,
+    note_rejected,
+    refusals,
+    refused_words,
+)
 
 if TYPE_CHECKING:
     from gitmodel.domain.gates.rules import GateReport
@@ -28,7 +34,7 @@ class Judged(NamedTuple):
         metadata: Theirs; that of the rejected run if these weights were refused before with metrics.
         forced: Why they are registered although the gate refuses.
         refused: The line about them if they are not registered.
-        data: Data that are other than the baseline's, a text each.
+        data: What else to say: data that are other than the baseline's, rules that were overridden.
     """
 
     metadata: Metadata
@@ -56,14 +62,18 @@ class CommitGate:
         name = change.model.name
         earlier = last_refusal(self._project, name, change.digest)
         if earlier is not None and not metadata.metrics:
-            metadata = _of_run(metadata, earlier)
+            metadata = earlier.recalled(metadata)
         report = self._report(change, metadata)
         is_refused = report is not None and report.is_refused
         if not is_refused and (earlier is None or not earlier.asked):
             return Judged(metadata, data=() if report is None else report.data_changes)
-        forced = self._project.settings.force
+        forced = (self._project.settings.force or "").strip()
         if forced:
-            return Judged(metadata, forced)
+            rules = (
+                refusals(report) if report is not None and is_refused else earlier_rules(earlier)
+            )
+            told = f"{refused_words(rules)}; they are registered all the same: {forced}"
+            return Judged(metadata, forced, data=(told,))
         if report is not None and is_refused:
             run = note_rejected(self._project, name, weights, metadata, report)
         else:
@@ -76,8 +86,11 @@ class CommitGate:
             return None
         name, path = change.model.name, change.model.path
         try:
-            if self._gate.holds_for(name):
-                return self._gate.judge(name, change.digest, None, metadata, path=path)
+            current = change.model.pointer
+            if self._gate.holds_for(name, current, path):
+                return self._gate.judge(
+                    name, change.digest, None, metadata, path=path, current=current
+                )
         except ConfigError as error:
             self._gate = None
             self.notes.append(f"{name}: {error.message}; so no gate judges new weights")
@@ -103,6 +116,8 @@ class CommitGate:
         )
         if run.metrics or pointer.metrics_from is None:
             return lines
+        if not os.path.exists(os.path.join(self._project.root, pointer.metrics_from.path)):
+            return lines
         file = self._project.typed(pointer.metrics_from.path)
         return (
             *lines,
@@ -113,11 +128,6 @@ class CommitGate:
         )
 
 
-def _of_run(metadata: Metadata, run: RejectedRun) -> Metadata:
-    return replace(
-        metadata,
-        metrics=run.metrics,
-        params=metadata.params or run.params,
-        run_id=metadata.run_id or run.run_id,
-        run=metadata.run or run.run,
-    )
+def earlier_rules(run: RejectedRun | None) -> tuple[str, ...]:
+    """The rules of an earlier refusal."""
+    return () if run is None else run.rules

@@ -95,7 +95,7 @@ def register_new_versions(
             found.append(
                 NewVersion(
                     change.model,
-                    warnings=gate.kept(change, judged.refused),
+                    warnings=(*item.doubts, *gate.kept(change, judged.refused)),
                     error=gate.error(change, judged.refused),
                     refused=True,
                 )

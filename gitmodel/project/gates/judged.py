@@ -62,7 +62,7 @@ class JudgedChange:
     @property
     def is_refused(self) -> bool:
         """Whether a rule refuses it, and no reason for overriding counts."""
-        is_overridden = self.allow_force and self.forced is not None
+        is_overridden = self.allow_force and bool((self.forced or "").strip())
         return self.verdict == "refuse" and not is_overridden
 
     @property

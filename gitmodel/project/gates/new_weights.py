@@ -16,12 +16,14 @@ from gitmodel.domain.gates.rules import Limit, Rule
 from gitmodel.domain.reference import Reference
 from gitmodel.domain.text.escape import quote_text
 from gitmodel.errors import UsageError
+from gitmodel.project.committed_models import find_in_tree, models_in_tree
 from gitmodel.project.gates.configured import gates_at
 from gitmodel.project.gates.registration import (
     BaselineVersion,
     Candidate,
     baseline_of,
     judge_registration,
+    model_at_path,
     report_of,
 )
 from gitmodel.project.references import resolve
@@ -67,6 +69,7 @@ class RegistrationGate:
         self._project = project
         self._asked = asked
         self._forced = forced
+        self._earlier: dict[str, str] = {}  # names at HEAD
 
     @cached_property
     def gates(self) -> Gates:
@@ -77,10 +80,35 @@ class RegistrationGate:
     def _head(self) -> str | None:
         return self._project.reader.resolve("HEAD")
 
-    def holds_for(self, name: str) -> bool:
-        """Whether weights of a model are judged at all."""
-        gate = self.gates.gate_of(name)
-        return self._asked is not None or (gate is not None and bool(gate.register))
+    def holds_for(self, name: str, current: Pointer | None = None, path: str | None = None) -> bool:
+        """Whether weights of a model are judged at all, by its name or by that of its pointer at HEAD."""
+        if self._asked is not None:
+            return True
+        named = self.gates.gate_of(name)
+        if named is not None and named.register:
+            return True
+        before = (
+            self.gates.gate_of(self.earlier_name(name, current, path)) if self.gates.gates else None
+        )
+        return before is not None and bool(before.register)
+
+    def earlier_name(self, name: str, current: Pointer | None, path: str | None) -> str:
+        """The name at HEAD of a model that is renamed, which has the weights of the current pointer; else its name."""
+        if current is None or self._head is None:
+            return name
+        if name not in self._earlier:
+            project, head = self._project, self._head
+            here = model_at_path(project, head, name, path) or find_in_tree(project, head, name)
+            self._earlier[name] = name if here is not None else ""
+        if not self._earlier[name]:
+            same = (
+                model.name
+                for model in models_in_tree(self._project, self._head)
+                if (model.pointer.version, model.pointer.digest)
+                == (current.version, current.digest)
+            )
+            self._earlier[name] = next(same, name)
+        return self._earlier[name]
 
     def keeps(self, name: str) -> bool:
         """Whether a commit goes on without weights that are refused."""
@@ -95,10 +123,12 @@ class RegistrationGate:
         metadata: Metadata,
         *,
         path: str | None = None,
+        current: Pointer | None = None,
     ) -> GateReport | None:
         """Judge weights; None if no rule holds, or nothing is new.
 
-        `known` is the version that has these weights, None for new content. `path` is that of the pointer.
+        `known` is the version that has these weights, None for new content. `path` is that of the pointer, and
+        `current` the pointer before.
         """
         metrics = metrics_of_next(known, metadata)
         if known is not None and metrics == known.metrics:
@@ -106,6 +136,11 @@ class RegistrationGate:
         data = metadata.data or (() if known is None else known.data)
         candidate = Candidate(name, digest, metrics, data, path)
         report = judge_registration(self._project, self.gates, self._head, candidate)
+        before = self.earlier_name(name, current, path)
+        if before != name:
+            renamed = replace(candidate, name=before, path=None)
+            other = judge_registration(self._project, self.gates, self._head, renamed)
+            report = other if report is None or report.baseline is None else report
         if self._asked is not None and known is None:
             wanted = self._judge_asked(self._asked, candidate)
             report = wanted if report is None else _joined(report, wanted)

@@ -112,7 +112,7 @@ def baseline_of(
     """
     if commit is None:
         return None
-    model = _at_path(project, commit, name, path) or find_in_tree(project, commit, name)
+    model = model_at_path(project, commit, name, path) or find_in_tree(project, commit, name)
     if model is None:
         return None
     if word == PREVIOUS:
@@ -126,7 +126,8 @@ def baseline_of(
     return None if alias is None else baseline_from_alias(alias, model.pointer)
 
 
-def _at_path(project: Project, commit: str, name: str, path: str | None) -> Model | None:
+def model_at_path(project: Project, commit: str, name: str, path: str | None) -> Model | None:
+    """The model of that name whose pointer is at a path; None if it is not known to be there."""
     raw = None if path is None else project.reader.text_at(commit, path)
     if raw is None or path is None:
         return None

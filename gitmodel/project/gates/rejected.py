@@ -58,6 +58,16 @@ class RejectedRun:
     asked: tuple[str, ...] = ()
     times: int = 1
 
+    def recalled(self, metadata: Metadata) -> Metadata:
+        """Metadata without metrics, completed by that of this run."""
+        return replace(
+            metadata,
+            metrics=self.metrics,
+            params=metadata.params or self.params,
+            run_id=metadata.run_id or self.run_id,
+            run=metadata.run or self.run,
+        )
+
 
 def refusals(report: GateReport) -> tuple[str, ...]:
     """What refuses, a text each: `auc 0.901, at least 0.933 is needed (production is v5 with 0.931)`."""

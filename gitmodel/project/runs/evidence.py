@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from gitmodel.trackers.run_metadata import RunMetadata
 
@@ -22,13 +22,16 @@ class Choice(NamedTuple):
     rivals: tuple[RunMetadata, ...] = ()
 
 
-def choose_run(runs: Sequence[RunMetadata], written: float) -> Choice:
-    """Choose the finished run during which weights were written, or up to ten minutes after.
+def choose_run(runs: Sequence[RunMetadata], written: float, taken: Collection[str] = ()) -> Choice:
+    """Choose the finished run during which weights were written, else one that had ended up to ten minutes before.
 
-    `written` is in seconds since 1970, UTC. A nested run is chosen before its parent only if the parent logged no
-    metric. Of two candidates neither is chosen.
+    `written` is in seconds since 1970, UTC. `taken` are ids of runs that other weights are of: such a run is not
+    chosen. A nested run is chosen before its parent only if the parent logged no metric. Of two candidates neither
+    is chosen.
     """
     fitting = [run for run in runs if _fits(run, written)]
+    fitting = [run for run in fitting if run.ended and run.ended >= written] or fitting
+    fitting = [run for run in fitting if run.run_id not in taken]
     parents = {run.parent for run in fitting if run.parent is not None}
     left = [run for run in fitting if run.metrics or run.run_id not in parents]
     if len(left) == 1:

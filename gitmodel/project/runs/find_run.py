@@ -13,6 +13,8 @@ from gitmodel.domain.config.runs import RunStore, run_store_of
 from gitmodel.domain.paths import safe_parts
 from gitmodel.domain.text.escape import quote_text
 from gitmodel.errors import GitmodelError, TrackerError, UsageError
+from gitmodel.project.history.renames import whole_history
+from gitmodel.project.models import read_models
 from gitmodel.project.project import CONFIG_NAME
 from gitmodel.project.runs.evidence import SLACK_SECONDS, choose_run
 from gitmodel.trackers.run_metadata import RunMetadata
@@ -167,7 +169,7 @@ class RunFinder:
                 runs = offline_runs(folder, written - SLACK_SECONDS)
         except TrackerError as error:
             return FoundRun(None, (f"{error.message}; no run is recorded",))
-        choice = choose_run(runs, written)
+        choice = choose_run(runs, written, self._taken() if runs else ())
         if not choice.rivals:
             return FoundRun(choice.run)
         ids = [str(run.run_id) for run in choice.rivals]
@@ -178,6 +180,14 @@ class RunFinder:
             f"--run {store.system}:ID"
         )
         return FoundRun(None, (note,))
+
+    def _taken(self) -> set[str]:
+        """The runs that other versions of the model are of: a finished run lends its metrics to no other weights."""
+        digest = self._project.worktree.hash_weights(self._name, self._weights).digest
+        pointers = [item.model.pointer for item in whole_history(self._project, self._name).seen]
+        here = read_models(self._project, name=self._name).get(self._name)
+        pointers += [] if here is None else [here.pointer]
+        return {str(one.run_id) for one in pointers if one.run_id and one.digest != digest}
 
     def _mlflow(self, run_id: str) -> RunMetadata:
         """A run of the store of the environment, else of what `runs:` names, else of the usual places."""

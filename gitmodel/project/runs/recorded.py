@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from gitmodel.domain.config.runs import metrics_to_keep
 from gitmodel.domain.gates.config import Gates
-from gitmodel.domain.text.escape import without_user_info
+from gitmodel.domain.text.escape import quote_text, without_user_info
+from gitmodel.domain.text.secrets import find_secret, is_secret_name
 from gitmodel.domain.yaml.reader import resolve_scalar
 from gitmodel.project.project import CONFIG_NAME
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 MOST_METRICS = 50
 _MOST_DATA = 20
+_MOST_NAMED = 5
 _MOST_TEXT = 500  # characters of a field of `run` and `data`
 
 
@@ -64,11 +66,14 @@ def record_run(project: Project, name: str, found: FoundRun) -> RecordedRun:
             f"{left_out:,} of {len(run.metrics):,} metrics of the run are not recorded; name those to keep "
             f"in {CONFIG_NAME}: metrics_keep"
         )
+    params, secret = _without_secrets(run.params)
+    if secret:
+        notes.append(f"params that look like secrets are not recorded: {', '.join(secret)}")
     if run.status not in ("finished", "unknown"):
         notes.append(f"the run is {run.status}, so its metrics may not describe these weights")
     return RecordedRun(
         metrics=metrics,
-        params={key: _param(value) for key, value in run.params.items()},
+        params={key: _param(value) for key, value in params.items()},
         run_id=run.run_id,
         run=_run(run),
         data=_data(run),
@@ -85,6 +90,19 @@ def _wanted_metrics(project: Project, name: str) -> set[str]:
         rules = [*gate.register, *(rule for rules in gate.promote.values() for rule in rules)]
         wanted |= {rule.metric for rule in rules}
     return wanted
+
+
+def _without_secrets(params: Mapping[str, object]) -> tuple[dict[str, object], list[str]]:
+    """The params without those that look like secrets, and the names of these."""
+    secret = [
+        key
+        for key, value in params.items()
+        if is_secret_name(key.replace("/", ".").rpartition(".")[2])
+        or (isinstance(value, str) and find_secret(value))
+    ]
+    shown = [quote_text(key, limit=80) for key in secret[:_MOST_NAMED]]
+    more = [f"{len(secret) - _MOST_NAMED} more"] if len(secret) > _MOST_NAMED else []
+    return {key: value for key, value in params.items() if key not in secret}, [*shown, *more]
 
 
 def _param(value: object) -> Any:

@@ -94,7 +94,7 @@ def test_of_a_thousand_models_only_the_changed_ones_are_read(repo: Repo) -> None
     assert [change.model for change in check.changes] == ["m0", "m1", "m2"]
     assert check.exit_code == 0
     assert counting.trees <= 5
-    assert counting.blobs_read <= 4 * 3 + 2
+    assert counting.blobs_read <= 6 * 3 + 2
 
 
 def test_old_and_new_pointers_are_paired_by_name(models: Repo) -> None:

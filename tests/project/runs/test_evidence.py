@@ -65,3 +65,14 @@ def test_several_nested_runs_are_rivals() -> None:
     children = [run("a", parent="p"), run("b", parent="p")]
 
     assert choose_run([parent, *children], 170) == Choice(None, tuple(children))
+
+
+def test_a_run_during_which_weights_were_written_counts_before_one_that_had_ended() -> None:
+    before, during = run("a", 100, 200), run("b", 210, 400)
+
+    assert choose_run([before, during], 300).run == during
+
+
+def test_a_run_of_other_weights_is_not_chosen() -> None:
+    assert choose_run([run("a")], 150, {"a"}) == Choice()
+    assert choose_run([run("a"), run("b")], 150, {"a"}).run == run("b")

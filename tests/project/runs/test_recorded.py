@@ -117,3 +117,20 @@ def test_hostile_text_becomes_text_that_a_pointer_holds(desk: Desk) -> None:
 
     assert found.run["name"] == "a\ufffd[2J\ufffd" + "x" * 494
     assert found.data == ({"name": "\ufffd"},)
+
+
+def test_params_that_look_like_secrets_are_not_recorded(desk: Desk) -> None:
+    params = {
+        "lr": "0.1",
+        "aws_secret_access_key": "x" * 40,
+        "url": "postgres://me:hunter2@db.example.org/a",
+        "db/password": "hunter2",
+    }
+
+    found = recorded(desk, RunMetadata("mlflow", "r", params=params))
+
+    assert found.params == {"lr": 0.1}
+    assert "hunter2" not in str(found)
+    assert found.notes == (
+        'params that look like secrets are not recorded: "aws_secret_access_key", "url", "db/password"',
+    )
