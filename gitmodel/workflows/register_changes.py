@@ -133,9 +133,24 @@ def _changed(
         return []
     if named is not None and entry.path not in named:
         if _may_be_read(project, model):
-            report.unnamed.append((model.weights, entry.path))
+            note = _refused_note(project, model)
+            if note is None:
+                report.unnamed.append((model.weights, entry.path))
+            else:
+                report.notes.append(note)
         return []
     return [model]
+
+
+def _refused_note(project: Project, model: Model) -> str | None:
+    """Why weights that a gate refused are not in a commit that leaves their pointer out; None for others."""
+    digest = project.worktree.unchanged(model.name, model.weights)
+    if digest is None:
+        return None
+    from gitmodel.project.gates.rejected import last_refusal, refused_words
+
+    run = last_refusal(project, model.name, digest)
+    return None if run is None else f"{model.name}: {refused_words(run.rules)}"
 
 
 def _change_to_register(

@@ -219,3 +219,13 @@ def test_no_hook_but_pre_push_opens_a_connection(ana: Repo, hook: str) -> None:
     done = guarded(ana, *hook.split())
 
     assert done.returncode == 0, done.stderr
+
+
+def test_a_commit_of_the_pointer_alone_says_that_the_weights_are_refused(ana: Repo) -> None:
+    trained(ana, 2, 0.5)
+    ana.git("commit", "-q", "--allow-empty", "-m", "refused")
+
+    done = ana.gitmodel("commit", "-qm", "again", "fraud.model.yaml", check=False)
+
+    assert "the new weights are not a version: auc 0.5, at least 0.9 is needed" in done.stderr
+    assert "hint: gitmodel commit" not in done.stderr

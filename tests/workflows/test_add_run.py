@@ -201,8 +201,9 @@ def test_known_weights_do_not_change_with_the_environment(desk: Desk) -> None:
 def test_an_online_run_of_wandb_is_linked(desk: Desk) -> None:
     desk.repo.write("fraud.bin", ONE)
 
-    added(desk, "wandb:w1", WANDB_ENTITY="team", WANDB_PROJECT="fraud")
+    report = added(desk, "wandb:w1", WANDB_ENTITY="team", WANDB_PROJECT="fraud")
 
+    assert report.warnings == ("of an online run of W&B only its id and link are recorded",)
     assert desk.pointer().run_id == "w1"
     assert desk.pointer().run == {"url": "https://wandb.ai/team/fraud/runs/w1", "system": "wandb"}
 

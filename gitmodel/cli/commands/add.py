@@ -23,8 +23,9 @@ PATH is a file or a folder; each is a model of its own, and metrics, params and
 run id are recorded for each. Equal content keeps its version. After the first
 time `git commit` does this by itself whenever the weights have changed.
 
-If one of several paths cannot be added, none is. A pattern such as models/*
-also names pointers, documents and files that Git tracks; these are left out.
+If one of several paths cannot be added, none is; those that a gate refuses
+are left out. A pattern such as models/* also names pointers, documents and
+files that Git tracks; these are left out too.
 --name NAME of a model that exists makes the weights its next version, wherever
 they are: after a rename, or in another format.
 

@@ -7,6 +7,7 @@ inside the work tree that `runs:` names: a shell's `MLFLOW_RUN_ID` may be last w
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.domain.config.runs import RunStore, run_store_of
@@ -236,7 +237,8 @@ class RunFinder:
         from gitmodel.trackers.wandb.online import online_link
 
         link = online_link({**environment, "WANDB_RUN_ID": run_id})
-        return link or RunMetadata("wandb", run_id)
+        note = "of an online run of W&B only its id and link are recorded"
+        return replace(link or RunMetadata("wandb", run_id), notes=(note,))
 
     def _written(self) -> float | None:
         """When the newest file of the weights was written, in seconds since 1970."""
