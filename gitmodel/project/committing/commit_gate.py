@@ -69,9 +69,9 @@ class CommitGate:
             return Judged(metadata, data=() if report is None else report.data_changes)
         forced = (self._project.settings.force or "").strip()
         if forced:
-            rules = (
-                refusals(report) if report is not None and is_refused else earlier_rules(earlier)
-            )
+            rules = () if earlier is None else earlier.rules
+            if report is not None and is_refused:
+                rules = refusals(report)
             told = f"{refused_words(rules)}; they are registered all the same: {forced}"
             return Judged(metadata, forced, data=(told,))
         if report is not None and is_refused:
@@ -126,8 +126,3 @@ class CommitGate:
                 f"run: gitmodel add {typed} --metrics {file}"
             ),
         )
-
-
-def earlier_rules(run: RejectedRun | None) -> tuple[str, ...]:
-    """The rules of an earlier refusal."""
-    return () if run is None else run.rules

@@ -19,11 +19,12 @@ from gitmodel.project.adding.new_version import (
     write_pointers,
 )
 from gitmodel.project.adding.weight_checks import weight_warnings
-from gitmodel.project.committing.commit_gate import CommitGate
 from gitmodel.project.committing.commit_notes import changed_error
 from gitmodel.project.committing.unstaged_fields import unstaged_fields
+from gitmodel.project.gates.rejected import has_rejected
 from gitmodel.project.git_files.weights_out_of_git import ignore_in_clone
 from gitmodel.project.models import read_pointer_file
+from gitmodel.project.project import CONFIG_NAME
 from gitmodel.worktree.worktree import Weights
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from gitmodel.domain.digest import Digest
     from gitmodel.domain.pointer import Pointer
     from gitmodel.encoding.manifest.manifest import Manifest
+    from gitmodel.project.committing.commit_gate import CommitGate
     from gitmodel.project.committing.version_decisions import Change
     from gitmodel.project.history.histories import Histories
     from gitmodel.project.metadata import Metadata
@@ -82,10 +84,13 @@ def register_new_versions(
     """
     found: list[NewVersion] = []
     known: dict[str, _Known] = {}
-    gate = CommitGate(project)
+    gate = _gate(project)
     for change in changes:
         try:
             item = _look(project, change)
+            if gate is None:
+                known[change.model.weights] = item
+                continue
             scanned = Weights(item.scan.kind, change.digest, item.scan.size)
             judged = gate.judge(change, scanned, item.metadata)
         except GitmodelError as error:
@@ -109,8 +114,9 @@ def register_new_versions(
             )
     if not known:
         return found
-    first = next(iter(known))
-    known[first] = known[first]._replace(doubts=(*known[first].doubts, *gate.notes))
+    if gate is not None:
+        first = next(iter(known))
+        known[first] = known[first]._replace(doubts=(*known[first].doubts, *gate.notes))
     jobs = [Job(item.model.name, item.scan, item.model.pointer) for item in known.values()]
     progress = project.context.progress
     what = changes[0].model.name if len(changes) == 1 else f"{len(changes):,} models"
@@ -129,6 +135,18 @@ def register_new_versions(
     finally:
         progress.finish()
     return found
+
+
+def _gate(project: Project) -> CommitGate | None:
+    """The gate of the commit; None, without loading it, if HEAD has no gates and none ever refused weights here."""
+    head = project.reader.resolve("HEAD")
+    raw = None if head is None else project.reader.text_at(head, CONFIG_NAME)
+    # A key may also be written with escapes.
+    if raw is not None and b"gates" not in raw and b"\\" not in raw and not has_rejected(project):
+        return None
+    from gitmodel.project.committing.commit_gate import CommitGate
+
+    return CommitGate(project)
 
 
 def _look(project: Project, change: Change) -> _Known:

@@ -144,6 +144,11 @@ def clear_rejected(project: Project, name: str) -> int:
     return found
 
 
+def has_rejected(project: Project) -> bool:
+    """Whether a gate has refused any weights in this clone."""
+    return os.path.isdir(os.path.join(project.repository.common_dir, *_FOLDER))
+
+
 def last_refusal(project: Project, name: str, digest: Digest) -> RejectedRun | None:
     """The line of these weights, None if no gate refused them in this clone."""
     text = str(digest)

@@ -1,6 +1,6 @@
 """Records of a log in the format of LevelDB, in the variant that W&B writes.
 
-The file is blocks of 32 KiB. A record lies in one block, or in a first, middle and last piece; a piece has
+The file consists of blocks of 32 KiB. A record lies in one block, or in a first, middle and last piece; a piece has
 a checksum, a length and its kind before it. LevelDB takes a masked CRC-32C, W&B the plain CRC-32 of zlib
 over kind and bytes (found in files of 0.16, 0.19 and 0.31). Source:
 https://github.com/google/leveldb/blob/main/doc/log_format.md
