@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from gitmodel.domain.gates.config import PREVIOUS, Gates
 from gitmodel.domain.gates.rules import Limit, Rule
-from gitmodel.domain.reference import Reference
 from gitmodel.domain.text.escape import quote_text
 from gitmodel.errors import UsageError
 from gitmodel.project.committed_models import find_in_tree, models_in_tree
@@ -26,7 +25,6 @@ from gitmodel.project.gates.registration import (
     model_at_path,
     report_of,
 )
-from gitmodel.project.references import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -170,6 +168,9 @@ class RegistrationGate:
 
     def _baseline(self, asked: IfBetter, name: str) -> BaselineVersion | None:
         if asked.than is not None:
+            from gitmodel.domain.reference import Reference
+            from gitmodel.project.references import resolve
+
             pointer = resolve(self._project, Reference.parse(asked.than)).pointer
             reference = f"{pointer.name}@{pointer.version}"
             return BaselineVersion(

@@ -6,19 +6,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.aliases import Alias, alias_path_for
 from gitmodel.domain.gates.config import PREVIOUS
-from gitmodel.domain.gates.data import data_changes
 from gitmodel.domain.gates.rules import Baseline, GateReport, judge
 from gitmodel.domain.pointer import Pointer
 from gitmodel.errors import GitmodelError
-from gitmodel.project.aliases import alias_at
 from gitmodel.project.committed_models import find_in_tree
 from gitmodel.project.models import Model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gitmodel.domain.aliases import Alias
     from gitmodel.domain.digest import Digest
     from gitmodel.domain.gates.config import Gates
     from gitmodel.domain.gates.rules import Rule
@@ -92,6 +90,8 @@ def report_of(
             baseline.metrics, is_same=baseline.digest == candidate.digest, words=baseline.words
         )
         if candidate.data and same_data != "ignore" and not start.is_same:
+            from gitmodel.domain.gates.data import data_changes
+
             changes = data_changes(_data_of(project, candidate.name, baseline), candidate.data)
     return GateReport(
         pattern=pattern,
@@ -117,9 +117,13 @@ def baseline_of(
         return None
     if word == PREVIOUS:
         return baseline_from_pointer(model.pointer)
+    from gitmodel.domain.aliases import Alias, alias_path_for
+
     alias_path = alias_path_for(model.path, word)
     raw = project.reader.text_at(commit, alias_path)
     if raw is None:
+        from gitmodel.project.aliases import alias_at
+
         alias = alias_at(project, commit, alias_path)
     else:
         alias = Alias.from_text(raw, alias_path)
