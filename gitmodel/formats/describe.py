@@ -1,0 +1,107 @@
+"""What a file of weights is: a table of formats, each with a describer that is imported when a file needs it.
+
+A row names what files of the format begin with, or the endings of their names where the bytes do not say. The
+first row whose describer accepts the file answers. Files that no row accepts are of an unknown format.
+
+Guarantee: no content of a file raises an error, and none of it is unpickled, imported or executed. A describer
+reads through `HeaderReader` alone: headers, directories and pickles, never the bytes of tensors.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+
+from gitmodel.formats.description import Description
+from gitmodel.formats.header import HeaderReader
+
+if TYPE_CHECKING:
+    from gitmodel.formats.header import Read
+
+_START: Final = 16  # bytes that a row may look at
+
+
+class Describer(Protocol):
+    """Describes a file of one format."""
+
+    def __call__(self, source: HeaderReader, name: str, /) -> Description:
+        """Return what the file says about itself; `name` is its name, with or without folders.
+
+        Raises ValueError if the file is not of this format, and what `source` raises if bytes are not at
+        hand.
+        """
+
+
+class Row(NamedTuple):
+    """A format: how its files are recognized, and who describes them. One of both conditions is enough."""
+
+    describe: Describer
+    starts: tuple[bytes, ...] = ()  # the first bytes of its files, at most `_START`
+    endings: tuple[str, ...] = ()  # of their names, in lower case: `.onnx`
+
+
+def _gguf(source: HeaderReader, name: str) -> Description:
+    from gitmodel.formats import tensor_counts
+
+    return tensor_counts.describe_gguf(source, name)
+
+
+def _safetensors(source: HeaderReader, name: str) -> Description:
+    from gitmodel.formats import tensor_counts
+
+    return tensor_counts.describe_safetensors(source, name)
+
+
+# In this order. Formats that a file's bytes tell stand before those that only its name tells.
+ROWS: Final[tuple[Row, ...]] = (
+    Row(_gguf, starts=(b"GGUF",)),
+    # Its first bytes are the length of a header: any file may begin so, therefore it is tried last.
+    Row(_safetensors, starts=(b"",)),
+)
+
+
+def describe_file(name: str, read: Read, size: int) -> Description:
+    """Describe a file of `size` bytes; of an unknown format, with `code` unknown.
+
+    `name` is the file's name, with or without folders. `read(offset, count)` returns bytes of the file as
+    pread does, fewer at its end. Its errors are passed on; no content of the file raises an error.
+    """
+    watched = _Watched(read)
+    source = HeaderReader(watched, size)
+    try:
+        start = source.take(0, min(size, _START))
+    except ValueError:  # the file became shorter
+        return Description()
+    lower = name.lower()
+    for row in ROWS:
+        if start.startswith(row.starts) or (row.endings and lower.endswith(row.endings)):
+            try:
+                return row.describe(source, name)
+            # Whatever a describer trips over: the file breaks the rules of the format.
+            except (ValueError, TypeError, LookupError, ArithmeticError, struct.error) as error:
+                watched.pass_on(error)
+            except (RecursionError, MemoryError, EOFError) as error:
+                watched.pass_on(error)
+    return Description()
+
+
+class _Watched:
+    """Reads a file and remembers its errors, to tell them from those of a describer."""
+
+    __slots__ = ("_error", "_read")
+
+    def __init__(self, read: Read) -> None:
+        self._read = read
+        self._error: Exception | None = None
+
+    def __call__(self, offset: int, count: int) -> bytes:
+        try:
+            return self._read(offset, count)
+        except Exception as error:
+            self._error = error
+            raise
+
+    def pass_on(self, error: Exception) -> None:
+        """Raise the error if reading raised it."""
+        if error is self._error:
+            raise error
