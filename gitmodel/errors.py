@@ -6,6 +6,7 @@ is printed on a line of its own.
 
     GitmodelError                     exit 1
       UsageError                      exit 2   usage error
+        QueryError            exit 2  an expression of `list --where` that does not parse
       GateError                       exit 3   a gate failed
       TextError                       a YAML file outside the supported subset
         ConfigError                   .gitmodel.yaml or a git config value is not valid
@@ -58,6 +59,7 @@ class GitmodelError(Exception):
     """
 
     exit_code: ClassVar[int] = 1
+    excerpt: tuple[str, ...] = ()  # lines of what was typed, to print below the message
 
     def __init__(self, message: str, *, hint: str | None = None, model: str | None = None) -> None:
         super().__init__(message)
@@ -87,6 +89,19 @@ class UsageError(GitmodelError):
     """A command was used in a wrong way."""
 
     exit_code = 2
+
+
+class QueryError(UsageError):
+    """An expression of `list --where`, or a key of `--sort`, does not parse.
+
+    `excerpt` has the part of it around the mistake, and a line with a caret below the place.
+    """
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, excerpt: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.excerpt = excerpt
 
 
 class GateError(GitmodelError):

@@ -136,11 +136,15 @@ class Output:
 
     def error(self, error: GitmodelError) -> None:
         """Print on stderr what happened and what to run next."""
-        self.failure(str(error), hint=error.hint)
+        self.failure(str(error), hint=error.hint, excerpt=error.excerpt)
 
-    def failure(self, message: str, *, hint: str | None = None) -> None:
-        """Print a message as an error, with its hint."""
+    def failure(
+        self, message: str, *, hint: str | None = None, excerpt: Sequence[str] = ()
+    ) -> None:
+        """Print a message as an error, with lines of what was typed, and its hint."""
         self._complain(Paint("error: ", "bad"), message)
+        for line in excerpt:
+            self._complain("  ", line)
         if hint is not None:
             self.hint(hint)
 

@@ -16,9 +16,17 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack, suppress
+from itertools import chain
 from typing import TYPE_CHECKING, Protocol, Self
 
-from gitmodel.git.history.segment import DamagedSegmentError, SegmentBuilder, bucket_of, change_of
+from gitmodel.domain.pointer import POINTER_SUFFIX
+from gitmodel.git.history.segment import (
+    BUCKETS,
+    DamagedSegmentError,
+    SegmentBuilder,
+    bucket_of,
+    change_of,
+)
 from gitmodel.git.history.segment_folder import SegmentFolder
 from gitmodel.git.history.walk import History
 
@@ -63,6 +71,9 @@ class Snapshot(Protocol):
 
     def several(self, file_names: Collection[str]) -> dict[str, list[Change]]:
         """As `named`, for many names; includes names without changes."""
+
+    def pointers(self) -> list[Change]:
+        """The changes to all pointers; newest first."""
 
     def close(self) -> None:
         """Close open files; idempotent."""
@@ -116,6 +127,13 @@ class CachedHistory:
             return _WithoutIndex(self._history).several(file_names)
         with self.snapshot() as snapshot:
             return snapshot.several(file_names)
+
+    def pointers(self) -> list[Change]:
+        """The changes to all pointers on all refs, newest first; with the processes of `several`."""
+        if self._is_small() or self._has_no_index():
+            return self._history.all_refs_changes()
+        with self.snapshot() as snapshot:
+            return snapshot.pointers()
 
     def snapshot(self) -> Snapshot:
         """The current history of all refs, for queries about many names; close it.
@@ -250,6 +268,19 @@ class _WithIndex:
             changes.sort(key=lambda change: self._ranks[change.commit])
         return found
 
+    def pointers(self) -> list[Change]:
+        """See `Snapshot`. One process for each 2,000 loose commits."""
+        try:
+            records = [one.records(bucket) for one in self._segments for bucket in range(BUCKETS)]
+        except DamagedSegmentError as error:
+            self._folder.remove(str(error))
+            return self._history.all_refs_changes()
+        changes = [change_of(record) for record in dict.fromkeys(chain.from_iterable(records))]
+        found = [one for one in changes if one.path.endswith(POINTER_SUFFIX)]
+        found += [one for _, some in self._history.introduced(self._loose) for one in some]
+        known = [change for change in found if change.commit in self._ranks]
+        return sorted(known, key=lambda change: self._ranks[change.commit])
+
     def _stored_changes(self, file_name: str) -> list[Change]:
         bucket, end = bucket_of(file_name), os.fsencode(f"/{file_name}")
         records = [record for one in self._segments for record in one.records(bucket)]
@@ -283,6 +314,10 @@ class _WithoutIndex:
         """See `Snapshot`. One process."""
         name = next(iter(file_names)) if len(file_names) == 1 else None
         return _by_name(self._history.all_refs_changes(name), file_names)
+
+    def pointers(self) -> list[Change]:
+        """See `Snapshot`. One process."""
+        return self._history.all_refs_changes()
 
     def close(self) -> None:
         """See `Snapshot`."""

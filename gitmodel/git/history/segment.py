@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
 
 _MAGIC = b"gitmodel walk 1\n"
-_BUCKETS = 256
+BUCKETS = 256
 _FIELDS = 6
 CHECK = 16  # bytes of a check; it detects accidental damage only
 _ROW = struct.Struct(f"<Q{CHECK}s")
-_HEAD_SIZE = len(_MAGIC) + 1 + (1 + _BUCKETS) * _ROW.size + CHECK
+_HEAD_SIZE = len(_MAGIC) + 1 + (1 + BUCKETS) * _ROW.size + CHECK
 _LEVEL = 1  # zlib level; object ids do not compress at any level
 
 Record: TypeAlias = "tuple[bytes, ...]"
@@ -49,7 +49,7 @@ class DamagedSegmentError(Exception):
 
 def bucket_of(file_name: str) -> int:
     """The bucket for changes to files with this name."""
-    return zlib.crc32(os.fsencode(file_name)) % _BUCKETS
+    return zlib.crc32(os.fsencode(file_name)) % BUCKETS
 
 
 class SegmentBuilder:
@@ -57,7 +57,7 @@ class SegmentBuilder:
 
     def __init__(self) -> None:
         self.commits: set[str] = set()
-        self._buckets: list[list[bytes]] = [[] for _ in range(_BUCKETS)]
+        self._buckets: list[list[bytes]] = [[] for _ in range(BUCKETS)]
 
     def add(self, commit: str, changes: Iterable[Change]) -> None:
         """Add a commit and its changes to pointers."""

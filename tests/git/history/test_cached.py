@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,9 @@ class Asked:
                 name: answer,
                 "none.model.yaml": [],
             }
+            every, walk = walked.pointers(), History(self.repository).all_refs_changes()
+            assert [change.commit for change in every] == [change.commit for change in walk]
+            assert sorted(every, key=repr) == sorted(walk, key=repr)
         finally:
             walked.close()
         assert answer == History(self.repository).all_refs_changes(name)
@@ -100,6 +104,8 @@ def test_many_names_take_as_many_processes_as_one(asked: Asked, repo: Repo) -> N
         with started_processes() as commands:
             assert asked.open().several(names) == expected
         assert len(commands) <= 3
+        found = asked.open().pointers()
+        assert sorted(found, key=repr) == sorted(chain(*expected.values()), key=repr)
     small = CachedHistory(asked.repository)
     with started_processes() as commands:
         assert small.several(names) == expected
