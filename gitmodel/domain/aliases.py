@@ -33,6 +33,7 @@ from gitmodel.domain.pointer import (
     POINTER_SUFFIX,
     Pointer,
     Previous,
+    alias_path_for,
     previous_of,
     with_digest,
 )
@@ -194,11 +195,6 @@ class Alias:
             imported=fields.optional_mapping("imported"),
             unknown=fields.rest(),
         )
-
-
-def alias_path_for(pointer_path: str, alias: str) -> str:
-    """Return the path of an alias: beside the pointer, with the same stem."""
-    return f"{pointer_path.removesuffix(POINTER_SUFFIX)}.{alias}{ALIAS_SUFFIX}"
 
 
 def split_alias_path(path: str) -> tuple[str, str]:

@@ -5,18 +5,18 @@ Differences are exact decimal differences of the numbers as written: 0.3 - 0.1 i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from gitmodel.domain.metrics import as_decimal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from decimal import Decimal
 
     from gitmodel.domain.metrics import Metric
 
 
-@dataclass(frozen=True, slots=True)
-class MetricChange:
+class MetricChange(NamedTuple):
     """One metric of two versions; None for a version that has none."""
 
     name: str
@@ -36,14 +36,6 @@ class MetricChange:
         if delta is None:
             return "-"
         return "0" if delta == 0 else f"{delta:+f}"
-
-
-def as_decimal(value: Metric | None) -> Decimal | None:
-    """Return a finite number exactly as it is written; None for other values."""
-    if value is None or isinstance(value, str | bool):
-        return None
-    number = Decimal(repr(value))
-    return number if number.is_finite() else None
 
 
 def metric_changes(

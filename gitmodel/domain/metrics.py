@@ -11,12 +11,15 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from gitmodel.domain.python_values import to_builtin
 from gitmodel.domain.text.escape import quote_text
 from gitmodel.domain.yaml.reader import INTEGER_LIMIT, decode, flow, parse, resolve_scalar
 from gitmodel.errors import TextError, UsageError
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 Metric: TypeAlias = int | float | str | bool
 
@@ -39,6 +42,16 @@ class MetricsRead:
 
     values: Mapping[str, Any]  # in the file's order
     skipped: tuple[tuple[str, str], ...]  # name and reason of each skipped value
+
+
+def as_decimal(value: Metric | None) -> Decimal | None:
+    """Return a finite number exactly as it is written; None for other values."""
+    if value is None or isinstance(value, str | bool):
+        return None
+    from decimal import Decimal
+
+    number = Decimal(repr(value))
+    return number if number.is_finite() else None
 
 
 def read_metrics(raw: bytes, *, path: str, lists: bool = False) -> MetricsRead:

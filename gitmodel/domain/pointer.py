@@ -265,6 +265,11 @@ def pointer_path_for(weights_path: str, name: str) -> str:
     return f"{folder}{slash}{name.rpartition('/')[2]}{POINTER_SUFFIX}"
 
 
+def alias_path_for(pointer_path: str, alias: str) -> str:
+    """Return the path of an alias: beside the pointer, with the same stem."""
+    return f"{pointer_path.removesuffix(POINTER_SUFFIX)}.{alias}{ALIAS_SUFFIX}"
+
+
 def weights_path(pointer_path: str, pointer: Pointer) -> str:
     """Return the path of the weights, relative to the same folder as `pointer_path`.
 

@@ -49,6 +49,9 @@ class ObjectReader(Protocol):
         None may mean that it is missing in a partial clone, or over 64 KiB: `tree` and `blobs` decide.
         """
 
+    def lacks(self, commit: str, path: str) -> bool:
+        """Whether a commit has nothing at a path; False may also mean that it is not known."""
+
     def blobs(self, oids: Iterable[str], *, limit: int = MAX_TEXT_BYTES) -> dict[str, bytes]:
         """Blobs by object id; omits missing ones and those over `limit` bytes."""
 
@@ -120,6 +123,14 @@ class ProgramReader:
             return None
         answer = next(iter(self._batch.ask([f"{commit}:{path}"], limit=MAX_TEXT_BYTES)))
         return answer.data if answer is not None and answer.kind == "blob" else None
+
+    def lacks(self, commit: str, path: str) -> bool:
+        """See `ObjectReader`. No extra process."""
+        _check_oid(commit)
+        if self._is_partial or "\n" in path:
+            return False
+        tree, there = self._batch.ask([f"{commit}^{{tree}}", f"{commit}:{path}"], limit=0)
+        return tree is not None and there is None
 
     def blobs(self, oids: Iterable[str], *, limit: int = MAX_TEXT_BYTES) -> dict[str, bytes]:
         """See `ObjectReader`. No extra process; up to three in a partial clone."""
@@ -215,6 +226,16 @@ class LibraryReader:
         if not isinstance(entry, pygit2.Blob) or entry.size > MAX_TEXT_BYTES:
             return None
         return entry.data
+
+    def lacks(self, commit: str, path: str) -> bool:
+        """See `ObjectReader`."""
+        import pygit2
+
+        _check_oid(commit)
+        try:
+            return path not in self._opened[commit].peel(pygit2.Commit).tree
+        except (KeyError, ValueError, pygit2.GitError):
+            return False
 
     def blobs(self, oids: Iterable[str], *, limit: int = MAX_TEXT_BYTES) -> dict[str, bytes]:
         """See `ObjectReader`."""

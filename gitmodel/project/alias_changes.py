@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from gitmodel.domain.aliases import Alias, alias_path_for
+from gitmodel.domain.pointer import alias_path_for
 from gitmodel.errors import UnknownReferenceError
 from gitmodel.project.aliases import alias_at, find_alias
 from gitmodel.project.committed_models import find_in_tree
 from gitmodel.project.models import delete_file, require_model, write_text_file
 
 if TYPE_CHECKING:
+    from gitmodel.domain.aliases import Alias
     from gitmodel.domain.gates.rules import GateReport
     from gitmodel.project.project import Project
 

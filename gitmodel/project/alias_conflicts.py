@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.aliases import Alias, alias_path_for, split_alias_path
+from gitmodel.domain.aliases import Alias, split_alias_path
 from gitmodel.domain.conflict_text import OTHER_SIDE
 from gitmodel.domain.deprecations import Deprecations
 from gitmodel.domain.merge_aliases import fits, parsed_anywhere
 from gitmodel.domain.merge_deprecations import merge_deprecations, parse
-from gitmodel.domain.pointer import ALIAS_SUFFIX, POINTER_SUFFIX, Pointer
+from gitmodel.domain.pointer import ALIAS_SUFFIX, POINTER_SUFFIX, Pointer, alias_path_for
 from gitmodel.domain.reference import DEPRECATED
 from gitmodel.errors import GitmodelError
 from gitmodel.project.conflicts import REVISIONS

@@ -12,18 +12,14 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.aliases import (
-    Alias,
-    alias_path_for,
-    early_file_error,
-    split_alias_path,
-)
+from gitmodel.domain.aliases import Alias, early_file_error, split_alias_path
 from gitmodel.domain.deprecations import Deprecations, deprecations_path_for
 from gitmodel.domain.pointer import (
     ALIAS_SUFFIX,
     DEPRECATED_SUFFIX,
     EARLY_SUFFIX,
     POINTER_SUFFIX,
+    alias_path_for,
     pointer_beside,
 )
 from gitmodel.errors import AliasError, GitmodelError

@@ -17,7 +17,8 @@ from gitmodel.project.adding.metadata import MetadataInput
 from gitmodel.project.adding.path_selection import select_paths
 from gitmodel.project.adding.report import AddReport, Moved
 from gitmodel.project.fsmonitor.seen_weights import note_seen
-from gitmodel.project.gates.new_weights import IfBetter, RegistrationGate
+from gitmodel.project.gates.if_better import IfBetter
+from gitmodel.project.gates.new_weights import RegistrationGate
 from gitmodel.project.gates.rejected import refused_words
 from gitmodel.project.models import read_models
 from gitmodel.project.project import CONFIG_NAME

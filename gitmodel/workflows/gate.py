@@ -10,8 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.gates.rules import Limit, Rule, judge
-from gitmodel.domain.metric_changes import as_decimal
-from gitmodel.domain.metrics import parse_assignment
+from gitmodel.domain.metrics import as_decimal, parse_assignment
 from gitmodel.domain.reference import Reference
 from gitmodel.domain.text.escape import quote_text
 from gitmodel.errors import GitmodelError, RepositoryError, UnknownReferenceError, UsageError

@@ -74,7 +74,7 @@ def promote(
     move = Promotion(target.name, alias, target.path, target.tip, target.committed)
     gate = judge_promotion(project, move, pointer)
     if gate is not None and gate.is_refused:
-        gate = replace(gate, forced=force)
+        gate = gate._replace(forced=force)
     after = Alias.of(alias, pointer, why=why, forced=None if gate is None else gate.forced)
     change = target.change_to(promoted_value(project, target.path, target.tip, after))
     if change.is_new and gate is not None:

@@ -134,7 +134,7 @@ def _of_references(project: Project, references: Sequence[str]) -> list[tuple[st
 
 def _of_tree(project: Project, report: VerifyReport) -> list[tuple[str, Alias]]:
     """The aliases of the work tree, or of HEAD in a bare repository; reports the broken files."""
-    from gitmodel.domain.aliases import alias_path_for
+    from gitmodel.domain.pointer import alias_path_for
     from gitmodel.project.version_marks import current_marks
 
     marks = current_marks(project)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitmodel.domain.aliases import Alias, alias_path_for, early_file_error, split_alias_path
+from gitmodel.domain.aliases import Alias, early_file_error, split_alias_path
 from gitmodel.domain.digest import Digest
-from gitmodel.domain.pointer import Pointer, Previous
+from gitmodel.domain.pointer import Pointer, Previous, alias_path_for
 from gitmodel.errors import AliasError, GitmodelError, MixedAliasError, NewerFormatError, TextError
 from tests.support import strategies
 

@@ -296,7 +296,7 @@ def test_other_data_are_named_and_can_refuse(ana: Desk) -> None:
     assert report is not None
     assert report.data_changes == ('data "may" was aaa, and is bbb',)
     assert not report.is_refused
-    assert replace(report, needs_same_data=True).is_refused
+    assert report._replace(needs_same_data=True).is_refused
 
 
 def test_first_weights_that_are_refused_do_not_get_into_git(ana: Desk) -> None:

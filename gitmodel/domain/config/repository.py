@@ -20,14 +20,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from gitmodel.domain.config.clone import LocalSettings, Overrides, effective_remote, needs_trust
+from gitmodel.domain.config.keys import (
+    CONFIG_FILE,
+    FORMAT,
+    OWN_KEYS,
+    RESTORE_HINT,
+    parse_keys,
+    read_keys,
+)
 from gitmodel.domain.config.remote import Addressing, Remote
 from gitmodel.domain.reference import check_name
-from gitmodel.domain.text import MAX_TEXT_BYTES
 from gitmodel.domain.text.escape import quote_text
 from gitmodel.domain.text.lazy_regex import lazy_compile
-from gitmodel.domain.text.secrets import WHERE_SECRETS_BELONG, find_secret, is_secret_name
-from gitmodel.domain.yaml.reader import block, parse
-from gitmodel.errors import ConfigError, ModelNameError, NewerFormatError, TextError
+from gitmodel.domain.text.secrets import is_secret_name
+from gitmodel.domain.yaml.reader import block
+from gitmodel.errors import ConfigError, ModelNameError, TextError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,14 +57,6 @@ __all__ = [
     "with_remote",
 ]
 
-CONFIG_FILE = ".gitmodel.yaml"
-FORMAT = 1
-
-_RESTORE = (
-    "restore it: git checkout HEAD -- .gitmodel.yaml; or, if it was never committed: "
-    "rm .gitmodel.yaml, then gitmodel init"
-)
-_ORDER = ("gitmodel", "project", "id", "remote", "mirrors")
 _ID = lazy_compile(r"[0-9a-f]{8,32}", re.ASCII)
 _MIRROR = lazy_compile(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
 _HEADER = """\
@@ -84,18 +83,14 @@ class Config:
         Raises ConfigError if the file is invalid, without showing secrets, and NewerFormatError if it needs
         a newer gitmodel.
         """
-        values = _values(raw, what)
-        _check_format(values.get("gitmodel"), what)
-        for key, value in values.items():
-            if key not in _ORDER:
-                _refuse_secret_names(key, value, what)
+        values = read_keys(raw, what)
         remote = values.get("remote")
         return cls(
             project=_project(values.get("project"), what),
             project_id=_project_id(values.get("id"), what),
             remote=None if remote is None else Remote.from_value(remote, where=f"{what}: remote"),
             mirrors=_mirrors(values.get("mirrors"), what),
-            unknown={key: value for key, value in values.items() if key not in _ORDER},
+            unknown={key: value for key, value in values.items() if key not in OWN_KEYS},
         )
 
 
@@ -135,7 +130,7 @@ def with_remote(text: str, remote: Remote | None) -> str:
 
     Raises ConfigError if the text is invalid, or its layout cannot be edited line by line.
     """
-    values = _values(text, CONFIG_FILE)
+    values = parse_keys(text, CONFIG_FILE)
     return _edit(text, values, "remote", remote.to_value() if remote else None)
 
 
@@ -145,7 +140,7 @@ def with_mirror(text: str, name: str, remote: Remote | None) -> str:
     Raises ConfigError as `with_remote`, or if the name is invalid.
     """
     _check_mirror(name, CONFIG_FILE)
-    values = _values(text, CONFIG_FILE)
+    values = parse_keys(text, CONFIG_FILE)
     present = values.get("mirrors")
     mirrors = dict(present) if isinstance(present, dict) else {}
     if remote is None:
@@ -162,10 +157,10 @@ def _edit(text: str, values: dict[str, Value], key: str, value: Value) -> str:
     elif key in wanted:
         wanted[key] = _keep_form(wanted[key], value)
     else:
-        # After the known key that precedes it in _ORDER.
-        wanted = {name: wanted[name] for name in _ORDER if name in wanted}
+        # After the known key that precedes it in OWN_KEYS.
+        wanted = {name: wanted[name] for name in OWN_KEYS if name in wanted}
         wanted[key] = value
-        wanted = {name: wanted[name] for name in _ORDER if name in wanted}
+        wanted = {name: wanted[name] for name in OWN_KEYS if name in wanted}
         wanted |= {name: other for name, other in values.items() if name not in wanted}
     from gitmodel.domain.yaml.editor import edit
 
@@ -182,34 +177,9 @@ def _keep_form(present: Value, value: Value) -> Value:
     return value
 
 
-def _values(raw: bytes | str, what: str) -> dict[str, Value]:
-    data = raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw
-    # Before parsing, because comments must not contain secrets either.
-    for number, line in enumerate(data[:MAX_TEXT_BYTES].decode("utf-8", "replace").split("\n"), 1):
-        if kind := find_secret(line):
-            raise ConfigError(
-                f"{what}: line {number}: contains {kind} (not shown); never commit secrets",
-                hint=WHERE_SECRETS_BELONG,
-            )
-    try:
-        return parse(data, what=what)
-    except TextError as error:
-        raise ConfigError(error.message, hint=error.hint) from error
-
-
-def _check_format(value: Value, what: str) -> None:
-    if value is None or isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigError(f"{what}: the line gitmodel: {FORMAT} is missing", hint=_RESTORE)
-    if value > FORMAT:
-        raise NewerFormatError(
-            f"{what}: this version of gitmodel supports format {FORMAT}, not {value}",
-            hint="pip install --upgrade gitmodel",
-        )
-
-
 def _project(value: Value, what: str) -> str:
     if not isinstance(value, str):
-        raise ConfigError(f'{what}: the line project: "NAME" is missing', hint=_RESTORE)
+        raise ConfigError(f'{what}: the line project: "NAME" is missing', hint=RESTORE_HINT)
     try:
         return check_project(value)
     except ModelNameError as error:
@@ -219,7 +189,7 @@ def _project(value: Value, what: str) -> str:
 def _project_id(value: Value, what: str) -> str:
     if isinstance(value, str) and _ID.fullmatch(value):
         return value
-    raise ConfigError(f"{what}: id must be 8 to 32 hex digits in quotes", hint=_RESTORE)
+    raise ConfigError(f"{what}: id must be 8 to 32 hex digits in quotes", hint=RESTORE_HINT)
 
 
 def _mirrors(value: Value, what: str) -> dict[str, Remote]:
@@ -241,19 +211,4 @@ def _check_mirror(name: str, what: str) -> None:
         raise ConfigError(
             f"{what}: {quote_text(name)} is not a mirror name",
             hint="use a word of a-z, 0-9 and '-', such as backup",
-        )
-
-
-def _refuse_secret_names(key: str, value: Value, what: str) -> None:
-    """Refuse text under a key such as `password` anywhere in an unknown value."""
-    if isinstance(value, dict):
-        for inner, further in value.items():
-            _refuse_secret_names(inner, further, what)
-    elif isinstance(value, list):
-        for further in value:
-            _refuse_secret_names(key, further, what)
-    elif isinstance(value, str) and value and is_secret_name(key):
-        raise ConfigError(
-            f"{what}: {quote_text(key)} looks like a secret (value not shown); never commit secrets",
-            hint=WHERE_SECRETS_BELONG,
         )

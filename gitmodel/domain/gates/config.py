@@ -8,16 +8,13 @@ Guarantee: invalid values raise GateConfigError only.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Literal, Self, cast
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self, cast
 
 from gitmodel.domain.gates.rules import Limit, Rule
 from gitmodel.domain.reference import check_alias
 from gitmodel.domain.text.escape import quote_text
-from gitmodel.domain.text.lazy_regex import lazy_compile
 from gitmodel.errors import GateConfigError, ModelNameError
 
 if TYPE_CHECKING:
@@ -27,7 +24,7 @@ if TYPE_CHECKING:
     from gitmodel.domain.yaml.reader import Value
 
 # Names of models, and the wildcards of fnmatch.
-_PATTERN = lazy_compile(r"[a-z0-9*?\[\]][a-z0-9._/*?\[\]!-]*", re.ASCII)
+_IN_PATTERNS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._/-*?[]!")
 PREVIOUS = "previous"  # the baseline that the base's pointer names
 ANY_ALIAS = "*"
 
@@ -38,8 +35,7 @@ _GATE_KEYS = ("baseline", "register", "promote", "same_data", "on_commit", "allo
 _MAX_RULES = 100  # of one gate
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
+class Gate(NamedTuple):
     """The rules of the models that a pattern matches.
 
     Attributes:
@@ -56,7 +52,7 @@ class Gate:
     pattern: str
     baseline: str = PREVIOUS
     register: tuple[Rule, ...] = ()
-    promote: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
+    promote: Mapping[str, tuple[Rule, ...]] = MappingProxyType({})
     same_data: Literal["refuse", "warn", "ignore"] = "warn"
     on_commit: Literal["keep", "refuse"] = "keep"
     allow_force: bool = False
@@ -66,8 +62,7 @@ class Gate:
         return self.promote.get(alias, self.promote.get(ANY_ALIAS, ()))
 
 
-@dataclass(frozen=True, slots=True)
-class Gates:
+class Gates(NamedTuple):
     """All gates of a repository.
 
     Attributes:
@@ -75,8 +70,8 @@ class Gates:
         gates: By name or pattern.
     """
 
-    better: Mapping[str, Direction] = field(default_factory=dict)
-    gates: Mapping[str, Gate] = field(default_factory=dict)
+    better: Mapping[str, Direction] = MappingProxyType({})
+    gates: Mapping[str, Gate] = MappingProxyType({})
 
     @classmethod
     def from_values(cls, values: Mapping[str, Value], *, what: str) -> Self:
@@ -104,8 +99,8 @@ class Gates:
         """The gate of a model: its exact name, else the longest pattern that matches; never two of them."""
         if name in self.gates:
             return self.gates[name]
-        found = [pattern for pattern in self.gates if fnmatchcase(name, pattern)]
-        return self.gates[max(found, key=lambda p: (len(p), p))] if found else None
+        found = _longest_match(name, self.gates)
+        return None if found is None else self.gates[found]
 
     def direction(self, metric: str) -> Direction | None:
         """Which direction is better for a metric, None if the configuration does not say."""
@@ -113,7 +108,7 @@ class Gates:
 
 
 def _gate(pattern: str, value: Value, better: Mapping[str, Direction], where: str) -> Gate:
-    if not _PATTERN.fullmatch(pattern) or pattern.count("[") != pattern.count("]"):
+    if not _may_match(pattern):
         raise GateConfigError(
             f"{where}: no model has such a name, so the gate would judge nothing",
             hint='gitmodel list, which names the models; a pattern such as "fraud*" is for several',
@@ -138,6 +133,15 @@ def _gate(pattern: str, value: Value, better: Mapping[str, Direction], where: st
         same_data=_word(keys, "same_data", ("warn", "refuse", "ignore"), where),  # type: ignore[arg-type]
         on_commit=_word(keys, "on_commit", ("keep", "refuse"), where),  # type: ignore[arg-type]
         allow_force=_flag(keys, "allow_force", where),
+    )
+
+
+def _may_match(pattern: str) -> bool:
+    """Whether a model can have a name that the pattern matches."""
+    return (
+        pattern[:1] not in {"", ".", "_", "/", "-", "!"}
+        and _IN_PATTERNS.issuperset(pattern)
+        and pattern.count("[") == pattern.count("]")
     )
 
 
@@ -222,8 +226,15 @@ _HINT = "gitmodel gate, after the line is corrected"
 def _direction_of(metric: str, better: Mapping[str, Direction]) -> Direction | None:
     if metric in better:
         return better[metric]
-    found = [pattern for pattern in better if fnmatchcase(metric, pattern)]
-    return better[max(found, key=lambda p: (len(p), p))] if found else None
+    found = _longest_match(metric, better)
+    return None if found is None else better[found]
+
+
+def _longest_match(name: str, patterns: Collection[str]) -> str | None:
+    from fnmatch import fnmatchcase
+
+    found = [pattern for pattern in patterns if fnmatchcase(name, pattern)]
+    return max(found, key=lambda pattern: (len(pattern), pattern), default=None)
 
 
 def _direction(value: Value, where: str) -> Direction:

@@ -9,11 +9,10 @@ missing. A candidate that is worse than the baseline never passes `improve_by`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from gitmodel.domain.metric_changes import as_decimal
+from gitmodel.domain.metrics import as_decimal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,8 +41,7 @@ class Limit(NamedTuple):
         return f"{self.number:f}%" if self.is_percent else f"{self.number:f}"
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One condition on one metric.
 
     Attributes:
@@ -75,8 +73,7 @@ class Rule:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Baseline:
+class Baseline(NamedTuple):
     """What a candidate is compared with.
 
     Attributes:
@@ -92,8 +89,7 @@ class Baseline:
     words: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """A rule, and how a candidate stands to it.
 
     Attributes:
@@ -116,8 +112,7 @@ class Judgement:
         return self.verdict != "refuse"
 
 
-@dataclass(frozen=True, slots=True)
-class GateReport:
+class GateReport(NamedTuple):
     """How a version stands to the rules of a gate.
 
     Attributes:

@@ -163,7 +163,9 @@ def _look(project: Project, change: Change) -> _Known:
 
 def _run(project: Project, model: Model) -> RecordedRun | None:
     """What is recorded of the run that a local store named by `runs:` has for the weights."""
-    if "runs" not in project.config.unknown:
+    text = project.config_text() or ""
+    # A key may also be written with escapes.
+    if ("runs" not in text and "\\" not in text) or "runs" not in project.config.unknown:
         return None
     from gitmodel.project.runs.find_run import RunFinder
     from gitmodel.project.runs.recorded import record_run

@@ -184,6 +184,10 @@ class _CachingReader:
         """See `ObjectReader`."""
         return self._reader.text_at(commit, path)
 
+    def lacks(self, commit: str, path: str) -> bool:
+        """See `ObjectReader`."""
+        return self._reader.lacks(commit, path)
+
     def blobs(self, oids: Iterable[str], *, limit: int = MAX_TEXT_BYTES) -> dict[str, bytes]:
         """See `ObjectReader`; caches blobs up to the usual limit."""
         wanted = list(dict.fromkeys(oids))

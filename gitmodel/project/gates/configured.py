@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.config.repository import Config
+from gitmodel.domain.config.keys import other_keys
 from gitmodel.domain.gates.config import Gates
 from gitmodel.errors import ConfigError, GitmodelError
 from gitmodel.project.models import blob_at
@@ -39,7 +39,7 @@ def settings_at(project: Project, commit: str) -> Mapping[str, Value]:
     known = project.reader.text_at(commit, CONFIG_NAME)
     if known is not None:
         with suppress(ConfigError):  # the target of a link, say: what follows tells it
-            return Config.from_text(known, what=_name(commit)).unknown
+            return other_keys(known, what=_name(commit))
     blob = blob_at(project, commit, CONFIG_NAME)
     if blob is None:
         _refuse_other_kind(project, commit)
@@ -50,7 +50,7 @@ def settings_at(project: Project, commit: str) -> Mapping[str, Value]:
             f"{_name(commit)} is not in this clone, or larger than it can be",
             hint="git fetch --refetch",
         )
-    return Config.from_text(raw, what=_name(commit)).unknown
+    return other_keys(raw, what=_name(commit))
 
 
 def edited_settings(project: Project, before: str, after: str) -> list[str]:

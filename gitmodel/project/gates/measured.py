@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.metric_changes import as_decimal
+from gitmodel.domain.metrics import as_decimal
 from gitmodel.domain.text.escape import quote_text
 from gitmodel.errors import UsageError
 

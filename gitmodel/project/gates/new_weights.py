@@ -6,52 +6,28 @@ bar; before the first commit they are those of the work tree.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.gates.config import PREVIOUS, Gates
-from gitmodel.domain.gates.rules import Limit, Rule
-from gitmodel.domain.text.escape import quote_text
-from gitmodel.errors import UsageError
 from gitmodel.project.committed_models import find_in_tree, models_in_tree
 from gitmodel.project.gates.configured import gates_at
 from gitmodel.project.gates.registration import (
-    BaselineVersion,
     Candidate,
-    baseline_of,
+    has_name_at,
     judge_registration,
-    model_at_path,
-    report_of,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gitmodel.domain.digest import Digest
-    from gitmodel.domain.gates.rules import Direction, GateReport
+    from gitmodel.domain.gates.config import Gates
+    from gitmodel.domain.gates.rules import GateReport
     from gitmodel.domain.metrics import Metric
     from gitmodel.domain.pointer import Pointer
+    from gitmodel.project.gates.if_better import IfBetter
     from gitmodel.project.metadata import Metadata
     from gitmodel.project.project import Project
-
-
-@dataclass(frozen=True, slots=True)
-class IfBetter:
-    """What `add --if-better` asks for: strictly better in each metric.
-
-    Attributes:
-        metrics: Their names.
-        than: Reference to compare with; None for the baseline of the gate, else HEAD's pointer.
-        better: The direction of all of them; None for those of the configuration.
-        directions: Directions by metric, before `better`.
-    """
-
-    metrics: tuple[str, ...]
-    than: str | None = None
-    better: Direction | None = None
-    directions: Mapping[str, Direction] = field(default_factory=dict)
 
 
 class RegistrationGate:
@@ -95,9 +71,10 @@ class RegistrationGate:
         if current is None or self._head is None:
             return name
         if name not in self._earlier:
-            project, head = self._project, self._head
-            here = model_at_path(project, head, name, path) or find_in_tree(project, head, name)
-            self._earlier[name] = name if here is not None else ""
+            is_here = has_name_at(self._project, self._head, name, path) or find_in_tree(
+                self._project, self._head, name
+            )
+            self._earlier[name] = name if is_here else ""
         if not self._earlier[name]:
             same = (
                 model.name
@@ -136,49 +113,17 @@ class RegistrationGate:
         report = judge_registration(self._project, self.gates, self._head, candidate)
         before = self.earlier_name(name, current, path)
         if before != name:
-            renamed = replace(candidate, name=before, path=None)
+            renamed = candidate._replace(name=before, path=None)
             other = judge_registration(self._project, self.gates, self._head, renamed)
             report = other if report is None or report.baseline is None else report
         if self._asked is not None and known is None:
-            wanted = self._judge_asked(self._asked, candidate)
+            from gitmodel.project.gates.if_better import judge_if_better
+
+            wanted = judge_if_better(self._project, self.gates, self._head, self._asked, candidate)
             report = wanted if report is None else _joined(report, wanted)
         if report is not None and report.is_refused and self._forced is not None:
-            return replace(report, forced=self._forced)
+            return report._replace(forced=self._forced)
         return report
-
-    def _judge_asked(self, asked: IfBetter, candidate: Candidate) -> GateReport:
-        rules = [
-            Rule(metric, "improve", Limit(Decimal(0)), self._direction(asked, metric))
-            for metric in asked.metrics
-        ]
-        baseline = self._baseline(asked, candidate.name)
-        return report_of(self._project, candidate, baseline, rules, pattern=candidate.name)
-
-    def _direction(self, asked: IfBetter, metric: str) -> Direction:
-        better = asked.directions.get(metric, asked.better) or self.gates.direction(metric)
-        if better not in ("higher", "lower", None):
-            raise UsageError(f"{quote_text(metric)}: a direction is higher or lower")
-        if better is None:
-            raise UsageError(
-                f"nothing says whether a higher or a lower {quote_text(metric)} is better",
-                hint=f"add --higher or --lower, or write better: {{{quote_text(metric)}: higher}} "
-                "(or lower) into .gitmodel.yaml and commit it",
-            )
-        return better
-
-    def _baseline(self, asked: IfBetter, name: str) -> BaselineVersion | None:
-        if asked.than is not None:
-            from gitmodel.domain.reference import Reference
-            from gitmodel.project.references import resolve
-
-            pointer = resolve(self._project, Reference.parse(asked.than)).pointer
-            reference = f"{pointer.name}@{pointer.version}"
-            return BaselineVersion(
-                reference, pointer.version, pointer.digest, pointer.metrics, pointer.data
-            )
-        gate = self.gates.gate_of(name)
-        word = PREVIOUS if gate is None else gate.baseline
-        return baseline_of(self._project, self._head, name, word)
 
 
 def metrics_of_next(known: Pointer | None, metadata: Metadata) -> Mapping[str, Metric]:
@@ -190,8 +135,7 @@ def metrics_of_next(known: Pointer | None, metadata: Metadata) -> Mapping[str, M
 
 def _joined(configured: GateReport, asked: GateReport) -> GateReport:
     """Both judgements; the baseline in messages is the one that was asked for."""
-    return replace(
-        asked,
+    return asked._replace(
         pattern=configured.pattern,
         judgements=(*configured.judgements, *asked.judgements),
         data_changes=configured.data_changes,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitmodel.domain.aliases import alias_path_for
 from gitmodel.domain.gates.config import PREVIOUS
-from gitmodel.domain.pointer import pointer_beside
+from gitmodel.domain.pointer import alias_path_for, pointer_beside
 from gitmodel.project.aliases import alias_at
 from gitmodel.project.gates.configured import gates_at
 from gitmodel.project.gates.registration import Candidate, baseline_from_alias, report_of

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.domain.gates.config import PREVIOUS
 from gitmodel.domain.gates.rules import Baseline, GateReport, judge
-from gitmodel.domain.pointer import Pointer
+from gitmodel.domain.pointer import Pointer, alias_path_for, read_head
 from gitmodel.errors import GitmodelError
 from gitmodel.project.committed_models import find_in_tree
 from gitmodel.project.models import Model
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
     from gitmodel.project.project import Project
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """Weights that may become a version of a model.
 
     `data` are the pointer's: mappings with `name` and `digest`. `path` is that of the pointer file, if known.
@@ -39,8 +37,7 @@ class Candidate:
     path: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BaselineVersion:
+class BaselineVersion(NamedTuple):
     """A version to compare with, and the reference by which it was found."""
 
     reference: str  # `fraud@production`, `fraud@5`
@@ -117,16 +114,17 @@ def baseline_of(
         return None
     if word == PREVIOUS:
         return baseline_from_pointer(model.pointer)
-    from gitmodel.domain.aliases import Alias, alias_path_for
-
     alias_path = alias_path_for(model.path, word)
     raw = project.reader.text_at(commit, alias_path)
-    if raw is None:
-        from gitmodel.project.aliases import alias_at
+    if raw is not None:
+        from gitmodel.domain.aliases import Alias
 
-        alias = alias_at(project, commit, alias_path)
-    else:
-        alias = Alias.from_text(raw, alias_path)
+        return baseline_from_alias(Alias.from_text(raw, alias_path), model.pointer)
+    if project.reader.lacks(commit, alias_path):
+        return None
+    from gitmodel.project.aliases import alias_at
+
+    alias = alias_at(project, commit, alias_path)
     return None if alias is None else baseline_from_alias(alias, model.pointer)
 
 
@@ -139,6 +137,13 @@ def model_at_path(project: Project, commit: str, name: str, path: str | None) ->
         pointer = Pointer.from_text(raw, what=path)
         return Model(path, pointer, raw) if pointer.name == name else None
     return None
+
+
+def has_name_at(project: Project, commit: str, name: str, path: str | None) -> bool:
+    """Whether the pointer at a path has this name; False if it is not known to have it."""
+    raw = None if path is None else project.reader.text_at(commit, path)
+    head = None if raw is None else read_head(raw)
+    return head is not None and head.name == name
 
 
 def baseline_from_pointer(pointer: Pointer) -> BaselineVersion:

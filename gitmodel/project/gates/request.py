@@ -6,13 +6,11 @@ pass.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.aliases import alias_path_for
 from gitmodel.domain.gates.config import PREVIOUS
-from gitmodel.domain.pointer import pointer_beside
+from gitmodel.domain.pointer import alias_path_for, pointer_beside
 from gitmodel.domain.text.escape import quote_text
 from gitmodel.errors import ConfigError, GitmodelError, NotSetUpError
 from gitmodel.git.history.containing import not_in_history
@@ -296,8 +294,7 @@ class _Judge:
         if gate is None or other is None or gate == other:
             return gate or other
         words = {*gate.promote, *other.promote}
-        return replace(
-            gate,
+        return gate._replace(
             pattern=f"{gate.pattern} and {other.pattern}",
             register=_all_rules(gate.register, other.register),
             promote={w: _all_rules(gate.rules_for(w), other.rules_for(w)) for w in words},

@@ -12,12 +12,13 @@ import shlex
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.aliases import Alias, alias_path_for, early_file_error
+from gitmodel.domain.aliases import Alias, early_file_error
 from gitmodel.domain.deprecations import Deprecations
 from gitmodel.domain.pointer import (
     DEPRECATED_SUFFIX,
     EARLY_SUFFIX,
     POINTER_SUFFIX,
+    alias_path_for,
     pointer_beside,
     read_head,
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -82,8 +81,7 @@ def test_each_situation_has_its_verdict_and_so_has_its_mirror(
 
     kinds: dict[Kind, Kind] = {"min": "max", "max": "min"}
     limit = given_rule.limit
-    mirrored = replace(
-        given_rule,
+    mirrored = given_rule._replace(
         kind=kinds.get(given_rule.kind, given_rule.kind),
         better="lower",
         limit=limit._replace(number=-limit.number) if given_rule.is_bound else limit,
