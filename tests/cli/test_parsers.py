@@ -16,6 +16,7 @@ LEAST = {
     "best": ["fraud", "--metric", "auc"],
     "completion": ["bash"],
     "deprecate": ["fraud@1"],
+    "diff": ["fraud@1"],
     "get": ["https://example.org/team.git", "fraud", "--out", "models"],
     "mv": ["fraud"],
     "promote": ["fraud@1", "production"],

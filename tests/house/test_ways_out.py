@@ -16,6 +16,7 @@ USERS = {
     "FileView": {
         "cache/delta_bases.py",  # looks for bases: what it reads stays inside
         "cache/file_streams.py",  # of which it is given
+        "project/comparing/bounded_packs.py",  # of manifests whose chunks are verified
         "project/fetching/stream.py",  # of files that are bound
     },
     "PackSource": {"project/fetching/verified_chunks.py"},

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from gitmodel.project.project import Project
 
 
+class UnverifiedChunksError(StoreError):
+    """Only all the weights of a version could prove which chunks they have."""
+
+
 class BoundFile(NamedTuple):
     """A file and its verified chunks."""
 
@@ -58,7 +62,7 @@ def bound_files(
     for manifest in manifests_of(project, model, errors):
         stated = manifest.chunk_list() == model.pointer.chunks
         try:
-            file = BoundFile(manifest, choose(manifest), _source(project))
+            file = BoundFile(manifest, choose(manifest), pack_source(project))
         except GitmodelError as error:
             if stated:
                 raise
@@ -79,7 +83,36 @@ def bound_files(
         raise errors[0].about(model.name)
 
 
-def _source(project: Project) -> PackSource:
+def manifest_without_weights(project: Project, model: Model) -> Manifest:
+    """A manifest whose chunks are verified for every file, without fetching any weights.
+
+    Raises ObjectMissingError or RemoteError if there is no manifest, UnverifiedChunksError if only all the
+    weights could verify it.
+    """
+    errors: list[GitmodelError] = []
+    is_doubtful = False
+    for manifest in manifests_of(project, model, errors):
+        stated = manifest.chunk_list() == model.pointer.chunks
+        source = pack_source(project)
+        files = [BoundFile(manifest, entry, source) for entry in manifest.files]
+        if stated or all(
+            _is_cheap(project, file) and _passes(project, model, file, errors) for file in files
+        ):
+            keep_manifest(project, manifest)
+            return manifest
+        is_doubtful = True
+    if not is_doubtful:
+        raise errors[0].about(model.name)
+    version = f"{model.name}@{model.pointer.version}"
+    raise UnverifiedChunksError(
+        f"nothing but all the weights of {version} proves which chunks they have",
+        hint=f"gitmodel fetch {version}",
+        model=model.name,
+    )
+
+
+def pack_source(project: Project) -> PackSource:
+    """Packs of the cache, and of the remotes for parts that the cache lacks."""
     remotes = [partial(project.store, name) for name in project.remote_names()]
     return PackSource(project.cache, remotes)
 

@@ -1,0 +1,227 @@
+"""What changed between two versions: as text and as JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gitmodel.cli.diff_texts import (
+    bytes_text,
+    chunks_text,
+    delta_text,
+    files_text,
+    missing_text,
+    shape_text,
+    tensors_text,
+    value_text,
+    verdict_text,
+    version_names,
+)
+from gitmodel.cli.output import Paint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from gitmodel.cli.diff_texts import Names
+    from gitmodel.cli.output import Output, Style
+    from gitmodel.domain.tensor_changes import TensorChange, TensorSpan
+    from gitmodel.domain.version_changes import ChangedValue
+    from gitmodel.workflows.diff import Compared, DiffReport
+
+_TITLE = 9  # columns of a title
+_COLOURS: dict[str, Style] = {"better": "good", "worse": "bad"}
+
+
+def say_diff(output: Output, report: DiffReport, *, with_tensors: bool) -> None:
+    """Print a comparison."""
+    names = version_names(report.a, report.b)
+    output.line(Paint(names.head, "strong"))
+    for side in (report.a, report.b):
+        if side.deprecated is not None:
+            _line(output, "note", f"v{side.pointer.version} is {side.deprecated.words()}")
+    output.table(_padded([*_metrics(report, names), *_params(report, names), *_runs(report)]))
+    output.table(_padded(list(_values("format", report.format, names))))
+    for title, text in _weights(report, names):
+        _line(output, title, text)
+    output.table(_padded(list(_data(report, names))))
+    for side in report.bare:
+        _line(
+            output,
+            "note",
+            f"of v{side.pointer.version} only its alias is in this clone; params, run and data are not"
+            " compared: git fetch --unshallow",
+        )
+    if with_tensors:
+        output.table(list(_tensors(report, everything=output.verbose)))
+
+
+def _line(output: Output, title: str, text: str) -> None:
+    output.line(Paint(title.ljust(_TITLE), "quiet"), text)
+
+
+def _padded(rows: Sequence[list[str | Paint]]) -> list[list[str | Paint]]:
+    """The rows with a title column of one width in every table."""
+    return [[Paint(str(row[0]).ljust(_TITLE - 2), "quiet"), *row[1:]] for row in rows]
+
+
+def _metrics(report: DiffReport, names: Names) -> Iterator[list[str | Paint]]:
+    for number, metric in enumerate(report.metrics):
+        verdict = verdict_text(metric, names)
+        colour = _COLOURS.get(metric.verdict or "", "plain")
+        yield [
+            "" if number else "metrics",
+            metric.name,
+            value_text(metric.a, metric.only_in == "b"),
+            value_text(metric.b, metric.only_in == "a"),
+            delta_text(metric.delta),
+            Paint(verdict, colour),
+        ]
+
+
+def _params(report: DiffReport, names: Names) -> Iterator[list[str | Paint]]:
+    yield from _values("params", report.params, names)
+
+
+def _values(
+    title: str, values: Sequence[ChangedValue], names: Names
+) -> Iterator[list[str | Paint]]:
+    for number, value in enumerate(values):
+        yield [
+            "" if number else title,
+            value.name,
+            value_text(value.a, value.only_in == "b"),
+            value_text(value.b, value.only_in == "a"),
+            "",
+            names.only(value.only_in),
+        ]
+
+
+def _runs(report: DiffReport) -> Iterator[list[str | Paint]]:
+    old, new = report.a.pointer.run_id, report.b.pointer.run_id
+    if old or new:
+        yield ["run", "", old or "-", new or "-", "", "same" if old == new else ""]
+
+
+def _weights(report: DiffReport, names: Names) -> Iterator[tuple[str, str]]:
+    weights = report.weights
+    if weights.missing:
+        text = "the same: both versions have one digest" if weights.is_same else ""
+        yield "tensors", text or f"not compared: {missing_text(weights.missing)}"
+    else:
+        if len(weights.files) > 1 or (weights.files[:1] and weights.files[0].path):
+            yield "files", files_text(weights.files)
+        if weights.has_tensors:
+            yield "tensors", tensors_text(weights)
+        for text in chunks_text(weights.files, names):
+            yield "chunks", text
+    yield "bytes", bytes_text(report, names)
+
+
+def _data(report: DiffReport, names: Names) -> Iterator[list[str | Paint]]:
+    for number, data in enumerate(report.data):
+        if data.only_in is not None:
+            text = names.only(data.only_in)
+        elif data.same is None:
+            text = "no digest to compare"
+        else:
+            text = "same" if data.same else f"{data.a} -> {data.b}"
+        yield ["" if number else "data", f"{data.name} {text}"]
+
+
+def _tensors(report: DiffReport, *, everything: bool) -> Iterator[list[str | Paint]]:
+    for file in report.weights.files:
+        for change in file.tensors or ():
+            if change.status != "same" or everything:
+                yield _tensor_row(file.path, change)
+
+
+def _tensor_row(path: str, change: TensorChange) -> list[str | Paint]:
+    word = "in changed chunks" if change.status == "undecided" else change.status
+    return [path, word, change.name, shape_text(change.a, change.b)]
+
+
+def diff_document(report: DiffReport) -> dict[str, object]:
+    """Return a comparison as JSON."""
+    weights = report.weights
+    count = weights.counts()
+    sizes = report.a.pointer.size, report.b.pointer.size
+    return {
+        "a": _side(report.a),
+        "b": _side(report.b),
+        "metrics": [
+            {
+                "name": metric.name,
+                "a": metric.a,
+                "b": metric.b,
+                "delta": None if metric.delta is None else str(metric.delta),
+                "better": metric.better,
+                "better_from": metric.better_from,
+                "verdict": metric.verdict,
+            }
+            for metric in report.metrics
+        ],
+        "params": None if report.bare else report.params,
+        "run": {"a": _run(report.a), "b": _run(report.b)},
+        "format": report.format,
+        "tensors": {
+            **{status: count[status] for status in ("same", "changed", "added", "removed")},
+            "in_changed_chunks": count["undecided"],
+            "parameters": weights.parameters,
+            "dtypes": dict(weights.dtypes),
+            "list": [
+                _tensor(file.path, change)
+                for file in weights.files
+                for change in file.tensors or ()
+            ],
+        }
+        if weights.has_tensors
+        else None,
+        "files": [
+            {
+                "path": file.path,
+                "status": file.status,
+                "format": file.format,
+                "chunks": None if file.chunks is None else file.chunks._asdict(),
+                "problem": file.problem,
+            }
+            for file in weights.files
+        ],
+        "bytes": {
+            "size": {"a": sizes[0], "b": sizes[1]},
+            "changed": None if weights.bytes is None else weights.bytes.changed,
+            "stored_by_b": None if weights.bytes is None else weights.bytes.stored,
+        },
+        "data": None if report.bare else report.data,
+        "missing": weights.missing,
+    }
+
+
+def _side(side: Compared) -> dict[str, object]:
+    pointer = side.pointer
+    return {
+        "name": pointer.name,
+        "version": pointer.version,
+        "digest": pointer.digest,
+        "alias": side.alias,
+        "deprecated": None if side.deprecated is None else side.deprecated.words(),
+    }
+
+
+def _run(side: Compared) -> dict[str, object] | None:
+    pointer = side.pointer
+    if pointer.run_id is None and not pointer.run:
+        return None
+    return {"run_id": pointer.run_id, **(pointer.run or {})}
+
+
+def _tensor(path: str, change: TensorChange) -> dict[str, object]:
+    return {
+        "name": change.name,
+        "file": path or None,
+        "status": "in_changed_chunks" if change.status == "undecided" else change.status,
+        "a": _span(change.a),
+        "b": _span(change.b),
+    }
+
+
+def _span(span: TensorSpan | None) -> dict[str, object] | None:
+    return None if span is None else {"dtype": span.dtype, "shape": span.shape, "size": span.size}

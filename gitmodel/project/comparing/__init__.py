@@ -1,0 +1,1 @@
+"""What differs between the weights of two versions, without fetching them."""

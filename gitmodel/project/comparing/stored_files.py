@@ -1,0 +1,185 @@
+"""Compares the files of two stored versions: tensors by name where a header names them, else chunks.
+
+Only manifests, headers and short chunks are read; see `BoundedPacks`. Files are compared by path.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+
+from gitmodel.domain.tensor_changes import (
+    ChunkSpans,
+    TensorChange,
+    compare_tensors,
+)
+from gitmodel.errors import GitmodelError
+from gitmodel.project.comparing.bounded_packs import OverBudgetError
+from gitmodel.project.comparing.headers import Header, read_header
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from gitmodel.domain.tensor_changes import Segment, TensorSpan
+    from gitmodel.encoding.manifest.manifest import FileEntry, Manifest
+    from gitmodel.project.comparing.bounded_packs import BoundedPacks
+
+FileStatus: TypeAlias = Literal["same", "changed", "added", "removed"]
+_BLOCK = 1 << 20  # bytes compared at a time
+
+
+class ChunkCounts(NamedTuple):
+    """Chunks of a file, each place counted, and how many of them only one version has."""
+
+    same: int
+    only_a: int
+    only_b: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """One file of two versions.
+
+    Attributes:
+        path: In the folder; "" for a model that is one file.
+        format: Of the newer side; None if no header was recognized.
+        tensors: None if the header of a side names none, or was not read.
+        others: Named parts that are no tensors, such as `data.pkl`.
+        chunks: What is counted where tensors are not known.
+        problem: Why tensors were not looked at.
+    """
+
+    path: str
+    status: FileStatus
+    format: str | None = None
+    tensors: tuple[TensorChange, ...] | None = None
+    others: tuple[TensorChange, ...] = ()
+    chunks: ChunkCounts | None = None
+    problem: str | None = None
+
+
+class Side(NamedTuple):
+    """One file of one version."""
+
+    manifest: Manifest
+    entry: FileEntry
+
+
+def compare_files(a: Manifest, b: Manifest, packs: BoundedPacks) -> list[FileChange]:
+    """Compare all files of two versions, sorted by path."""
+    old = {entry.path: Side(a, entry) for entry in a.files}
+    new = {entry.path: Side(b, entry) for entry in b.files}
+    return [_compare(path, old.get(path), new.get(path), packs) for path in sorted({*old, *new})]
+
+
+def _compare(path: str, a: Side | None, b: Side | None, packs: BoundedPacks) -> FileChange:
+    status: FileStatus = "changed"
+    if a is None or b is None:
+        status = "added" if a is None else "removed"
+    elif a.entry.digest == b.entry.digest:
+        status = "same"
+    chunks = _chunk_counts(a, b)
+    try:
+        old, new = _headers(a, b, packs, is_same=status == "same")
+        if old is None or new is None or old.format != new.format:
+            return FileChange(path, status, chunks=chunks)
+        comparison = _Comparison(a, b, packs)
+        return FileChange(
+            path,
+            status,
+            format=new.format,
+            tensors=comparison.of(old.tensors, new.tensors),
+            others=comparison.of(old.others, new.others),
+        )
+    except OverBudgetError:
+        problem = "its header is longer than what a comparison fetches"
+    except GitmodelError as error:
+        problem = str(error)
+    return FileChange(path, status, chunks=chunks, problem=problem)
+
+
+def _headers(
+    a: Side | None, b: Side | None, packs: BoundedPacks, *, is_same: bool
+) -> tuple[Header | None, Header | None]:
+    """The headers of both sides; None for a file without tensors. A side that is not there has no tensors."""
+    old = None if a is None else _header(a, packs)
+    if is_same:
+        return old, old
+    new = None if b is None else _header(b, packs)
+    if a is None and new is not None:
+        old = Header(new.format, {}, {})
+    if b is None and old is not None:
+        new = Header(old.format, {}, {})
+    return old, new
+
+
+def _header(side: Side, packs: BoundedPacks) -> Header | None:
+    view = packs.view(*side)
+    return read_header(view.read_at, view.size)
+
+
+def _chunk_counts(a: Side | None, b: Side | None) -> ChunkCounts:
+    old = [] if a is None else _spans(a).hashes
+    new = [] if b is None else _spans(b).hashes
+    known_old, known_new = set(old), set(new)
+    only_b = sum(one not in known_old for one in new)
+    only_a = sum(one not in known_new for one in old)
+    return ChunkCounts(len(new) - only_b, only_a, only_b)
+
+
+def _spans(side: Side) -> ChunkSpans:
+    chunks = [side.manifest.chunk(number) for number in side.manifest.chunks_of(side.entry)]
+    ends = list(accumulate(chunk.raw_size for chunk in chunks))
+    return ChunkSpans(ends, [chunk.hash for chunk in chunks])
+
+
+class _Comparison:
+    """Compares named parts of two files."""
+
+    def __init__(self, a: Side | None, b: Side | None, packs: BoundedPacks) -> None:
+        self._packs = packs
+        self._a, self._b = (None if side is None else _OpenFile(side, packs) for side in (a, b))
+
+    def of(
+        self, old: dict[str, TensorSpan], new: dict[str, TensorSpan]
+    ) -> tuple[TensorChange, ...]:
+        """Compare parts by name."""
+        none = ChunkSpans((), ())
+        spans_a = none if self._a is None else self._a.spans
+        spans_b = none if self._b is None else self._b.spans
+        return tuple(compare_tensors(old, new, spans_a, spans_b, self._equal))
+
+    def _equal(self, segments: Sequence[Segment]) -> bool | None:
+        """Whether bytes are the same; None if they are not at hand and may not be fetched."""
+        old, new = self._a, self._b
+        if old is None or new is None:
+            return None
+        cost = old.cost(one.a for one in segments) + new.cost(one.b for one in segments)
+        if cost > self._packs.left:
+            return None
+        try:
+            return all(
+                old.view.read_at(one.a + done, min(_BLOCK, one.size - done))
+                == new.view.read_at(one.b + done, min(_BLOCK, one.size - done))
+                for one in segments
+                for done in range(0, one.size, _BLOCK)
+            )
+        except (OverBudgetError, GitmodelError):
+            return None
+
+
+class _OpenFile:
+    """One side of a comparison."""
+
+    def __init__(self, side: Side, packs: BoundedPacks) -> None:
+        self.spans = _spans(side)
+        self.view = packs.view(*side)
+        self._packs = packs
+        self._manifest = side.manifest
+        self._chunks = side.manifest.chunks_of(side.entry)
+
+    def cost(self, offsets: Iterable[int]) -> int:
+        """How many bytes of remotes it takes to read the chunks at these offsets."""
+        numbers = {self._chunks[self.spans.at(offset)[0]] for offset in offsets}
+        return self._packs.cost(self._manifest, numbers)

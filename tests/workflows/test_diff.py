@@ -1,0 +1,142 @@
+"""`gitmodel diff` compares two versions without fetching their weights."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gitmodel.errors import UnknownReferenceError
+from gitmodel.workflows.diff import diff
+from tests.support.desk import Desk, kept_desk, refusal
+from tests.support.models import safetensors
+from tests.support.stores import some_bytes
+
+if TYPE_CHECKING:
+    from gitmodel.workflows.diff import DiffReport
+
+LAYERS = {
+    f"layer.{number}.{part}": (number, part) for number in range(4) for part in ("weight", "bias")
+}
+
+
+def network(seed: int, *, frozen: int = 0) -> dict[str, bytes]:
+    """Four layers of a large and a small tensor; the first `frozen` do not depend on the seed."""
+    sizes = {"weight": 300_000, "bias": 400}
+    return {
+        name: some_bytes(sizes[part], 100 * (seed if number >= frozen else 0) + number)
+        for name, (number, part) in LAYERS.items()
+    }
+
+
+def two_versions(desk: Desk) -> None:
+    """Version 2 of fraud has the lower two layers of version 1, another auc, and a param less."""
+    first = network(1)
+    first |= {name: data for name, data in network(0).items() if LAYERS[name][0] < 2}
+    desk.version(
+        safetensors(first), "fraud.safetensors", metrics=["auc=0.3"], params=["lr=0.1", "seed=1"]
+    )
+    second = network(2, frozen=2)
+    desk.version(
+        safetensors(second), "fraud.safetensors", metrics=["auc=0.1", "cost=nan"], params=["lr=0.2"]
+    )
+
+
+ana = kept_desk(two_versions)
+
+
+def compared(desk: Desk, first: str, second: str | None = None) -> DiffReport:
+    with desk.open() as project:
+        return diff(project, first, second)
+
+
+def statuses(report: DiffReport) -> dict[str, str]:
+    return {one.name: one.status for file in report.weights.files for one in file.tensors or ()}
+
+
+def test_the_trained_tensors_are_the_changed_ones(ana: Desk) -> None:
+    report = compared(ana, "fraud")
+
+    expected = {name: "same" if number < 2 else "changed" for name, (number, _) in LAYERS.items()}
+    assert statuses(report) == expected
+    assert (report.a.pointer.version, report.b.pointer.version) == (1, 2)
+
+
+def test_metrics_have_exact_differences_and_directions(ana: Desk) -> None:
+    auc, cost = compared(ana, "fraud@1").metrics
+
+    assert (str(auc.delta), auc.better, auc.verdict) == ("-0.2", "higher", "worse")
+    assert (cost.a, cost.only_in, cost.verdict) == (None, "b", None)
+
+
+def test_params_that_differ_are_shown(ana: Desk) -> None:
+    lr, seed = compared(ana, "fraud@1", "@2").params
+
+    assert (lr.name, lr.a, lr.b) == ("lr", 0.1, 0.2)
+    assert (seed.name, seed.only_in) == ("seed", "a")
+
+
+def test_a_name_alone_means_production_if_that_is_another_version(desk: Desk) -> None:
+    for number in (b"one", b"two", b"three"):
+        desk.version(number)
+    desk.alias("production", 1, b"one")
+    of_production = compared(desk, "fraud")
+    desk.alias("production", 3, b"three")
+    before = compared(desk, "fraud")
+
+    assert (of_production.a.pointer.version, of_production.a.alias) == (1, "production")
+    assert (before.a.pointer.version, before.a.alias) == (2, None)
+
+
+def test_the_only_version_has_nothing_to_be_compared_with(desk: Desk) -> None:
+    desk.version(b"weights")
+
+    message = refusal(UnknownReferenceError, lambda: compared(desk, "fraud"))
+
+    assert message == ("fraud@1 has no version before it", "gitmodel show fraud")
+
+
+def test_without_manifests_the_rest_is_compared(ana: Desk) -> None:
+    with ana.open() as project:
+        shutil.rmtree(project.cache_folder)
+
+    report = compared(ana, "fraud")
+
+    assert [metric.name for metric in report.metrics] == ["auc", "cost"]
+    assert report.weights.files == ()
+    assert len(report.weights.missing) == 2
+
+
+def test_the_command_prints_what_changed(ana: Desk) -> None:
+    done = ana.repo.gitmodel("diff", "fraud@1", "fraud@2")
+
+    assert done.stdout == (
+        "fraud v1 -> v2\n"
+        "metrics  auc   0.3  0.1  -0.2  worse (known name)\n"
+        "         cost  -    nan        only in v2\n"
+        "params   lr    0.1  0.2\n"
+        "         seed  1    -          only in v1\n"
+        "tensors  4 same, 4 changed, 0 added, 0 removed; 300.4 k parameters, F32\n"
+        "bytes    1.2 MB, 600.8 kB in changed chunks; v2 takes 601.0 kB of the store that v1 does not\n"
+    )
+
+
+def test_the_command_prints_json(ana: Desk) -> None:
+    document = json.loads(ana.repo.gitmodel("diff", "fraud", "--json").stdout)
+
+    assert document["metrics"][1]["b"] == "NaN"
+    assert document["tensors"]["same"] == 4
+    assert (
+        document["bytes"]["size"]
+        == {"a": document["bytes"]["size"]["b"]} | document["bytes"]["size"]
+    )
+
+
+@pytest.mark.parametrize("words", [["none@1"], ["fraud@9"], ["fraud@1", "fraud@9"]])
+def test_what_does_not_exist_is_refused_as_show_does(ana: Desk, words: list[str]) -> None:
+    shown = ana.repo.gitmodel("show", words[-1], check=False)
+    done = ana.repo.gitmodel("diff", *words, check=False)
+
+    assert (done.returncode, done.stderr) == (shown.returncode, shown.stderr)
