@@ -153,6 +153,15 @@ def is_shallow_clone(common_dir: str) -> bool:
         return False
 
 
+def shallow_commits(common_dir: str) -> frozenset[str]:
+    """The commits whose parents a shallow clone lacks; none in another clone. No process."""
+    try:
+        with open(os.path.join(common_dir, "shallow"), encoding="ascii", errors="replace") as lines:
+            return frozenset(lines.read().split())
+    except OSError:
+        return frozenset()
+
+
 def has_promisor_packs(common_dir: str) -> bool:
     """Whether a clone is partial, which means that a pack has a promisor file. No process."""
     try:

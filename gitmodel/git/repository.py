@@ -20,6 +20,7 @@ from gitmodel.git.discovery import (
     has_promisor_packs,
     is_shallow_clone,
     operation_in_progress,
+    shallow_commits,
 )
 from gitmodel.git.ignore_rules import append_missing, ignore_rules
 from gitmodel.git.program import GitProgram, chosen_environment, find_program, raise_for
@@ -275,6 +276,10 @@ class Repository:
     def is_shallow(self) -> bool:
         """Whether this clone is shallow. No process."""
         return is_shallow_clone(self.common_dir)
+
+    def shallow_commits(self) -> frozenset[str]:
+        """The commits whose parents this clone lacks; none unless it is shallow. No process."""
+        return shallow_commits(self.common_dir)
 
     def is_partial_clone(self) -> bool:
         """Whether this is a partial clone. No process."""

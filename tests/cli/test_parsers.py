@@ -13,6 +13,7 @@ from gitmodel.errors import UsageError
 # What each verb is given at least, so that it parses.
 LEAST = {
     "add": ["w.bin"],
+    "at": ["fraud@production", "--on", "2026-05-06"],
     "best": ["fraud", "--metric", "auc"],
     "completion": ["bash"],
     "deprecate": ["fraud@1"],

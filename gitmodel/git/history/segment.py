@@ -175,6 +175,6 @@ def _fields(change: Change) -> Record:
     )
 
 
-def check_of(data: bytes) -> bytes:
+def check_of(data: bytes | memoryview) -> bytes:
     """The first bytes of the BLAKE3 hash of data."""
     return digest_of(data).raw[:CHECK]

@@ -7,21 +7,20 @@ that file continues it. A file that does not parse is an unknown value: it is li
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import dropwhile
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.alias_stack import AliasStack
-from gitmodel.domain.aliases import Alias
 from gitmodel.domain.pointer import ALIAS_SUFFIX, Previous
-from gitmodel.errors import GitmodelError
+from gitmodel.project.history.alias_files import AliasFiles
 from gitmodel.project.history.missing_history import MissingHistory, find_missing_history
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gitmodel.git.history.first_parent import LineChange
+    from gitmodel.domain.aliases import Alias
+    from gitmodel.git.history.line_log import LineChange
     from gitmodel.project.project import Project
 
 
@@ -61,7 +60,7 @@ def alias_history(project: Project, path: str, alias: str, tip: str | None) -> A
     if tip is None:
         return AliasHistory((), None)
     missing = find_missing_history(project)
-    files = _Files(project)
+    files = AliasFiles(project)
     changes = _follow(_changes_of_alias(project, alias, tip), path, files)
     files.read(changes)
     values = []
@@ -76,59 +75,22 @@ def alias_history(project: Project, path: str, alias: str, tip: str | None) -> A
     return AliasHistory(tuple(values), missing)
 
 
-class _Files:
-    """Reads alias files of history, each once."""
-
-    def __init__(self, project: Project) -> None:
-        self._project = project
-        self._raw: dict[str, bytes] = {}
-
-    def alias(self, change: LineChange) -> Alias | None:
-        """The value after a change; None if the file was removed, or does not parse."""
-        if change.oid is None:
-            return None
-        if change.oid not in self._raw:
-            self.read([change])
-        with suppress(GitmodelError):
-            return Alias.from_text(self._raw.get(change.oid, b""), change.path)
-        return None
-
-    def lacks(self, change: LineChange) -> bool:
-        """Whether this clone lacks a file that was read."""
-        return change.oid is not None and change.oid not in self._raw
-
-    def read(self, changes: Sequence[LineChange]) -> None:
-        """Read the files of changes; a partial clone fetches those it lacks, in one connection."""
-        project = self._project
-        oids = [change.oid for change in changes if change.oid not in (None, *self._raw)]
-        wanted = [oid for oid in oids if oid is not None]
-        self._raw |= project.reader.blobs(wanted)
-        lacking = [oid for oid in wanted if oid not in self._raw]
-        if lacking and project.repository.is_partial_clone():
-            from gitmodel.git.objects import open_reader
-
-            with (
-                suppress(GitmodelError),  # no network
-                open_reader(project.repository, may_fetch=True) as reader,
-            ):
-                self._raw |= reader.blobs(lacking)
-
-
 def _changes_of_alias(project: Project, alias: str, tip: str) -> list[LineChange]:
     """The changes to the alias files of this alias, of all models."""
-    from gitmodel.git.history.first_parent import FirstParentHistory, LineChange
+    from gitmodel.git.history.first_parent import FirstParentHistory
+    from gitmodel.git.history.line_log import LineChange
 
     suffix = f".{alias}{ALIAS_SUFFIX}"
     if not project.history.lacks_trees():
         return FirstParentHistory(project.repository).changes(tip, suffix)
     # Without trees Git would fetch each commit's: only the tip counts.
     return [
-        LineChange(tip, entry.path, entry.oid, 0, 0, "", "", is_merge=False)
+        LineChange(tip, entry.path, entry.oid, 0, 0, "", "", is_merge=False, committer="")
         for entry in project.reader.tree(tip, suffix)
     ]
 
 
-def _follow(changes: Sequence[LineChange], path: str, files: _Files) -> list[LineChange]:
+def _follow(changes: Sequence[LineChange], path: str, files: AliasFiles) -> list[LineChange]:
     """The changes of one file, and before a rename those of the file that it was."""
     by_commit: dict[str, list[LineChange]] = {}
     for change in changes:
@@ -147,7 +109,10 @@ def _follow(changes: Sequence[LineChange], path: str, files: _Files) -> list[Lin
 
 
 def _is_moved_away(
-    changes: Sequence[LineChange], gone: LineChange, together: Sequence[LineChange], files: _Files
+    changes: Sequence[LineChange],
+    gone: LineChange,
+    together: Sequence[LineChange],
+    files: AliasFiles,
 ) -> bool:
     """Whether the commit that removed a file wrote its value to another one."""
     before = _last_before(changes, gone.commit, gone.path)
@@ -157,7 +122,10 @@ def _is_moved_away(
 
 
 def _path_before(
-    changes: Sequence[LineChange], new: LineChange, together: Sequence[LineChange], files: _Files
+    changes: Sequence[LineChange],
+    new: LineChange,
+    together: Sequence[LineChange],
+    files: AliasFiles,
 ) -> str:
     """The path of a changed file before its commit: another one if the commit renamed it."""
     gone = [change.path for change in together if change.oid is None]

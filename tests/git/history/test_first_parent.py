@@ -15,7 +15,7 @@ from tests.support.repo import Repo
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gitmodel.git.history.first_parent import LineChange
+    from gitmodel.git.history.line_log import LineChange
 
 NAME = "a.production.alias.yaml"
 
@@ -40,7 +40,7 @@ def merge(repo: Repo, branch: str, *options: str) -> None:
 
 
 def file_of(repo: Repo) -> Path:
-    return repo.path / ".git/gitmodel/history/first-parent-1"
+    return repo.path / ".git/gitmodel/history/first-parent-2"
 
 
 @pytest.mark.parametrize("merges", [None, "off", "combined", "separate"])
