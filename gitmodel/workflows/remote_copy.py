@@ -182,7 +182,7 @@ class _Copy:
         with suppress(DamagedObjectError):  # the marker is not what is copied
             if self._source.marker() is None:
                 raise RemoteMissingError(
-                    f"there is no store of gitmodel at {self._source.url}",
+                    f"{self._source.url} has no store of gitmodel",
                     hint="gitmodel remote list",
                 )
 
