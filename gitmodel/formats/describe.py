@@ -52,9 +52,56 @@ def _safetensors(source: HeaderReader, name: str) -> Description:
     return tensor_counts.describe_safetensors(source, name)
 
 
+def _zip(source: HeaderReader, name: str) -> Description:
+    from gitmodel.formats import pytorch_zip
+
+    return pytorch_zip.describe_zip(source, name)
+
+
+def _npy(source: HeaderReader, name: str) -> Description:
+    from gitmodel.formats import numpy_files
+
+    return numpy_files.describe_npy(source, name)
+
+
+def _pickle(source: HeaderReader, name: str) -> Description:
+    from gitmodel.formats import pickles
+
+    return pickles.describe_pickle(source, name)
+
+
+_PICKLES: Final = (
+    *(
+        ".pkl",
+        ".pickle",
+        ".joblib",
+        ".pt",
+        ".pth",
+        ".ckpt",
+        ".bin",
+        ".pth.tar",
+        ".dill",
+        ".sav",
+        ".p",
+    ),
+    *(
+        ".pkl.gz",
+        ".pkl.bz2",
+        ".pkl.xz",
+        ".pkl.z",
+        ".joblib.gz",
+        ".joblib.z",
+        ".joblib.xz",
+        ".joblib.bz2",
+    ),
+    *(".joblib.lz4", ".pkl.lz4", ".cloudpickle", ".pt2", ".model", ".th"),
+)
 # In this order. Formats that a file's bytes tell stand before those that only its name tells.
 ROWS: Final[tuple[Row, ...]] = (
     Row(_gguf, starts=(b"GGUF",)),
+    Row(_zip, starts=(b"PK\x03\x04",)),
+    Row(_npy, starts=(b"\x93NUMPY",)),
+    Row(_pickle, starts=(b"\x80",), endings=_PICKLES),
     # Its first bytes are the length of a header: any file may begin so, therefore it is tried last.
     Row(_safetensors, starts=(b"",)),
 )
