@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from gitmodel.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
 # In the order in which help shows them.
 GROUPS: Mapping[str, tuple[str, ...]] = {
@@ -35,13 +35,15 @@ _WIDTH = 80  # columns of help, on every terminal the same, so that it can be co
 class Parser(argparse.ArgumentParser):
     """A parser that raises instead of exiting, and takes no abbreviations of options.
 
-    `has_verbs` if there are verbs below it, as in `gitmodel remote add`.
+    `has_verbs` if there are verbs below it, as in `gitmodel remote add`. The value of an option in `may_be_dashed`
+    may begin with a dash: `--sort -metrics.auc`.
     """
 
     def __init__(self, **settings: Any) -> None:
         settings.setdefault("formatter_class", _formatter)
         super().__init__(allow_abbrev=False, **settings)
         self.has_verbs = False
+        self.may_be_dashed: tuple[str, ...] = ()
 
     def add_subparsers(self, **settings: Any) -> Any:
         """Add verbs below this one."""
@@ -132,11 +134,22 @@ def parse(verb: str, words: Sequence[str]) -> tuple[Callable[..., int], dict[str
     # Options between positional arguments, `checkout a --out d b`: argparse can do that only where
     # there are no verbs below.
     read = parser.parse_known_args if parser.has_verbs else parser.parse_known_intermixed_args
-    namespace, unknown = read(list(words))
+    namespace, unknown = read(_joined(words, parser.may_be_dashed))
     if unknown:
         raise UsageError(f"{parser.prog} does not know {unknown[0]}", hint=f"{parser.prog} --help")
     values = vars(namespace)
     return values.pop("run"), values
+
+
+def _joined(words: Sequence[str], options: Collection[str]) -> list[str]:
+    """The words, with `--sort=-KEY` for `--sort -KEY`: argparse takes `-KEY` for an option."""
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1] in options and word[:1] == "-" != word[1:2]:
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def full_parser() -> Parser:

@@ -1,20 +1,29 @@
-"""`gitmodel list`: the models of the work tree or of a revision."""
+"""`gitmodel list`: the models of the work tree or of a revision, or the versions of history."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from gitmodel.errors import UsageError
+from gitmodel.project.history.version_log import date_text
 from gitmodel.project.models import Model, read_models
-from gitmodel.project.version_marks import VersionMarks, marks_at, marks_in_work_tree
+from gitmodel.project.search.facts import facts_of, weights_beside
+from gitmodel.project.search.version_row import VersionRow
+from gitmodel.project.version_marks import VersionMarks, current_marks, marks_at, marks_in_work_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from gitmodel.domain.aliases import Alias
     from gitmodel.domain.deprecations import Deprecation
+    from gitmodel.domain.query.expression import Expression
+    from gitmodel.domain.query.sorting import SortKey
     from gitmodel.errors import GitmodelError
     from gitmodel.project.project import Project
+    from gitmodel.project.search.committed_versions import CommittedVersion, Scope
+    from gitmodel.project.search.version_row import Registration
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +38,15 @@ class Listed:
     digest: str
     run_id: str | None
     metrics: dict[str, object]
-    aliases: tuple[AliasRow, ...] = ()  # of the model, of any version
+    aliases: tuple[AliasRow, ...] = ()  # of the model, of any version; in history, of this version
     deprecated: Deprecation | None = None  # of this version
     format: Mapping[str, object] | None = None
     license: str | None = None
     by: str | None = None  # author of the commit that registered this version
     at: str | None = None  # its author time, UTC, ISO 8601
+    commit: str | None = None  # its id
+    refs: tuple[str, ...] | None = None  # branches and tags that have it; only asked for all refs
+    taken: bool = False  # whether the number belongs to other content
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,66 +60,174 @@ class AliasRow:
 
 @dataclass(slots=True)
 class ListReport:
-    """The models of a tree."""
+    """The models of a tree, or versions of history."""
 
     models: list[Listed] = field(default_factory=list)
     broken: list[GitmodelError] = field(default_factory=list)
 
 
-def list_models(project: Project, revision: str | None = None) -> ListReport:
-    """The models of the work tree, or of a revision.
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which rows are listed, and in which order; None for all, and for the usual order."""
 
-    Raises UnknownReferenceError if Git knows no such revision.
+    where: Expression | None = None
+    sort: SortKey | None = None
+
+    @classmethod
+    def parse(cls, where: str | None, sort: str | None) -> Query:
+        """Parse the texts of the command line. Raises QueryError with the column."""
+        from gitmodel.domain.query.parser import parse
+        from gitmodel.domain.query.sorting import parse_sort_key
+
+        return cls(
+            None if where is None else parse(where),
+            None if sort is None else parse_sort_key(sort),
+        )
+
+    def names(self, *fields: str) -> bool:
+        """Whether the expression or the order reads one of these fields."""
+        from gitmodel.domain.query.evaluate import fields_of
+
+        read = set() if self.where is None else fields_of(self.where)
+        read |= set() if self.sort is None else {self.sort.field}
+        return any(one.name in fields for one in read)
+
+    def select(self, rows: Iterable[VersionRow]) -> list[VersionRow]:
+        """The rows that match, sorted by name, newer versions first, then by the key."""
+        from gitmodel.domain.query.evaluate import predicate
+        from gitmodel.domain.query.sorting import sort_rows
+
+        chosen = list(rows if self.where is None else filter(predicate(self.where), rows))
+        chosen.sort(key=lambda row: (row.facts.name, -row.facts.version))
+        return chosen if self.sort is None else sort_rows(chosen, self.sort)
+
+
+def list_models(
+    project: Project,
+    revision: str | None = None,
+    *,
+    query: Query | None = None,
+    with_authors: bool = False,
+) -> ListReport:
+    """The models of the work tree, or of a revision; with a query those that match.
+
+    `with_authors` adds the commit that registered each version. Raises UnknownReferenceError if Git knows no such
+    revision.
     """
+    models, marks, broken = _tree(project, revision)
+    models = sorted(models, key=lambda model: (model.name, os.fsencode(model.path)))
+    registered: Mapping[tuple[str, int, str], Registration] = {}
+    if with_authors or (query is not None and query.names("by", "at")):
+        from gitmodel.project.search.committed_versions import registrations
+
+        registered = registrations(project)
+    rows = [_row(model, marks, registered) for model in models]
+    if query is not None:
+        rows = query.select(rows)
+    listed = [
+        _listed(row, [_alias_row(alias) for alias in marks.aliases_of(row.pointer_path)])
+        for row in rows
+    ]
+    return ListReport(listed, broken)
+
+
+def list_versions(
+    project: Project, scope: Scope, revision: str | None = None, *, query: Query
+) -> ListReport:
+    """The versions in the history of all refs, or of a revision, by default HEAD; those that match.
+
+    Aliases and deprecations are those of the work tree. Raises UnknownReferenceError if there is no such
+    revision, UsageError if one is given for all refs.
+    """
+    from gitmodel.project.search.committed_versions import committed_versions
+
+    if scope == "all" and revision is not None:
+        raise UsageError(
+            "--all lists the versions of all refs", hint=f"gitmodel list {revision} --versions"
+        )
+    marks = current_marks(project)
+    found = committed_versions(project, scope, revision)
+    aliases = _by_version(marks)
+    rows = query.select(
+        VersionRow(
+            one.facts,
+            one.pointer_path,
+            tuple(row.alias for row in aliases.get(one.facts.key, ())),
+            _deprecation(marks, one),
+            one.registration,
+        )
+        for one in found
+    )
+    broken = [error for _, error in marks.broken]
+    return ListReport([_listed(row, aliases.get(row.facts.key, ())) for row in rows], broken)
+
+
+def _tree(
+    project: Project, revision: str | None
+) -> tuple[Iterable[Model], VersionMarks, list[GitmodelError]]:
+    """The models of the work tree or of a revision, with aliases and deprecations, and what does not parse."""
     if revision is None and project.repository.work_tree is not None:
         found = read_models(project)
         marks = marks_in_work_tree(project)
-        broken = [error for _, error in (*found.broken, *marks.broken)]
-        return ListReport(_sorted(found.models, marks), broken)
+        return found.models, marks, [error for _, error in (*found.broken, *marks.broken)]
     from gitmodel.project.references import models_at
 
     marks = marks_at(project, revision or "HEAD")
-    return ListReport(_sorted(models_at(project, revision or "HEAD"), marks))
+    return models_at(project, revision or "HEAD"), marks, []
 
 
-def with_authors(project: Project, report: ListReport) -> ListReport:
-    """The report with the commit that registered each version, from one walk through history."""
-    from gitmodel.project.history.model_history import histories_of
-    from gitmodel.project.history.version_log import versions_of
-
-    histories = histories_of(project, {row.name for row in report.models})
-    first = {
-        (entry.name, entry.version, entry.digest): entry
-        for history in histories.values()
-        for entry in versions_of(history, None)
-    }
-    rows = []
-    for row in report.models:
-        entry = first.get((row.name, row.version, row.digest))
-        rows.append(row if entry is None else replace(row, by=entry.author, at=entry.at or None))
-    return ListReport(rows, report.broken)
+def _row(
+    model: Model,
+    marks: VersionMarks,
+    registered: Mapping[tuple[str, int, str], Registration],
+) -> VersionRow:
+    facts = facts_of(model.pointer)
+    return VersionRow(
+        facts,
+        model.path,
+        tuple(marks.naming(model.path, facts.version, facts.digest)),
+        marks.deprecation(model.path, facts.version),
+        registered.get(facts.key),
+    )
 
 
-def _sorted(models: Iterable[Model], marks: VersionMarks) -> list[Listed]:
-    rows = [_row(model, marks) for model in models]
-    return sorted(rows, key=lambda row: (row.name, os.fsencode(row.pointer_path)))
+def _by_version(marks: VersionMarks) -> dict[tuple[str, int, str], list[AliasRow]]:
+    """The aliases of each version of all models."""
+    found: dict[tuple[str, int, str], list[AliasRow]] = {}
+    for aliases in marks.aliases.values():
+        for alias in aliases:
+            key = alias.name, alias.version, alias.digest.hex
+            found.setdefault(key, []).append(_alias_row(alias))
+    return found
 
 
-def _row(model: Model, marks: VersionMarks) -> Listed:
+def _deprecation(marks: VersionMarks, one: CommittedVersion) -> Deprecation | None:
+    """The deprecation beside the model's pointer, or where the pointer of this version was."""
+    version = one.facts.version
+    found = marks.deprecation(one.model_path, version)
+    return found or marks.deprecation(one.pointer_path, version)
+
+
+def _alias_row(alias: Alias) -> AliasRow:
+    return AliasRow(alias.alias, alias.version, str(alias.digest))
+
+
+def _listed(row: VersionRow, aliases: Iterable[AliasRow]) -> Listed:
+    facts, registration = row.facts, row.registration
     return Listed(
-        name=model.name,
-        version=model.pointer.version,
-        path=model.weights,
-        pointer_path=model.path,
-        size=model.pointer.size,
-        digest=str(model.pointer.digest),
-        run_id=model.pointer.run_id,
-        metrics=dict(model.pointer.metrics),
-        aliases=tuple(
-            AliasRow(alias.alias, alias.version, str(alias.digest))
-            for alias in marks.aliases_of(model.path)
-        ),
-        deprecated=marks.deprecation(model.path, model.pointer.version),
-        format=model.pointer.format,
-        license=model.pointer.license,
+        name=facts.name,
+        version=facts.version,
+        path=weights_beside(row.pointer_path, facts.path),
+        pointer_path=row.pointer_path,
+        size=facts.size,
+        digest=f"blake3:{facts.digest}",
+        run_id=facts.run_id,
+        metrics=dict(facts.metrics),
+        aliases=tuple(aliases),
+        deprecated=row.deprecation,
+        format=facts.format,
+        license=facts.license,
+        by=None if registration is None else registration.author,
+        at=None if registration is None else date_text(registration.when) or None,
+        commit=None if registration is None else registration.commit,
     )

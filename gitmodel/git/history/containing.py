@@ -38,3 +38,14 @@ def not_in_history(
     lines = "".join(f"{commit}\n" for commit in (*wanted, f"^{tip}"))
     output = repository.run("rev-list", "--stdin", input_bytes=lines.encode())
     return frozenset(output.decode().split()) & frozenset(wanted)
+
+
+def not_reachable_from(repository: Repository, tip: str) -> frozenset[str] | None:
+    """The commits of all refs that are neither `tip` nor its ancestors; None if no ref reaches `tip`.
+
+    One or two processes: git-rev-list(1).
+    """
+    if repository.run("rev-list", "--max-count=1", tip, "--not", "--all").strip():
+        return None
+    output = repository.run("rev-list", "--all", "--not", tip)
+    return frozenset(output.decode("ascii").split())

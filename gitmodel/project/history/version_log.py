@@ -54,7 +54,7 @@ def versions_of(history: ModelHistory, current: Model | None) -> list[LogEntry]:
             current,
             commit=item.change.commit,
             author=item.change.author,
-            at=_date(item.change.when),
+            at=date_text(item.change.when),
             subject=item.change.subject,
         )
     if current is not None and (current.pointer.version, current.pointer.digest.hex) not in entries:
@@ -68,8 +68,8 @@ def versions_of(history: ModelHistory, current: Model | None) -> list[LogEntry]:
     return sorted(entries.values(), key=lambda entry: entry.version, reverse=True)
 
 
-def _date(seconds: int) -> str:
-    """Unix seconds as UTC, "" for what no calendar has: Git keeps any number."""
+def date_text(seconds: int) -> str:
+    """Unix seconds as UTC, ISO 8601; "" for what no calendar has: Git keeps any number."""
     try:
         return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     except (ValueError, OverflowError, OSError):
