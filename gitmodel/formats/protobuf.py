@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+
 class MessageError(ValueError):
     """The bytes are not a message."""
 
@@ -23,7 +24,7 @@ VARINT: Final = 0
 FIXED64: Final = 1
 BYTES: Final = 2
 FIXED32: Final = 5
-_FIXED: Final = {FIXED64: 8, FIXED32: 4}  # encodings of a fixed size, in bytes
+FIXED: Final = {FIXED64: 8, FIXED32: 4}  # encodings of a fixed size, in bytes
 _DOUBLE: Final = Struct("<d")
 _SINGLE: Final = Struct("<f")
 
@@ -48,16 +49,16 @@ def fields(message: bytes) -> Iterator[tuple[int, int, bytes]]:
             found = message[position]
             position += 1
             if found > 127:
-                found, position = _varint(message, position - 1)
+                found, position = varint(message, position - 1)
             encoding = found & 7
             if not 8 <= found < 1 << 32:
                 raise _broken("a field has no valid number")
-            size = _FIXED.get(encoding)
+            size = FIXED.get(encoding)
             if size is None:
                 size = message[position]
                 position += 1
                 if size > 127:
-                    size, position = _varint(message, position - 1)
+                    size, position = varint(message, position - 1)
                 if encoding == VARINT:
                     yield found, size, b""
                     continue
@@ -80,7 +81,7 @@ def varints(packed: bytes) -> Iterator[int]:
     position = 0
     try:
         while position < len(packed):
-            value, position = _varint(packed, position)
+            value, position = varint(packed, position)
             yield value
     except IndexError as error:
         raise _broken("the last number is incomplete") from error
@@ -113,7 +114,7 @@ def text(raw: bytes) -> str:
         raise _broken("a text is not UTF-8") from error
 
 
-def _varint(message: bytes, position: int) -> tuple[int, int]:
+def varint(message: bytes, position: int) -> tuple[int, int]:
     """Return the integer at a position, and the position after it."""
     value = shift = 0
     while True:
