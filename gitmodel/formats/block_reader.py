@@ -108,3 +108,24 @@ def elements(shape: Iterable[int]) -> int:
     if product >= MAX_ELEMENTS:
         raise UnrecognizedFormatError("a tensor is larger than any memory")
     return product
+
+
+def combined(kind: str, parts: Iterable[Description]) -> Description:
+    """Return the sum of files that are one model; numbers are None if one of them has none."""
+    tensors = parameters = 0
+    is_known = True
+    dtypes: dict[str, int] = {}
+    archs: set[str | None] = set()
+    for part in parts:
+        archs.add(part.arch)
+        if part.tensors is None or part.parameters is None:
+            is_known = False
+            continue
+        tensors += part.tensors
+        parameters += part.parameters
+        for name, count in part.dtypes.items():
+            dtypes[name] = dtypes.get(name, 0) + count
+    arch = archs.pop() if len(archs) == 1 else None
+    if not is_known:
+        return Description(kind, arch=arch)
+    return Description(kind, tensors, parameters, dtypes, arch)

@@ -41,15 +41,93 @@ class Row(NamedTuple):
 
 
 def _gguf(source: HeaderReader, name: str) -> Description:
-    from gitmodel.formats import tensor_counts
+    from gitmodel.formats import gguf
 
-    return tensor_counts.describe_gguf(source, name)
+    return gguf.describe(source, name)
 
 
 def _safetensors(source: HeaderReader, name: str) -> Description:
-    from gitmodel.formats import tensor_counts
+    from gitmodel.formats import safetensors
 
-    return tensor_counts.describe_safetensors(source, name)
+    return safetensors.describe(source, name)
+
+
+def _onnx(source: HeaderReader, name: str) -> Description:
+    from gitmodel.formats import onnx
+
+    return onnx.describe(source, name)
+
+
+def _hdf5(source: HeaderReader, name: str) -> Description:
+    from gitmodel.formats import hdf5
+
+    return hdf5.describe(source, name)
+
+
+def _keras_zip(source: HeaderReader, name: str) -> Description:
+    from gitmodel.formats import keras_zip
+
+    return keras_zip.describe(source, name)
+
+
+def _saved_model(source: HeaderReader, name: str) -> Description:
+    from gitmodel.formats import saved_model
+
+    return saved_model.describe(source, name)
+
+
+def _bundle_index(source: HeaderReader, name: str) -> Description:
+    from gitmodel.formats import bundle_index
+
+    return bundle_index.describe(source, name)
+
+
+def _tflite(source: HeaderReader, name: str) -> Description:
+    from gitmodel.formats import tflite
+
+    return tflite.describe(source, name)
+
+
+def _tfjs(source: HeaderReader, name: str) -> Description:
+    from gitmodel.formats import tfjs
+
+    return tfjs.describe(source, name)
+
+
+def _xgboost_json(source: HeaderReader, name: str) -> Description:
+    from gitmodel.formats import boosted_trees
+
+    return boosted_trees.describe_xgboost_json(source, name)
+
+
+def _xgboost_ubjson(source: HeaderReader, name: str) -> Description:
+    from gitmodel.formats import boosted_trees
+
+    return boosted_trees.describe_xgboost_ubjson(source, name)
+
+
+def _lightgbm(source: HeaderReader, name: str) -> Description:
+    from gitmodel.formats import boosted_trees
+
+    return boosted_trees.describe_lightgbm(source, name)
+
+
+def _catboost(source: HeaderReader, name: str) -> Description:
+    from gitmodel.formats import recognized
+
+    return recognized.describe_catboost(source, name)
+
+
+def _coreml(source: HeaderReader, name: str) -> Description:
+    from gitmodel.formats import recognized
+
+    return recognized.describe_coreml(source, name)
+
+
+def _mlnet(source: HeaderReader, name: str) -> Description:
+    from gitmodel.formats import recognized
+
+    return recognized.describe_mlnet(source, name)
 
 
 def _zip(source: HeaderReader, name: str) -> Description:
@@ -102,6 +180,19 @@ ROWS: Final[tuple[Row, ...]] = (
     Row(_zip, starts=(b"PK\x03\x04",)),
     Row(_npy, starts=(b"\x93NUMPY",)),
     Row(_pickle, starts=(b"\x80",), endings=_PICKLES),
+    Row(_hdf5, starts=(b"\x89HDF\r\n\x1a\n",)),
+    Row(_keras_zip, starts=(b"PK\x03\x04",)),
+    Row(_mlnet, starts=(b"PK\x03\x04",)),
+    Row(_catboost, starts=(b"CBM1",)),
+    Row(_xgboost_ubjson, starts=(b"{L\0\0\0\0\0\0\0\7learn",)),
+    Row(_xgboost_json, starts=(b"{",)),
+    Row(_lightgbm, starts=(b"tree\nversion=v", b"tree\r\nversion=v")),
+    Row(_tfjs, endings=(".json",)),
+    Row(_onnx, endings=(".onnx",)),
+    Row(_tflite, endings=(".tflite", ".lite")),
+    Row(_saved_model, endings=(".pb",)),
+    Row(_bundle_index, endings=(".index",)),
+    Row(_coreml, endings=(".mlmodel",)),
     # Its first bytes are the length of a header: any file may begin so, therefore it is tried last.
     Row(_safetensors, starts=(b"",)),
 )

@@ -14,6 +14,7 @@ import math
 from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from gitmodel.formats.block_reader import Tally
 from gitmodel.formats.header import (
     MAX_HEADER,
     MAX_NAME,
@@ -26,6 +27,7 @@ from gitmodel.formats.header import (
 )
 
 if TYPE_CHECKING:
+    from gitmodel.formats.description import Code, Description
     from gitmodel.formats.header import HeaderReader
 
 _BLOCK: Final = 1 << 18  # 256 KiB read at a time
@@ -37,6 +39,8 @@ _STRING: Final = 8
 _ARRAY: Final = 9
 _VALUE_SIZES: Final = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
 _ALIGNMENT: Final = (b"general.alignment", 4)  # and its type, u32
+_ARCHITECTURE: Final = (b"general.architecture", _STRING)
+_TEMPLATE: Final = b"tokenizer.chat_template"
 
 # ggml type: name, elements and bytes of one block. Source: GGML_QUANT_SIZES of gguf-py. Types that were
 # removed, or are never stored in a file, are missing here, hence unknown.
@@ -83,18 +87,49 @@ class _Tensor(NamedTuple):
     shape: tuple[int, ...]
 
 
+class _Header(NamedTuple):
+    extents: list[Extent]  # of the pairs, up to the last long one
+    tensors: list[_Tensor]  # by offset
+    data: int  # where the tensors begin, bytes
+    walk: _Walk
+
+
 def read_extents(source: HeaderReader) -> list[Extent]:
     """Return the extents of a GGUF file.
 
     Raises ValueError if the file breaks the rules of the format, LookupError if the header is not available
     here.
     """
+    header = _header(source)
+    if not header.tensors:
+        raise UnrecognizedFormatError("no tensors")
+    return _all_extents(header, source.size)
+
+
+def describe(source: HeaderReader, _name: str) -> Description:
+    """Describe a GGUF file, also one of a vocabulary alone. Raises ValueError and LookupError as `read_extents`.
+
+    `code` is `yes` with a chat template, which is a program in Jinja that a loader runs for each conversation,
+    and else `none`.
+    """
+    header = _header(source)
+    if header.tensors:
+        _all_extents(header, source.size)
+    tally = Tally()
+    for tensor in header.tensors:
+        tally.add(tensor.dtype or "unknown", tensor.shape)
+    arch = header.walk.architecture
+    code: Code = "yes" if header.walk.has_template else "none"
+    return tally.described("gguf", arch=None if arch is None else checked_name(arch), code=code)
+
+
+def _header(source: HeaderReader) -> _Header:
     walk = _Walk(source)
     if walk.u32() != 0x46554747 or walk.u32() not in {2, 3}:  # "GGUF"
         raise UnrecognizedFormatError("an unknown version of GGUF")
     tensor_count, pair_count = walk.u64(), walk.u64()
-    if not 1 <= tensor_count <= MAX_TENSORS or pair_count > MAX_TENSORS:
-        raise UnrecognizedFormatError("no tensors, or too many")
+    if tensor_count > MAX_TENSORS or pair_count > MAX_TENSORS:
+        raise UnrecognizedFormatError("too many tensors")
     extents = _skip_pairs(walk, pair_count)
     tensors = [walk.tensor() for _ in range(tensor_count)]
     if len({tensor.name for tensor in tensors}) != tensor_count:
@@ -103,8 +138,12 @@ def read_extents(source: HeaderReader) -> list[Extent]:
     if not 0 < walk.alignment <= _BLOCK or walk.alignment & (walk.alignment - 1):
         raise UnrecognizedFormatError("not an alignment")
     data = -(-walk.position // walk.alignment) * walk.alignment
-    position = sum(extent.size for extent in extents)
-    return extents + _tensor_extents(tensors, position, data, source.size)
+    return _Header(extents, tensors, data, walk)
+
+
+def _all_extents(header: _Header, file_size: int) -> list[Extent]:
+    position = sum(extent.size for extent in header.extents)
+    return header.extents + _tensor_extents(header.tensors, position, header.data, file_size)
 
 
 def _tensor_extents(
@@ -137,8 +176,11 @@ def _skip_pairs(walk: _Walk, count: int) -> list[Extent]:
         if key in keys:
             raise UnrecognizedFormatError("two values have one key")
         keys.add(key)
+        walk.has_template = walk.has_template or key.startswith(_TEMPLATE)
         if (key, kind) == _ALIGNMENT:
             walk.alignment = walk.u32()
+        elif (key, kind) == _ARCHITECTURE:
+            walk.architecture = walk.text()
         else:
             walk.skip_value(kind)
         if walk.position - start >= SMALL:
@@ -160,6 +202,8 @@ class _Walk:
     def __init__(self, source: HeaderReader) -> None:
         self.position = 0
         self.alignment = 32
+        self.architecture: bytes | None = None
+        self.has_template = False
         self._source = source
         self._limit = min(source.size, MAX_HEADER)
         self._block = _BLOCK

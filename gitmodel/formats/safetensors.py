@@ -15,11 +15,13 @@ import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gitmodel.domain.text.lazy_regex import lazy_compile
+from gitmodel.formats.block_reader import Tally
 from gitmodel.formats.header import MAX_HEADER, Extent, UnrecognizedFormatError, checked_name
 
 if TYPE_CHECKING:
     import re
 
+    from gitmodel.formats.description import Description
     from gitmodel.formats.header import HeaderReader
 
 _SPACE: Final = rb"[ \t\n\r]*+"
@@ -34,6 +36,9 @@ _USUAL: Final = lazy_compile(
     rb'"([^"\\\x00-\x1f]*+)":\{"dtype":"([A-Z0-9_]{1,20}+)","shape":\[([0-9,]{0,500}+)\],'
     rb'"data_offsets":\[([0-9]{1,19}+),([0-9]{1,19}+)\]\}([,}])'
 )
+_EMPTY: Final = lazy_compile(rb"\{" + _SPACE + rb"\}")
+_METADATA_NAME: Final = "__metadata__"
+_MAX_ARCH: Final = 200  # characters
 _END: Final = lazy_compile(_SPACE + rb"\Z")
 _decode = json.JSONDecoder(object_pairs_hook=list).decode
 
@@ -64,73 +69,109 @@ class _Tensor(NamedTuple):
     shape: tuple[int, ...]
 
 
+class _Header(NamedTuple):
+    size: int  # of all before the data, bytes
+    tensors: list[_Tensor]  # by offset, without gaps to the file's end
+    metadata: bytes  # as the header has it: a JSON object of texts
+
+
 def read_extents(source: HeaderReader) -> list[Extent]:
     """Return the extents of a safetensors file.
 
     Raises ValueError if the file breaks the rules of the format, LookupError if the header is not available
     here.
     """
-    length = int.from_bytes(source.take(0, 8), "little")
-    if not 2 <= length <= MAX_HEADER:
-        raise UnrecognizedFormatError("not the length of a header")
-    tensors = sorted(_tensors(source.take(8, length)))
-    extents = [Extent(8 + length, None, 0)]
-    expected = 0
-    for start, end, name, width, dtype, shape in tensors:
-        if start != expected:
-            raise UnrecognizedFormatError("tensors overlap, or leave a gap")
-        expected = end
+    header = _header(source)
+    if source.size == header.size:
+        raise UnrecognizedFormatError("no bytes of tensors")
+    extents = [Extent(header.size, None, 0)]
+    for start, end, name, width, dtype, shape in header.tensors:
         extents.append(Extent(end - start, name, width, dtype, shape))
-    if expected == 0 or 8 + length + expected != source.size:
-        raise UnrecognizedFormatError("the tensors do not fill the file")
     return extents
 
 
-def _tensors(header: bytes) -> list[_Tensor]:
+def describe(source: HeaderReader, _name: str) -> Description:
+    """Describe a safetensors file. Raises ValueError and LookupError as `read_extents`.
+
+    `arch` is `modelspec.architecture` of the metadata, if a program wrote it there. `code` is `none`: the file
+    is numbers and texts.
+    """
+    header = _header(source)
+    tally = Tally()
+    for tensor in header.tensors:
+        tally.add(tensor.dtype, tensor.shape)
+    arch = dict(_decode(header.metadata.decode("utf-8"))).get("modelspec.architecture")
+    return tally.described("safetensors", arch=arch[:_MAX_ARCH] if arch else None, code="none")
+
+
+def _header(source: HeaderReader) -> _Header:
+    length = int.from_bytes(source.take(0, 8), "little")
+    if not 2 <= length <= MAX_HEADER:
+        raise UnrecognizedFormatError("not the length of a header")
+    tensors, metadata = _entries(source.take(8, length))
+    tensors.sort()
+    expected = 0
+    for tensor in tensors:
+        if tensor.start != expected:
+            raise UnrecognizedFormatError("tensors overlap, or leave a gap")
+        expected = tensor.end
+    if 8 + length + expected != source.size:
+        raise UnrecognizedFormatError("the tensors do not fill the file")
+    return _Header(8 + length, tensors, metadata)
+
+
+def _entries(header: bytes) -> tuple[list[_Tensor], bytes]:
+    """Return the tensors of a header, and its metadata."""
     if not header.startswith(b"{"):
         raise UnrecognizedFormatError("the header does not begin with {")
     tensors: list[_Tensor] = []
+    metadata = b"{}"
     names: set[str] = set()
     position = 1
-    more = True
+    more = not _EMPTY.match(header)
+    if not more:
+        position = header.index(b"}") + 1
     while more:
         usual = _USUAL.match(header, position)
         if usual:
             name, tensor = _usual_tensor(usual)
             position, more = usual.end(), usual[6] == b","
+            tensors.append(tensor)
         else:
-            name, tensor, position, more = _entry(header, position)
+            name, value, position, more = _entry(header, position)
+            if name == _METADATA_NAME:
+                metadata = value
+            else:
+                tensors.append(_tensor(name, value))
         if name in names:
             raise UnrecognizedFormatError("the header names a tensor twice")
         names.add(name)
-        if tensor is not None:
-            tensors.append(tensor)
     if not _END.match(header, position):
         raise UnrecognizedFormatError("bytes after the header's end")
-    return tensors
+    return tensors, metadata
 
 
-def _usual_tensor(found: re.Match[bytes]) -> tuple[str, _Tensor | None]:
+def _usual_tensor(found: re.Match[bytes]) -> tuple[str, _Tensor]:
     raw, dtype, shape, start, end, _ = found.groups()
-    if raw == b"__metadata__":
+    if raw == _METADATA_NAME.encode():
         raise UnrecognizedFormatError("metadata that is a tensor")
     name = checked_name(raw)
     sizes = tuple(map(int, shape.split(b","))) if shape else ()
     return name, _checked(name, dtype.decode("ascii"), sizes, int(start), int(end))
 
 
-def _entry(header: bytes, position: int) -> tuple[str, _Tensor | None, int, bool]:
-    """Read an entry in any valid JSON: its name, tensor if any, end, and whether another one follows."""
+def _entry(header: bytes, position: int) -> tuple[str, bytes, int, bool]:
+    """Read an entry in any valid JSON: its name, value, end, and whether another one follows."""
     found = _KEY.match(header, position)
     if found is None:
         raise UnrecognizedFormatError("the header is not JSON")
     name = _name(found[1])
-    is_tensor = name != "__metadata__"
+    is_tensor = name != _METADATA_NAME
     value = (_TENSOR if is_tensor else _METADATA).match(header, found.end())
     after = _AFTER.match(header, value.end()) if value else None
     if value is None or after is None:
         raise UnrecognizedFormatError("not an entry of a tensor or of metadata")
-    return name, _tensor(name, value[0]) if is_tensor else None, after.end(), after[1] == b","
+    return name, value[0], after.end(), after[1] == b","
 
 
 def _name(quoted: bytes) -> str:

@@ -1,0 +1,52 @@
+"""What a `.keras` file says about itself: a zip archive with a configuration and weights as HDF5.
+
+Source: https://github.com/keras-team/keras/blob/master/keras/src/saving/saving_lib.py
+Counted are the datasets of all members whose name ends in `.weights.h5`, as `hdf5` counts them; the numbers are
+None if one is compressed inside the archive, which Keras does not do. `code` is the worst of what `keras_config`
+says of `config.json` and what `hdf5` says of the weights; it is `yes` if readers of zip archives may disagree about
+what the archive has, so that another one may find another configuration.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from gitmodel.formats import hdf5, keras_config
+from gitmodel.formats.block_reader import combined
+from gitmodel.formats.description import CODES, Description
+from gitmodel.formats.header import UnrecognizedFormatError
+from gitmodel.formats.zip_layout import placed_entries
+from gitmodel.formats.zip_members import ZipMembers
+
+if TYPE_CHECKING:
+    from gitmodel.formats.header import HeaderReader
+
+_CONFIG: Final = "config.json"
+_WEIGHTS: Final = ".weights.h5"
+_MAX_FILES: Final = 64  # of weights; Keras splits large models
+
+
+def describe(source: HeaderReader, name: str) -> Description:
+    """Describe a `.keras` file. Raises ValueError if it is none."""
+    try:
+        archive = ZipMembers(source)
+    except ValueError:
+        if name.lower().endswith(".keras"):
+            return Description(code="yes")  # a reader that is less strict may find members
+        raise
+    weights = [one for one in archive.names if one.endswith(_WEIGHTS)]
+    if _CONFIG not in archive.names or not weights:
+        raise UnrecognizedFormatError("no archive of Keras")
+    arch, code = keras_config.judge(archive.read(_CONFIG, keras_config.MAX_CONFIG))
+    parts: list[Description] = []
+    for member in weights[:_MAX_FILES]:
+        reader = archive.reader(member)
+        parts.append(hdf5.describe(reader, member) if reader else Description())
+    if len(weights) > _MAX_FILES:
+        parts.append(Description())
+    try:
+        placed_entries(source, archive.directory)
+    except ValueError:
+        code = "yes"
+    worst = max((code, *(part.code for part in parts)), key=CODES.index)
+    return combined("keras", parts)._replace(arch=arch, code=worst)
