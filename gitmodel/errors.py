@@ -8,6 +8,7 @@ is printed on a line of its own.
       UsageError                      exit 2   usage error
         QueryError            exit 2  an expression of `list --where` that does not parse
       GateError                       exit 3   a gate failed
+      PolicyError                     new weights that the repository's policy refuses
       TextError                       a YAML file outside the supported subset
         ConfigError                   .gitmodel.yaml or a git config value is not valid
           GateConfigError     exit 2  gates or better in .gitmodel.yaml are not valid
@@ -108,6 +109,10 @@ class GateError(GitmodelError):
     """A version did not pass a gate."""
 
     exit_code = 3
+
+
+class PolicyError(GitmodelError):
+    """The policy of the repository refuses new weights, for code that they may run or for their license."""
 
 
 class TextError(GitmodelError):

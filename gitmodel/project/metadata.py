@@ -24,6 +24,7 @@ class Metadata:
     left_out: tuple[str, ...] = ()
     run: Mapping[str, Value] | None = None  # the pointer's `run`
     data: tuple[Mapping[str, Value], ...] = ()  # the pointer's `data`
+    format: Mapping[str, Value] | None = None  # the pointer's `format`, of the weights
 
     @property
     def nothing(self) -> bool:

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 from gitmodel.errors import GateError, UsageError
 from gitmodel.project.adding.batch import Adding
 from gitmodel.project.adding.items import Excluding, Refused
+from gitmodel.project.adding.judging import Judging
 from gitmodel.project.adding.metadata import MetadataInput
 from gitmodel.project.adding.path_selection import select_paths
+from gitmodel.project.adding.policy import PolicyCheck
 from gitmodel.project.adding.report import AddReport, Moved
 from gitmodel.project.fsmonitor.seen_weights import note_seen
 from gitmodel.project.gates.if_better import IfBetter
@@ -125,6 +127,14 @@ def add_many(
         )
     if rehash:
         project.worktree.rehash()
+    judging = Judging(
+        project,
+        RegistrationGate(project, if_better, force),
+        PolicyCheck(project),
+        force=force,
+        follow=follow,
+        base=base,
+    )
     adding = Adding(
         project,
         given or MetadataInput(),
@@ -132,7 +142,7 @@ def add_many(
         base=base,
         excluding=excluding or Excluding(),
         several=len(paths) > 1,
-        gate=RegistrationGate(project, if_better, force),
+        judging=judging,
     )
     models = read_models(project)
     chosen = select_paths(project, models, paths, name, adding.prepare)
@@ -140,7 +150,8 @@ def add_many(
     note_seen(project)
     places = [item.target.weights for item in chosen.items]
     added = [adding.added[place] for place in places if place in adding.added]
-    done = AddedMany(added, adding.failed, chosen.left_out, adding.refused)
+    failed = [*judging.failed, *adding.failed]
+    done = AddedMany(added, failed, chosen.left_out, judging.refused)
     if message is not None and added and not done.failed:
         done.committed = _commit(project, message, done.added, adding.touched)
     return done

@@ -13,7 +13,8 @@ from gitmodel.domain.exclude import check_patterns
 from gitmodel.domain.paths import to_nfc
 from gitmodel.domain.reference import Reference
 from gitmodel.errors import GitmodelError, UsageError
-from gitmodel.project.adding.items import Excluding, Item, Ready, Refused
+from gitmodel.project.adding.description import describe_weights
+from gitmodel.project.adding.items import Excluding, Item, Ready
 from gitmodel.project.adding.metadata import MetadataInput, collect_metadata
 from gitmodel.project.adding.new_version import (
     Job,
@@ -25,7 +26,6 @@ from gitmodel.project.adding.new_version import (
 from gitmodel.project.adding.report import report_of
 from gitmodel.project.adding.weight_checks import check_weights
 from gitmodel.project.fetching.session import CheckoutReport, fetch_models
-from gitmodel.project.gates.rejected import last_refusal, note_rejected, rejected_runs
 from gitmodel.project.git_files.gitignore import ignore_weights
 from gitmodel.project.git_files.weights_out_of_git import ignore_in_clone
 from gitmodel.project.history.histories import Histories
@@ -36,13 +36,11 @@ from gitmodel.worktree.scan import EntryKind, kind_at
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gitmodel.domain.digest import Digest
-    from gitmodel.domain.gates.rules import GateReport
     from gitmodel.domain.pointer import Pointer
     from gitmodel.encoding.manifest.manifest import Manifest
+    from gitmodel.project.adding.judging import Judging
     from gitmodel.project.adding.report import AddReport, Moved
     from gitmodel.project.adding.targets import Target
-    from gitmodel.project.gates.new_weights import RegistrationGate
     from gitmodel.project.project import Project
     from gitmodel.project.runs.recorded import RecordedRun
     from gitmodel.worktree.worktree import Weights
@@ -52,8 +50,7 @@ class Adding:
     """One run of `gitmodel add`; `added` and `failed` have its results by path, `touched` the staged paths.
 
     With `follow`, store what symbolic links point to. `base` refers to the version that the weights were
-    fine-tuned from. `excluding` names files of folders. What `gate` refuses is not stored, and is in
-    `refused`.
+    fine-tuned from. `excluding` names files of folders. What `judging` refuses is not stored.
     """
 
     def __init__(
@@ -65,7 +62,7 @@ class Adding:
         base: str | None,
         excluding: Excluding,
         several: bool,
-        gate: RegistrationGate,
+        judging: Judging,
     ) -> None:
         self._project = project
         self._given = given
@@ -76,9 +73,7 @@ class Adding:
         self._base_pointer = None if base is None else _fetched(project, base)
         self.added: dict[str, AddReport] = {}
         self.failed: list[tuple[str, GitmodelError]] = []
-        self.refused: list[Refused] = []
-        self._gate = gate
-        self._judged: dict[str, tuple[Digest, GateReport | None]] = {}  # by path
+        self._judging = judging
         self.touched: set[str] = set()
 
     def prepare(self, target: Target) -> Item:
@@ -92,11 +87,15 @@ class Adding:
             manifest = self._manifest_of_unchanged(target, old)
             if manifest is not None:
                 notes = metadata.left_out
+                if old.format is None:
+                    found = describe_weights(self._project, tree.scan(target.weights))
+                    metadata = replace(metadata, format=found)
                 return Item(target, metadata, exclude, manifest=manifest, warnings=notes)
         scan = tree.scan(target.weights, follow=self._follow)
         if tree.is_damaged(target.name, target.weights, follow=self._follow):
             raise damaged_weights(self._project, target.name, target.weights)
         warnings = (*metadata.left_out, *check_weights(self._project, scan))
+        metadata = replace(metadata, format=describe_weights(self._project, scan))
         return Item(target, metadata, exclude, scan, warnings=warnings)
 
     def _run(self, target: Target) -> RecordedRun | None:
@@ -159,14 +158,15 @@ class Adding:
         """
         histories = Histories(self._project, [item.target.name for item in items])
         try:
-            judged = (self._judge(item, None, histories) for item in items)
+            judged = (self._judging.judge(item, None, histories) for item in items)
             passing = [item for item in judged if item is not None]
             for group in self._durable(passing):
                 errors = {ready.item.target.weights: moved.error(ready) for ready in group}
                 self.failed += [(path, error) for path, error in errors.items() if error]
                 sound = [ready for ready in group if not errors[ready.item.target.weights]]
                 self._register(
-                    [r for r in sound if self._judge(r.item, r.weights, histories)], histories
+                    [r for r in sound if self._judging.judge(r.item, r.weights, histories)],
+                    histories,
                 )
         except GitmodelError as error:
             if len(items) > 1:
@@ -174,58 +174,6 @@ class Adding:
                     f"; {len(self.added):,} of {len(items):,} paths were added before this error"
                 )
             raise
-
-    def _judge(self, item: Item, stored: Weights | None, histories: Histories) -> Item | None:
-        """The item if the gate lets its weights become a version, else None.
-
-        Weights are judged before they are stored, and again if other bytes were stored. If weights were refused
-        before with metrics, and none are given now, these count.
-        """
-        target = item.target
-        if not self._gate.holds_for(
-            target.name, target.old, target.pointer_path
-        ) and not self._is_remembered(target):
-            return item
-        weights = stored
-        if weights is None:
-            weights = self._project.worktree.hash_weights(
-                target.name, target.weights, follow=self._follow
-            )
-        digest = weights.digest
-        judged = self._judged.get(target.weights)
-        if digest is None or (judged is not None and judged[0] == digest):
-            return item  # missing weights are refused when they are stored
-        item = self._recalled(item, digest)
-        known = self._known(target, digest, histories)
-        report = self._gate.judge(
-            target.name, digest, known, item.metadata, path=target.pointer_path, current=target.old
-        )
-        self._judged[target.weights] = digest, report
-        if report is None or not report.is_refused:
-            return item
-        line = note_rejected(self._project, target.name, weights, item.metadata, report)
-        is_new = target.old is None
-        self.refused.append(Refused(target.weights, line, item.warnings, is_new))
-        # Weights without a pointer stay out of Git.
-        ignore_in_clone(self._project, [target.weights])
-        return None
-
-    def _is_remembered(self, target: Target) -> bool:
-        return bool(rejected_runs(self._project, target.name))
-
-    def _recalled(self, item: Item, digest: Digest) -> Item:
-        """The item, with the metadata that these weights had when a gate refused them, if none is given now."""
-        if item.metadata.metrics:
-            return item
-        run = last_refusal(self._project, item.target.name, digest)
-        return item if run is None else item._replace(metadata=run.recalled(item.metadata))
-
-    def _known(self, target: Target, digest: Digest, histories: Histories) -> Pointer | None:
-        """The version that has these weights already."""
-        if target.old is not None and target.old.digest == digest:
-            return target.old
-        history = histories.joined(histories.of(target.name), target.old)
-        return history.version_of(digest)
 
     def _durable(self, items: Sequence[Item]) -> Iterator[list[Ready]]:
         """Yield items once their weights are durable; record those that fail."""
@@ -291,9 +239,9 @@ class Adding:
 
     def _report(self, ready: Ready, pointer: Pointer) -> AddReport:
         report = report_of(self._project, ready, pointer)
-        _, judged = self._judged.get(ready.item.target.weights, (None, None))
-        data = () if judged is None else judged.data_changes
-        return replace(report, warnings=(*report.warnings, *(f"{pointer.name}: {t}" for t in data)))
+        notes = self._judging.notes(ready.item.target.weights)
+        told = (f"{pointer.name}: {text}" for text in notes)
+        return replace(report, warnings=(*report.warnings, *told))
 
     def _pointer(self, ready: Ready, histories: Histories) -> Pointer:
         target = ready.item.target
@@ -308,9 +256,9 @@ class Adding:
             histories=histories,
             exclude=ready.item.exclude,
         )
-        _, report = self._judged.get(target.weights, (None, None))
-        if report is not None and report.forced is not None:
-            pointer = replace(pointer, forced=report.forced)
+        forced = self._judging.forced(target.weights)
+        if forced is not None:
+            pointer = replace(pointer, forced=forced)
         return pointer if self._base is None else replace(pointer, base=self._base)
 
 

@@ -116,7 +116,8 @@ def next_pointer(
 ) -> Pointer:
     """The pointer for weights that were just stored at a path, relative to the pointer's folder.
 
-    Content of an earlier version gets the pointer of that version again, unchanged, to keep diffs small.
+    Content of an earlier version gets the pointer of that version again, unchanged, to keep diffs small; with
+    `format` if it had none.
     Other content gets the next number. Its metadata holds the new values only. It excludes what the
     current pointer does if `exclude` is None.
     """
@@ -200,6 +201,8 @@ def _with_metadata(pointer: Pointer, metadata: Metadata) -> Pointer:
         pointer = replace(pointer, run=metadata.run)
     if metadata.data:
         pointer = replace(pointer, data=metadata.data)
+    if metadata.format and pointer.format is None:
+        pointer = replace(pointer, format=metadata.format)
     return pointer
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gitmodel.errors import ConfigError, GateError
 from gitmodel.project.gates.new_weights import RegistrationGate
 from gitmodel.project.gates.rejected import (
+    asked_metrics,
     last_refusal,
     note_again,
     note_rejected,
@@ -20,6 +21,7 @@ from gitmodel.project.gates.rejected import (
 
 if TYPE_CHECKING:
     from gitmodel.domain.gates.rules import GateReport
+    from gitmodel.project.adding.policy import PolicyCheck
     from gitmodel.project.committing.version_decisions import Change
     from gitmodel.project.gates.rejected import RejectedRun
     from gitmodel.project.metadata import Metadata
@@ -44,15 +46,16 @@ class Judged(NamedTuple):
 
 
 class CommitGate:
-    """Judges the new weights of one commit by HEAD's gates.
+    """Judges the new weights of one commit by HEAD's gates, and by its policy if there is one.
 
     What `add --if-better` refused stays refused until `gitmodel add` registers it. `notes` says why there is no
-    gate. `git -c gitmodel.force=WHY commit` overrides a refusal.
+    gate or no policy. `git -c gitmodel.force=WHY commit` overrides a refusal.
     """
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, policy: PolicyCheck | None) -> None:
         self._project = project
         self._gate: RegistrationGate | None = RegistrationGate(project)
+        self._policy = policy
         self.notes: list[str] = []
 
     def judge(self, change: Change, weights: Weights, metadata: Metadata) -> Judged:
@@ -64,22 +67,38 @@ class CommitGate:
         if earlier is not None and not metadata.metrics:
             metadata = earlier.recalled(metadata)
         report = self._report(change, metadata)
-        is_refused = report is not None and report.is_refused
-        if not is_refused and (earlier is None or not earlier.asked):
-            return Judged(metadata, data=() if report is None else report.data_changes)
+        by_policy, warned = self._policy_problems(change, metadata)
+        rules = by_policy
+        if report is not None and report.is_refused:
+            rules = (*refusals(report), *rules)
+        still = earlier if earlier is not None and earlier.asked and not rules else None
+        if not rules and still is None:
+            told = () if report is None else report.data_changes
+            return Judged(metadata, data=(*told, *warned))
         forced = (self._project.settings.force or "").strip()
         if forced:
-            rules = () if earlier is None else earlier.rules
-            if report is not None and is_refused:
-                rules = refusals(report)
-            told = f"{refused_words(rules)}; they are registered all the same: {forced}"
-            return Judged(metadata, forced, data=(told,))
-        if report is not None and is_refused:
-            run = note_rejected(self._project, name, weights, metadata, report)
-        else:
-            assert earlier is not None  # noqa: S101  (nothing else refuses)
-            run = note_again(self._project, earlier)
+            words = refused_words(rules if still is None else still.rules)
+            return Judged(
+                metadata, forced, data=(f"{words}; they are registered all the same: {forced}",)
+            )
+        if still is not None:
+            return Judged(metadata, refused=note_again(self._project, still))
+        asked = () if report is None or by_policy else asked_metrics(report)
+        run = note_rejected(self._project, name, weights, metadata, rules, asked=asked)
         return Judged(metadata, refused=run)
+
+    def _policy_problems(
+        self, change: Change, metadata: Metadata
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What the policy refuses about new weights, and what it warns of."""
+        if self._policy is None:
+            return (), ()
+        try:
+            return self._policy.findings(metadata.format, change.model.pointer)
+        except ConfigError as error:
+            self._policy = None
+            self.notes.append(f"{change.model.name}: {error.message}; so no policy is applied")
+        return (), ()
 
     def _report(self, change: Change, metadata: Metadata) -> GateReport | None:
         if self._gate is None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.errors import GitmodelError, UnsafePathError, WeightsError
+from gitmodel.project.adding.description import describe_weights
 from gitmodel.project.adding.metadata import MetadataInput, collect_metadata
 from gitmodel.project.adding.new_version import (
     Job,
@@ -138,15 +139,20 @@ def register_new_versions(
 
 
 def _gate(project: Project) -> CommitGate | None:
-    """The gate of the commit; None, without loading it, if HEAD has no gates and none ever refused weights here."""
+    """The gate of the commit; None, without loading it, if HEAD has neither gates nor a policy and none ever refused."""
     head = project.reader.resolve("HEAD")
     raw = None if head is None else project.reader.text_at(head, CONFIG_NAME)
     # A key may also be written with escapes.
-    if raw is not None and b"gates" not in raw and b"\\" not in raw and not has_rejected(project):
+    said = raw is None or any(key in raw for key in (b"gates", b"policy", b"\\"))
+    if not said and not has_rejected(project):
         return None
     from gitmodel.project.committing.commit_gate import CommitGate
 
-    return CommitGate(project)
+    if raw is not None and not any(key in raw for key in (b"policy", b"\\")):
+        return CommitGate(project, None)
+    from gitmodel.project.adding.policy import PolicyCheck
+
+    return CommitGate(project, PolicyCheck(project))
 
 
 def _look(project: Project, change: Change) -> _Known:
@@ -156,6 +162,7 @@ def _look(project: Project, change: Change) -> _Known:
     try:
         scan = project.worktree.scan(model.weights)
         doubts = (*weight_warnings(project, scan), *metadata.left_out)
+        metadata = replace(metadata, format=describe_weights(project, scan))
     except (WeightsError, UnsafePathError) as error:
         raise changed_error(model) from error
     return _Known(model, digest, metadata, scan, tuple(f"{model.name}: {text}" for text in doubts))

@@ -91,24 +91,35 @@ def refused_words(rules: Sequence[str]) -> str:
     return f"the new weights are not a version: {'; '.join(rules)}"
 
 
-def note_rejected(
-    project: Project, name: str, weights: Weights, metadata: Metadata, report: GateReport
-) -> RejectedRun:
-    """Write the line of weights that a gate refused; weights that were refused before keep one line."""
+def asked_metrics(report: GateReport) -> tuple[str, ...]:
+    """The metrics of `add --if-better`, if nothing else refuses."""
     judged = [one.rule for one in report.judgements if one.verdict == "refuse"]
     asked = tuple(rule.metric for rule in judged if rule.kind == "improve")
+    return asked if len(asked) == len(judged) and not report.data_changes else ()
+
+
+def note_rejected(
+    project: Project,
+    name: str,
+    weights: Weights,
+    metadata: Metadata,
+    rules: tuple[str, ...],
+    *,
+    asked: tuple[str, ...] = (),
+) -> RejectedRun:
+    """Write the line of weights that were refused; weights that were refused before keep one line."""
     run = RejectedRun(
         name=name,
         at="",
         digest=str(weights.digest),
         size=weights.size,
         head=None,
-        rules=refusals(report),
+        rules=rules,
         metrics=dict(metadata.metrics),
         params=dict(metadata.params),
         run_id=metadata.run_id,
         run=None if metadata.run is None else dict(metadata.run),
-        asked=asked if len(asked) == len(judged) and not report.data_changes else (),
+        asked=asked,
     )
     return note_again(project, run)
 
