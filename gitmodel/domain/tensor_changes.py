@@ -2,8 +2,8 @@
 
 Chunks have the hash of their bytes. Two tensors are the same if the same chunks hold them at the same
 offsets, and different if one of two chunks that lie wholly in them, at the same offset, has another hash. In all
-other cases, such as a small tensor in a chunk with others, bytes are needed: `read` is asked for them, and it may
-refuse.
+other cases, such as a small tensor in a chunk with others, bytes are needed: `read` is asked for them once, for all
+tensors, and it may refuse.
 
 Guarantee: `same` and `changed` are exact, byte by byte and with type, shape and order. What was not looked at is
 `undecided`.
@@ -69,8 +69,8 @@ class TensorChange(NamedTuple):
     b: TensorSpan | None
 
 
-# read(segments) -> whether the bytes of all these segments are the same; None if they may not be read.
-Read: TypeAlias = "Callable[[Sequence[Segment]], bool | None]"
+# read(tensors) -> of each, given as its segments, whether all bytes are the same; None if they may not be read.
+Read: TypeAlias = "Callable[[Sequence[Sequence[Segment]]], Sequence[bool | None]]"
 
 
 def compare_tensors(
@@ -82,7 +82,7 @@ def compare_tensors(
 ) -> list[TensorChange]:
     """Compare the tensors of two files by name: those of `b` in its order, then those only in `a`.
 
-    `read` is asked for short parts first, each in the order of the file.
+    `read` gets short parts first, each in the order of the file.
     """
     status: dict[str, Status] = {}
     open_questions: list[tuple[int, int, str, list[Segment]]] = []
@@ -99,8 +99,9 @@ def compare_tensors(
                 size = sum(one.size for one in segments)
                 # The order of the file, so that a chunk is decoded once; long parts last.
                 open_questions.append((size // _SHORT, new.offset, name, segments))
-    for _, _, name, segments in sorted(open_questions):
-        equal = read(segments)
+    open_questions.sort()
+    answers = read([segments for *_, segments in open_questions]) if open_questions else ()
+    for (_, _, name, _), equal in zip(open_questions, answers, strict=True):
         if equal is not None:
             status[name] = "same" if equal else "changed"
     changes = [TensorChange(name, status[name], a.get(name), new) for name, new in b.items()]

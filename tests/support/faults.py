@@ -111,12 +111,14 @@ class Proxy:
         url: Its address, for AWS_ENDPOINT_URL_S3.
         rule: What goes wrong from now on.
         asked: Requests by method and path.
+        fetched: Bytes of bodies that the store sent to clients.
     """
 
     def __init__(self, upstream: str) -> None:
         self.url = ""
         self.rule: Callable[[Request], Fault | None] = never
         self.asked: Counter[tuple[str, str]] = Counter()
+        self.fetched = 0
         self.closing = threading.Event()
         self.upstream = urlsplit(upstream).netloc
         self._lock = threading.Lock()
@@ -128,6 +130,11 @@ class Proxy:
             request = Request(method, path, self.asked[method, path])
         return self.rule(request)
 
+    def count(self, sent: int) -> None:
+        """Count the bytes of a body."""
+        with self._lock:
+            self.fetched += sent
+
     def most_tries(self, method: str) -> int:
         """The greatest number of requests of a method for one path."""
         return max((n for (verb, _), n in self.asked.items() if verb == method), default=0)
@@ -137,6 +144,7 @@ class Proxy:
         with self._lock:
             self.rule = rule
             self.asked.clear()
+            self.fetched = 0
 
 
 @contextlib.contextmanager
@@ -147,6 +155,9 @@ def bad_network(upstream: str) -> Iterator[Proxy]:
     class Handler(_Handler):
         def judge(self, method: str, path: str) -> Fault | None:
             return proxy.judge(method, path)
+
+        def count(self, sent: int) -> None:
+            proxy.count(sent)
 
         upstream = proxy.upstream
         closing = proxy.closing
@@ -175,6 +186,9 @@ class _Handler(BaseHTTPRequestHandler):
     closing: threading.Event
 
     def judge(self, method: str, path: str) -> Fault | None:
+        raise NotImplementedError
+
+    def count(self, sent: int) -> None:
         raise NotImplementedError
 
     def handle_any(self) -> None:
@@ -239,6 +253,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.hang_up()  # the headers are still in the buffer: not a byte arrives
             return
         self.end_headers()
+        if self.command != "HEAD":
+            self.count(len(sent))
         with contextlib.suppress(ConnectionError):
             self.wfile.write(sent)
         if fault is not None and fault.kind is Kind.CUT:

@@ -6,10 +6,11 @@ Guarantee: `BoundedPacks` reads no more bytes from remotes than it was given. A 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gitmodel.cache.chunk_reader import FileView, fill
 from gitmodel.project.fetching.verified_chunks import pack_source
+from gitmodel.store.parallel import for_each
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -30,6 +31,14 @@ class OverBudgetError(LookupError):
     """A part of a pack is on a remote, and larger than what may still be fetched."""
 
 
+class Part(NamedTuple):
+    """Consecutive bytes of a pack."""
+
+    pack: str
+    offset: int
+    size: int  # bytes
+
+
 class BoundedPacks:
     """A `PackReader` of the packs of some manifests. For one thread.
 
@@ -43,34 +52,51 @@ class BoundedPacks:
         for manifest in manifests:
             here = project.cache.packs_here(manifest)
             self._cached.update(name for name, has in zip(manifest.packs, here, strict=True) if has)
-        self._fetched: dict[tuple[str, int, int], bytes] = {}
+        self._fetched: dict[Part, bytes] = {}
 
     def view(self, manifest: Manifest, entry: FileEntry) -> FileView:
         """Return one file of a manifest; its reads raise OverBudgetError too."""
         return FileView(self.read_at, manifest, entry, give_up=self._give_up)
 
-    def cost(self, manifest: Manifest, numbers: Iterable[int]) -> int:
-        """How many bytes of remotes it takes to read these chunks of a manifest."""
-        total = 0
+    def parts(self, manifest: Manifest, numbers: Iterable[int]) -> list[Part]:
+        """What has to be fetched to read these chunks of a manifest, with their bases."""
+        found = []
         for number in numbers:
             place = manifest.chunk(number)
             bases = () if place.base < 0 else (manifest.chunk(place.base),)
             for one in (place, *bases):
-                key = (manifest.packs[one.pack], one.offset, one.stored_size)
-                if key[0] not in self._cached and key not in self._fetched:
-                    total += one.stored_size
-        return total
+                part = Part(manifest.packs[one.pack], one.offset, one.stored_size)
+                if part.pack not in self._cached and part not in self._fetched:
+                    found.append(part)
+        return found
+
+    def fetch(self, parts: Sequence[Part]) -> None:
+        """Fetch parts, several at a time, for `read_at`. Those that exceed the limit are left out.
+
+        Raises ObjectMissingError, DamagedObjectError or RemoteError.
+        """
+        allowed = []
+        for part in parts:
+            if part.size <= self.left:
+                self.left -= part.size
+                allowed.append(part)
+
+        def fetch_part(part: Part) -> None:
+            self._fetched[part] = self._source.read_at(*part)
+
+        for_each(fetch_part, allowed)
 
     def read_at(self, name: str, offset: int, size: int) -> bytes:
         """See `PackReader.read_at`. Also raises OverBudgetError, DamagedObjectError and RemoteError."""
         if name in self._cached:
             return self._source.read_at(name, offset, size)
-        found = self._fetched.get((name, offset, size))
+        part = Part(name, offset, size)
+        found = self._fetched.get(part)
         if found is None:
             if size > self.left:
                 raise OverBudgetError(name)
             self.left -= size
-            found = self._fetched[name, offset, size] = self._source.read_at(name, offset, size)
+            found = self._fetched[part] = self._source.read_at(name, offset, size)
         return found
 
     def read_into(self, name: str, offset: int, buffers: Sequence[memoryview]) -> int:
@@ -81,4 +107,4 @@ class BoundedPacks:
         """Read a damaged pack from the next source: from now on within the limit."""
         self._source.give_up(name)
         self._cached.discard(name)
-        self._fetched = {key: part for key, part in self._fetched.items() if key[0] != name}
+        self._fetched = {part: data for part, data in self._fetched.items() if part.pack != name}

@@ -5,6 +5,7 @@ Only manifests, headers and short chunks are read; see `BoundedPacks`. Files are
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from gitmodel.domain.tensor_changes import Segment, TensorSpan
     from gitmodel.encoding.manifest.manifest import FileEntry, Manifest
-    from gitmodel.project.comparing.bounded_packs import BoundedPacks
+    from gitmodel.project.comparing.bounded_packs import BoundedPacks, Part
 
 FileStatus: TypeAlias = Literal["same", "changed", "added", "removed"]
 _BLOCK = 1 << 20  # bytes compared at a time
@@ -148,16 +149,29 @@ class _Comparison:
         none = ChunkSpans((), ())
         spans_a = none if self._a is None else self._a.spans
         spans_b = none if self._b is None else self._b.spans
-        return tuple(compare_tensors(old, new, spans_a, spans_b, self._equal))
+        return tuple(compare_tensors(old, new, spans_a, spans_b, self._answers))
 
-    def _equal(self, segments: Sequence[Segment]) -> bool | None:
-        """Whether bytes are the same; None if they are not at hand and may not be fetched."""
+    def _answers(self, questions: Sequence[Sequence[Segment]]) -> list[bool | None]:
+        """Whether the bytes of each tensor are the same; None if they are not at hand and may not be fetched."""
         old, new = self._a, self._b
         if old is None or new is None:
-            return None
-        cost = old.cost(one.a for one in segments) + new.cost(one.b for one in segments)
-        if cost > self._packs.left:
-            return None
+            return [None] * len(questions)
+        wanted = _Wanted(self._packs)
+        may_be_read = [
+            wanted.add(
+                [*old.parts(one.a for one in segments), *new.parts(one.b for one in segments)]
+            )
+            for segments in questions
+        ]
+        with suppress(GitmodelError):  # what is not there is told by the reads that follow
+            self._packs.fetch(list(wanted.parts))
+        return [
+            self._equal(old, new, segments) if is_possible else None
+            for segments, is_possible in zip(questions, may_be_read, strict=True)
+        ]
+
+    @staticmethod
+    def _equal(old: _OpenFile, new: _OpenFile, segments: Sequence[Segment]) -> bool | None:
         try:
             return all(
                 old.view.read_at(one.a + done, min(_BLOCK, one.size - done))
@@ -179,7 +193,25 @@ class _OpenFile:
         self._manifest = side.manifest
         self._chunks = side.manifest.chunks_of(side.entry)
 
-    def cost(self, offsets: Iterable[int]) -> int:
-        """How many bytes of remotes it takes to read the chunks at these offsets."""
+    def parts(self, offsets: Iterable[int]) -> list[Part]:
+        """The parts of packs that have the chunks at these offsets, and their bases."""
         numbers = {self._chunks[self.spans.at(offset)[0]] for offset in offsets}
-        return self._packs.cost(self._manifest, numbers)
+        return self._packs.parts(self._manifest, numbers)
+
+
+class _Wanted:
+    """Parts of packs to be fetched, as long as all together may be."""
+
+    def __init__(self, packs: BoundedPacks) -> None:
+        self._left = packs.left
+        self.parts: dict[Part, None] = {}
+
+    def add(self, parts: Iterable[Part]) -> bool:
+        """Whether these may be fetched too; if not, none of them is added."""
+        more = dict.fromkeys(part for part in parts if part not in self.parts)
+        cost = sum(part.size for part in more)
+        if cost > self._left:
+            return False
+        self._left -= cost
+        self.parts |= more
+        return True
