@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gitmodel.cli.diff_texts import (
-    bytes_text,
-    chunks_text,
+    bare_texts,
+    data_text,
     delta_text,
-    files_text,
-    missing_text,
+    deprecation_texts,
     shape_text,
-    tensors_text,
+    status_text,
     value_text,
     verdict_text,
     version_names,
+    weights_texts,
 )
 from gitmodel.cli.output import Paint
 
@@ -25,31 +25,45 @@ if TYPE_CHECKING:
     from gitmodel.cli.output import Output, Style
     from gitmodel.domain.tensor_changes import TensorChange, TensorSpan
     from gitmodel.domain.version_changes import ChangedValue
-    from gitmodel.workflows.diff import Compared, DiffReport
+    from gitmodel.project.comparing.versions import Compared, VersionChange
+    from gitmodel.workflows.diff import Differences
 
 _TITLE = 9  # columns of a title
 _COLOURS: dict[str, Style] = {"better": "good", "worse": "bad"}
 
 
-def say_diff(output: Output, report: DiffReport, *, with_tensors: bool) -> None:
-    """Print a comparison."""
+def say_differences(output: Output, found: Differences, *, with_tensors: bool) -> None:
+    """Print all changes of models, and what was added and removed."""
+    for number, change in enumerate(found.changes):
+        if number:
+            output.line()
+        say_change(output, change, with_tensors=with_tensors)
+    texts = [f"{side.model.name} v{side.pointer.version} is new" for side in found.added]
+    texts += [f"{name} is removed" for name in found.removed]
+    if found.changes and texts:
+        output.line()
+    for text in texts:
+        output.line(text)
+    if not (found.changes or texts or found.problems):
+        output.line(f"no model differs from {found.against}")
+    for problem in found.problems:
+        output.warn(str(problem))
+
+
+def say_change(output: Output, report: VersionChange, *, with_tensors: bool) -> None:
+    """Print a comparison of two versions."""
     names = version_names(report.a, report.b)
     output.line(Paint(names.head, "strong"))
-    for side in (report.a, report.b):
-        if side.deprecated is not None:
-            _line(output, "note", f"v{side.pointer.version} is {side.deprecated.words()}")
-    output.table(_padded([*_metrics(report, names), *_params(report, names), *_runs(report)]))
+    for note in deprecation_texts(report):
+        _line(output, "note", note)
+    rows = [*_metrics(report, names), *_values("params", report.params, names), *_runs(report)]
+    output.table(_padded(rows))
     output.table(_padded(list(_values("format", report.format, names))))
-    for title, text in _weights(report, names):
+    for title, text in weights_texts(report, names):
         _line(output, title, text)
     output.table(_padded(list(_data(report, names))))
-    for side in report.bare:
-        _line(
-            output,
-            "note",
-            f"of v{side.pointer.version} only its alias is in this clone; params, run and data are not"
-            " compared: git fetch --unshallow",
-        )
+    for note in bare_texts(report):
+        _line(output, "note", note)
     if with_tensors:
         output.table(list(_tensors(report, everything=output.verbose)))
 
@@ -63,7 +77,7 @@ def _padded(rows: Sequence[list[str | Paint]]) -> list[list[str | Paint]]:
     return [[Paint(str(row[0]).ljust(_TITLE - 2), "quiet"), *row[1:]] for row in rows]
 
 
-def _metrics(report: DiffReport, names: Names) -> Iterator[list[str | Paint]]:
+def _metrics(report: VersionChange, names: Names) -> Iterator[list[str | Paint]]:
     for number, metric in enumerate(report.metrics):
         verdict = verdict_text(metric, names)
         colour = _COLOURS.get(metric.verdict or "", "plain")
@@ -75,10 +89,6 @@ def _metrics(report: DiffReport, names: Names) -> Iterator[list[str | Paint]]:
             delta_text(metric.delta),
             Paint(verdict, colour),
         ]
-
-
-def _params(report: DiffReport, names: Names) -> Iterator[list[str | Paint]]:
-    yield from _values("params", report.params, names)
 
 
 def _values(
@@ -95,39 +105,18 @@ def _values(
         ]
 
 
-def _runs(report: DiffReport) -> Iterator[list[str | Paint]]:
+def _runs(report: VersionChange) -> Iterator[list[str | Paint]]:
     old, new = report.a.pointer.run_id, report.b.pointer.run_id
     if old or new:
         yield ["run", "", old or "-", new or "-", "", "same" if old == new else ""]
 
 
-def _weights(report: DiffReport, names: Names) -> Iterator[tuple[str, str]]:
-    weights = report.weights
-    if weights.missing:
-        text = "the same: both versions have one digest" if weights.is_same else ""
-        yield "tensors", text or f"not compared: {missing_text(weights.missing)}"
-    else:
-        if len(weights.files) > 1 or (weights.files[:1] and weights.files[0].path):
-            yield "files", files_text(weights.files)
-        if weights.has_tensors:
-            yield "tensors", tensors_text(weights)
-        for text in chunks_text(weights.files, names):
-            yield "chunks", text
-    yield "bytes", bytes_text(report, names)
-
-
-def _data(report: DiffReport, names: Names) -> Iterator[list[str | Paint]]:
+def _data(report: VersionChange, names: Names) -> Iterator[list[str | Paint]]:
     for number, data in enumerate(report.data):
-        if data.only_in is not None:
-            text = names.only(data.only_in)
-        elif data.same is None:
-            text = "no digest to compare"
-        else:
-            text = "same" if data.same else f"{data.a} -> {data.b}"
-        yield ["" if number else "data", f"{data.name} {text}"]
+        yield ["" if number else "data", f"{data.name} {data_text(data, names)}"]
 
 
-def _tensors(report: DiffReport, *, everything: bool) -> Iterator[list[str | Paint]]:
+def _tensors(report: VersionChange, *, everything: bool) -> Iterator[list[str | Paint]]:
     for file in report.weights.files:
         for change in file.tensors or ():
             if change.status != "same" or everything:
@@ -135,12 +124,22 @@ def _tensors(report: DiffReport, *, everything: bool) -> Iterator[list[str | Pai
 
 
 def _tensor_row(path: str, change: TensorChange) -> list[str | Paint]:
-    word = "in changed chunks" if change.status == "undecided" else change.status
-    return [path, word, change.name, shape_text(change.a, change.b)]
+    return [path, status_text(change), change.name, shape_text(change.a, change.b)]
 
 
-def diff_document(report: DiffReport) -> dict[str, object]:
-    """Return a comparison as JSON."""
+def differences_document(found: Differences) -> dict[str, object]:
+    """Return all changes as JSON."""
+    return {
+        "base": found.against,
+        "changes": [change_document(change) for change in found.changes],
+        "added": [_side(side) for side in found.added],
+        "removed": found.removed,
+        "problems": found.problems,
+    }
+
+
+def change_document(report: VersionChange) -> dict[str, object]:
+    """Return a comparison of two versions as JSON."""
     weights = report.weights
     count = weights.counts()
     sizes = report.a.pointer.size, report.b.pointer.size

@@ -11,13 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from decimal import Decimal
 
-    from gitmodel.domain.tensor_changes import TensorSpan
-    from gitmodel.domain.version_changes import ComparedMetric, Side
+    from gitmodel.domain.tensor_changes import TensorChange, TensorSpan
+    from gitmodel.domain.version_changes import ComparedData, ComparedMetric, Side
     from gitmodel.domain.yaml.reader import Value
-    from gitmodel.errors import GitmodelError
     from gitmodel.project.comparing.stored_files import FileChange
+    from gitmodel.project.comparing.versions import Compared, VersionChange
     from gitmodel.project.comparing.weights import WeightsChange
-    from gitmodel.workflows.diff import Compared, DiffReport
 
 _LONGEST_DELTA = 24  # characters; a longer one is rounded
 _SHOWN_TYPES = 4
@@ -127,7 +126,7 @@ def chunks_text(files: Sequence[FileChange], names: Names) -> Iterator[str]:
         )
 
 
-def bytes_text(report: DiffReport, names: Names) -> str:
+def _bytes_text(report: VersionChange, names: Names) -> str:
     """Return "90.9 MB, 21.4 MB in changed chunks; v7 takes 6.8 MB of the store that v5 does not"."""
     old, new = report.a.pointer.size, report.b.pointer.size
     size = size_text(new) if old == new else f"{size_text(old)} -> {size_text(new)}"
@@ -140,11 +139,63 @@ def bytes_text(report: DiffReport, names: Names) -> str:
     )
 
 
-def missing_text(errors: Sequence[GitmodelError]) -> str:
-    """Why weights were not compared, and the command that helps."""
-    error = errors[0]
-    hint = f"; {error.hint}" if error.hint else ""
-    return f"{error}{hint}"
+def weights_texts(
+    report: VersionChange, names: Names, *, with_reason: bool = True
+) -> Iterator[tuple[str, str]]:
+    """What differs between the weights: titles, and a text each.
+
+    `with_reason` names the error because of which they were not compared; it depends on the machine.
+    """
+    weights = report.weights
+    if weights.is_same:
+        yield "tensors", "all the same: both versions have one digest"
+    elif weights.missing:
+        yield "tensors", _missing_text(report, with_reason=with_reason)
+    else:
+        if [file.path for file in weights.files] != [""]:
+            yield "files", files_text(weights.files)
+        if weights.has_tensors:
+            yield "tensors", tensors_text(weights)
+        for text in chunks_text(weights.files, names):
+            yield "chunks", text
+    yield "bytes", _bytes_text(report, names)
+
+
+def _missing_text(report: VersionChange, *, with_reason: bool) -> str:
+    """Say that weights were not compared, why, and which command helps."""
+    versions = " ".join(f"{one.model.name}@{one.pointer.version}" for one in (report.a, report.b))
+    why = f": {report.weights.missing[0].message}" if with_reason else ""
+    return f"not compared, because a manifest is missing here{why}; gitmodel fetch {versions}"
+
+
+def deprecation_texts(report: VersionChange) -> Iterator[str]:
+    """Say which of the versions are deprecated."""
+    for side in (report.a, report.b):
+        if side.deprecated is not None:
+            yield f"v{side.pointer.version} is {side.deprecated.words()}"
+
+
+def bare_texts(report: VersionChange) -> Iterator[str]:
+    """Say of which versions only an alias is known."""
+    for side in report.bare:
+        yield (
+            f"this clone has only the alias of v{side.pointer.version}, so params, run, format and data"
+            " are not compared; git fetch --unshallow"
+        )
+
+
+def data_text(data: ComparedData, names: Names) -> str:
+    """Return "same", "only in v5", or both digests."""
+    if data.only_in is not None:
+        return names.only(data.only_in)
+    if data.same is None:
+        return "has no digest to compare"
+    return "same" if data.same else f"{data.a} -> {data.b}"
+
+
+def status_text(change: TensorChange) -> str:
+    """Return "changed", "in changed chunks", ..."""
+    return "in changed chunks" if change.status == "undecided" else change.status
 
 
 def shape_text(a: TensorSpan | None, b: TensorSpan | None) -> str:

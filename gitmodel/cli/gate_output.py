@@ -9,10 +9,11 @@ from __future__ import annotations
 from decimal import Context
 from typing import TYPE_CHECKING, NamedTuple
 
+from gitmodel.cli.markdown import MOST_BYTES, code, cut_lines
 from gitmodel.domain.metric_changes import MetricChange
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from decimal import Decimal
 
     from gitmodel.cli.output import Output
@@ -23,11 +24,7 @@ if TYPE_CHECKING:
 MARK = "<!-- gitmodel:gate -->"  # a bot finds its comment by this
 
 _HEADER = ("change", "against", "metric", "before", "after", "difference", "rule", "verdict")
-_LONGEST_TEXT = 300  # characters of a text in Markdown
-_MOST_BYTES = 60_000  # of Markdown; GitHub takes 65,536 characters
 _FOUR_DIGITS = Context(prec=4)
-# A code span is ended by a backtick, a cell by a bar; both have to stay one line.
-_HARMLESS = str.maketrans({"`": "'", "|": "¦", "<": "\u2039", ">": "\u203a"})
 _WORDS = {"pass": "passed", "refuse": "refused", "unjudged": "not judged"}
 
 
@@ -210,52 +207,32 @@ def _notes_of(change: JudgedChange) -> list[str]:
 def check_markdown(check: GateCheck) -> str:
     """Return a comment for a request: a table between two marks. Equal checks give equal texts."""
     word = "refused" if check.problems else _WORDS[check.verdict]
-    lines = [f"**gitmodel gate: {word}**", "", f"Against {_code(check.against)}."]
+    lines = [f"**gitmodel gate: {word}**", "", f"Against {code(check.against)}."]
     if check.evidence == "measured":
         lines[-1] += " The metrics were measured in this job."
     if check.evidence == "confirmed":
         lines[-1] += " The metrics of new versions were read from their runs."
-    bullets = [_code(note) for note in check.notes]
+    bullets = [code(note) for note in check.notes]
     bullets += [
-        f"{_code(change.title)}: {_code(note)}"
+        f"{code(change.title)}: {code(note)}"
         for change in check.changes
         for note in _notes_of(change)
     ]
-    bullets += [f"error: {_code(str(problem))}" for problem in check.problems]
+    bullets += [f"error: {code(str(problem))}" for problem in check.problems]
     rows = [
-        "| " + " | ".join(_code(cell) for cell in (title, against, *row)) + " |"
+        "| " + " | ".join(code(cell) for cell in (title, against, *row)) + " |"
         for title, against, row in _rows(check.changes)
     ]
     if not rows and not check.problems:
         lines += ["", "No version and no alias is changed."]
     head = [f"| {' | '.join(_HEADER)} |", "|" + " --- |" * len(_HEADER)]
-    half = _MOST_BYTES // 2
-    lines += ["", *head, *_cut(rows, half)] if rows else []
-    lines += ["", *_cut([f"- {bullet}" for bullet in bullets], half)] if bullets else []
+    half = MOST_BYTES // 2
+    lines += ["", *head, *cut_lines(rows, half)] if rows else []
+    lines += ["", *cut_lines([f"- {bullet}" for bullet in bullets], half)] if bullets else []
     return "\n".join([MARK, *lines, "", MARK, ""])
 
 
 def error_markdown(error: GitmodelError) -> str:
     """Return a comment that says why a request could not be judged."""
-    lines = ["**gitmodel gate: not judged**", "", f"error: {_code(str(error))}"]
+    lines = ["**gitmodel gate: not judged**", "", f"error: {code(str(error))}"]
     return "\n".join([MARK, *lines, "", MARK, ""])
-
-
-def _cut(lines: Sequence[str], most: int) -> list[str]:
-    """The first lines, up to a number of bytes, and how many were left out."""
-    kept: list[str] = []
-    for line in lines:
-        most -= len(line.encode("utf-8", "replace")) + 1
-        if most < 0:
-            return [*kept, "", f"{len(lines) - len(kept):,} more are in the output of the job."]
-        kept.append(line)
-    return kept
-
-
-def _code(text: str) -> str:
-    """A text as a code span, in which nothing is Markdown, a mention or HTML."""
-    from gitmodel.domain.text.escape import escaped
-
-    short = text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
-    inner = escaped(short).translate(_HARMLESS).strip()
-    return f"`{inner}`" if inner else "-"

@@ -3,101 +3,66 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING
 
-from gitmodel.domain.gates.config import Gates
 from gitmodel.domain.reference import Reference
-from gitmodel.domain.version_changes import changed_values, compared_data, compared_metrics
-from gitmodel.errors import GitmodelError, UnknownReferenceError
-from gitmodel.project.aliases import deprecations_of, find_alias
-from gitmodel.project.comparing.weights import compare_weights
-from gitmodel.project.gates.configured import gates_at
-from gitmodel.project.project import CONFIG_NAME
-from gitmodel.project.references import file_of_alias, known_by_alias, resolve
+from gitmodel.errors import GitmodelError, RepositoryError, UnknownReferenceError
+from gitmodel.project.aliases import find_alias
+from gitmodel.project.committed_models import models_in_tree
+from gitmodel.project.comparing.versions import Comparer
+from gitmodel.project.models import read_models
 
 if TYPE_CHECKING:
-    from gitmodel.domain.deprecations import Deprecation
-    from gitmodel.domain.pointer import Pointer
-    from gitmodel.domain.version_changes import ChangedValue, ComparedData, ComparedMetric
-    from gitmodel.project.comparing.weights import WeightsChange
-    from gitmodel.project.models import Model
+    from gitmodel.project.comparing.versions import Compared, VersionChange
     from gitmodel.project.project import Project
 
 _DEFAULT_ALIAS = "production"
-Missing: TypeAlias = Literal["a", "b"]
-
-
-class Compared(NamedTuple):
-    """A version that is compared.
-
-    Attributes:
-        alias: By which it was named.
-        is_bare: Only its alias is in this clone, so its params, run, format and data are not known.
-    """
-
-    model: Model
-    alias: str | None = None
-    is_bare: bool = False
-    deprecated: Deprecation | None = None
-
-    @property
-    def pointer(self) -> Pointer:
-        """Its pointer."""
-        return self.model.pointer
 
 
 @dataclass(frozen=True, slots=True)
-class DiffReport:
-    """What differs between two versions; `weights` says what could not be compared of their bytes."""
+class Differences:
+    """What differs between two states of a repository.
 
-    a: Compared
-    b: Compared
-    metrics: tuple[ComparedMetric, ...]
-    params: tuple[ChangedValue, ...]
-    format: tuple[ChangedValue, ...]
-    data: tuple[ComparedData, ...]
-    weights: WeightsChange
+    Attributes:
+        against: The state before: a revision, or `HEAD`.
+        changes: The models, and aliases, that mean other versions than before; or other metrics of one.
+        added: Versions of models that did not exist before.
+        removed: Names of models and aliases that exist no longer.
+        problems: An error for each file that does not parse, or version that is not known.
+    """
 
-    @property
-    def bare(self) -> tuple[Compared, ...]:
-        """The versions of which only an alias is known."""
-        return tuple(side for side in (self.a, self.b) if side.is_bare)
+    against: str
+    changes: tuple[VersionChange, ...] = ()
+    added: tuple[Compared, ...] = ()
+    removed: tuple[str, ...] = ()
+    problems: tuple[GitmodelError, ...] = ()
 
 
-def diff(project: Project, first: str, second: str | None = None) -> DiffReport:
+def diff(project: Project, first: str, second: str | None = None) -> VersionChange:
     """Compare two versions.
 
     One reference is compared with the version that the work tree's pointer names. A name alone means its
     `production` if that is another version, else the version before. `@7` as the second is of the same model.
 
-    Raises UnknownReferenceError if a reference means nothing, or nothing is there to compare with.
+    Raises UnknownReferenceError if a reference means nothing, or there is no version to compare with.
     """
-    a, b = _sides(project, first, second)
-    known = not (a.is_bare or b.is_bare)
-    old, new = a.pointer, b.pointer
-    gates = _gates(project)
-    return DiffReport(
-        a=a,
-        b=b,
-        metrics=compared_metrics(old.metrics, new.metrics, gates.direction, CONFIG_NAME),
-        params=changed_values(old.params, new.params) if known else (),
-        format=changed_values(old.format, new.format) if old.format and new.format else (),
-        data=compared_data(old.data, new.data) if known else (),
-        weights=compare_weights(project, a.model, b.model),
-    )
+    comparer = Comparer(project)
+    return comparer.compare(*_sides(project, comparer, first, second))
 
 
-def _sides(project: Project, first: str, second: str | None) -> tuple[Compared, Compared]:
+def _sides(
+    project: Project, comparer: Comparer, first: str, second: str | None
+) -> tuple[Compared, Compared]:
     wanted = Reference.parse(first)
     if second is not None:
         other = f"{wanted.name}{second}" if second.startswith("@") else second
-        return _compared(project, wanted), _compared(project, Reference.parse(other))
-    now = _compared(project, Reference(wanted.name, "latest"))
+        return comparer.named(wanted), comparer.named(Reference.parse(other))
+    now = comparer.named(Reference(wanted.name, "latest"))
     if wanted.kind != "latest":
-        return _compared(project, wanted), now
+        return comparer.named(wanted), now
     production = find_alias(project, wanted.name, _DEFAULT_ALIAS)
     if production is not None and production.alias.digest != now.pointer.digest:
-        return _compared(project, Reference(wanted.name, "word", _DEFAULT_ALIAS)), now
+        return comparer.of_alias(production.alias), now
     before = now.pointer.previous
     if before is None:
         raise UnknownReferenceError(
@@ -105,23 +70,78 @@ def _sides(project: Project, first: str, second: str | None) -> tuple[Compared, 
             hint=f"gitmodel show {wanted.name}",
             model=wanted.name,
         )
-    return _compared(project, Reference(wanted.name, "digest", before.digest.hex)), now
+    return comparer.named(Reference(wanted.name, "digest", before.digest.hex)), now
 
 
-def _compared(project: Project, reference: Reference) -> Compared:
-    file = file_of_alias(project, reference)
-    model = resolve(project, reference)
-    deprecated = deprecations_of(project, model.name).versions.get(model.pointer.version)
-    if file is None:
-        return Compared(model, deprecated=deprecated)
-    is_bare = model.pointer == known_by_alias(file.alias, model.pointer.path)
-    return Compared(model, file.alias.alias, is_bare, deprecated)
+def changed_models(project: Project) -> Differences:
+    """Compare the models of the work tree whose pointers differ from HEAD's with HEAD's.
+
+    Raises RepositoryError without a work tree.
+    """
+    if project.repository.work_tree is None:
+        raise RepositoryError("a bare repository has no work tree", hint="gitmodel diff NAME@1 @2")
+    head = project.reader.resolve("HEAD")
+    before = {} if head is None else {m.name: m for m in models_in_tree(project, head)}
+    present = read_models(project)
+    broken = {path for path, _ in present.broken}
+    comparer = Comparer(project)
+    changed = [m for m in present.models if m.name in before and before[m.name].raw != m.raw]
+    gone = before.keys() - set(present.names())
+    return Differences(
+        "HEAD",
+        changes=comparer.compare_all(
+            (comparer.of_model(before[m.name]), comparer.of_model(m)) for m in changed
+        ),
+        added=tuple(comparer.of_model(m) for m in present.models if m.name not in before),
+        removed=tuple(sorted(name for name in gone if before[name].path not in broken)),
+        problems=tuple(error for _, error in present.broken),
+    )
 
 
-def _gates(project: Project) -> Gates:
-    """The configured directions of HEAD. A configuration that is not valid has none, and is told."""
-    try:
-        return gates_at(project, project.reader.resolve("HEAD"))
-    except GitmodelError as error:
-        project.context.note(f"{error}; so no direction of it counts")
-        return Gates()
+def requested_changes(project: Project, base: str | None) -> Differences:
+    """Compare what HEAD changes with a base, as `gitmodel gate` does: new versions, and what aliases mean.
+
+    Args:
+        project: The project; its work tree is not looked at.
+        base: A revision; None takes the target branch from the environment of CI.
+
+    Raises:
+        UsageError: Nothing names a base.
+        UnknownReferenceError: The base is not in this clone.
+        RepositoryError: Base and HEAD have no common commit in this clone.
+    """
+    from gitmodel.project.gates.changed import changes_of
+    from gitmodel.project.gates.ci_base import base_of_request
+
+    head = project.reader.resolve("HEAD")
+    if head is None:
+        raise UnknownReferenceError("there is no commit yet", hint="git commit")
+    found = base_of_request(project, base, head)
+    changes = changes_of(project, found, head)
+    comparer = Comparer(project)
+    problems = list(changes.broken)
+    pairs = [
+        (comparer.of_model(one.before), comparer.of_model(one.after))
+        for one in changes.pointers
+        if one.before is not None
+    ]
+    for alias in changes.aliases:
+        if alias.before is not None and alias.before.digest != alias.after.digest:
+            try:
+                pairs.append((comparer.of_alias(alias.before), comparer.of_alias(alias.after)))
+            except GitmodelError as error:
+                problems.append(error)
+    return Differences(
+        found.reference,
+        changes=comparer.compare_all(pairs),
+        added=tuple(comparer.of_model(one.after) for one in changes.pointers if not one.before),
+        removed=changes.removed,
+        problems=tuple(problems),
+    )
+
+
+def is_request(project: Project) -> bool:
+    """Whether the environment is that of CI, where HEAD is compared with the branch that a request is for."""
+    from gitmodel.project.gates.ci_base import is_ci
+
+    return is_ci(project.context.environment)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from tests.stories.conftest import start_team
-from tests.support.faults import bad_network
+from tests.support.faults import bad_network, never
 from tests.support.models import safetensors
 from tests.support.real_models import cache_folder
 from tests.support.stores import some_bytes
@@ -85,6 +85,9 @@ def test_exactly_the_trained_tensors_at_one_per_cent_of_the_bytes(
         *contents
     )
     assert fetched <= len(contents[0]) // 100
+    network.use(never)
+    assert ana.gitmodel("diff", "net@1", "@2", "--json", env=through).stdout == first.stdout
+    assert network.asked == {}  # her cache has the weights
     print(f"{fetched:,} of {len(contents[0]):,} bytes in {requests} requests")  # noqa: T201
 
 
@@ -107,20 +110,3 @@ def arrays(weights: bytes) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.
         ).reshape(entry["shape"])
         for name, entry in header.items()
     }
-
-
-def test_a_clone_with_the_weights_fetches_nothing(
-    tmp_path: Path, network: Proxy, s3_server: S3Server
-) -> None:
-    team = start_team(tmp_path, f"{s3_server.new_place()}/models")
-    ana = team.members["ana"]
-    for content in frozen_half():
-        ana.write("net.safetensors", content)
-        ana.gitmodel("add", "net.safetensors")
-        ana.git("add", "-A")
-        ana.git("commit", "-qm", "train")
-
-    done = ana.gitmodel("diff", "net", env={"AWS_ENDPOINT_URL_S3": network.url})
-
-    assert "36 same, 36 changed" in done.stdout
-    assert network.asked == {}

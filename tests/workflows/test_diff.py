@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
 from gitmodel.errors import UnknownReferenceError
-from gitmodel.workflows.diff import diff
+from gitmodel.workflows.diff import changed_models, diff, requested_changes
 from tests.support.desk import Desk, kept_desk, refusal
 from tests.support.models import safetensors
 from tests.support.stores import some_bytes
 
 if TYPE_CHECKING:
-    from gitmodel.workflows.diff import DiffReport
+    from gitmodel.project.comparing.versions import VersionChange
 
 LAYERS = {
     f"layer.{number}.{part}": (number, part) for number in range(4) for part in ("weight", "bias")
@@ -47,12 +48,12 @@ def two_versions(desk: Desk) -> None:
 ana = kept_desk(two_versions)
 
 
-def compared(desk: Desk, first: str, second: str | None = None) -> DiffReport:
+def compared(desk: Desk, first: str, second: str | None = None) -> VersionChange:
     with desk.open() as project:
         return diff(project, first, second)
 
 
-def statuses(report: DiffReport) -> dict[str, str]:
+def statuses(report: VersionChange) -> dict[str, str]:
     return {one.name: one.status for file in report.weights.files for one in file.tensors or ()}
 
 
@@ -140,3 +141,88 @@ def test_what_does_not_exist_is_refused_as_show_does(ana: Desk, words: list[str]
     done = ana.repo.gitmodel("diff", *words, check=False)
 
     assert (done.returncode, done.stderr) == (shown.returncode, shown.stderr)
+
+
+def test_models_of_the_work_tree_are_compared_with_head(ana: Desk) -> None:
+    ana.add("fraud.safetensors", safetensors(network(5, frozen=2)), metrics=["auc=0.5"])
+    ana.add("churn.bin", b"churn")
+
+    with ana.open() as project:
+        found = changed_models(project)
+
+    assert [(one.a.pointer.version, one.b.pointer.version) for one in found.changes] == [(2, 3)]
+    assert [side.model.name for side in found.added] == ["churn"]
+    assert (found.removed, found.problems) == ((), ())
+
+
+def test_what_a_request_changes_is_compared_with_its_base(ana: Desk) -> None:
+    """A new version, and an alias that means another one."""
+    ana.repo.git("branch", "base")
+    ana.version(safetensors(network(5, frozen=2)), "fraud.safetensors", metrics=["auc=0.5"])
+    ana.version(b"churn", "churn.bin")
+
+    with ana.open() as project:
+        found = requested_changes(project, "base")
+
+    assert [(one.a.pointer.version, one.b.pointer.version) for one in found.changes] == [(2, 3)]
+    assert [side.model.name for side in found.added] == ["churn"]
+
+
+def test_a_promotion_is_compared_too(desk: Desk) -> None:
+    for number in (b"one", b"two"):
+        desk.version(number, metrics=[f"size={len(number)}"])
+    desk.alias("production", 1, b"one")
+    desk.repo.commit("promote 1")
+    desk.alias("production", 2, b"two")
+    desk.repo.commit("promote 2")
+
+    with desk.open() as project:
+        [change] = requested_changes(project, "HEAD^").changes
+
+    assert [(s.alias, s.pointer.version) for s in (change.a, change.b)] == [
+        ("production", 1),
+        ("production", 2),
+    ]
+
+
+def test_a_shallow_clone_compares_what_it_has(desk: Desk) -> None:
+    """The pointer of the version in production is cut off; its alias has the metrics."""
+    desk.version(b"one", metrics=["auc=0.1"], params=["lr=1"])
+    desk.alias("production", 1, b"one", metrics={"auc": 0.1})
+    desk.repo.commit("promote")
+    for number in (b"two", b"three"):
+        desk.version(number, metrics=["auc=0.2"], params=["lr=2"])
+    clone = desk.join("shallow", "--depth=2")
+
+    report = compared(clone, "fraud")
+
+    assert [(one.name, one.a, one.b) for one in report.metrics] == [("auc", 0.1, 0.2)]
+    assert report.params == ()
+    assert "only the alias of v1" in clone.repo.gitmodel("diff", "fraud").stdout
+
+
+def test_markdown_makes_nothing_of_hostile_names(desk: Desk) -> None:
+    names = ["a|b", "`x`", "<img src=x>", "[l](http://x)", "@team", "\u202eevil", "**b**"]
+    for value in (1, 2):
+        metrics = [f"{name}={value}" for name in names if name.isprintable()]
+        desk.version(f"weights {value}".encode(), metrics=metrics)
+
+    text = desk.repo.gitmodel("diff", "fraud", "--md").stdout
+
+    rows = [line for line in text.splitlines() if line.startswith("| metric")]
+    assert len(rows) == len(names) - 1
+    assert {row.count("|") for row in rows} == {7}
+    outside = re.sub(r"`[^`\n]*`", "", text)
+    assert not [word for word in ("<img", "](", "@team", "**b**") if word in outside]
+    assert text == desk.repo.gitmodel("diff", "fraud", "--md").stdout
+
+
+def test_markdown_folds_after_twenty_rows(desk: Desk) -> None:
+    for value in (1, 2):
+        metrics = [f"m{number:02}={value}" for number in range(25)]
+        desk.version(f"weights {value}".encode(), metrics=metrics)
+
+    text = desk.repo.gitmodel("diff", "fraud", "--md").stdout
+
+    before, _, after = text.partition("<details><summary>5 more</summary>")
+    assert (before.count("| metric |"), after.count("| metric |")) == (20, 5)

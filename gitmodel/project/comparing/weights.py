@@ -11,13 +11,13 @@ from gitmodel.errors import GitmodelError
 from gitmodel.project.comparing.bounded_packs import BoundedPacks, budget_of
 from gitmodel.project.comparing.headers import parameters_of
 from gitmodel.project.comparing.stored_files import compare_files
-from gitmodel.project.fetching.verified_chunks import manifest_without_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gitmodel.domain.tensor_changes import Status
     from gitmodel.encoding.manifest.manifest import Manifest
+    from gitmodel.project.comparing.manifests import ManifestReader
     from gitmodel.project.comparing.stored_files import FileChange
     from gitmodel.project.models import Model
     from gitmodel.project.project import Project
@@ -42,8 +42,8 @@ class WeightsChange:
 
     Attributes:
         is_same: Whether they have one digest.
-        files: Empty if a manifest is missing.
-        bytes: None if a manifest is missing.
+        files: Empty if a manifest is missing, or the digests are equal.
+        bytes: None if a manifest is missing, or the digests are equal.
         parameters: Of the second version; None if its headers do not say, or were not read.
         missing: Why the weights were not compared; one error for each version whose manifest is missing.
     """
@@ -65,18 +65,19 @@ class WeightsChange:
         return counts(change for file in self.files for change in file.tensors or ())
 
 
-def compare_weights(project: Project, a: Model, b: Model) -> WeightsChange:
-    """Compare two versions, without fetching more than `budget_of` their sizes."""
-    is_same = a.pointer.digest == b.pointer.digest
+def compare_weights(project: Project, a: Model, b: Model, reader: ManifestReader) -> WeightsChange:
+    """Compare two versions, without fetching more than `budget_of` their sizes. Equal digests need nothing."""
+    if a.pointer.digest == b.pointer.digest:
+        return WeightsChange(is_same=True)
     manifests: list[Manifest] = []
     missing: list[GitmodelError] = []
     for model in (a, b):
         try:
-            manifests.append(manifest_without_weights(project, model))
+            manifests.append(reader.of(model))
         except GitmodelError as error:
             missing.append(error)
     if missing:
-        return WeightsChange(is_same, missing=tuple(missing))
+        return WeightsChange(is_same=False, missing=tuple(missing))
     old, new = manifests
     packs = BoundedPacks(project, manifests, budget_of(old.total_size, new.total_size))
     files = tuple(compare_files(old, new, packs))
@@ -84,8 +85,8 @@ def compare_weights(project: Project, a: Model, b: Model) -> WeightsChange:
     sizes = [parameters_of(span) for span in spans]
     known = [size for size in sizes if size is not None]
     return WeightsChange(
-        is_same,
-        files,
+        is_same=False,
+        files=files,
         bytes=_bytes_change(old, new),
         parameters=sum(known) if spans and len(known) == len(spans) else None,
         dtypes=Counter(span.dtype for span in spans if span.dtype is not None),

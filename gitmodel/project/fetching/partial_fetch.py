@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 
 
 def manifests_of(
-    project: Project, model: Model, errors: list[GitmodelError], *, remote: str | None = None
+    project: Project,
+    model: Model,
+    errors: list[GitmodelError],
+    *,
+    remote: str | None = None,
+    only_cache: bool = False,
 ) -> Iterator[Manifest]:
     """The distinct manifests of a version: of the cache, then of each remote, or only of `remote`.
 
@@ -39,6 +44,8 @@ def manifests_of(
         else:
             seen.append(cached)
             yield cached
+    if only_cache:
+        return
     for name in [remote] if remote is not None else project.remote_names():
         try:
             [(found, _)] = Remotes(project, [name]).manifests([model])

@@ -83,15 +83,19 @@ def bound_files(
         raise errors[0].about(model.name)
 
 
-def manifest_without_weights(project: Project, model: Model) -> Manifest:
+def manifest_without_weights(
+    project: Project, model: Model, *, known_failure: GitmodelError | None = None
+) -> Manifest:
     """A manifest whose chunks are verified for every file, without fetching any weights.
 
-    Raises ObjectMissingError or RemoteError if there is no manifest, UnverifiedChunksError if only all the
-    weights could verify it.
+    With the `known_failure` of an earlier request no remote is asked, and it is raised if the cache has no
+    manifest. Raises ObjectMissingError or RemoteError if there is none, UnverifiedChunksError if only all
+    the weights could verify it.
     """
-    errors: list[GitmodelError] = []
+    errors: list[GitmodelError] = [] if known_failure is None else [known_failure]
     is_doubtful = False
-    for manifest in manifests_of(project, model, errors):
+    only_cache = known_failure is not None
+    for manifest in manifests_of(project, model, errors, only_cache=only_cache):
         stated = manifest.chunk_list() == model.pointer.chunks
         source = pack_source(project)
         files = [BoundFile(manifest, entry, source) for entry in manifest.files]

@@ -1,0 +1,136 @@
+"""Two versions beside each other: what their pointers say, and what differs between their weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from gitmodel.domain.gates.config import Gates
+from gitmodel.domain.version_changes import changed_values, compared_data, compared_metrics
+from gitmodel.errors import GitmodelError
+from gitmodel.project.aliases import deprecations_of
+from gitmodel.project.comparing.manifests import ManifestReader
+from gitmodel.project.comparing.weights import compare_weights
+from gitmodel.project.gates.configured import gates_at
+from gitmodel.project.project import CONFIG_NAME
+from gitmodel.project.references import (
+    file_of_alias,
+    known_by_alias,
+    resolve,
+    version_of_alias,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gitmodel.domain.aliases import Alias
+    from gitmodel.domain.deprecations import Deprecation
+    from gitmodel.domain.pointer import Pointer
+    from gitmodel.domain.reference import Reference
+    from gitmodel.domain.version_changes import ChangedValue, ComparedData, ComparedMetric
+    from gitmodel.project.comparing.weights import WeightsChange
+    from gitmodel.project.models import Model
+    from gitmodel.project.project import Project
+
+
+class Compared(NamedTuple):
+    """A version that is compared.
+
+    Attributes:
+        alias: By which it was named.
+        is_bare: Only its alias is in this clone, so its params, run, format and data are not known.
+    """
+
+    model: Model
+    alias: str | None = None
+    is_bare: bool = False
+    deprecated: Deprecation | None = None
+
+    @property
+    def pointer(self) -> Pointer:
+        """Its pointer."""
+        return self.model.pointer
+
+
+@dataclass(frozen=True, slots=True)
+class VersionChange:
+    """What differs between two versions; `weights` says what could not be compared of their bytes.
+
+    Params, format and data are empty if only an alias is known of one of them.
+    """
+
+    a: Compared
+    b: Compared
+    metrics: tuple[ComparedMetric, ...]
+    params: tuple[ChangedValue, ...]
+    format: tuple[ChangedValue, ...]
+    data: tuple[ComparedData, ...]
+    weights: WeightsChange
+
+    @property
+    def bare(self) -> tuple[Compared, ...]:
+        """The versions of which only an alias is known."""
+        return tuple(side for side in (self.a, self.b) if side.is_bare)
+
+
+class Comparer:
+    """Compares versions of one project. Configuration and remotes are asked once for all."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._manifests = ManifestReader(project)
+
+    def named(self, reference: Reference) -> Compared:
+        """The version that a reference means. Raises UnknownReferenceError if it means none."""
+        file = file_of_alias(self._project, reference)
+        if file is not None:
+            return self.of_alias(file.alias)
+        return self.of_model(resolve(self._project, reference))
+
+    def of_model(self, model: Model) -> Compared:
+        """The version of a pointer. Raises AliasError if the deprecated versions do not parse."""
+        found = deprecations_of(self._project, model.name).versions
+        return Compared(model, deprecated=found.get(model.pointer.version))
+
+    def of_alias(self, alias: Alias) -> Compared:
+        """The version that an alias means. Raises as `version_of_alias` does."""
+        model = version_of_alias(self._project, alias)
+        is_bare = model.pointer == known_by_alias(alias, model.pointer.path)
+        return self.of_model(model)._replace(alias=alias.alias, is_bare=is_bare)
+
+    def compare_all(self, pairs: Iterable[tuple[Compared, Compared]]) -> tuple[VersionChange, ...]:
+        """Compare pairs of versions. Their manifests are fetched several at a time."""
+        pairs = list(pairs)
+        self._manifests.prefetch(
+            [
+                side.model
+                for a, b in pairs
+                if a.pointer.digest != b.pointer.digest
+                for side in (a, b)
+            ]
+        )
+        return tuple(self.compare(a, b) for a, b in pairs)
+
+    def compare(self, a: Compared, b: Compared) -> VersionChange:
+        """Compare two versions; what is missing of their weights is in the report."""
+        old, new = a.pointer, b.pointer
+        known = not (a.is_bare or b.is_bare)
+        return VersionChange(
+            a=a,
+            b=b,
+            metrics=compared_metrics(old.metrics, new.metrics, self._gates.direction, CONFIG_NAME),
+            params=changed_values(old.params, new.params) if known else (),
+            format=changed_values(old.format, new.format) if old.format and new.format else (),
+            data=compared_data(old.data, new.data) if known else (),
+            weights=compare_weights(self._project, a.model, b.model, self._manifests),
+        )
+
+    @cached_property
+    def _gates(self) -> Gates:
+        """The configured directions of HEAD. A configuration that is not valid has none, and is told."""
+        try:
+            return gates_at(self._project, self._project.reader.resolve("HEAD"))
+        except GitmodelError as error:
+            self._project.context.note(f"{error}; so no direction of it counts")
+            return Gates()
