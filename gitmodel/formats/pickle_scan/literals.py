@@ -6,56 +6,67 @@ from typing import TYPE_CHECKING, Final
 
 from gitmodel.domain.text.lazy_regex import lazy_compile
 from gitmodel.formats.pickle_scan.stack import Stack
-from gitmodel.formats.pickle_scan.stream import BrokenPickleError
+from gitmodel.formats.pickle_scan.stream import BrokenPickleError, LineError
 from gitmodel.formats.pickle_scan.values import Mark, OldText
 
 if TYPE_CHECKING:
+    import re
+
+    from gitmodel.formats.pickle_scan.findings import Findings
     from gitmodel.formats.pickle_scan.stream import PickleStream
 
 _MAX_TEXT: Final = 1024  # bytes; longer text names nothing
 _MAX_LINE: Final = 8 << 10
 _MAX_INTEGER: Final = 16  # bytes
 _INTEGER: Final = lazy_compile(rb"-?[0-9]{1,24}")
+_INDEX: Final = lazy_compile(rb"[0-9]{1,9}")
 _FLOAT: Final = lazy_compile(rb"-?(?:[0-9]{1,24}(?:\.[0-9]{0,24})?(?:e[+-]?[0-9]{1,3})?|inf)|nan")
 
 
 class Literals(Stack):
     """Reads arguments from a stream and puts literals on the stack."""
 
-    def __init__(self, stream: PickleStream) -> None:
+    def __init__(self, stream: PickleStream, findings: Findings) -> None:
         super().__init__()
         self._stream = stream
+        self._found = findings
 
     def _number(self, width: int) -> int:
         return int.from_bytes(self._stream.take(width), "little")
 
     def _line(self) -> bytes:
-        return self._stream.line(_MAX_LINE)
+        try:
+            return self._stream.line(_MAX_LINE)
+        except LineError:
+            if not self._stream.at_end():  # it may go on behind what is looked at
+                self._found.leave()
+            raise
+
+    def _number_of(self, line: bytes, usual: re.Pattern[bytes]) -> int:
+        """Read a number; one that picklers do not write so, but unpicklers may read, is refused."""
+        if not usual.fullmatch(line):
+            self._found.refuse()
+        try:
+            return int(line)
+        except ValueError:
+            raise BrokenPickleError("not an integer") from None
 
     def _index(self) -> int:
-        line = self._line()
-        if not line.isdigit() or len(line) > 9:
-            raise BrokenPickleError("not an index")
-        return int(line)
+        return self._number_of(self._line(), _INDEX)
 
     def _integer_line(self) -> None:
         line = self._line()
         if line in {b"00", b"01"}:
             self._push(line == b"01")
-        elif _INTEGER.fullmatch(line):
-            self._push(int(line))
         else:
-            raise BrokenPickleError("not an integer")
+            self._push(self._number_of(line, _INTEGER))
 
     def _long_line(self) -> None:
-        line = self._line().removesuffix(b"L")
-        if not _INTEGER.fullmatch(line):
-            raise BrokenPickleError("not an integer")
-        self._push(int(line))
+        self._push(self._number_of(self._line().removesuffix(b"L"), _INTEGER))
 
     def _float_line(self) -> None:
         if not _FLOAT.fullmatch(self._line()):
-            raise BrokenPickleError("not a number")
+            self._found.refuse()
         self._push(Mark.DATA)
 
     def _float(self) -> None:

@@ -36,8 +36,7 @@ class Machine(Literals):
     """Walks one pickle of a stream. Several pickles of a file share a stream and the findings."""
 
     def __init__(self, stream: PickleStream, findings: Findings) -> None:
-        super().__init__(stream)
-        self._found = findings
+        super().__init__(stream, findings)
         self._protocol = 1  # a pickle of the protocols 0 and 1 does not name it
         self._frame_end = 0  # position; 0 outside frames
         self._start = stream.position

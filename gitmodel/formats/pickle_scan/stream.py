@@ -21,6 +21,10 @@ class BrokenPickleError(UnrecognizedFormatError):
     """An unpickler would stop here with an error, or the pickle is longer than what is looked at."""
 
 
+class LineError(BrokenPickleError):
+    """A line is longer than what is looked at, or than the pickle."""
+
+
 class Blocks(Protocol):
     """Bytes that are read in blocks."""
 
@@ -91,7 +95,7 @@ class PickleStream:
             self._fill(limit)
             end = self.block.find(b"\n", self.offset, self.offset + limit)
             if end < 0:
-                raise BrokenPickleError("a line without an end, or too long")
+                raise LineError("a line without an end, or too long")
         found = self.block[self.offset : end]
         self.offset = end + 1
         return found

@@ -1,0 +1,65 @@
+"""No hostile archive is listed or without code, whatever its headers say."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gitmodel.formats.describe import describe_file
+from tests.support.formats import pread
+from tests.support.hostile_zips import ARRAYS, GOOD, TENSOR, ZIPS, Part, torch
+
+if TYPE_CHECKING:
+    from tests.support.hostile_pickles import Case
+
+LOADER = Path(__file__).parents[1] / "support" / "load_hostile.py"
+
+
+@pytest.mark.parametrize("case", ZIPS, ids=lambda case: case.name)
+def test_a_hostile_archive_may_run_code(case: Case) -> None:
+    found = describe_file("m.pt", pread(case.data), len(case.data))
+
+    assert found.code == "yes" or (found.code == "unknown" and case.event is None)
+
+
+def test_the_arrays_are_hostile() -> None:
+    """NumPy, in a process of its own, does what each of them is said to do."""
+    lines = "".join(f"numpy {case.data.hex()}\n" for case in ARRAYS)
+    done = subprocess.run(
+        [sys.executable, LOADER], input=lines, capture_output=True, text=True, check=True
+    )
+
+    wrong = [
+        (case.name, case.event, answer)
+        for case, answer in zip(ARRAYS, done.stdout.splitlines(), strict=True)
+        if (case.event not in answer.split() if case.event else answer)
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("method", [0, 8])
+def test_an_archive_of_tensors_alone_is_listed(method: int) -> None:
+    data = torch(Part(b"m/data/0", bytes(8)), pickle=TENSOR, method=method).data()
+    found = describe_file("m.pt", pread(data), len(data))
+
+    assert (found.type, found.tensors, found.parameters) == ("pytorch", 1, 2)
+    assert (found.dtypes, found.code) == ({"float32": 1}, "listed")
+
+
+def test_an_archive_with_a_descriptor_and_padding_is_listed() -> None:
+    """As PyTorch writes it."""
+    size = len(GOOD).to_bytes(4, "little")
+    after = b"PK\x07\x08" + _checksum(GOOD) + size + size
+    data = torch(flags=8, after=after, local_extra=b"FB\x04\x00ZZZZ").data()
+
+    assert describe_file("m.pt", pread(data), len(data)).code == "listed"
+
+
+def _checksum(data: bytes) -> bytes:
+    import zlib
+
+    return zlib.crc32(data).to_bytes(4, "little")
