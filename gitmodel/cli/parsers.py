@@ -20,7 +20,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "Set up": ("init", "install", "uninstall", "remote", "doctor", "demo", "completion"),
     "Register": ("add", "commit", "mv", "rm", "renumber", "resolve"),
     "Serve": ("promote", "rollback", "deprecate", "gate"),
-    "Look": ("status", "list", "log", "show", "diff", "best", "at"),
+    "Look": ("status", "list", "log", "show", "diff", "best", "at", "audit"),
     "Transfer": ("checkout", "fetch", "pull", "get", "push", "verify"),
 }
 VERBS = tuple(verb for group in GROUPS.values() for verb in group)

@@ -89,6 +89,15 @@ class AliasStack:
                     return index
         return None
 
+    def returns_to(self, value: Alias) -> bool:
+        """Whether a move to `value` takes the alias back, as roll-back would; else it is a promotion."""
+        top = self.top
+        if top is None:
+            return False
+        if top.means(value):
+            return self.is_removed
+        return len(self.moved(value).entries) <= len(self.entries)
+
     def back(self) -> Alias | Previous | None:
         """What roll-back returns to.
 

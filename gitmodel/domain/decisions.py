@@ -23,6 +23,7 @@ class Decision:
     """One commit of the first-parent line of a branch, and who brought what it changed. Unix seconds."""
 
     commit: str
+    number: int  # of the commit on the line, from the oldest that is known
     time: int  # by the clock of the branch
     committed: int  # committer time of the commit
     by: str  # author of the commit that brought the file, "Ana <ana@example.org>"
@@ -77,6 +78,15 @@ def spans_of(moves: Iterable[AliasMove], *, cut_off_at: str | None = None) -> li
         is_older = move.decision.commit == cut_off_at
         spans.append(AliasSpan(move=move, start=None if is_older else start))
     return spans
+
+
+def times_of_moves(moves: Iterable[AliasMove]) -> dict[str, int]:
+    """Return the time of each move, oldest first, by its commit, as `spans_of` has it."""
+    times: dict[str, int] = {}
+    last: int | None = None
+    for move in moves:
+        last = times[move.decision.commit] = _time(move, last)
+    return times
 
 
 def span_at(spans: Sequence[AliasSpan], instant: int) -> AliasSpan | None:

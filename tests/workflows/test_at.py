@@ -268,7 +268,7 @@ def test_a_partial_clone_fetches_what_it_needs_or_says_so(ana: Desk) -> None:
     assert number(here, 9) == 4
     ana.repo.path.rename(ana.repo.path.with_name("moved"))
     assert refused(away, RepositoryError, on(9)) == (
-        "this clone lacks older files of the alias, and they cannot be fetched",
+        "this clone lacks older files of the model, and they cannot be fetched",
         "git fetch --refetch",
     )
 

@@ -84,8 +84,7 @@ class Line:
         if self._stored is None:
             return list(self._fresh)
         stored = [*self._stored.aliases(self._kept), *self._stored.others(self._kept)]
-        numbers = {self._stored.commit(number): number for number in range(self._kept)}
-        stored.sort(key=lambda one: -numbers[one.change.commit])
+        stored.sort(key=lambda one: -one.number)
         return [*self._fresh, *stored]
 
 
@@ -120,6 +119,14 @@ class FirstParentHistory:
         records = self._indexed(tip).aliases()
         return [one.change for one in records if one.change.path.endswith(suffix)]
 
+    def commit(self, commit: str) -> list[LineChange]:
+        """The changes of one commit, compared with its first parent. One process."""
+        return [
+            one
+            for one in read_changes(self._repository, (commit,), SUFFIXES, most=1)
+            if one.commit == commit
+        ]
+
     def line(self, tip: str) -> Line:
         """The line of a commit, with all changes and their times.
 
@@ -138,10 +145,11 @@ class FirstParentHistory:
         few = has_few_objects(self._repository) if self._is_small is None else self._is_small
         return not few
 
-    def _records(self, graph: Graph, revisions: Sequence[str], start: int = 0) -> list[LineRecord]:
+    def _records(
+        self, graph: Graph, revisions: Sequence[str], before: tuple[int, int] = (0, 0)
+    ) -> list[LineRecord]:
         changes = read_changes(self._repository, revisions, SUFFIXES)
-        times = times_of(graph, start)
-        return records_of(self._repository, graph, changes, times, revisions)
+        return records_of(self._repository, graph, changes, revisions, before=before)
 
     def _indexed(self, tip: str) -> Line:
         try:
@@ -170,7 +178,7 @@ class FirstParentHistory:
         if meets != stored.tip:  # what only the stored tip has may be new to this line
             graph = read_graph(self._repository, tip, meets)
         start = stored.time(at)
-        records = self._records(graph, (tip, f"^{meets}"), start)
+        records = self._records(graph, (tip, f"^{meets}"), (at + 1, start))
         self._write(stored, at + 1, graph, records, start)
         line = _stored_line(stored, at + 1)
         return Line(

@@ -112,11 +112,11 @@ class StoredLine:
     def others(self, count: int) -> list[LineRecord]:
         """As `aliases`, to all other files."""
         found = [
-            (int(fields[0]), self._record(fields))
+            self._record(fields)
             for bucket in range(_BUCKETS)
             for fields in self.fields(_FIRST_BUCKET + bucket, count)
         ]
-        return [record for _, record in sorted(found, key=lambda pair: -pair[0])]
+        return sorted(found, key=lambda record: -record.number)
 
     def fields(self, section: int, count: int) -> list[tuple[bytes, ...]]:
         """The changes in one section that the oldest `count` commits made, as they are stored."""
@@ -152,7 +152,7 @@ class StoredLine:
         itself = Origin(change.commit, change.author, change.when, change.subject)
         by, who, since, about = origin
         brought = Origin(by.decode(), who.decode(), int(since or b"0"), about.decode())
-        return LineRecord(change, self._times[int(number)], brought if by else itself)
+        return LineRecord(change, int(number), self._times[int(number)], brought if by else itself)
 
     def _section(self, number: int) -> memoryview:
         return self._data[self._starts[number] : self._starts[number + 1]]
@@ -174,7 +174,6 @@ def packed_line(
     ids, known = (b"", array("Q")) if base is None else base.ids_and_times(kept)
     above = list(reversed(line))
     known.extend(times[commit] for commit in above)
-    numbers = {commit: kept + index for index, commit in enumerate(above)}
     sections = [b""] * _SECTIONS
     sections[_IDS] = ids + bytes.fromhex("".join(above))
     sections[_TIMES] = _little(known).tobytes()
@@ -182,7 +181,7 @@ def packed_line(
     for record in records:
         path = record.change.path
         section = _ALIASES if path.endswith(ALIASES) else _FIRST_BUCKET + _bucket(stem_of(path))
-        fields = _fields(record, numbers[record.change.commit])
+        fields = _fields(record)
         fresh.setdefault(section, []).append(b"\0".join(fields))
     for section in range(_ALIASES, _SECTIONS):
         old = [] if base is None else base.fields(section, kept)
@@ -192,8 +191,8 @@ def packed_line(
     return _MAGIC + bytes([oid_length]) + check_of(body) + body
 
 
-def _fields(record: LineRecord, number: int) -> tuple[bytes, ...]:
-    change, _, origin = record
+def _fields(record: LineRecord) -> tuple[bytes, ...]:
+    change, number, _, origin = record
     by: tuple[bytes, ...] = (b"", b"", b"", b"")
     if origin.commit != change.commit:
         by = (

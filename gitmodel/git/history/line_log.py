@@ -64,6 +64,7 @@ class LineRecord(NamedTuple):
     """A change of the line, with the time of its commit by the clock of the line."""
 
     change: LineChange
+    number: int  # of its commit, from the oldest that this clone has, 0
     time: int  # Unix seconds: the greatest committer time of the commit and of those before it on the line
     origin: Origin
 
@@ -83,15 +84,21 @@ class Graph(NamedTuple):
 
 
 def read_changes(
-    repository: Repository, revisions: Sequence[str], suffixes: Sequence[str]
+    repository: Repository,
+    revisions: Sequence[str],
+    suffixes: Sequence[str],
+    *,
+    most: int | None = None,
 ) -> list[LineChange]:
     """The changes of a line, newest first, to files whose path ends with one of `suffixes`. One process.
 
-    The revisions are ids of commits, with `^` before those whose history is left out.
+    The revisions are ids of commits, with `^` before those whose history is left out; `most` is how many
+    commits with changes are read, all if None.
     """
     data = "".join(f"{revision}\n" for revision in revisions).encode("ascii")
     pathspecs = (f"*{suffix}" for suffix in suffixes)
-    output = repository.run(*_LOG, "--stdin", "--", *pathspecs, input_bytes=data)
+    limit = () if most is None else (f"-n{most}",)
+    output = repository.run(*_LOG, *limit, "--stdin", "--", *pathspecs, input_bytes=data)
     found: list[LineChange] = []
     for head, files in read_raw_log(output, 7):
         commit, parents, committed, when, author, committer, subject = head
@@ -137,8 +144,16 @@ def read_graph(repository: Repository, tip: str, above: str | None = None) -> Gr
     return Graph(tuple(line), parents, committed)
 
 
+def line_commits(repository: Repository, tip: str, above: str) -> frozenset[str]:
+    """The commits of the line of a tip that are not reachable from `above`. One process."""
+    output = repository.run(
+        *("rev-list", "--first-parent", "--stdin"), input_bytes=f"{tip}\n^{above}\n".encode("ascii")
+    )
+    return frozenset(output.decode("ascii").split())
+
+
 def times_of(graph: Graph, start: int = 0) -> dict[str, int]:
-    """The time of each commit of the line; `start` is the time of the commit before the oldest."""
+    """The time of each commit of the line, oldest first; `start` is the time of the commit before the oldest."""
     times: dict[str, int] = {}
     for commit in reversed(graph.line):
         start = max(start, graph.committed[commit])
@@ -150,14 +165,22 @@ def records_of(
     repository: Repository,
     graph: Graph,
     changes: Iterable[LineChange],
-    times: Mapping[str, int],
     revisions: Sequence[str],
+    *,
+    before: tuple[int, int] = (0, 0),
 ) -> list[LineRecord]:
-    """The changes with their times and origins. One more process if a merge is among them."""
+    """The changes with their times and origins. One more process if a merge is among them.
+
+    `before` is how many commits of the line are older than the graph, and the time of the newest of them.
+    """
     changes = list(changes)
     brought = _brought(repository, graph, changes, revisions)
+    count, start = before
+    times = times_of(graph, start)
+    numbers = {commit: number for number, commit in enumerate(times, count)}
     return [
-        LineRecord(change, times[change.commit], _origin(change, brought)) for change in changes
+        LineRecord(change, numbers[change.commit], times[change.commit], _origin(change, brought))
+        for change in changes
     ]
 
 

@@ -7,19 +7,21 @@ that file continues it. A file that does not parse is an unknown value: it is li
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import dropwhile
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.alias_stack import AliasStack
+from gitmodel.domain.aliases import Alias
 from gitmodel.domain.pointer import ALIAS_SUFFIX, Previous
-from gitmodel.project.history.alias_files import AliasFiles
+from gitmodel.errors import GitmodelError
+from gitmodel.project.history.historic_files import HistoricFiles
 from gitmodel.project.history.missing_history import MissingHistory, find_missing_history
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gitmodel.domain.aliases import Alias
     from gitmodel.git.history.line_log import LineChange
     from gitmodel.project.project import Project
 
@@ -73,6 +75,19 @@ def alias_history(project: Project, path: str, alias: str, tip: str | None) -> A
         is_unknown = value is None and change.oid is not None
         values.append(AliasValue(value, is_unknown, change))
     return AliasHistory(tuple(values), missing)
+
+
+class AliasFiles(HistoricFiles):
+    """Alias files of history."""
+
+    def alias(self, change: LineChange) -> Alias | None:
+        """The value after a change; None if the file was removed, or does not parse."""
+        if change.oid is None:
+            return None
+        self.read([change])
+        with suppress(GitmodelError):
+            return Alias.from_text(self.raw(change.oid), change.path)
+        return None
 
 
 def _changes_of_alias(project: Project, alias: str, tip: str) -> list[LineChange]:

@@ -53,9 +53,10 @@ def audited_branch(project: Project, revision: str | None = None) -> AuditedBran
 
 def decision_of(record: LineRecord) -> Decision:
     """Who decided a change of the line, and when."""
-    change, time, origin = record
+    change, number, time, origin = record
     return Decision(
         commit=change.commit,
+        number=number,
         time=time,
         committed=change.committed,
         by=origin.author,

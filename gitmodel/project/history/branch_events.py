@@ -1,0 +1,112 @@
+"""The events of models on a branch, derived from its first-parent line."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from gitmodel.domain.aliases import split_alias_path
+from gitmodel.domain.audit_events import (
+    AuditEvent,
+    alias_events,
+    deprecation_events,
+    in_order,
+    pointer_events,
+)
+from gitmodel.domain.decisions import times_of_moves
+from gitmodel.domain.pointer import POINTER_SUFFIX, read_head
+from gitmodel.errors import AliasError
+from gitmodel.git.history.line_file import stem_of
+from gitmodel.git.history.line_log import ALIASES
+from gitmodel.project.committed_models import parsed_or_none
+from gitmodel.project.history.alias_moves import AliasMoves
+from gitmodel.project.history.historic_files import HistoricFiles
+from gitmodel.project.history.pointer_states import PointerStates
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from gitmodel.git.history.line_log import LineRecord
+    from gitmodel.project.history.audited_branch import AuditedBranch
+    from gitmodel.project.project import Project
+
+
+class BranchEvents:
+    """The events of one branch; caches files."""
+
+    def __init__(self, project: Project, branch: AuditedBranch) -> None:
+        self._project = project
+        self._branch = branch
+        self._moves = AliasMoves(project, branch.line)
+        self._pointers = PointerStates(project, branch.line)
+
+    def of(self, name: str) -> list[AuditEvent] | None:
+        """The events of a model in the order of the branch, also under earlier names.
+
+        None if the branch never had a model or an alias of this name. What the oldest commit of a shallow
+        clone has is no event. Raises RepositoryError if a partial clone lacks a file and cannot fetch it.
+        """
+        pointers, deprecations = self._pointers.of(name)
+        found = list(pointer_events(pointers))
+        digests = {
+            one.pointer.version: str(one.pointer.digest)
+            for one in pointers
+            if one.pointer is not None
+        }
+        found += deprecation_events(deprecations, digests)
+        cut_off_at = self._branch.cut_off_at
+        is_known = bool(pointers)
+        for alias in self._moves.words(name):
+            moves = self._moves.of(name, alias)
+            is_known = is_known or bool(moves)
+            found += alias_events(
+                alias, moves, times_of_moves(moves), is_cut_off=cut_off_at is not None
+            )
+        if not is_known:
+            return None
+        return in_order([one for one in found if one.decision.commit != cut_off_at])
+
+    def of_all(self, is_wanted: Callable[[LineRecord], bool]) -> list[AuditEvent]:
+        """The events of the models that wanted changes are about, in the order of the branch.
+
+        An event of an earlier name is listed once. Raises as `of`.
+        """
+        found: dict[tuple[object, ...], AuditEvent] = {}
+        for name in self._names(is_wanted):
+            for event in self.of(name) or ():
+                key = (event.decision.number, event.name, event.alias, event.kind, str(event.after))
+                found.setdefault((*key, str(event.before)), event)
+        return in_order(list(found.values()))
+
+    def _names(self, is_wanted: Callable[[LineRecord], bool]) -> list[str]:
+        """The names of the models that wanted changes are about."""
+        stems = {_model_stem(one) for one in self._branch.line.all() if is_wanted(one)}
+        records = [
+            one
+            for stem in sorted(stems - {None}, key=str)
+            for one in self._branch.line.of_stem(str(stem))
+            if one.change.path.endswith(POINTER_SUFFIX) and one.change.oid is not None
+        ]
+        return sorted(set(self._names_in(records)))
+
+    def _names_in(self, records: Iterable[LineRecord]) -> Iterable[str]:
+        changes = [record.change for record in records]
+        files = HistoricFiles(self._project)
+        files.read(changes)
+        for change in changes:
+            raw = files.raw(change.oid or "")
+            head = read_head(raw)
+            if head is not None:
+                yield head.name
+            elif (pointer := parsed_or_none(raw, change.path)) is not None:
+                yield pointer.name
+
+
+def _model_stem(record: LineRecord) -> str | None:
+    """The stem of the pointer that a changed file is or belongs to."""
+    path = record.change.path
+    if path.endswith(ALIASES):
+        with suppress(AliasError):
+            return stem_of(split_alias_path(path)[0])
+        return None
+    return stem_of(path)
