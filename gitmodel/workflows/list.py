@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from gitmodel.domain.query.expression import Expression
     from gitmodel.domain.query.sorting import SortKey
     from gitmodel.errors import GitmodelError
+    from gitmodel.git.history.walk import Change
     from gitmodel.project.project import Project
     from gitmodel.project.search.committed_versions import CommittedVersion, Scope
-    from gitmodel.project.search.version_row import Registration
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,14 @@ class Query:
         read |= set() if self.sort is None else {self.sort.field}
         return any(one.name in fields for one in read)
 
+    def facts(self) -> set[str]:
+        """The fields of pointers that are read or shown."""
+        return (
+            {"size", "path", "run_id", "license", "metrics", "format"}
+            | {name for name in ("base", "params", "data", "run") if self.names(name)}
+            | ({"tags"} if self.names("tag") else set())
+        )
+
     def select(self, rows: Iterable[VersionRow]) -> list[VersionRow]:
         """The rows that match, sorted by name, newer versions first, then by the key."""
         from gitmodel.domain.query.evaluate import predicate
@@ -116,7 +124,7 @@ def list_models(
     """
     models, marks, broken = _tree(project, revision)
     models = sorted(models, key=lambda model: (model.name, os.fsencode(model.path)))
-    registered: Mapping[tuple[str, int, str], Registration] = {}
+    registered: Mapping[tuple[str, int, str], Change] = {}
     if with_authors or (query is not None and query.names("by", "at")):
         from gitmodel.project.search.committed_versions import registrations
 
@@ -146,15 +154,16 @@ def list_versions(
             "--all lists the versions of all refs", hint=f"gitmodel list {revision} --versions"
         )
     marks = current_marks(project)
-    found = committed_versions(project, scope, revision)
+    found = committed_versions(project, scope, revision, fields=query.facts())
     aliases = _by_version(marks)
+    named = {key: [row.alias for row in rows] for key, rows in aliases.items()}
     rows = query.select(
         VersionRow(
             one.facts,
             one.pointer_path,
-            tuple(row.alias for row in aliases.get(one.facts.key, ())),
-            _deprecation(marks, one),
-            one.registration,
+            named.get(one.facts.key, ()) if named else (),
+            _deprecation(marks, one) if marks.deprecations else None,
+            one.registered,
         )
         for one in found
     )
@@ -179,7 +188,7 @@ def _tree(
 def _row(
     model: Model,
     marks: VersionMarks,
-    registered: Mapping[tuple[str, int, str], Registration],
+    registered: Mapping[tuple[str, int, str], Change],
 ) -> VersionRow:
     facts = facts_of(model.pointer)
     return VersionRow(
@@ -213,7 +222,7 @@ def _alias_row(alias: Alias) -> AliasRow:
 
 
 def _listed(row: VersionRow, aliases: Iterable[AliasRow]) -> Listed:
-    facts, registration = row.facts, row.registration
+    facts, registered = row.facts, row.registered
     return Listed(
         name=facts.name,
         version=facts.version,
@@ -227,7 +236,7 @@ def _listed(row: VersionRow, aliases: Iterable[AliasRow]) -> Listed:
         deprecated=row.deprecation,
         format=facts.format,
         license=facts.license,
-        by=None if registration is None else registration.author,
-        at=None if registration is None else date_text(registration.when) or None,
-        commit=None if registration is None else registration.commit,
+        by=None if registered is None else registered.author,
+        at=None if registered is None else date_text(registered.when) or None,
+        commit=None if registered is None else registered.commit,
     )

@@ -148,13 +148,14 @@ class Segment:
 def change_of(record: Record) -> Change:
     """The change stored in a record."""
     commit, path, oid, author, when, subject = record
+    # By position, because a search makes 100,000 of them.
     return Change(
-        commit=commit.decode(),
-        path=os.fsdecode(path),
-        oid=oid.decode() or None,
-        author=author.decode(),
-        when=int(when),
-        subject=subject.decode(),
+        commit.decode(),
+        os.fsdecode(path),
+        oid.decode() or None,
+        author.decode(),
+        int(when),
+        subject.decode(),
     )
 
 

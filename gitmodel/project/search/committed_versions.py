@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from gitmodel.errors import GitmodelError, UnknownReferenceError
 from gitmodel.git.history.containing import not_reachable_from
@@ -12,10 +11,10 @@ from gitmodel.project.committed_models import parsed_or_none
 from gitmodel.project.history.all_versions import fetched_blobs
 from gitmodel.project.history.missing_history import find_missing_history
 from gitmodel.project.search.facts import PointerFacts, facts_of
-from gitmodel.project.search.version_row import Registration
+from gitmodel.project.search.facts_cache import FactsCache
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from gitmodel.git.history.walk import Change
     from gitmodel.project.project import Project
@@ -24,53 +23,52 @@ Scope = Literal["head", "all"]
 VersionKey: TypeAlias = tuple[str, int, str]  # name, number, hex digits of the content
 
 
-@dataclass(frozen=True, slots=True)
-class CommittedVersion:
+class CommittedVersion(NamedTuple):
     """A version: its newest metadata, and the commit that registered it."""
 
     facts: PointerFacts
     pointer_path: str  # of its newest pointer
     model_path: str  # of the newest pointer of the model, beside which aliases and deprecations are
-    registration: Registration
+    registered: Change
 
 
 def committed_versions(
-    project: Project, scope: Scope, revision: str | None = None
+    project: Project,
+    scope: Scope,
+    revision: str | None = None,
+    *,
+    fields: Collection[str] = PointerFacts._fields,
 ) -> list[CommittedVersion]:
     """The versions in the history of all refs, or of a revision, by default HEAD.
 
-    Notes what this clone lacks. Raises UnknownReferenceError if there is no such revision.
+    Other fields of the facts than `fields` and the first three may be absent. Notes what this clone lacks. Raises
+    UnknownReferenceError if there is no such revision.
     """
     changes = _all_changes(project) if scope == "all" else _changes_of(project, revision)
-    facts = _facts(project, changes)
-    newest: dict[VersionKey, Change] = {}
+    _note_missing_history(project)
+    facts = _facts(project, changes, {*fields, *PointerFacts._fields[:3]})
+    newest: dict[VersionKey, tuple[PointerFacts, str]] = {}
     oldest: dict[VersionKey, Change] = {}
-    known: dict[VersionKey, PointerFacts] = {}
-    paths: dict[str, str] = {}
     for change in changes:  # newest first
         found = facts.get(change.oid or "")
         if found is not None:
-            key = found.key
+            key = found[:3]
             if key not in newest:
-                newest[key] = change
-                known[key] = found
-                paths.setdefault(found.name, change.path)
+                newest[key] = found, change.path
             oldest[key] = change
+    paths: dict[str, str] = {}
+    for key, (_, path) in newest.items():
+        paths.setdefault(key[0], path)
     return [
-        CommittedVersion(
-            known[key],
-            change.path,
-            paths[key[0]],
-            Registration(oldest[key].commit, oldest[key].author, oldest[key].when),
-        )
-        for key, change in newest.items()
+        CommittedVersion(found, path, paths[key[0]], oldest[key])
+        for key, (found, path) in newest.items()
     ]
 
 
-def registrations(project: Project) -> dict[VersionKey, Registration]:
+def registrations(project: Project) -> dict[VersionKey, Change]:
     """The commit that registered each version of all refs."""
-    found = committed_versions(project, "all")
-    return {version.facts.key: version.registration for version in found}
+    found = committed_versions(project, "all", fields=())
+    return {version.facts.key: version.registered for version in found}
 
 
 def _all_changes(project: Project) -> list[Change]:
@@ -91,23 +89,42 @@ def _changes_of(project: Project, revision: str | None) -> list[Change]:
     return [change for change in changes if change.commit not in away] if away else changes
 
 
-def _facts(project: Project, changes: Iterable[Change]) -> Mapping[str, PointerFacts]:
-    """What the pointers say, by blob; those that do not parse are left out."""
+def _facts(
+    project: Project, changes: Iterable[Change], fields: Collection[str]
+) -> Mapping[str, PointerFacts | None]:
+    """What the pointers say, by blob; None for those that do not parse."""
     paths = {change.oid: change.path for change in changes if change.oid is not None}
+    cache = FactsCache(project.repository)
+    facts = cache.read(fields)
+    unread = [oid for oid in paths if oid not in facts]
+    if unread:
+        new = _parsed(project, unread, paths)
+        cache.write(new, paths)
+        facts |= new
+        _note_missing(project, len(unread) - len(new))
+    return facts
+
+
+def _parsed(
+    project: Project, oids: list[str], paths: Mapping[str, str]
+) -> dict[str, PointerFacts | None]:
+    """The facts of blobs; None for those that do not parse. Blobs that this clone lacks are left out."""
     blobs: dict[str, bytes] = {}
     with suppress(GitmodelError):  # if Git cannot fetch, the local pointers are shown
-        blobs = fetched_blobs(project, list(paths))
-    blobs = blobs or project.reader.blobs(list(paths))
-    _note_missing(project, len(paths) - len(blobs))
+        blobs = fetched_blobs(project, oids)
+    blobs = blobs or project.reader.blobs(oids)
     parsed = ((oid, parsed_or_none(raw, paths[oid])) for oid, raw in blobs.items())
-    return {oid: facts_of(pointer) for oid, pointer in parsed if pointer is not None}
+    return {oid: None if pointer is None else facts_of(pointer) for oid, pointer in parsed}
 
 
-def _note_missing(project: Project, count: int) -> None:
+def _note_missing_history(project: Project) -> None:
     lack = find_missing_history(project)
     if lack is not None:
         project.context.note(f"{lack.reason}; to fetch all versions: {lack.command}")
-    elif count and project.repository.is_partial_clone():
+
+
+def _note_missing(project: Project, count: int) -> None:
+    if count and project.repository.is_partial_clone():
         project.context.note(
             f"this clone lacks {count:,} pointers of history; to fetch them: git fetch --refetch"
         )

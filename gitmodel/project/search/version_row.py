@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.domain.query.fields import find_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from gitmodel.domain.deprecations import Deprecation
     from gitmodel.domain.query.expression import Field
     from gitmodel.domain.query.fields import Values
+    from gitmodel.git.history.walk import Change
     from gitmodel.project.search.facts import PointerFacts
 
 
-class Registration(NamedTuple):
-    """The commit that registered a version."""
-
-    commit: str  # id
-    author: str  # "Ana <ana@example.org>"
-    when: int  # author time, in Unix seconds
-
-
-@dataclass(frozen=True, slots=True)
-class VersionRow:
+class VersionRow(NamedTuple):
     """A version, where it was found, and what belongs to it."""
 
     facts: PointerFacts
     pointer_path: str  # relative to the top of the tree
-    aliases: tuple[str, ...] = ()  # that mean this version
+    aliases: Sequence[str] = ()  # that mean this version
     deprecation: Deprecation | None = None
-    registration: Registration | None = (
-        None  # None for a version that is not committed, or not asked for
-    )
+    registered: Change | None = None  # None for a version that is not committed, or not asked for
 
     def values(self, field: Field) -> Values:
         """Return the values of a field of the language."""
@@ -47,9 +36,9 @@ def _text(value: str | None) -> Values:
 
 def _author(row: VersionRow, _field: Field) -> Values:
     """The whole author, the name and the address: each can be compared with."""
-    if row.registration is None:
+    if row.registered is None:
         return ()
-    author = row.registration.author
+    author = row.registered.author
     name, bracket, address = author.rpartition(" <")
     return (author, name, address.removesuffix(">")) if bracket else (author,)
 
@@ -65,9 +54,9 @@ _READERS: Mapping[str, Callable[[VersionRow, Field], Values]] = {
     "run_id": lambda row, _: _text(row.facts.run_id),
     "license": lambda row, _: _text(row.facts.license),
     "tag": lambda row, _: tuple(row.facts.tags),
-    "alias": lambda row, _: row.aliases,
+    "alias": lambda row, _: tuple(row.aliases),
     "by": _author,
-    "at": lambda row, _: () if row.registration is None else (row.registration.when,),
+    "at": lambda row, _: () if row.registered is None else (row.registered.when,),
     "deprecated": lambda row, _: (row.deprecation is not None,),
     "base": lambda row, _: _text(row.facts.base),
     "code": lambda row, _: find_key(row.facts.format, ("code",)),

@@ -22,8 +22,9 @@ from gitmodel.domain.digest import Digest
 from gitmodel.domain.pointer import Pointer
 from gitmodel.domain.query.evaluate import predicate
 from gitmodel.domain.query.parser import parse
+from gitmodel.git.history.walk import Change
 from gitmodel.project.search.facts import facts_of
-from gitmodel.project.search.version_row import Registration, VersionRow
+from gitmodel.project.search.version_row import VersionRow
 
 LONG = os.environ.get("GITMODEL_TESTS_LONG") == "1"
 EXPRESSIONS = 1000 if LONG else 100
@@ -91,9 +92,11 @@ def product_row(row: dict[str, Any]) -> VersionRow:
         data=tuple(row["data"]),
         run=row["run"],
     )
-    registration = Registration("c" * 40, row["author"], row["at"]) if row["author"] else None
+    registered = (
+        Change("c" * 40, "x.yaml", None, row["author"], row["at"], "") if row["author"] else None
+    )
     deprecation = Deprecation(why="leaked") if row["deprecated"] else None
-    return VersionRow(facts_of(pointer), "x.yaml", tuple(row["alias"]), deprecation, registration)
+    return VersionRow(facts_of(pointer), "x.yaml", tuple(row["alias"]), deprecation, registered)
 
 
 words = st.sampled_from(WORDS)
