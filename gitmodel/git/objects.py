@@ -19,8 +19,10 @@ from gitmodel.git.cat_file import EMPTY_TREES, Batch, fetch_objects, present_obj
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from gitmodel.git.cat_file import Object
     from gitmodel.git.repository import Repository
 
+_MAX_KNOWN = 16  # files of 64 KiB at most
 _FILE_MODES = frozenset({0o100644, 0o100755, 0o100664})  # the last one was written by Git in 2005
 
 
@@ -81,6 +83,7 @@ class ProgramReader:
         self._is_partial = repository.is_partial_clone()
         self._may_fetch = may_fetch
         self._batch = Batch(repository, may_fetch=may_fetch)
+        self._known: dict[str, Object] = {}  # by revision and path
 
     def resolve(self, revision: str) -> str | None:
         """See `ObjectReader`. No extra process, unless the shared one ends."""
@@ -118,10 +121,7 @@ class ProgramReader:
 
     def text_at(self, commit: str, path: str) -> bytes | None:
         """See `ObjectReader`. No extra process."""
-        _check_oid(commit)
-        if self._is_partial or "\n" in path:
-            return None
-        answer = next(iter(self._batch.ask([f"{commit}:{path}"], limit=MAX_TEXT_BYTES)))
+        answer = self._at(commit, path)
         return answer.data if answer is not None and answer.kind == "blob" else None
 
     def lacks(self, commit: str, path: str) -> bool:
@@ -131,6 +131,17 @@ class ProgramReader:
             return False
         tree, there = self._batch.ask([f"{commit}^{{tree}}", f"{commit}:{path}"], limit=0)
         return tree is not None and there is None
+
+    def _at(self, commit: str, path: str) -> Object | None:
+        """What a commit has at a path; remembered, because a hook asks for a few files several times."""
+        _check_oid(commit)
+        if self._is_partial or "\n" in path:
+            return None
+        name = f"{commit}:{path}"
+        answer = self._known.get(name) or next(iter(self._batch.ask([name], limit=MAX_TEXT_BYTES)))
+        if answer is not None and len(self._known) < _MAX_KNOWN:
+            self._known[name] = answer
+        return answer
 
     def blobs(self, oids: Iterable[str], *, limit: int = MAX_TEXT_BYTES) -> dict[str, bytes]:
         """See `ObjectReader`. No extra process; up to three in a partial clone."""

@@ -206,6 +206,26 @@ def test_what_is_missing_too_large_or_no_blob_is_left_out(project: Repo, reader_
     assert reader.blobs([]) == {}
 
 
+def test_a_path_of_a_commit_is_a_text_or_is_lacking(project: Repo, reader_of: Open) -> None:
+    commit = project.head()
+    with reader_of(project) as reader:
+        for _ in range(2):
+            assert reader.text_at(commit, "sub/b.model.yaml") == b"two"
+            assert not reader.lacks(commit, "sub/b.model.yaml")
+            assert reader.text_at(commit, "sub/c.model.yaml") is None
+            assert reader.lacks(commit, "sub/c.model.yaml")
+        assert reader.lacks(commit, "folder/that/is/not/there")
+        assert not reader.lacks(UNKNOWN, "a.model.yaml")
+
+
+def test_a_partial_clone_does_not_say_that_a_path_is_lacking(project: Repo) -> None:
+    project.git("config", "uploadpack.allowFilter", "true")
+    clone = project.clone("clone", "--filter=blob:none", "--no-checkout")
+
+    with open_reader(repository_of(clone)) as reader:
+        assert not reader.lacks(clone.head(), "nothing.yaml")
+
+
 def test_many_blobs_are_read_in_one_go(project: Repo, reader_of: Open) -> None:
     """More than a pipe holds, in both directions."""
     names = [f"many/{number}.model.yaml" for number in range(600)]
