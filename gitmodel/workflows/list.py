@@ -14,7 +14,7 @@ from gitmodel.project.search.version_row import VersionRow
 from gitmodel.project.version_marks import VersionMarks, current_marks, marks_at, marks_in_work_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from gitmodel.domain.aliases import Alias
     from gitmodel.domain.deprecations import Deprecation
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gitmodel.errors import GitmodelError
     from gitmodel.git.history.walk import Change
     from gitmodel.project.project import Project
-    from gitmodel.project.search.committed_versions import CommittedVersion, Scope
+    from gitmodel.project.search.committed_versions import CommittedVersions, Scope, VersionKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def list_models(
     """
     models, marks, broken = _tree(project, revision)
     models = sorted(models, key=lambda model: (model.name, os.fsencode(model.path)))
-    registered: Mapping[tuple[str, int, str], Change] = {}
+    registered: Mapping[VersionKey, Change] = {}
     if with_authors or (query is not None and query.names("by", "at")):
         from gitmodel.project.search.committed_versions import registrations
 
@@ -147,7 +147,8 @@ def list_versions(
     Aliases and deprecations are those of the work tree. Raises UnknownReferenceError if there is no such
     revision, UsageError if one is given for all refs.
     """
-    from gitmodel.project.search.committed_versions import committed_versions
+    from gitmodel.git.history.refs_of_commits import refs_of_commits
+    from gitmodel.project.search.committed_versions import committed_versions, lost_numbers
 
     if scope == "all" and revision is not None:
         raise UsageError(
@@ -157,18 +158,39 @@ def list_versions(
     found = committed_versions(project, scope, revision, fields=query.facts())
     aliases = _by_version(marks)
     named = {key: [row.alias for row in rows] for key, rows in aliases.items()}
+    deprecations = _deprecations(project, marks, found) if marks.deprecations else {}
     rows = query.select(
         VersionRow(
             one.facts,
             one.pointer_path,
             named.get(one.facts.key, ()) if named else (),
-            _deprecation(marks, one) if marks.deprecations else None,
+            deprecations.get(one.facts.key) if deprecations else None,
             one.registered,
         )
-        for one in found
+        for one in found.versions
     )
-    broken = [error for _, error in marks.broken]
-    return ListReport([_listed(row, aliases.get(row.facts.key, ())) for row in rows], broken)
+    lost = lost_numbers(project, [row.facts.key for row in rows], found.known)
+    commits = {row.registered.commit for row in rows if row.registered is not None}
+    refs = refs_of_commits(project.repository, commits) if scope == "all" else None
+    listed = [_listed(row, aliases.get(row.facts.key, ()), refs, lost) for row in rows]
+    return ListReport(listed, [error for _, error in marks.broken])
+
+
+def _deprecations(
+    project: Project, marks: VersionMarks, found: CommittedVersions
+) -> dict[VersionKey, Deprecation]:
+    """The deprecations beside a model's pointer, or where that of a version was; of the content that has the number."""
+    from gitmodel.project.search.committed_versions import lost_numbers
+
+    deprecated: dict[VersionKey, Deprecation] = {}
+    for one in found.versions:
+        for path in (one.model_path, one.pointer_path):
+            deprecation = marks.deprecation(path, one.facts.version)
+            if deprecation is not None:
+                deprecated.setdefault(one.facts.key, deprecation)
+    for key in lost_numbers(project, deprecated, found.known):
+        deprecated.pop(key, None)
+    return deprecated
 
 
 def _tree(
@@ -188,7 +210,7 @@ def _tree(
 def _row(
     model: Model,
     marks: VersionMarks,
-    registered: Mapping[tuple[str, int, str], Change],
+    registered: Mapping[VersionKey, Change],
 ) -> VersionRow:
     facts = facts_of(model.pointer)
     return VersionRow(
@@ -200,9 +222,9 @@ def _row(
     )
 
 
-def _by_version(marks: VersionMarks) -> dict[tuple[str, int, str], list[AliasRow]]:
+def _by_version(marks: VersionMarks) -> dict[VersionKey, list[AliasRow]]:
     """The aliases of each version of all models."""
-    found: dict[tuple[str, int, str], list[AliasRow]] = {}
+    found: dict[VersionKey, list[AliasRow]] = {}
     for aliases in marks.aliases.values():
         for alias in aliases:
             key = alias.name, alias.version, alias.digest.hex
@@ -210,18 +232,16 @@ def _by_version(marks: VersionMarks) -> dict[tuple[str, int, str], list[AliasRow
     return found
 
 
-def _deprecation(marks: VersionMarks, one: CommittedVersion) -> Deprecation | None:
-    """The deprecation beside the model's pointer, or where the pointer of this version was."""
-    version = one.facts.version
-    found = marks.deprecation(one.model_path, version)
-    return found or marks.deprecation(one.pointer_path, version)
-
-
 def _alias_row(alias: Alias) -> AliasRow:
     return AliasRow(alias.alias, alias.version, str(alias.digest))
 
 
-def _listed(row: VersionRow, aliases: Iterable[AliasRow]) -> Listed:
+def _listed(
+    row: VersionRow,
+    aliases: Iterable[AliasRow],
+    refs: Mapping[str, tuple[str, ...]] | None = None,
+    lost: Collection[VersionKey] = (),
+) -> Listed:
     facts, registered = row.facts, row.registered
     return Listed(
         name=facts.name,
@@ -239,4 +259,6 @@ def _listed(row: VersionRow, aliases: Iterable[AliasRow]) -> Listed:
         by=None if registered is None else registered.author,
         at=None if registered is None else date_text(registered.when) or None,
         commit=None if registered is None else registered.commit,
+        refs=None if registered is None or refs is None else refs.get(registered.commit),
+        taken=facts.key in lost,
     )

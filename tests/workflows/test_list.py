@@ -9,6 +9,7 @@ import pytest
 
 from gitmodel.domain.deprecations import Deprecation, Deprecations
 from gitmodel.errors import UnknownReferenceError, UsageError
+from gitmodel.git.history import refs_of_commits
 from gitmodel.workflows.list import ListReport, Query, list_models, list_versions
 from tests.support.desk import Desk, digest, kept_desk, refusal
 
@@ -120,6 +121,53 @@ def test_a_version_has_its_newest_metrics_and_the_commit_that_registered_it(ana:
 def test_a_repository_without_commits_has_no_versions(desk: Desk) -> None:
     assert listed(desk).models == []
     assert listed(desk, scope="all").models == []
+
+
+def test_all_refs_are_named_with_each_version(ana: Desk) -> None:
+    repo = ana.repo
+    repo.git("tag", "-am", "release", "r1", "main~1")
+    repo.git("tag", "light", "main~3")
+    repo.git("tag", "of-a-file", "main:README.md")
+    repo.git("update-ref", "refs/remotes/origin/main", "main~2")
+    repo.git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main")
+
+    refs = {f"{row.name}@{row.version}": row.refs for row in listed(ana, scope="all").models}
+
+    assert refs == {
+        "churn@1": ("exp", "main", "r1"),
+        "fraud@4": ("exp",),
+        "fraud@3": ("exp", "main", "origin/main", "r1"),
+        "fraud@2": ("exp", "main", "origin/main", "light", "r1"),
+        "fraud@1": ("exp", "main", "origin/main", "light", "r1"),
+    }
+    assert {row.refs for row in listed(ana).models} == {None}
+    assert "  exp main +2\n" in repo.gitmodel("list", "--all", "--where", "version = 3").stdout
+
+
+def test_many_refs_are_not_named(ana: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refs_of_commits, "MAX_REFS", 1)
+
+    assert {row.refs for row in listed(ana, scope="all").models} == {None}
+
+
+def test_a_number_of_other_content_is_taken_and_not_deprecated(ana: Desk) -> None:
+    """Two branches registered version 4; the claim of main's was read."""
+    exp = ana.repo.head("exp")
+    ana.repo.git("branch", "-qD", "exp")
+    ana.version(b"main's four")
+    ana.push()
+    ana.repo.git("switch", "-qc", "exp", exp)
+    ana.repo.write("fraud.deprecated.yaml", Deprecations({4: Deprecation(why="leaked")}).to_text())
+    ana.repo.commit("deprecate 4")
+
+    rows = listed(ana, "version = 4", scope="all").models
+
+    assert {row.digest: (row.taken, row.deprecated is None) for row in rows} == {
+        str(digest(b"main's four")): (False, False),
+        str(digest(b"four")): (True, True),
+    }
+    assert len(listed(ana, "deprecated", scope="all").models) == 1
+    assert " v4 taken " in ana.repo.gitmodel("list", "--versions").stdout
 
 
 def test_wrong_use_is_refused(ana: Desk) -> None:

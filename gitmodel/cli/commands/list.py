@@ -8,6 +8,8 @@ from gitmodel.cli.format import size_text, values_text
 from gitmodel.cli.output import Paint
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gitmodel.cli.parsers import Verbs
     from gitmodel.cli.session import Session
     from gitmodel.project.search.committed_versions import Scope
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 _HEADER = ("model", "version", "size", "aliases", "run", "metrics", "path")
 _VERSIONS = ("model", "version", "date", "by", "aliases", "metrics", "run", "commit", "on")
 _SHOWN_METRICS = 3
+_SHOWN_REFS = 2
 
 _LIST = """\
 EXPR selects what is listed:
@@ -121,8 +124,11 @@ def _version(row: Listed, most: int | None) -> list[str | Paint]:
         values_text(row.metrics, most=most),
         row.run_id or "",
         Paint((row.commit or "")[:10], "quiet"),
-        " ".join((row.refs or ())[:_SHOWN_REFS]),
+        _refs(row.refs or ()),
     ]
 
 
-_SHOWN_REFS = 2
+def _refs(refs: Sequence[str]) -> str:
+    """The first refs, and how many besides."""
+    left = len(refs) - _SHOWN_REFS
+    return " ".join([*refs[:_SHOWN_REFS], *([f"+{left}"] if left > 0 else [])])

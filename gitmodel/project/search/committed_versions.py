@@ -5,11 +5,13 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
+from gitmodel.domain.versions import VersionNumbers
 from gitmodel.errors import GitmodelError, UnknownReferenceError
 from gitmodel.git.history.containing import not_reachable_from
 from gitmodel.project.committed_models import parsed_or_none
 from gitmodel.project.history.all_versions import fetched_blobs
 from gitmodel.project.history.missing_history import find_missing_history
+from gitmodel.project.history.version_owners import claims_seen
 from gitmodel.project.search.facts import PointerFacts, facts_of
 from gitmodel.project.search.facts_cache import FactsCache
 
@@ -32,21 +34,30 @@ class CommittedVersion(NamedTuple):
     registered: Change
 
 
+class CommittedVersions(NamedTuple):
+    """The versions of a part of history, and the names, numbers and contents in all of it."""
+
+    versions: list[CommittedVersion]
+    known: Collection[VersionKey]
+
+
 def committed_versions(
     project: Project,
     scope: Scope,
     revision: str | None = None,
     *,
     fields: Collection[str] = PointerFacts._fields,
-) -> list[CommittedVersion]:
+) -> CommittedVersions:
     """The versions in the history of all refs, or of a revision, by default HEAD.
 
     Other fields of the facts than `fields` and the first three may be absent. Notes what this clone lacks. Raises
     UnknownReferenceError if there is no such revision.
     """
-    changes = _all_changes(project) if scope == "all" else _changes_of(project, revision)
+    every = project.cached_history.pointers()
+    changes = every if scope == "all" else _changes_of(project, every, revision)
     _note_missing_history(project)
-    facts = _facts(project, changes, {*fields, *PointerFacts._fields[:3]})
+    asked = every if revision is None else [*every, *changes]  # no ref may have the revision
+    facts = _facts(project, asked, {*fields, *PointerFacts._fields[:3]})
     newest: dict[VersionKey, tuple[PointerFacts, str]] = {}
     oldest: dict[VersionKey, Change] = {}
     for change in changes:  # newest first
@@ -59,34 +70,57 @@ def committed_versions(
     paths: dict[str, str] = {}
     for key, (_, path) in newest.items():
         paths.setdefault(key[0], path)
-    return [
+    versions = [
         CommittedVersion(found, path, paths[key[0]], oldest[key])
         for key, (found, path) in newest.items()
     ]
+    if changes is every:
+        return CommittedVersions(versions, newest.keys())
+    seen = (facts.get(change.oid or "") for change in every)
+    return CommittedVersions(versions, {found[:3] for found in seen if found is not None})
 
 
 def registrations(project: Project) -> dict[VersionKey, Change]:
     """The commit that registered each version of all refs."""
     found = committed_versions(project, "all", fields=())
-    return {version.facts.key: version.registered for version in found}
+    return {version.facts.key: version.registered for version in found.versions}
 
 
-def _all_changes(project: Project) -> list[Change]:
-    return project.cached_history.pointers()
+def lost_numbers(
+    project: Project, asked: Iterable[VersionKey], known: Iterable[VersionKey]
+) -> set[VersionKey]:
+    """The versions whose number belongs to other content, by history and the claims that this clone has read."""
+    pairs: dict[str, list[tuple[int, str]]] = {name: [] for name, _, _ in asked}
+    for name, version, digest in known:
+        if name in pairs:
+            pairs[name].append((version, digest))
+    try:
+        seen = claims_seen(project)
+    except GitmodelError:  # no configuration, so no remote has claims
+        seen = None
+    lost: set[VersionKey] = set()
+    for name, some in pairs.items():
+        owners = {} if seen is None else seen.owners(name)
+        if all(len(dict.fromkeys(column)) == len(some) for column in zip(*some, strict=True)):
+            found = [pair for pair in some if owners.get(pair[0], pair[1]) != pair[1]]
+        else:
+            naming = VersionNumbers(some, owners)
+            found = [pair for pair in some if naming.is_lost(*pair)]
+        lost.update((name, *pair) for pair in found)
+    return lost
 
 
-def _changes_of(project: Project, revision: str | None) -> list[Change]:
+def _changes_of(project: Project, every: list[Change], revision: str | None) -> list[Change]:
     """The changes in the history of a revision; of HEAD before its first commit there are none."""
     commit = project.reader.resolve(revision or "HEAD")
     if commit is None:
         if revision is None:
             return []
         raise UnknownReferenceError(f"Git knows no revision {revision!r}", hint="git log")
-    changes = _all_changes(project)
     away = not_reachable_from(project.repository, commit)
     if away is None:  # no ref has the commit
         return project.history.changes([commit])
-    return [change for change in changes if change.commit not in away] if away else changes
+    return [change for change in every if change.commit not in away] if away else every
 
 
 def _facts(

@@ -191,4 +191,4 @@ def test_versions_are_the_same_with_and_without_the_cache(desk: Desk) -> None:
     assert listed() == first
     with desk.open() as project:
         assert len(FactsCache(project.repository).read(ALL)) == 300
-        assert len(committed_versions(project, "all")) == 299
+        assert len(committed_versions(project, "all").versions) == 299
