@@ -1,8 +1,9 @@
-"""What the settings beside weights say: of Hugging Face, Sentence Transformers, MLflow and Keras.
+"""What the settings beside weights say: of Hugging Face's libraries, MLflow and Keras.
 
 Sources: https://huggingface.co/docs/transformers/main/en/custom_models (`auto_map`),
 https://huggingface.co/docs/transformers/main/en/chat_templating,
-https://sbert.net/docs/sentence_transformer/usage/custom_models.html (`modules.json`) and
+https://sbert.net/docs/sentence_transformer/usage/custom_models.html (`modules.json`),
+https://huggingface.co/docs/diffusers/main/en/using-diffusers/loading (`model_index.json`) and
 https://mlflow.org/docs/latest/ml/model/ (`MLmodel`).
 
 Guarantee: at most 64 files of at most 2 MiB are read; a file that is larger, or is not what its name says, makes
@@ -25,6 +26,10 @@ _MAX_BYTES: Final = 2 << 20  # 2 MiB; vocabularies are larger, and are no settin
 _MAX_ARCH: Final = 200  # characters
 _MLFLOW: Final = "MLmodel"
 _KERAS_METADATA: Final = "keras_metadata.pb"
+_MODULES: Final = "modules.json"
+_PIPELINE: Final = "model_index.json"
+_LIBRARIES: Final = frozenset({None, "diffusers", "transformers"})
+_CODE: Final = ("auto_map", "auto_mapping", "chat_template", "custom_pipelines")  # unless null
 _TEMPLATES: Final = ("chat_template.jinja", "chat_template.json")
 
 
@@ -56,12 +61,12 @@ def judge(files: Sequence[tuple[str, int, Read]]) -> Settings:
 
 def _is_program(path: str) -> bool:
     name = path.rpartition("/")[2]
-    return name.endswith((".py", ".pyc", ".so")) or name in _TEMPLATES
+    return name.lower().endswith((".py", ".pyc", ".so")) or name in _TEMPLATES
 
 
 def _is_settings(path: str) -> bool:
     name = path.rpartition("/")[2]
-    is_json = name.endswith(".json") and ("config" in name or name == "modules.json")
+    is_json = name.endswith(".json") and ("config" in name or name in {_MODULES, _PIPELINE})
     return is_json or name in {_MLFLOW, _KERAS_METADATA}
 
 
@@ -83,11 +88,14 @@ def _json(path: str, raw: bytes) -> Settings:
         root = json.loads(raw.decode("utf-8"))
     except (ValueError, RecursionError):  # no JSON, or nested too deeply
         return Settings(None, None, "unknown")
-    if path.endswith("modules.json"):
+    name = path.rpartition("/")[2]
+    if name == _MODULES:
         return Settings(None, None, _modules(root))
     if not isinstance(root, dict):
         return Settings(None, None, "none")
-    has_code = any(name in root for name in ("auto_map", "chat_template", "custom_pipelines"))
+    if name == _PIPELINE:
+        return Settings(None, None, _pipeline(root))
+    has_code = any(root.get(key) is not None for key in _CODE)
     arch = _arch(root) if path == "config.json" else None
     return Settings(None, arch, "yes" if has_code else "none")
 
@@ -108,6 +116,13 @@ def _modules(root: object) -> Code:
         isinstance(kind, str) and kind.startswith("sentence_transformers.") for kind in kinds
     )
     return "none" if is_own else "yes"
+
+
+def _pipeline(root: dict[str, object]) -> Code:
+    """Judge the parts of a pipeline of Diffusers: a library to import, and a class of it, for each."""
+    parts = [value for value in root.values() if isinstance(value, list) and len(value) == 2]
+    is_own = all(isinstance(one[0], str | None) and one[0] in _LIBRARIES for one in parts)
+    return "none" if is_own and isinstance(root.get("_class_name"), str) else "yes"
 
 
 def _mlflow(raw: bytes) -> Settings:

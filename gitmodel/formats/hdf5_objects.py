@@ -39,7 +39,7 @@ class ObjectFile:
 
     def __init__(self, reader: BlockReader) -> None:
         self._reader = reader
-        self._seen: set[int] = set()
+        self._seen: set[tuple[str, int]] = set()
         start = reader.take(0, 9)
         if not start.startswith(SIGNATURE) or start[8] > 3:
             raise UnrecognizedFormatError("no superblock of HDF5")
@@ -132,7 +132,7 @@ class ObjectFile:
             return
         place = self.address(message.data, 0)
         end = self.address_size + self.length_size
-        if place is not None and self.is_new(place):
+        if place is not None and self.is_new(place, "block"):
             blocks.append((place, self.number(message.data[self.address_size : end])))
 
     @staticmethod
@@ -141,11 +141,11 @@ class ObjectFile:
             raise UnrecognizedFormatError("a message is longer than its header")
         return data[begin:end]
 
-    def is_new(self, address: int) -> bool:
-        """Whether this place was not met before; from now on it was."""
-        if address in self._seen:
+    def is_new(self, address: int, role: str = "object") -> bool:
+        """Whether this place was not met in this role before; from now on it was."""
+        if (role, address) in self._seen:
             return False
-        self._seen.add(address)
+        self._seen.add((role, address))
         return True
 
     def symbol_table(self, message: Message) -> Iterator[int]:
@@ -153,7 +153,7 @@ class ObjectFile:
         nodes = [self.address(message.data, 0)]
         while nodes:
             node = nodes.pop()
-            if node is None or not self.is_new(node):
+            if node is None or not self.is_new(node, "node"):
                 continue
             head = self._reader.take(node, 8)
             count = self.number(head[6:8])
@@ -173,7 +173,8 @@ class ObjectFile:
         for at in range(0, count * entry, entry):
             self._reader.step()
             found = self.address(data, at + self.address_size)
-            link = self.number(data[at + 2 * self.address_size :][:4]) == 2  # symbolic
+            kind = at + 2 * self.address_size
+            link = self.number(data[kind : kind + 4]) == 2  # symbolic
             if found is not None and not link:
                 yield found
 

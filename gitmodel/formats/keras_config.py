@@ -92,6 +92,21 @@ _CLASSES: Final = frozenset(
     """.split()  # noqa: SIM905  (a list of words, which somebody may compare with Keras's)
 )
 
+# Functions that configurations name: activations, losses, metrics.
+_FUNCTIONS: Final = frozenset(
+    """
+    binary_accuracy binary_crossentropy binary_focal_crossentropy categorical_accuracy
+    categorical_crossentropy categorical_focal_crossentropy categorical_generalized_cross_entropy
+    categorical_hinge celu circle concordance_correlation cosine_similarity ctc dice elu exponential gelu
+    glu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh hinge huber kl_divergence leaky_relu linear
+    log_cosh log_sigmoid log_softmax mean_absolute_error mean_absolute_percentage_error mean_squared_error
+    mean_squared_logarithmic_error mish pearson_correlation poisson relu relu6 selu sigmoid silu soft_shrink
+    softmax softplus softsign sparse_categorical_accuracy sparse_categorical_crossentropy sparse_plus
+    sparse_sigmoid sparse_top_k_categorical_accuracy sparsemax squared_hinge squareplus swish tanh
+    tanh_shrink threshold top_k_categorical_accuracy tversky
+    """.split()  # noqa: SIM905
+)
+
 
 class KerasConfig(NamedTuple):
     """What a configuration says: the class of the model, and what it makes a loader run."""
@@ -148,8 +163,9 @@ def _is_plain(value: dict[str, object]) -> bool:
     )
     if not isinstance(name, str) or not isinstance(module, str | None):
         return False
-    if name == "function":  # found by name among Keras's own, or in the program that loads
-        return module in {None, "builtins"} and isinstance(value.get("config"), str)
+    if name == "function":
+        function = value.get("config")
+        return module in {None, "builtins"} and isinstance(function, str) and function in _FUNCTIONS
     if module is not None and _OPERATION.fullmatch(module):
         is_own = bool(_CAMEL.fullmatch(name))
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from gitmodel.formats.describe import describe_file
@@ -104,6 +106,7 @@ def test_graphs_in_graphs_without_end_are_unknown() -> None:
         model(field(7, graph(tensors=(initializer("w", [1 << 62] * 3, 1),)))),
         model(field(7, b"\x0a\xff\xff\xff\xff\x0f")),
     ],
+    ids=itertools.count(),
 )
 def test_what_is_no_model_is_of_an_unknown_format(data: bytes) -> None:
     assert describe(data) == Description()
