@@ -14,6 +14,7 @@ from gitmodel.cli.diff_texts import (
     delta_text,
     deprecation_texts,
     shape_text,
+    stats_texts,
     status_text,
     value_text,
     verdict_text,
@@ -79,7 +80,8 @@ def _section(change: VersionChange, *, with_tensors: bool) -> list[str]:
     header = ["", "name", code(names.a), code(names.b), "change", ""]
     lines += _table(header, list(_rows(change, names)))
     if with_tensors:
-        lines += _table(["tensor", "", "", "file"], list(_tensors(change)))
+        header = ["tensor", "", "", "file"] + ["", "", "", ""] * bool(change.weights.stats)
+        lines += _table(header, list(_tensors(change)))
     return lines
 
 
@@ -129,8 +131,16 @@ def _rows(change: VersionChange, names: Names) -> Iterator[list[str]]:
 
 
 def _tensors(change: VersionChange) -> Iterator[list[str]]:
+    stats = {(one.file, one.name): one for one in change.weights.stats}
     for file in change.weights.files:
         for tensor in file.tensors or ():
             if tensor.status != "same":
+                moved = stats_texts(stats.get((file.path, tensor.name))) if stats else ()
                 shape = _span(shape_text(tensor.a, tensor.b))
-                yield [code(tensor.name), status_text(tensor), shape, code(file.path)]
+                yield [
+                    code(tensor.name),
+                    status_text(tensor),
+                    shape,
+                    code(file.path),
+                    *map(code, moved),
+                ]

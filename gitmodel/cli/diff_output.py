@@ -10,6 +10,7 @@ from gitmodel.cli.diff_texts import (
     delta_text,
     deprecation_texts,
     shape_text,
+    stats_texts,
     status_text,
     value_text,
     verdict_text,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from gitmodel.cli.output import Output, Style
     from gitmodel.domain.tensor_changes import TensorChange, TensorSpan
     from gitmodel.domain.version_changes import ChangedValue
+    from gitmodel.project.comparing.tensor_stats import TensorStats
     from gitmodel.project.comparing.versions import Compared, VersionChange
     from gitmodel.workflows.diff import Differences
 
@@ -117,14 +119,13 @@ def _data(report: VersionChange, names: Names) -> Iterator[list[str | Paint]]:
 
 
 def _tensors(report: VersionChange, *, everything: bool) -> Iterator[list[str | Paint]]:
+    stats = {(one.file, one.name): one for one in report.weights.stats}
     for file in report.weights.files:
         for change in file.tensors or ():
             if change.status != "same" or everything:
-                yield _tensor_row(file.path, change)
-
-
-def _tensor_row(path: str, change: TensorChange) -> list[str | Paint]:
-    return [path, status_text(change), change.name, shape_text(change.a, change.b)]
+                moved = stats_texts(stats.get((file.path, change.name)))
+                shape = shape_text(change.a, change.b)
+                yield [file.path, status_text(change), change.name, shape, *moved]
 
 
 def differences_document(found: Differences) -> dict[str, object]:
@@ -141,6 +142,7 @@ def differences_document(found: Differences) -> dict[str, object]:
 def change_document(report: VersionChange) -> dict[str, object]:
     """Return a comparison of two versions as JSON."""
     weights = report.weights
+    stats = {(one.file, one.name): one for one in weights.stats}
     count = weights.counts()
     sizes = report.a.pointer.size, report.b.pointer.size
     return {
@@ -167,7 +169,7 @@ def change_document(report: VersionChange) -> dict[str, object]:
             "parameters": weights.parameters,
             "dtypes": dict(weights.dtypes),
             "list": [
-                _tensor(file.path, change)
+                _tensor(file.path, change, stats.get((file.path, change.name)))
                 for file in weights.files
                 for change in file.tensors or ()
             ],
@@ -212,13 +214,22 @@ def _run(side: Compared) -> dict[str, object] | None:
     return {"run_id": pointer.run_id, **(pointer.run or {})}
 
 
-def _tensor(path: str, change: TensorChange) -> dict[str, object]:
+def _tensor(path: str, change: TensorChange, stats: TensorStats | None) -> dict[str, object]:
     return {
         "name": change.name,
         "file": path or None,
         "status": "in_changed_chunks" if change.status == "undecided" else change.status,
         "a": _span(change.a),
         "b": _span(change.b),
+        "stats": None
+        if stats is None
+        else {
+            "max_abs": stats.max_abs,
+            "mean_abs": stats.mean_abs,
+            "cosine": stats.cosine,
+            "left_out": stats.left_out,
+            "problem": stats.problem,
+        },
     }
 
 

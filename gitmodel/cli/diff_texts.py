@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from gitmodel.domain.tensor_changes import TensorChange, TensorSpan
     from gitmodel.domain.version_changes import ComparedData, ComparedMetric, Side
     from gitmodel.domain.yaml.reader import Value
+    from gitmodel.errors import GitmodelError
     from gitmodel.project.comparing.stored_files import FileChange
+    from gitmodel.project.comparing.tensor_stats import TensorStats
     from gitmodel.project.comparing.versions import Compared, VersionChange
     from gitmodel.project.comparing.weights import WeightsChange
 
@@ -158,6 +160,8 @@ def weights_texts(
             yield "tensors", tensors_text(weights)
         for text in chunks_text(weights.files, names):
             yield "chunks", text
+        if weights.stats_problem is not None:
+            yield "stats", _problem_text(weights.stats_problem, with_reason=with_reason)
     yield "bytes", _bytes_text(report, names)
 
 
@@ -166,6 +170,10 @@ def _missing_text(report: VersionChange, *, with_reason: bool) -> str:
     versions = " ".join(f"{one.model.name}@{one.pointer.version}" for one in (report.a, report.b))
     why = f": {report.weights.missing[0].message}" if with_reason else ""
     return f"not compared, because a manifest is missing here{why}; gitmodel fetch {versions}"
+
+
+def _problem_text(error: GitmodelError, *, with_reason: bool) -> str:
+    return f"the changed tensors could not be read{f': {error.message}' if with_reason else ''}"
 
 
 def deprecation_texts(report: VersionChange) -> Iterator[str]:
@@ -196,6 +204,20 @@ def data_text(data: ComparedData, names: Names) -> str:
 def status_text(change: TensorChange) -> str:
     """Return "changed", "in changed chunks", ..."""
     return "in changed chunks" if change.status == "undecided" else change.status
+
+
+def stats_texts(stats: TensorStats | None) -> tuple[str, str, str, str]:
+    """How far a tensor moved: three texts, and a note. All are empty without statistics."""
+    if stats is None:
+        return "", "", "", ""
+    if stats.max_abs is None or stats.mean_abs is None:
+        return "", "", "", stats.problem or ""
+    return (
+        f"max |Δ| {stats.max_abs:.3g}",
+        f"mean |Δ| {stats.mean_abs:.3g}",
+        "no cosine" if stats.cosine is None else f"cosine {stats.cosine:.6f}",
+        f"{stats.left_out:,} elements are not finite" if stats.left_out else "",
+    )
 
 
 def shape_text(a: TensorSpan | None, b: TensorSpan | None) -> str:

@@ -37,6 +37,13 @@ _BIT_TYPES: Final = {
 }
 
 
+def numpy_type(stored: str | None) -> str | None:
+    """What numpy calls the type that a header names, or the bits of a type that numpy lacks; None if unknown."""
+    name = stored or ""
+    found = _NUMPY_TYPES.get(name) or _BIT_TYPES.get(name) or name
+    return found if found[:1] in {"<", ">", "|"} else None
+
+
 class Tensor:
     """One tensor of a version, which never changes.
 
@@ -127,9 +134,8 @@ class Tensor:
         """The memory as numpy sees it."""
         import numpy as np
 
-        known = self.stored_dtype or ""
-        type_name = _NUMPY_TYPES.get(known) or _BIT_TYPES.get(known) or known
-        if self.stored_shape is not None and type_name[:1] in {"<", ">", "|"}:
+        type_name = numpy_type(self.stored_dtype)
+        if self.stored_shape is not None and type_name is not None:
             try:
                 return self._as(np.dtype(type_name), self.stored_shape)
             except (TypeError, ValueError):

@@ -38,15 +38,18 @@ class Differences:
     problems: tuple[GitmodelError, ...] = ()
 
 
-def diff(project: Project, first: str, second: str | None = None) -> VersionChange:
+def diff(
+    project: Project, first: str, second: str | None = None, *, with_stats: bool = False
+) -> VersionChange:
     """Compare two versions.
 
     One reference is compared with the version that the work tree's pointer names. A name alone means its
     `production` if that is another version, else the version before. `@7` as the second is of the same model.
+    `with_stats` also reads the changed tensors, for how far they moved.
 
     Raises UnknownReferenceError if a reference means nothing, or there is no version to compare with.
     """
-    comparer = Comparer(project)
+    comparer = Comparer(project, with_stats=with_stats)
     return comparer.compare(*_sides(project, comparer, first, second))
 
 
@@ -73,8 +76,10 @@ def _sides(
     return comparer.named(Reference(wanted.name, "digest", before.digest.hex)), now
 
 
-def changed_models(project: Project) -> Differences:
+def changed_models(project: Project, *, with_stats: bool = False) -> Differences:
     """Compare the models of the work tree whose pointers differ from HEAD's with HEAD's.
+
+    `with_stats` also reads the changed tensors, for how far they moved.
 
     Raises RepositoryError without a work tree.
     """
@@ -84,7 +89,7 @@ def changed_models(project: Project) -> Differences:
     before = {} if head is None else {m.name: m for m in models_in_tree(project, head)}
     present = read_models(project)
     broken = {path for path, _ in present.broken}
-    comparer = Comparer(project)
+    comparer = Comparer(project, with_stats=with_stats)
     changed = [m for m in present.models if m.name in before and before[m.name].raw != m.raw]
     gone = before.keys() - set(present.names())
     return Differences(
@@ -98,12 +103,15 @@ def changed_models(project: Project) -> Differences:
     )
 
 
-def requested_changes(project: Project, base: str | None) -> Differences:
+def requested_changes(
+    project: Project, base: str | None, *, with_stats: bool = False
+) -> Differences:
     """Compare what HEAD changes with a base, as `gitmodel gate` does: new versions, and what aliases mean.
 
     Args:
         project: The project; its work tree is not looked at.
         base: A revision; None takes the target branch from the environment of CI.
+        with_stats: Also read the changed tensors, for how far they moved.
 
     Raises:
         UsageError: Nothing names a base.
@@ -118,7 +126,7 @@ def requested_changes(project: Project, base: str | None) -> Differences:
         raise UnknownReferenceError("there is no commit yet", hint="git commit")
     found = base_of_request(project, base, head)
     changes = changes_of(project, found, head)
-    comparer = Comparer(project)
+    comparer = Comparer(project, with_stats=with_stats)
     problems = list(changes.broken)
     pairs = [
         (comparer.of_model(one.before), comparer.of_model(one.after))

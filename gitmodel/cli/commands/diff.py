@@ -24,7 +24,8 @@ and what aliases mean.
 
 Weights are not fetched. Tensors are compared by the chunks that manifests
 list; at most 1 % of the weights' bytes are fetched, for headers and for short
-tensors that share a chunk.
+tensors that share a chunk. --stats reads the tensors that differ, from the
+cache or the remote.
 
 {REFERENCES}"""
 
@@ -49,12 +50,24 @@ def add_parser(verbs: Verbs) -> None:
         help="list the tensors that differ; with --verbose all of them",
     )
     parser.add_argument(
+        "--stats",
+        dest="with_stats",
+        action="store_true",
+        help="read the tensors that differ, and say how far they moved",
+    )
+    parser.add_argument(
         "--md", action="store_true", help="print Markdown for a comment on a request"
     )
 
 
 def run(
-    session: Session, *, references: list[str], base: str | None, with_tensors: bool, md: bool
+    session: Session,
+    *,
+    references: list[str],
+    base: str | None,
+    with_tensors: bool,
+    with_stats: bool,
+    md: bool,
 ) -> int:
     """Show what changed; the exit code is 0 whether something did or not."""
     from gitmodel.cli.diff_markdown import change_markdown, differences_markdown
@@ -67,10 +80,11 @@ def run(
     from gitmodel.workflows.diff import diff
 
     output = session.output
+    with_tensors = with_tensors or with_stats
     _refuse_mixtures(references, base, md=md, as_json=output.as_json)
     with session.project() as project:
         if references:
-            change = diff(project, *references)
+            change = diff(project, *references, with_stats=with_stats)
             if output.as_json:
                 output.json(change_document(change))
             elif md:
@@ -78,7 +92,7 @@ def run(
             else:
                 say_change(output, change, with_tensors=with_tensors)
             return 0
-        found = _differences(project, base)
+        found = _differences(project, base, with_stats=with_stats)
     if output.as_json:
         output.json(differences_document(found))
     elif md:
@@ -88,12 +102,12 @@ def run(
     return 0
 
 
-def _differences(project: Project, base: str | None) -> Differences:
+def _differences(project: Project, base: str | None, *, with_stats: bool) -> Differences:
     from gitmodel.workflows.diff import changed_models, is_request, requested_changes
 
     if base is not None or is_request(project):
-        return requested_changes(project, base)
-    return changed_models(project)
+        return requested_changes(project, base, with_stats=with_stats)
+    return changed_models(project, with_stats=with_stats)
 
 
 def _refuse_mixtures(references: list[str], base: str | None, *, md: bool, as_json: bool) -> None:

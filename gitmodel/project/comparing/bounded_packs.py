@@ -1,11 +1,12 @@
 """Parts of packs: from the cache without limit, from remotes up to a number of bytes.
 
-Guarantee: `BoundedPacks` reads no more bytes from remotes than it was given. A part that would exceed them raises
-`OverBudgetError`, and the next smaller one may still be read.
+Guarantee: with a limit, `BoundedPacks` reads no more bytes from remotes than that. A part that would exceed it
+raises `OverBudgetError`, and the next smaller one may still be read.
 """
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gitmodel.cache.chunk_reader import FileView, fill
@@ -42,11 +43,12 @@ class Part(NamedTuple):
 class BoundedPacks:
     """A `PackReader` of the packs of some manifests. For one thread.
 
-    `left` is how many bytes may still be fetched.
+    `left` is how many bytes may still be fetched. Without a limit, what is fetched is not kept for another read.
     """
 
-    def __init__(self, project: Project, manifests: Iterable[Manifest], budget: int) -> None:
-        self.left = budget
+    def __init__(self, project: Project, manifests: Iterable[Manifest], budget: int | None) -> None:
+        self.left = sys.maxsize if budget is None else budget
+        self._is_limited = budget is not None
         self._source = pack_source(project)
         self._cached: set[str] = set()
         for manifest in manifests:
@@ -88,7 +90,7 @@ class BoundedPacks:
 
     def read_at(self, name: str, offset: int, size: int) -> bytes:
         """See `PackReader.read_at`. Also raises OverBudgetError, DamagedObjectError and RemoteError."""
-        if name in self._cached:
+        if name in self._cached or not self._is_limited:
             return self._source.read_at(name, offset, size)
         part = Part(name, offset, size)
         found = self._fetched.get(part)

@@ -75,10 +75,14 @@ class VersionChange:
 
 
 class Comparer:
-    """Compares versions of one project. Configuration and remotes are asked once for all."""
+    """Compares versions of one project. Configuration and remotes are asked once for all.
 
-    def __init__(self, project: Project) -> None:
+    `with_stats` also reads the changed tensors, for how far they moved.
+    """
+
+    def __init__(self, project: Project, *, with_stats: bool = False) -> None:
         self._project = project
+        self._with_stats = with_stats
         self._manifests = ManifestReader(project)
 
     def named(self, reference: Reference) -> Compared:
@@ -123,7 +127,9 @@ class Comparer:
             params=changed_values(old.params, new.params) if known else (),
             format=changed_values(old.format, new.format) if old.format and new.format else (),
             data=compared_data(old.data, new.data) if known else (),
-            weights=compare_weights(self._project, a.model, b.model, self._manifests),
+            weights=compare_weights(
+                self._project, a.model, b.model, self._manifests, with_stats=self._with_stats
+            ),
         )
 
     @cached_property

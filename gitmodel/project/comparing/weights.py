@@ -11,6 +11,7 @@ from gitmodel.errors import GitmodelError
 from gitmodel.project.comparing.bounded_packs import BoundedPacks, budget_of
 from gitmodel.project.comparing.headers import parameters_of
 from gitmodel.project.comparing.stored_files import compare_files
+from gitmodel.project.comparing.tensor_stats import tensor_stats
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from gitmodel.encoding.manifest.manifest import Manifest
     from gitmodel.project.comparing.manifests import ManifestReader
     from gitmodel.project.comparing.stored_files import FileChange
+    from gitmodel.project.comparing.tensor_stats import TensorStats
     from gitmodel.project.models import Model
     from gitmodel.project.project import Project
 
@@ -46,6 +48,8 @@ class WeightsChange:
         bytes: None if a manifest is missing, or the digests are equal.
         parameters: Of the second version; None if its headers do not say, or were not read.
         missing: Why the weights were not compared; one error for each version whose manifest is missing.
+        stats: Of the changed tensors, if they were asked for.
+        stats_problem: Why they could not be read.
     """
 
     is_same: bool
@@ -54,6 +58,8 @@ class WeightsChange:
     parameters: int | None = None
     dtypes: Mapping[str, int] = field(default_factory=dict)
     missing: tuple[GitmodelError, ...] = ()
+    stats: tuple[TensorStats, ...] = ()
+    stats_problem: GitmodelError | None = None
 
     @property
     def has_tensors(self) -> bool:
@@ -65,8 +71,13 @@ class WeightsChange:
         return counts(change for file in self.files for change in file.tensors or ())
 
 
-def compare_weights(project: Project, a: Model, b: Model, reader: ManifestReader) -> WeightsChange:
-    """Compare two versions, without fetching more than `budget_of` their sizes. Equal digests need nothing."""
+def compare_weights(
+    project: Project, a: Model, b: Model, reader: ManifestReader, *, with_stats: bool = False
+) -> WeightsChange:
+    """Compare two versions, without fetching more than `budget_of` their sizes. Equal digests need nothing.
+
+    `with_stats` reads the changed tensors of both versions, whatever their size.
+    """
     if a.pointer.digest == b.pointer.digest:
         return WeightsChange(is_same=True)
     manifests: list[Manifest] = []
@@ -81,6 +92,13 @@ def compare_weights(project: Project, a: Model, b: Model, reader: ManifestReader
     old, new = manifests
     packs = BoundedPacks(project, manifests, budget_of(old.total_size, new.total_size))
     files = tuple(compare_files(old, new, packs))
+    stats: list[TensorStats] = []
+    stats_problem = None
+    if with_stats:
+        try:
+            stats = tensor_stats(project, (old, new), files)
+        except GitmodelError as error:
+            stats_problem = error
     spans = [change.b for file in files for change in file.tensors or () if change.b is not None]
     sizes = [parameters_of(span) for span in spans]
     known = [size for size in sizes if size is not None]
@@ -90,6 +108,8 @@ def compare_weights(project: Project, a: Model, b: Model, reader: ManifestReader
         bytes=_bytes_change(old, new),
         parameters=sum(known) if spans and len(known) == len(spans) else None,
         dtypes=Counter(span.dtype for span in spans if span.dtype is not None),
+        stats=tuple(stats),
+        stats_problem=stats_problem,
     )
 
 
