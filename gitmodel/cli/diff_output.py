@@ -110,7 +110,7 @@ def _values(
 def _runs(report: VersionChange) -> Iterator[list[str | Paint]]:
     old, new = report.a.pointer.run_id, report.b.pointer.run_id
     if old or new:
-        yield ["run", "", old or "-", new or "-", "", "same" if old == new else ""]
+        yield ["run", "id", old or "-", new or "-", "", "same" if old == new else ""]
 
 
 def _data(report: VersionChange, names: Names) -> Iterator[list[str | Paint]]:

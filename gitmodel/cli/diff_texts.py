@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.cli.format import size_text
@@ -9,7 +10,6 @@ from gitmodel.domain.yaml.reader import flow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from decimal import Decimal
 
     from gitmodel.domain.tensor_changes import TensorChange, TensorSpan
     from gitmodel.domain.version_changes import ComparedData, ComparedMetric, Side
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _LONGEST_DELTA = 24  # characters; a longer one is rounded
 _SHOWN_TYPES = 4
+_SHOWN_PARTS = 5
 _UNITS = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
 
 
@@ -105,7 +106,7 @@ def tensors_text(weights: WeightsChange) -> str:
 def _count_text(count: int) -> str:
     for unit, letter in _UNITS:
         if count >= unit:
-            return f"{count / unit:.1f} {letter}" if count < 10**16 else f"{count:.1e}"
+            return f"{count / unit:.1f} {letter}" if count < 10**16 else f"{Decimal(count):.1e}"
     return str(count)
 
 
@@ -160,6 +161,8 @@ def weights_texts(
             yield "tensors", tensors_text(weights)
         for text in chunks_text(weights.files, names):
             yield "chunks", text
+        for text in others_text(weights.files):
+            yield "other", text
         if weights.stats_problem is not None:
             yield "stats", _problem_text(weights.stats_problem, with_reason=with_reason)
     yield "bytes", _bytes_text(report, names)
@@ -174,6 +177,22 @@ def _missing_text(report: VersionChange, *, with_reason: bool) -> str:
 
 def _problem_text(error: GitmodelError, *, with_reason: bool) -> str:
     return f"the changed tensors could not be read{f': {error.message}' if with_reason else ''}"
+
+
+def others_text(files: Sequence[FileChange]) -> Iterator[str]:
+    """For files whose tensors were compared: which other parts differ, such as `data.pkl`."""
+    for file in files:
+        if file.tensors is None or file.status != "changed":
+            continue
+        where = f"{file.path}: " if file.path else ""
+        parts = [f"{one.name} {status_text(one)}" for one in file.others if one.status != "same"]
+        if parts:
+            more = len(parts) - _SHOWN_PARTS
+            yield where + ", ".join(
+                parts[:_SHOWN_PARTS] + ([f"and {more:,} more"] if more > 0 else [])
+            )
+        elif all(one.status == "same" for one in file.tensors):
+            yield f"{where}all tensors are the same; the order of tensors, metadata or padding differs"
 
 
 def deprecation_texts(report: VersionChange) -> Iterator[str]:

@@ -84,7 +84,7 @@ def _compare(path: str, a: Side | None, b: Side | None, packs: BoundedPacks) -> 
     try:
         old, new = _headers(a, b, packs, is_same=status == "same")
         if old is None or new is None or old.format != new.format:
-            return FileChange(path, status, chunks=chunks)
+            return FileChange(path, status, chunks=chunks, problem=_difference(old, new))
         comparison = _Comparison(a, b, packs)
         return FileChange(
             path,
@@ -98,6 +98,14 @@ def _compare(path: str, a: Side | None, b: Side | None, packs: BoundedPacks) -> 
     except GitmodelError as error:
         problem = str(error)
     return FileChange(path, status, chunks=chunks, problem=problem)
+
+
+def _difference(old: Header | None, new: Header | None) -> str | None:
+    """Why tensors of two files have no common names; None if neither of the files names tensors."""
+    if old is not None and new is not None:
+        return f"the formats differ ({old.format} and {new.format})"
+    found = old or new
+    return None if found is None else f"only one of the files is {found.format}"
 
 
 def _headers(

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from gitmodel.cache.chunk_reader import FileView
     from gitmodel.domain.tensor_changes import TensorChange, TensorSpan
     from gitmodel.encoding.manifest.manifest import Manifest
+    from gitmodel.formats.header import Read
     from gitmodel.project.comparing.stored_files import FileChange
     from gitmodel.project.project import Project
 
@@ -65,7 +65,7 @@ def tensor_stats(
     packs = BoundedPacks(project, manifests, None)
     progress = project.context.progress
     progress.start("reading", sum(change.b.size for _, change in wanted if change.b is not None))
-    views: dict[str, tuple[FileView, FileView]] = {}
+    views: dict[str, tuple[Read, Read]] = {}
     found = []
     try:
         for path, change in wanted:
@@ -87,15 +87,15 @@ def _wanted(files: Sequence[FileChange]) -> Iterator[tuple[str, TensorChange]]:
 
 def _views(
     packs: BoundedPacks, manifests: tuple[Manifest, Manifest], path: str
-) -> tuple[FileView, FileView]:
+) -> tuple[Read, Read]:
     old, new = (
-        packs.view(manifest, next(entry for entry in manifest.files if entry.path == path))
+        packs.view(manifest, next(e for e in manifest.files if e.path == path)).read_at
         for manifest in manifests
     )
     return old, new
 
 
-def _stats_of(path: str, change: TensorChange, old: FileView, new: FileView) -> TensorStats:
+def _stats_of(path: str, change: TensorChange, old: Read, new: Read) -> TensorStats:
     a, b = change.a, change.b
     if a is None or b is None:
         return TensorStats(path, change.name, "only in one version")
@@ -137,12 +137,12 @@ def _is_decoded(span: TensorSpan) -> bool:
     return fits and dtype.kind not in _NOT_NUMBERS
 
 
-def _numbers(view: FileView, span: TensorSpan, start: int, count: int) -> Numbers:
+def _numbers(read: Read, span: TensorSpan, start: int, count: int) -> Numbers:
     """Elements of a tensor as float64."""
     import numpy as np
 
     dtype = np.dtype(numpy_type(span.dtype))
-    data = view.read_at(span.offset + start * dtype.itemsize, count * dtype.itemsize)
+    data = read(span.offset + start * dtype.itemsize, count * dtype.itemsize)
     values = np.frombuffer(data, dtype)
     if span.dtype == "BF16":  # the upper half of a float32
         values = (values.astype("<u4") << 16).view("<f4")
