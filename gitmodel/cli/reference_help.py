@@ -13,7 +13,8 @@ REF is one of
   NAME@7          version 7
   NAME@ALIAS      the version that an alias names
   NAME@REVISION   the version at a Git revision (NAME@git:REVISION if both)
-  NAME@run:ID     the version that a training run made
+  NAME@run:ID     the version that a training run made (NAME@ID if nothing else
+                  is called so)
   NAME@blake3:…   by the first 8 or more digits of its digest"""
 
 

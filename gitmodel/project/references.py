@@ -74,16 +74,20 @@ def _in_head(project: Project, name: str) -> bool:
 
 
 def _at_word(project: Project, reference: Reference) -> Model:
-    """The pointer at a revision, for a word that is not an alias."""
+    """The pointer at a revision, or of a run, for a word that is not an alias."""
+    from gitmodel.project.history.run_versions import by_run_alone
+
     name, word = reference.name, reference.value
     if project.reader.resolve(word) is not None:
         return _at_revision(project, name, word)
+    if (found := by_run_alone(project, name, word)) is not None:
+        return found
     names = _known_names(project)
     if name not in names and not history_of(project, name).seen:
         raise unknown_model(name, names)
     known = _known_words(project, name)
     raise UnknownReferenceError(
-        f"there is no alias {word!r} and no Git revision of that name",
+        f"there is no alias {word!r}, no Git revision and no run of that name",
         hint=f"there are {known}" if known else f"gitmodel log {name}",
         model=name,
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.reference import Reference
+from gitmodel.errors import ModelNameError, UnknownReferenceError
 from gitmodel.project.aliases import aliases_of, deprecations_of
 from gitmodel.project.history.model_history import history_of
 from gitmodel.project.history.renames import with_earlier_names
@@ -34,9 +35,20 @@ class ShowReport:
 
 
 def show(project: Project, reference: str) -> ShowReport:
-    """The details of one version. Raises UnknownReferenceError if there is none."""
-    wanted = Reference.parse(reference)
-    model = resolve(project, wanted)
+    """The details of one version: of a reference, or the only one of a run or of a commit, by its id alone.
+
+    Raises UnknownReferenceError if there is none, or several; ModelNameError if no model can have that name.
+    """
+    try:
+        wanted = Reference.parse(reference)
+        model = resolve(project, wanted)
+    except (ModelNameError, UnknownReferenceError):
+        from gitmodel.project.search.run_or_commit import by_run_or_commit
+
+        made = None if "@" in reference else by_run_or_commit(project, reference)
+        if made is None:
+            raise
+        wanted, model = made, resolve(project, made)
     found = aliases_of(project, model.name)
     named = found.get(model.name, wanted.value) if wanted.kind == "word" else None
     same = history_of(project, model.name, only=lambda head: head == model.pointer.head)

@@ -133,7 +133,7 @@ def test_what_there_is_not_is_refused_with_what_there_is(two_versions: Desk) -> 
         "there are fraud@1, fraud@2",
     )
     assert unknown(two_versions, "fraud@staging") == (
-        "fraud: there is no alias 'staging' and no Git revision of that name",
+        "fraud: there is no alias 'staging', no Git revision and no run of that name",
         "there are fraud@production",
     )
     assert unknown(two_versions, "fraud@git:staging") == (

@@ -26,7 +26,9 @@ def add_parser(verbs: Verbs) -> None:
         description=REFERENCES,
         json=True,
     )
-    parser.add_argument("reference", metavar="REF", help="which version")
+    parser.add_argument(
+        "reference", metavar="REF", help="which version; also a run id or a commit alone"
+    )
 
 
 _SHOWN_FILES = 20
@@ -65,8 +67,7 @@ def _facts(report: ShowReport) -> Iterator[tuple[str, str]]:
     if report.deprecated is not None:
         yield "deprecated", report.deprecated.words().removeprefix("deprecated ")
     yield from _people_say(report)
-    if pointer.format:
-        yield "format", _flat(pointer.format)
+    yield from _format(pointer.format or {})
     if report.first is not None:
         yield "registered", f"{report.first.at} by {report.first.author}"
         yield "", f"{report.first.commit[:10]} {report.first.subject}".strip()
@@ -77,6 +78,17 @@ def _facts(report: ShowReport) -> Iterator[tuple[str, str]]:
         yield "stored", size_text(report.stored)
     if report.files:
         yield "files", count_text(len(report.files), "file")
+
+
+def _format(about: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """What the weights are, and what a program that loads them might run."""
+    known = {key: value for key, value in about.items() if key not in {"code", "imports"}}
+    if known:
+        yield "format", _flat(known)
+    if "code" in about:
+        yield "code", str(about["code"])
+    if imports := about.get("imports"):
+        yield "imports", ", ".join(map(str, imports)) if isinstance(imports, list) else str(imports)
 
 
 def _promotion(alias: Alias) -> Iterator[tuple[str, str]]:
@@ -115,7 +127,13 @@ def _people_say(report: ShowReport) -> Iterator[tuple[str, str]]:
 
 
 def _flat(values: Mapping[str, object]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in values.items())
+    """Values on a line, those of a mapping by their own names: `type gguf, dtypes F32 3 Q4_K 100`."""
+    return ", ".join(
+        f"{name} {' '.join(f'{key} {one}' for key, one in value.items())}"
+        if isinstance(value, dict)
+        else f"{name} {value}"
+        for name, value in values.items()
+    )
 
 
 def _document(report: ShowReport) -> dict[str, object]:

@@ -37,6 +37,19 @@ def by_run(project: Project, reference: Reference) -> Model:
             hint=f"gitmodel log {name}" if lack is None else lack.command,
             model=name,
         )
+    return _only(name, wanted, found)
+
+
+def by_run_alone(project: Project, name: str, word: str) -> Model | None:
+    """The version whose run has this id, of which 8 or more characters are given without `run:`.
+
+    None if there is none. Raises UnknownReferenceError if the run made several versions.
+    """
+    found = _of_run(project, name, word) if len(word) >= _SHORTEST else []
+    return _only(name, word, found) if found else None
+
+
+def _only(name: str, wanted: str, found: list[Model]) -> Model:
     if len(found) > 1:
         numbers = sorted(model.pointer.version for model in found)
         raise UnknownReferenceError(
