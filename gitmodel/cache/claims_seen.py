@@ -32,6 +32,10 @@ class ClaimsSeen:
         self._state: tuple[int, ...] = ()
         self._owners: dict[str, dict[int, str]] = {}
 
+    def names(self) -> list[str]:
+        """The models with known claims."""
+        return list(self._read())
+
     def greatest(self, name: str) -> int:
         """The greatest known number of a model, 0 if none is known."""
         return max(self.owners(name), default=0)

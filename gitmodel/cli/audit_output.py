@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from gitmodel.cli.format import count_text
 from gitmodel.cli.markdown import code
 from gitmodel.cli.output import Paint
 from gitmodel.domain.text.escape import escaped
@@ -19,8 +20,9 @@ from gitmodel.domain.text.escape import escaped
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from gitmodel.cli.output import Output
     from gitmodel.domain.audit_events import VersionId
-    from gitmodel.workflows.audit import AuditReport, AuditRow
+    from gitmodel.workflows.audit import AuditReport, AuditRow, CheckReport
 
 TABLE = ("time", "event", "model", "change", "by", "merged by", "signed", "commit", "why")
 _CSV = (
@@ -100,6 +102,38 @@ def event_documents(rows: Iterable[AuditRow]) -> list[dict[str, object]]:
             "imported": row.imported,
         }
         for row in rows
+    ]
+
+
+def say_check(output: Output, report: CheckReport) -> None:
+    """Print what history does not explain, and what was compared."""
+    for note in report.notes:
+        output.warn(note)
+    alarms = [one for one in report.unexplained if one.is_alarm]
+    squashed = [one for one in report.unexplained if not one.is_alarm]
+    if alarms:
+        output.line(f"not explained by the history of {report.branch}:")
+        output.table([[one.kind.replace("-", " "), one.detail] for one in alarms])
+    for one in squashed:
+        output.line(f"probably squashed: {one.detail}")
+    claims = count_text(report.claims, "claim")
+    moves = " and the moves of the remote branch" if report.updates_known else ""
+    output.say(f"compared: {claims}{moves}")
+    if any(one.kind == "claim" for one in alarms):
+        output.hint("git fetch --all, if the versions may be on a branch that this clone lacks")
+
+
+def unexplained_documents(report: CheckReport) -> list[dict[str, object]]:
+    """What is not explained, as JSON has it."""
+    return [
+        {
+            "kind": one.kind,
+            "name": one.name,
+            "version": one.version,
+            "commit": one.commit,
+            "detail": one.detail,
+        }
+        for one in report.unexplained
     ]
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gitmodel.domain.audit_events import AuditEvent, VersionId
     from gitmodel.domain.yaml.reader import Value
     from gitmodel.project.history.audited_branch import AuditedBranch
+    from gitmodel.project.history.unexplained import Unexplained
     from gitmodel.project.project import Project
 
 
@@ -135,4 +136,45 @@ def _row(event: AuditEvent, signed: str) -> AuditRow:
         commit=decision.commit,
         why=event.why or decision.subject,
         imported=event.imported,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """What the history of a branch does not explain."""
+
+    branch: str
+    unexplained: tuple[Unexplained, ...]
+    claims: int  # how many claims were compared
+    updates_known: bool  # whether this clone has a record of how the remote branch moved
+    notes: tuple[str, ...]
+
+    @property
+    def is_explained(self) -> bool:
+        """Whether there is nothing but versions that were probably squashed."""
+        return not any(one.is_alarm for one in self.unexplained)
+
+
+def check(project: Project, name: str | None = None, *, branch: str | None = None) -> CheckReport:
+    """Compare the history of a branch with what Git does not own: claims, and moves of the remote branch.
+
+    Of a model, or of all. Claims that this clone has not read are read from the primary remote, if no ref
+    has their version.
+
+    Raises ModelNameError if the name is not valid, UnknownReferenceError if there is no such branch,
+    RepositoryError if this clone lacks old commits, and NotSetUpError without `.gitmodel.yaml`.
+    """
+    from gitmodel.project.history.unexplained import find_unexplained
+
+    if name is not None:
+        check_name(name)
+    project.require_set_up()
+    found = audited_branch(project, branch)
+    witnesses = find_unexplained(project, found, name)
+    return CheckReport(
+        found.name,
+        witnesses.unexplained,
+        witnesses.claims,
+        witnesses.updates_known,
+        witnesses.notes,
     )

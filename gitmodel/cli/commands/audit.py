@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gitmodel.errors import UsageError
+
 if TYPE_CHECKING:
     from gitmodel.cli.parsers import Verbs
     from gitmodel.cli.session import Session
@@ -37,6 +39,12 @@ def add_parser(verbs: Verbs) -> None:
         metavar="REV",
         help="the branch; by default that of origin/HEAD as last fetched, else HEAD",
     )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="instead: compare history with the claims on the remote and with how the remote branch "
+        "moved; exit with 1 if something is not explained",
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument(
         "--csv",
@@ -56,9 +64,17 @@ def run(
     name: str | None,
     since: str | None,
     branch: str | None,
+    check: bool,
     form: str | None,
 ) -> int:
     """Show the events."""
+    if check:
+        if since is not None or form is not None:
+            raise UsageError(
+                "--check looks at all of history, and prints text or JSON",
+                hint="gitmodel audit --check",
+            )
+        return _check(session, name, branch)
     from gitmodel.cli.audit_output import (
         TABLE,
         audit_csv,
@@ -84,3 +100,20 @@ def run(
         if not report.rows:
             output.line("nothing happened")
     return 0
+
+
+def _check(session: Session, name: str | None, branch: str | None) -> int:
+    from gitmodel.cli.audit_output import say_check, unexplained_documents
+    from gitmodel.workflows.audit import check
+
+    with session.project() as project:
+        report = check(project, name, branch=branch)
+    output = session.output
+    if output.as_json:
+        for note in report.notes:
+            output.warn(note)
+        documents = unexplained_documents(report)
+        output.json({"branch": report.branch, "events": None, "unexplained": documents})
+    else:
+        say_check(output, report)
+    return 0 if report.is_explained else 1
