@@ -178,14 +178,18 @@ def fetch_real_models(names: Iterable[str]) -> Path:
     unknown = wanted - {entry.name for entry in REAL_MODELS}
     if unknown:
         raise KeyError(f"no real model is called {', '.join(sorted(unknown))}")
+    return fetch_entries(entry for entry in REAL_MODELS if entry.name in wanted)
+
+
+def fetch_entries(entries: Iterable[RealModel]) -> Path:
+    """Make sure that these versions are in the cache, or skip or fail the test; returns the cache folder."""
     cache = cache_folder()
     cache.mkdir(parents=True, exist_ok=True)
-    for entry in REAL_MODELS:
-        if entry.name in wanted:
-            try:
-                fetch(entry, cache)
-            except ModelUnavailableError as error:
-                _give_up(entry, error)
+    for entry in entries:
+        try:
+            fetch(entry, cache)
+        except ModelUnavailableError as error:
+            _give_up(entry, error)
     return cache
 
 
