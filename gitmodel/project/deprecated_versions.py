@@ -40,7 +40,7 @@ def check_deprecated(
     for model in dict.fromkeys((m.name, m.pointer.version, m.path) for m in models):
         name, version, path = model
         try:
-            found = _deprecations(project, name, path).versions.get(version)
+            found = deprecations_beside(project, name, path).versions.get(version)
         except GitmodelError as error:
             if refuses:
                 raise
@@ -62,8 +62,11 @@ def check_deprecated(
         )
 
 
-def _deprecations(project: Project, name: str, pointer_path: str) -> Deprecations:
-    """The deprecations beside a pointer in the work tree, else those of the model where it is now."""
+def deprecations_beside(project: Project, name: str, pointer_path: str) -> Deprecations:
+    """The deprecations beside a pointer in the work tree, else those of the model where it is now.
+
+    Raises AliasError if they do not parse.
+    """
     if project.repository.work_tree is not None and os.path.lexists(
         os.path.join(project.root, pointer_path)
     ):

@@ -31,17 +31,17 @@ class ManifestReader:
         """Fetch the manifests of many versions into the cache, several at a time; never fails."""
         cache = self._project.cache
         wanted = [model for model in models if cache.manifest(model.pointer.digest) is None]
-        if not wanted:
-            return
-        try:
-            found = Remotes(self._project, self._project.remote_names()).manifests(wanted)
-        except RemoteError as error:
-            self._failure = error
-        except GitmodelError:
-            pass  # one of them is missing; each is asked for again
-        else:
+        remotes = Remotes(self._project, self._project.remote_names())
+        for some in (wanted[:1], wanted[1:]):  # one, which says whether a remote answers at all
+            try:
+                found = remotes.manifests(some)
+            except RemoteError as error:
+                self._failure = error
+                return
+            except GitmodelError:
+                return  # one of them is missing; each is asked for again
             with suppress(GitmodelError):
-                for model, (manifest, _) in zip(wanted, found, strict=True):
+                for model, (manifest, _) in zip(some, found, strict=True):
                     if manifest.chunk_list() == model.pointer.chunks:
                         cache.write_manifest(manifest)
 

@@ -102,11 +102,14 @@ def _stats_of(path: str, change: TensorChange, old: Read, new: Read) -> TensorSt
     problem = _problem(a, b)
     if problem is not None:
         return TensorStats(path, change.name, problem)
+    import numpy as np
+
     sums = _Sums()
     count = math.prod(b.shape or ())
-    for start in range(0, count, _BLOCK):
-        size = min(_BLOCK, count - start)
-        sums.add(_numbers(old, a, start, size), _numbers(new, b, start, size))
+    with np.errstate(all="ignore"):  # signalling NaNs, and sums that become infinite
+        for start in range(0, count, _BLOCK):
+            size = min(_BLOCK, count - start)
+            sums.add(_numbers(old, a, start, size), _numbers(new, b, start, size))
     return sums.result(path, change.name)
 
 
@@ -167,13 +170,12 @@ class _Sums:
         a, b = a[finite], b[finite]
         if not a.size:
             return
-        with np.errstate(over="ignore", invalid="ignore"):  # of F64; the result is infinite then
-            moved = np.abs(b - a)
-            self._largest = max(self._largest, float(moved.max()))
-            self._total += float(moved.sum())
-            self._dot += float(a @ b)
-            self._square_a += float(a @ a)
-            self._square_b += float(b @ b)
+        moved = np.abs(b - a)
+        self._largest = max(self._largest, float(moved.max()))
+        self._total += float(moved.sum())
+        self._dot += float(a @ b)
+        self._square_a += float(a @ a)
+        self._square_b += float(b @ b)
         self._count += a.size
 
     def result(self, path: str, name: str) -> TensorStats:

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from gitmodel.domain.deprecations import Deprecations
 from gitmodel.domain.gates.config import Gates
 from gitmodel.domain.version_changes import changed_values, compared_data, compared_metrics
 from gitmodel.errors import GitmodelError
-from gitmodel.project.aliases import deprecations_of
 from gitmodel.project.comparing.manifests import ManifestReader
 from gitmodel.project.comparing.weights import compare_weights
+from gitmodel.project.deprecated_versions import deprecations_beside
 from gitmodel.project.gates.configured import gates_at
 from gitmodel.project.project import CONFIG_NAME
 from gitmodel.project.references import (
@@ -93,9 +94,13 @@ class Comparer:
         return self.of_model(resolve(self._project, reference))
 
     def of_model(self, model: Model) -> Compared:
-        """The version of a pointer. Raises AliasError if the deprecated versions do not parse."""
-        found = deprecations_of(self._project, model.name).versions
-        return Compared(model, deprecated=found.get(model.pointer.version))
+        """The version of a pointer. A file of deprecations that does not parse is told, and has none."""
+        try:
+            found = deprecations_beside(self._project, model.name, model.path)
+        except GitmodelError as error:
+            self._project.context.note(f"{error}; so nothing is known about deprecated versions")
+            found = Deprecations()
+        return Compared(model, deprecated=found.versions.get(model.pointer.version))
 
     def of_alias(self, alias: Alias) -> Compared:
         """The version that an alias means. Raises as `version_of_alias` does."""

@@ -72,6 +72,7 @@ def test_bfloat16_is_decoded(desk: Desk) -> None:
 
 def test_an_element_that_is_not_finite_is_left_out_and_counted(desk: Desk) -> None:
     old, new = np.array([1, np.nan, 3, 4], "<f4"), np.array([1, 2, np.inf, 6], "<f4")
+    old.view("<u4")[1] = 0x7FA00000  # a signalling NaN
     contents = [safetensors(w=("F32", [4], one.tobytes())) for one in (old, new)]
 
     [found] = stats(desk, contents)
