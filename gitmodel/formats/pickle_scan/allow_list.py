@@ -28,6 +28,7 @@ from gitmodel.formats.pickle_scan.values import (
     NumpyDType,
     Storage,
     StorageClass,
+    Tensor,
     TorchDType,
 )
 
@@ -102,7 +103,7 @@ class Tensors:
         _ensure(self.storages.setdefault(str(key), size) == size)
         return Storage(of.dtype, size)
 
-    def add(self, described: Arguments, dtype: str | None = None) -> Mark:
+    def add(self, described: Arguments, dtype: str | None = None) -> Tensor:
         """Count a tensor: storage, offset, size and stride, in elements.
 
         Raises RefusedError if it does not lie inside its storage.
@@ -122,7 +123,18 @@ class Tensors:
         self.tensors += 1
         self.parameters += elements
         self.dtypes[known] = self.dtypes.get(known, 0) + 1
-        return Mark.TENSOR
+        return Tensor(known, elements)
+
+    def remove(self, tensor: Tensor) -> None:
+        """Do not count a tensor after all."""
+        if not tensor.counted:
+            return
+        tensor.counted = False
+        self.tensors -= 1
+        self.parameters -= tensor.elements
+        self.dtypes[tensor.dtype] -= 1
+        if not self.dtypes[tensor.dtype]:
+            del self.dtypes[tensor.dtype]
 
 
 def _ensure(condition: bool) -> None:
@@ -171,15 +183,18 @@ def _qtensor(arguments: Arguments, tensors: Tensors) -> object:
     if len(scheme) == 3:
         _ensure(scheme[1] is Mark.DATA and type(scheme[2]) is int)
     else:
-        _ensure(len(scheme) == 4 and _is_size(scheme[3]))
-        _ensure(scheme[1] is Mark.TENSOR and scheme[2] is Mark.TENSOR)
+        _ensure(len(scheme) == 4 and _is_size(scheme[3]) and scheme[1] is not scheme[2])
+        for part in scheme[1:3]:  # scales and zero points, which are no weights
+            if not isinstance(part, Tensor):
+                raise RefusedError
+            tensors.remove(part)
     return tensors.add(arguments[:4])
 
 
 def _parameter(arguments: Arguments, _: Tensors) -> object:
-    _ensure(len(arguments) == 3 and arguments[0] is Mark.TENSOR)
+    _ensure(len(arguments) == 3 and isinstance(arguments[0], Tensor))
     _ensure_hooks(arguments[1], arguments[2])
-    return Mark.TENSOR
+    return arguments[0]
 
 
 def _size(arguments: Arguments, _: Tensors) -> object:

@@ -24,7 +24,6 @@ class Mark(Enum):
     LIST = auto()
     SET = auto()
     ORDERED_DICT = auto()
-    TENSOR = auto()
     SCHEME = auto()  # of torch: how a tensor is quantised
     NDARRAY = auto()  # of numpy, with or without its state
     UNKNOWN = auto()  # made by something that the allow-list does not have
@@ -99,6 +98,17 @@ class Storage:
     def __init__(self, dtype: str | None, size: int) -> None:
         self.dtype = dtype  # None: bytes, whose type the tensor says
         self.size = size  # bytes
+
+
+class Tensor:
+    """A tensor that a call rebuilds."""
+
+    __slots__ = ("counted", "dtype", "elements")
+
+    def __init__(self, dtype: str, elements: int) -> None:
+        self.dtype = dtype
+        self.elements = elements
+        self.counted = True
 
 
 class NumpyDType:
