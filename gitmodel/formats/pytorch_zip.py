@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from gitmodel.domain.text.lazy_regex import lazy_compile
-from gitmodel.formats import numpy_files, zip_layout
+from gitmodel.formats import zip_layout
 from gitmodel.formats.description import Description
 from gitmodel.formats.header import UnrecognizedFormatError
 from gitmodel.formats.pickle_scan.findings import Findings
@@ -45,6 +45,8 @@ def describe_zip(source: HeaderReader, name: str) -> Description:
     if script or any(one.endswith(b"data.pkl") for one in names):
         return _describe_torch(source, directory, "torchscript" if script else "pytorch")
     if names and all(one.endswith(b".npy") for one in names):
+        from gitmodel.formats import numpy_files
+
         return numpy_files.describe_npz(source, directory)
     if name.lower().endswith(_ENDINGS):
         return Description(code="yes")
@@ -67,9 +69,9 @@ def _describe_torch(source: HeaderReader, directory: Directory, kind: str) -> De
     folder = directory.entries[0].name.partition(b"/")[0] + b"/"
     for one in placed:
         path = one.entry.name
-        if not path.startswith(folder) or not _ENTRIES.fullmatch(path.removeprefix(folder)):
+        if not path.startswith(folder) or not _ENTRIES.fullmatch(path, len(folder)):
             findings.refuse()
-        if path.lower().rpartition(b"/")[2] == b"data.pkl":
+        if path.lower().endswith(b"data.pkl"):
             stream = PickleStream(_blocks(source, one))
             walk_pickle(stream, findings)
             _check_end(stream, findings)

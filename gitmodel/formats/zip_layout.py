@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from gitmodel.domain.text.lazy_regex import lazy_compile
 from gitmodel.formats.header import UnrecognizedFormatError
 from gitmodel.formats.pickle_scan.stream import BrokenPickleError
-from gitmodel.formats.zip_directory import DEFLATED, STORED, data_offset
+from gitmodel.formats.zip_directory import DEFLATED, STORED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +27,10 @@ _LOCAL: Final = Struct("<4sHHHHHIIIHH")
 _END: Final = Struct("<4sHHHHIIH")
 _END_64: Final = Struct("<4sQHHIIQQQQ")
 _LOCATOR: Final = 20  # bytes
+_SHORT: Final = Struct("<III")  # a descriptor without its signature
+_LONG: Final = Struct("<IQQ")
+_MAX_GAP: Final = 24  # bytes between entries: the longest descriptor
+_USUAL_EXTRA: Final = 72  # bytes; PyTorch pads to a multiple of 64
 _DESCRIPTOR_FOLLOWS: Final = 0x0008
 _FLAGS: Final = 0x080E  # UTF-8 names, a descriptor, and how well it is compressed
 _FULL: Final = 0xFFFFFFFF  # the number is in the zip64 field
@@ -52,50 +56,72 @@ def placed_entries(source: HeaderReader, directory: Directory) -> list[Placed]:
     names = {entry.name.lower() for entry in entries}
     if not entries or len(names) != len(entries):
         raise UnrecognizedFormatError("no entries, or two of one name")
-    ends = [entry.offset for entry in entries[1:]] + [directory.start]
-    position = 0
-    placed = []
-    for entry, end in zip(entries, ends, strict=True):
-        if entry.offset != position:
-            raise UnrecognizedFormatError("bytes between entries")
-        placed.append(_placed(source, entry, end))
-        position = end
+    placed: list[Placed] = []
+    position = 0  # what is before it was accounted for
+    for entry in entries:
+        gap = entry.offset - position
+        if not 0 <= gap <= _MAX_GAP:
+            raise UnrecognizedFormatError("bytes between entries, or entries overlap")
+        wanted = gap + _LOCAL.size + len(entry.name) + _USUAL_EXTRA
+        head = source.take(position, min(wanted, source.size - position))
+        _check_descriptor(placed, head[:gap])
+        offset = _data_offset(source, entry, head, gap)
+        placed.append(Placed(entry, offset))
+        position = offset + entry.size
+    gap = directory.start - position
+    if not 0 <= gap <= _MAX_GAP:
+        raise UnrecognizedFormatError("bytes before the directory, or it begins too early")
+    _check_descriptor(placed, source.take(position, gap))
     _check_end(source, directory)
     return placed
 
 
-def _placed(source: HeaderReader, entry: Entry, end: int) -> Placed:
-    offset = data_offset(source, entry)
-    header = _LOCAL.unpack(source.take(entry.offset, _LOCAL.size))
-    _, _, flags, method, _, _, checksum, size, full_size, name_size, extra_size = header
-    at = entry.offset + _LOCAL.size + name_size
-    extra = source.take(at, extra_size)
+def _data_offset(source: HeaderReader, entry: Entry, head: bytes, gap: int) -> int:
+    """Where an entry's bytes begin, by its own header, which is at `gap` in what was read."""
+    header = _LOCAL.unpack_from(head, gap) if len(head) >= gap + _LOCAL.size else (b"",) * 11
+    signature, _, flags, method, _, _, *sizes, name_size, extra_size = header
+    name_at = gap + _LOCAL.size
+    extra_at = name_at + len(entry.name)
+    if (signature, flags, method) != (b"PK\x03\x04", entry.flags, entry.method):
+        raise UnrecognizedFormatError("an entry's two headers differ")
+    if name_size != len(entry.name) or head[name_at:extra_at] != entry.name:
+        raise UnrecognizedFormatError("an entry's two headers differ")
     if not _NAME.fullmatch(entry.name) or b".." in entry.name or entry.comment:
         raise UnrecognizedFormatError("an entry with an odd name, or a comment")
-    if flags != entry.flags or flags & ~_FLAGS or method not in {STORED, DEFLATED}:
+    if flags & ~_FLAGS or method not in {STORED, DEFLATED}:
         raise UnrecognizedFormatError("an entry with odd flags, or an odd method")
-    known = (entry.checksum, entry.size, entry.full_size)
-    here = _long_sizes(extra, checksum, size, full_size)
-    if here != known and not (flags & _DESCRIPTOR_FOLLOWS and here == (0, 0, 0)):
-        raise UnrecognizedFormatError("an entry's two headers differ")
-    for fields in (extra, entry.extra):
-        _check_fields(fields)
-    after = source.take(offset + entry.size, max(0, min(end - offset - entry.size, 64)))
-    if offset + entry.size + len(after) != end:
-        raise UnrecognizedFormatError("entries overlap, or bytes between them")
-    if not _is_descriptor(after, known) if flags & _DESCRIPTOR_FOLLOWS else after:
-        raise UnrecognizedFormatError("bytes between entries")
-    return Placed(entry, offset)
+    offset = entry.offset + extra_at - gap
+    extra = head[extra_at : extra_at + extra_size]
+    if len(extra) != extra_size:
+        extra = source.take(offset, extra_size)
+    if sizes != [0, 0, 0] or not flags & _DESCRIPTOR_FOLLOWS:
+        checksum, size, full_size = sizes
+        here = _long_sizes(extra, checksum, size, full_size)
+        if here != (entry.checksum, entry.size, entry.full_size):
+            raise UnrecognizedFormatError("an entry's two headers differ")
+    _check_fields(extra)
+    _check_fields(entry.extra)
+    return offset + int(extra_size)
 
 
-def _is_descriptor(raw: bytes, known: tuple[int, int, int]) -> bool:
-    """Whether these bytes repeat checksum and sizes, in one of the four ways that writers do."""
-    checksum, size, full_size = known
-    short = b""
-    if size < _FULL and full_size < _FULL:
-        short = Struct("<III").pack(checksum, size, full_size)
-    long = Struct("<IQQ").pack(checksum, size, full_size)
-    return raw in {short, long, b"PK\x07\x08" + short, b"PK\x07\x08" + long} and len(raw) >= 12
+def _check_descriptor(placed: list[Placed], raw: bytes) -> None:
+    """Raises ValueError unless these bytes behind the last entry are what its flags say.
+
+    A descriptor repeats checksum and sizes, in one of the four ways that writers do.
+    """
+    if not placed or not placed[-1].entry.flags & _DESCRIPTOR_FOLLOWS:
+        if raw:
+            raise UnrecognizedFormatError("bytes between entries")
+        return
+    entry = placed[-1].entry
+    raw = raw.removeprefix(b"PK\x07\x08") if len(raw) in {16, 24} else raw
+    fields = _SHORT if len(raw) == _SHORT.size else _LONG
+    if len(raw) != fields.size or fields.unpack(raw) != (
+        entry.checksum,
+        entry.size,
+        entry.full_size,
+    ):
+        raise UnrecognizedFormatError("bytes between entries, or a descriptor that differs")
 
 
 def _long_sizes(extra: bytes, checksum: int, size: int, full_size: int) -> tuple[int, int, int]:
@@ -110,6 +136,8 @@ def _long_sizes(extra: bytes, checksum: int, size: int, full_size: int) -> tuple
 
 def _check_fields(extra: bytes) -> None:
     """Raises ValueError if there are other fields than sizes and padding: some give an entry another name."""
+    if not extra:
+        return
     position = 0
     while position < len(extra):
         if position + 4 > len(extra):

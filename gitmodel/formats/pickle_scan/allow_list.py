@@ -147,7 +147,12 @@ def _is_size(value: object) -> TypeGuard[int]:
 
 
 def _are_sizes(value: object) -> TypeGuard[tuple[int, ...]]:
-    return isinstance(value, tuple) and len(value) <= 64 and all(_is_size(one) for one in value)
+    if not isinstance(value, tuple) or len(value) > 64:
+        return False
+    for one in value:  # noqa: SIM110 - twice as fast as a generator
+        if not _is_size(one):
+            return False
+    return True
 
 
 def _ensure_hooks(requires_grad: object, hooks: object) -> None:

@@ -62,9 +62,9 @@ class Findings:
         """Note that the rest was not looked at."""
         self._complete = False
 
-    def step(self) -> None:
-        """Count an opcode. Raises TooLongError if there are too many."""
-        self._left -= 1
+    def step(self, count: int = 1) -> None:
+        """Count opcodes. Raises TooLongError if there are too many."""
+        self._left -= count
         if self._left < 0:
             raise TooLongError("more opcodes than are looked at")
 

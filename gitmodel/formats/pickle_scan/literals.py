@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gitmodel.formats.pickle_scan.findings import Findings
     from gitmodel.formats.pickle_scan.stream import PickleStream
 
-_MAX_TEXT: Final = 1024  # bytes; longer text names nothing
+MAX_TEXT: Final = 1024  # bytes; longer text names nothing
 _MAX_LINE: Final = 8 << 10
 _MAX_INTEGER: Final = 16  # bytes
 _INTEGER: Final = lazy_compile(rb"-?[0-9]{1,24}")
@@ -86,7 +86,7 @@ class Literals(Stack):
 
     def _text(self, width: int) -> None:
         size = self._number(width)
-        if size > _MAX_TEXT:
+        if size > MAX_TEXT:
             self._stream.skip(size)
             self._push(Mark.TEXT)
             return
@@ -104,7 +104,7 @@ class Literals(Stack):
         size = self._number(width)
         if size >= 1 << 31:
             raise BrokenPickleError("text of a negative length")
-        if size > _MAX_TEXT:
+        if size > MAX_TEXT:
             self._stream.skip(size)
             self._push(Mark.TEXT)
         else:

@@ -117,14 +117,17 @@ class NumpyDType:
     __slots__ = ()
 
 
+CARRIERS: Final = (Global, Carrier)
+
+
 def made_tuple(items: Sequence[object]) -> tuple[object, ...]:
     """Return a tuple of these values, which tells whether there is a function in it."""
     for item in items:
-        if isinstance(item, Global | Carrier):
+        if isinstance(item, CARRIERS):
             return Carrier(items)
     return tuple(items)
 
 
 def holds_function(value: object) -> bool:
     """Whether this is a function or class, or a tuple with one."""
-    return isinstance(value, Global | Carrier)
+    return isinstance(value, CARRIERS)
