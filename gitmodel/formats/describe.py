@@ -174,6 +174,19 @@ _PICKLES: Final = (
     ),
     *(".joblib.lz4", ".pkl.lz4", ".cloudpickle", ".pt2", ".model", ".th"),
 )
+# Opcodes of pickles: bytes of the argument of each, and those with an argument of any length.
+_WIDTHS: Final = {
+    **{
+        bytes([code]): 0
+        for code in b"()012NQRabdeltosu]}\x81\x85\x86\x87\x88\x89\x8f\x90\x91\x92\x93\x94\x97\x98"
+    },
+    **{bytes([code]): 1 for code in b"Khq\x80\x82"},
+    **{bytes([code]): 2 for code in b"M\x83"},
+    **{bytes([code]): 4 for code in b"Jjr\x84"},
+}
+_READING_ON: Final = frozenset(
+    bytes([code]) for code in b"BCFGILPSTUVXcgip\x8a\x8b\x8c\x8d\x8e\x95\x96"
+)
 # In this order. Formats that a file's bytes tell stand before those that only its name tells.
 ROWS: Final[tuple[Row, ...]] = (
     Row(_gguf, starts=(b"GGUF",)),
@@ -214,13 +227,36 @@ def describe_file(name: str, read: Read, size: int) -> Description:
     for row in ROWS:
         if start.startswith(row.starts) or (row.endings and lower.endswith(row.endings)):
             try:
-                return row.describe(source, name)
+                return _checked(row.describe(source, name), source, start)
             # Whatever a describer trips over: the file breaks the rules of the format.
             except (ValueError, TypeError, LookupError, ArithmeticError, struct.error) as error:
                 watched.pass_on(error)
             except (RecursionError, MemoryError, EOFError) as error:
                 watched.pass_on(error)
     return Description()
+
+
+def _checked(found: Description, source: HeaderReader, start: bytes) -> Description:
+    """Say `yes` of a file that needs no code, if a loader of pickles would run code of it."""
+    if found.code == "none" and _may_be_opcodes(start):
+        from gitmodel.formats import pickles
+
+        if pickles.is_pickle_too(source):
+            return found._replace(code="yes")
+    return found
+
+
+def _may_be_opcodes(start: bytes) -> bool:
+    """Whether an unpickler reads on behind the first bytes of a file; cheap, for almost every file."""
+    position = 0
+    while position < len(start):
+        code = start[position : position + 1]
+        if code in _READING_ON:
+            return True
+        if code not in _WIDTHS:
+            return False
+        position += 1 + _WIDTHS[code]
+    return True
 
 
 class _Watched:

@@ -67,7 +67,7 @@ def is_pickle_too(source: HeaderReader) -> bool:
     try:
         Machine(PickleStream(StoredBlocks(source, 0, source.size)), findings).run()
     except UnrecognizedFormatError:
-        return findings.has_names or findings.code == "yes"
+        return findings.has_names
     return True
 
 

@@ -11,7 +11,16 @@ import pytest
 
 from gitmodel.formats.describe import describe_file
 from tests.support.formats import pread
-from tests.support.hostile_zips import ARRAYS, GOOD, TENSOR, ZIPS, Part, torch
+from tests.support.hostile_zips import (
+    ARRAYS,
+    GOOD,
+    TENSOR,
+    TWO_FORMATS,
+    TWO_FORMATS_OLD,
+    ZIPS,
+    Part,
+    torch,
+)
 
 if TYPE_CHECKING:
     from tests.support.hostile_pickles import Case
@@ -39,6 +48,25 @@ def test_the_arrays_are_hostile() -> None:
         if (case.event not in answer.split() if case.event else answer)
     ]
     assert not wrong
+
+
+def test_a_file_of_two_formats_may_run_code() -> None:
+    """Safetensors to one loader, and a pickle to another."""
+    found = describe_file("m.safetensors", pread(TWO_FORMATS.data), len(TWO_FORMATS.data))
+    line = f"pickle {TWO_FORMATS.data.hex()}\n"
+    done = subprocess.run(
+        [sys.executable, LOADER], input=line, capture_output=True, text=True, check=True
+    )
+
+    assert found.code == "yes"
+    assert done.stdout.split() == [TWO_FORMATS.event]
+
+
+def test_a_file_that_may_be_read_as_a_pickle_may_run_code() -> None:
+    data = TWO_FORMATS_OLD.data
+    found = describe_file("m.safetensors", pread(data), len(data))
+
+    assert (found.type, found.tensors, found.code) == ("safetensors", 1, "yes")
 
 
 @pytest.mark.parametrize("method", [0, 8])

@@ -7,7 +7,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 # Programs that run inside the environment of a library, and what recorders share.
-INSIDE = {"mlflow_runs", "wandb_runs", "tensorboard_runs", "trainings", "model_files", "torch_files"}
+INSIDE = {
+    "mlflow_runs",
+    "wandb_runs",
+    "tensorboard_runs",
+    "trainings",
+    "model_files",
+    "torch_files",
+}
 
 
 def test_the_job_runs_every_recorder() -> None:

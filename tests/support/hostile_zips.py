@@ -241,4 +241,25 @@ ARRAYS = (
     Case("two arrays of one name", Archive([Part(b"a.npy", npy("'<i4'", "(1,)", bytes(4))), Part(b"a.npy", npy("'|O'", "(1,)", EVIL))]).data(), "os.system"),
     Case("header that is a program", npy("__import__('os').system(':')", "(1,)", b""), None),
 )  # fmt: skip
+
+
+def _safetensors_and_pickle(start: bytes) -> bytes:
+    """A file of safetensors, the length of whose header begins a pickle, and whose first key goes on with it."""
+    module = "multiprocessing.popen_spawn_posix"
+    path = "util.os.path.os.path.os.path.os.system"
+    pushed = [f"U{chr(len(text))}{text}" for text in (module, path)]
+    shell = ":".ljust(33)
+    key = f"{'a' * (start.index(b'G') - 1)}{pushed[0]}{pushed[1]}q\x93U{chr(len(shell))}{shell}q\x85R."
+    entry = ':{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}'
+    header = f'{{"{key}"{entry}'.encode()
+    return start + header.ljust(int.from_bytes(start, "little")) + b"\0"
+
+
+# Protocol 4, then a number of eight bytes. Without the protocol, the name has no dots and is not found.
+TWO_FORMATS = Case(
+    "safetensors that is a pickle", _safetensors_and_pickle(b"\x80\x04G\0\0\0\0\0"), "os.system"
+)
+TWO_FORMATS_OLD = Case(
+    "safetensors that is an old pickle", _safetensors_and_pickle(b"NG \0\0\0\0\0"), None
+)
 ZIPS = (*TORCH, *ARRAYS)
