@@ -13,6 +13,7 @@ import struct
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from gitmodel.formats.description import Description
+from gitmodel.formats.file_names import as_named
 from gitmodel.formats.header import HeaderReader
 
 if TYPE_CHECKING:
@@ -189,6 +190,7 @@ _READING_ON: Final = frozenset(
 )
 # In this order. Formats that a file's bytes tell stand before those that only its name tells.
 ROWS: Final[tuple[Row, ...]] = (
+    Row(_keras_zip, endings=(".keras",)),  # Keras finds the archive behind other bytes
     Row(_gguf, starts=(b"GGUF",)),
     Row(_zip, starts=(b"PK\x03\x04",)),
     Row(_npy, starts=(b"\x93NUMPY",)),
@@ -227,7 +229,7 @@ def describe_file(name: str, read: Read, size: int) -> Description:
     for row in ROWS:
         if start.startswith(row.starts) or (row.endings and lower.endswith(row.endings)):
             try:
-                return _checked(row.describe(source, name), source, start)
+                return as_named(_checked(row.describe(source, name), source, start), name)
             # Whatever a describer trips over: the file breaks the rules of the format.
             except (ValueError, TypeError, LookupError, ArithmeticError, struct.error) as error:
                 watched.pass_on(error)

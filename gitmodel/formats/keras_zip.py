@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _CONFIG: Final = "config.json"
 _WEIGHTS: Final = ".weights.h5"
+_TAIL: Final = 22 + 0xFFFF  # bytes; a zip archive's last record is in there
 _MAX_FILES: Final = 64  # of weights; Keras splits large models
 
 
@@ -31,7 +32,7 @@ def describe(source: HeaderReader, name: str) -> Description:
     try:
         archive = ZipMembers(source)
     except ValueError:
-        if name.lower().endswith(".keras"):
+        if name.lower().endswith(".keras") and _has_end(source):
             return Description(code="yes")  # a reader that is less strict may find members
         raise
     weights = [one for one in archive.names if one.endswith(_WEIGHTS)]
@@ -50,3 +51,9 @@ def describe(source: HeaderReader, name: str) -> Description:
         code = "yes"
     worst = max((code, *(part.code for part in parts)), key=CODES.index)
     return combined("keras", parts)._replace(arch=arch, code=worst)
+
+
+def _has_end(source: HeaderReader) -> bool:
+    """Whether the last record of a zip archive is at the end of a file."""
+    begin = max(0, source.size - _TAIL)
+    return b"PK\x05\x06" in source.take(begin, source.size - begin)

@@ -7,8 +7,9 @@ import json
 
 import pytest
 
+from gitmodel.formats.describe import describe_file
 from gitmodel.formats.keras_config import MAX_CONFIG, KerasConfig, judge
-from tests.support.formats import pread, zip_file
+from tests.support.formats import pread, safetensors_file, zip_file
 
 
 def layer(name: object, module: object = "keras.layers", **more: object) -> dict[str, object]:
@@ -109,8 +110,6 @@ class TestArchive:
     config = json.dumps({"class_name": "Sequential", "config": {"layers": []}}).encode()
 
     def described(self, data: bytes) -> tuple[str | None, str]:
-        from gitmodel.formats.describe import describe_file
-
         found = describe_file("m.keras", pread(data), len(data))
         return found.type, found.code
 
@@ -157,3 +156,21 @@ class TestArchive:
 
         assert self.described(data)[1] == "yes"
         assert self.described(data.replace(b"Config.json", b"config.json"))[1] == "yes"
+
+    def test_an_archive_behind_other_weights_is_code(self) -> None:
+        archive = zip_file({"config.json": self.config, "model.weights.h5": self.weights()})
+        both = safetensors_file({"w": archive})
+
+        assert self.described(both) == (None, "yes")
+
+    def test_the_older_format_under_the_newer_name_is_read(self) -> None:
+        assert self.described(self.weights()) == ("hdf5", "none")
+
+
+def test_hdf5_behind_other_weights_is_not_said_to_be_without_code() -> None:
+    model = bytes(512 - 8 - 70) + b"\x89HDF\r\n\x1a\n" + bytes(500)
+    both = safetensors_file({"w": model})
+
+    assert describe_file("m.safetensors", pread(both), len(both)).code == "none"
+    assert describe_file("m.h5", pread(both), len(both)).code == "unknown"
+    assert describe_file("pytorch_model.bin", pread(both), len(both)).code == "unknown"
