@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _LONGEST_DELTA = 24  # characters; a longer one is rounded
 _SHOWN_TYPES = 4
 _SHOWN_PARTS = 5
+_DERIVED = ".data/serialization_id"  # a hash of the other parts of a PyTorch file
 _UNITS = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
 
 
@@ -100,7 +101,18 @@ def tensors_text(weights: WeightsChange) -> str:
         names = sorted(weights.dtypes, key=lambda one: (-weights.dtypes[one], one))
         more = len(names) - _SHOWN_TYPES
         about += names[:_SHOWN_TYPES] + ([f"{more} other types"] if more > 0 else [])
+    if numbered := _numbered(weights):
+        about.append(f"{numbered:,} storages by number")
     return ", ".join(parts) + (f"; {', '.join(about)}" if about else "")
+
+
+def _numbered(weights: WeightsChange) -> int:
+    """How many storages of PyTorch have no name of a tensor."""
+    return sum(
+        change.name.startswith("data/") and all(s is None or s.dtype is None for s in change[2:])
+        for file in weights.files
+        for change in file.tensors or ()
+    )
 
 
 def _count_text(count: int) -> str:
@@ -185,7 +197,11 @@ def others_text(files: Sequence[FileChange]) -> Iterator[str]:
         if file.tensors is None or file.status != "changed":
             continue
         where = f"{file.path}: " if file.path else ""
-        parts = [f"{one.name} {status_text(one)}" for one in file.others if one.status != "same"]
+        parts = [
+            f"{one.name} {status_text(one)}"
+            for one in file.others
+            if one.status != "same" and one.name != _DERIVED
+        ]
         if parts:
             more = len(parts) - _SHOWN_PARTS
             yield where + ", ".join(

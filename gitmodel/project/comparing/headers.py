@@ -12,17 +12,35 @@ from gitmodel.formats.tensors import TORCH_ZIP, read_extents
 
 if TYPE_CHECKING:
     from gitmodel.formats.header import Extent, Read
+    from gitmodel.formats.state_dict_names import NamedStorage
 
 # Of PyTorch and TorchScript. Other entries of an archive are a pickle, code, or a file of another format.
 _STORAGE: Final = re.compile(r"(?:data|constants)/[0-9]+")
 
 
+_DATA: Final = "data.pkl"
+
+
 class Header(NamedTuple):
-    """The tensors of a file by name, and the other named parts, such as `data.pkl` of a PyTorch file."""
+    """The tensors of a file by name, and the other named parts, such as `data.pkl` of a PyTorch file.
+
+    `names` has what that pickle says of storages, by their names `data/0`; None if it says nothing.
+    """
 
     format: str
     tensors: dict[str, TensorSpan]
     others: dict[str, TensorSpan]
+    names: dict[str, NamedStorage] | None = None
+
+    def named(self) -> Header:
+        """The same with the names, types and shapes that `names` has, where they are unique."""
+        tensors = {}
+        for key, span in self.tensors.items():
+            found = (self.names or {}).get(key)
+            if found is not None and found.name not in self.tensors:
+                span = span._replace(name=found.name, dtype=found.dtype, shape=found.shape)  # noqa: PLW2901
+            tensors[span.name] = span
+        return self._replace(tensors=tensors)
 
 
 def read_header(read: Read, size: int) -> Header | None:
@@ -48,7 +66,20 @@ def read_header(read: Read, size: int) -> Header | None:
             )
             (header.tensors if _is_tensor(format_name, extent) else header.others)[span.name] = span
         offset += extent.size
-    return header
+    data = header.others.get(_DATA)
+    if format_name != TORCH_ZIP or data is None:
+        return header
+    return header._replace(names=_storage_names(read, data))
+
+
+def _storage_names(read: Read, data: TensorSpan) -> dict[str, NamedStorage] | None:
+    from gitmodel.formats.state_dict_names import storage_names
+
+    try:
+        found = storage_names(read, data.offset, data.size)
+    except LookupError:  # it may not be fetched
+        return None
+    return None if found is None else {f"data/{key}": named for key, named in found.items()}
 
 
 def _is_tensor(format_name: str, extent: Extent) -> bool:

@@ -114,13 +114,18 @@ def _headers(
     """The headers of both sides; None for a file without tensors. A side that is not there has no tensors."""
     old = None if a is None else _header(a, packs)
     if is_same:
+        old = None if old is None else old.named()
         return old, old
     new = None if b is None else _header(b, packs)
     if a is None and new is not None:
         old = Header(new.format, {}, {})
     if b is None and old is not None:
         new = Header(old.format, {}, {})
-    return old, new
+    if old is None or new is None:
+        return old, new
+    # Names of one file only would make every tensor of the other another one.
+    known = [one.names is not None for one in (old, new) if one.tensors]
+    return (old.named(), new.named()) if known and all(known) else (old, new)
 
 
 def _header(side: Side, packs: BoundedPacks) -> Header | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import struct
 import zipfile
 from collections import Counter
@@ -20,6 +21,7 @@ from gitmodel.project.comparing.bounded_packs import BoundedPacks
 from gitmodel.project.comparing.stored_files import compare_files
 from tests.support.formats import gguf_header, gguf_tensor
 from tests.support.stores import store_bytes
+from tests.support.torch_zip import Saved, state_dict, torch_zip
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,21 +111,32 @@ def read_npz(data: bytes) -> Arrays:
 
 
 def write_torch(arrays: Arrays) -> bytes:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        archive.writestr("net/data.pkl", "".join(arrays).encode() or b".")
-        for name, array in arrays.items():
-            archive.writestr(f"net/data/{int(name[1:])}", array.tobytes())
-        archive.writestr("net/version", b"3\n")
-    return stream.getvalue()
+    """Storages are numbered in the order of the file, so their numbers move."""
+    saved, storages = [], {}
+    for number, (name, array) in enumerate(arrays.items()):
+        kind = {"<f4": "FloatStorage", "<i4": "IntStorage"}[array.dtype.str]
+        saved.append((name, Saved(str(number), kind, array.size, array.shape)))
+        storages[str(number)] = array.tobytes()
+    return torch_zip(state_dict(saved), storages)
+
+
+SAVED = re.compile(
+    rb"X....(t[0-9]+)ctorch\._utils.*?ctorch\n(\w+)Storage\nX....([0-9]+)X.*?tQJ....\(((?:J....)*)t",
+    re.DOTALL,
+)
 
 
 def read_torch(data: bytes) -> Arrays:
+    found = {}
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        names = [name for name in archive.namelist() if name.startswith("net/data/")]
-        return {
-            name.removeprefix("net/"): np.frombuffer(archive.read(name), "u1") for name in names
-        }
+        for name, kind, key, shape in SAVED.findall(archive.read("net/data.pkl")):
+            dtype = {b"Float": "<f4", b"Int": "<i4"}[kind]
+            sizes = [
+                int.from_bytes(shape[at + 1 : at + 5], "little") for at in range(0, len(shape), 5)
+            ]
+            content = archive.read(f"net/data/{key.decode()}")
+            found[name.decode()] = np.frombuffer(content, dtype).reshape(sizes)
+    return found
 
 
 FORMATS: dict[str, tuple[Callable[[Arrays], bytes], Callable[[bytes], Arrays]]] = {

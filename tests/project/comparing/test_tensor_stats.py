@@ -11,6 +11,7 @@ import pytest
 
 from gitmodel.workflows.diff import diff
 from tests.support.formats import gguf_header, gguf_tensor, zip_file
+from tests.support.torch_zip import Saved, state_dict, torch_zip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,3 +125,14 @@ def test_a_storage_of_pytorch_has_no_type_to_decode(desk: Desk) -> None:
     [found] = stats(desk, contents, "net.pt")
 
     assert found.problem == "not decoded: the header names no type and shape"
+
+
+def test_a_named_tensor_of_pytorch_is_decoded(desk: Desk) -> None:
+    saved = [("w", Saved("0", "FloatStorage", 2, (2,)))]
+    contents = [
+        torch_zip(state_dict(saved), {"0": struct.pack("<2f", 1, number)}) for number in (1, 3)
+    ]
+
+    [found] = stats(desk, contents, "net.pt")
+
+    assert (found.name, found.max_abs, found.mean_abs) == ("w", 2.0, 1.0)
