@@ -38,6 +38,10 @@ HISTORY_SECONDS = {
     "log NAME, after a commit": 1.0,
     "show NAME@1": 1.0,
     "show NAME@blake3:...": 1.0,
+    "first at": 20.0,
+    "at": 1.0,
+    "at, after a commit": 1.0,
+    "audit NAME": 1.0,
     "list": 1.0,
     "git push": 0.3,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.aliases import Alias, split_alias_path
@@ -47,17 +48,18 @@ class AliasMoves:
 
     def words(self, name: str) -> list[str]:
         """The aliases that a model of this name, or of the same last part, ever had; sorted."""
-        wanted = name.rpartition("/")[2] + POINTER_SUFFIX
-        found = set()
-        for record in self._line.aliases():
-            path = record.change.path
-            if f"{wanted.removesuffix(POINTER_SUFFIX)}." not in path:
-                continue
+        return sorted(self._words.get(name.rpartition("/")[2], ()))
+
+    @cached_property
+    def _words(self) -> dict[str, set[str]]:
+        """The aliases by the last part of the names of their models."""
+        found: dict[str, set[str]] = {}
+        for path in {record.change.path for record in self._line.aliases()}:
             with suppress(AliasError):
                 pointer_path, alias = split_alias_path(path)
-                if pointer_path.rpartition("/")[2] == wanted:
-                    found.add(alias)
-        return sorted(found)
+                stem = pointer_path.rpartition("/")[2].removesuffix(POINTER_SUFFIX)
+                found.setdefault(stem, set()).add(alias)
+        return found
 
 
 class _AliasReplay(Replay[Alias]):

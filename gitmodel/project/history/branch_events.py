@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from gitmodel.domain.aliases import split_alias_path
+from gitmodel.domain.aliases import Alias, split_alias_path
 from gitmodel.domain.audit_events import (
     AuditEvent,
     alias_events,
@@ -14,8 +14,8 @@ from gitmodel.domain.audit_events import (
     pointer_events,
 )
 from gitmodel.domain.decisions import times_of_moves
-from gitmodel.domain.pointer import POINTER_SUFFIX, read_head
-from gitmodel.errors import AliasError
+from gitmodel.domain.pointer import DEPRECATED_SUFFIX, read_head
+from gitmodel.errors import AliasError, GitmodelError
 from gitmodel.git.history.line_file import stem_of
 from gitmodel.git.history.line_log import ALIASES
 from gitmodel.project.committed_models import parsed_or_none
@@ -26,6 +26,7 @@ from gitmodel.project.history.pointer_states import PointerStates
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from gitmodel.domain.pointer import Pointer
     from gitmodel.git.history.line_log import LineRecord
     from gitmodel.project.history.audited_branch import AuditedBranch
     from gitmodel.project.project import Project
@@ -79,27 +80,44 @@ class BranchEvents:
         return in_order(list(found.values()))
 
     def _names(self, is_wanted: Callable[[LineRecord], bool]) -> list[str]:
-        """The names of the models that wanted changes are about."""
-        stems = {_model_stem(one) for one in self._branch.line.all() if is_wanted(one)}
-        records = [
-            one
-            for stem in sorted(stems - {None}, key=str)
-            for one in self._branch.line.of_stem(str(stem))
-            if one.change.path.endswith(POINTER_SUFFIX) and one.change.oid is not None
-        ]
-        return sorted(set(self._names_in(records)))
+        """The names of the models that wanted changes are about.
+
+        Pointers and aliases contain the name. For what was deleted, and for deprecations, the pointers at
+        that place say it.
+        """
+        line = self._branch.line
+        named, unnamed = [], set()
+        for record in line.all():
+            if is_wanted(record):
+                change = record.change
+                if change.oid is None or change.path.endswith(DEPRECATED_SUFFIX):
+                    unnamed.add(_model_stem(record))
+                else:
+                    named.append(record)
+        for stem in unnamed:
+            if stem is not None:
+                named += [one for one in line.of_stem(stem) if one.change.oid is not None]
+        return sorted(set(self._names_in(named)))
 
     def _names_in(self, records: Iterable[LineRecord]) -> Iterable[str]:
         changes = [record.change for record in records]
         files = HistoricFiles(self._project)
         files.read(changes)
         for change in changes:
+            if change.path.endswith(DEPRECATED_SUFFIX):
+                continue
             raw = files.raw(change.oid or "")
             head = read_head(raw)
             if head is not None:
                 yield head.name
-            elif (pointer := parsed_or_none(raw, change.path)) is not None:
-                yield pointer.name
+            elif (file := _parsed(raw, change.path)) is not None:
+                yield file.name
+
+
+def _parsed(raw: bytes, path: str) -> Pointer | Alias | None:
+    with suppress(GitmodelError):
+        return Alias.from_text(raw, path) if path.endswith(ALIASES) else parsed_or_none(raw, path)
+    return None
 
 
 def _model_stem(record: LineRecord) -> str | None:

@@ -1,7 +1,8 @@
 """A long history with many models: what references, `log`, `list` and hooks cost there.
 
-The repository is made by `git fast-import`: every commit brings a version of some model, the weights
-themselves exist nowhere. It is then what a colleague has after `git clone` and `gitmodel push`.
+The repository is made by `git fast-import`: a commit brings a version of some model, every 20th promotes the version of
+the commit before, and every 500th deprecates the version before that one. The weights themselves exist nowhere. It is
+then what a colleague has after `git clone` and `gitmodel push`.
 """
 
 from __future__ import annotations
@@ -11,8 +12,18 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
+from gitmodel.domain.aliases import Alias
+from gitmodel.domain.deprecations import Deprecation, Deprecations, deprecations_path_for
 from gitmodel.domain.digest import Digest
-from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer, Previous
+from gitmodel.domain.instant import instant_text
+from gitmodel.domain.pointer import (
+    ALIAS_SUFFIX,
+    DEPRECATED_SUFFIX,
+    POINTER_SUFFIX,
+    Pointer,
+    Previous,
+    alias_path_for,
+)
 from gitmodel.project.context import Context
 from gitmodel.project.project import Project as OpenProject
 from tests.benchmarks.bars import HISTORY_PEAK_MIB, HISTORY_SECONDS
@@ -30,9 +41,13 @@ if TYPE_CHECKING:
     from tests.benchmarks.world import Project, World
 
 _FOLDER_SIZE = 100  # models in one folder
+_ALIAS = "production"
 _STEP = 7919  # a prime: neighbouring commits train models of different folders
+_PROMOTED, _DEPRECATED = 20, 500  # every so many commits
 _WEIGHTS = "unused"
-_AFTER_A_COMMIT = frozenset({"log NAME, after a commit", "git push"})
+_LATE = instant_text(FIRST_COMMIT_SECONDS + 6_500_000)  # after the last commit
+_SUFFIXES = (POINTER_SUFFIX, ALIAS_SUFFIX, DEPRECATED_SUFFIX)
+_AFTER_A_COMMIT = frozenset({"log NAME, after a commit", "at, after a commit", "git push"})
 
 
 def rows(world: World, *, commits: int, models: int, rounds: int) -> Iterator[Row]:
@@ -82,9 +97,23 @@ def _steps(project: Project, models: int) -> Iterator[tuple[str, Sequence[str], 
     yield "log NAME, after a commit", (*PROGRAM, "log", name), log
     yield "show NAME@1", (*PROGRAM, "show", f"{name}@1"), log
     yield "show NAME@blake3:...", (*PROGRAM, "show", f"{name}@blake3:{digest}"), log
+    served, alias = _promoted(models)
+    at = (*PROGRAM, "at", f"{served}@{_ALIAS}", "--branch", "main", "--on", _LATE)
+    dated = (GIT, "log", "--first-parent", "--", alias)
+    yield "first at", at, dated
+    yield "at", at, dated
+    yield "at, after a commit", at, dated
+    yield "audit NAME", (*PROGRAM, "audit", served, "--branch", "main"), dated
     yield "list", (*PROGRAM, "list"), (GIT, "ls-files")
     push = ("push", "-q", "origin", "main")
     yield "git push", (GIT, *push), (GIT, *NO_HOOKS, *push)
+
+
+def _promoted(models: int) -> tuple[str, str]:
+    """A model that has the alias, and the path of the alias."""
+    number = -(-(models // _FOLDER_SIZE + 2) // _PROMOTED) * _PROMOTED
+    model = (number - 1) * _STEP % models
+    return _name(model), alias_path_for(_path(model), _ALIAS)
 
 
 def _in_turn(
@@ -96,6 +125,8 @@ def _in_turn(
             shutil.rmtree(project.folder / ".git" / "gitmodel" / "history", ignore_errors=True)
         if step in _AFTER_A_COMMIT:
             _commit_nothing(project)
+        if step == "first at":
+            (project.folder / ".git/gitmodel/history/first-parent-2").unlink(missing_ok=True)
         mine.append(project.run(ours))
         if step in _AFTER_A_COMMIT:
             _commit_nothing(project)
@@ -110,6 +141,13 @@ def _commit_nothing(project: Project) -> None:
 
 def make(project: Project, *, commits: int, models: int) -> None:
     """Add commits to a repository that is set up, until it has so many."""
+    # The dates of a line never go back, so its first commit must not be dated today.
+    subprocess.run(
+        [GIT, *NO_HOOKS, "commit", "-q", "--amend", "--no-edit"],
+        cwd=project.folder,
+        env={**project.environment, "GIT_COMMITTER_DATE": f"{FIRST_COMMIT_SECONDS} +0000"},
+        check=True,
+    )
     process = subprocess.Popen(
         [GIT, "fast-import", "--quiet", "--done"],
         cwd=project.folder,
@@ -139,12 +177,32 @@ def _stream(commits: int, models: int) -> Iterator[bytes]:
         yield (
             f"commit refs/heads/main\ncommitter {who}\ndata {len(message)}\n{message}\n{parent}"
         ).encode()
-        trained = number * _STEP % models
+        yield from _changes(number, versions, registered)
+        yield _file("train.py", f"# {number}\n".encode())
+    yield b"done\n"
+
+
+def _changes(
+    number: int, versions: list[int], registered: Sequence[Sequence[int]]
+) -> Iterator[bytes]:
+    """The files of one commit; counts versions."""
+    before = (number - 1) * _STEP % len(versions)
+    if number <= len(registered) or number % _PROMOTED:
+        trained = number * _STEP % len(versions)
         for model in registered[number] if number < len(registered) else (trained,):
             versions[model] += 1
             yield _file(_path(model), _pointer(model, versions[model]))
-        yield _file("train.py", f"# {number}\n".encode())
-    yield b"done\n"
+        return
+    yield _file(alias_path_for(_path(before), _ALIAS), _alias(before, versions[before]))
+    if number % _DEPRECATED == 0 and versions[before] > 1:
+        one = Deprecation(why="leaked labels", since="2026-11-28", instead=versions[before])
+        text = Deprecations({versions[before] - 1: one}).to_text()
+        yield _file(deprecations_path_for(_path(before)), text.encode())
+
+
+def _alias(model: int, version: int) -> bytes:
+    pointer = Pointer.from_text(_pointer(model, version), what=_path(model))
+    return Alias.of(_ALIAS, pointer, why=f"hold-out {version}").to_text().encode()
 
 
 def _file(path: str, content: bytes) -> bytes:
@@ -206,4 +264,4 @@ def _publish(project: Project, origin: Path) -> None:
     with OpenProject.open(context) as opened:
         head = opened.reader.resolve("HEAD")
         assert head is not None
-        opened.ledger().confirm(entry.oid for entry in opened.reader.tree(head, POINTER_SUFFIX))
+        opened.ledger().confirm(entry.oid for entry in opened.reader.tree(head, *_SUFFIXES))
