@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from gitmodel.domain.versions import VersionNumbers
@@ -13,7 +12,7 @@ from gitmodel.project.history.all_versions import fetched_blobs
 from gitmodel.project.history.missing_history import find_missing_history
 from gitmodel.project.history.version_owners import claims_seen
 from gitmodel.project.search.facts import PointerFacts, facts_of
-from gitmodel.project.search.facts_cache import FactsCache
+from gitmodel.project.search.facts_cache import SEGMENT_ROWS, FactsCache
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from gitmodel.git.history.walk import Change
     from gitmodel.project.project import Project
 
+_AT_ONCE = 2000  # pointers in memory before they are parsed; each has at most 64 KiB
 Scope = Literal["head", "all"]
 VersionKey: TypeAlias = tuple[str, int, str]  # name, number, hex digits of the content
 
@@ -131,11 +131,19 @@ def _facts(
     cache = FactsCache(project.repository)
     facts = cache.read(fields)
     unread = [oid for oid in paths if oid not in facts]
-    if unread:
-        new = _parsed(project, unread, paths)
-        cache.write(new, paths)
-        facts |= new
-        _note_missing(project, len(unread) - len(new))
+    missing = 0
+    is_written = False
+    for start in range(0, len(unread), SEGMENT_ROWS):
+        some = unread[start : start + SEGMENT_ROWS]
+        new = _parsed(project, some, paths)
+        missing += len(some) - len(new)
+        if cache.write(new, paths):
+            is_written = True
+        else:
+            facts |= new
+    if is_written:  # what is read takes half the memory of what was parsed
+        facts |= cache.read(fields)
+    _note_missing(project, missing)
     return facts
 
 
@@ -143,12 +151,20 @@ def _parsed(
     project: Project, oids: list[str], paths: Mapping[str, str]
 ) -> dict[str, PointerFacts | None]:
     """The facts of blobs; None for those that do not parse. Blobs that this clone lacks are left out."""
-    blobs: dict[str, bytes] = {}
-    with suppress(GitmodelError):  # if Git cannot fetch, the local pointers are shown
-        blobs = fetched_blobs(project, oids)
-    blobs = blobs or project.reader.blobs(oids)
-    parsed = ((oid, parsed_or_none(raw, paths[oid])) for oid, raw in blobs.items())
-    return {oid: None if pointer is None else facts_of(pointer) for oid, pointer in parsed}
+    found: dict[str, PointerFacts | None] = {}
+    for start in range(0, len(oids), _AT_ONCE):
+        for oid, raw in _blobs(project, oids[start : start + _AT_ONCE]).items():
+            pointer = parsed_or_none(raw, paths[oid])
+            found[oid] = None if pointer is None else facts_of(pointer)
+    return found
+
+
+def _blobs(project: Project, oids: list[str]) -> dict[str, bytes]:
+    """Blobs by id; fetches those that a partial clone lacks, if Git can."""
+    try:
+        return fetched_blobs(project, oids)
+    except GitmodelError:
+        return project.reader.blobs(oids)
 
 
 def _note_missing_history(project: Project) -> None:

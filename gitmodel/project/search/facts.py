@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,6 +34,10 @@ class PointerFacts(NamedTuple):
     def key(self) -> tuple[str, int, str]:
         """What makes two pointers the same version."""
         return self[:3]
+
+
+# What stands for a field that was not asked for.
+ABSENT: Mapping[str, Any] = {"tags": (), "metrics": {}, "params": {}, "data": ()}
 
 
 def facts_of(pointer: Pointer) -> PointerFacts:

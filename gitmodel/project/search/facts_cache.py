@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 # The last part is the format version; other versions have their own folder.
 _FOLDER = ("gitmodel", "facts", "1")
 _SUFFIX = ".facts"
+SEGMENT_ROWS = 2**15  # a segment of as many is not merged into another: that would take memory
 _WORTH_KEEPING = 256  # pointers; parsing as many takes 20 ms
 
 
@@ -47,25 +48,31 @@ class FactsCache:
                     self._remove(name)
         return found
 
-    def write(self, new: Mapping[str, PointerFacts | None], wanted: Collection[str]) -> None:
-        """Cache facts if they are many; merges small segments, without the blobs that are not wanted."""
+    def write(self, new: Mapping[str, PointerFacts | None], wanted: Collection[str]) -> bool:
+        """Cache facts if they are many; merges small segments, without the blobs that are not wanted.
+
+        Returns whether they were written.
+        """
         if len(new) < self._worth_keeping:
-            return
+            return False
         rows = dict(new)
         merged = []
         for count, name in sorted(self._sizes()):
             # What is left is more than twice as large as all smaller ones together.
-            if count > 2 * len(rows):
+            if count > 2 * len(rows) or count >= SEGMENT_ROWS:
                 break
             with suppress(OSError, DamagedFactsError):
                 old = self._rows(name, PointerFacts._fields)
                 rows |= {oid: facts for oid, facts in old.items() if oid in wanted}
             merged.append(name)
         data = to_bytes(rows, oid_length=self._oid_length)
-        with suppress(OSError):  # a full disk or a read-only repository
+        try:
             replace_file(os.path.join(self._path, f"{os.urandom(16).hex()}{_SUFFIX}"), data)
-            for name in merged:
-                self._remove(name)
+        except OSError:  # a full disk or a read-only repository
+            return False
+        for name in merged:
+            self._remove(name)
+        return True
 
     def _rows(self, name: str, fields: Collection[str]) -> dict[str, PointerFacts | None]:
         with open(os.path.join(self._path, name), "rb") as stream:

@@ -23,7 +23,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from gitmodel.git.history.segment import CHECK, check_of, split_ids
-from gitmodel.project.search.facts import PointerFacts
+from gitmodel.project.search.facts import ABSENT, PointerFacts
 from gitmodel.version import __version__
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 _MAGIC = f"gitmodel facts 1 {__version__}\n".encode()
 # The digest has a section of its own.
 _COLUMNS = tuple(name for name in PointerFacts._fields if name != "digest")
-_ABSENT: Mapping[str, Any] = {"tags": (), "metrics": {}, "params": {}, "data": ()}
 _ROW = struct.Struct(f"<Q{CHECK}s")
 _SECTIONS = 2 + len(_COLUMNS)
 _HEAD_SIZE = len(_MAGIC) + 1 + _SECTIONS * _ROW.size + CHECK
@@ -101,7 +100,7 @@ class FactsSegment:
         oids = split_ids(self._section(0), self._oid_length)
         columns = [self._values(name) if name in fields else None for name in _COLUMNS]
         digests = split_ids(self._section(1), _DIGEST)
-        absent = [[_ABSENT.get(name)] * len(oids) for name in _COLUMNS]
+        absent = [[ABSENT.get(name)] * len(oids) for name in _COLUMNS]
         filled = [
             one if one is not None else other for one, other in zip(columns, absent, strict=True)
         ]
