@@ -43,6 +43,9 @@ HISTORY_SECONDS = {
     "at, after a commit": 1.0,
     "audit NAME": 1.0,
     "list": 1.0,
+    "first list --versions --where": 20.0,
+    "list --versions --where": 3.0,
+    "list --all --where": 3.0,
     "git push": 0.3,
 }
 HISTORY_PEAK_MIB = 256.0  # of our own process and of each git that it starts

@@ -271,11 +271,12 @@ class _WithIndex:
     def pointers(self) -> list[Change]:
         """See `Snapshot`. One process for each 2,000 loose commits."""
         try:
-            records = [one.records(bucket) for one in self._segments for bucket in range(BUCKETS)]
+            stored = [one.changes(bucket) for one in self._segments for bucket in range(BUCKETS)]
         except DamagedSegmentError as error:
             self._folder.remove(str(error))
             return self._history.all_refs_changes()
-        changes = [change_of(record) for record in dict.fromkeys(chain.from_iterable(records))]
+        # Two processes may have written the same commits.
+        changes = dict.fromkeys(chain.from_iterable(stored))
         found = [one for one in changes if one.path.endswith(POINTER_SUFFIX)]
         found += [one for _, some in self._history.introduced(self._loose) for one in some]
         known = [change for change in found if change.commit in self._ranks]

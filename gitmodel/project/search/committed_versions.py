@@ -143,6 +143,8 @@ def _facts(
             facts |= new
     if is_written:  # what is read takes half the memory of what was parsed
         facts |= cache.read(fields)
+        lost = [oid for oid in unread if oid not in facts]  # another process may have removed it
+        facts |= _parsed(project, lost, paths)
     _note_missing(project, missing)
     return facts
 

@@ -105,6 +105,10 @@ def _steps(project: Project, models: int) -> Iterator[tuple[str, Sequence[str], 
     yield "at, after a commit", at, dated
     yield "audit NAME", (*PROGRAM, "audit", served, "--branch", "main"), dated
     yield "list", (*PROGRAM, "list"), (GIT, "ls-files")
+    where = ("--where", "metrics.auc > 0.9")
+    yield "first list --versions --where", (*PROGRAM, "list", "--versions", *where), log
+    yield "list --versions --where", (*PROGRAM, "list", "--versions", *where), log
+    yield "list --all --where", (*PROGRAM, "list", "--all", *where), log
     push = ("push", "-q", "origin", "main")
     yield "git push", (GIT, *push), (GIT, *NO_HOOKS, *push)
 
@@ -123,6 +127,8 @@ def _in_turn(
     for _ in range(rounds):
         if step == "first log NAME":
             shutil.rmtree(project.folder / ".git" / "gitmodel" / "history", ignore_errors=True)
+        if step.startswith("first list"):
+            shutil.rmtree(project.folder / ".git" / "gitmodel" / "facts", ignore_errors=True)
         if step in _AFTER_A_COMMIT:
             _commit_nothing(project)
         if step == "first at":

@@ -51,7 +51,9 @@ def opened(data: bytes, oid_length: int = 20) -> Segment:
 
 
 def found(segment: Segment) -> set[Change]:
-    return {change_of(record) for bucket in range(256) for record in segment.records(bucket)}
+    records = [change_of(record) for bucket in range(256) for record in segment.records(bucket)]
+    assert [change for bucket in range(256) for change in segment.changes(bucket)] == records
+    return set(records)
 
 
 @given(histories)
