@@ -14,6 +14,7 @@ from fractions import Fraction
 from random import Random
 from typing import Any, TypeAlias
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -109,31 +110,30 @@ fields = st.tuples(
 )
 plain = st.sampled_from(["name", "run_id", "license", "base", "tag", "alias", "by", "code"])
 orders = st.sampled_from(["=", "!=", "<", "<=", ">", ">="])
-number_texts = st.sampled_from(
-    [
-        "0",
-        "1",
-        "-1",
-        "0.1",
-        ".3",
-        "0.30000000000000004",
-        "1e23",
-        "1E+2",
-        "9007199254740993",
-        "-0",
-        "9007199254740992",
-        "inf",
-        "-Infinity",
-        "5e-324",
-        "1e308",
-        "1e99",
-        "0.99999999999999990",
-        "0.3000000000000000400000001",
-        "1e400",
-        "4e-324",
-        "+1.50",
-    ]
-)
+NUMBER_TEXTS = [
+    "0",
+    "1",
+    "-1",
+    "0.1",
+    ".3",
+    "0.30000000000000004",
+    "1e23",
+    "1E+2",
+    "9007199254740993",
+    "-0",
+    "9007199254740992",
+    "inf",
+    "-Infinity",
+    "5e-324",
+    "1e308",
+    "1e99",
+    "0.99999999999999990",
+    "0.3000000000000000400000001",
+    "1e400",
+    "4e-324",
+    "+1.50",
+]
+number_texts = st.sampled_from(NUMBER_TEXTS)
 globs = st.sampled_from(["*", "a", "*a*", "team/*", "?", "[a-z]", "*'*", "", "*prod", "Ana", "*@*"])
 dates = st.sampled_from(
     ["2026-05-01", "2026-05", "2026", "2026-05-01T12:00", "2026-04-30T23:59:59Z"]
@@ -313,6 +313,17 @@ def test_an_expression_selects_what_brute_force_selects(tree: Tree, seed: int) -
 
         assert matches(row) is expected, (text, version)
         assert again(row) is expected, (text, version)
+
+
+@pytest.mark.parametrize("literal", NUMBER_TEXTS)
+def test_every_number_is_compared_exactly(literal: str) -> None:
+    for operator in ("=", "!=", "<", "<=", ">", ">="):
+        matches = predicate(parse(f"metrics.auc {operator} {literal}"))
+        for value in SCALARS:
+            row = random_row(Random(1)) | {"metrics": {"auc": value}}  # noqa: S311
+            expected = compared(value, operator, "number", literal)
+
+            assert matches(product_row(row)) is expected, (value, operator, literal)
 
 
 def test_expressions_select_some_versions_and_not_others() -> None:
