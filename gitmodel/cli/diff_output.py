@@ -166,6 +166,11 @@ def change_document(report: VersionChange) -> dict[str, object]:
         "tensors": {
             **{status: count[status] for status in ("same", "changed", "added", "removed")},
             "in_changed_chunks": count["undecided"],
+            "renamed": [
+                {"file": file.path or None, "a": old, "b": new}
+                for file in weights.files
+                for old, new in file.renamed
+            ],
             "parameters": weights.parameters,
             "dtypes": dict(weights.dtypes),
             "list": [

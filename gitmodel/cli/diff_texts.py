@@ -101,6 +101,8 @@ def tensors_text(weights: WeightsChange) -> str:
         names = sorted(weights.dtypes, key=lambda one: (-weights.dtypes[one], one))
         more = len(names) - _SHOWN_TYPES
         about += names[:_SHOWN_TYPES] + ([f"{more} other types"] if more > 0 else [])
+    if weights.renamed:
+        about.append(f"at least {weights.renamed:,} of the added have the bytes of a removed one")
     if numbered := _numbered(weights):
         about.append(f"{numbered:,} storages by number")
     return ", ".join(parts) + (f"; {', '.join(about)}" if about else "")

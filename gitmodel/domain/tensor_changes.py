@@ -110,6 +110,40 @@ def compare_tensors(
     ]
 
 
+def moved_names(
+    changes: Iterable[TensorChange], chunks_a: ChunkSpans, chunks_b: ChunkSpans
+) -> list[tuple[str, str]]:
+    """Pairs of a removed and an added tensor that are one, by the chunks that hold them: earlier and later name.
+
+    Tensors that share a chunk with others are left out, and bytes that several tensors have.
+    """
+    old: dict[tuple[object, ...], list[str]] = {}
+    new: dict[tuple[object, ...], list[str]] = {}
+    for change in changes:
+        sides = ((change.a, chunks_a, old), (change.b, chunks_b, new))
+        if change.status in ("removed", "added"):
+            for span, chunks, found in sides:
+                key = None if span is None else _whole_chunks(span, chunks)
+                if key is not None:
+                    found.setdefault(key, []).append(change.name)
+    return [
+        (old[key][0], names[0])
+        for key, names in new.items()
+        if len(names) == len(old.get(key, ())) == 1
+    ]
+
+
+def _whole_chunks(span: TensorSpan, chunks: ChunkSpans) -> tuple[object, ...] | None:
+    """Type, shape and chunks of a tensor that no other tensor shares a chunk with; None for others."""
+    if span.size == 0:
+        return None
+    first, start, _ = chunks.at(span.offset)
+    last, _, end = chunks.at(span.offset + span.size - 1)
+    if (start, end) != (span.offset, span.offset + span.size):
+        return None
+    return (*span.kind, *chunks.hashes[first : last + 1])
+
+
 def _by_chunks(
     old: TensorSpan, new: TensorSpan, chunks_a: ChunkSpans, chunks_b: ChunkSpans
 ) -> tuple[Status, list[Segment]]:

@@ -9,7 +9,7 @@ from blake3 import blake3
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitmodel.domain.tensor_changes import ChunkSpans, TensorSpan, compare_tensors
+from gitmodel.domain.tensor_changes import ChunkSpans, TensorSpan, compare_tensors, moved_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,3 +106,29 @@ def test_another_type_of_the_same_bytes_is_a_change() -> None:
     [change] = compare_tensors(old, new, chunks, chunks, lambda _: [])
 
     assert change.status == "changed"
+
+
+def test_a_tensor_of_whole_chunks_is_found_under_its_new_name() -> None:
+    a = {"head": bytes(4), "x": b"1111", "same": b"5555", "twice": b"2222", "again": b"2222"}
+    b = {"head": bytes(4), "y": b"1111", "same": b"5555", "once": b"2222"}
+    data_a, spans_a = laid_out(a)
+    data_b, spans_b = laid_out(b)
+    chunks = chunked(data_a, [4]), chunked(data_b, [4])
+    changes = compare_tensors(spans_a, spans_b, *chunks, lambda _: [])
+
+    assert moved_names(changes, *chunks) == [("x", "y")]
+
+
+@given(files, files, lengths, lengths)
+def test_tensors_under_two_names_have_the_same_bytes(
+    a: Tensors, b: Tensors, cuts_a: list[int], cuts_b: list[int]
+) -> None:
+    data_a, spans_a = laid_out(a)
+    data_b, spans_b = laid_out(b)
+    chunks = chunked(data_a, cuts_a), chunked(data_b, cuts_b)
+    changes = compare_tensors(spans_a, spans_b, *chunks, lambda questions: [None] * len(questions))
+
+    for old, new in moved_names(changes, *chunks):
+        assert a[old] == b[new]
+        assert old not in b
+        assert new not in a

@@ -226,3 +226,66 @@ def test_markdown_folds_after_twenty_rows(desk: Desk) -> None:
 
     before, _, after = text.partition("<details><summary>5 more</summary>")
     assert (before.count("| metric |"), after.count("| metric |")) == (20, 5)
+
+
+def test_renamed_tensors_are_added_and_removed_and_counted(desk: Desk) -> None:
+    tensors = network(1)
+    desk.version(safetensors(tensors), "fraud.safetensors")
+    renamed = {f"model.{name}": data for name, data in tensors.items()}
+    desk.version(safetensors(renamed), "fraud.safetensors")
+
+    report = compared(desk, "fraud")
+    text = desk.repo.gitmodel("diff", "fraud").stdout
+
+    assert list(report.weights.files[0].renamed) == [(name, f"model.{name}") for name in tensors]
+    assert "0 same, 0 changed, 8 added, 8 removed" in text
+    assert "at least 8 of the added have the bytes of a removed one" in text
+
+
+def test_a_folder_is_compared_file_by_file(desk: Desk) -> None:
+    def version(seed: int, config: bytes, extra: str) -> None:
+        desk.repo.write("net/one.safetensors", safetensors(network(1)))
+        desk.repo.write("net/two.safetensors", safetensors(network(seed, frozen=3)))
+        desk.repo.write("net/config.json", config)
+        desk.repo.write(f"net/{extra}", b"words")
+        desk.add("net")
+        desk.repo.git("commit", "-qm", "net")
+        (desk.repo.path / "net" / extra).unlink()
+
+    version(1, b'{"a": 1}', "old.txt")
+    version(2, b'{"a": 2}', "new.txt")
+
+    report = compared(desk, "net")
+    text = desk.repo.gitmodel("diff", "net").stdout
+
+    status = {file.path: file.status for file in report.weights.files}
+    assert status == {
+        "config.json": "changed",
+        "new.txt": "added",
+        "old.txt": "removed",
+        "one.safetensors": "same",
+        "two.safetensors": "changed",
+    }
+    assert "files    1 same, 2 changed, 1 added, 1 removed\n" in text
+    assert "tensors  14 same, 2 changed, 0 added, 0 removed; 600.8 k parameters, F32\n" in text
+    assert "chunks   config.json: 0 same, 1 only in v1, 1 only in v2\n" in text
+
+
+def test_two_models_are_compared(ana: Desk) -> None:
+    ana.version(safetensors(network(2, frozen=2)), "churn.safetensors", metrics=["auc=0.4"])
+
+    text = ana.repo.gitmodel("diff", "fraud@1", "churn").stdout
+
+    assert text.startswith(
+        "fraud v1 -> churn v1\nmetrics  auc   0.3  0.4  +0.1  better (known name)\n"
+    )
+    assert "tensors  4 same, 4 changed, 0 added, 0 removed" in text
+
+
+def test_equal_contents_need_no_manifest(ana: Desk) -> None:
+    with ana.open() as project:
+        shutil.rmtree(project.cache_folder)
+
+    text = ana.repo.gitmodel("diff", "fraud@2", "fraud").stdout
+
+    assert "tensors  all the same: both versions have one digest\n" in text

@@ -14,6 +14,7 @@ from gitmodel.domain.tensor_changes import (
     ChunkSpans,
     TensorChange,
     compare_tensors,
+    moved_names,
 )
 from gitmodel.errors import GitmodelError
 from gitmodel.project.comparing.bounded_packs import OverBudgetError
@@ -47,6 +48,7 @@ class FileChange:
         format: Of the newer side; None if no header was recognized.
         tensors: None if the header of a side names none, or was not read.
         others: Named parts that are no tensors, such as `data.pkl`.
+        renamed: Removed and added tensors that are one, as far as whole chunks tell: earlier and later name.
         chunks: What is counted where tensors are not known.
         problem: Why tensors were not looked at.
     """
@@ -56,6 +58,7 @@ class FileChange:
     format: str | None = None
     tensors: tuple[TensorChange, ...] | None = None
     others: tuple[TensorChange, ...] = ()
+    renamed: tuple[tuple[str, str], ...] = ()
     chunks: ChunkCounts | None = None
     problem: str | None = None
 
@@ -86,12 +89,14 @@ def _compare(path: str, a: Side | None, b: Side | None, packs: BoundedPacks) -> 
         if old is None or new is None or old.format != new.format:
             return FileChange(path, status, chunks=chunks, problem=_difference(old, new))
         comparison = _Comparison(a, b, packs)
+        tensors = comparison.of(old.tensors, new.tensors)
         return FileChange(
             path,
             status,
             format=new.format,
-            tensors=comparison.of(old.tensors, new.tensors),
+            tensors=tensors,
             others=comparison.of(old.others, new.others),
+            renamed=comparison.renamed(tensors),
         )
     except OverBudgetError:
         problem = "its header is longer than what a comparison fetches"
@@ -159,10 +164,16 @@ class _Comparison:
         self, old: dict[str, TensorSpan], new: dict[str, TensorSpan]
     ) -> tuple[TensorChange, ...]:
         """Compare parts by name."""
+        return tuple(compare_tensors(old, new, *self._spans(), self._answers))
+
+    def renamed(self, changes: Iterable[TensorChange]) -> tuple[tuple[str, str], ...]:
+        """Pairs of names of one tensor."""
+        return tuple(moved_names(changes, *self._spans()))
+
+    def _spans(self) -> tuple[ChunkSpans, ChunkSpans]:
         none = ChunkSpans((), ())
-        spans_a = none if self._a is None else self._a.spans
-        spans_b = none if self._b is None else self._b.spans
-        return tuple(compare_tensors(old, new, spans_a, spans_b, self._answers))
+        a, b = self._a, self._b
+        return none if a is None else a.spans, none if b is None else b.spans
 
     def _answers(self, questions: Sequence[Sequence[Segment]]) -> list[bool | None]:
         """Whether the bytes of each tensor are the same; None if they are not at hand and may not be fetched."""

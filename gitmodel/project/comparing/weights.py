@@ -66,6 +66,11 @@ class WeightsChange:
         """Whether tensors of a file were compared."""
         return any(file.tensors is not None for file in self.files)
 
+    @property
+    def renamed(self) -> int:
+        """How many tensors were only renamed, at least."""
+        return sum(len(file.renamed) for file in self.files)
+
     def counts(self) -> dict[Status, int]:
         """How many tensors of all files have each status."""
         return counts(change for file in self.files for change in file.tensors or ())
