@@ -9,7 +9,6 @@ reads through `HeaderReader` alone: headers, directories and pickles, never the 
 
 from __future__ import annotations
 
-import struct
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from gitmodel.formats.description import Description
@@ -230,10 +229,7 @@ def describe_file(name: str, read: Read, size: int) -> Description:
         if start.startswith(row.starts) or (row.endings and lower.endswith(row.endings)):
             try:
                 return as_named(_checked(row.describe(source, name), source, start), name)
-            # Whatever a describer trips over: the file breaks the rules of the format.
-            except (ValueError, TypeError, LookupError, ArithmeticError, struct.error) as error:
-                watched.pass_on(error)
-            except (RecursionError, MemoryError, EOFError) as error:
+            except Exception as error:  # noqa: BLE001 - the bytes are not what a describer expects
                 watched.pass_on(error)
     return Description()
 

@@ -109,7 +109,11 @@ def _read_type(described: str) -> tuple[str, int]:
         return name, 0 if name == _OBJECT else _width(name)
     import ast  # only for fields, which are rare
 
-    width = _fields_width(ast.literal_eval(described), 8)
+    try:
+        fields = ast.literal_eval(described)
+    except (SyntaxError, MemoryError, RecursionError):
+        raise UnrecognizedFormatError("not fields") from None
+    width = _fields_width(fields, 8)
     return (_OBJECT, 0) if width is None else (f"|V{width}", width)
 
 

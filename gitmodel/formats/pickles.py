@@ -46,7 +46,7 @@ def describe_pickle(source: HeaderReader, name: str) -> Description:
         kind = "pytorch"
         findings = Findings(persistent_ids=True, views=True)
         _walk_torch(stream, findings, source.size)
-    else:
+    elif findings.complete:
         _walk_rest(stream, findings)
     if findings.code == "listed" and _is_archive_too(source):
         findings.refuse()

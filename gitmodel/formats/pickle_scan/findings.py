@@ -26,6 +26,10 @@ class Findings:
 
     `persistent_ids` says whether the file's loader knows persistent ids: those of PyTorch do, and `views`
     whether they end with a view, as before the zip format.
+
+    Attributes:
+        tensors: Those that are rebuilt.
+        complete: Whether all was looked at.
     """
 
     def __init__(self, *, persistent_ids: bool, views: bool = False, budget: int = BUDGET) -> None:
@@ -34,7 +38,7 @@ class Findings:
         self._views = views
         self._left = budget
         self._refused = False
-        self._complete = True
+        self.complete = True
         self._names: set[str] = set()
 
     @property
@@ -42,7 +46,7 @@ class Findings:
         """`listed`, or `yes` if anything was refused, or `unknown` if not all was looked at."""
         if self._refused:
             return "yes"
-        return "listed" if self._complete else "unknown"
+        return "listed" if self.complete else "unknown"
 
     @property
     def has_names(self) -> bool:
@@ -60,7 +64,7 @@ class Findings:
 
     def leave(self) -> None:
         """Note that the rest was not looked at."""
-        self._complete = False
+        self.complete = False
 
     def step(self, count: int = 1) -> None:
         """Count opcodes. Raises TooLongError if there are too many."""
