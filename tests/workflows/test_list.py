@@ -12,8 +12,11 @@ from gitmodel.errors import UnknownReferenceError, UsageError
 from gitmodel.git.history import refs_of_commits
 from gitmodel.workflows.list import ListReport, Query, list_models, list_versions
 from tests.support.desk import Desk, digest, kept_desk, refusal
+from tests.support.repo import Repo
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gitmodel.project.search.committed_versions import Scope
 
 
@@ -168,6 +171,48 @@ def test_a_number_of_other_content_is_taken_and_not_deprecated(ana: Desk) -> Non
     }
     assert len(listed(ana, "deprecated", scope="all").models) == 1
     assert " v4 taken " in ana.repo.gitmodel("list", "--versions").stdout
+
+
+def test_a_clone_without_blobs_fetches_the_pointers_at_once(ana: Desk) -> None:
+    ana.repo.git("config", "uploadpack.allowFilter", "true")
+    ana.repo.git("config", "uploadpack.allowAnySHA1InWant", "true")
+    ben = ana.join("ben", "--filter=blob:none")
+
+    assert references(listed(ben)) == ["churn@1", "fraud@3", "fraud@2", "fraud@1"]
+    assert [note for note in ben.notes if "lacks" in note] == []
+
+
+def test_a_clone_that_lacks_history_says_so(ana: Desk) -> None:
+    ana.repo.git("config", "uploadpack.allowFilter", "true")
+    ben = ana.join("ben", "--filter=blob:none")
+    ben.repo.git("remote", "set-url", "origin", "file:///nowhere")
+    shallow = ana.join("cy", "--depth=1")
+
+    assert references(listed(ben)) == ["churn@1", "fraud@3"]
+    assert ben.notes[-1] == (
+        "this clone lacks 3 pointers of history, and Git could not fetch them; to try again: gitmodel list --all"
+    )
+    assert references(listed(shallow, scope="all")) == ["churn@1", "fraud@3"]
+    assert "git fetch --unshallow" in shallow.notes[-1]
+
+
+@pytest.mark.parametrize("options", [["--bare"], ["--object-format=sha256"]])
+def test_every_kind_of_repository_is_searched(
+    ana: Desk, tmp_path: Path, options: list[str]
+) -> None:
+    if options == ["--bare"]:
+        repo = ana.repo.clone(tmp_path / "bare", "--bare")
+    else:
+        repo = Repo.create(tmp_path / "sha", *options)
+        stream = ana.repo.git("fast-export", "--all").stdout
+        repo.git("fast-import", "--quiet", "--force", input_text=stream)
+        repo.git("reset", "-q", "--hard", "main")
+
+    desk = Desk(repo, ana.store)
+
+    assert references(listed(desk)) == ["churn@1", "fraud@3", "fraud@2", "fraud@1"]
+    (four,) = listed(desk, "metrics.auc > 0.95", scope="all").models
+    assert (four.version, four.refs) == (4, ("exp",))
 
 
 def test_wrong_use_is_refused(ana: Desk) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from gitmodel.domain.versions import VersionNumbers
 from gitmodel.errors import GitmodelError, UnknownReferenceError
+from gitmodel.git.cat_file import fetch_objects, present_objects
 from gitmodel.git.history.containing import not_reachable_from
 from gitmodel.project.committed_models import parsed_or_none
-from gitmodel.project.history.all_versions import fetched_blobs
 from gitmodel.project.history.missing_history import find_missing_history
 from gitmodel.project.history.version_owners import claims_seen
 from gitmodel.project.search.facts import PointerFacts, facts_of
@@ -131,6 +132,7 @@ def _facts(
     cache = FactsCache(project.repository)
     facts = cache.read(fields)
     unread = [oid for oid in paths if oid not in facts]
+    _fetch(project, unread)
     missing = 0
     is_written = False
     for start in range(0, len(unread), SEGMENT_ROWS):
@@ -155,18 +157,21 @@ def _parsed(
     """The facts of blobs; None for those that do not parse. Blobs that this clone lacks are left out."""
     found: dict[str, PointerFacts | None] = {}
     for start in range(0, len(oids), _AT_ONCE):
-        for oid, raw in _blobs(project, oids[start : start + _AT_ONCE]).items():
+        for oid, raw in project.reader.blobs(oids[start : start + _AT_ONCE]).items():
             pointer = parsed_or_none(raw, paths[oid])
             found[oid] = None if pointer is None else facts_of(pointer)
     return found
 
 
-def _blobs(project: Project, oids: list[str]) -> dict[str, bytes]:
-    """Blobs by id; fetches those that a partial clone lacks, if Git can."""
-    try:
-        return fetched_blobs(project, oids)
-    except GitmodelError:
-        return project.reader.blobs(oids)
+def _fetch(project: Project, oids: list[str]) -> None:
+    """Fetch the blobs that a partial clone lacks, in one connection, if Git can."""
+    if not oids or not project.repository.is_partial_clone():
+        return
+    present = present_objects(project.repository, oids)
+    missing = [oid for oid in oids if oid not in present]
+    if missing:
+        with suppress(GitmodelError):
+            fetch_objects(project.repository, missing)
 
 
 def _note_missing_history(project: Project) -> None:
@@ -177,6 +182,7 @@ def _note_missing_history(project: Project) -> None:
 
 def _note_missing(project: Project, count: int) -> None:
     if count and project.repository.is_partial_clone():
+        some = "1 pointer" if count == 1 else f"{count:,} pointers"
         project.context.note(
-            f"this clone lacks {count:,} pointers of history; to fetch them: git fetch --refetch"
+            f"this clone lacks {some} of history, and Git could not fetch them; to try again: gitmodel list --all"
         )
