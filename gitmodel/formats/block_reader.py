@@ -34,17 +34,24 @@ class TooMuchError(UnrecognizedFormatError):
     """The file has more to read than the bounds permit; what it has is not known."""
 
 
+class Budget:
+    """What may still be read: bytes, and steps of work. Readers of the parts of one model may share it."""
+
+    def __init__(self) -> None:
+        self.left = MAX_READ
+        self.steps = MAX_STEPS
+
+
 class BlockReader:
     """Reads parts of one file."""
 
-    def __init__(self, source: HeaderReader) -> None:
+    def __init__(self, source: HeaderReader, budget: Budget | None = None) -> None:
         self.size = source.size  # bytes
         self._source = source
+        self._budget = budget or Budget()
         # Offsets and bytes, the newest last.
         self._blocks: deque[tuple[int, bytes]] = deque([(0, b"")], maxlen=_KEPT)
         self._ahead = _FIRST
-        self._left = MAX_READ
-        self._steps = MAX_STEPS
 
     def take(self, offset: int, count: int) -> bytes:
         """Return `count` bytes from an offset.
@@ -61,8 +68,8 @@ class BlockReader:
 
     def step(self, count: int = 1) -> None:
         """Count steps of whoever works on what was read. Raises TooMuchError after too many."""
-        self._steps -= count
-        if self._steps < 0:
+        self._budget.steps -= count
+        if self._budget.steps < 0:
             raise TooMuchError("too many parts")
 
     def _read(self, offset: int, count: int) -> bytes:
@@ -72,8 +79,8 @@ class BlockReader:
         goes_on = begin <= offset <= begin + len(block)
         self._ahead = min(2 * self._ahead, _LARGEST) if goes_on else _FIRST
         size = min(max(count, self._ahead), self.size - offset)
-        self._left -= size
-        if self._left < 0:
+        self._budget.left -= size
+        if self._budget.left < 0:
             raise TooMuchError("too much to read")
         read = self._source.take(offset, size)
         self._blocks.append((offset, read))

@@ -9,7 +9,7 @@ folder (`main_files` says which).
 text, settings or an image. It is `yes` with Python files, with settings that name code (`auto_map`, modules that a
 loader imports, chat templates), and with the flavor `python_function` of MLflow.
 
-Guarantee: at most 512 files are described and 64 MiB of them read; if a folder has more, its numbers are None and
+Guarantee: at most 512 files are described and 32 MiB of them read; if a folder has more, its numbers are None and
 `code` is `unknown` at least.
 """
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from gitmodel.formats.header import Read
 
 MAX_FILES: Final = 512
-MAX_READ: Final = 64 << 20  # 64 MiB
+MAX_READ: Final = 32 << 20  # 32 MiB; 163 shards with 90,000 tensors are 12 MiB
 MAIN_TYPES: Final[tuple[str, ...]] = (
     *("safetensors", "pytorch", "torchscript", "gguf", "keras", "hdf5", "savedmodel"),
     *("tensorflow-checkpoint", "tfjs", "onnx", "tflite", "coreml", "xgboost", "lightgbm"),

@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from gitmodel.formats import hdf5_values
-from gitmodel.formats.block_reader import BlockReader, Tally, TooMuchError
+from gitmodel.formats.block_reader import BlockReader, Budget, Tally, TooMuchError
 from gitmodel.formats.description import CODES, Description
 from gitmodel.formats.hdf5_objects import LINK, LINK_INFO, SYMBOL_TABLE, ObjectFile
 from gitmodel.formats.header import UnrecognizedFormatError
@@ -36,7 +36,15 @@ _BUILT_IN_FILTERS: Final = frozenset({1, 2, 3, 4, 5, 6, 32000})  # 32000: LZF, w
 
 def describe(source: HeaderReader, _name: str) -> Description:
     """Describe a file of HDF5. Raises ValueError if it is none."""
-    reader = BlockReader(source)
+    return describe_part(source, Budget())
+
+
+def describe_part(source: HeaderReader, budget: Budget) -> Description:
+    """Describe a file of HDF5 that is a part of a model, within what is left of the bounds.
+
+    Raises ValueError if it is none, or nothing is left.
+    """
+    reader = BlockReader(source, budget)
     file = ObjectFile(reader)
     walk = _Walk(file, reader)
     try:

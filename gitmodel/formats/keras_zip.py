@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from gitmodel.formats import hdf5, keras_config
-from gitmodel.formats.block_reader import combined
+from gitmodel.formats.block_reader import Budget, TooMuchError, combined
 from gitmodel.formats.description import CODES, Description
 from gitmodel.formats.header import UnrecognizedFormatError
 from gitmodel.formats.zip_layout import placed_entries
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 _CONFIG: Final = "config.json"
 _WEIGHTS: Final = ".weights.h5"
 _TAIL: Final = 22 + 0xFFFF  # bytes; a zip archive's last record is in there
-_MAX_FILES: Final = 64  # of weights; Keras splits large models
 
 
 def describe(source: HeaderReader, name: str) -> Description:
@@ -39,18 +38,24 @@ def describe(source: HeaderReader, name: str) -> Description:
     if _CONFIG not in archive.names or not weights:
         raise UnrecognizedFormatError("no archive of Keras")
     arch, code = keras_config.judge(archive.read(_CONFIG, keras_config.MAX_CONFIG))
-    parts: list[Description] = []
-    for member in weights[:_MAX_FILES]:
-        reader = archive.reader(member)
-        parts.append(hdf5.describe(reader, member) if reader else Description())
-    if len(weights) > _MAX_FILES:
-        parts.append(Description())
+    budget = Budget()
+    parts = [_part(archive, member, budget) for member in weights]
     try:
         placed_entries(source, archive.directory)
     except ValueError:
         code = "yes"
     worst = max((code, *(part.code for part in parts)), key=CODES.index)
     return combined("keras", parts)._replace(arch=arch, code=worst)
+
+
+def _part(archive: ZipMembers, member: str, budget: Budget) -> Description:
+    reader = archive.reader(member)
+    if reader is None:
+        return Description()
+    try:
+        return hdf5.describe_part(reader, budget)
+    except TooMuchError:
+        return Description()
 
 
 def _has_end(source: HeaderReader) -> bool:

@@ -37,9 +37,10 @@ def walk(reader: BlockReader, start: int, end: int) -> Iterator[Field]:
 
     Raises MessageError if the bytes are not a message, and what the reader raises.
     """
-    if end - start <= _SMALL:
-        yield from _walk_small(reader, start, end)
-        return
+    return (_walk_small if end - start <= _SMALL else _walk_large)(reader, start, end)
+
+
+def _walk_large(reader: BlockReader, start: int, end: int) -> Iterator[Field]:
     position = start
     while position < end:
         data = reader.take(position, min(_KEY, end - position))
@@ -54,7 +55,12 @@ def _walk_small(reader: BlockReader, start: int, end: int) -> Iterator[Field]:
     data = reader.take(start, end - start)
     position, size = 0, len(data)
     while position < size:
-        field = _field(data, position, start)
+        found, length = data[position], data[position + 1] if position + 1 < size else 255
+        if found & 7 == protobuf.BYTES and 8 <= found < 128 and length < 128:  # the usual field
+            begin = start + position + 2
+            field = Field(found, 0, begin, begin + length)
+        else:
+            field = _field(data, position, start)
         reader.step()
         position = field.end - start
         if position > size:

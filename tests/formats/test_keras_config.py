@@ -157,6 +157,20 @@ class TestArchive:
         assert self.described(data)[1] == "yes"
         assert self.described(data.replace(b"Config.json", b"config.json"))[1] == "yes"
 
+    def test_all_weights_of_an_archive_share_the_bounds(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        many = {f"model_{at}.weights.h5": self.weights() for at in range(8)}
+        data = zip_file({"config.json": self.config, **many})
+
+        def described() -> tuple[bool, str]:
+            found = describe_file("m.keras", pread(data), len(data))
+            return found.tensors is not None, found.code
+
+        assert described() == (True, "none")
+        monkeypatch.setattr("gitmodel.formats.block_reader.MAX_STEPS", 1000)
+        assert described() == (False, "unknown")
+
     def test_an_archive_behind_other_weights_is_code(self) -> None:
         archive = zip_file({"config.json": self.config, "model.weights.h5": self.weights()})
         both = safetensors_file({"w": archive})
