@@ -7,18 +7,19 @@ a file that changes between scan and registration is not registered.
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
+from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from gitmodel.errors import GitmodelError
-from gitmodel.formats.description import MAX_IMPORTS, Description
+from gitmodel.formats.description import MAX_IMPORTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gitmodel.domain.yaml.reader import Value
     from gitmodel.files.source_file import SourceFile
+    from gitmodel.formats.description import Description
     from gitmodel.formats.header import Read
     from gitmodel.project.project import Project
     from gitmodel.worktree.scan import Scan
@@ -32,7 +33,7 @@ def describe_weights(project: Project, scan: Scan) -> Mapping[str, Value] | None
     """The `format` of weights; None if they are of no known format, or cannot be read."""
     sources = project.worktree.sources(scan)
     try:
-        with ExitStack() as opened:
+        with closing(_Opened()) as opened:
             return fields_of(_described(scan, sources, opened))
     except (OSError, GitmodelError):  # storing the file reports the error
         return None
@@ -69,23 +70,36 @@ def _number(value: int | None) -> int | None:
     return value if value is not None and 0 <= value < _MAX_NUMBER else None
 
 
-def _described(scan: Scan, sources: Sequence[SourceFile], opened: ExitStack) -> Description:
+def _described(scan: Scan, sources: Sequence[SourceFile], opened: _Opened) -> Description:
     if len(sources) == 1 and not sources[0].path:
         from gitmodel.formats.describe import describe_file
 
         (file,) = sources
-        return describe_file(scan.path.rpartition("/")[2], _reader(file, opened), file.size)
-    return Description()
+        return describe_file(scan.path.rpartition("/")[2], opened.reader(file), file.size)
+    from gitmodel.formats.folder import FileOfFolder, describe_folder
+
+    return describe_folder(
+        [FileOfFolder(file.path, file.size, opened.reader(file)) for file in sources]
+    )
 
 
-def _reader(file: SourceFile, opened: ExitStack) -> Read:
-    """Reads a file, which is opened by the first read."""
-    descriptor: list[int] = []
+class _Opened:
+    """Reads files, one of which is open at a time."""
 
-    def read(offset: int, count: int) -> bytes:
-        if not descriptor:
-            descriptor.append(file.open())
-            opened.callback(os.close, descriptor[0])
-        return os.pread(descriptor[0], count, offset)
+    def __init__(self) -> None:
+        self._file: SourceFile | None = None
+        self._descriptor = -1
 
-    return read
+    def reader(self, file: SourceFile) -> Read:
+        def read(offset: int, count: int) -> bytes:
+            if self._file is not file:
+                self.close()
+                self._descriptor, self._file = file.open(), file
+            return os.pread(self._descriptor, count, offset)
+
+        return read
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file = None
+            os.close(self._descriptor)
