@@ -8,8 +8,7 @@ A pool of threads imports `logging`, which takes 4 ms, so it is imported on firs
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from gitmodel.cache.pack_upload import Sender
 from gitmodel.cache.reader import DamagedPackError
@@ -29,8 +28,7 @@ if TYPE_CHECKING:
 _FETCHED_IN_FLIGHT = 6  # decoding takes memory at the same time
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """Packs to transfer: names (hex) and sizes in bytes, each once."""
 
     packs: tuple[tuple[str, int], ...]

@@ -16,7 +16,7 @@ def document(value: object) -> str:
 
 
 def plain(value: object) -> object:
-    """What JSON can hold of a report: dataclasses become objects, errors their parts.
+    """What JSON can hold of a report: dataclasses and named tuples become objects, errors their parts.
 
     Numbers that JSON has not (`NaN`, `Infinity`) become strings, as in protobuf's mapping to JSON.
     """
@@ -24,6 +24,8 @@ def plain(value: object) -> object:
         return _plain_scalar(value)
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return {name: plain(getattr(value, name)) for name in value._fields}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     return _plain_object(value)

@@ -10,7 +10,7 @@ its files, and different folders are hashed as different bytes.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from blake3 import blake3
 
@@ -93,8 +93,7 @@ class FileHasher:
         return Digest(self._state.hexdigest())
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ListedFile:
+class ListedFile(NamedTuple):
     """One file of a folder."""
 
     path: str  # relative to the folder, parts joined by `/`, Unicode NFC

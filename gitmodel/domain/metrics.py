@@ -10,8 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 from gitmodel.domain.python_values import to_builtin
 from gitmodel.domain.text.escape import quote_text
@@ -36,8 +35,7 @@ MAX_KEY_CHARACTERS = 200
 MAX_TEXT_CHARACTERS = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class MetricsRead:
+class MetricsRead(NamedTuple):
     """The metrics or params of a file."""
 
     values: Mapping[str, Any]  # in the file's order

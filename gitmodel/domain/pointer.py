@@ -12,6 +12,7 @@ invalid bytes raise PointerError or NewerFormatError only.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from gitmodel.domain.conflict_markers import (
@@ -68,22 +69,20 @@ class Head(NamedTuple):
     digest: str  # 64 hex digits
 
 
-@dataclass(frozen=True, slots=True)
-class Previous:
+class Previous(NamedTuple):
     """The version before this one."""
 
     version: int
     digest: Digest
-    unknown: Mapping[str, Value] = field(default_factory=dict)
+    unknown: Mapping[str, Value] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class MetricsSource:
+class MetricsSource(NamedTuple):
     """The file from which the metrics were read, and its digest."""
 
     path: str
     digest: Digest
-    unknown: Mapping[str, Value] = field(default_factory=dict)
+    unknown: Mapping[str, Value] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

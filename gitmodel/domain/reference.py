@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 from gitmodel.domain.text.escape import quote_text
 from gitmodel.domain.text.lazy_regex import lazy_compile
@@ -104,8 +103,7 @@ def has_weights_ending(path: str) -> bool:
     return _ENDINGS.fullmatch(path.rpartition(".")[2]) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """A parsed reference to a version: `Reference.parse(str(reference)) == reference`.
 
     The kinds are `latest` (the pointer at HEAD), `version`, `digest` (a prefix), `git` (a revision), `run`

@@ -11,10 +11,9 @@ an old file is never registered as a new version after a pull, a rebase or a for
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 from enum import StrEnum, unique
 from functools import cached_property
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -181,8 +180,7 @@ class Verdict(StrEnum):
     CHOOSE = "choose"  # file, have and pointer all differ: refuse, the user has to choose
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observation:
+class Observation(NamedTuple):
     """The state of one model at a commit; digests are of weights."""
 
     file: Digest | None  # on disk; None if there are none

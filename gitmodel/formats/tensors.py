@@ -6,7 +6,6 @@ are imported when a file needs them. `register_format` adds a row from outside t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from gitmodel.formats.header import MAX_HEADER, NOT_A_TENSOR, HeaderReader
@@ -35,8 +34,7 @@ class TensorReader(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class TensorFormat:
+class TensorFormat(NamedTuple):
     """A row of the table.
 
     Chunking maps the name to a chunker; without one, files are chunked by content. `magic` is the bytes

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gitmodel.githooks.scripts import HOOK_NAMES, HookText, interpreter_in, maker_of, recognise
 from gitmodel.githooks.third_party import is_told, read_hook
@@ -63,8 +63,7 @@ class Inspection:
     writable: bool  # whether this process may write to the folder, or create it
 
 
-@dataclass(frozen=True, slots=True)
-class FoundHook:
+class FoundHook(NamedTuple):
     """One hook: the file that is, or would become, our script, and its text."""
 
     name: str

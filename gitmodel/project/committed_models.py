@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer
 from gitmodel.errors import GitmodelError
@@ -13,8 +12,7 @@ if TYPE_CHECKING:
     from gitmodel.project.project import Project
 
 
-@dataclass(frozen=True, slots=True)
-class CommittedFile:
+class CommittedFile(NamedTuple):
     """An alias file, or a file of deprecations, in a commit whose tree has it."""
 
     path: str

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from gitmodel.domain.paths import safe_parts
 from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer, weights_path
@@ -29,8 +28,7 @@ if TYPE_CHECKING:
 _AT_ONCE = 128  # small files being written at the same time; each holds two descriptors
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(NamedTuple):
     """A pointer and its path."""
 
     path: str  # of the pointer file, relative to the top of the tree
@@ -48,8 +46,7 @@ class Model:
         return weights_path(self.path, self.pointer)
 
 
-@dataclass(frozen=True, slots=True)
-class Models:
+class Models(NamedTuple):
     """The models of a work tree, and the pointer files that do not parse."""
 
     models: tuple[Model, ...]

@@ -169,11 +169,11 @@ def _under_earlier_names(project: Project, reference: Reference) -> tuple[ModelH
     if not seen:
         raise _no_version(project, reference, whole)
     # New pointer files use the current name.
-    models = [replace(i.model, raw=i.model.pointer.to_text().encode()) for i in seen]
-    found = (replace(item, model=model) for item, model in zip(seen, models, strict=True))
+    models = [i.model._replace(raw=i.model.pointer.to_text().encode()) for i in seen]
+    found = (item._replace(model=model) for item, model in zip(seen, models, strict=True))
     head = read_head(seen[0].model.raw)
     claimed = reference.name if head is None else head.name  # claims use the earlier name
-    return replace(whole, seen=tuple(found)), claimed
+    return whole._replace(seen=tuple(found)), claimed
 
 
 def _matching(project: Project, reference: Reference) -> ModelHistory:

@@ -15,8 +15,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.domain.digest import Digest, digest_of
 from gitmodel.domain.text import MAX_TEXT_BYTES
@@ -38,8 +37,7 @@ FORMAT = 1
 MARKER_KEY = "gitmodel.json"
 
 
-@dataclass(frozen=True, slots=True)
-class Marker:
+class Marker(NamedTuple):
     """The content of `gitmodel.json` at the root of a store."""
 
     format: int

@@ -8,8 +8,7 @@ first and reads intents afterwards. In this order no interleaving of the two los
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.domain.digest import Digest
 from gitmodel.errors import DamagedObjectError, NewerFormatError, ObjectMissingError, PointerError
@@ -24,8 +23,7 @@ SWEEP_KEY = "gc/sweep.json"
 _FORMAT = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Sweep:
+class Sweep(NamedTuple):
     """A running garbage collection: the objects marked for deletion."""
 
     epoch: str

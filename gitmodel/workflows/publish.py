@@ -8,7 +8,7 @@ the hook pre-push share this step; it is no command of its own.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.errors import DamagedObjectError, GitmodelError, RemoteError
 from gitmodel.project.project import PRIMARY
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from gitmodel.store.objects import ObjectStore
 
 
-@dataclass(frozen=True, slots=True)
-class Hole:
+class Hole(NamedTuple):
     """A version that is incomplete on the remote, and that this clone cannot complete."""
 
     version: str  # as a reference: `fraud@3`

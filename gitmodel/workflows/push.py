@@ -7,7 +7,6 @@ completed.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.pointer import BESIDE_SUFFIXES, POINTER_SUFFIX
@@ -170,7 +169,7 @@ def _publish_missed(
     try:
         _refuse_default_folder(project, git_url)
         _announce_long_upload(project, rest)
-        lenient = [replace(item, required=False) for item in rest]
+        lenient = [item._replace(required=False) for item in rest]
         report.add(publish(project, lenient, git_url=git_url))
     except GitmodelError as error:
         project.context.note(
@@ -213,7 +212,7 @@ def push_head(project: Project, *, remote: str = PRIMARY, full: bool = False) ->
     hidden = "origin" if known else None
     heads = _heads(project, (head,), hidden)
     found = [
-        replace(item, required=True)
+        item._replace(required=True)
         for item in collect(
             project, (head,), exclude=(), not_on_remote=hidden, remote=remote, trust_ledger=False
         )
@@ -237,7 +236,7 @@ def _push_all(
     try:
         return attempt(outgoing)
     except (ObjectMissingError, DamagedObjectError):
-        attempt([replace(item, required=False) for item in outgoing])
+        attempt([item._replace(required=False) for item in outgoing])
         raise
 
 

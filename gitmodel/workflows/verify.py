@@ -6,7 +6,7 @@ Neither is changed, but the ledger of this clone is corrected: versions found mi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.pointer import ALIAS_SUFFIX, Pointer
@@ -273,7 +273,7 @@ def _refuse_double_names(
     tree: Mapping[str, str], parsed: Mapping[str, Model], report: VerifyReport
 ) -> None:
     """Report names that two pointer files have, also if the files are identical."""
-    models = [replace(parsed[blob], path=path) for path, blob in tree.items() if blob in parsed]
+    models = [parsed[blob]._replace(path=path) for path, blob in tree.items() if blob in parsed]
     for name in dict.fromkeys(model.name for model in models):
         try:
             Models(tuple(models)).get(name)

@@ -8,10 +8,9 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.domain.digest import MAX_FILES
 from gitmodel.domain.exclude import is_excluded
@@ -38,8 +37,7 @@ class EntryKind(StrEnum):
     LINK = "link"  # a symbolic link, which only `add --follow` follows
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A listed file."""
 
     path: str  # in the model, with `/`, Unicode NFC; "" for a model that is one file
@@ -47,8 +45,7 @@ class Found:
     stat: FileStat  # at that moment
 
 
-@dataclass(frozen=True, slots=True)
-class Weights:
+class Weights(NamedTuple):
     """The weights at the path of a model.
 
     They are `damaged` if a file has the stat it had when it was hashed, and other bytes: the machine
@@ -64,8 +61,7 @@ class Weights:
     damaged: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
+class Scan(NamedTuple):
     """The files at a path at one moment, without their digests."""
 
     path: str

@@ -4,6 +4,7 @@ import dataclasses
 import math
 import re
 import time
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from enum import Enum
@@ -504,8 +505,10 @@ def plain(value: object) -> object:
     """A value as YAML has it: keys in order, and lists for all sequences."""
     if dataclasses.is_dataclass(value):
         return [(name, plain(getattr(value, name))) for name in value.__dataclass_fields__]
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return sorted((name, plain(item)) for name, item in value.items())
+    if isinstance(value, Previous | MetricsSource):
+        return [(name, plain(getattr(value, name))) for name in value._fields]
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     return value

@@ -307,7 +307,7 @@ def test_a_reference_without_a_name_is_a_bad_name() -> None:
 @SLOW_BOX
 @given(
     st.one_of(
-        st.builds(Reference, names, st.just("latest")),
+        st.builds(Reference, names, st.just("latest"), st.just("")),
         st.builds(Reference, names, st.just("version"), st.integers(1, MAX_VERSION).map(str)),
         st.builds(
             Reference, names, st.just("digest"), st.from_regex("[0-9a-f]{8,64}", fullmatch=True)

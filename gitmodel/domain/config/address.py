@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from gitmodel.domain.text.escape import quote_text
 from gitmodel.domain.text.lazy_regex import lazy_compile
@@ -51,8 +50,7 @@ _SYSTEM = lazy_compile(
 _HINT_S3 = "for a store that speaks S3 write url: s3://BUCKET and endpoint: https://HOST"
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedAddress:
+class ParsedAddress(NamedTuple):
     """A parsed address: canonical URL (or path), its scheme, and the account that an abfs URL names."""
 
     url: str
@@ -60,8 +58,7 @@ class ParsedAddress:
     account: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenAddress:
+class WrittenAddress(NamedTuple):
     """An address as written, and the name of its source in messages."""
 
     text: str
@@ -77,8 +74,7 @@ class WrittenAddress:
 Parser: TypeAlias = Callable[[str, WrittenAddress], ParsedAddress]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddressScheme:
+class AddressScheme(NamedTuple):
     """One row of the table of schemes."""
 
     name: str  # of canonical addresses, and `Remote.scheme`

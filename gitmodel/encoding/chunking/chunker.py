@@ -5,8 +5,7 @@ Two versions share chunks only if the same chunker split them, so a manifest sto
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, Protocol, Self
+from typing import Final, NamedTuple, Protocol, Self
 
 from gitmodel.domain.text.lazy_regex import lazy_compile
 
@@ -15,8 +14,7 @@ LONGEST_CHUNK: Final = 8 << 20  # 8 MiB: with its header a chunk always fits int
 _CHUNKER_ID: Final = lazy_compile(r"[a-z0-9][a-z0-9-]{0,31}(?: (?:0|[1-9][0-9]{0,11})){0,8}")
 
 
-@dataclass(frozen=True, slots=True)
-class ChunkerId:
+class ChunkerId(NamedTuple):
     """Name and parameters of the rule that split a file.
 
     A manifest may name an unknown rule. Parameters are in bytes: shortest, average and longest chunk of

@@ -15,8 +15,7 @@ Guarantee: the planned chunks cover the extents exactly, in the same order.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from blake3 import blake3
 
@@ -37,8 +36,7 @@ ZIP_CHUNKER: Final = ChunkerId("zip-v1", PARAMETERS)
 GGUF_CHUNKER: Final = ChunkerId("gguf-v1", PARAMETERS)
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedChunk:
+class PlannedChunk(NamedTuple):
     """Consecutive bytes of a file that become one chunk.
 
     `key` identifies the same part of another version, unique in a file: tensor and offset

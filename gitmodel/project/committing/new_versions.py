@@ -6,7 +6,7 @@ pointer names them, and `have` is updated after the pointer is staged.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.errors import GitmodelError, UnsafePathError, WeightsError
@@ -44,8 +44,7 @@ if TYPE_CHECKING:
     from gitmodel.worktree.worktree import Scan
 
 
-@dataclass(frozen=True, slots=True)
-class NewVersion:
+class NewVersion(NamedTuple):
     """The result for one model."""
 
     model: Model  # before the commit

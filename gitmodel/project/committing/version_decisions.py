@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.domain.versions import Observation, Verdict, decide
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
     from gitmodel.worktree.worktree import Weights
 
 
-@dataclass(frozen=True, slots=True)
-class CommitDecision:
+class CommitDecision(NamedTuple):
     """The decision about one model."""
 
     verdict: Verdict

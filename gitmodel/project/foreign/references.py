@@ -9,7 +9,6 @@ reached, only references that never change (number, digest, full commit id) are 
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.domain.pointer import ALIAS_SUFFIX, DEPRECATED_SUFFIX, EARLY_SUFFIX, POINTER_SUFFIX
@@ -166,7 +165,7 @@ class Locator:
     def _model_at(self, reference: Reference, commit: str) -> Model:
         if commit != self._base:
             self._fetch_files(commit, [reference.name.rpartition("/")[2] + POINTER_SUFFIX])
-        return resolve(self._project, replace(reference, kind="git", value=commit))
+        return resolve(self._project, reference._replace(kind="git", value=commit))
 
     def _in_history(self, reference: Reference) -> Located:
         last: GitmodelError | None = None

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.domain.exclude import is_excluded
 from gitmodel.domain.pointer import POINTER_SUFFIX
@@ -39,8 +38,7 @@ _BIG = 5 * 2**20  # bytes; smaller files do a repository no harm
 _MOST_LINES = 300
 
 
-@dataclass(frozen=True, slots=True)
-class Exposed:
+class Exposed(NamedTuple):
     """Weights that Git tracks, or would add."""
 
     path: str  # of the weights

@@ -7,8 +7,7 @@ name.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer, read_head
 from gitmodel.domain.versions import VersionNumbers, next_version
@@ -29,8 +28,7 @@ if TYPE_CHECKING:
 _MOST_BLOBS = 100_000  # pointers of one name; far more than any real model has
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryEntry:
+class HistoryEntry(NamedTuple):
     """One pointer in history, and the commit that introduced it."""
 
     model: Model
@@ -38,8 +36,7 @@ class HistoryEntry:
     blob: str
 
 
-@dataclass(frozen=True, slots=True)
-class ModelHistory:
+class ModelHistory(NamedTuple):
     """Every pointer of one name, newest first."""
 
     name: str

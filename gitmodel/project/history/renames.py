@@ -105,7 +105,7 @@ class EarlierNames:
         """A history with that of an earlier name appended, up to a number and under the current name."""
         older = history_of(self._project, earlier.name)
         kept = [
-            replace(item, model=_renamed(item.model, history.name))
+            item._replace(model=_renamed(item.model, history.name))
             for item in older.seen
             if item.model.pointer.version <= earlier.version
         ]

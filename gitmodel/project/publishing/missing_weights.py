@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.domain.pointer import weights_path
 from gitmodel.errors import DamagedObjectError, GitmodelError, ObjectMissingError
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
     from gitmodel.store.objects import ObjectStore
 
 
-@dataclass(frozen=True, slots=True)
-class MissingWeights:
+class MissingWeights(NamedTuple):
     """The weights of a version that neither the remote nor this clone has."""
 
     item: Outgoing

@@ -7,8 +7,7 @@ only reports missing weights.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.domain.pointer import BESIDE_SUFFIXES, POINTER_SUFFIX, Pointer, pointer_beside
 from gitmodel.errors import GitmodelError, ObjectMissingError
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
 _MAX_NAMED = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """One pointer to publish.
 
     It is `required` if the push fails without it: the push introduces it, or `gitmodel push` was asked to
@@ -106,8 +104,7 @@ def collect(
     return outgoing
 
 
-@dataclass(frozen=True, slots=True)
-class TipFiles:
+class TipFiles(NamedTuple):
     """gitmodel's files in the trees of pushed commits, by blob, or by path and blob."""
 
     pointers: dict[str, tuple[str, str]]  # path and first commit of each
