@@ -124,7 +124,7 @@ def requested_changes(
     head = project.reader.resolve("HEAD")
     if head is None:
         raise UnknownReferenceError("there is no commit yet", hint="git commit")
-    found = base_of_request(project, base, head)
+    found = base_of_request(project, base, head, hint="gitmodel diff --base REV")
     changes = changes_of(project, found, head)
     comparer = Comparer(project, with_stats=with_stats)
     problems = list(changes.broken)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from gitmodel.domain.pointer import Pointer
 from gitmodel.errors import UnknownReferenceError
 from gitmodel.workflows.diff import changed_models, diff, requested_changes
 from tests.support.desk import Desk, kept_desk, refusal
@@ -289,3 +291,57 @@ def test_equal_contents_need_no_manifest(ana: Desk) -> None:
     text = ana.repo.gitmodel("diff", "fraud@2", "fraud").stdout
 
     assert "tensors  all the same: both versions have one digest\n" in text
+
+
+def test_a_pointer_that_says_no_more_than_its_alias_is_a_whole_one(desk: Desk) -> None:
+    """Nothing is cut off here, so nothing is said to be."""
+    desk.version(b"one")
+    pointer = desk.pointer()
+    plain = Pointer(
+        name="fraud",
+        version=1,
+        digest=pointer.digest,
+        size=3,
+        path="fraud.bin",
+        chunks=pointer.chunks,
+    )
+    desk.repo.write("fraud.model.yaml", plain.to_text())
+    desk.repo.commit("as plain as can be")
+    desk.alias("production", 1, b"one", chunks=pointer.chunks)
+    desk.version(b"two", params=["lr=1"])
+
+    report = compared(desk, "fraud@production")
+
+    assert report.bare == ()
+    assert [one.name for one in report.params] == ["lr"]
+
+
+def test_a_job_without_a_request_is_told_to_name_a_base(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", "true")
+
+    done = desk.repo.gitmodel("diff", check=False)
+
+    message = "gitmodel diff: nothing says which branch this request is for"
+    assert done.returncode == 2
+    assert done.stderr == f"error: {message}\nhint: gitmodel diff --base REV\n"
+
+
+def test_what_only_all_the_weights_prove_is_not_compared(desk: Desk) -> None:
+    """A pointer of an earlier gitmodel does not state its chunks. No weights are fetched for it."""
+    desk.version(safetensors(network(1)), "fraud.safetensors")
+    older = replace(desk.pointer(), chunks=None)
+    desk.repo.write("fraud.model.yaml", older.to_text())
+    desk.repo.commit("older")
+    desk.version(safetensors(network(2)), "fraud.safetensors")
+    desk.push()
+    ben = desk.join("ben")
+    text = ben.repo.gitmodel("diff", "fraud@1").stdout
+    fetched = list((ben.repo.path / ".git/gitmodel/packs").glob("*/*"))
+    ben.repo.gitmodel("fetch", "fraud@1", "fraud@2")
+
+    assert "nothing but all the weights of fraud@1 proves which chunks they have" in text
+    assert "gitmodel fetch fraud@1 fraud@2\n" in text
+    assert fetched == []
+    assert "0 same, 8 changed" in ben.repo.gitmodel("diff", "fraud@1").stdout

@@ -14,6 +14,7 @@ from gitmodel.project.comparing.manifests import ManifestReader
 from gitmodel.project.comparing.weights import compare_weights
 from gitmodel.project.deprecated_versions import deprecations_beside
 from gitmodel.project.gates.configured import gates_at
+from gitmodel.project.history.model_history import history_of
 from gitmodel.project.project import CONFIG_NAME
 from gitmodel.project.references import (
     file_of_alias,
@@ -106,6 +107,11 @@ class Comparer:
         """The version that an alias means. Raises as `version_of_alias` does."""
         model = version_of_alias(self._project, alias)
         is_bare = model.pointer == known_by_alias(alias, model.pointer.path)
+        if is_bare:  # unless a pointer says no more than the alias
+            history = history_of(
+                self._project, alias.name, only=lambda head: head.digest == alias.digest.hex
+            )
+            is_bare = not history.entries_of(alias.digest)
         return self.of_model(model)._replace(alias=alias.alias, is_bare=is_bare)
 
     def compare_all(self, pairs: Iterable[tuple[Compared, Compared]]) -> tuple[VersionChange, ...]:

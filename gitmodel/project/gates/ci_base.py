@@ -59,8 +59,14 @@ def is_ci(environment: Mapping[str, str]) -> bool:
     return any(environment.get(name, "").lower() not in ("", "0", "false") for name in _CI)
 
 
-def base_of_request(project: Project, given: str | None, head: str) -> Base:
-    """The base of the request whose tip is `head`; `given` is what `--base` says.
+def base_of_request(
+    project: Project,
+    given: str | None,
+    head: str,
+    *,
+    hint: str = "gitmodel gate --base REV",
+) -> Base:
+    """The base of the request whose tip is `head`; `given` is what `--base` says, and `hint` how to say it.
 
     Raises:
         UsageError: Neither `--base` nor the environment names a base.
@@ -79,8 +85,8 @@ def base_of_request(project: Project, given: str | None, head: str) -> Base:
             commit = _target(project, target, reference)
             return _joined(project, reference, commit, f"${name}", head)
     raise UsageError(
-        "gitmodel gate: nothing says which branch this request is for",
-        hint="gitmodel gate --base REV",
+        f"{hint.removesuffix(' --base REV')}: nothing says which branch this request is for",
+        hint=hint,
     )
 
 
