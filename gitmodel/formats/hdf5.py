@@ -3,12 +3,12 @@
 Source: `hdf5_objects`; for Keras, https://github.com/keras-team/keras/blob/master/keras/src/legacy/saving/legacy_h5_format.py
 
 Counted are all datasets that links lead to inside the file, each once, also those of an optimizer. The numbers
-are None if a group's links are stored in a way that is not read ("dense"), or the bounds ended the reading.
+are None if a type or a group's links are stored in a way that is not read, or the bounds ended the reading.
 
 The attributes `model_config` and `training_config` of the root are a model of Keras; `code` is what `keras_config`
-says of them. Without them, `code` is `none` if everything was read and all datasets are numbers: a program that reads numbers runs
-nothing. It is `unknown` for files of PyTables (which unpickles attributes), filters that a program loads as
-plug-ins, links into other files, and whatever was not read.
+says of them. Without them, `code` is `none` if everything was read and all datasets are numbers: a program that
+reads numbers runs nothing. It is `unknown` for files of PyTables (which unpickles attributes), filters that a
+program loads as plug-ins, links into other files, and whatever was not read.
 """
 
 from __future__ import annotations
@@ -18,12 +18,11 @@ from typing import TYPE_CHECKING, Final
 from gitmodel.formats import hdf5_values
 from gitmodel.formats.block_reader import BlockReader, Budget, Tally, TooMuchError
 from gitmodel.formats.description import CODES, Description
-from gitmodel.formats.hdf5_objects import LINK, LINK_INFO, SYMBOL_TABLE, ObjectFile
+from gitmodel.formats.hdf5_objects import LINK, LINK_INFO, SYMBOL_TABLE, Message, ObjectFile
 from gitmodel.formats.header import UnrecognizedFormatError
 
 if TYPE_CHECKING:
     from gitmodel.formats.description import Code
-    from gitmodel.formats.hdf5_objects import Message
     from gitmodel.formats.header import HeaderReader
 
 _MODEL: Final = b"model_config"
@@ -98,13 +97,25 @@ class _Walk:
             elif message.kind == LINK:
                 self._link(message, objects)
             elif message.kind == LINK_INFO:
-                self.is_complete = self.is_complete and not self._file.has_dense_links(message)
+                self._dense_links(message, objects)
             elif message.kind in {hdf5_values.DATASPACE, hdf5_values.DATATYPE, hdf5_values.FILTERS}:
                 parts[message.kind] = message
             elif address == self._file.root:
                 self._attribute(message)
         if hdf5_values.DATASPACE in parts and hdf5_values.DATATYPE in parts:
             self._dataset(parts)
+
+    def _dense_links(self, message: Message, objects: list[int]) -> None:
+        places = self._file.dense_places(message)
+        if places is None:
+            return
+        from gitmodel.formats import hdf5_heap
+
+        try:
+            for link in hdf5_heap.dense_links(self._file, self._reader, *places):
+                self._link(Message(LINK, is_shared=False, data=link), objects)
+        except hdf5_heap.NotReadError:
+            self.is_complete = False
 
     def _link(self, message: Message, objects: list[int]) -> None:
         try:

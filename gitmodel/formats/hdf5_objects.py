@@ -2,7 +2,7 @@
 
 Source: HDF5 File Format Specification 3.0, https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html
 Read are superblocks 0 to 3 at the file's start, object headers 1 and 2, groups that are symbol tables, and
-groups whose links are in their header. Links in a fractal heap ("dense") are not: such a group is incomplete.
+groups whose links are in their header; `hdf5_heap` reads those that are in a heap.
 
 Guarantee: no place of the file is followed twice, so cycles end; each step counts in the reader's bounds.
 """
@@ -199,8 +199,11 @@ class ObjectFile:
             raise LookupError("a link into another file")
         return self.address(data, at) if kind == 0 else None
 
-    def has_dense_links(self, message: Message) -> bool:
-        """Whether a group's links are in a fractal heap."""
+    def dense_places(self, message: Message) -> tuple[int, int] | None:
+        """Return the places of the heap and the tree that have a group's links; None if its header has them."""
         if len(message.data) < 2:
             raise UnrecognizedFormatError("a group's description is incomplete")
-        return self.address(message.data, 2 + 8 * (message.data[1] & 1)) is not None
+        at = 2 + 8 * (message.data[1] & 1)
+        heap = self.address(message.data, at)
+        tree = self.address(message.data, at + self.address_size) if heap is not None else None
+        return None if heap is None or tree is None else (heap, tree)

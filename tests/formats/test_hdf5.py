@@ -194,13 +194,40 @@ def test_more_objects_than_the_bound_permits_are_not_counted() -> None:
     assert found == Description("hdf5", code="unknown")
 
 
-def test_links_in_a_heap_are_not_counted() -> None:
-    name = "none-new.hdf5"
-    data = unpacked(MADE[f"tensorflow/{name}"]["files"])[name]
-    at = data.index(b"\2\x12\0\0\0\0" + b"\xff" * 16) if b"\2\x12\0\0\0\0" in data else -1
-    dense = data[: at + 6] + struct.pack("<QQ", 64, 64) + data[at + 22 :] if at >= 0 else data
+NEW = unpacked(MADE["tensorflow/none-new.hdf5"]["files"])["none-new.hdf5"]
 
-    found = describe_file(name, pread(dense), len(dense))
 
-    assert at >= 0
-    assert (found.type, found.tensors, found.code) == ("hdf5", None, "unknown")
+def with_tree(depth: int, node: bytes) -> bytes:
+    """The recorded file, whose first B-tree of links has this depth, and this node behind the file's end."""
+    at = NEW.index(b"BTHD")
+    root = struct.pack("<HBBQH", depth, 100, 40, len(NEW), 0)
+    return NEW[: at + 12] + root + NEW[at + 12 + len(root) :] + node
+
+
+def test_links_in_a_heap_are_followed() -> None:
+    assert b"FRHP" in NEW
+    assert b"BTLF" in NEW
+    assert describe(NEW).tensors == MADE["tensorflow/none-new.hdf5"]["answer"]["tensors"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        with_tree(2, b"BTIN\0\5" + struct.pack("<QBB", len(NEW), 0, 0) + bytes(500)),
+        with_tree(1, b"BTIN\0\5" + struct.pack("<QB", 1 << 60, 9) + bytes(500)),
+        with_tree(1, b"BTLF\0\5" + bytes(500)),
+        with_tree(9, b"BTIN\0\5" + bytes(500)),
+        NEW.replace(b"FRHP", b"FRHQ"),
+        NEW.replace(b"BTLF", b"BTLG"),
+    ],
+    ids=["cycle", "outside", "level", "depth", "heap", "leaf"],
+)
+def test_a_heap_or_tree_that_contradicts_itself_is_of_an_unknown_format(data: bytes) -> None:
+    assert describe(data) == Description()
+
+
+def test_links_of_a_kind_that_is_not_read_are_not_counted() -> None:
+    at = NEW.index(b"BTLF") + 6 + 4  # the first byte of the first link's place
+    huge = NEW[:at] + b"\x10" + NEW[at + 1 :]
+
+    assert describe(huge) == Description("hdf5", code="unknown")

@@ -136,8 +136,12 @@ def _write_hdf5(folder: Path, chance: random.Random) -> None:
 
     for version, name in (("earliest", "none-old"), ("latest", "none-new")):
         with h5py.File(folder / f"{name}.hdf5", "w", libver=version) as file:
-            # The latest version keeps links in a heap, which is not read, if a group has more than 8.
-            for number in range(chance.randint(1, 40 if version == "earliest" else 8)):
+            # The latest version keeps the links of a group in a heap if there are more than 8.
+            for number in range(
+                chance.choice(
+                    [5, 25, 99, chance.randint(1, 1500)][: 4 if chance.random() < 0.3 else 3]
+                )
+            ):
                 shape = [chance.randint(0, 5) for _ in range(chance.randint(0, 3))]
                 file[f"g{number % 3}/d{number}"] = np.zeros(shape, chance.choice(DTYPES))
             file["again"] = file["g0/d0"]
