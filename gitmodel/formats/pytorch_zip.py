@@ -47,7 +47,10 @@ def describe_zip(source: HeaderReader, name: str) -> Description:
     if names and all(one.endswith(b".npy") for one in names):
         from gitmodel.formats import numpy_files
 
-        return numpy_files.describe_npz(source, directory)
+        try:
+            return numpy_files.describe_npz(source, directory)
+        except ValueError:
+            return Description("npz", code="yes")  # an odd archive, or an entry that is no array
     if name.lower().endswith(_ENDINGS):
         return Description(code="yes")
     raise UnrecognizedFormatError("an archive of another format")

@@ -126,6 +126,17 @@ def _tensor_of(function: bytes) -> bytes:
     return call(function, call(name("collections", "OrderedDict")), b"K\x00", b")", b")")
 
 
+def _typed_array(kind: str, flags: bytes) -> bytes:
+    """An array whose type has flags or a size that numpy does not give it: numbers become addresses."""
+    made = call(name("numpy", "dtype"), text(kind), b"\x89", b"\x88")
+    less = b"J\xff\xff\xff\xff"
+    made += b"(K\x03" + text("<") + b"NNN" + less + less + b"K" + flags + b"tb"
+    empty = call(
+        name("numpy.core.multiarray", "_reconstruct"), name("numpy", "ndarray"), b"K\x00\x85", b"C\x01b"
+    )  # fmt: skip
+    return empty + b"(K\x01K\x00\x85" + made + b"\x89C\x00tb"
+
+
 BYTES_NAMES = b"C\x02osC\x06system\x93" + text(":") + b"\x85R"
 NESTED = body(b"V:\n0" + EXEC)  # ASCII but for its opcodes, so latin1 carries it
 LATIN = (
@@ -413,6 +424,8 @@ ARGUMENTS = (
         "exec",
     ),
     Case("type with fields", body(call(name("numpy", "dtype"), text("i4,O"))), None),
+    Case("type with flags of objects", body(_typed_array("f8", b"\x3f")), None),
+    Case("type of a negative size", body(_typed_array("S8", b"\x00")), None),
     Case(
         "type with metadata",
         body(

@@ -159,19 +159,26 @@ def _ensure_hooks(requires_grad: object, hooks: object) -> None:
     _ensure(type(requires_grad) is bool and hooks is Mark.ORDERED_DICT)
 
 
+def _is_metadata(value: object) -> bool:
+    """Whether these are the two bits of a tensor that PyTorch keeps in a dict, or none."""
+    return value is None or (
+        isinstance(value, Dict) and value.keys is not None and value.keys <= {"conj", "neg"}
+    )
+
+
 def _tensor(arguments: Arguments, tensors: Tensors) -> object:
     _ensure(len(arguments) == 4)
     return tensors.add(arguments)
 
 
 def _tensor_v2(arguments: Arguments, tensors: Tensors) -> object:
-    _ensure(len(arguments) == 6 or (len(arguments) == 7 and isinstance(arguments[6], Dict | None)))
+    _ensure(len(arguments) == 6 or (len(arguments) == 7 and _is_metadata(arguments[6])))
     _ensure_hooks(arguments[4], arguments[5])
     return tensors.add(arguments[:4])
 
 
 def _tensor_v3(arguments: Arguments, tensors: Tensors) -> object:
-    _ensure(len(arguments) == 7 or (len(arguments) == 8 and isinstance(arguments[7], Dict | None)))
+    _ensure(len(arguments) == 7 or (len(arguments) == 8 and _is_metadata(arguments[7])))
     _ensure_hooks(arguments[4], arguments[5])
     dtype = arguments[6]
     if not isinstance(dtype, TorchDType):
@@ -188,9 +195,13 @@ def _qtensor(arguments: Arguments, tensors: Tensors) -> object:
     if len(scheme) == 3:
         _ensure(scheme[1] is Mark.DATA and type(scheme[2]) is int)
     else:
-        _ensure(len(scheme) == 4 and _is_size(scheme[3]) and scheme[1] is not scheme[2])
+        _ensure(len(scheme) == 4 and scheme[1] is not scheme[2])
+        size, axis = arguments[2], scheme[3]
+        if not _are_sizes(size) or not _is_size(axis) or axis >= len(size):
+            raise RefusedError
         for part in scheme[1:3]:  # scales and zero points, which are no weights
-            if not isinstance(part, Tensor):
+            # PyTorch has not always checked how many there are.
+            if not isinstance(part, Tensor) or part.elements != size[axis]:
                 raise RefusedError
             tensors.remove(part)
     return tensors.add(arguments[:4])
@@ -219,10 +230,11 @@ def _ordered_dict(arguments: Arguments, _: Tensors) -> object:
 
 
 def _numpy_dtype(arguments: Arguments, _: Tensors) -> object:
-    _ensure(len(arguments) in {1, 3} and isinstance(arguments[0], str))
-    _ensure(_NUMBERS.fullmatch(str(arguments[0])) is not None)
-    _ensure(all(type(one) in {bool, int} for one in arguments[1:]))
-    return NumpyDType()
+    _ensure(len(arguments) in {1, 3} and all(type(one) in {bool, int} for one in arguments[1:]))
+    name = arguments[0]
+    if type(name) is not str or not _NUMBERS.fullmatch(name):
+        raise RefusedError
+    return NumpyDType(name)
 
 
 def _numpy_array(arguments: Arguments, _: Tensors) -> object:
@@ -300,7 +312,7 @@ def built(target: object, state: object) -> bool:
         return False
     if target is Mark.NDARRAY:
         return _is_array_state(state)
-    return isinstance(target, NumpyDType) and _is_type_state(state)
+    return isinstance(target, NumpyDType) and _is_type_state(target.name, state)
 
 
 def _is_array_state(state: tuple[object, ...]) -> bool:
@@ -315,12 +327,19 @@ def _is_array_state(state: tuple[object, ...]) -> bool:
     )
 
 
-def _is_type_state(state: tuple[object, ...]) -> bool:
-    """Version, byte order, no part of another type, no names, no fields, size, alignment, flags."""
+def _is_type_state(name: str, state: tuple[object, ...]) -> bool:
+    """Version, byte order, no part of another type, no names, no fields, size, alignment, flags.
+
+    The last three are those of the type: with other flags, numpy takes numbers for addresses.
+    """
+    kind, width = name[0], int(name[1:])
+    expected = {"S": (width, 1, 0), "U": (4 * width, 4, 8)}.get(kind, (-1, -1, 0))
     return (
         len(state) == 8
-        and all(type(one) is int for one in (state[0], *state[5:]))
+        and state[0] == 3
         and isinstance(state[1], str)
         and state[1] in {"<", ">", "|", "="}
         and all(one is None for one in state[2:5])
+        and all(type(one) is int for one in state[5:])
+        and state[5:] == expected
     )

@@ -112,9 +112,12 @@ class Tensor:
 
 
 class NumpyDType:
-    """A type of numpy: `f8`, before its byte order is set."""
+    """A type of numpy: `f8`, with or without its byte order."""
 
-    __slots__ = ()
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
 
 
 CARRIERS: Final = (Global, Carrier)
