@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _TORCH_MAGIC: Final = 0x1950A86A20F9469CFC6C
 _TORCH_PROTOCOL: Final = 1001
-_PLAIN_BUDGET: Final = 1_000_000  # opcodes
+_PLAIN_BUDGET: Final = 500_000  # opcodes
 _MAX_PICKLES: Final = 100
 _TAIL: Final = 22 + 0xFFFF  # bytes; a zip archive's last record is in there
 # What joblib unpacks by itself, whatever a file is called: zlib (four levels), gzip, bz2, xz, lzma, lz4, and its

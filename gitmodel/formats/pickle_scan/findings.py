@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gitmodel.formats.description import Code
 
 _MAX_NAME: Final = 200  # characters of an import that are kept
-BUDGET: Final = 4_000_000  # opcodes of a file: about 60,000 tensors, and three seconds
+BUDGET: Final = 2_000_000  # opcodes of a file: about 40,000 tensors, and three seconds
 
 
 class TooLongError(BrokenPickleError):
