@@ -7,8 +7,9 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gitmodel.domain.tensor_changes import TensorSpan
-from gitmodel.formats.header import NOT_A_TENSOR
+from gitmodel.formats.header import NOT_A_TENSOR, HeaderReader
 from gitmodel.formats.tensors import TORCH_ZIP, read_extents
+from gitmodel.formats.zip_directory import read_directory
 
 if TYPE_CHECKING:
     from gitmodel.formats.header import Extent, Read
@@ -19,6 +20,7 @@ _STORAGE: Final = re.compile(r"(?:data|constants)/[0-9]+")
 
 
 _DATA: Final = "data.pkl"
+_ARCHIVE: Final = b"PK\x03\x04"
 
 
 class Header(NamedTuple):
@@ -70,6 +72,21 @@ def read_header(read: Read, size: int) -> Header | None:
     if format_name != TORCH_ZIP or data is None:
         return header
     return header._replace(names=_storage_names(read, data))
+
+
+def entry_offsets(read: Read, size: int) -> list[int]:
+    """Return where the headers of an archive's entries are; nothing for another file.
+
+    `read_header` reads each of them, so it is faster if they are fetched at once before. Raises what `read`
+    raises.
+    """
+    source = HeaderReader(read, size)
+    try:
+        if source.take(0, len(_ARCHIVE)) == _ARCHIVE:
+            return [entry.offset for entry in read_directory(source).entries]
+    except ValueError:  # too short, or no archive
+        pass
+    return []
 
 
 def _storage_names(read: Read, data: TensorSpan) -> dict[str, NamedStorage] | None:

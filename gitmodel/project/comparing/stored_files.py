@@ -16,9 +16,10 @@ from gitmodel.domain.tensor_changes import (
     compare_tensors,
     moved_names,
 )
+from gitmodel.encoding.chunking.content import CONTENT_CHUNKER
 from gitmodel.errors import GitmodelError
 from gitmodel.project.comparing.bounded_packs import OverBudgetError
-from gitmodel.project.comparing.headers import Header, read_header
+from gitmodel.project.comparing.headers import Header, entry_offsets, read_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -134,8 +135,12 @@ def _headers(
 
 
 def _header(side: Side, packs: BoundedPacks) -> Header | None:
-    view = packs.view(*side)
-    return read_header(view.read_at, view.size)
+    file = _OpenFile(side, packs)
+    if side.entry.chunker.name == CONTENT_CHUNKER.name and file.parts([0]):
+        return None  # when it was stored, no header was recognized: not worth a request
+    with suppress(GitmodelError):  # what is not there is told by the reads that follow
+        packs.fetch(file.parts(entry_offsets(file.view.read_at, file.view.size)))
+    return read_header(file.view.read_at, file.view.size)
 
 
 def _chunk_counts(a: Side | None, b: Side | None) -> ChunkCounts:
@@ -218,8 +223,9 @@ class _OpenFile:
         self._chunks = side.manifest.chunks_of(side.entry)
 
     def parts(self, offsets: Iterable[int]) -> list[Part]:
-        """The parts of packs that have the chunks at these offsets, and their bases."""
-        numbers = {self._chunks[self.spans.at(offset)[0]] for offset in offsets}
+        """The parts of packs that have the chunks at these offsets, and their bases, if they must be fetched."""
+        inside = (offset for offset in offsets if offset < self.view.size)
+        numbers = {self._chunks[self.spans.at(offset)[0]] for offset in inside}
         return self._packs.parts(self._manifest, numbers)
 
 

@@ -253,3 +253,16 @@ def test_a_limit_is_kept(desk: Desk, tmp_path: Path) -> None:
 
     assert 0 <= packs.left < 300_000
     assert any(one.status == "undecided" for one in file.tensors or ())
+
+
+def test_nothing_is_fetched_of_files_without_tensors(desk: Desk, tmp_path: Path) -> None:
+    contents = [b"words " * 30_000 + end for end in (b"one", b"two")]
+    with desk.open() as project:
+        first, second = (store_bytes(project.cache, content, tmp_path) for content in contents)
+        packs = BoundedPacks(project, (), 300_000)
+        [file] = compare_files(first, second, packs)
+
+    assert packs.left == 300_000
+    assert (file.tensors, file.problem) == (None, None)
+    assert file.chunks is not None
+    assert file.chunks.only_a == file.chunks.only_b == 1
