@@ -72,10 +72,20 @@ class Side(NamedTuple):
 
 
 def compare_files(a: Manifest, b: Manifest, packs: BoundedPacks) -> list[FileChange]:
-    """Compare all files of two versions, sorted by path."""
+    """Compare all files of two versions, sorted by path. What differs is read before what is the same."""
     old = {entry.path: Side(a, entry) for entry in a.files}
     new = {entry.path: Side(b, entry) for entry in b.files}
-    return [_compare(path, old.get(path), new.get(path), packs) for path in sorted({*old, *new})]
+    paths = sorted({*old, *new})
+    same = {
+        path
+        for path in paths
+        if path in old and path in new and old[path].entry.digest == new[path].entry.digest
+    }
+    found = {
+        path: _compare(path, old.get(path), new.get(path), packs)
+        for path in sorted(paths, key=lambda path: path in same)
+    }
+    return [found[path] for path in paths]
 
 
 def _compare(path: str, a: Side | None, b: Side | None, packs: BoundedPacks) -> FileChange:
