@@ -36,6 +36,7 @@ pytestmark = pytest.mark.slow
 LONG = os.environ.get("GITMODEL_TESTS_LONG") == "1"
 SEED = int(os.environ.get("GITMODEL_TESTS_SEED", "0"))
 HISTORIES = 170 if LONG else 5  # of each kind of clocks
+STEPS = 24 if LONG else 16
 INSTANTS = 6 if LONG else 2  # asked in each history
 BRANCH = "origin/main"
 
@@ -117,7 +118,7 @@ def test_at_agrees_with_the_log_of_the_forge(clocks: Clocks, tmp_path: Path) -> 
     counts: Counter[str] = Counter()
     for number in range(HISTORIES):
         seed = SEED * 100_000 + number
-        forge = Forge(seed, clocks=clocks)
+        forge = Forge(seed, clocks=clocks, steps=STEPS)
         folder = tmp_path / str(number)
         folder.mkdir()
         _Comparison(forge, Served(forge, folder), counts, f"{clocks}, seed {seed}").run(folder)
@@ -225,7 +226,7 @@ class _Comparison:
 
     def _compare_index(self, repository: Repository) -> None:
         """The index gives what Git gives, for tips in any order."""
-        marks = [entry.mark for entry in self.chance.sample(self.forge.surviving(), 2)]
+        marks = [entry.mark for entry in self.chance.choices(self.forge.surviving(), k=2)]
         for mark in [*marks, self.forge.main]:
             tip = self.served.ids[mark]
             with_index = FirstParentHistory(repository, worth_writing=1, is_small=False).line(tip)
