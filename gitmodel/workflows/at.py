@@ -149,9 +149,10 @@ def _not_set(
     if not set_:
         return GitmodelError(f"{what} never had a value on {branch.name}", model=name)
     first = instant_text(set_[0].start or branch.line.oldest_time)
-    message = (
-        f"{what} was not set {_words(when)} on {branch.name}; the first time it was is {first}"
-    )
+    begins = f"the first time it was is {first}"
+    if set_[0].start is None:
+        begins = f"it was at {first}, and history is cut off before that"
+    message = f"{what} was not set {_words(when)} on {branch.name}; {begins}"
     hint = f"gitmodel at {what} --on {first}"
     if chosen:
         move = chosen[-1].move
@@ -161,8 +162,7 @@ def _not_set(
             how = f"became {move.renamed_to}@{alias}"
             hint = f"gitmodel at {move.renamed_to}@{alias} --on {when}"
         message = (
-            f"{what} was not set {_words(when)} on {branch.name}: it {how} at {removed}; the first "
-            f"time it was set is {first}"
+            f"{what} was not set {_words(when)} on {branch.name}: it {how} at {removed}; {begins}"
         )
     return UnknownReferenceError(message, hint=hint, model=name)
 

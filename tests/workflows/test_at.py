@@ -154,7 +154,7 @@ def test_a_removal_is_no_value_and_a_later_one_counts_again(ana: Desk) -> None:
     assert refused(ana, UnknownReferenceError, on(35)) == (
         (
             f"fraud@production was not set at {on(35)} on main: it was removed at {on(30)}; the "
-            f"first time it was set is {on(0)}"
+            f"first time it was is {on(0)}"
         ),
         f"gitmodel at fraud@production --on {on(0)}",
     )
@@ -249,6 +249,16 @@ def test_history_that_is_cut_off_is_not_guessed(ana: Desk) -> None:
     assert number(ben, 9) == 4
 
 
+def test_a_clone_that_is_cut_off_does_not_tell_the_first_time(ana: Desk) -> None:
+    ana.repo.git("rm", "-q", PATH)
+    commit(ana.repo, "gone", 30)
+    ben = Desk(ana.repo.clone("ben", "--depth", "2"), ana.store)
+
+    assert refused(ben, UnknownReferenceError, on(35))[0].endswith(
+        f"it was removed at {on(30)}; it was at {on(20)}, and history is cut off before that"
+    )
+
+
 def test_a_clone_without_trees_does_not_guess(ana: Desk) -> None:
     ana.repo.git("config", "uploadpack.allowFilter", "true")
     ben = Desk(ana.repo.clone("ben", "--filter=tree:0"), ana.store)
@@ -299,7 +309,7 @@ def test_a_renamed_model_keeps_its_past(desk: Desk, kind: str) -> None:
         assert refused(desk, UnknownReferenceError, on(25)) == (
             (
                 f"fraud@production was not set at {on(25)} on main: it became {name}@production at "
-                f"{on(20)}; the first time it was set is {on(0)}"
+                f"{on(20)}; the first time it was is {on(0)}"
             ),
             f"gitmodel at {name}@production --on {on(25)}",
         )

@@ -75,6 +75,8 @@ def run(
                 hint="gitmodel audit --check",
             )
         return _check(session, name, branch)
+    if session.output.as_json and form is not None:
+        raise UsageError(f"use --json or --{form}, not both", hint="gitmodel audit --help")
     from gitmodel.cli.audit_output import (
         TABLE,
         audit_csv,

@@ -83,7 +83,10 @@ class _AliasReplay(Replay[Alias]):
         return self._by_file_name.get(name.rpartition("/")[2] + self._ending, ())
 
     def companions(self, record: LineRecord) -> Iterable[Companion[Alias]]:
-        for one in self._by_commit[record.change.commit]:
+        path = record.change.path
+        # A commit may rename thousands of models; most keep the last part of the name.
+        together = self._by_commit[record.change.commit]
+        for one in sorted(together, key=lambda other: other.change.path != path):
             older = [r for r in self._by_path[one.change.path] if r.number < one.number]
             before = self.value(older[-1].change) if older else None
             yield Companion(before, self.value(one.change))

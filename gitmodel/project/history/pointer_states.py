@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from gitmodel.git.history.first_parent import Line
-    from gitmodel.git.history.line_log import LineRecord
+    from gitmodel.git.history.line_log import LineChange, LineRecord
     from gitmodel.project.history.replay import Step
     from gitmodel.project.project import Project
 
@@ -94,6 +94,7 @@ class _PointerReplay(Replay[Pointer]):
         self._history = FirstParentHistory(project.repository)
         self._line = line
         self._stems: dict[str, list[LineRecord]] = {}
+        self._commits: dict[str, list[LineChange]] = {}  # the pointers of commits that may rename
 
     def records(self, name: str) -> Sequence[LineRecord]:
         return self._of_stem(name.rpartition("/")[2])
@@ -108,9 +109,14 @@ class _PointerReplay(Replay[Pointer]):
         return self._stems[stem]
 
     def companions(self, record: LineRecord) -> Iterable[Companion[Pointer]]:
-        for change in self._history.commit(record.change.commit):
-            if not change.path.endswith(POINTER_SUFFIX):
-                continue
+        stem = stem_of(record.change.path)
+        commit = record.change.commit
+        if commit not in self._commits:
+            self._commits[commit] = [
+                one for one in self._history.commit(commit) if one.path.endswith(POINTER_SUFFIX)
+            ]
+        # A commit may rename thousands of models; most keep the last part of the name.
+        for change in sorted(self._commits[commit], key=lambda one: stem_of(one.path) != stem):
             older = [
                 one
                 for one in self._of_stem(stem_of(change.path))
