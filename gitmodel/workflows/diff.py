@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gitmodel.domain.reference import Reference
-from gitmodel.errors import GitmodelError, RepositoryError, UnknownReferenceError
+from gitmodel.errors import GitmodelError, RepositoryError, UnknownReferenceError, UsageError
 from gitmodel.project.aliases import find_alias
 from gitmodel.project.committed_models import models_in_tree
 from gitmodel.project.comparing.versions import Comparer
@@ -44,10 +44,12 @@ def diff(
     """Compare two versions.
 
     One reference is compared with the version that the work tree's pointer names. A name alone means its
-    `production` if that is another version, else the version before. `@7` as the second is of the same model.
+    `production` if that is another version, else the version before. `@7` as the second is of the same model,
+    as the first of the only model of the work tree.
     `with_stats` also reads the changed tensors, for how far they moved.
 
-    Raises UnknownReferenceError if a reference means nothing, or there is no version to compare with.
+    Raises UnknownReferenceError if a reference means nothing, or there is no version to compare with,
+    UsageError if there are several models and none is named.
     """
     comparer = Comparer(project, with_stats=with_stats)
     return comparer.compare(*_sides(project, comparer, first, second))
@@ -56,6 +58,8 @@ def diff(
 def _sides(
     project: Project, comparer: Comparer, first: str, second: str | None
 ) -> tuple[Compared, Compared]:
+    if first.startswith("@"):
+        first = _only_model(project) + first
     wanted = Reference.parse(first)
     if second is not None:
         other = f"{wanted.name}{second}" if second.startswith("@") else second
@@ -74,6 +78,17 @@ def _sides(
             model=wanted.name,
         )
     return comparer.named(Reference(wanted.name, "digest", before.digest.hex)), now
+
+
+def _only_model(project: Project) -> str:
+    """The name of the only model of the work tree."""
+    names = [] if project.repository.work_tree is None else read_models(project).names()
+    if len(names) != 1:
+        raise UsageError(
+            "gitmodel diff: the first version needs the name of its model",
+            hint="gitmodel diff NAME@1 @2",
+        )
+    return names[0]
 
 
 def changed_models(project: Project, *, with_stats: bool = False) -> Differences:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitmodel.domain.pointer import Pointer
-from gitmodel.errors import UnknownReferenceError
+from gitmodel.errors import UnknownReferenceError, UsageError
 from gitmodel.workflows.diff import changed_models, diff, requested_changes
 from tests.support.desk import Desk, kept_desk, refusal
 from tests.support.models import safetensors
@@ -345,3 +345,37 @@ def test_what_only_all_the_weights_prove_is_not_compared(desk: Desk) -> None:
     assert "gitmodel fetch fraud@1 fraud@2\n" in text
     assert fetched == []
     assert "0 same, 8 changed" in ben.repo.gitmodel("diff", "fraud@1").stdout
+
+
+def test_a_wrong_direction_is_told_and_hides_nothing(ana: Desk) -> None:
+    text = ana.repo.read(".gitmodel.yaml").decode()
+    ana.repo.write(".gitmodel.yaml", text + "better: {auc: upwards}\n")
+    ana.repo.commit("a wrong direction", ".gitmodel.yaml")
+
+    done = ana.repo.gitmodel("diff", "fraud")
+
+    assert "metrics  auc   0.3  0.1  -0.2  worse (known name)\n" in done.stdout
+    assert "better.auc must be higher or lower; so no direction of it counts" in done.stderr
+
+
+def test_a_chunk_that_occurs_twice_counts_twice(desk: Desk) -> None:
+    desk.version(safetensors({"a": some_bytes(300_000, 1)}), "net.safetensors", name="net")
+    twice = {"a": some_bytes(300_000, 2), "b": some_bytes(300_000, 2)}
+    desk.version(safetensors(twice), "net.safetensors")
+
+    change = compared(desk, "net").weights.bytes
+
+    assert change is not None
+    assert 600_000 < change.changed <= desk.pointer("net.model.yaml").size
+
+
+def test_the_only_model_need_not_be_named(ana: Desk) -> None:
+    report = compared(ana, "@1", "@2")
+    ana.version(b"churn", "churn.bin")
+    message = refusal(UsageError, lambda: compared(ana, "@1", "@2"))
+
+    assert [side.pointer.head[:2] for side in (report.a, report.b)] == [("fraud", 1), ("fraud", 2)]
+    assert message == (
+        "gitmodel diff: the first version needs the name of its model",
+        "gitmodel diff NAME@1 @2",
+    )

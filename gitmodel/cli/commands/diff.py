@@ -16,16 +16,17 @@ if TYPE_CHECKING:
 _DIFF = f"""\
 One REF is compared with the version that the work tree's pointer names. NAME
 alone means its version in production, or if that is the same version, the one
-before. The second REF can be of another model; @7 is of the same one.
+before. The second REF can be of another model; @7 is of the same one, or of
+the only one.
 
 Without REF the models of the work tree are compared with HEAD. In CI, or with
 --base, HEAD is compared with the branch that a request is for: new versions,
 and what aliases mean.
 
 Weights are not fetched. Tensors are compared by the chunks that manifests
-list; at most 1 % of the weights' bytes are fetched, for headers and for short
-tensors that share a chunk. --stats reads the tensors that differ, from the
-cache or the remote.
+list; at most 1 % of the weights' bytes are fetched (or 256 kB), for headers and
+for short tensors that share a chunk. --stats reads the tensors that differ,
+from the cache or the remote.
 
 {REFERENCES}"""
 

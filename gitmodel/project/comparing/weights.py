@@ -120,9 +120,11 @@ def compare_weights(
 
 def _bytes_change(old: Manifest, new: Manifest) -> BytesChange:
     known = {old.chunk(number).hash for number in range(old.chunk_count)}
-    chunks = (new.chunk(number) for number in range(new.chunk_count))
     known_packs = set(old.packs)
+    chunks = [new.chunk(number) for number in range(new.chunk_count)]
+    # A chunk that occurs twice has twice its bytes, as in the size of the version.
+    changed = [0 if chunk.hash in known else chunk.raw_size for chunk in chunks]
     return BytesChange(
-        changed=sum(chunk.raw_size for chunk in chunks if chunk.hash not in known),
+        changed=sum(map(changed.__getitem__, new.sequence)),
         stored=sum(size for name, size in new.sized_packs if name not in known_packs),
     )
