@@ -260,3 +260,28 @@ sys.exit(f"seen: {found}" if found else 0)
     )
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_value_that_is_replaced_between_two_opcodes_is_seen() -> None:
+    """The place of a tensor's name in the memo is that of the function which makes its hooks."""
+    names = (
+        name("collections", "OrderedDict")
+        + b"q\x00"
+        + name("torch._utils", "_rebuild_tensor_v2")
+        + b"q\x01"
+    )
+    start = names + text2("storage") + b"q\x02" + name("torch", "FloatStorage") + b"q\x030000"
+    tensor = (
+        b"h\x01((h\x02h\x03"
+        + text2("0")
+        + b"q%c"
+        + text2("cpu")
+        + b"q\x05K\x02tq\x06QK\x00K\x02\x85q\x07K\x01\x85q\x08\x89h\x00)Rq\x09tq\x0aRq\x0b."
+    )
+    usual = b"\x80\x02" + start + tensor % 4 + bytes(16)
+    replaced = b"\x80\x02" + start + tensor % 0 + bytes(16)
+
+    assert walk(usual) == walk(usual, Slow)
+    assert walk(usual).code == "listed"
+    assert walk(replaced) == walk(replaced, Slow)
+    assert walk(replaced).code == "yes"
