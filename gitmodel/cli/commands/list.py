@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from gitmodel.cli.format import size_text, values_text
 from gitmodel.cli.output import Paint
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from gitmodel.cli.parsers import Verbs
     from gitmodel.cli.session import Session
@@ -80,7 +82,8 @@ def run(
         if scope is None:
             report = list_models(project, revision, query=query, with_authors=output.as_json)
         else:
-            report = list_versions(project, scope, revision, query=query)
+            with _without_garbage_collection():
+                report = list_versions(project, scope, revision, query=query)
     most = None if output.verbose else _SHOWN_METRICS
     if output.as_json:
         output.json(report)
@@ -95,6 +98,18 @@ def run(
     for error in report.broken:
         output.error(error)
     return 1 if report.broken else 0
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """100,000 rows are no garbage; looking through them for cycles takes a seventh of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _model(row: Listed, most: int | None) -> list[str | Paint]:
