@@ -10,7 +10,8 @@ import pytest
 from gitmodel.domain.deprecations import Deprecation, Deprecations
 from gitmodel.errors import UnknownReferenceError, UsageError
 from gitmodel.git.history import refs_of_commits
-from gitmodel.workflows.list import ListReport, Query, list_models, list_versions
+from gitmodel.project.search.query import Query
+from gitmodel.workflows.list import ListReport, list_models, list_versions
 from tests.support.desk import Desk, digest, kept_desk, refusal
 from tests.support.repo import Repo
 
@@ -179,6 +180,20 @@ def test_a_clone_without_blobs_fetches_the_pointers_at_once(ana: Desk) -> None:
     ben = ana.join("ben", "--filter=blob:none")
 
     assert references(listed(ben)) == ["churn@1", "fraud@3", "fraud@2", "fraud@1"]
+    assert [note for note in ben.notes if "lacks" in note] == []
+
+
+def test_a_plain_list_fetches_nothing(ana: Desk) -> None:
+    ana.repo.git("config", "uploadpack.allowFilter", "true")
+    ana.repo.git("config", "uploadpack.allowAnySHA1InWant", "true")
+    ben = ana.join("ben", "--filter=blob:none")
+    before = ben.repo.git("count-objects", "-v").stdout
+
+    with ben.open() as project:
+        rows = list_models(project, with_authors=True).models
+
+    assert [row.by is None for row in rows] == [False, False]
+    assert ben.repo.git("count-objects", "-v").stdout == before
     assert [note for note in ben.notes if "lacks" in note] == []
 
 

@@ -74,7 +74,8 @@ def run(
     scope: Scope | None,
 ) -> int:
     """List the models of a tree, or the versions of history."""
-    from gitmodel.workflows.list import Query, list_models, list_versions
+    from gitmodel.project.search.query import Query
+    from gitmodel.workflows.list import list_models, list_versions
 
     output = session.output
     query = Query.parse(where, sort)

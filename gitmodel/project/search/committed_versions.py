@@ -48,17 +48,22 @@ def committed_versions(
     revision: str | None = None,
     *,
     fields: Collection[str] = PointerFacts._fields,
+    may_fetch: bool = True,
 ) -> CommittedVersions:
     """The versions in the history of all refs, or of a revision, by default HEAD.
 
-    Other fields of the facts than `fields` and the first three may be absent. Notes what this clone lacks. Raises
-    UnknownReferenceError if there is no such revision.
+    Other fields of the facts than `fields` and the first three may be absent. With `may_fetch` the pointers that a
+    partial clone lacks are fetched, and what this clone lacks is noted. Raises UnknownReferenceError if there is no
+    such revision.
     """
     every = project.cached_history.pointers()
     changes = every if scope == "all" else _changes_of(project, every, revision)
-    _note_missing_history(project)
     asked = every if revision is None else [*every, *changes]  # no ref may have the revision
-    facts = _facts(project, asked, {*fields, *PointerFacts._fields[:3]})
+    facts, missing = _facts(
+        project, asked, {*fields, *PointerFacts._fields[:3]}, may_fetch=may_fetch
+    )
+    if may_fetch:
+        _note_missing(project, missing)
     newest: dict[VersionKey, tuple[PointerFacts, str]] = {}
     oldest: dict[VersionKey, Change] = {}
     for change in changes:  # newest first
@@ -82,8 +87,8 @@ def committed_versions(
 
 
 def registrations(project: Project) -> dict[VersionKey, Change]:
-    """The commit that registered each version of all refs."""
-    found = committed_versions(project, "all", fields=())
+    """The commit that registered each version of all refs; of those that this clone has."""
+    found = committed_versions(project, "all", fields=(), may_fetch=False)
     return {version.facts.key: version.registered for version in found.versions}
 
 
@@ -125,14 +130,15 @@ def _changes_of(project: Project, every: list[Change], revision: str | None) -> 
 
 
 def _facts(
-    project: Project, changes: Iterable[Change], fields: Collection[str]
-) -> Mapping[str, PointerFacts | None]:
-    """What the pointers say, by blob; None for those that do not parse."""
+    project: Project, changes: Iterable[Change], fields: Collection[str], *, may_fetch: bool
+) -> tuple[Mapping[str, PointerFacts | None], int]:
+    """What the pointers say, by blob, None for those that do not parse; and how many this clone lacks."""
     paths = {change.oid: change.path for change in changes if change.oid is not None}
     cache = FactsCache(project.repository)
     facts = cache.read(fields)
     unread = [oid for oid in paths if oid not in facts]
-    _fetch(project, unread)
+    if may_fetch:
+        _fetch(project, unread)
     missing = 0
     is_written = False
     for start in range(0, len(unread), SEGMENT_ROWS):
@@ -147,8 +153,7 @@ def _facts(
         facts |= cache.read(fields)
         lost = [oid for oid in unread if oid not in facts]  # another process may have removed it
         facts |= _parsed(project, lost, paths)
-    _note_missing(project, missing)
-    return facts
+    return facts, missing
 
 
 def _parsed(
@@ -174,14 +179,11 @@ def _fetch(project: Project, oids: list[str]) -> None:
             fetch_objects(project.repository, missing)
 
 
-def _note_missing_history(project: Project) -> None:
+def _note_missing(project: Project, count: int) -> None:
     lack = find_missing_history(project)
     if lack is not None:
         project.context.note(f"{lack.reason}; to fetch all versions: {lack.command}")
-
-
-def _note_missing(project: Project, count: int) -> None:
-    if count and project.repository.is_partial_clone():
+    elif count and project.repository.is_partial_clone():
         some = "1 pointer" if count == 1 else f"{count:,} pointers"
         project.context.note(
             f"this clone lacks {some} of history, and Git could not fetch them; to try again: gitmodel list --all"

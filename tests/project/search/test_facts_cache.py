@@ -19,7 +19,8 @@ from gitmodel.project.search.committed_versions import committed_versions
 from gitmodel.project.search.facts import PointerFacts, facts_of
 from gitmodel.project.search.facts_cache import FactsCache
 from gitmodel.project.search.facts_segment import DamagedFactsError, FactsSegment, to_bytes
-from gitmodel.workflows.list import Query, list_versions
+from gitmodel.project.search.query import Query
+from gitmodel.workflows.list import list_versions
 from tests.support.desk import Desk, digest
 from tests.support.strategies import pointers
 
