@@ -45,7 +45,16 @@ _INERT_ENDINGS: Final = (
     ),
 )
 _INERT_NAMES: Final = frozenset(
-    {"LICENSE", "LICENCE", "NOTICE", "README", "MLmodel", ".gitattributes", ".gitignore"}
+    {
+        "LICENSE",
+        "LICENCE",
+        "NOTICE",
+        "README",
+        "MLmodel",
+        "checkpoint",
+        ".gitattributes",
+        ".gitignore",
+    }
     | {"tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "fingerprint.pb"}
 )
 # Values that a described file beside them counts: of ONNX, TensorFlow, TensorFlow.js, Core ML.

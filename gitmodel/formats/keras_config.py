@@ -29,9 +29,24 @@ _MAX_ARCH: Final = 200
 _MODULE: Final = lazy_compile(
     r"(?:tf_keras|keras|tensorflow\.(?:python\.)?keras)(?:\.src)?"
     r"(?:\.(?:layers|models|optimizers|losses|metrics|initializers|regularizers|constraints|dtype_policies"
-    r"|activations|engine|quantizers|random|schedules|mixed_precision|dtype_policies)(?:\.[a-z0-9_]+){0,3})?"
+    r"|activations|applications|engine|quantizers|random|schedules|mixed_precision|dtype_policies)(?:\.[a-z0-9_]+){0,3})?"
 )
 _OPERATION: Final = lazy_compile(r"keras(?:\.src)?\.ops(?:\.(?:numpy|nn|math|linalg|image))?")
+# Operations of `keras.ops.core` that take no function.
+_CORE: Final = "keras.src.ops.core"
+_CORE_OPERATIONS: Final = frozenset(
+    {
+        "Arange",
+        "Cast",
+        "ConvertToTensor",
+        "Scatter",
+        "ScatterUpdate",
+        "Shape",
+        "Slice",
+        "SliceUpdate",
+    }
+    | {"StopGradient", "Unstack"}
+)
 _CAMEL: Final = lazy_compile(r"[A-Z][A-Za-z0-9]{0,60}")
 # Values that are written as an object of a class.
 _VALUES: Final = frozenset(
@@ -67,7 +82,7 @@ _CLASSES: Final = frozenset(
     GlorotNormal GlorotUniform GroupNormalization GroupQueryAttention HashedCrossing Hashing HeNormal HeUniform
     Hinge Huber Identity IdentityInitializer Initializer InputLayer Int4DTypePolicy Int4QuantizationConfig
     Int8QuantizationConfig IntegerLookup InverseTimeDecay IoU KLDivergence KerasTensor L1 L1L2 L2 LSTM LSTMCell
-    Lamb LayerNormalization LeakyReLU LearningRateSchedule LecunNormal LecunUniform Lion LocallyConnected1D
+    Lamb LayerNormalization LayerScale LeakyReLU LearningRateSchedule LecunNormal LecunUniform Lion LocallyConnected1D
     LocallyConnected2D LogCosh LogCoshError Loss LossFunctionWrapper LossScaleOptimizer Masking MaxNorm
     MaxNumBoundingBoxes MaxPool1D MaxPool2D MaxPool3D MaxPooling1D MaxPooling2D MaxPooling3D Maximum Mean
     MeanAbsoluteError MeanAbsolutePercentageError MeanIoU MeanMetricWrapper MeanSquaredError
@@ -168,6 +183,8 @@ def _is_plain(value: dict[str, object]) -> bool:
         return module in {None, "builtins"} and isinstance(function, str) and function in _FUNCTIONS
     if module is not None and _OPERATION.fullmatch(module):
         is_own = bool(_CAMEL.fullmatch(name))
+    elif module == _CORE:
+        is_own = name in _CORE_OPERATIONS
     else:
         is_known = name in _CLASSES or name in _VALUES
         is_own = is_known and (

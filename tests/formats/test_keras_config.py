@@ -33,6 +33,8 @@ def code(*layers: object) -> str:
         {"class_name": "Dense", "config": {"activation": "relu"}},
         layer("Functional", "keras.src.models.functional", registered_name="Functional"),
         layer("Add", "keras.src.ops.numpy", registered_name="Add"),
+        layer("Cast", "keras.src.ops.core", registered_name="Cast"),
+        layer("LayerScale", "keras.src.applications.convnext", registered_name="LayerScale"),
         layer("CosineDecay", "keras.optimizers.schedules"),
         layer("function", "builtins", config="categorical_crossentropy"),
         {"class_name": "__keras_tensor__", "config": {"shape": [None, 4]}},
