@@ -95,7 +95,11 @@ def attribute(data: bytes) -> Attribute:
         parts.append(data[at : at + size])
         at += -(-size // 8) * 8 if data[0] == 1 else size
     name, datatype, dataspace = parts
-    return Attribute(name.rstrip(b"\0"), datatype, dataspace, data[at:])
+    if (
+        name.find(b"\0") != len(name) - 1
+    ):  # HDF5 leaves out the last byte, and what follows the first zero
+        raise UnrecognizedFormatError("a name that does not end where it says")
+    return Attribute(name[:-1], datatype, dataspace, data[at:])
 
 
 def text(found: Attribute, file: ObjectFile, reader: BlockReader) -> bytes:

@@ -39,10 +39,10 @@ def dataset(shape: list[int], datatype: bytes = FLOAT32, *more: tuple[int, bytes
     return header((1, space), (3, datatype), *more)
 
 
-def attribute(name: bytes, value: bytes) -> tuple[int, bytes]:
+def attribute(name: bytes, value: bytes, *, end: bytes = b"\0") -> tuple[int, bytes]:
     datatype = struct.pack("<BBHI", 0x13, 0, 0, len(value))
     space = struct.pack("<BBB5x", 1, 0, 0)
-    parts = [name + b"\0", datatype, space]
+    parts = [name + end, datatype, space]
     sizes = struct.pack("<BxHHH", 1, *(len(part) for part in parts))
     return 0x0C, sizes + b"".join(part + bytes(-len(part) % 8) for part in parts) + value
 
@@ -119,6 +119,13 @@ def test_a_dataset_is_counted() -> None:
 )
 def test_code_is_none_only_if_everything_was_read(data: bytes, code: str) -> None:
     assert describe(data).code == code
+
+
+@pytest.mark.parametrize("end", [b"x", b"\0\0", b"\0 is another name\0", b""])
+def test_a_name_that_hdf5_reads_in_another_way_is_unknown(end: bytes) -> None:
+    config = attribute(b"model_config", b'{"class_name": "Lambda"}', end=end)
+
+    assert describe(superblock() + dataset([2], FLOAT32, config)).code == "unknown"
 
 
 @pytest.mark.parametrize(
