@@ -6,8 +6,10 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from gitmodel.formats.description import Description
+from gitmodel.formats.description import CODES, Description
 from gitmodel.formats.folder import MAX_FILES, FileOfFolder, describe_folder
 from tests.formats.test_onnx import graph, initializer, model, node
 from tests.support.formats import gguf_file, pread, safetensors_file
@@ -115,6 +117,75 @@ def test_of_quantized_variants_the_largest_counts() -> None:
 )
 def test_code_is_the_worst_of_all_files(files: dict[str, bytes | str], code: str) -> None:
     assert describe({"model.safetensors": weights(1), **files}).code == code
+
+
+MLMODEL = """\
+flavors:
+  python_function:
+    env:
+      conda: conda.yaml
+      virtualenv: python_env.yaml
+    loader_module: mlflow.sklearn
+    model_path: model.skops
+    python_version: 3.11.7
+  sklearn:
+    code: null
+    pickled_model: model.skops
+    serialization_format: skops
+    sklearn_version: 1.9.1
+mlflow_version: 3.17.2
+model_size_bytes: 9485
+model_uuid: 5c9530c99be7425bba4351bab3c3e1e8
+signature:
+  inputs: '[{"type": "tensor", "tensor-spec": {"dtype": "float64", "shape": [-1, 3]}}]'
+  params: null
+utc_time_created: '2026-11-28 23:03:50.097439'
+"""  # as MLflow 3.17.2 writes it
+
+
+def test_a_model_of_mlflow_is_code() -> None:
+    found = describe({"MLmodel": MLMODEL, "conda.yaml": "name: x", "model.skops": b"PK\3\4"})
+
+    assert (found.type, found.code) == ("mlflow", "yes")
+
+
+NAMES = st.sampled_from(
+    [
+        *("config.json", "tokenizer_config.json", "modules.json", "model_index.json", "MLmodel"),
+        *("keras_metadata.pb", "saved_model.pb", "variables/variables.index", "d/a.safetensors"),
+        *(
+            "a.safetensors",
+            "a.fp16.safetensors",
+            "a-00001-of-00002.safetensors",
+            ".",
+            "a.onnx",
+            "é",
+        ),
+    ]
+)
+CONTENTS = st.one_of(
+    st.binary(max_size=40),
+    st.recursive(
+        st.none() | st.integers() | st.sampled_from(["a", "os", "class_name"]),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["architectures", "auto_map", "type", "flavors", "_class_name"]),
+                inner,
+                max_size=3,
+            )
+        ),
+        max_leaves=8,
+    ).map(lambda value: json.dumps(value).encode()),
+    st.sampled_from(
+        [weights(3), ONNX, CUSTOM, ONNX[:9], weights(2)[:30], b"!!python/object:os.system x"]
+    ),
+)
+
+
+@given(files=st.dictionaries(NAMES, CONTENTS, max_size=5))
+def test_any_folder_has_a_description(files: dict[str, bytes | str]) -> None:
+    assert describe(files).code in CODES
 
 
 def test_an_empty_folder_is_unknown() -> None:
