@@ -9,7 +9,7 @@ from gitmodel.domain.instant import instant_text, is_when, parse_when
 from gitmodel.domain.reference import check_name
 from gitmodel.domain.text.escape import quote_text
 from gitmodel.errors import RepositoryError, UnknownReferenceError
-from gitmodel.git.history.line_log import line_commits
+from gitmodel.git.history.line_log import line_length
 from gitmodel.git.signatures import signatures_of
 from gitmodel.project.committed_models import models_in_tree
 from gitmodel.project.history.audited_branch import audited_branch
@@ -17,7 +17,7 @@ from gitmodel.project.history.branch_events import BranchEvents
 from gitmodel.project.models import unknown_model
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from gitmodel.domain.audit_events import AuditEvent, VersionId
     from gitmodel.domain.yaml.reader import Value
@@ -70,10 +70,10 @@ def audit(
     if name is not None:
         check_name(name)
     found = audited_branch(project, branch)
-    is_new = _since(project, found, since)
+    least = _since(project, found, since)
     events = BranchEvents(project, found)
     if name is None:
-        wanted = events.of_all(lambda record: is_new(record.change.commit, record.time))
+        wanted = events.of_all(least)
     else:
         of_name = events.of(name)
         if of_name is None:
@@ -81,7 +81,7 @@ def audit(
             error = unknown_model(name, names)
             raise UnknownReferenceError(f"{error.message} on {found.name}", hint=error.hint)
         wanted = of_name
-    shown = [one for one in wanted if is_new(one.decision.commit, one.decision.time)]
+    shown = [one for one in wanted if one.decision.number >= least]
     signed = signatures_of(project.repository, {one.decision.commit for one in shown})
     return AuditReport(
         found.name,
@@ -89,10 +89,8 @@ def audit(
     )
 
 
-def _since(
-    project: Project, branch: AuditedBranch, since: str | None
-) -> Callable[[str, int], bool]:
-    """Whether a commit of the branch, with its time, is to be shown."""
+def _since(project: Project, branch: AuditedBranch, since: str | None) -> int:
+    """The number of the oldest commit of the branch that is to be shown."""
     cut_off = instant_text(branch.line.oldest_time) if branch.cut_off_at is not None else None
     if since is None:
         if cut_off is not None:
@@ -100,7 +98,7 @@ def _since(
                 f"history is cut off at {cut_off} here, so older events are not known; to fetch "
                 "all: git fetch --unshallow"
             )
-        return lambda _commit, _time: True
+        return 0
     if is_when(since):
         start = parse_when(since).start
         if cut_off is not None and start < branch.line.oldest_time:
@@ -108,17 +106,17 @@ def _since(
                 f"history is cut off at {cut_off} here, so what happened since {since} is not known",
                 hint="git fetch --unshallow",
             )
-        return lambda _commit, time: time >= start
+        return branch.line.first_at(start)
     if since and not set(since) - {"0"} and len(since) in (40, 64):
-        return lambda _commit, _time: True  # what a forge names before a branch exists
+        return 0  # what a forge names before a branch exists
     before = project.reader.resolve(since)
     if before is None:
         raise UnknownReferenceError(
             f"Git knows no revision {quote_text(since)}, and it is no date such as 2026-05-06",
             hint="git fetch, or git fetch --unshallow",
         )
-    commits = line_commits(project.repository, branch.tip, before)
-    return lambda commit, _time: commit in commits
+    # What the revision has of the line is the oldest part of it.
+    return branch.line.count - line_length(project.repository, branch.tip, before)
 
 
 def _row(event: AuditEvent, signed: str) -> AuditRow:

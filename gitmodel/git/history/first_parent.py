@@ -55,37 +55,51 @@ class Line:
     oldest: str  # the oldest commit that this clone has
     oldest_time: int  # Unix seconds, by the clock of the line
     tip_time: int
+    count: int  # of its commits, as far as this clone has them
     # the changes of commits that are not in the index, newest first
     _fresh: Sequence[LineRecord] = ()
     _stored: StoredLine | None = None
     _kept: int = 0  # how many commits of the index belong to the line
+    # what was read, by the stem; of alias files by a slash, which no stem has
     _read: dict[str, list[LineRecord]] = field(default_factory=dict)
 
     def aliases(self) -> list[LineRecord]:
         """The changes to alias files, newest first."""
-        if ALIASES not in self._read:
+        if "/" not in self._read:
             stored = [] if self._stored is None else self._stored.aliases(self._kept)
             fresh = [one for one in self._fresh if one.change.path.endswith(ALIASES)]
-            self._read[ALIASES] = fresh + stored
-        return self._read[ALIASES]
+            self._read["/"] = fresh + stored
+        return self._read["/"]
 
     def of_stem(self, stem: str) -> list[LineRecord]:
         """The changes to pointers and deprecations with a stem, `fraud` for `fraud.model.yaml`, newest first."""
-        stored = [] if self._stored is None else self._stored.of_stem(stem, self._kept)
-        fresh = [
-            one
-            for one in self._fresh
-            if not one.change.path.endswith(ALIASES) and stem_of(one.change.path) == stem
-        ]
-        return fresh + stored
+        if stem not in self._read:
+            stored = [] if self._stored is None else self._stored.of_stem(stem, self._kept)
+            fresh = [
+                one
+                for one in self._fresh
+                if not one.change.path.endswith(ALIASES) and stem_of(one.change.path) == stem
+            ]
+            self._read[stem] = fresh + stored
+        return self._read[stem]
 
-    def all(self) -> list[LineRecord]:
-        """The changes to pointers, aliases and deprecations, newest first; those of a commit are neighbours."""
-        if self._stored is None:
-            return list(self._fresh)
-        stored = [*self._stored.aliases(self._kept), *self._stored.others(self._kept)]
-        stored.sort(key=lambda one: -one.number)
-        return [*self._fresh, *stored]
+    def all(self, least: int = 0) -> list[LineRecord]:
+        """The changes to pointers, aliases and deprecations, newest first; those of a commit are neighbours.
+
+        Without those of the oldest `least` commits.
+        """
+        fresh = [one for one in self._fresh if one.number >= least]
+        if self._stored is None or least >= self._kept:
+            return fresh
+        return [*fresh, *self._stored.all(least, self._kept)]
+
+    def first_at(self, time: int) -> int:
+        """The number of a commit; every change with this time or a later one is of it or of one above it."""
+        at = 0 if self._stored is None else self._stored.first_at(time, self._kept)
+        if at < self._kept:
+            return at
+        numbers = (one.number for one in self._fresh if one.time >= time)
+        return min(numbers, default=self.count)
 
 
 class FirstParentHistory:
@@ -185,6 +199,7 @@ class FirstParentHistory:
             line.oldest,
             line.oldest_time,
             times_of(graph, start)[tip],
+            at + 1 + len(graph.line),
             records,
             stored,
             at + 1,
@@ -217,8 +232,8 @@ class FirstParentHistory:
 def _new_line(graph: Graph, records: Sequence[LineRecord]) -> Line:
     times = times_of(graph)
     oldest, tip = graph.line[-1], graph.line[0]
-    return Line(oldest, times[oldest], times[tip], records)
+    return Line(oldest, times[oldest], times[tip], len(graph.line), records)
 
 
 def _stored_line(stored: StoredLine, kept: int) -> Line:
-    return Line(stored.commit(0), stored.time(0), stored.time(kept - 1), (), stored, kept)
+    return Line(stored.commit(0), stored.time(0), stored.time(kept - 1), kept, (), stored, kept)

@@ -23,6 +23,7 @@ import struct
 import sys
 import zlib
 from array import array
+from bisect import bisect_left
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -106,27 +107,36 @@ class StoredLine:
 
     def of_stem(self, stem: str, count: int) -> list[LineRecord]:
         """As `aliases`, to the other files with a stem."""
-        records = self._records(_FIRST_BUCKET + _bucket(stem), count)
-        return [one for one in records if stem_of(one.change.path) == stem]
+        start = os.fsencode(f"{stem}.")
+        return [
+            record
+            for fields in self.fields(_FIRST_BUCKET + _bucket(stem), count)
+            if fields[1].rpartition(b"/")[2].startswith(start)
+            and stem_of((record := self._record(fields)).change.path) == stem
+        ]
 
-    def others(self, count: int) -> list[LineRecord]:
-        """As `aliases`, to all other files."""
+    def all(self, least: int, count: int) -> list[LineRecord]:
+        """As `aliases`, to all files, without those of the oldest `least` commits."""
         found = [
             self._record(fields)
-            for bucket in range(_BUCKETS)
-            for fields in self.fields(_FIRST_BUCKET + bucket, count)
+            for section in range(_ALIASES, _SECTIONS)
+            for fields in self.fields(section, count, least=least)
         ]
         return sorted(found, key=lambda record: -record.number)
 
-    def fields(self, section: int, count: int) -> list[tuple[bytes, ...]]:
-        """The changes in one section that the oldest `count` commits made, as they are stored."""
+    def first_at(self, time: int, count: int) -> int:
+        """The number of the first of the oldest `count` commits with this time or a later one; else `count`."""
+        return bisect_left(self._times, time, hi=count)
+
+    def fields(self, section: int, count: int, *, least: int = 0) -> list[tuple[bytes, ...]]:
+        """The changes in one section that commits from `least` to before `count` made, as they are stored."""
         packed = self._section(section)
         if not packed:
             return []
         fields = iter(zlib.decompress(packed).split(b"\0"))
         records = list(zip(*[fields] * _FIELDS, strict=True))
-        if count < self.count:
-            records = [one for one in records if int(one[0]) < count]
+        if least or count < self.count:
+            records = [one for one in records if least <= int(one[0]) < count]
         return records
 
     def ids_and_times(self, count: int) -> tuple[bytes, array[int]]:

@@ -144,12 +144,13 @@ def read_graph(repository: Repository, tip: str, above: str | None = None) -> Gr
     return Graph(tuple(line), parents, committed)
 
 
-def line_commits(repository: Repository, tip: str, above: str) -> frozenset[str]:
-    """The commits of the line of a tip that are not reachable from `above`. One process."""
+def line_length(repository: Repository, tip: str, above: str) -> int:
+    """How many commits of the line of a tip are not reachable from `above`. One process."""
     output = repository.run(
-        *("rev-list", "--first-parent", "--stdin"), input_bytes=f"{tip}\n^{above}\n".encode("ascii")
+        *("rev-list", "--count", "--first-parent", "--stdin"),
+        input_bytes=f"{tip}\n^{above}\n".encode("ascii"),
     )
-    return frozenset(output.decode("ascii").split())
+    return int(output)
 
 
 def times_of(graph: Graph, start: int = 0) -> dict[str, int]:

@@ -24,7 +24,7 @@ from gitmodel.project.history.historic_files import HistoricFiles
 from gitmodel.project.history.pointer_states import PointerStates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from gitmodel.domain.pointer import Pointer
     from gitmodel.git.history.line_log import LineRecord
@@ -67,33 +67,32 @@ class BranchEvents:
             return None
         return in_order([one for one in found if one.decision.commit != cut_off_at])
 
-    def of_all(self, is_wanted: Callable[[LineRecord], bool]) -> list[AuditEvent]:
-        """The events of the models that wanted changes are about, in the order of the branch.
+    def of_all(self, least: int) -> list[AuditEvent]:
+        """The events of the models that commits from a number on are about, in the order of the branch.
 
         An event of an earlier name is listed once. Raises as `of`.
         """
         found: dict[tuple[object, ...], AuditEvent] = {}
-        for name in self._names(is_wanted):
+        for name in self._names(least):
             for event in self.of(name) or ():
                 key = (event.decision.number, event.name, event.alias, event.kind, str(event.after))
                 found.setdefault((*key, str(event.before)), event)
         return in_order(list(found.values()))
 
-    def _names(self, is_wanted: Callable[[LineRecord], bool]) -> list[str]:
-        """The names of the models that wanted changes are about.
+    def _names(self, least: int) -> list[str]:
+        """The names of the models that commits from a number on are about.
 
         Pointers and aliases contain the name. For what was deleted, and for deprecations, the pointers at
         that place say it.
         """
         line = self._branch.line
         named, unnamed = [], set()
-        for record in line.all():
-            if is_wanted(record):
-                change = record.change
-                if change.oid is None or change.path.endswith(DEPRECATED_SUFFIX):
-                    unnamed.add(_model_stem(record))
-                else:
-                    named.append(record)
+        for record in line.all(least):
+            change = record.change
+            if change.oid is None or change.path.endswith(DEPRECATED_SUFFIX):
+                unnamed.add(_model_stem(record))
+            else:
+                named.append(record)
         for stem in unnamed:
             if stem is not None:
                 named += [one for one in line.of_stem(stem) if one.change.oid is not None]

@@ -120,6 +120,38 @@ def test_a_tip_that_the_line_has_merged_has_a_line_of_its_own(repo: Repo) -> Non
     assert [one.subject for one in indexed(repo, "side")] == ["two", "one"]
 
 
+def test_the_index_of_an_earlier_build_is_neither_read_nor_kept(repo: Repo) -> None:
+    grow(repo, "one", "two")
+    earlier = file_of(repo).with_name("first-parent-1")
+    repo.write(".git/gitmodel/history/first-parent-1", b"gitmodel line 1\n" + bytes(100))
+
+    assert len(indexed(repo)) == 2
+
+    assert not earlier.exists()
+    assert file_of(repo).read_bytes().startswith(b"gitmodel line 2\n")
+
+
+def test_the_changes_from_a_commit_on_are_those_of_all(repo: Repo) -> None:
+    grow(repo, "one", "two")
+    grow(repo, "three", path="a.model.yaml")
+    indexed(repo)
+    grow(repo, "four", path="b.model.yaml")
+    repository = Repository.open(str(repo.path), environment=os.environ)
+
+    for is_small in (True, False):
+        line = FirstParentHistory(repository, is_small=is_small).line(repo.head())
+        subjects = [one.change.subject for one in line.all()]
+        assert subjects == ["four", "three", "two", "one"]
+        assert line.count == 4
+        for number, record in enumerate(reversed(line.all())):
+            assert record.number == number
+            assert [one.change.subject for one in line.all(number)] == subjects[: 4 - number]
+            assert line.first_at(record.time) == number
+        assert line.first_at(line.tip_time + 1) == 4
+        assert [one.change.subject for one in line.of_stem("b")] == ["four"]
+        assert [one.change.subject for one in line.aliases()] == ["two", "one"]
+
+
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "folder"])
 def test_a_damaged_index_is_none(repo: Repo, damage: str) -> None:
     grow(repo, "one", "two")
