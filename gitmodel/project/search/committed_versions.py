@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
@@ -38,7 +39,7 @@ class CommittedVersion(NamedTuple):
 class CommittedVersions(NamedTuple):
     """The versions of a part of history, and the names, numbers and contents in all of it."""
 
-    versions: list[CommittedVersion]
+    versions: Collection[CommittedVersion]
     known: Collection[VersionKey]
 
 
@@ -64,26 +65,23 @@ def committed_versions(
     )
     if may_fetch:
         _note_missing(project, missing)
-    newest: dict[VersionKey, tuple[PointerFacts, str]] = {}
-    oldest: dict[VersionKey, Change] = {}
+    versions: dict[VersionKey, CommittedVersion] = {}
+    paths: dict[str, str] = {}
     for change in changes:  # newest first
         found = facts.get(change.oid or "")
-        if found is not None:
-            key = found[:3]
-            if key not in newest:
-                newest[key] = found, change.path
-            oldest[key] = change
-    paths: dict[str, str] = {}
-    for key, (_, path) in newest.items():
-        paths.setdefault(key[0], path)
-    versions = [
-        CommittedVersion(found, path, paths[key[0]], oldest[key])
-        for key, (found, path) in newest.items()
-    ]
+        if found is None:
+            continue
+        key = found[:3]
+        newer = versions.get(key)
+        if newer is None:
+            path = paths.setdefault(found.name, change.path)
+            versions[key] = CommittedVersion(found, change.path, path, change)
+        else:
+            versions[key] = newer._replace(registered=change)
     if changes is every:
-        return CommittedVersions(versions, newest.keys())
+        return CommittedVersions(versions.values(), versions.keys())
     seen = (facts.get(change.oid or "") for change in every)
-    return CommittedVersions(versions, {found[:3] for found in seen if found is not None})
+    return CommittedVersions(versions.values(), {found[:3] for found in seen if found is not None})
 
 
 def registrations(project: Project) -> dict[VersionKey, Change]:
@@ -93,27 +91,40 @@ def registrations(project: Project) -> dict[VersionKey, Change]:
 
 
 def lost_numbers(
-    project: Project, asked: Iterable[VersionKey], known: Iterable[VersionKey]
+    project: Project, asked: Iterable[VersionKey], known: Collection[VersionKey]
 ) -> set[VersionKey]:
-    """The versions whose number belongs to other content, by history and the claims that this clone has read."""
-    pairs: dict[str, list[tuple[int, str]]] = {name: [] for name, _, _ in asked}
-    for name, version, digest in known:
-        if name in pairs:
-            pairs[name].append((version, digest))
+    """Those of the asked versions whose number belongs to other content.
+
+    By all of history, which is `known`, and the claims that this clone has read.
+    """
     try:
-        seen = claims_seen(project)
+        owners = claims_seen(project).all_owners()
     except GitmodelError:  # no configuration, so no remote has claims
-        seen = None
-    lost: set[VersionKey] = set()
-    for name, some in pairs.items():
-        owners = {} if seen is None else seen.owners(name)
-        if all(len(dict.fromkeys(column)) == len(some) for column in zip(*some, strict=True)):
-            found = [pair for pair in some if owners.get(pair[0], pair[1]) != pair[1]]
-        else:
-            naming = VersionNumbers(some, owners)
-            found = [pair for pair in some if naming.is_lost(*pair)]
-        lost.update((name, *pair) for pair in found)
+        owners = {}
+    pairs: dict[str, list[tuple[int, str]]] = {name: [] for name in _contested_names(known)}
+    for name, number, content in known if pairs else ():
+        if name in pairs:
+            pairs[name].append((number, content))
+    naming = {name: VersionNumbers(some, owners.get(name)) for name, some in pairs.items()}
+    lost = set()
+    for key in asked if naming or owners else ():
+        name, number, content = key
+        if name in naming:
+            is_lost = naming[name].is_lost(number, content)
+        else:  # nothing in history contradicts the number
+            is_lost = owners.get(name, {}).get(number, content) != content
+        if is_lost:
+            lost.add(key)
     return lost
+
+
+def _contested_names(known: Collection[VersionKey]) -> set[str]:
+    """The models in which a number has several contents, or a content several numbers."""
+    numbers = Counter(key[:2] for key in known)
+    contents = Counter((name, content) for name, _, content in known)
+    if len(numbers) == len(contents) == len(known):
+        return set()
+    return {key[0] for counts in (numbers, contents) for key, count in counts.items() if count > 1}
 
 
 def _changes_of(project: Project, every: list[Change], revision: str | None) -> list[Change]:

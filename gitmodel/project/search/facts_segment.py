@@ -20,6 +20,7 @@ from __future__ import annotations
 import json
 import struct
 import zlib
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from gitmodel.git.history.segment import CHECK, check_of, split_ids
@@ -107,7 +108,8 @@ class FactsSegment:
         filled.insert(PointerFacts._fields.index("digest"), digests)
         if any(len(column) != len(oids) for column in filled):
             raise DamagedFactsError(self.name)
-        made = map(PointerFacts._make, zip(*filled, strict=True))
+        # As `PointerFacts._make`, without a call in Python for each of 100,000 rows.
+        made = map(tuple.__new__, repeat(PointerFacts), zip(*filled, strict=True))
         names = filled[0]
         return {
             oid: facts if name is not None else None
