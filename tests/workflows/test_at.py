@@ -233,6 +233,31 @@ def test_a_commit_from_the_future_is_told(ana: Desk) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "date", ["9000000000000000000 +0000", "9" * 30 + " +0000", "-5 +0000", "none"]
+)
+def test_a_commit_can_claim_any_date(ana: Desk, date: str) -> None:
+    """Made by hand: Git itself refuses such dates."""
+    repo = ana.repo
+    set_alias(repo, 7, 25)
+    tree, parent = repo.head("HEAD^{tree}"), repo.head("HEAD^")
+    repo.git("reset", "-q", "--soft", parent)
+    who = f"Eve <e@x> {date}"
+    text = f"tree {tree}\nparent {parent}\nauthor {who}\ncommitter {who}\n\nMean 7\n"
+    forged = repo.git(
+        "hash-object", "-t", "commit", "-w", "--literally", "--stdin", input_text=text
+    )
+    repo.git("update-ref", "refs/heads/main", forged.stdout.strip())
+
+    assert number(ana, 15) == 5
+    if date.startswith("9000"):
+        assert number(ana, 30) == 6
+        assert "is dated 9999-12-31T23:59:59Z, which is in the future" in ana.notes[0]
+    else:  # no date, as Git has it
+        (value,) = meant(ana, on(30)).values
+        assert (value.version, value.start, value.clamped) == (7, on(20), True)
+
+
 def test_history_that_is_cut_off_is_not_guessed(ana: Desk) -> None:
     ben = Desk(ana.repo.clone("ben", "--depth", "2"), ana.store)
 

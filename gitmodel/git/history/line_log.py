@@ -107,8 +107,8 @@ def read_changes(
                 commit=commit,
                 path=path,
                 oid=oid,
-                committed=seconds_of(committed),
-                when=seconds_of(when),
+                committed=_seconds(committed),
+                when=_seconds(when),
                 author=author,
                 subject=subject,
                 is_merge=" " in parents,
@@ -132,8 +132,7 @@ def read_graph(repository: Repository, tip: str, above: str | None = None) -> Gr
     for text in output.decode("ascii").splitlines():
         seconds, commit, *before = text.split(" ")
         parents[commit] = before
-        # a commit can claim any date
-        committed[commit] = min(seconds_of(seconds), LAST_SECOND)
+        committed[commit] = _seconds(seconds)
     line = []
     commit = tip
     while commit in parents:
@@ -142,6 +141,15 @@ def read_graph(repository: Repository, tip: str, above: str | None = None) -> Gr
             break
         commit = parents[commit][0]
     return Graph(tuple(line), parents, committed)
+
+
+def _seconds(text: str) -> int:
+    """A date of Git, up to the year 9999: a commit can claim any date.
+
+    Git reads negative dates, and those of more than 64 bits, as such great numbers, and shows them as 1970.
+    """
+    seconds = seconds_of(text)
+    return 0 if seconds >= 2**63 else max(0, min(seconds, LAST_SECOND))
 
 
 def line_length(repository: Repository, tip: str, above: str) -> int:
