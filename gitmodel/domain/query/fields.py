@@ -104,8 +104,8 @@ def _unknown(scanner: Scanner, start: int, name: str, key: list[str]) -> Excepti
         hint = "write the field first, such as metrics.auc > 0.9"
         return scanner.error("a field is expected on the left side", at=start, hint=hint)
     close = difflib.get_close_matches(name[:40].lower(), [*FIELDS, *GROUPS], n=1, cutoff=0.6)
-    dot = "." if key and close and close[0] in GROUPS else ""
-    hint = f"did you mean {close[0]}{dot}?" if close else _known()
+    meant = Field(close[0], tuple(key) if close[0] in GROUPS else ()) if close else None
+    hint = f"did you mean {quote_text(str(meant))[1:-1]}?" if meant else _known()
     return scanner.error(f"{quote_text(name, limit=40)} is not a field", at=start, hint=hint)
 
 
