@@ -13,6 +13,7 @@ from gitmodel.workflows.register_changes import register_changes
 from tests.support.desk import Desk, kept_desk, refusal
 from tests.support.models import model
 
+PATH = "fraud.weights"
 PLAIN = model(seed=1)  # safetensors
 UNKNOWN = b"weights of no known format"
 REFUSED = "nothing tells whether loading them runs code"
@@ -25,13 +26,13 @@ def configure(desk: Desk, lines: str) -> None:
 
 def strict(desk: Desk) -> None:
     """Version 1 of fraud is committed, and a policy that refuses code."""
-    desk.version(PLAIN)
+    desk.version(PLAIN, PATH)
     configure(desk, "policy: {code: refuse}\n")
 
 
 def plain(desk: Desk) -> None:
     """Version 1 of fraud is committed, and no policy."""
-    desk.version(PLAIN)
+    desk.version(PLAIN, PATH)
 
 
 ana = kept_desk(strict)
@@ -49,12 +50,12 @@ def test_a_new_version_says_what_its_weights_are(ben: Desk) -> None:
 
 
 def test_a_commit_says_it_too(ben: Desk) -> None:
-    ben.repo.write("fraud.bin", UNKNOWN)
+    ben.repo.write(PATH, UNKNOWN)
     with ben.open() as project:
         register_changes(project)
     assert ben.pointer().format is None
 
-    ben.repo.write("fraud.bin", model(seed=2))
+    ben.repo.write(PATH, model(seed=2))
     with ben.open() as project:
         register_changes(project)
     assert (ben.pointer().format or {})["type"] == "safetensors"
@@ -64,47 +65,61 @@ def test_a_version_without_it_gets_it_by_add_and_keeps_its_number(ben: Desk) -> 
     path = "fraud.model.yaml"
     ben.repo.write(path, replace(ben.pointer(), format=None).to_text())
 
-    report = ben.add()
+    report = ben.add(PATH)
 
     assert (report.version, report.changed) == (1, True)
     assert ben.pointer().format is not None
-    assert not ben.add().changed
+    assert not ben.add(PATH).changed
 
 
 def test_what_a_pointer_says_already_stays(ben: Desk) -> None:
     own = {"type": "mine", "code": "yes"}
     ben.repo.write("fraud.model.yaml", replace(ben.pointer(), format=own).to_text())
-    ben.add()
+    ben.add(PATH)
 
     assert ben.pointer().format == own
 
 
 def test_a_policy_refuses_weights_of_which_nothing_tells_what_they_run(ana: Desk) -> None:
-    ana.repo.write("fraud.bin", UNKNOWN)
+    ana.repo.write(PATH, UNKNOWN)
 
     with ana.open() as project:
-        assert refusal(PolicyError, lambda: add(project, "fraud.bin")) == (
+        assert refusal(PolicyError, lambda: add(project, PATH)) == (
             f"fraud: the new weights are not a version: {REFUSED}",
-            "gitmodel add fraud.bin --force WHY, which registers them all the same",
+            "gitmodel add fraud.weights --force WHY, which registers them all the same",
         )
     assert (ana.pointer().version, ana.staged()) == (1, [])
 
 
+def test_what_code_a_policy_refuses_is_named(ana: Desk) -> None:
+    program = b"cposix\nsystem\n(S'true'\ntR."  # a pickle
+    ana.repo.write(PATH, program)
+
+    with ana.open() as project, pytest.raises(PolicyError, match="run code: posix.system"):
+        add(project, PATH)
+
+
+def test_an_archive_that_readers_read_in_two_ways_may_run_code(ben: Desk) -> None:
+    ben.add("odd.pt", b"PK\x03\x04 and no archive")
+
+    assert ben.pointer("odd.model.yaml").format == {"code": "yes"}
+
+
 def test_weights_that_run_nothing_pass(ana: Desk) -> None:
-    assert ana.add(content=model(seed=2)).version == 2
+    assert ana.add(PATH, model(seed=2)).version == 2
 
 
 def test_weights_that_are_a_version_already_are_not_judged(ben: Desk) -> None:
-    ben.version(UNKNOWN)
+    ben.version(UNKNOWN, PATH)
     configure(ben, "policy: {code: refuse}\n")
 
-    assert ben.add().version == 2
+    assert ben.add(PATH).version == 2
 
 
 def test_a_reason_overrides_the_policy_and_stays_in_the_pointer(ana: Desk) -> None:
-    ana.repo.write("fraud.bin", UNKNOWN)
+    ana.repo.write(PATH, UNKNOWN)
     with ana.open() as project:
-        report = add(project, "fraud.bin", force="from our own training")
+        report = add(project, PATH, force="from our own training")
 
     assert report.warnings == (
         (
@@ -116,38 +131,38 @@ def test_a_reason_overrides_the_policy_and_stays_in_the_pointer(ana: Desk) -> No
 
 
 def test_of_several_paths_only_the_refused_one_fails(ana: Desk) -> None:
-    ana.repo.write("fraud.bin", UNKNOWN)
+    ana.repo.write(PATH, UNKNOWN)
     ana.repo.write("spam.safetensors", model(seed=3))
     with ana.open() as project:
-        done = add_many(project, ["fraud.bin", "spam.safetensors"])
+        done = add_many(project, [PATH, "spam.safetensors"])
 
-    assert [path for path, _ in done.failed] == ["fraud.bin"]
+    assert [path for path, _ in done.failed] == ["fraud.weights"]
     assert [report.name for report in done.added] == ["spam"]
 
 
 def test_a_commit_goes_on_without_weights_that_the_policy_refuses(ana: Desk) -> None:
-    ana.repo.write("fraud.bin", UNKNOWN)
+    ana.repo.write(PATH, UNKNOWN)
     with ana.open() as project:
         report = register_changes(project)
         runs = rejected_runs(project, "fraud")
 
     assert report.notes == [
         f"fraud: the new weights are not a version: {REFUSED}",
-        "they stay on disk; to register them all the same, run: gitmodel add fraud.bin --force WHY",
+        "they stay on disk; to register them all the same, run: gitmodel add fraud.weights --force WHY",
     ]
     assert [run.rules for run in runs] == [(REFUSED,)]
-    assert (ana.pointer().version, ana.repo.read("fraud.bin")) == (1, UNKNOWN)
+    assert (ana.pointer().version, ana.repo.read(PATH)) == (1, UNKNOWN)
 
 
 def test_a_gate_that_refuses_commits_does_so_for_the_policy_too(ana: Desk) -> None:
     configure(ana, "gates: {fraud: {on_commit: refuse}}\n")
-    ana.repo.write("fraud.bin", UNKNOWN)
+    ana.repo.write(PATH, UNKNOWN)
     with ana.open() as project, pytest.raises(GateError, match=REFUSED):
         register_changes(project)
 
 
 def test_a_setting_of_one_commit_overrides_the_policy(ana: Desk) -> None:
-    ana.repo.write("fraud.bin", UNKNOWN)
+    ana.repo.write(PATH, UNKNOWN)
     ana.repo.git("config", "gitmodel.force", "tried by hand")
     with ana.open() as project:
         register_changes(project)
@@ -158,18 +173,18 @@ def test_a_setting_of_one_commit_overrides_the_policy(ana: Desk) -> None:
 def test_a_policy_of_the_work_tree_does_not_count_before_it_is_committed(ana: Desk) -> None:
     text = ana.repo.read(".gitmodel.yaml").decode()
     ana.repo.write(".gitmodel.yaml", text.replace("refuse", "allow"))
-    ana.repo.write("fraud.bin", UNKNOWN)
+    ana.repo.write(PATH, UNKNOWN)
 
     with ana.open() as project, pytest.raises(PolicyError):
-        add(project, "fraud.bin")
+        add(project, PATH)
 
 
 def test_a_policy_can_warn(ben: Desk) -> None:
     configure(ben, "policy: {code: warn}\n")
-    ben.repo.write("fraud.bin", UNKNOWN)
+    ben.repo.write(PATH, UNKNOWN)
     with ben.open() as project:
-        report = add(project, "fraud.bin")
-    ben.repo.write("fraud.bin", UNKNOWN * 2)
+        report = add(project, PATH)
+    ben.repo.write(PATH, UNKNOWN * 2)
     with ben.open() as project:
         committed = register_changes(project)
 
@@ -189,9 +204,9 @@ def test_a_policy_with_a_typo_is_an_error_of_add_and_stops_no_commit(
     ben: Desk, lines: str, message: str
 ) -> None:
     configure(ben, lines)
-    ben.repo.write("fraud.bin", UNKNOWN)
+    ben.repo.write(PATH, UNKNOWN)
     with ben.open() as project, pytest.raises(ConfigError, match=message):
-        add(project, "fraud.bin")
+        add(project, PATH)
     with ben.open() as project:
         report = register_changes(project)
 

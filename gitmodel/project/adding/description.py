@@ -40,12 +40,12 @@ def describe_weights(project: Project, scan: Scan) -> Mapping[str, Value] | None
 
 
 def fields_of(description: Description) -> Mapping[str, Value] | None:
-    """A description as a mapping that a pointer can hold; None for an unknown format.
+    """A description as a mapping that a pointer can hold; None if nothing is known.
 
     Names in a file are a stranger's: those that are long or not printable are left out, and so are numbers that
     no file can have.
     """
-    if description.type is None:
+    if description.type is None and description.code == "unknown":
         return None
     dtypes = {key: _number(count) for key, count in description.dtypes.items() if _is_plain(key)}
     imports: list[Value] = []
