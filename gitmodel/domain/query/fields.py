@@ -94,7 +94,7 @@ def _no_field(scanner: Scanner) -> Exception:
 def _unknown(scanner: Scanner, start: int, name: str, key: list[str]) -> Exception:
     import difflib  # 5 ms, for errors only
 
-    from gitmodel.domain.text.escape import quote_text
+    from gitmodel.domain.text.escape import escaped, quote_text
 
     if name in FIELDS:
         return scanner.error(f"{name} has no parts", at=start, hint=f"write {name}")
@@ -105,7 +105,7 @@ def _unknown(scanner: Scanner, start: int, name: str, key: list[str]) -> Excepti
         return scanner.error("a field is expected on the left side", at=start, hint=hint)
     close = difflib.get_close_matches(name[:40].lower(), [*FIELDS, *GROUPS], n=1, cutoff=0.6)
     meant = Field(close[0], tuple(key) if close[0] in GROUPS else ()) if close else None
-    hint = f"did you mean {quote_text(str(meant))[1:-1]}?" if meant else _known()
+    hint = f"did you mean {escaped(str(meant)[:80])}?" if meant else _known()
     return scanner.error(f"{quote_text(name, limit=40)} is not a field", at=start, hint=hint)
 
 

@@ -60,6 +60,7 @@ REFUSED = {
     "metrics.auc > 0.8 > 0.7": (19, "comparisons cannot be chained", "write metrics.auc > "),
     "0.8 < metrics.auc": (1, "a field is expected on the left side", "write the field first"),
     "metric.auc > 1": (1, '"metric" is not a field', "did you mean metrics.auc?"),
+    'metrix."val/f1" > 1': (1, '"metrix" is not a field', 'did you mean metrics."val/f1"?'),
     "verson = 1": (1, '"verson" is not a field', "did you mean version?"),
     "metrics > 1": (1, "metrics needs a name, such as metrics.auc", None),
     "metrics.val/f1 > 1": (1, "a name with other characters", 'write metrics."val/f1"'),
