@@ -235,12 +235,11 @@ def describe_file(name: str, read: Read, size: int) -> Description:
 
 
 def _checked(found: Description, source: HeaderReader, start: bytes) -> Description:
-    """Say `yes` of a file that needs no code, if a loader of pickles would run code of it."""
+    """Say `yes` or `unknown` of a file that needs no code, if a loader of pickles might run code of it."""
     if found.code == "none" and _may_be_opcodes(start):
         from gitmodel.formats import pickles
 
-        if pickles.is_pickle_too(source):
-            return found._replace(code="yes")
+        return found._replace(code=pickles.code_as_pickle(source))
     return found
 
 

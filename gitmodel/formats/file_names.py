@@ -13,13 +13,21 @@ if TYPE_CHECKING:
 
 _HDF5: Final = frozenset({"keras", "hdf5"})
 _PICKLES: Final = frozenset({"pytorch", "torchscript", "pickle", "joblib"})
-# Endings of names, in lower case, and the types of which a loader of such files takes one.
-_EXPECTED: Final = (
+# Endings of names, in lower case, and the types of which a loader of such files takes one. The first row counts.
+_EXPECTED: Final[tuple[tuple[tuple[str, ...], frozenset[str]], ...]] = (
     ((".keras",), _HDF5),
     ((".h5", ".hdf5"), _HDF5),
     ((".pt", ".pth", ".pth.tar", ".ckpt", ".bin", ".pkl", ".pickle", ".joblib", ".dill"), _PICKLES),
     ((".onnx",), frozenset({"onnx"})),
     ((".pb",), frozenset({"savedmodel"})),
+    ((".npy",), frozenset({"npy"})),
+    ((".npz",), frozenset({"npz"})),
+    ((".gguf",), frozenset({"gguf"})),
+    ((".tflite", ".lite"), frozenset({"tflite"})),
+    ((".cbm",), frozenset({"catboost"})),
+    ((".ubj",), frozenset({"xgboost"})),
+    ((".mlmodel",), frozenset({"coreml"})),
+    ((".tar", ".tar.gz", ".tgz", ".zip"), frozenset()),
 )
 
 
@@ -28,5 +36,6 @@ def as_named(found: Description, name: str) -> Description:
     if found.code not in {"none", "listed"}:
         return found
     lower = name.lower()
-    wrong = any(lower.endswith(ends) and found.type not in types for ends, types in _EXPECTED)
-    return found._replace(code="unknown") if wrong else found
+    expected = next((types for ends, types in _EXPECTED if lower.endswith(ends)), None)
+    is_wrong = expected is not None and found.type not in expected
+    return found._replace(code="unknown") if is_wrong else found

@@ -30,7 +30,7 @@ _MODULES: Final = "modules.json"
 _PIPELINE: Final = "model_index.json"
 _LIBRARIES: Final = frozenset({None, "diffusers", "transformers"})
 _CODE: Final = ("auto_map", "auto_mapping", "chat_template", "custom_pipelines")  # unless null
-_TEMPLATES: Final = ("chat_template.jinja", "chat_template.json")
+_TEMPLATES: Final = ("chat_template.json",)
 
 
 class Settings(NamedTuple):
@@ -61,7 +61,7 @@ def judge(files: Sequence[tuple[str, int, Read]]) -> Settings:
 
 def _is_program(path: str) -> bool:
     name = path.rpartition("/")[2]
-    return name.lower().endswith((".py", ".pyc", ".so")) or name in _TEMPLATES
+    return name.lower().endswith((".py", ".pyc", ".so", ".jinja")) or name in _TEMPLATES
 
 
 def _is_settings(path: str) -> bool:

@@ -15,6 +15,7 @@ from gitmodel.formats.pickle_scan.machine import Machine
 from gitmodel.formats.pickle_scan.stream import PickleStream, StoredBlocks
 
 if TYPE_CHECKING:
+    from gitmodel.formats.description import Code
     from gitmodel.formats.header import HeaderReader
 
 _TORCH_MAGIC: Final = 0x1950A86A20F9469CFC6C
@@ -44,7 +45,8 @@ def describe_pickle(source: HeaderReader, name: str) -> Description:
     kind = "joblib" if _is_joblib(name) else "pickle"
     if _walk(stream, findings) == _TORCH_MAGIC:
         kind = "pytorch"
-        findings = Findings(persistent_ids=True, views=True)
+        first, findings = findings, Findings(persistent_ids=True, views=True)
+        findings.include(first)
         _walk_torch(stream, findings, source.size)
     elif findings.complete:
         _walk_rest(stream, findings)
@@ -61,14 +63,21 @@ def describe_pickle(source: HeaderReader, name: str) -> Description:
     )
 
 
-def is_pickle_too(source: HeaderReader) -> bool:
-    """Whether an unpickler would name functions in a file of another format, or load it to its end."""
+def code_as_pickle(source: HeaderReader) -> Code:
+    """What an unpickler might run of a file of another format.
+
+    `yes` if it names functions, or the file loads to its end; `unknown` if a bound ended the walk before that;
+    `none` if an unpickler stops with an error.
+    """
     findings = Findings(persistent_ids=False, budget=_PLAIN_BUDGET)
     try:
         Machine(PickleStream(StoredBlocks(source, 0, source.size)), findings).run()
+    except TooLongError:
+        findings.leave()
     except UnrecognizedFormatError:
-        return findings.has_names
-    return True
+        if findings.complete and not findings.has_names:
+            return "none"
+    return "yes" if findings.has_names or findings.complete else "unknown"
 
 
 def walk_pickle(stream: PickleStream, findings: Findings) -> object:

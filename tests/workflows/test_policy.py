@@ -13,7 +13,7 @@ from gitmodel.workflows.register_changes import register_changes
 from tests.support.desk import Desk, kept_desk, refusal
 from tests.support.models import model
 
-PATH = "fraud.gguf"
+PATH = "fraud"
 PLAIN = model(seed=1)  # safetensors
 UNKNOWN = b"weights of no known format"
 REFUSED = "nothing tells whether loading them runs code"
@@ -86,7 +86,7 @@ def test_a_policy_refuses_weights_of_which_nothing_tells_what_they_run(ana: Desk
     with ana.open() as project:
         assert refusal(PolicyError, lambda: add(project, PATH)) == (
             f"fraud: the new weights are not a version: {REFUSED}",
-            "gitmodel add fraud.gguf --force WHY, which registers them all the same",
+            "gitmodel add fraud --force WHY, which registers them all the same",
         )
     assert (ana.pointer().version, ana.staged()) == (1, [])
 
@@ -136,7 +136,7 @@ def test_of_several_paths_only_the_refused_one_fails(ana: Desk) -> None:
     with ana.open() as project:
         done = add_many(project, [PATH, "spam.safetensors"])
 
-    assert [path for path, _ in done.failed] == ["fraud.gguf"]
+    assert [path for path, _ in done.failed] == ["fraud"]
     assert [report.name for report in done.added] == ["spam"]
 
 
@@ -148,7 +148,7 @@ def test_a_commit_goes_on_without_weights_that_the_policy_refuses(ana: Desk) -> 
 
     assert report.notes == [
         f"fraud: the new weights are not a version: {REFUSED}",
-        "they stay on disk; to register them all the same, run: gitmodel add fraud.gguf --force WHY",
+        "they stay on disk; to register them all the same, run: gitmodel add fraud --force WHY",
     ]
     assert [run.rules for run in runs] == [(REFUSED,)]
     assert (ana.pointer().version, ana.repo.read(PATH)) == (1, UNKNOWN)

@@ -58,6 +58,12 @@ class Findings:
         """The names of functions and classes, sorted; the first that were found if they are many."""
         return tuple(sorted(self._names))
 
+    def include(self, other: Findings) -> None:
+        """Take over the names and refusals of another pickle of the file, which needs none."""
+        self._names |= other._names
+        self._refused |= other._refused or other.has_names
+        self.complete &= other.complete
+
     def refuse(self) -> None:
         """Note something that is not on the list."""
         self._refused = True

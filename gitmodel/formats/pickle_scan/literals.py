@@ -49,6 +49,11 @@ class Literals(Stack):
         try:
             return int(line)
         except ValueError:
+            pass
+        try:
+            return int(line, 0)  # as unpicklers do: 0x10
+        except ValueError:
+            self._found.leave()  # unpicklers in C may read it all the same
             raise BrokenPickleError("not an integer") from None
 
     def _index(self) -> int:
