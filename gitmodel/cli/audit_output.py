@@ -30,7 +30,7 @@ _CSV = (
     *("by", "merged_by", "signed", "commit", "why", "target", "seq"),
 )
 # The second row of signs is in full width. Some spreadsheets also split at a semicolon.
-_FORMULA = re.compile("(^|;)(\\s*[=+\\-@\uff1d\uff0b\uff0d\uff20])")
+_FORMULA = re.compile('(^|;)([\\s"]*[=+\\-@\uff1d\uff0b\uff0d\uff20])')
 _QUOTED = frozenset(',;"')
 
 

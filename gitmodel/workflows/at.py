@@ -35,9 +35,10 @@ class AtValue:
     is_unknown: bool  # the file did not parse
     start: str | None  # None: since before the history that this clone has
     until: str | None  # None: still so at the tip of the branch
-    by: str  # author of the commit that brought the value
-    merged_by: str  # author of the merge, else committer of the commit
-    commit: str  # of the branch
+    # author of the commit that brought the value; None, as the next two, if this clone lacks that commit
+    by: str | None
+    merged_by: str | None  # author of the merge, else committer of the commit
+    commit: str | None  # of the branch
     why: str  # the reason in the file, else the subject of the commit
     clamped: bool  # the commit names an earlier time than one before it
     imported: Mapping[str, Value] | None  # another registry told the time
@@ -170,16 +171,18 @@ def _not_set(
 def _value(span: AliasSpan) -> AtValue:
     move, decision = span.move, span.move.decision
     alias = move.alias
+    # The oldest commit of a clone that is cut off has the value; it did not bring it.
+    is_known = span.start is not None or span.is_imported
     return AtValue(
         version=None if alias is None else alias.version,
         digest=None if alias is None else alias.digest,
         is_unknown=move.is_unknown,
         start=None if span.start is None else instant_text(span.start),
         until=None if span.until is None else instant_text(span.until),
-        by=decision.by,
-        merged_by=decision.merged_by,
-        commit=decision.commit,
-        why=(None if alias is None else alias.why) or decision.subject,
+        by=decision.by if is_known else None,
+        merged_by=decision.merged_by if is_known else None,
+        commit=decision.commit if is_known else None,
+        why=(None if alias is None else alias.why) or (decision.subject if is_known else ""),
         clamped=decision.clamped and not span.is_imported,
         imported=None if alias is None else alias.imported,
     )

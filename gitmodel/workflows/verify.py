@@ -257,7 +257,7 @@ def _parsed(project: Project, found: Ranges, report: VerifyReport) -> dict[str, 
         try:
             if raw is None:
                 raise ObjectMissingError(
-                    f"{where} is not in this clone", hint="git fetch --refetch"
+                    f"{where} is not in this clone", hint="git fetch --refetch --no-filter"
                 )
             models[blob] = Model(brought.path, Pointer.from_text(raw, what=where), raw)
         except GitmodelError as error:

@@ -70,6 +70,10 @@ def test_no_cell_of_csv_is_a_formula(text: str) -> None:
     assert shown[12].lstrip().startswith(("'", "\\"))
 
 
+def test_a_quoted_text_behind_a_semicolon_is_no_formula() -> None:
+    assert cells(audit_csv([row('a;"=1;" "+2')]))[1][12] == """a;'"=1;'" "+2"""
+
+
 def test_a_semicolon_begins_no_formula_either() -> None:
     assert cells(audit_csv([row("x;=1;+2; @a")]))[1][12] == "x;'=1;'+2;' @a"
 

@@ -77,11 +77,11 @@ def asked(project: Project, alias: str, when: str) -> tuple[AtValue, ...]:
         return ()
 
 
-def plain(value: AtValue) -> tuple[int | None, str | None, str | None, str]:
+def plain(value: AtValue) -> tuple[int | None, str | None, str | None, str | None]:
     return value.version, value.start, value.until, value.commit
 
 
-def logged(span: Span, served: Served) -> tuple[int | None, str | None, str | None, str]:
+def logged(span: Span, served: Served) -> tuple[int | None, str | None, str | None, str | None]:
     until = None if span.until is None else instant_text(span.until)
     return span.version, instant_text(span.start), until, served.ids[span.mark]
 

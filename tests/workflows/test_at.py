@@ -263,6 +263,8 @@ def test_history_that_is_cut_off_is_not_guessed(ana: Desk) -> None:
 
     (value,) = meant(ben, on(12)).values
     assert (value.version, value.start, value.until) == (5, None, on(20))
+    # The oldest commit here has the value, and brought something else.
+    assert (value.by, value.merged_by, value.commit, value.why) == (None, None, None, "reason 5")
     assert refused(ben, RepositoryError, on(9)) == (
         (
             f"fraud: history is cut off at {on(10)} here, so what fraud@production meant at {on(9)} is "
@@ -303,8 +305,8 @@ def test_a_partial_clone_fetches_what_it_needs_or_says_so(ana: Desk) -> None:
     assert number(here, 9) == 4
     ana.repo.path.rename(ana.repo.path.with_name("moved"))
     assert refused(away, RepositoryError, on(9)) == (
-        "this clone lacks older files of the model, and they cannot be fetched",
-        "git fetch --refetch",
+        "this clone lacks older files of the models, and they cannot be fetched",
+        "git fetch --refetch --no-filter",
     )
 
 

@@ -14,7 +14,7 @@ from gitmodel.domain.pointer import Pointer
 from gitmodel.errors import UnknownReferenceError, UsageError
 from gitmodel.workflows.diff import changed_models, diff, requested_changes
 from tests.support.desk import Desk, kept_desk, refusal
-from tests.support.models import safetensors
+from tests.support.models import model, perturbed, safetensors
 from tests.support.stores import some_bytes
 
 if TYPE_CHECKING:
@@ -367,6 +367,19 @@ def test_a_chunk_that_occurs_twice_counts_twice(desk: Desk) -> None:
 
     assert change is not None
     assert 600_000 < change.changed <= desk.pointer("net.model.yaml").size
+
+
+def test_what_differs_is_as_much_in_both_directions(desk: Desk) -> None:
+    first = model(seed=1, size=400_000)
+    desk.version(first, "net.safetensors", name="net")
+    desk.version(perturbed(first), "net.safetensors", name="net")  # stored as a difference
+
+    there = compared(desk, "net@1", "net@2").weights.bytes
+    back = compared(desk, "net@2", "net@1").weights.bytes
+
+    assert there is not None
+    assert back is not None
+    assert there.changed == back.changed > 1000
 
 
 def test_the_only_model_need_not_be_named(ana: Desk) -> None:

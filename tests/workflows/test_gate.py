@@ -900,7 +900,7 @@ def test_a_partial_clone_that_lacks_what_is_compared_is_no_pass(ana: Desk, tmp_p
 
     assert problem(judged(clone, "origin/main"), ObjectMissingError) == (
         f"fraud.model.yaml in commit {main[:10]} is not in this clone, or larger than it can be",
-        "git fetch --refetch",
+        "git fetch --refetch --no-filter",
     )
     repo.git("remote", "set-url", "origin", ana.repo.path.as_uri())
     repo.git("fetch", "-q", "--refetch", "--no-filter")

@@ -70,9 +70,9 @@ def _row(value: AtValue) -> list[str | Paint]:
         Paint(version, "plain" if value.version is None else "strong"),
         "earlier" if value.start is None else _time(value.start),
         "" if value.until is None else _time(value.until),
-        value.by.partition(" <")[0],
-        value.merged_by.partition(" <")[0],
-        Paint(value.commit[:10], "quiet"),
+        (value.by or "unknown").partition(" <")[0],
+        (value.merged_by or "unknown").partition(" <")[0],
+        Paint((value.commit or "unknown")[:10], "quiet"),
         value.why,
         _note(value),
     ]

@@ -222,7 +222,8 @@ def _texts(project: Project, blobs: Mapping[str, str | None]) -> Iterator[tuple[
 def _present(raw: bytes | None, where: str) -> bytes:
     if raw is None:
         raise ObjectMissingError(
-            f"{where} is not in this clone, or larger than it can be", hint="git fetch --refetch"
+            f"{where} is not in this clone, or larger than it can be",
+            hint="git fetch --refetch --no-filter",
         )
     return raw
 

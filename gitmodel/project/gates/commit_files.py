@@ -89,7 +89,7 @@ class CommitFiles:
         if raw is None:
             raise ObjectMissingError(
                 f"{self.where(path)} is not in this clone, or larger than it can be",
-                hint="git fetch --refetch",
+                hint="git fetch --refetch --no-filter",
             )
         return raw
 

@@ -48,7 +48,7 @@ def settings_at(project: Project, commit: str) -> Mapping[str, Value]:
     if raw is None:
         raise ConfigError(
             f"{_name(commit)} is not in this clone, or larger than it can be",
-            hint="git fetch --refetch",
+            hint="git fetch --refetch --no-filter",
         )
     return other_keys(raw, what=_name(commit))
 

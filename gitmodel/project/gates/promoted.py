@@ -116,7 +116,7 @@ class PromotionChecks:
     def _missing(self) -> MissingHistory | None:
         found = find_missing_history(self._project)
         if found is None and self._project.repository.is_partial_clone():
-            return MissingHistory("this clone may lack pointers", "git fetch --refetch")
+            return MissingHistory("this clone may lack pointers", "git fetch --refetch --no-filter")
         return found
 
     @cached_property

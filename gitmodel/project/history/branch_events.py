@@ -101,7 +101,7 @@ class BranchEvents:
     def _names_in(self, records: Iterable[LineRecord]) -> Iterable[str]:
         changes = [record.change for record in records]
         files = HistoricFiles(self._project)
-        files.read(changes)
+        files.read_all(changes)
         for change in changes:
             if change.path.endswith(DEPRECATED_SUFFIX):
                 continue

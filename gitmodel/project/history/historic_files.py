@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from gitmodel.errors import GitmodelError
+from gitmodel.errors import GitmodelError, RepositoryError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from gitmodel.git.history.line_log import LineChange
     from gitmodel.project.project import Project
@@ -28,6 +28,15 @@ class HistoricFiles:
     def lacks(self, change: LineChange) -> bool:
         """Whether this clone lacks a file that was read."""
         return change.oid is not None and change.oid not in self._raw
+
+    def read_all(self, changes: Sequence[LineChange]) -> None:
+        """Read the files of changes. Raises RepositoryError if a partial clone lacks one and cannot fetch it."""
+        self.read(changes)
+        if any(self.lacks(change) for change in changes):
+            raise RepositoryError(
+                "this clone lacks older files of the models, and they cannot be fetched",
+                hint="git fetch --refetch --no-filter",
+            )
 
     def read(self, changes: Iterable[LineChange]) -> None:
         """Read the files of changes; a partial clone fetches those it lacks, in one connection."""

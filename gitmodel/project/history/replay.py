@@ -12,7 +12,6 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from gitmodel.errors import RepositoryError
 from gitmodel.project.history.historic_files import HistoricFiles
 
 if TYPE_CHECKING:
@@ -150,12 +149,7 @@ class Replay(ABC, Generic[T]):
         return None
 
     def _read(self, changes: Sequence[LineChange]) -> None:
-        self._files.read(changes)
-        if any(self._files.lacks(change) for change in changes):
-            raise RepositoryError(
-                "this clone lacks older files of the model, and they cannot be fetched",
-                hint="git fetch --refetch",
-            )
+        self._files.read_all(changes)
 
 
 def _by_commit(records: Sequence[LineRecord]) -> Iterable[list[LineRecord]]:

@@ -48,7 +48,7 @@ def historic_roots(project: Project) -> frozenset[Digest]:
     if len(present_objects(project.repository, unread)) < len(unread):
         raise RepositoryError(
             "this clone lacks files of history, so what must be kept is not known",
-            hint="git fetch --refetch",
+            hint="git fetch --refetch --no-filter",
         )
     return frozenset(digest for oid, raw in blobs.items() for digest in _named(raw, paths[oid]))
 

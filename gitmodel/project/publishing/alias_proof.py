@@ -167,7 +167,9 @@ class AliasProof:
         """The alias; None for a file of deprecations, which is only parsed."""
         where = f"{quote_text(file.path, limit=200)[1:-1]} in commit {file.commit[:10]}"
         if raw is None and self._is_partial() and not self._is_here(file.blob):
-            raise ObjectMissingError(f"{where} is not in this clone", hint="git fetch --refetch")
+            raise ObjectMissingError(
+                f"{where} is not in this clone", hint="git fetch --refetch --no-filter"
+            )
         if raw is None:
             raise AliasError(
                 f"{where} is larger than an alias can be",
