@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gitmodel.domain.pointer import ALIAS_SUFFIX, DEPRECATED_SUFFIX, EARLY_SUFFIX, POINTER_SUFFIX
 from gitmodel.domain.versions import Verdict
-from gitmodel.errors import GitmodelError, MixedPointerError
+from gitmodel.errors import ConfigError, GitmodelError, MixedPointerError
 from gitmodel.project.git_files.weights_out_of_git import Exposed, exposed
 from gitmodel.project.models import Model, Models, read_models, read_pointer_file
 
@@ -200,7 +200,16 @@ def _refusals(project: Project, model: Model, digest: Digest) -> tuple[str, ...]
     from gitmodel.project.gates.new_weights import RegistrationGate
 
     is_judged = bool(run.asked) or RegistrationGate(project).holds_for(model.name)
-    return run.rules if is_judged else ()
+    return run.rules if is_judged or _has_policy(project) else ()
+
+
+def _has_policy(project: Project) -> bool:
+    from gitmodel.project.adding.policy import PolicyCheck
+
+    try:
+        return not PolicyCheck(project).allows_all
+    except ConfigError:  # a commit tells it, and applies no policy
+        return False
 
 
 def _look(project: Project, model: Model) -> Weights:

@@ -10,6 +10,7 @@ from gitmodel.errors import ConfigError, GateError, PolicyError
 from gitmodel.project.gates.rejected import rejected_runs
 from gitmodel.workflows.add import add, add_many
 from gitmodel.workflows.register_changes import register_changes
+from gitmodel.workflows.status import status
 from tests.support.desk import Desk, kept_desk, refusal
 from tests.support.models import model
 
@@ -89,6 +90,18 @@ def test_a_policy_refuses_weights_of_which_nothing_tells_what_they_run(ana: Desk
             "gitmodel add fraud --force WHY, which registers them all the same",
         )
     assert (ana.pointer().version, ana.staged()) == (1, [])
+
+
+def test_status_and_log_tell_what_a_policy_refused(ana: Desk) -> None:
+    ana.repo.write(PATH, UNKNOWN)
+    with ana.open() as project:
+        with pytest.raises(PolicyError):
+            add(project, PATH)
+        (model_status,) = status(project).models
+        runs = rejected_runs(project, "fraud")
+
+    assert model_status.refused == (REFUSED,)
+    assert [run.rules for run in runs] == [(REFUSED,)]
 
 
 def test_what_code_a_policy_refuses_is_named(ana: Desk) -> None:

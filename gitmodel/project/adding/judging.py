@@ -98,7 +98,7 @@ class Judging:
             target.name, digest, known, item.metadata, path=target.pointer_path, current=target.old
         )
         self._judged[target.weights] = digest, report
-        if known is None and self._is_against_policy(item):
+        if known is None and self._is_against_policy(item, weights):
             return None
         if report is None or not report.is_refused:
             return item
@@ -116,8 +116,8 @@ class Judging:
         ignore_in_clone(self._project, [target.weights])
         return None
 
-    def _is_against_policy(self, item: Item) -> bool:
-        """Whether the policy refuses new weights; notes what it warns of."""
+    def _is_against_policy(self, item: Item, weights: Weights) -> bool:
+        """Whether the policy refuses new weights; notes what it warns of, and writes a refusal down."""
         target = item.target
         found = self._policy.findings(item.metadata.format, target.old, self._base)
         self._policy_notes[target.weights] = found.warned
@@ -135,6 +135,8 @@ class Judging:
         hint = f"gitmodel add {typed} --force WHY, which registers them all the same"
         error = PolicyError(told, hint=hint, model=target.name)
         self.failed.append((target.weights, error))
+        note_rejected(self._project, target.name, weights, item.metadata, found.refused)
+        ignore_in_clone(self._project, [target.weights])  # no pointer does
         return True
 
     def _is_remembered(self, target: Target) -> bool:
