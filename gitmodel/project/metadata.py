@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,12 +13,11 @@ if TYPE_CHECKING:
     from gitmodel.domain.yaml.reader import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Metadata:
+class Metadata(NamedTuple):
     """New metadata of a version; empty fields have no new values."""
 
-    metrics: Mapping[str, Metric] = field(default_factory=dict)
-    params: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Metric] = MappingProxyType({})
+    params: Mapping[str, Any] = MappingProxyType({})
     run_id: str | None = None
     source: MetricsSource | None = None
     left_out: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitmodel.cli.format import size_text
@@ -234,7 +234,7 @@ def _as_json(done: AddedMany) -> dict[str, object]:
             {"path": path, "message": str(error), "hint": error.hint} for path, error in done.failed
         ],
         "left_out": done.left_out,
-        "refused": [asdict(refused.run) for refused in done.refused],
+        "refused": [refused.run._asdict() for refused in done.refused],
         "committed": done.committed,
     }
 

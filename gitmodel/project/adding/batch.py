@@ -15,7 +15,7 @@ from gitmodel.domain.reference import Reference
 from gitmodel.errors import GitmodelError, UsageError
 from gitmodel.project.adding.description import describe_weights
 from gitmodel.project.adding.items import Excluding, Item, Ready
-from gitmodel.project.adding.metadata import MetadataInput, collect_metadata
+from gitmodel.project.adding.metadata import MetadataInput, collect_metadata, names_run
 from gitmodel.project.adding.new_version import (
     Job,
     next_pointer,
@@ -89,13 +89,13 @@ class Adding:
                 notes = metadata.left_out
                 if old.format is None:
                     found = describe_weights(self._project, tree.scan(target.weights))
-                    metadata = replace(metadata, format=found)
+                    metadata = metadata._replace(format=found)
                 return Item(target, metadata, exclude, manifest=manifest, warnings=notes)
         scan = tree.scan(target.weights, follow=self._follow)
         if tree.is_damaged(target.name, target.weights, follow=self._follow):
             raise damaged_weights(self._project, target.name, target.weights)
         warnings = (*metadata.left_out, *check_weights(self._project, scan))
-        metadata = replace(metadata, format=describe_weights(self._project, scan))
+        metadata = metadata._replace(format=describe_weights(self._project, scan))
         return Item(target, metadata, exclude, scan, warnings=warnings)
 
     def _run(self, target: Target) -> RecordedRun | None:
@@ -104,10 +104,12 @@ class Adding:
         It is the run that is named, else the one that is active in this process, else the one that the
         environment names; the last two only for weights that are new.
         """
+        given = self._given
+        if given.run is None and given.active is None and not names_run(self._project):
+            return None
         from gitmodel.project.runs.find_run import FoundRun, RunFinder
         from gitmodel.project.runs.recorded import record_run
 
-        given = self._given
         finder = RunFinder(self._project, target.name, target.weights)
         if given.run is not None:
             found = finder.named(given.run)

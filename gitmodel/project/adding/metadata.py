@@ -8,8 +8,8 @@ file has changed.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gitmodel.domain.digest import digest_of
 from gitmodel.domain.metrics import (
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
     from gitmodel.project.runs.find_run import FoundRun
     from gitmodel.project.runs.recorded import RecordedRun
 
+_RUN_VARIABLES = ("MLFLOW_RUN_ID", "WANDB_RUN_ID", "CLEARML_TASK_ID")
 _NAMED = 5  # values named in a note about values that are not recorded
 _LIMIT = MAX_FILE_BYTES
 # Ends of the names of files that training libraries write.
 _OF_LIBRARIES = (".csv", ".tsv", "_results.json", "trainer_state.json")
 
 
-@dataclass(frozen=True, slots=True)
-class MetadataInput:
+class MetadataInput(NamedTuple):
     """Metadata given on the command line or in Python."""
 
     metrics: Sequence[str] = ()  # assignments such as `auc=0.93`
@@ -52,13 +52,18 @@ class MetadataInput:
     run_id: RunId | None = None  # of the training run in its tracker
     run: str | None = None  # `mlflow:ID`, `wandb:ID`, `auto` or `none`
     active: FoundRun | None = None  # the run that is active in this process
-    metric_values: Mapping[str, object] = field(default_factory=dict)  # Python values of any type
-    param_values: Mapping[str, object] = field(default_factory=dict)
+    metric_values: Mapping[str, object] = MappingProxyType({})  # Python values of any type
+    param_values: Mapping[str, object] = MappingProxyType({})
 
     @property
     def nothing(self) -> bool:
         """Whether no metadata was given."""
         return self == MetadataInput()
+
+
+def names_run(project: Project) -> bool:
+    """Whether the environment names a training run; see `RunFinder.of_environment`."""
+    return any(project.context.environment.get(name) for name in _RUN_VARIABLES)
 
 
 def collect_metadata(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.domain.paths import safe_parts
 from gitmodel.domain.pointer import POINTER_SUFFIX, Pointer, pointer_path_for
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from gitmodel.project.project import Project
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """A path to add and its model."""
 
     weights: str  # relative to the top of the work tree

@@ -161,7 +161,7 @@ def _look(project: Project, change: Change) -> _Known:
     try:
         scan = project.worktree.scan(model.weights)
         doubts = (*weight_warnings(project, scan), *metadata.left_out)
-        metadata = replace(metadata, format=describe_weights(project, scan))
+        metadata = metadata._replace(format=describe_weights(project, scan))
     except (WeightsError, UnsafePathError) as error:
         raise changed_error(model) from error
     return _Known(model, digest, metadata, scan, tuple(f"{model.name}: {text}" for text in doubts))

@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gitmodel.files.safe_open import replace_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from gitmodel.domain.digest import Digest
     from gitmodel.domain.gates.rules import GateReport, Judgement
@@ -31,8 +32,7 @@ MOST_LINES = 1_000
 MOST_BYTES = 4 << 20  # 4 MiB
 
 
-@dataclass(frozen=True, slots=True)
-class RejectedRun:
+class RejectedRun(NamedTuple):
     """One line: weights, their metadata, and the rules that refused them.
 
     Attributes:
@@ -51,8 +51,8 @@ class RejectedRun:
     size: int
     head: str | None
     rules: tuple[str, ...]
-    metrics: Mapping[str, Any] = field(default_factory=dict)
-    params: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = MappingProxyType({})
+    params: Mapping[str, Any] = MappingProxyType({})
     run_id: str | None = None
     run: Mapping[str, Any] | None = None
     asked: tuple[str, ...] = ()
@@ -60,8 +60,7 @@ class RejectedRun:
 
     def recalled(self, metadata: Metadata) -> Metadata:
         """Metadata without metrics, completed by that of this run."""
-        return replace(
-            metadata,
+        return metadata._replace(
             metrics=self.metrics,
             params=metadata.params or self.params,
             run_id=metadata.run_id or self.run_id,
@@ -126,12 +125,12 @@ def note_rejected(
 
 def note_again(project: Project, run: RejectedRun) -> RejectedRun:
     """Write a line with the current time and HEAD."""
-    new = replace(run, at=project.context.timestamp(), head=project.reader.resolve("HEAD"), times=1)
+    new = run._replace(at=project.context.timestamp(), head=project.reader.resolve("HEAD"), times=1)
     runs = list(rejected_runs(project, run.name))
     earlier = next((found for found in runs if found.digest == new.digest), None)
     if earlier is not None:
         runs.remove(earlier)
-        new = replace(new, times=earlier.times + (earlier.head != new.head))
+        new = new._replace(times=earlier.times + (earlier.head != new.head))
     with suppress(OSError):
         replace_file(_file(project, run.name), _bounded([*runs, new]))
     return new
@@ -175,7 +174,7 @@ def _bounded(runs: list[RejectedRun]) -> bytes:
     lines: list[bytes] = []
     size = 0
     for run in reversed(runs[-MOST_LINES:]):
-        line = json.dumps(_plain(asdict(run)), ensure_ascii=True).encode() + b"\n"
+        line = json.dumps(_plain(run._asdict()), ensure_ascii=True).encode() + b"\n"
         size += len(line)
         if size > MOST_BYTES:
             break
@@ -185,7 +184,7 @@ def _bounded(runs: list[RejectedRun]) -> bytes:
 
 def _plain(value: object) -> object:
     """NaN and infinities as text, as in all documents of gitmodel."""
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitmodel.project.gates import rejected
@@ -34,7 +33,7 @@ RUN = RejectedRun(
 
 
 def numbered(number: int) -> RejectedRun:
-    return replace(RUN, digest=str(digest(str(number).encode())))
+    return RUN._replace(digest=str(digest(str(number).encode())))
 
 
 def test_a_line_is_read_as_it_was_written(desk: Desk) -> None:
@@ -42,7 +41,7 @@ def test_a_line_is_read_as_it_was_written(desk: Desk) -> None:
         written = note_again(project, RUN)
         (found,) = rejected_runs(project, "nlp/fraud")
 
-        assert found == replace(written, metrics={"auc": 0.1, "loss": "NaN"})
+        assert found == written._replace(metrics={"auc": 0.1, "loss": "NaN"})
         assert last_refusal(project, "nlp/fraud", digest(b"x")) == found
         assert last_refusal(project, "nlp/fraud", digest(b"y")) is None
         assert clear_rejected(project, "nlp/fraud") == 1
