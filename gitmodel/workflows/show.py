@@ -58,6 +58,8 @@ def show(project: Project, reference: str) -> ShowReport:
     for entry in versions_of(same, None):
         if (entry.version, entry.digest) == (model.pointer.version, str(model.pointer.digest)):
             first = entry
+    if first is not None and first.commit in project.repository.shallow_commits():
+        first = None  # the oldest commit here has the version, and need not have brought it
     manifest = project.cache.manifest(model.pointer.digest)
     return ShowReport(
         model=model,

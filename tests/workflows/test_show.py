@@ -11,6 +11,8 @@ import pytest
 from gitmodel.domain.deprecations import Deprecation, Deprecations
 from gitmodel.domain.pointer import Previous
 from gitmodel.errors import ModelNameError, UnknownReferenceError
+from gitmodel.project.search.query import Query
+from gitmodel.workflows.list import list_versions
 from gitmodel.workflows.show import show
 from tests.support.desk import Desk, digest, kept_desk, refusal
 
@@ -150,3 +152,15 @@ def test_the_document_has_all_of_it(ana: Desk) -> None:
     assert found["first"]["commit"] == ana.repo.head("v0-2~1")
     one = json.loads(ana.repo.gitmodel("show", "fraud@1", "--json").stdout)
     assert one["deprecated"]["why"] == "leaked"
+
+
+def test_the_oldest_commit_of_a_shallow_clone_need_not_have_registered_a_version(ana: Desk) -> None:
+    ana.repo.git("commit", "-q", "--allow-empty", "-m", "other work")
+    ben = Desk(ana.repo.clone("ben", "--depth", "1"), ana.store)
+    with ana.open() as project:
+        assert show(project, "fraud@3").first is not None
+    with ben.open() as project:
+        assert show(project, "fraud@3").first is None
+        assert list_versions(project, "head", query=Query.parse("by ~ *", None)).models == []
+        (row, *_) = list_versions(project, "head", query=Query()).models
+        assert (row.by, row.at, row.commit) == (None, None, None)

@@ -33,7 +33,7 @@ class CommittedVersion(NamedTuple):
     facts: PointerFacts
     pointer_path: str  # of its newest pointer
     model_path: str  # of the newest pointer of the model, beside which aliases and deprecations are
-    registered: Change
+    registered: Change | None  # None if a shallow clone may lack that commit
 
 
 class CommittedVersions(NamedTuple):
@@ -78,16 +78,29 @@ def committed_versions(
             versions[key] = CommittedVersion(found, change.path, path, change)
         else:
             versions[key] = newer._replace(registered=change)
+    _forget_boundary(project, versions)
     if changes is every:
         return CommittedVersions(versions.values(), versions.keys())
     seen = (facts.get(change.oid or "") for change in every)
     return CommittedVersions(versions.values(), {found[:3] for found in seen if found is not None})
 
 
+def _forget_boundary(project: Project, versions: dict[VersionKey, CommittedVersion]) -> None:
+    """The oldest commits of a shallow clone have all files, and need not have brought them."""
+    shallow = project.repository.shallow_commits()
+    for key, one in versions.items() if shallow else ():
+        if one.registered is not None and one.registered.commit in shallow:
+            versions[key] = one._replace(registered=None)
+
+
 def registrations(project: Project) -> dict[VersionKey, Change]:
     """The commit that registered each version of all refs; of those that this clone has."""
     found = committed_versions(project, "all", fields=(), may_fetch=False)
-    return {version.facts.key: version.registered for version in found.versions}
+    return {
+        version.facts.key: version.registered
+        for version in found.versions
+        if version.registered is not None
+    }
 
 
 def lost_numbers(

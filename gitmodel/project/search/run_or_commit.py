@@ -27,7 +27,7 @@ def by_run_or_commit(project: Project, text: str) -> Reference | None:
         return None
     commit = project.reader.resolve(text) if _COMMIT.fullmatch(text) else None
     found = committed_versions(project, "all", fields={"run_id"}).versions
-    made = [one for one in found if one.registered.commit == commit]
+    made = [one for one in found if one.registered is not None and one.registered.commit == commit]
     if not made and len(text) >= _SHORTEST:
         made = [one for one in found if one.facts.run_id == text]
         made = made or [one for one in found if (one.facts.run_id or "").startswith(text)]
