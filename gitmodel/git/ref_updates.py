@@ -30,9 +30,10 @@ def forced_updates(repository: Repository, ref: str) -> list[RefUpdate] | None:
     """The updates of a ref after which it did not contain the commit that it had before, oldest first.
 
     None if this clone keeps no reflog of the ref. An old commit that is gone from this clone counts as not
-    contained. One process, and one for each update that git-fetch has not called a fast-forward.
+    contained. Two processes, and one for each update that git-fetch has not called a fast-forward.
     """
-    updates = _read(os.path.join(repository.common_dir, "logs", *ref.split("/")))
+    place = ("rev-parse", "--path-format=absolute", "--git-path", f"logs/{ref}")
+    updates = _read(os.fsdecode(repository.run(*place)).rstrip("\n"))
     if updates is None:
         return None
     moved = [one for one in updates if set(one.old) != {"0"} and set(one.new) != {"0"}]

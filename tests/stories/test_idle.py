@@ -56,9 +56,9 @@ def modules(repo: Repo, *arguments: str) -> tuple[list[str], list[str]]:
 # python -X importtime -m gitmodel status
 MODULES = {
     ("--version",): 5,
-    ("status",): 72,
+    ("status",): 73,
     ("hook", "pre-commit"): 83,
-    ("hook", "pre-push", "origin", "file:///nowhere"): 59,
+    ("hook", "pre-push", "origin", "file:///nowhere"): 60,
     ("hook", "post-checkout", "0", "0", "1"): 62,
 }
 
