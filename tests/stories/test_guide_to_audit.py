@@ -5,19 +5,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import get_args
 
 from gitmodel.domain.audit_events import KINDS
 from gitmodel.git.signatures import Signature
+from tests.support.sessions import check_sessions, printed
 
 PAGE = Path(__file__).parents[2] / "docs/guides/audit.md"
-SESSION = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
-END = "end of a command"
 # Digests of weights differ with the version of numpy, and claims have the time of the test.
 VARYING = re.compile(r"\b[0-9a-f]{64}\b|\b[0-9a-f]{40}\b|\b[0-9a-f]{12}\b|\b[0-9a-f]{10}\b")
 NOW = re.compile(r"registered on \S+")
@@ -84,25 +80,12 @@ git branch --quiet -D faster
 
 
 def test_the_guide_to_audit_shows_what_is_printed(tmp_path: Path) -> None:
-    page = PAGE.read_text(encoding="utf-8")
     folder = tmp_path / "models"
     folder.mkdir()
     (folder / "train.py").write_text(TRAIN, encoding="utf-8")
-    _output(["/bin/sh", "-ec", SET_UP], folder)
-    commands = [
-        [line[2:] for line in session.splitlines() if line.startswith("$ ")]
-        for session in SESSION.findall(page)
-    ]
-    script = "".join(f"{command}\necho '{END}'\n" for some in commands for command in some)
-    outputs = iter(_output(["/bin/sh", "-c", script], folder).split(f"{END}\n"))
+    printed(["/bin/sh", "-ec", SET_UP], folder)
 
-    shown = ["".join(f"$ {command}\n{next(outputs)}" for command in some) for some in commands]
-
-    if os.environ.get("GITMODEL_TESTS_UPDATE"):
-        fresh = iter(shown)
-        page = SESSION.sub(lambda _: f"```console\n{next(fresh)}```", page)
-        PAGE.write_text(page, encoding="utf-8")
-    assert [_fixed(text) for text in shown] == [_fixed(text) for text in SESSION.findall(page)]
+    check_sessions(PAGE, lambda script: printed(["/bin/sh", "-c", script], folder), _fixed)
 
 
 def test_the_guide_to_audit_names_every_event_and_signature() -> None:
@@ -113,19 +96,3 @@ def test_the_guide_to_audit_names_every_event_and_signature() -> None:
 
 def _fixed(text: str) -> str:
     return NOW.sub("registered on _", VARYING.sub("_", text))
-
-
-def _output(command: list[str], folder: Path) -> str:
-    """What commands print; some of them are refused."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env={**os.environ, "PATH": path},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        check=False,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout

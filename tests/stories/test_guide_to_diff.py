@@ -5,15 +5,12 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
+from tests.support.sessions import check_sessions, printed
+
 PAGE = Path(__file__).parents[2] / "docs/guides/diff.md"
-SESSION = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
-END = "end of a command"
 TRAIN = """\
 import json, pathlib, struct, sys
 
@@ -58,42 +55,16 @@ VARYING = re.compile(r"takes [\d.]+ [kM]?B of")
 
 
 def test_the_guide_to_diff_shows_what_is_printed(tmp_path: Path) -> None:
-    page = PAGE.read_text(encoding="utf-8")
     folder = tmp_path / "models"
     folder.mkdir()
     (folder / "train.py").write_text(TRAIN, encoding="utf-8")
-    _output(["/bin/sh", "-ec", SET_UP], folder)
-    commands = [
-        [line[2:] for line in session.splitlines() if line.startswith("$ ")]
-        for session in SESSION.findall(page)
-    ]
-    script = "".join(f"{command}\necho '{END}'\n" for some in commands for command in some)
-    output = _output(["/bin/sh", "-c", script], folder).replace(str(tmp_path), "/home/ana")
-    outputs = iter(output.split(f"{END}\n"))
+    printed(["/bin/sh", "-ec", SET_UP], folder)
 
-    shown = ["".join(f"$ {command}\n{next(outputs)}" for command in some) for some in commands]
+    def shell(script: str) -> str:
+        return printed(["/bin/sh", "-c", script], folder).replace(str(tmp_path), "/home/ana")
 
-    if os.environ.get("GITMODEL_TESTS_UPDATE"):
-        fresh = iter(shown)
-        page = SESSION.sub(lambda _: f"```console\n{next(fresh)}```", page)
-        PAGE.write_text(page, encoding="utf-8")
-    assert [_fixed(text) for text in shown] == [_fixed(text) for text in SESSION.findall(page)]
+    check_sessions(PAGE, shell, _fixed)
 
 
 def _fixed(text: str) -> str:
     return VARYING.sub("_", text)
-
-
-def _output(command: list[str], folder: Path) -> str:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env={**os.environ, "PATH": path},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        check=False,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout

@@ -5,19 +5,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 from gitmodel.domain.gates.config import _GATE_KEYS, _MLFLOW_KEYS, _RULE_KEYS
+from tests.support.sessions import check_sessions, printed
 
 PAGE = Path(__file__).parents[2] / "docs/guides/gates.md"
 YAML = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
-SESSION = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
-END = "end of a command"
 # Digests of weights differ with the version of numpy.
 VARYING = re.compile(r"\b[0-9a-f]{12}\b|\b\d{4}-\d\d-\d\d \d\d:\d\d\b|\b[\d.]+ k?B\b")
 TRAIN = """\
@@ -55,21 +51,9 @@ def test_the_guide_to_gates_shows_what_is_printed(tmp_path: Path) -> None:
     (folder / "train.py").write_text(TRAIN, encoding="utf-8")
     (folder / "gates.txt").write_text(YAML.findall(page)[0], encoding="utf-8")
     (folder / "finish.py").write_text(PYTHON.findall(page)[0], encoding="utf-8")
-    _output(["/bin/sh", "-ec", SET_UP], folder)
-    commands = [
-        [line[2:] for line in session.splitlines() if line.startswith("$ ")]
-        for session in SESSION.findall(page)
-    ]
-    script = "".join(f"{command}\necho '{END}'\n" for some in commands for command in some)
-    outputs = iter(_output(["/bin/sh", "-c", script], folder).split(f"{END}\n"))
+    printed(["/bin/sh", "-ec", SET_UP], folder)
 
-    shown = ["".join(f"$ {command}\n{next(outputs)}" for command in some) for some in commands]
-
-    if os.environ.get("GITMODEL_TESTS_UPDATE"):
-        fresh = iter(shown)
-        page = SESSION.sub(lambda _: f"```console\n{next(fresh)}```", page)
-        PAGE.write_text(page, encoding="utf-8")
-    assert [_fixed(text) for text in shown] == [_fixed(text) for text in SESSION.findall(page)]
+    check_sessions(PAGE, lambda script: printed(["/bin/sh", "-c", script], folder), _fixed)
 
 
 def test_the_guide_to_gates_names_every_key() -> None:
@@ -81,19 +65,3 @@ def test_the_guide_to_gates_names_every_key() -> None:
 
 def _fixed(text: str) -> str:
     return VARYING.sub("_", text)
-
-
-def _output(command: list[str], folder: Path) -> str:
-    """What commands print; some of them are refused."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env={**os.environ, "PATH": path},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        check=False,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout

@@ -5,19 +5,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 from gitmodel.domain.query.fields import FIELDS, GROUPS
 from gitmodel.domain.query.parser import parse
+from tests.support.sessions import check_sessions, printed
 
 PAGE = Path(__file__).parents[2] / "docs/guides/search.md"
-SESSION = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
-END = "end of a command"
 # A version of a model in each line: name, run, auc, "val/f1", lr, month.
 VERSIONS = """\
 churn 45c48cce 0.871 0.790 2e-05 3
@@ -57,25 +53,12 @@ VARYING = re.compile(r"\b[0-9a-f]{40}\b|\b[0-9a-f]{10}\b|stored +\d+ B")
 
 
 def test_the_guide_to_search_shows_what_is_printed(tmp_path: Path) -> None:
-    page = PAGE.read_text(encoding="utf-8")
     folder = tmp_path / "models"
     folder.mkdir()
     (tmp_path / "versions.txt").write_text(VERSIONS, encoding="utf-8")
-    _output(["/bin/sh", "-ec", SET_UP], folder)
-    commands = [
-        [line[2:] for line in session.splitlines() if line.startswith("$ ")]
-        for session in SESSION.findall(page)
-    ]
-    script = "".join(f"{command}\necho '{END}'\n" for some in commands for command in some)
-    outputs = iter(_output(["/bin/sh", "-c", script], folder).split(f"{END}\n"))
+    printed(["/bin/sh", "-ec", SET_UP], folder)
 
-    shown = ["".join(f"$ {command}\n{next(outputs)}" for command in some) for some in commands]
-
-    if os.environ.get("GITMODEL_TESTS_UPDATE"):
-        fresh = iter(shown)
-        page = SESSION.sub(lambda _: f"```console\n{next(fresh)}```", page)
-        PAGE.write_text(page, encoding="utf-8")
-    assert [_fixed(text) for text in shown] == [_fixed(text) for text in SESSION.findall(page)]
+    check_sessions(PAGE, lambda script: printed(["/bin/sh", "-c", script], folder), _fixed)
 
 
 def test_the_guide_to_search_names_every_field_and_its_expressions_parse() -> None:
@@ -95,19 +78,3 @@ def test_the_guide_to_search_names_every_field_and_its_expressions_parse() -> No
 
 def _fixed(text: str) -> str:
     return VARYING.sub("_", text)
-
-
-def _output(command: list[str], folder: Path) -> str:
-    """What commands print; some of them are refused."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env={**os.environ, "PATH": path},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        check=False,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
