@@ -38,7 +38,6 @@ BUCKETS = 256
 _FIELDS = 6
 CHECK = 16  # bytes of a check; it detects accidental damage only
 _ROW = struct.Struct(f"<Q{CHECK}s")
-_HEAD_SIZE = len(_MAGIC) + 1 + (1 + BUCKETS) * _ROW.size + CHECK
 _PATHS_ARE_UTF8 = (sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()) == (
     "utf-8",
     "surrogateescape",
@@ -87,40 +86,75 @@ class SegmentBuilder:
             # Two processes may have written the same commit.
             data = b"\0".join(dict.fromkeys([*bucket, *kept]))
             sections.append(zlib.compress(data, _LEVEL) if data else b"")
-        head = _MAGIC + bytes([oid_length])
-        head += b"".join(_ROW.pack(len(section), check_of(section)) for section in sections)
-        return b"".join((head, check_of(head), *sections))
+        return sectioned(_MAGIC, sections, oid_length=oid_length)
 
 
-class Segment:
-    """A segment open for reading; close it. Raises DamagedSegmentError if the file is not one.
+def sectioned(magic: bytes, sections: Sequence[bytes], *, oid_length: int) -> bytes:
+    """A file of sections: magic bytes, length of an object id, a table of the sections, and these."""
+    head = magic + bytes([oid_length])
+    head += b"".join(_ROW.pack(len(section), check_of(section)) for section in sections)
+    return b"".join((head, check_of(head), *sections))
 
-    The stream is kept open so that it stays readable if another process removes the file. An object id has
-    `oid_length` bytes.
+
+class SectionedFile:
+    """A file that `sectioned` made, open for reading; its first section has object ids.
+
+    Raises DamagedSegmentError if the file is not one with these magic bytes and this number of sections.
     """
 
     __slots__ = ("_oid_length", "_stream", "_table", "name")
 
-    def __init__(self, stream: IO[bytes], name: str, *, oid_length: int) -> None:
+    def __init__(
+        self, stream: IO[bytes], name: str, magic: bytes, sections: int, *, oid_length: int
+    ) -> None:
         self.name = name
         self._oid_length = oid_length
         self._stream = stream
-        head = stream.read(_HEAD_SIZE)
+        size = len(magic) + 1 + sections * _ROW.size + CHECK
+        head = stream.read(size)
         body, check = head[:-CHECK], head[-CHECK:]
-        if len(head) != _HEAD_SIZE or not body.startswith(_MAGIC) or check != check_of(body):
+        if len(head) != size or check != check_of(body):
             raise DamagedSegmentError(name)
-        if body[len(_MAGIC)] != oid_length:
+        if not body.startswith(magic + bytes([oid_length])):
             raise DamagedSegmentError(name)
         self._table: list[tuple[int, int, bytes]] = []
-        start = _HEAD_SIZE
-        for length, section_check in _ROW.iter_unpack(body[len(_MAGIC) + 1 :]):
+        start = size
+        for length, section_check in _ROW.iter_unpack(body[len(magic) + 1 :]):
             self._table.append((start, length, section_check))
             start += length
 
     @property
     def count(self) -> int:
-        """The number of commits."""
+        """The number of object ids."""
         return self._table[0][1] // self._oid_length
+
+    def _section(self, number: int) -> bytes:
+        start, length, check = self._table[number]
+        try:
+            self._stream.seek(start)
+            section = self._stream.read(length)
+        except OSError as error:
+            raise DamagedSegmentError(self.name) from error
+        if len(section) != length or check_of(section) != check:
+            raise DamagedSegmentError(self.name)
+        return section
+
+    def close(self) -> None:
+        """Close the file; idempotent."""
+        self._stream.close()
+
+
+class Segment(SectionedFile):
+    """A segment open for reading; close it. Raises DamagedSegmentError if the file is not one.
+
+    The stream is kept open so that it stays readable if another process removes the file. An object id has
+    `oid_length` bytes, and `count` is the number of commits.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, stream: IO[bytes], name: str, *, oid_length: int) -> None:
+        super().__init__(stream, name, _MAGIC, 1 + BUCKETS, oid_length=oid_length)
 
     def commits(self) -> list[str]:
         """The ids of its commits. Raises DamagedSegmentError."""
@@ -147,21 +181,6 @@ class Segment:
             Change(commit, path, oid or None, author, int(when), subject)
             for commit, path, oid, author, when, subject in zip(*[fields] * _FIELDS, strict=True)
         ]
-
-    def _section(self, number: int) -> bytes:
-        start, length, check = self._table[number]
-        try:
-            self._stream.seek(start)
-            section = self._stream.read(length)
-        except OSError as error:
-            raise DamagedSegmentError(self.name) from error
-        if len(section) != length or check_of(section) != check:
-            raise DamagedSegmentError(self.name)
-        return section
-
-    def close(self) -> None:
-        """Close the file; idempotent."""
-        self._stream.close()
 
 
 def change_of(record: Record) -> Change:

@@ -14,8 +14,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gitmodel.files.safe_open import replace_file
+from gitmodel.git.history.segment import DamagedSegmentError
 from gitmodel.project.search.facts import PointerFacts
-from gitmodel.project.search.facts_segment import DamagedFactsError, FactsSegment, to_bytes
+from gitmodel.project.search.facts_segment import FactsSegment, to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -44,7 +45,7 @@ class FactsCache:
             with suppress(OSError):
                 try:
                     found |= self._rows(name, fields)
-                except DamagedFactsError:
+                except DamagedSegmentError:
                     self._remove(name)
         return found
 
@@ -61,7 +62,7 @@ class FactsCache:
             # What is left is more than twice as large as all smaller ones together.
             if count > 2 * len(rows) or count >= SEGMENT_ROWS:
                 break
-            with suppress(OSError, DamagedFactsError):
+            with suppress(OSError, DamagedSegmentError):
                 old = self._rows(name, PointerFacts._fields)
                 rows |= {oid: facts for oid, facts in old.items() if oid in wanted}
             merged.append(name)
@@ -83,7 +84,7 @@ class FactsCache:
         found = []
         for name in self._names():
             with (
-                suppress(OSError, DamagedFactsError),
+                suppress(OSError, DamagedSegmentError),
                 open(os.path.join(self._path, name), "rb") as stream,
             ):
                 segment = FactsSegment(stream, name, oid_length=self._oid_length)

@@ -12,18 +12,17 @@ Layout, numbers little-endian:
     15 sections     the blob ids; the digests, 32 bytes each; then a column for each other field, zlib of
                     JSON: `{"rows": [...]}`, or `{"values": [...], "rows": [...]}` with indices into values
 
-Guarantee: what is read is what was written, or `DamagedFactsError` is raised.
+Guarantee: what is read is what was written, or `DamagedSegmentError` is raised.
 """
 
 from __future__ import annotations
 
 import json
-import struct
 import zlib
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
-from gitmodel.git.history.segment import CHECK, check_of, split_ids
+from gitmodel.git.history.segment import DamagedSegmentError, SectionedFile, sectioned, split_ids
 from gitmodel.project.search.facts import ABSENT, PointerFacts
 from gitmodel.version import __version__
 
@@ -34,15 +33,9 @@ if TYPE_CHECKING:
 _MAGIC = f"gitmodel facts 1 {__version__}\n".encode()
 # The digest has a section of its own.
 _COLUMNS = tuple(name for name in PointerFacts._fields if name != "digest")
-_ROW = struct.Struct(f"<Q{CHECK}s")
 _SECTIONS = 2 + len(_COLUMNS)
-_HEAD_SIZE = len(_MAGIC) + 1 + _SECTIONS * _ROW.size + CHECK
 _LEVEL = 1  # zlib level; numbers and digests do not compress much at any level
 _DIGEST = 32  # bytes
-
-
-class DamagedFactsError(Exception):
-    """A file is not a segment of this repository and of this gitmodel, or is damaged."""
 
 
 def to_bytes(rows: Mapping[str, PointerFacts | None], *, oid_length: int) -> bytes:
@@ -55,9 +48,7 @@ def to_bytes(rows: Mapping[str, PointerFacts | None], *, oid_length: int) -> byt
     for name in _COLUMNS:
         values = [None if one is None else getattr(one, name) for one in facts]
         sections.append(zlib.compress(_column(values).encode("ascii"), _LEVEL))
-    head = _MAGIC + bytes([oid_length])
-    head += b"".join(_ROW.pack(len(section), check_of(section)) for section in sections)
-    return b"".join((head, check_of(head), *sections))
+    return sectioned(_MAGIC, sections, oid_length=oid_length)
 
 
 def _column(values: Sequence[object]) -> str:
@@ -70,34 +61,16 @@ def _column(values: Sequence[object]) -> str:
     return f'{{"values": [{", ".join(numbers)}], "rows": [{indices}]}}'
 
 
-class FactsSegment:
-    """A segment in an open stream. Raises DamagedFactsError if the file is not one."""
+class FactsSegment(SectionedFile):
+    """A segment in an open stream; `count` is the number of blobs. Raises DamagedSegmentError if the file is not one."""
 
-    __slots__ = ("_oid_length", "_stream", "_table", "name")
+    __slots__ = ()
 
     def __init__(self, stream: IO[bytes], name: str, *, oid_length: int) -> None:
-        self.name = name
-        self._stream = stream
-        self._oid_length = oid_length
-        head = stream.read(_HEAD_SIZE)
-        body, check = head[:-CHECK], head[-CHECK:]
-        if len(head) != _HEAD_SIZE or check != check_of(body):
-            raise DamagedFactsError(name)
-        if not body.startswith(_MAGIC + bytes([oid_length])):
-            raise DamagedFactsError(name)
-        self._table: list[tuple[int, int, bytes]] = []
-        start = _HEAD_SIZE
-        for length, section_check in _ROW.iter_unpack(body[len(_MAGIC) + 1 :]):
-            self._table.append((start, length, section_check))
-            start += length
-
-    @property
-    def count(self) -> int:
-        """The number of blobs."""
-        return self._table[0][1] // self._oid_length
+        super().__init__(stream, name, _MAGIC, _SECTIONS, oid_length=oid_length)
 
     def rows(self, fields: Collection[str]) -> dict[str, PointerFacts | None]:
-        """The facts by blob id; fields of a pointer that are not asked for are absent. Raises DamagedFactsError."""
+        """The facts by blob id; fields of a pointer that are not asked for are absent. Raises DamagedSegmentError."""
         oids = split_ids(self._section(0), self._oid_length)
         columns = [self._values(name) if name in fields else None for name in _COLUMNS]
         digests = split_ids(self._section(1), _DIGEST)
@@ -107,7 +80,7 @@ class FactsSegment:
         ]
         filled.insert(PointerFacts._fields.index("digest"), digests)
         if any(len(column) != len(oids) for column in filled):
-            raise DamagedFactsError(self.name)
+            raise DamagedSegmentError(self.name)
         # As `PointerFacts._make`, without a call in Python for each of 100,000 rows.
         made = map(tuple.__new__, repeat(PointerFacts), zip(*filled, strict=True))
         names = filled[0]
@@ -126,15 +99,4 @@ class FactsSegment:
             values = column["values"]
             return [values[number] for number in rows]
         except (ValueError, KeyError, IndexError, TypeError, RecursionError, zlib.error) as error:
-            raise DamagedFactsError(self.name) from error
-
-    def _section(self, number: int) -> bytes:
-        start, length, check = self._table[number]
-        try:
-            self._stream.seek(start)
-            section = self._stream.read(length)
-        except OSError as error:
-            raise DamagedFactsError(self.name) from error
-        if len(section) != length or check_of(section) != check:
-            raise DamagedFactsError(self.name)
-        return section
+            raise DamagedSegmentError(self.name) from error

@@ -13,12 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitmodel.domain.pointer import Pointer
+from gitmodel.git.history.segment import DamagedSegmentError
 from gitmodel.git.repository import Repository
 from gitmodel.project.search import facts_segment
 from gitmodel.project.search.committed_versions import committed_versions
 from gitmodel.project.search.facts import PointerFacts, facts_of
 from gitmodel.project.search.facts_cache import FactsCache
-from gitmodel.project.search.facts_segment import DamagedFactsError, FactsSegment, to_bytes
+from gitmodel.project.search.facts_segment import FactsSegment, to_bytes
 from gitmodel.project.search.query import Query
 from gitmodel.workflows.list import list_versions
 from tests.support.desk import Desk, digest
@@ -85,12 +86,12 @@ def test_a_flipped_bit_is_noticed() -> None:
     for place in [0, 20, len(data) - 1, *random.sample(range(len(data)), 200)]:
         damaged = bytearray(data)
         damaged[place] ^= 1 << random.randrange(8)
-        with pytest.raises(DamagedFactsError):
+        with pytest.raises(DamagedSegmentError):
             FactsSegment(BytesIO(damaged), "x", oid_length=20).rows(ALL)
     for length in (0, 10, 200, len(data) - 1):
-        with pytest.raises(DamagedFactsError):
+        with pytest.raises(DamagedSegmentError):
             FactsSegment(BytesIO(data[:length]), "x", oid_length=20).rows(ALL)
-    with pytest.raises(DamagedFactsError):
+    with pytest.raises(DamagedSegmentError):
         FactsSegment(BytesIO(data), "x", oid_length=32)
 
 
